@@ -1,0 +1,60 @@
+"""What a machine is: elements, sequence, parameters, reference particle, file formats."""
+
+from lattice.elements import (
+    Aperture,
+    Bend,
+    Collimator,
+    Drift,
+    ElectrostaticSeptum,
+    Element,
+    Kicker,
+    MagneticSeptum,
+    Marker,
+    Monitor,
+    Multipole,
+    Octupole,
+    Quadrupole,
+    RFCavity,
+    RFGap,
+    Sextupole,
+    Solenoid,
+)
+from lattice.errors import (
+    FileError,
+    HadronOpticsError,
+    InputError,
+    LatticeError,
+    NoSolution,
+    UnstableOptics,
+)
+from lattice.lattice import Lattice
+from lattice.reference import ReferenceParticle, Species
+
+__all__ = [
+    "Aperture",
+    "Bend",
+    "Collimator",
+    "Drift",
+    "ElectrostaticSeptum",
+    "Element",
+    "FileError",
+    "HadronOpticsError",
+    "InputError",
+    "Kicker",
+    "Lattice",
+    "LatticeError",
+    "MagneticSeptum",
+    "Marker",
+    "Monitor",
+    "Multipole",
+    "NoSolution",
+    "Octupole",
+    "Quadrupole",
+    "RFCavity",
+    "RFGap",
+    "ReferenceParticle",
+    "Sextupole",
+    "Solenoid",
+    "Species",
+    "UnstableOptics",
+]

@@ -1,0 +1,237 @@
+"""Safe arithmetic of named parameters: a grammar of our own, never ``eval``.
+
+Expressions stay live: a strength written ``"-1.7*kf"`` is evaluated again whenever ``kf`` changes, with numbers
+or with arrays (then everything computed from it is batched along the array).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass
+from functools import lru_cache
+from typing import Any
+
+import numpy as np
+from lark import Lark, Token, Tree
+from lark.exceptions import UnexpectedInput
+
+from lattice.errors import LatticeError, did_you_mean
+from lattice.reference import ATOMIC_MASS_UNIT, ELECTRON_MASS, PROTON_MASS, SPEED_OF_LIGHT
+
+Value = float | complex | np.ndarray[Any, Any]
+
+# MAD-X precedence (its manual, "Expressions"): unary sign binds weaker than ^, stronger than * and /.
+_GRAMMAR = r"""
+?start: sum
+?sum: product | sum "+" product -> add | sum "-" product -> sub
+?product: signed | product "*" signed -> mul | product "/" signed -> div
+?signed: power | "-" signed -> neg | "+" signed
+?power: atom | atom ("^" | "**") signed -> pow
+?atom: NUMBER -> number
+     | NAME "(" [sum ("," sum)*] ")" -> call
+     | NAME -> name
+     | "(" sum ")"
+NUMBER: /(\d+\.?\d*|\.\d+)([eEdD][+-]?\d+)?/
+NAME: /[A-Za-z_][A-Za-z0-9_.$]*(->[A-Za-z][A-Za-z0-9_]*)?/
+%ignore /\s+/
+"""
+_PARSER = Lark(_GRAMMAR, parser="lalr", maybe_placeholders=False)
+_MAX_LENGTH = 20_000
+_MAX_NESTING = 200
+
+#: Names every expression knows, with MAD-X's meaning and units (GeV for masses).
+CONSTANTS: dict[str, float] = {
+    "pi": np.pi,
+    "twopi": 2 * np.pi,
+    "e": np.e,
+    "degrad": 180 / np.pi,
+    "raddeg": np.pi / 180,
+    "clight": SPEED_OF_LIGHT,
+    "emass": ELECTRON_MASS * 1e-9,
+    "pmass": PROTON_MASS * 1e-9,
+    "umass": ATOMIC_MASS_UNIT * 1e-9,
+}
+
+
+def _absolute(value: Any) -> Any:
+    """|x|, holomorphic along the real axis so that complex-step derivatives pass through."""
+    return np.where(np.real(value) < 0, -value, value) if np.ndim(value) else (-value if np.real(value) < 0 else value)
+
+
+FUNCTIONS: dict[str, Callable[..., Any]] = {
+    "sqrt": np.sqrt,
+    "exp": np.exp,
+    "log": np.log,
+    "log10": np.log10,
+    "sin": np.sin,
+    "cos": np.cos,
+    "tan": np.tan,
+    "asin": np.arcsin,
+    "acos": np.arccos,
+    "atan": np.arctan,
+    "sinh": np.sinh,
+    "cosh": np.cosh,
+    "tanh": np.tanh,
+    "asinh": np.arcsinh,
+    "acosh": np.arccosh,
+    "atanh": np.arctanh,
+    "abs": _absolute,
+    "sinc": lambda x: np.sinc(np.asarray(x) / np.pi)[()],
+    "floor": np.floor,
+    "ceil": np.ceil,
+    "round": np.round,
+    "frac": lambda x: x - np.trunc(x),
+    "min": np.minimum,
+    "max": np.maximum,
+    "atan2": np.arctan2,
+}
+_TWO_ARGUMENTS = {"min", "max", "atan2"}
+
+
+@dataclass(frozen=True)
+class Expression:
+    """A parsed expression: its ``text`` and the ``names`` of the parameters it uses."""
+
+    text: str
+    names: frozenset[str]
+    tree: Tree[Token]
+
+    def evaluate(self, values: Mapping[str, Any]) -> Any:
+        """Value for the given parameters (numbers or arrays); LatticeError when it is not finite."""
+        with np.errstate(all="ignore"):
+            result = _evaluate(self.tree, values)
+        if not np.all(np.isfinite(result)):
+            raise LatticeError(f"expression '{self.text}' has no finite value here (found {result})")
+        return result if isinstance(result, np.ndarray) else _python_number(result)
+
+
+def _python_number(value: Any) -> float | complex:
+    return complex(value) if np.iscomplexobj(value) else float(value)
+
+
+@lru_cache(maxsize=65536)
+def parse_expression(text: str) -> Expression:
+    """Parse arithmetic over lower-cased names; LatticeError shows the place that could not be read."""
+    if len(text) > _MAX_LENGTH or _nesting(text) > _MAX_NESTING:
+        raise LatticeError(f"expression is too long or too deeply nested: '{text[:60]}...'")
+    try:
+        tree = _PARSER.parse(text.lower())
+    except UnexpectedInput as error:
+        raise LatticeError(f"cannot read the expression '{text}' at {_place(error, text)}") from None
+    except RecursionError:
+        raise LatticeError(f"expression is too deeply nested: '{text[:60]}...'") from None
+    if not isinstance(tree, Tree):
+        tree = Tree("name", [tree])
+    _check_calls(tree, text)
+    names = {str(node.children[0]) for node in tree.find_data("name")}
+    return Expression(text, frozenset(names - CONSTANTS.keys()), tree)
+
+
+def _place(error: UnexpectedInput, text: str) -> str:
+    at = error.pos_in_stream
+    ended = at is None or getattr(getattr(error, "token", None), "type", "") == "$END"
+    return "its end" if ended else f"'{text[at:][:20]}'"
+
+
+def _nesting(text: str) -> int:
+    depth = deepest = 0
+    for character in text:
+        depth += (character == "(") - (character == ")")
+        deepest = max(deepest, depth)
+    return deepest + max(text.count("--"), text.count("^") // 4)
+
+
+def _check_calls(tree: Tree[Token], text: str) -> None:
+    for call in tree.find_data("call"):
+        function, arguments = str(call.children[0]), len(call.children) - 1
+        if function not in FUNCTIONS:
+            raise LatticeError(f"expression '{text}': unknown function '{function}'{did_you_mean(function, FUNCTIONS)}")
+        wanted = 2 if function in _TWO_ARGUMENTS else 1
+        if arguments != wanted:
+            raise LatticeError(f"expression '{text}': {function}() takes {wanted} value(s), found {arguments}")
+
+
+def _evaluate(node: Tree[Token] | Token, values: Mapping[str, Any]) -> Any:
+    assert isinstance(node, Tree)
+    kind, parts = node.data, node.children
+    if kind == "number":
+        return float(str(parts[0]).replace("d", "e"))
+    if kind == "name":
+        return _look_up(str(parts[0]), values)
+    if kind == "call":
+        return FUNCTIONS[str(parts[0])](*(_evaluate(part, values) for part in parts[1:]))
+    operands = [np.asarray(_evaluate(part, values))[()] for part in parts]
+    return _OPERATORS[kind](*operands)
+
+
+_OPERATORS: dict[str, Callable[..., Any]] = {
+    "add": np.add,
+    "sub": np.subtract,
+    "mul": np.multiply,
+    "div": np.divide,
+    "neg": np.negative,
+    "pow": np.power,
+}
+
+
+def _look_up(name: str, values: Mapping[str, Any]) -> Any:
+    if name in values:
+        return values[name]
+    if name in CONSTANTS:
+        return CONSTANTS[name]
+    raise LatticeError(f"unknown parameter '{name}'{did_you_mean(name, values)}")
+
+
+class Parameters(Mapping[str, Any]):
+    """Read-only view of parameter values, found in any case; dependent ones are evaluated."""
+
+    def __init__(self, definitions: Mapping[str, Any]) -> None:
+        self._definitions = {key.lower(): value for key, value in definitions.items()}
+        self._values = evaluate_all(self._definitions)
+
+    def __getitem__(self, name: str) -> Any:
+        key = name.lower()
+        if key not in self._values:
+            raise LatticeError(f"unknown parameter '{name}'{did_you_mean(key, self._values)}")
+        return self._values[key]
+
+    def __contains__(self, name: object) -> bool:
+        return isinstance(name, str) and name.lower() in self._values
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self._values)
+
+    def __len__(self) -> int:
+        return len(self._values)
+
+    def __repr__(self) -> str:
+        return f"Parameters({self._values!r})"
+
+    @property
+    def definitions(self) -> Mapping[str, Any]:
+        """Numbers, arrays and (for dependent parameters) the text of the expressions."""
+        return dict(self._definitions)
+
+    def is_dependent(self, name: str) -> bool:
+        """True when the parameter is defined by an expression."""
+        return isinstance(self._definitions.get(name.lower()), str)
+
+
+def evaluate_all(definitions: Mapping[str, Any]) -> dict[str, Any]:
+    """Values of all definitions, dependent ones after what they depend on; a cycle is a LatticeError."""
+    values = {name: definition for name, definition in definitions.items() if not isinstance(definition, str)}
+    pending = {name: parse_expression(text) for name, text in definitions.items() if isinstance(text, str)}
+    while pending:
+        ready = [name for name, expression in pending.items() if not expression.names & pending.keys()]
+        if not ready:
+            raise LatticeError(f"parameters depend on each other in a circle: {', '.join(sorted(pending))}")
+        for name in ready:
+            values[name] = _evaluate_definition(name, pending.pop(name), values)
+    return {name: values[name] for name in definitions}
+
+
+def _evaluate_definition(name: str, expression: Expression, values: Mapping[str, Any]) -> Any:
+    try:
+        return expression.evaluate(values)
+    except LatticeError as error:
+        raise LatticeError(f"parameter '{name}': {error}") from None

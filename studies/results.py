@@ -1,0 +1,79 @@
+"""What a study returns: quantities, verdicts, tables, figures' data and provenance, all finished values."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+import pandas as pd
+
+from lattice import Lattice
+from machines.requirements import Verdict
+
+
+@dataclass(frozen=True)
+class Quantity:
+    """A computed number: ``value`` in ``unit`` with its numerical ``error``, the ``engine`` and ``method`` used.
+
+    ``value`` is None where it could not be computed; ``method`` then says why. ``figure`` is the id of the figure
+    that shows it ("" if none).
+    """
+
+    name: str
+    value: float | None
+    unit: str
+    error: float | None
+    engine: str
+    method: str
+    figure: str = ""
+
+
+@dataclass(frozen=True)
+class FigureData:
+    """A finished figure: plotly's own JSON (``{"data": [...], "layout": {...}}``) with title and caption.
+
+    ``id`` is fixed and unique in the report; ``table`` holds the data behind it, offered as CSV.
+    """
+
+    id: str
+    title: str
+    caption: str
+    plotly: Mapping[str, Any]
+    table: pd.DataFrame
+
+
+@dataclass(frozen=True)
+class TableData:
+    """A table of the report: ``columns`` of ``frame`` carry their unit in brackets, e.g. ``betx [m]``."""
+
+    id: str
+    title: str
+    caption: str
+    frame: pd.DataFrame
+
+
+@dataclass(frozen=True)
+class StudyResult:
+    """Everything a report needs; serialises to a run folder and back without loss.
+
+    ``study`` is the resolved study (the content of study.toml). ``methods``, ``assumptions``, ``references`` and
+    ``warnings`` are sentences. ``provenance`` holds versions, input hashes and the seed: nothing of the host, the
+    paths or the times. ``lattice`` is the final lattice.
+    """
+
+    name: str
+    title: str
+    machine: str
+    particle: str
+    study: Mapping[str, Any]
+    lattice: Lattice
+    quantities: tuple[Quantity, ...]
+    verdicts: tuple[Verdict, ...]
+    figures: tuple[FigureData, ...] = ()
+    tables: tuple[TableData, ...] = ()
+    methods: tuple[str, ...] = ()
+    assumptions: tuple[str, ...] = ()
+    references: tuple[str, ...] = ()
+    warnings: tuple[str, ...] = ()
+    provenance: Mapping[str, Any] = field(default_factory=dict)
