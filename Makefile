@@ -1,0 +1,73 @@
+# make report   sets everything up, runs the study cnao-optics and writes its report
+# make test     sets everything up and runs every check
+# make bench    times the toolkit beside MAD-X and Xsuite
+# make lock     resolves requirements.lock again from pyproject.toml (for maintainers; needs uv)
+#
+# PYTHON=python3.12 chooses the Python; without it, the first one that fits.
+
+VENV := .venv
+BIN := $(VENV)/bin
+RUN := runs/cnao-optics
+
+# Prints the interpreter (not the one of a virtual environment) if it can carry the project, and fails if not.
+FITS := import sys, venv, ensurepip; \
+    (3, 11) <= sys.version_info < (3, 15) and sys.implementation.name == "cpython" or sys.exit(1); \
+    print(getattr(sys, "_base_executable", sys.executable))
+CANDIDATES := $(if $(PYTHON),"$(PYTHON)",$(BIN)/python python3 python3.13 python3.12 python3.11 python3.14)
+INTERPRETER := $(shell for p in $(CANDIDATES); do "$$p" -c '$(FITS)' 2>/dev/null && break; done)
+
+# The environment belongs to one lock, one Python and one folder; another of any of these gives another name.
+KEY := $(shell (cat requirements.lock; pwd -P; "$(INTERPRETER)" -V) 2>/dev/null | cksum | cut -d ' ' -f 1)
+LOCKED := $(VENV)/locked-$(KEY)
+READY := $(VENV)/ready
+
+PIP := $(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation
+
+.PHONY: report test bench lock clean
+
+report: $(READY)
+	@: > $(VENV)/started
+	@status=0; $(BIN)/lattice-optimize run cnao-optics --force --out $(RUN) || status=$$?; \
+	if [ $$status -gt 1 ]; then exit $$status; fi; \
+	if [ ! $(RUN)/results.json -nt $(VENV)/started ]; then \
+	    echo "make report: the study stopped before its results were written." >&2; exit 1; fi; \
+	if [ $$status -eq 0 ]; then echo "Every requirement passed."; \
+	else echo "The study ran; a requirement failed or was not evaluated: the report says which."; fi; \
+	echo "The report: $(CURDIR)/$(RUN)/report.html"
+
+test: $(READY)
+	$(BIN)/python -m ruff check .
+	$(BIN)/python -m ruff format --check .
+	$(BIN)/python -m mypy
+	$(BIN)/lint-imports
+	$(BIN)/python -m pytest --cov --cov-report=term
+
+bench: $(READY)
+	$(BIN)/python -m benchmarks
+
+# setuptools goes first: four Xsuite packages come as source archives (pure Python), built with the locked one.
+$(LOCKED):
+	@if [ -z "$(INTERPRETER)" ]; then \
+	    echo "hadron-optics needs CPython 3.11, 3.12, 3.13 or 3.14 with its venv module. Looked at:" >&2; \
+	    for p in $(CANDIDATES); do echo "    $$p: $$("$$p" -V 2>&1 | head -n 1)" >&2; done; \
+	    echo "Install one (on Debian and Ubuntu with python3-venv), or name it: make PYTHON=/path/to/python3.12" >&2; \
+	    exit 1; fi
+	@echo "Setting up $(VENV) with $$("$(INTERPRETER)" -V): about 250 MB to download, once."
+	@rm -rf $(VENV)
+	@"$(INTERPRETER)" -m venv $(VENV)
+	@awk '/^setuptools==/, !/\\$$/' requirements.lock > $(VENV)/setuptools.lock
+	@$(PIP) --require-hashes -r $(VENV)/setuptools.lock
+	@$(PIP) --require-hashes -r requirements.lock
+	@touch $@
+
+# pip cannot hash a folder, so the project itself goes in without; its dependencies are all there by now.
+$(READY): $(LOCKED) pyproject.toml
+	@$(PIP) --editable .
+	@touch $@
+
+lock:
+	uv pip compile pyproject.toml --extra test --universal --python-version 3.11 --fork-strategy fewest \
+	    --generate-hashes --no-emit-index-url --output-file requirements.lock
+
+clean:
+	rm -rf $(VENV) runs build *.egg-info .mypy_cache .pytest_cache .ruff_cache .import_linter_cache .coverage

@@ -1,0 +1,1 @@
+"""Third-integer slow extraction: resonance, septa, drivers and spill."""

@@ -1,0 +1,1 @@
+"""Machine definitions: geometry, ratings, requirements and their sources."""

@@ -1,0 +1,1 @@
+"""A CNAO-like synchrotron for protons and carbon ions."""

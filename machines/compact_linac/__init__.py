@@ -1,0 +1,1 @@
+"""A LIGHT-like proton linac whose energy changes from pulse to pulse."""

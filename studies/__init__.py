@@ -1,0 +1,1 @@
+"""Questions asked of machines, their results on disk, reports and the command line."""
