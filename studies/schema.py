@@ -1,0 +1,184 @@
+"""The study file: what may stand in it, of which type, and what a message says when something else does."""
+
+from __future__ import annotations
+
+from typing import Annotated, Any, Literal, Self
+
+from pydantic import AfterValidator, AllowInfNan, BaseModel, ConfigDict, Field, Strict, model_validator
+
+from studies.quantities import quantity_named, unit_factor
+
+Number = Annotated[float, Strict(), AllowInfNan(False)]
+Positive = Annotated[Number, Field(gt=0)]
+NotNegative = Annotated[Number, Field(ge=0)]
+Count = Annotated[int, Strict(), Field(ge=0)]
+Text = Annotated[str, Strict(), Field(min_length=1)]
+Switch = Annotated[bool, Strict()]
+
+
+def _lower(name: str) -> str:
+    return name.lower()
+
+
+Name = Annotated[Text, AfterValidator(_lower)]
+FolderName = Annotated[Text, Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9_.-]*$")]
+
+
+class Table(BaseModel):
+    """A table of the study file: unknown keys are refused, values never change."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+
+class VarySpec(Table):
+    """A parameter that the match may move, between bounds."""
+
+    name: Name
+    lower: Number | None = None
+    upper: Number | None = None
+
+    @model_validator(mode="after")
+    def _ordered(self) -> Self:
+        _check_order(self.lower, self.upper)
+        return self
+
+
+class TargetSpec(Table):
+    """A goal of the match: a quantity, at a place unless it is one number for the lattice."""
+
+    quantity: Name
+    value: Number
+    at: Name | None = None
+    tolerance: Positive | None = None
+    weight: Positive = 1.0
+
+
+class LimitSpec(Table):
+    """A bound the match must keep: everywhere, at a place, or between two places."""
+
+    quantity: Name
+    lower: Number | None = None
+    upper: Number | None = None
+    at: Name | None = None
+    between: tuple[Name, Name] | None = None
+
+    @model_validator(mode="after")
+    def _has_limit(self) -> Self:
+        if self.lower is None and self.upper is None:
+            raise ValueError("a limit needs lower or upper")
+        if self.at is not None and self.between is not None:
+            raise ValueError("a limit is at one place or between two: give at or between, not both")
+        _check_order(self.lower, self.upper)
+        return self
+
+
+class MatchSpec(Table):
+    """The match: what moves, what must come out, what must not be exceeded."""
+
+    vary: tuple[VarySpec, ...] = Field(min_length=1)
+    targets: tuple[TargetSpec, ...] = ()
+    limits: tuple[LimitSpec, ...] = ()
+    restarts: Count | None = None
+
+    @model_validator(mode="after")
+    def _asks_something(self) -> Self:
+        if not self.targets and not self.limits:
+            raise ValueError("a match needs at least one target or limit")
+        names = [vary.name for vary in self.vary]
+        repeated = {name for name in names if names.count(name) > 1}
+        if repeated:
+            raise ValueError(f"the match varies {', '.join(sorted(repeated))} twice")
+        return self
+
+
+class BeamSpec(Table):
+    """The beam whose envelope must fit the aperture: rms emittances (normalised), rms dp/p, and how many sigma."""
+
+    normalised_emittance_x_um: Positive
+    normalised_emittance_y_um: Positive
+    momentum_spread: NotNegative = 0.0
+    sigmas: Positive = 3.0
+    orbit_x_mm: NotNegative = 0.0
+    orbit_y_mm: NotNegative = 0.0
+
+
+class ModelSpec(Table):
+    """How the machine is computed: the bends' fringe fields."""
+
+    fringe: Literal["full", "linear"] = "full"
+
+
+class RequirementSpec(Table):
+    """One requirement of the user's own."""
+
+    id: Text
+    text: Text
+    quantity: Name
+    at: Name | None = None
+    lower: Number | None = None
+    upper: Number | None = None
+    unit: Annotated[str, Strict()]
+    source: Text
+    assumed: Switch = False
+
+    @model_validator(mode="after")
+    def _judgeable(self) -> Self:
+        if self.lower is None and self.upper is None:
+            raise ValueError(f"requirement '{self.id}' needs a limit: give lower or upper")
+        _check_order(self.lower, self.upper)
+        unit_factor(quantity_named(self.quantity, self.at), self.unit)
+        return self
+
+
+class OpticsStudy(Table):
+    """Does the machine have the optics it must have? Match (optional), Twiss, comparison with Xsuite, verdicts."""
+
+    study: Literal["optics"]
+    name: FolderName | None = None
+    title: Text | None = None
+    machine: Name | None = None
+    lattice: Text | None = None
+    sequence: Name | None = None
+    particle: Name | None = None
+    kinetic_energy_MeV_per_u: Positive | None = None
+    working_point: Text | None = None
+    seed: Count = 1
+    machine_requirements: Switch = True
+    parameters: dict[Name, Number] = Field(default_factory=dict)
+    model: ModelSpec = ModelSpec()
+    match: MatchSpec | None = None
+    beam: BeamSpec | None = None
+    requirement: tuple[RequirementSpec, ...] = ()
+
+    @model_validator(mode="after")
+    def _one_machine(self) -> Self:
+        if (self.machine is None) == (self.lattice is None):
+            found = "both" if self.machine else "neither"
+            raise ValueError(f"a study needs either machine or lattice, found {found}")
+        for key in ("working_point",) if self.lattice else ("sequence",):
+            if getattr(self, key) is not None:
+                belongs = "machine" if key == "working_point" else "lattice"
+                raise ValueError(f"{key} belongs to a study with {belongs} = ..., this one has none")
+        return self
+
+    @model_validator(mode="after")
+    def _ids_once(self) -> Self:
+        ids = [requirement.id for requirement in self.requirement]
+        repeated = sorted({id_ for id_ in ids if ids.count(id_) > 1})
+        if repeated:
+            raise ValueError(f"requirement id used twice: {', '.join(repeated)}")
+        return self
+
+
+#: The kinds of study by the word in their ``study`` key.
+STUDY_KINDS: dict[str, type[OpticsStudy]] = {"optics": OpticsStudy}
+
+
+def _check_order(lower: float | None, upper: float | None) -> None:
+    if lower is not None and upper is not None and lower > upper:
+        raise ValueError(f"lower {lower} is above upper {upper}")
+
+
+def as_mapping(study: OpticsStudy) -> dict[str, Any]:
+    """The study as plain values for TOML: defaults written out, absent keys left out."""
+    return study.model_dump(mode="json", exclude_none=True)
