@@ -49,7 +49,7 @@ bench: $(READY)
 $(LOCKED):
 	@if [ -z "$(INTERPRETER)" ]; then \
 	    echo "hadron-optics needs CPython 3.11, 3.12, 3.13 or 3.14 with its venv module. Looked at:" >&2; \
-	    for p in $(CANDIDATES); do echo "    $$p: $$("$$p" -V 2>&1 | head -n 1)" >&2; done; \
+	    for p in $(CANDIDATES); do v=$$("$$p" -V 2>/dev/null); echo "    $$p: $${v:-not found}" >&2; done; \
 	    echo "Install one (on Debian and Ubuntu with python3-venv), or name it: make PYTHON=/path/to/python3.12" >&2; \
 	    exit 1; fi
 	@echo "Setting up $(VENV) with $$("$(INTERPRETER)" -V): about 260 MB to download, once."
