@@ -10,6 +10,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+import pytest
+
 ROOT = Path(__file__).resolve().parent.parent
 PROJECT: dict[str, Any] = tomllib.loads((ROOT / "pyproject.toml").read_text())
 PACKAGES: list[str] = PROJECT["tool"]["setuptools"]["packages"]
@@ -28,7 +30,9 @@ class Block:
 
 
 def tracked_files() -> list[Path]:
-    """Every file that is, or is about to be, in the repository: what git does not ignore."""
+    """Every file that is, or is about to be, in the repository: what git does not ignore. Skips where git is not used."""
+    if not (ROOT / ".git").exists():
+        pytest.skip("not a git checkout: which files belong to it is not known")
     command = ["git", "-C", str(ROOT), "ls-files", "-z", "--cached", "--others", "--exclude-standard"]
     names = subprocess.run(command, capture_output=True, text=True, check=True).stdout.split("\0")
     return [ROOT / name for name in names if name and (ROOT / name).is_file()]
