@@ -30,7 +30,7 @@ class Block:
 
 
 def tracked_files() -> list[Path]:
-    """Every file that is, or is about to be, in the repository: what git does not ignore. Skips where git is not used."""
+    """Every file that is, or is about to be, in the repository; skips the test where there is no git to ask."""
     if not (ROOT / ".git").exists():
         pytest.skip("not a git checkout: which files belong to it is not known")
     command = ["git", "-C", str(ROOT), "ls-files", "-z", "--cached", "--others", "--exclude-standard"]
