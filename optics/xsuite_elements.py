@@ -1,0 +1,325 @@
+"""Our elements in Xsuite's words and back: class names and fields, without importing Xsuite.
+
+The models are those every comparison uses: exact bends with full or linear fringe, five kicks a sextupole, exact
+drifts. Text values are expressions of parameters and stay expressions.
+"""
+
+from __future__ import annotations
+
+import cmath
+from collections.abc import Callable, Mapping
+from dataclasses import replace
+from math import atan2, factorial, hypot, pi
+from typing import Any, TypeVar
+
+from lattice.elements import (
+    Aperture,
+    Bend,
+    Drift,
+    Element,
+    Kicker,
+    Marker,
+    Multipole,
+    Octupole,
+    Quadrupole,
+    RFCavity,
+    RFGap,
+    Sextupole,
+    Solenoid,
+)
+from lattice.errors import LatticeError
+
+Fields = dict[str, Any]
+Described = tuple[str, Fields]
+
+#: Kicks of a thick sextupole or octupole. One (Xsuite's default) moves the chromaticity of a small ring by 1e-4.
+MULTIPOLE_KICKS = 5
+#: Kicks of the gradient in a combined-function bend: eight slices of a sixth-order integrator (seven kicks each).
+GRADIENT_KICKS = 56
+
+
+def describe(element: Element, fringe: str) -> Described:
+    """Xsuite class name and fields of ``element``; LatticeError for a kind Xsuite has no element for."""
+    if isinstance(element, RFGap):
+        raise LatticeError(f"RFGap '{element.name}': Xsuite has no element for the gap of a linac cell")
+    writer = _WRITERS.get(type(element))
+    if writer is not None:
+        return writer(element, fringe)
+    length = getattr(element, "length", 0.0)
+    return ("Marker", {}) if length == 0.0 else ("Drift", {"length": length, "model": "exact"})
+
+
+def needs_numbers(element: Element) -> bool:
+    """True when the element is exported turned by an angle that has to be computed from its strengths."""
+    if isinstance(element, Multipole):
+        return bool(element.ksl) and element.ksl[0] != 0.0
+    return isinstance(element, Quadrupole) and element.k1s != 0.0
+
+
+def plus(text: Any, other: Any) -> Any:
+    """Sum of two strengths, each a number or an expression."""
+    if isinstance(text, float) and isinstance(other, float):
+        return text + other
+    return f"({text}) + ({other})"
+
+
+def times(factor: float, strength: Any) -> Any:
+    """``factor`` times a number or an expression."""
+    return factor * strength if isinstance(strength, float) else f"{factor!r} * ({strength})"
+
+
+def _bend(bend: Bend, fringe: str) -> Described:
+    fields: Fields = {
+        "length": bend.length,
+        "angle": bend.angle,
+        "k1": bend.k1,
+        "k2": bend.k2,
+        "edge_entry_angle": bend.e1,
+        "edge_exit_angle": bend.e2,
+        "edge_entry_hgap": bend.hgap,
+        "edge_exit_hgap": bend.hgap,
+        "edge_entry_fint": bend.fint,
+        "edge_exit_fint": bend.fint if bend.fintx is None else bend.fintx,
+        "rot_s_rad": bend.tilt,
+        "edge_entry_model": fringe,
+        "edge_exit_model": fringe,
+        "model": "bend-kick-bend",
+        "num_multipole_kicks": 1 if bend.k1 == 0.0 and bend.k2 == 0.0 else GRADIENT_KICKS,
+    }
+    return "Bend", fields if bend.k0 is None else {**fields, "k0": bend.k0}
+
+
+def _quadrupole(quadrupole: Quadrupole, fringe: str) -> Described:
+    """A skew gradient is a turned quadrupole: Xsuite's own skew field is one kick in the middle."""
+    gradient, turn = quadrupole.k1, quadrupole.tilt
+    if quadrupole.k1s != 0.0:
+        k1, k1s = float(quadrupole.k1), float(quadrupole.k1s)
+        gradient, turn = hypot(k1, k1s), float(quadrupole.tilt) - atan2(k1s, k1) / 2
+    return "Quadrupole", {"length": quadrupole.length, "k1": gradient, "rot_s_rad": turn}
+
+
+def _sextupole(sextupole: Sextupole, fringe: str) -> Described:
+    strengths = {"length": sextupole.length, "k2": sextupole.k2, "k2s": sextupole.k2s, "rot_s_rad": sextupole.tilt}
+    return "Sextupole", {**strengths, "num_multipole_kicks": MULTIPOLE_KICKS}
+
+
+def _octupole(octupole: Octupole, fringe: str) -> Described:
+    strengths = {"length": octupole.length, "k3": octupole.k3, "k3s": octupole.k3s, "rot_s_rad": octupole.tilt}
+    return "Octupole", {**strengths, "num_multipole_kicks": MULTIPOLE_KICKS}
+
+
+def _multipole(multipole: Multipole, fringe: str) -> Described:
+    """Xsuite bends the reference orbit horizontally only: a multipole with a vertical part is turned."""
+    if multipole.ksl and multipole.ksl[0] != 0.0:
+        multipole = _turned_to_horizontal(multipole)
+    order = max(len(multipole.knl), len(multipole.ksl), 1)
+    knl = [*multipole.knl, *[0.0] * (order - len(multipole.knl))]
+    ksl = [*multipole.ksl, *[0.0] * (order - len(multipole.ksl))]
+    fields = {"knl": knl, "ksl": ksl, "hxl": knl[0], "length": multipole.lrad, "rot_s_rad": multipole.tilt}
+    return "Multipole", fields
+
+
+def _turned_to_horizontal(multipole: Multipole) -> Multipole:
+    """The same field written in axes turned by the angle that makes its dipole part horizontal."""
+    order = max(len(multipole.knl), len(multipole.ksl))
+    normal = [*map(float, multipole.knl), *[0.0] * (order - len(multipole.knl))]
+    skew = [*map(float, multipole.ksl), *[0.0] * (order - len(multipole.ksl))]
+    turn = -atan2(skew[0], normal[0])
+    turned = [complex(k, ks) * cmath.exp(1j * (n + 1) * turn) for n, (k, ks) in enumerate(zip(normal, skew, strict=True))]
+    knl, ksl = tuple(k.real for k in turned), (0.0, *(k.imag for k in turned[1:]))
+    return replace(multipole, knl=knl, ksl=ksl, tilt=float(multipole.tilt) + turn)
+
+
+def _solenoid(solenoid: Solenoid, fringe: str) -> Described:
+    return "UniformSolenoid", {"length": solenoid.length, "ks": solenoid.ks}
+
+
+def _kicker(kicker: Kicker, fringe: str) -> Described:
+    kick = {"knl": [times(-1.0, kicker.hkick)], "ksl": [kicker.vkick], "rot_s_rad": kicker.tilt}
+    if kicker.length == 0.0:
+        return "Multipole", kick
+    thick = {"length": kicker.length, "isthick": True, "model": "drift-kick-drift-exact", "num_multipole_kicks": 1}
+    return "Multipole", {**kick, **thick}
+
+
+def _cavity(cavity: RFCavity, fringe: str) -> Described:
+    clock = {"harmonic": cavity.harmon} if cavity.freq == 0.0 else {"frequency": cavity.freq}
+    wave = {"voltage": cavity.volt, "phase": times(2 * pi, cavity.lag), **clock}
+    return "Cavity", {"length": cavity.length, **wave, "model": "drift-kick-drift-exact", "num_kicks": 1}
+
+
+_WRITERS: dict[type[Element], Callable[[Any, str], Described]] = {
+    Bend: _bend,
+    Quadrupole: _quadrupole,
+    Sextupole: _sextupole,
+    Octupole: _octupole,
+    Multipole: _multipole,
+    Solenoid: _solenoid,
+    Kicker: _kicker,
+    RFCavity: _cavity,
+}
+
+
+def describe_aperture(aperture: Aperture) -> Described:
+    """Xsuite's limit element of the same opening."""
+    shift = {"shift_x": aperture.offset_x, "shift_y": aperture.offset_y}
+    if aperture.shape == "ellipse":
+        return "LimitEllipse", {"a": aperture.half_x, "b": aperture.half_y, **shift}
+    box = {"max_x": aperture.half_x, "max_y": aperture.half_y}
+    if aperture.shape == "rectellipse":
+        return "LimitRectEllipse", {**box, "a": aperture.ellipse_x, "b": aperture.ellipse_y, **shift}
+    return "LimitRect", {"min_x": -aperture.half_x, "min_y": -aperture.half_y, **box, **shift}
+
+
+def recover(name: str, kind: str, fields: Mapping[str, Any]) -> Element:
+    """Our element for an Xsuite one; LatticeError naming what cannot be expressed."""
+    reader = _READERS.get(kind)
+    if reader is None:
+        raise LatticeError(f"element '{name}': Xsuite's {kind} has no counterpart here; known: {', '.join(_READERS)}")
+    _refuse_present(name, kind, fields)
+    return reader(name, fields)
+
+
+def _refuse_present(name: str, kind: str, fields: Mapping[str, Any]) -> None:
+    """Fields that act on the beam and that no element of ours carries must not vanish silently."""
+    extra = ["shift_s", "rot_x_rad", "rot_y_rad", "rot_s_rad_no_frame", "knl_rel", "ksl_rel", "delta_taper"]
+    extra += [] if kind.startswith("Limit") else ["shift_x", "shift_y"]
+    extra += [] if kind == "Multipole" else ["knl", "ksl"]
+    for field in extra:
+        if _acts(fields.get(field, 0.0)):
+            raise LatticeError(f"{kind} '{name}': {field} = {fields[field]} cannot be carried over; remove it first")
+
+
+def _acts(value: Any) -> bool:
+    return any(_acts(part) for part in value) if isinstance(value, (list, tuple)) else value != 0.0
+
+
+def _read_bend(name: str, fields: Mapping[str, Any]) -> Bend:
+    _refuse_inactive_edges(name, fields)
+    fint, fintx = fields["edge_entry_fint"], fields["edge_exit_fint"]
+    if fields["edge_entry_hgap"] != fields["edge_exit_hgap"]:
+        raise LatticeError(f"Bend '{name}': the gaps at entrance and exit differ; one hgap is expected")
+    return Bend(
+        name,
+        length=fields["length"],
+        angle=fields["angle"],
+        e1=fields["edge_entry_angle"],
+        e2=fields["edge_exit_angle"],
+        k0=None if fields["k0_from_h"] else fields["k0"],
+        k1=fields["k1"],
+        k2=fields["k2"],
+        hgap=fields["edge_entry_hgap"],
+        fint=fint,
+        fintx=None if fintx == fint else fintx,
+        tilt=fields["rot_s_rad"],
+    )
+
+
+def _refuse_inactive_edges(name: str, fields: Mapping[str, Any]) -> None:
+    models = (fields["edge_entry_model"], fields["edge_exit_model"])
+    if not (fields["edge_entry_active"] and fields["edge_exit_active"]) or "suppressed" in models:
+        raise LatticeError(f"Bend '{name}': a bend without edge effects cannot be carried over")
+    if fields["edge_entry_angle_fdown"] != 0.0 or fields["edge_exit_angle_fdown"] != 0.0:
+        raise LatticeError(f"Bend '{name}': edge_entry_angle_fdown cannot be carried over")
+
+
+def _read_rbend(name: str, fields: Mapping[str, Any]) -> Bend:
+    """A rectangular bend is a sector bend whose faces are turned by half the angle each."""
+    if fields["rbend_model"] == "straight-body" or fields["rbend_angle_diff"] != 0.0:
+        raise LatticeError(f"RBend '{name}': only rectangular bends with a curved, symmetric body can be carried over")
+    half = times(0.5, fields["angle"])
+    faces = {field: plus(fields[field], half) for field in ("edge_entry_angle", "edge_exit_angle")}
+    return _read_bend(name, {**fields, **faces})
+
+
+def _read_multipole(name: str, fields: Mapping[str, Any]) -> Element:
+    """A multipole that bends the reference is ours; a pure dipole kick that does not is a kicker."""
+    knl, ksl, length = fields["knl"], fields["ksl"], fields["length"]
+    knl, ksl = knl[: _used(knl)], ksl[: _used(ksl)]
+    dipole = knl[0] if knl else 0.0
+    if fields["isthick"] or (dipole != fields["hxl"] or (ksl and ksl[0] != 0.0)):
+        return _read_kicker(name, knl, ksl, fields)
+    return Multipole(name, knl=tuple(knl), ksl=tuple(ksl), lrad=length, tilt=fields["rot_s_rad"])
+
+
+def _read_kicker(name: str, knl: list[Any], ksl: list[Any], fields: Mapping[str, Any]) -> Kicker:
+    if len(knl) > 1 or len(ksl) > 1 or fields["hxl"] != 0.0:
+        raise LatticeError(
+            f"Multipole '{name}': knl = {knl}, ksl = {ksl}, hxl = {fields['hxl']} cannot be carried over; here the "
+            "dipole part of a thin multipole bends the reference orbit by its own strength, and a kicker is a dipole"
+        )
+    hkick = times(-1.0, knl[0]) if knl else 0.0
+    length = fields["length"] if fields["isthick"] else 0.0
+    return Kicker(name, length=length, hkick=hkick, vkick=ksl[0] if ksl else 0.0, tilt=fields["rot_s_rad"])
+
+
+def _used(strengths: list[Any]) -> int:
+    return max((n + 1 for n, strength in enumerate(strengths) if strength != 0.0), default=0)
+
+
+def _read_cavity(name: str, fields: Mapping[str, Any]) -> RFCavity:
+    lag = plus(times(1 / (2 * pi), fields["phase"]), times(1 / 360, fields["lag"]))
+    return RFCavity(
+        name,
+        length=fields["length"],
+        volt=fields["voltage"],
+        freq=fields["frequency"],
+        harmon=fields["harmonic"],
+        lag=lag,
+    )
+
+
+def _read_quadrupole(name: str, fields: Mapping[str, Any]) -> Quadrupole:
+    return Quadrupole(
+        name, length=fields["length"], k1=fields["k1"], k1s=fields["k1s"], tilt=fields["rot_s_rad"]
+    )
+
+
+def _read_sextupole(name: str, fields: Mapping[str, Any]) -> Sextupole:
+    return Sextupole(name, length=fields["length"], k2=fields["k2"], k2s=fields["k2s"], tilt=fields["rot_s_rad"])
+
+
+def _read_octupole(name: str, fields: Mapping[str, Any]) -> Octupole:
+    return Octupole(name, length=fields["length"], k3=fields["k3"], k3s=fields["k3s"], tilt=fields["rot_s_rad"])
+
+
+def _read_limit(name: str, fields: Mapping[str, Any]) -> Marker:
+    box = [fields[edge] for edge in ("min_x", "max_x", "min_y", "max_y")]
+    centre = ((box[0] + box[1]) / 2 + fields["shift_x"], (box[2] + box[3]) / 2 + fields["shift_y"])
+    half = ((box[1] - box[0]) / 2, (box[3] - box[2]) / 2)
+    return Marker(name, aperture=Aperture("rectangle", *half, *centre))
+
+
+def _read_limit_ellipse(name: str, fields: Mapping[str, Any]) -> Marker:
+    return Marker(
+        name,
+        aperture=Aperture(
+            "ellipse", fields["a_squ"] ** 0.5, fields["b_squ"] ** 0.5, fields["shift_x"], fields["shift_y"]
+        ),
+    )
+
+
+def _read_limit_rectellipse(name: str, fields: Mapping[str, Any]) -> Marker:
+    shift = (fields["shift_x"], fields["shift_y"])
+    axes = (fields["a_squ"] ** 0.5, fields["b_squ"] ** 0.5)
+    return Marker(name, aperture=Aperture("rectellipse", fields["max_x"], fields["max_y"], *shift, *axes))
+
+
+_READERS: dict[str, Callable[[str, Mapping[str, Any]], Element]] = {
+    "Marker": lambda name, fields: Marker(name),
+    "Drift": lambda name, fields: Drift(name, length=fields["length"]),
+    "DriftExact": lambda name, fields: Drift(name, length=fields["length"]),
+    "Device": lambda name, fields: Drift(name, length=fields["length"]),
+    "Bend": _read_bend,
+    "RBend": _read_rbend,
+    "Quadrupole": _read_quadrupole,
+    "Sextupole": _read_sextupole,
+    "Octupole": _read_octupole,
+    "Multipole": _read_multipole,
+    "UniformSolenoid": lambda name, fields: Solenoid(name, length=fields["length"], ks=fields["ks"]),
+    "Solenoid": lambda name, fields: Solenoid(name, length=fields["length"], ks=fields["ks"]),
+    "Cavity": _read_cavity,
+    "LimitRect": _read_limit,
+    "LimitEllipse": _read_limit_ellipse,
+    "LimitRectEllipse": _read_limit_rectellipse,
+}
