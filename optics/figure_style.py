@@ -1,0 +1,149 @@
+"""One look for every figure and table: colours, symbols, units, and text that stays text.
+
+A quantity has one symbol, one unit and one colour wherever it is shown. The colours are Okabe and Ito's, which stay
+apart for colour-blind readers and in grey. Nothing here needs a drawing library: traces and layouts are plain
+dictionaries in plotly's words.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from html import escape
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from lattice import InputError
+
+Trace = dict[str, Any]
+Layout = dict[str, Any]
+Drawing = dict[str, Any]  # {"data": [traces], "layout": layout}
+
+HORIZONTAL = "#0072B2"
+VERTICAL = "#D55E00"
+DISPERSION = "#009E73"
+LONGITUDINAL = "#CC79A7"
+LIMIT = "#555555"
+REFERENCE = "#000000"
+NEUTRAL = "#8A8A8A"
+GRID = "#E6E6E6"
+INK = "#1A1A1A"
+
+FONT = "system-ui, -apple-system, 'Segoe UI', Roboto, 'Helvetica Neue', Arial, sans-serif"
+
+
+@dataclass(frozen=True)
+class QuantityStyle:
+    """How a quantity is shown: ``symbol``, ``unit`` people read, ``scale`` from SI to it, ``color``, meaning."""
+
+    symbol: str
+    unit: str
+    scale: float
+    color: str
+    meaning: str
+
+    @property
+    def heading(self) -> str:
+        """Symbol with its unit in brackets, for an axis or a column: ``betx [m]``."""
+        return f"{self.symbol} [{self.unit}]"
+
+
+QUANTITIES: dict[str, QuantityStyle] = {
+    "s": QuantityStyle("s", "m", 1.0, INK, "path along the reference orbit"),
+    "betx": QuantityStyle("betx", "m", 1.0, HORIZONTAL, "horizontal beta function"),
+    "bety": QuantityStyle("bety", "m", 1.0, VERTICAL, "vertical beta function"),
+    "alfx": QuantityStyle("alfx", "1", 1.0, HORIZONTAL, "horizontal alpha function"),
+    "alfy": QuantityStyle("alfy", "1", 1.0, VERTICAL, "vertical alpha function"),
+    "mux": QuantityStyle("mux", "turns", 1.0, HORIZONTAL, "horizontal phase advance"),
+    "muy": QuantityStyle("muy", "turns", 1.0, VERTICAL, "vertical phase advance"),
+    "dx": QuantityStyle("dx", "m", 1.0, DISPERSION, "horizontal dispersion"),
+    "dpx": QuantityStyle("dpx", "1", 1.0, DISPERSION, "slope of the horizontal dispersion"),
+    "dy": QuantityStyle("dy", "m", 1.0, DISPERSION, "vertical dispersion"),
+    "dpy": QuantityStyle("dpy", "1", 1.0, DISPERSION, "slope of the vertical dispersion"),
+    "x": QuantityStyle("x", "mm", 1e3, HORIZONTAL, "horizontal position"),
+    "px": QuantityStyle("x'", "mrad", 1e3, HORIZONTAL, "horizontal angle"),
+    "y": QuantityStyle("y", "mm", 1e3, VERTICAL, "vertical position"),
+    "py": QuantityStyle("y'", "mrad", 1e3, VERTICAL, "vertical angle"),
+    "delta": QuantityStyle("dp/p", "1e-3", 1e3, LONGITUDINAL, "relative momentum deviation"),
+    "qx": QuantityStyle("Qx", "1", 1.0, HORIZONTAL, "horizontal tune"),
+    "qy": QuantityStyle("Qy", "1", 1.0, VERTICAL, "vertical tune"),
+    "X": QuantityStyle("X", "m", 1.0, INK, "floor coordinate, to the left of the starting direction"),
+    "Z": QuantityStyle("Z", "m", 1.0, INK, "floor coordinate, along the starting direction"),
+}
+
+
+def heading(key: str) -> str:
+    """Symbol and unit of a quantity, ``betx [m]``; a key that is not registered is returned as it is."""
+    return QUANTITIES[key].heading if key in QUANTITIES else key
+
+
+def inert(text: object) -> str:
+    """Text from outside (names above all) for a figure, which would read ``<`` and ``&`` as markup."""
+    return escape(str(text), quote=False)
+
+
+def tint(color: str, opacity: float) -> str:
+    """A colour ``#rrggbb`` made translucent, as ``rgba(r,g,b,opacity)``."""
+    red, green, blue = (int(color[i : i + 2], 16) for i in (1, 3, 5))
+    return f"rgba({red},{green},{blue},{opacity:g})"
+
+
+def numbers(values: Iterable[Any], scale: float = 1.0) -> list[float | None]:
+    """Plain list of floats to 8 digits (enough for any screen, the same everywhere); not finite becomes None."""
+    scaled = np.asarray(list(values), dtype=float) * scale
+    return [float(f"{value:.8g}") if np.isfinite(value) else None for value in scaled]
+
+
+def base_layout(height: int, **more: Any) -> Layout:
+    """Layout common to all figures: white, thin axes, light grid, ``height`` in pixels."""
+    return {
+        "template": "none",
+        "height": height,
+        "autosize": True,
+        "paper_bgcolor": "white",
+        "plot_bgcolor": "white",
+        "font": {"family": FONT, "size": 13, "color": INK},
+        "hoverlabel": {"bgcolor": "white", "bordercolor": NEUTRAL, "font": {"color": INK, "size": 13}},
+        "showlegend": False,
+        "margin": {"l": 64, "r": 64, "t": 24, "b": 48},
+        **more,
+    }
+
+
+def axis(title: str, **more: Any) -> dict[str, Any]:
+    """An axis with its ``title`` (symbol and unit), thin line and light grid."""
+    return {
+        "title": {"text": title, "standoff": 8},
+        "showline": True,
+        "linecolor": NEUTRAL,
+        "linewidth": 1,
+        "gridcolor": GRID,
+        "zeroline": False,
+        "ticks": "outside",
+        "ticklen": 4,
+        "tickcolor": NEUTRAL,
+        **more,
+    }
+
+
+def text(content: str, *, color: str = INK, size: int = 12, **place: Any) -> Layout:
+    """Text of a figure, without an arrow; ``place`` says where (x, y, xref, yref, anchors)."""
+    return {"text": content, "showarrow": False, "font": {"color": color, "size": size}, **place}
+
+
+def pointer(content: str, x: float, y: float, shift: Any) -> Layout:
+    """Text a few pixels away from a point, joined to it by a thin line."""
+    return {
+        "x": float(f"{x:.8g}"), "y": float(f"{y:.8g}"),
+        "ax": round(float(shift[0]), 2), "ay": round(-float(shift[1]), 2),
+        "xref": "x", "yref": "y", "showarrow": True, "arrowhead": 0, "arrowwidth": 1, "arrowcolor": NEUTRAL,
+        "text": content, "font": {"size": 12, "color": INK}, "bgcolor": "rgba(255,255,255,0.8)",
+    }  # fmt: skip
+
+
+def need(table: pd.DataFrame, columns: Sequence[str], what: str) -> None:
+    missing = [column for column in columns if column not in table.columns]
+    if missing:
+        raise InputError(f"the {what} lacks the column {', '.join(missing)}; it has {', '.join(map(str, table))}")

@@ -1,0 +1,162 @@
+"""Resonance lines, stop bands and working points in the plane of the two tunes."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from lattice import InputError
+from optics import figure_style as style
+from optics.figure_style import Drawing, Layout, Trace, axis, base_layout, heading, inert, numbers, pointer, text, tint
+from optics.resonances import Range, ResonanceLine, resonance_lines
+
+
+@dataclass(frozen=True)
+class WorkingPoint:
+    """A pair of tunes with the name written beside it."""
+
+    name: str
+    qx: float
+    qy: float
+
+
+@dataclass(frozen=True)
+class StopBand:
+    """Tunes taken by the resonance ``m`` Qx + ``n`` Qy = ``p``: half width in tune across the line."""
+
+    m: int
+    n: int
+    p: int
+    half_width: float
+    name: str
+
+
+def tune_drawing(
+    points: Sequence[WorkingPoint],
+    max_order: int,
+    superperiods: int,
+    stop_bands: Sequence[StopBand],
+    path: bool,
+    window: tuple[Range, Range] | None,
+) -> Drawing:
+    """Traces and layout of ``optics.figures.tune_diagram``, which says what the arguments are."""
+    if not points:
+        raise InputError("a tune diagram needs at least one working point")
+    qx, qy = window or _window(points)
+    lines = resonance_lines(qx, qy, max_order, superperiods)
+    traces = [_stop_band_trace(band, qx, qy) for band in stop_bands]
+    traces += [_resonance_trace(line) for line in lines] + [_points_trace(points, path)]
+    layout = base_layout(
+        560,
+        hovermode="closest",
+        xaxis=axis(heading("qx"), range=list(qx), constrain="domain", scaleanchor="y", scaleratio=1),
+        yaxis=axis(heading("qy"), range=list(qy), constrain="domain"),
+        annotations=[*_line_labels(lines, qx, qy), *_point_labels(points, qx)],
+        margin={"l": 64, "r": 24, "t": 32, "b": 48},
+    )
+    return {"data": traces, "layout": layout}
+
+
+def _window(points: Sequence[WorkingPoint]) -> tuple[Range, Range]:
+    """A square around the points, at least 0.2 wide, with room at its border."""
+    qx, qy = [point.qx for point in points], [point.qy for point in points]
+    half = max(0.1, 0.75 * max(np.ptp(qx), np.ptp(qy)))
+    centres = [0.5 * (min(values) + max(values)) for values in (qx, qy)]
+    low_x, low_y = (round(centre - half, 3) for centre in centres)
+    return (low_x, round(low_x + 2 * half, 3)), (low_y, round(low_y + 2 * half, 3))
+
+
+_ORDER_WIDTHS = {1: 2.6, 2: 2.2, 3: 1.7, 4: 1.0}
+
+
+def _resonance_trace(line: ResonanceLine) -> Trace:
+    kind = f"{'skew' if line.skew else 'normal'}, {'' if line.systematic else 'non-'}systematic, order {line.order}"
+    fraction = np.linspace(0.0, 1.0, 21)  # points along the line, for the hover to find
+    ends = np.array([line.start, line.end])
+    along = ends[0] + fraction[:, None] * (ends[1] - ends[0])
+    return {
+        "type": "scatter",
+        "mode": "lines",
+        "name": line.equation,
+        "x": numbers(along[:, 0]),
+        "y": numbers(along[:, 1]),
+        "line": {
+            "color": "#6E6E6E" if line.systematic else "#B9B9B9",
+            "width": _ORDER_WIDTHS.get(line.order, 0.7),
+            "dash": "dash" if line.skew else "solid",
+        },
+        "hovertemplate": f"{line.equation} ({kind})<extra></extra>",
+    }
+
+
+def _stop_band_trace(band: StopBand, qx: Range, qy: Range) -> Trace:
+    """The band between the lines m Qx + n Qy = p -+ half_width sqrt(m^2 + n^2), clipped to the window."""
+    reach = band.half_width * float(np.hypot(band.m, band.n))
+    corners = [(x, y) for x, y in ((qx[0], qy[0]), (qx[1], qy[0]), (qx[1], qy[1]), (qx[0], qy[1]))]
+    for sign in (1.0, -1.0):
+        corners = _clipped(corners, lambda x, y, s=sign: reach - s * (band.m * x + band.n * y - band.p))
+    xs, ys = [x for x, _ in corners], [y for _, y in corners]
+    return {
+        "type": "scatter",
+        "mode": "lines",
+        "name": inert(band.name),
+        "x": numbers([*xs, *xs[:1]]),
+        "y": numbers([*ys, *ys[:1]]),
+        "fill": "toself",
+        "fillcolor": tint(style.LONGITUDINAL, 0.3),
+        "line": {"color": style.LONGITUDINAL, "width": 0.5},
+        "hoveron": "fills",
+        "hoverinfo": "name",
+    }
+
+
+def _clipped(corners: list[Range], inside: Any) -> list[Range]:
+    """The part of a convex polygon where the linear function ``inside`` is not negative (Sutherland-Hodgman)."""
+    kept = []
+    for (ax, ay), (bx, by) in zip(corners, corners[1:] + corners[:1], strict=True):
+        a, b = inside(ax, ay), inside(bx, by)
+        if a >= 0:
+            kept.append((ax, ay))
+        if a * b < 0:
+            t = a / (a - b)
+            kept.append((ax + t * (bx - ax), ay + t * (by - ay)))
+    return kept
+
+
+def _points_trace(points: Sequence[WorkingPoint], path: bool) -> Trace:
+    return {
+        "type": "scatter",
+        "mode": "lines+markers" if path and len(points) > 1 else "markers",
+        "name": "working points",
+        "x": numbers(point.qx for point in points),
+        "y": numbers(point.qy for point in points),
+        "text": [inert(point.name) for point in points],
+        "line": {"color": style.INK, "width": 1.2},
+        "marker": {"color": style.INK, "size": 9},
+        "hovertemplate": "%{text}<br>Qx %{x:.5f}, Qy %{y:.5f}<extra></extra>",
+    }
+
+
+def _point_labels(points: Sequence[WorkingPoint], qx: Range) -> list[Layout]:
+    """Names beside the points, on the side where there is room."""
+    labels = []
+    for i, point in enumerate(points):
+        left = point.qx > 0.5 * (qx[0] + qx[1])
+        shift = np.array([-46.0 if left else 46.0, 26.0 if i % 2 == 0 else -26.0])
+        labels.append(pointer(inert(point.name), point.qx, point.qy, shift))
+    return labels
+
+
+def _line_labels(lines: Sequence[ResonanceLine], qx: Range, qy: Range) -> list[Layout]:
+    """Equations of the lines up to third order, where they reach the border of the window."""
+    labels = []
+    for line in lines:
+        if line.order <= 3:
+            at_top = abs(line.end[1] - qy[1]) < 1e-9 or abs(line.start[1] - qy[1]) < 1e-9
+            x, y = line.end if not at_top or line.end[1] >= line.start[1] else line.start
+            place = {"yanchor": "bottom"} if at_top else {"xanchor": "right", "yanchor": "bottom"}
+            labels.append(text(line.equation, x=x, y=y, xref="x", yref="y", color=style.LIMIT, size=11, **place))
+    return labels
