@@ -8,7 +8,9 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
-from functools import lru_cache
+from functools import lru_cache, reduce
+from graphlib import CycleError, TopologicalSorter
+from math import erf
 from typing import Any
 
 import numpy as np
@@ -20,26 +22,30 @@ from lattice.reference import ATOMIC_MASS_UNIT, ELECTRON_MASS, PROTON_MASS, SPEE
 
 Value = float | complex | np.ndarray[Any, Any]
 
-# MAD-X precedence (its manual, "Expressions"): unary sign binds weaker than ^, stronger than * and /.
+# MAD-X precedence: a sign binds weaker than ^ and stronger than * and /; ^ groups from the left, 2^3^2 = 64. Chains
+# are flat nodes, so that long sums do not nest.
 _GRAMMAR = r"""
 ?start: sum
-?sum: product | sum "+" product -> add | sum "-" product -> sub
-?product: signed | product "*" signed -> mul | product "/" signed -> div
-?signed: power | "-" signed -> neg | "+" signed
-?power: atom | atom ("^" | "**") signed -> pow
+?sum: product (SIGN product)*
+?product: signed (OVER signed)*
+?signed: power | SIGN+ power -> sign
+?power: atom ("^" exponent)+ -> pow | atom "**" exponent -> pow | atom
+?exponent: atom | SIGN+ atom -> sign
 ?atom: NUMBER -> number
      | NAME "(" [sum ("," sum)*] ")" -> call
      | NAME -> name
      | "(" sum ")"
+SIGN: "+" | "-"
+OVER: "*" | "/"
 NUMBER: /(\d+\.?\d*|\.\d+)([eEdD][+-]?\d+)?/
-NAME: /[A-Za-z_][A-Za-z0-9_.$]*(->[A-Za-z][A-Za-z0-9_]*)?/
+NAME: /[A-Za-z_][A-Za-z0-9_.$@#]*(->[A-Za-z][A-Za-z0-9_]*)?/
 %ignore /\s+/
 """
 _PARSER = Lark(_GRAMMAR, parser="lalr", maybe_placeholders=False)
 _MAX_LENGTH = 20_000
-_MAX_NESTING = 200
+_MAX_NESTING = 100
 
-#: Names every expression knows, with MAD-X's meaning and units (GeV for masses).
+#: Names every expression knows, with MAD-X's meaning and units (masses in GeV, hbar in MeV s).
 CONSTANTS: dict[str, float] = {
     "pi": np.pi,
     "twopi": 2 * np.pi,
@@ -49,13 +55,34 @@ CONSTANTS: dict[str, float] = {
     "clight": SPEED_OF_LIGHT,
     "emass": ELECTRON_MASS * 1e-9,
     "pmass": PROTON_MASS * 1e-9,
+    "nmass": 0.939_565_421_94,  # CODATA 2022, as the ones below
     "umass": ATOMIC_MASS_UNIT * 1e-9,
+    "mumass": 0.105_658_3755,
+    "qelect": 1.602_176_634e-19,
+    "hbar": 6.582_119_569e-22,
+    "erad": 2.817_940_3205e-15,
+    "prad": 2.817_940_3205e-15 * ELECTRON_MASS / PROTON_MASS,
 }
 
 
 def _absolute(value: Any) -> Any:
-    """|x|, holomorphic along the real axis so that complex-step derivatives pass through."""
-    return np.where(np.real(value) < 0, -value, value) if np.ndim(value) else (-value if np.real(value) < 0 else value)
+    """|x|, holomorphic along the real axis so that complex-step derivatives pass through (as do the others)."""
+    return np.where(np.real(value) < 0, -value, value)[()]
+
+
+def _error_function(value: Any) -> Any:
+    real = np.vectorize(erf, otypes=[float])(np.real(value))
+    if np.iscomplexobj(value):
+        real = real + 1j * np.imag(value) * (2 / np.sqrt(np.pi)) * np.exp(-(np.real(value) ** 2))
+    return real[()]
+
+
+def _arc_tangent(y: Any, x: Any) -> Any:
+    real = np.arctan2(np.real(y), np.real(x))
+    if np.iscomplexobj(y) or np.iscomplexobj(x):
+        slope = np.real(x) * np.imag(y) - np.real(y) * np.imag(x)
+        real = real + 1j * slope / (np.real(x) ** 2 + np.real(y) ** 2)
+    return real
 
 
 FUNCTIONS: dict[str, Callable[..., Any]] = {
@@ -76,21 +103,23 @@ FUNCTIONS: dict[str, Callable[..., Any]] = {
     "acosh": np.arccosh,
     "atanh": np.arctanh,
     "abs": _absolute,
-    "sinc": lambda x: np.sinc(np.asarray(x) / np.pi)[()],
-    "floor": np.floor,
-    "ceil": np.ceil,
-    "round": np.round,
-    "frac": lambda x: x - np.trunc(x),
-    "min": np.minimum,
-    "max": np.maximum,
-    "atan2": np.arctan2,
+    "sinc": lambda x: np.sinc(x / np.pi)[()],
+    "erf": _error_function,
+    "erfc": lambda x: 1 - _error_function(x),
+    "floor": lambda x: np.floor(np.real(x)),
+    "ceil": lambda x: np.ceil(np.real(x)),
+    "round": lambda x: np.round(np.real(x)),
+    "frac": lambda x: x - np.trunc(np.real(x)),
+    "min": lambda x, y: np.where(np.real(x) <= np.real(y), x, y)[()],
+    "max": lambda x, y: np.where(np.real(x) >= np.real(y), x, y)[()],
+    "atan2": _arc_tangent,
 }
 _TWO_ARGUMENTS = {"min", "max", "atan2"}
 
 
 @dataclass(frozen=True)
 class Expression:
-    """A parsed expression: its ``text`` and the ``names`` of the parameters it uses."""
+    """A parsed expression: its ``text`` and the ``names`` of the parameters and constants it uses."""
 
     text: str
     names: frozenset[str]
@@ -118,13 +147,8 @@ def parse_expression(text: str) -> Expression:
         tree = _PARSER.parse(text.lower())
     except UnexpectedInput as error:
         raise LatticeError(f"cannot read the expression '{text}' at {_place(error, text)}") from None
-    except RecursionError:
-        raise LatticeError(f"expression is too deeply nested: '{text[:60]}...'") from None
-    if not isinstance(tree, Tree):
-        tree = Tree("name", [tree])
     _check_calls(tree, text)
-    names = {str(node.children[0]) for node in tree.find_data("name")}
-    return Expression(text, frozenset(names - CONSTANTS.keys()), tree)
+    return Expression(text, frozenset(str(node.children[0]) for node in tree.find_data("name")), tree)
 
 
 def _place(error: UnexpectedInput, text: str) -> str:
@@ -138,7 +162,7 @@ def _nesting(text: str) -> int:
     for character in text:
         depth += (character == "(") - (character == ")")
         deepest = max(deepest, depth)
-    return deepest + max(text.count("--"), text.count("^") // 4)
+    return deepest
 
 
 def _check_calls(tree: Tree[Token], text: str) -> None:
@@ -155,22 +179,32 @@ def _evaluate(node: Tree[Token] | Token, values: Mapping[str, Any]) -> Any:
     assert isinstance(node, Tree)
     kind, parts = node.data, node.children
     if kind == "number":
-        return float(str(parts[0]).replace("d", "e"))
+        return np.float64(str(parts[0]).replace("d", "e"))
     if kind == "name":
-        return _look_up(str(parts[0]), values)
+        return np.asarray(_look_up(str(parts[0]), values))[()]
     if kind == "call":
         return FUNCTIONS[str(parts[0])](*(_evaluate(part, values) for part in parts[1:]))
-    operands = [np.asarray(_evaluate(part, values))[()] for part in parts]
-    return _OPERATORS[kind](*operands)
+    if kind == "sign":
+        value = _evaluate(parts[-1], values)
+        return -value if parts.count("-") % 2 else value  # type: ignore[arg-type]
+    if kind == "pow":
+        return reduce(np.power, [_evaluate(part, values) for part in parts])
+    return _evaluate_chain(parts, values)
+
+
+def _evaluate_chain(parts: list[Tree[Token] | Token], values: Mapping[str, Any]) -> Any:
+    """A sum or product from the left: value, operator, value, operator, value ..."""
+    result = _evaluate(parts[0], values)
+    for operator, part in zip(parts[1::2], parts[2::2], strict=True):
+        result = _OPERATORS[str(operator)](result, _evaluate(part, values))
+    return result
 
 
 _OPERATORS: dict[str, Callable[..., Any]] = {
-    "add": np.add,
-    "sub": np.subtract,
-    "mul": np.multiply,
-    "div": np.divide,
-    "neg": np.negative,
-    "pow": np.power,
+    "+": np.add,
+    "-": np.subtract,
+    "*": np.multiply,
+    "/": np.divide,
 }
 
 
@@ -220,13 +254,14 @@ class Parameters(Mapping[str, Any]):
 def evaluate_all(definitions: Mapping[str, Any]) -> dict[str, Any]:
     """Values of all definitions, dependent ones after what they depend on; a cycle is a LatticeError."""
     values = {name: definition for name, definition in definitions.items() if not isinstance(definition, str)}
-    pending = {name: parse_expression(text) for name, text in definitions.items() if isinstance(text, str)}
-    while pending:
-        ready = [name for name, expression in pending.items() if not expression.names & pending.keys()]
-        if not ready:
-            raise LatticeError(f"parameters depend on each other in a circle: {', '.join(sorted(pending))}")
-        for name in ready:
-            values[name] = _evaluate_definition(name, pending.pop(name), values)
+    dependent = {name: parse_expression(text) for name, text in definitions.items() if isinstance(text, str)}
+    uses = {name: sorted(expression.names & dependent.keys()) for name, expression in dependent.items()}
+    try:
+        order = list(TopologicalSorter(uses).static_order())
+    except CycleError as error:
+        raise LatticeError(f"parameters depend on each other in a circle: {' <- '.join(error.args[1])}") from None
+    for name in order:
+        values[name] = _evaluate_definition(name, dependent[name], values)
     return {name: values[name] for name in definitions}
 
 
