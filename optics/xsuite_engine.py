@@ -9,11 +9,8 @@ from __future__ import annotations
 import contextlib
 import io
 import json
-import operator
 import os
-import re
-import tempfile
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from importlib.metadata import version
 from pathlib import Path
@@ -21,22 +18,19 @@ from typing import Any
 
 import numpy as np
 import xtrack as xt
-from lark import Token, Tree
 from numpy.typing import ArrayLike, NDArray
 
-from lattice import Element, FileError, InputError, Lattice, LatticeError, ReferenceParticle, Species, UnstableOptics
-from lattice.elements import ELEMENT_KINDS
-from lattice.parameters import CONSTANTS, parse_expression
-from lattice.reference import SPECIES
+from lattice import FileError, InputError, Lattice, ReferenceParticle, UnstableOptics
+from lattice.files import read_bytes, write_text_atomic
 from optics import xsuite_elements
+from optics.model import checked_fringe, checked_particle
+from optics.xsuite_expressions import deferred
+from optics.xsuite_reader import METADATA, lattice_of, limit_names, metadata_of
 
 Array = NDArray[np.float64]
 
-#: Where a line keeps what Xsuite has no place for: kinds that track as drifts, with their own attributes.
-_METADATA = "hadron_optics"
 COLUMNS = ("s", "x", "px", "y", "py", "betx", "alfx", "mux", "dx", "dpx", "bety", "alfy", "muy", "dy", "dpy")
 COORDINATES = ("x", "px", "y", "py", "zeta", "delta")
-_FRINGES = ("full", "linear")
 
 
 def engine_version() -> str:
@@ -57,23 +51,20 @@ def to_xsuite(
     of an element is called ``<name>_value`` in the line. Raises InputError for an array of lattices or an unknown
     fringe, LatticeError naming an element Xsuite cannot express (the gap of a linac cell).
     """
-    if fringe not in _FRINGES:
-        raise InputError(f"fringe must be 'full' or 'linear', found {fringe!r}")
+    checked_fringe(fringe)
     if lattice.batch is not None:
         raise InputError(f"lattice '{lattice.name}' holds {lattice.batch} lattices in one; take one of them first")
-    environment = xt.Environment()
-    writer = _ExpressionWriter(environment, _variable_names(lattice))
-    writer.define(lattice.parameters.definitions)
+    writer = _Writer(lattice, xt.Environment(), _variable_names(lattice))
+    writer.define()
     for element in {element.name: element for element in lattice.elements}.values():
         exact = lattice.resolved(element) if xsuite_elements.needs_numbers(element) else element
-        writer.place(lattice, element.name, *xsuite_elements.describe(exact, fringe))
+        writer.place(element.name, *xsuite_elements.describe(exact, fringe))
         if apertures and element.aperture is not None:
-            for end in ("in", "out"):
-                writer.place(
-                    lattice, f"{element.name}_aperture_{end}", *xsuite_elements.describe_aperture(element.aperture)
-                )
-    line = environment.new_line(components=list(_component_names(lattice, apertures)))
-    line.metadata[_METADATA] = {"name": lattice.name, "kinds": _kinds_lost(lattice)}
+            limit = xsuite_elements.describe_aperture(element.aperture)
+            for name in limit_names(element.name):
+                writer.place(name, *limit)
+    line = writer.environment.new_line(components=list(_component_names(lattice, apertures)))
+    line.metadata[METADATA] = metadata_of(lattice, writer.variables)
     reference = particle or lattice.particle
     if reference is not None:
         line.particle_ref = _particle(reference)
@@ -86,26 +77,8 @@ def _particle(reference: ReferenceParticle, **coordinates: Any) -> xt.Particles:
 
 def _component_names(lattice: Lattice, apertures: bool) -> Iterator[str]:
     for element in lattice.elements:
-        limited = apertures and element.aperture is not None
-        if limited:
-            yield f"{element.name}_aperture_in"
-        yield element.name
-        if limited:
-            yield f"{element.name}_aperture_out"
-
-
-def _kinds_lost(lattice: Lattice) -> dict[str, Any]:
-    """Kind and strengths of the elements that are drifts or markers for Xsuite."""
-    return {
-        element.name: {"kind": element.kind, **{k: v for k, v in element.strengths().items() if v is not None}}
-        for element in lattice.elements
-        if element.kind in ("monitor", "collimator", "electrostaticseptum", "magneticseptum", "kicker")
-        and (element.kind != "kicker" or _is_idle_kicker(element))
-    }
-
-
-def _is_idle_kicker(element: Element) -> bool:
-    return element.strengths()["hkick"] == 0.0 and element.strengths()["vkick"] == 0.0
+        before, after = limit_names(element.name)
+        yield from (before, element.name, after) if apertures and element.aperture is not None else (element.name,)
 
 
 def _variable_names(lattice: Lattice) -> dict[str, str]:
@@ -113,81 +86,63 @@ def _variable_names(lattice: Lattice) -> dict[str, str]:
     return {name: f"{name}_value" if name in elements else name for name in lattice.parameters}
 
 
-_OPERATORS: dict[str, Callable[..., Any]] = {
-    "add": operator.add,
-    "sub": operator.sub,
-    "mul": operator.mul,
-    "div": operator.truediv,
-    "pow": operator.pow,
-    "neg": operator.neg,
-}
-_XSUITE_FUNCTIONS = {"sqrt", "log", "log10", "exp", "sin", "cos", "tan", "asin", "acos", "atan", "atan2"}
-_XSUITE_FUNCTIONS |= {"sinh", "cosh", "tanh", "abs", "floor", "ceil", "round"}
-
-
-class _NoCounterpart(Exception):
-    """A function that Xsuite's expressions lack; the value is written as a number."""
-
-
 @dataclass(frozen=True)
-class _ExpressionWriter:
+class _Writer:
     """Puts parameters and elements into an environment, expressions as Xsuite's deferred ones."""
 
+    lattice: Lattice
     environment: xt.Environment
-    names: Mapping[str, str]
+    variables: Mapping[str, str]
 
-    def define(self, definitions: Mapping[str, Any]) -> None:
-        for name, definition in definitions.items():
-            if not isinstance(definition, str):
-                self.environment.vars[self.names[name]] = float(definition)
+    def define(self) -> None:
+        definitions = self.lattice.parameters.definitions
+        for name, value in self.lattice.parameters.items():
+            self.environment.vars[self.variables[name]] = float(value)
         for name, definition in definitions.items():
             if isinstance(definition, str):
-                self.environment.vars[self.names[name]] = self.deferred(definition)
+                self._set(self.environment.vars, self.variables[name], definition)
 
-    def deferred(self, text: str) -> Any:
-        return self._translate(parse_expression(text).tree)
-
-    def _translate(self, node: Tree[Token] | Token) -> Any:
-        assert isinstance(node, Tree)
-        kind, parts = node.data, node.children
-        if kind == "number":
-            return float(str(parts[0]).replace("d", "e"))
-        if kind == "name":
-            name = str(parts[0])
-            return self.environment.vars[self.names[name]] if name in self.names else CONSTANTS[name]
-        if kind == "call":
-            function = str(parts[0])
-            if function not in _XSUITE_FUNCTIONS:
-                raise _NoCounterpart
-            return getattr(self.environment.functions, function)(*map(self._translate, parts[1:]))
-        return _OPERATORS[kind](*map(self._translate, parts))
-
-    def place(self, lattice: Lattice, name: str, kind: str, fields: Mapping[str, Any]) -> None:
+    def place(self, name: str, kind: str, fields: Mapping[str, Any]) -> None:
         """Create one element with numbers, then attach the expressions."""
-        numbers = {field: value if field in _WORDS else _number(lattice, value) for field, value in fields.items()}
+        numbers = {field: value if field in _WORDS else self._number(value) for field, value in fields.items()}
         self.environment.elements[name] = getattr(xt, kind)(**numbers)
         for field, value in fields.items():
             for index, part in enumerate(value if isinstance(value, list) else [value]):
                 if isinstance(part, str) and field not in _WORDS:
                     self._attach(name, field, index if isinstance(value, list) else None, part)
 
+    def _number(self, value: Any) -> Any:
+        if isinstance(value, list):
+            return [self.lattice.value(part) for part in value]
+        return self.lattice.value(value) if isinstance(value, str) else value
+
     def _attach(self, name: str, field: str, index: int | None, text: str) -> None:
         target = self.environment.ref[name]
-        with contextlib.suppress(_NoCounterpart):
-            if index is None:
-                setattr(target, field, self.deferred(text))
-            else:
-                getattr(target, field)[index] = self.deferred(text)
+        if index is None:
+            self._set(_Attributes(target), field, text)
+        else:
+            self._set(getattr(target, field), index, text)
+
+    def _set(self, place: Any, key: Any, text: str) -> None:
+        """Attach the expression; where Xsuite cannot hold it the number that stands there stays."""
+        variables = {ours: self.environment.vars[theirs] for ours, theirs in self.variables.items()}
+        expression = deferred(text, variables, self.environment.functions)
+        if expression is not None:
+            place[key] = expression
+
+
+@dataclass(frozen=True)
+class _Attributes:
+    """Attributes of a reference, written as items."""
+
+    target: Any
+
+    def __setitem__(self, field: str, expression: Any) -> None:
+        setattr(self.target, field, expression)
 
 
 #: Fields of Xsuite's elements whose values are words, not expressions.
-_WORDS = {"model", "integrator", "edge_entry_model", "edge_exit_model", "rbend_model", "name_associated_aperture"}
-
-
-def _number(lattice: Lattice, value: Any) -> Any:
-    if isinstance(value, list):
-        return [lattice.value(part) for part in value]
-    return lattice.value(value) if isinstance(value, str) else value
+_WORDS = {"model", "integrator", "edge_entry_model", "edge_exit_model"}
 
 
 # ---------------------------------------------------------------------------------------------- line -> lattice
@@ -199,153 +154,45 @@ def from_xsuite(line: xt.Line) -> Lattice:
     Tracking models are not part of a lattice and are not read. Raises LatticeError naming an element, or a field of
     one, that cannot be carried over (misalignments, field errors, sliced elements): nothing is dropped silently.
     """
-    reader = _LineReader(line)
-    elements = [reader.element(name) for name in line.element_names]
-    metadata = line.metadata.get(_METADATA, {}) if isinstance(line.metadata, dict) else {}
-    name = metadata.get("name") or getattr(line, "name", None) or "line"
-    return Lattice(name, elements=elements, parameters=reader.parameters(), particle=_reference(line))
-
-
-def _reference(line: xt.Line) -> ReferenceParticle | None:
-    if line.particle_ref is None or not float(line.particle_ref.p0c[0]) > 0.0:
-        return None
-    mass, charge = float(line.particle_ref.mass0), round(float(line.particle_ref.q0))
-    return ReferenceParticle.from_momentum(_species(mass, charge), float(line.particle_ref.p0c[0]))
-
-
-def _species(mass: float, charge: int) -> Species:
-    """The known species of this charge and mass (codes differ by 1e-8 in their constants), or a nameless one."""
-    for known in SPECIES.values():
-        if known.charge == charge and abs(known.mass / mass - 1) < 1e-6:
-            return known
-    return Species("particle", mass, charge, nucleons=max(1, round(mass / 931.494e6)))
-
-
-class _LineReader:
-    """Reads elements as numbers or expressions and remembers which variables they use."""
-
-    def __init__(self, line: xt.Line) -> None:
-        self.line = line
-        self.kinds: Mapping[str, Any] = dict(line.metadata.get(_METADATA, {}).get("kinds", {}))
-        self.used: dict[str, Any] = {}
-        self.read: dict[str, Element] = {}
-
-    def element(self, name: str) -> Element:
-        if name not in self.read:
-            self.read[name] = self._restored(self._recovered(name))
-        return self.read[name]
-
-    def _recovered(self, name: str) -> Element:
-        view = self.line[name]
-        kind = type(view).__name__ if not hasattr(view, "_xobject") else view.__class__.__name__
-        kind = getattr(view, "element_type", kind)
-        return xsuite_elements.recover(name, kind, self._fields(name))
-
-    def _fields(self, name: str) -> dict[str, Any]:
-        element, ref = self.line._element_dict[name], self.line.ref[name]
-        wanted = [field for field in getattr(element, "_xofields", {}) if not field.startswith("_")]
-        return {field: self._value(element, ref, field) for field in wanted}
-
-    def _value(self, element: Any, ref: Any, field: str) -> Any:
-        value = getattr(element, field)
-        if isinstance(value, str):
-            return value
-        if np.ndim(value):
-            cells = getattr(ref, field)
-            return [self._text(cells[index], float(part)) for index, part in enumerate(value)]
-        return self._text(getattr(ref, field), float(value))
-
-    def _text(self, ref: Any, number: float) -> Any:
-        """The expression behind a value in our grammar, or the number where it cannot be told in it."""
-        deferred = ref._expr
-        text = None if deferred is None else _our_text(str(deferred))
-        if text is None:
-            return number
-        for name in sorted(parse_expression(text).names):
-            self._use(name)
-        return text
-
-    def _use(self, name: str) -> None:
-        if name in self.used:
-            return
-        variables = {variable.lower(): variable for variable in self.line.vars.keys()}
-        self.used[name] = None  # a mark against circles
-        self.used[name] = self._text(self.line.vars[variables[name]], float(self.line.vars[variables[name]]._value))
-
-    def parameters(self) -> dict[str, Any]:
-        return self.used
-
-    def _restored(self, element: Element) -> Element:
-        """The kind a drift or marker had before it went to Xsuite, at the length it has now."""
-        known = dict(self.kinds.get(element.name, {}))
-        kind = ELEMENT_KINDS.get(known.pop("kind", ""))
-        if kind is None or element.kind not in ("drift", "marker", "kicker"):
-            return element
-        return kind(element.name, **{**known, "length": getattr(element, "length", 0.0)})
-
-
-_VARIABLE = re.compile(r"""vars\[['"]([^'"\]]+)['"]\]""")
-
-
-def _our_text(deferred: str) -> str | None:
-    """Xsuite's text of an expression in our grammar, or None when it holds more than variables and functions."""
-    text = _VARIABLE.sub(r"\1", deferred)
-    text = re.sub(r"""\bf(?:\.(\w+)|\[['"](\w+)['"]\])\(""", lambda found: f"{found[1] or found[2]}(", text)
-    text = text.replace("**", "^")
-    try:
-        parse_expression(text)
-    except LatticeError:
-        return None
-    return text
+    return lattice_of(line)
 
 
 # ---------------------------------------------------------------------------------------------- files
 
 
 def write_xsuite_json(lattice: Lattice, path: str | os.PathLike[str], fringe: str = "full") -> None:
-    """Write the lattice as an Xsuite line; FileError when the file cannot be written, and then none is left."""
-    target = Path(path)
-    line = to_xsuite(lattice, fringe=fringe)
-    try:
-        handle, temporary = tempfile.mkstemp(dir=target.parent, suffix=".json")
-        os.close(handle)
-    except OSError as error:
-        raise FileError(f"cannot write '{path}': {error.strerror}") from None
-    try:
-        line.to_json(temporary)
-        Path(temporary).replace(target)
-    except OSError as error:
-        raise FileError(f"cannot write '{path}': {error.strerror}") from None
-    finally:
-        Path(temporary).unlink(missing_ok=True)
+    """Write the lattice, with its apertures, as an Xsuite line; FileError when the file cannot be written."""
+    stream = io.StringIO()
+    xt.json.dump(to_xsuite(lattice, fringe=fringe, apertures=True).to_dict(), stream)
+    write_text_atomic(Path(path), stream.getvalue())
 
 
 def read_xsuite_json(path: str | os.PathLike[str], line: str | None = None) -> Lattice:
     """Read an Xsuite line or environment (``line`` names one of several); FileError when it is not one."""
     try:
-        content = json.loads(Path(path).read_text(encoding="utf-8"))
-    except OSError as error:
-        raise FileError(f"cannot read '{path}': {error.strerror}") from None
+        content = json.loads(read_bytes(Path(path), "lattice file"))
     except ValueError as error:
-        raise FileError(f"'{path}' is not a JSON file: {error}") from None
-    with _quietly():
+        raise FileError(f"{path}: this is not a JSON file ({error})") from None
+    if not isinstance(content, dict) or not content.keys() & {"elements", "lines"}:
+        raise FileError(f"{path}: this is JSON, but neither an Xsuite line nor an environment")
+    with quietly():
         try:
             return from_xsuite(_line_of(content, line))
-        except (KeyError, TypeError, AttributeError) as error:
-            raise FileError(f"'{path}' is not an Xsuite line or environment ({error!r})") from None
+        except (KeyError, TypeError, AttributeError, ValueError) as error:
+            raise FileError(f"{path}: Xsuite cannot build the line in this file ({error!r})") from None
 
 
 def _line_of(content: Any, name: str | None) -> xt.Line:
     if "lines" not in content:
         return xt.Line.from_dict(content, verbose=False)
     names = list(content["lines"])
-    if name is None and len(names) != 1:
+    if name not in names and (name is not None or len(names) != 1):
         raise InputError(f"the file holds {len(names)} lines; name one of them: {', '.join(names)}")
     return xt.Environment.from_dict(content)[name or names[0]]
 
 
 @contextlib.contextmanager
-def _quietly() -> Iterator[None]:
+def quietly() -> Iterator[None]:
     """Xsuite reports progress on standard output and error; a library should not."""
     with contextlib.redirect_stdout(io.StringIO()), contextlib.redirect_stderr(io.StringIO()):
         yield
@@ -382,10 +229,8 @@ def xsuite_twiss(
 
     Raises InputError without a particle and UnstableOptics when Xsuite finds no bounded motion or closed orbit.
     """
-    line = to_xsuite(lattice, particle, fringe)
-    if line.particle_ref is None:
-        raise InputError(f"lattice '{lattice.name}' has no particle; give one")
-    with _quietly():
+    line = to_xsuite(lattice, checked_particle(lattice, particle), fringe)
+    with quietly():
         try:
             if start is None:
                 table = line.twiss4d(delta0=delta)
@@ -420,12 +265,10 @@ def xsuite_track(
 
     ``coordinates`` has shape (particles, 6); the result (turns + 1, particles, 6), NaN once a particle is lost.
     """
-    line = to_xsuite(lattice, particle, fringe, apertures=apertures)
-    if line.particle_ref is None:
-        raise InputError(f"lattice '{lattice.name}' has no particle; give one")
+    line = to_xsuite(lattice, checked_particle(lattice, particle), fringe, apertures=apertures)
     initial = np.atleast_2d(np.asarray(coordinates, dtype=float))
     bunch = line.build_particles(**dict(zip(COORDINATES, initial.T, strict=True)))
-    with _quietly():
+    with quietly():
         line.track(bunch, num_turns=turns, turn_by_turn_monitor=True)
     record = line.record_last_track
     history = np.stack([getattr(record, name).T for name in COORDINATES], axis=-1)
