@@ -81,9 +81,8 @@ class Lattice:
         new = object.__new__(Lattice)
         definitions = {**self.parameters.definitions, **_checked_definitions(changes, numbers_only=True)}
         new._set(self.name, self.elements, self.particle, self.warnings, Parameters(definitions))
-        for shared in ("names", "_places", "unique_elements", "_strength_expressions"):
-            if shared in self.__dict__:  # depend on the elements alone
-                new.__dict__[shared] = self.__dict__[shared]
+        for shared in ("names", "_places", "unique_elements", "_strength_expressions", "memory"):
+            new.__dict__[shared] = getattr(self, shared)  # these depend on the elements alone
         new._check_strengths(only_expressions=True)
         return new
 
@@ -102,6 +101,11 @@ class Lattice:
         if self.parameters.is_dependent(name):
             text = self.parameters.definitions[name]
             raise LatticeError(f"parameter '{name}' depends on others ('{text}'): set those instead")
+
+    @cached_property
+    def memory(self) -> dict[Any, Any]:
+        """Room for results that depend on the elements alone; shared with every ``with_parameters`` of this lattice."""
+        return {}
 
     @cached_property
     def names(self) -> tuple[str, ...]:
@@ -175,10 +179,14 @@ class Lattice:
     def s(self) -> np.ndarray[Any, Any]:
         """Entrance of each element along the reference orbit [m], then the end; shape (..., len + 1)."""
         unique, indices = self.unique_elements
-        lengths = np.broadcast_arrays(*(self.value(getattr(element, "length", 0.0)) for element in unique))
-        per_element = np.stack([np.atleast_1d(length) for length in lengths], axis=-1)[..., indices]
-        positions = np.concatenate([np.zeros((*per_element.shape[:-1], 1)), np.cumsum(per_element, axis=-1)], axis=-1)
-        return positions if np.ndim(lengths[0]) else positions[0]
+        written = [getattr(element, "length", 0.0) for element in unique]
+        if all(isinstance(length, float) for length in written):
+            if "s" not in self.memory:
+                self.memory["s"] = _positions(np.array(written), indices)
+            positions: np.ndarray[Any, Any] = self.memory["s"]
+            return positions
+        lengths = np.broadcast_arrays(*(self.value(length) for length in written))
+        return _positions(np.stack(lengths, axis=-1), indices)
 
     @property
     def length(self) -> Any:
@@ -268,6 +276,15 @@ def _refuse_two_meanings(elements: Iterable[Element]) -> None:
         first = known.setdefault(element.name, element)
         if first is not element and first != element:
             raise LatticeError(f"two different elements are called '{element.name}': give one of them another name")
+
+
+def _positions(lengths: np.ndarray[Any, Any], indices: np.ndarray[Any, Any]) -> np.ndarray[Any, Any]:
+    """Cumulated lengths of the elements in order, from 0; lengths (..., n_unique)."""
+    per_element = lengths[..., indices]
+    positions = np.zeros((*per_element.shape[:-1], per_element.shape[-1] + 1), dtype=per_element.dtype)
+    np.cumsum(per_element, axis=-1, out=positions[..., 1:])
+    positions.setflags(write=False)
+    return positions
 
 
 def _some(names: Sequence[str]) -> str:

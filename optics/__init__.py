@@ -1,0 +1,24 @@
+"""How a beam moves: maps, optical functions, matching, beams, tracking, and the independent engine."""
+
+from __future__ import annotations
+
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
+
+from optics.optics import Optics
+from optics.twiss import twiss
+
+if TYPE_CHECKING:
+    from optics.verify import verify
+    from optics.xsuite_engine import from_xsuite, to_xsuite
+
+__all__ = ["Optics", "from_xsuite", "to_xsuite", "twiss", "verify"]
+
+_SECOND_ENGINE = {"from_xsuite": "optics.xsuite_engine", "to_xsuite": "optics.xsuite_engine", "verify": "optics.verify"}
+
+
+def __getattr__(name: str) -> Any:
+    """Import what needs the second engine only when it is asked for."""
+    if name in _SECOND_ENGINE:
+        return getattr(import_module(_SECOND_ENGINE[name]), name)
+    raise AttributeError(f"module 'optics' has no attribute '{name}'")

@@ -1,0 +1,318 @@
+"""The map of every element, written once: exact in delta, symplectic to rounding, free of branches.
+
+Each map takes coordinates ``(x, px, y, py, zeta, delta)`` and arguments, numbers or arrays or recorded nodes, and
+returns the six coordinates behind the element. x, y [m]; px, py transverse momenta over P0; zeta = s - beta0 c t [m];
+delta = (P - P0)/P0. ``beta0`` is the reference velocity over c. The canonical longitudinal pair is (zeta, pzeta)
+with dpzeta/ddelta = beta/beta0, so at fixed delta a map is symplectic when that factor is carried along.
+
+Sources: E. Forest, Beam Dynamics (Harwood 1998), chapters 10-13; E. Forest et al., KEK preprint 2004-83 (fringes);
+MAD-X Physics Methods (CERN) for conventions.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from math import factorial
+from typing import Any
+
+from optics.functions import arctan_ratio, cos, cos_sqrt, sin, sin_sqrt, sqrt
+
+Coordinates = tuple[Any, Any, Any, Any, Any, Any]
+
+
+def inverse_velocity_ratio(delta: Any, beta0: Any) -> Any:
+    """beta0 / beta at momentum deviation delta: sqrt(1 - beta0^2 + beta0^2 (1 + delta)^2) / (1 + delta)."""
+    momentum = 1.0 + delta
+    return sqrt(1.0 - beta0 * beta0 + beta0 * beta0 * (momentum * momentum)) / momentum
+
+
+def longitudinal_momentum(px: Any, py: Any, delta: Any) -> Any:
+    """pz / P0 = sqrt((1 + delta)^2 - px^2 - py^2)."""
+    momentum = 1.0 + delta
+    return sqrt(momentum * momentum - px * px - py * py)
+
+
+def drift(z: Coordinates, length: Any, beta0: Any) -> Coordinates:
+    """Straight flight, exact square root."""
+    x, px, y, py, zeta, delta = z
+    advance = length / longitudinal_momentum(px, py, delta)
+    path = (1.0 + delta) * advance
+    return (
+        x + px * advance,
+        px,
+        y + py * advance,
+        py,
+        zeta + length - inverse_velocity_ratio(delta, beta0) * path,
+        delta,
+    )
+
+
+def curved_body(z: Coordinates, length: Any, angle: Any, field: Any, beta0: Any) -> Coordinates:
+    """Homogeneous vertical field ``field`` = k0 [1/m] seen from a frame that turns by ``angle`` over ``length``.
+
+    Serves the sector bend (length, angle), the wedge between pole face and sector (length 0) and the rotation of the
+    frame (length 0, field 0). The particle is looked at in the exit frame: it starts ``reach`` upstream of the exit
+    plane and moves on a circle. Written with half angles so that nothing is divided by the field or the angle:
+    with phi the direction, tan((phi1 - phi2)/2) = k0 reach / (pz1 + pz2).
+    """
+    x, px, y, py, zeta, delta = z
+    sine, cosine = sin(angle), cos(angle)
+    half_sinc = sin_sqrt(0.25 * angle * angle)
+    reach = length * sin_sqrt(angle * angle) + x * sine
+    pz = longitudinal_momentum(px, py, delta)
+    px_turned = px * cosine + pz * sine
+    pz_turned = pz * cosine - px * sine
+    px_out = px_turned - field * reach
+    pz_out = longitudinal_momentum(px_out, py, delta)
+    half = reach / (pz_turned + pz_out)
+    advance = 2.0 * half * arctan_ratio(field * half)  # arc length over its transverse momentum
+    x_out = x * cosine - 0.5 * length * angle * half_sinc * half_sinc + half * (px_turned + px_out)
+    path = (1.0 + delta) * advance
+    zeta_out = zeta + length - inverse_velocity_ratio(delta, beta0) * path
+    return x_out, px_out, y + py * advance, py, zeta_out, delta
+
+
+def dipole_fringe(z: Coordinates, field: Any, gap_integral: Any, beta0: Any) -> Coordinates:
+    """Hard edge of a dipole field rising by ``field`` [1/m] (falling: negative), with finite-gap correction.
+
+    Generating function F = psi(px, py, delta) y^2 / 2 with psi = k0 tan(arctan(t) - 2 k0 g F2), t = xp/(1 + yp^2),
+    F2 = (1 + xp^2 (2 + yp^2)) / ((1 + t^2) pz), g = ``gap_integral`` = hgap * fint [m]. To first order
+    tan(e - 2 k0 g (1 + sin^2 e)/cos e), MAD-X's vertical edge focusing. The finite-gap term of order y^4
+    (Forest's b0^2 y^4 / (72 g)) is left out: it does not act on tunes, chromaticity or the midplane.
+    """
+    x, px, y, py, zeta, delta = z
+    momentum = 1.0 + delta
+    inverse_pz = 1.0 / longitudinal_momentum(px, py, delta)
+    xp, yp = px * inverse_pz, py * inverse_pz
+    lift = 1.0 / (1.0 + yp * yp)
+    t = xp * lift
+    cos2 = 1.0 / (1.0 + t * t)
+    strength = 2.0 * field * gap_integral
+    shape = 1.0 + xp * xp * (2.0 + yp * yp)
+    correction = strength * shape * cos2 * inverse_pz
+    tan_correction = sin(correction) / cos(correction)
+    tangent = (t - tan_correction) / (1.0 + t * tan_correction)
+    psi = field * tangent
+    slope = field * (1.0 + tangent * tangent)
+
+    def derivative(d_xp: Any, d_yp: Any, d_inverse_pz: Any) -> Any:
+        d_t = lift * d_xp - 2.0 * t * lift * yp * d_yp
+        d_shape = 2.0 * xp * (2.0 + yp * yp) * d_xp + 2.0 * xp * xp * yp * d_yp
+        d_correction = strength * (
+            d_shape * cos2 * inverse_pz - 2.0 * shape * cos2 * cos2 * t * d_t * inverse_pz + shape * cos2 * d_inverse_pz
+        )
+        return slope * (cos2 * d_t - d_correction)
+
+    inverse_pz2 = inverse_pz * inverse_pz
+    psi_px = derivative((1.0 + xp * xp) * inverse_pz, xp * yp * inverse_pz, xp * inverse_pz2)
+    psi_py = derivative(xp * yp * inverse_pz, (1.0 + yp * yp) * inverse_pz, yp * inverse_pz2)
+    d_delta = -momentum * inverse_pz2
+    psi_delta = derivative(xp * d_delta, yp * d_delta, inverse_pz * d_delta)
+    y_out = 2.0 * y / (1.0 + sqrt(1.0 - 2.0 * psi_py * y))
+    half_square = 0.5 * y_out * y_out
+    zeta_out = zeta + inverse_velocity_ratio(delta, beta0) * psi_delta * half_square
+    return x + psi_px * half_square, px, y_out, py - psi * y_out, zeta_out, delta
+
+
+def quadrupole_wedge(z: Coordinates, angle: Any, k1: Any) -> Coordinates:
+    """Gradient ``k1`` in the wedge of ``angle`` between pole face and sector: H = k1 angle (x^3 / 3 - x y^2 / 2)."""
+    x, px, y, py, zeta, delta = z
+    strength = k1 * angle
+    return x, px - strength * (x * x - 0.5 * y * y), y, py + strength * x * y, zeta, delta
+
+
+def edge_in(z: Coordinates, edge: Any, field: Any, gap_integral: Any, k1: Any, beta0: Any) -> Coordinates:
+    """Full entrance edge: into the frame of the pole face, fringe, and back through the field of the wedge."""
+    z = curved_body(z, 0.0, edge, 0.0, beta0)
+    z = dipole_fringe(z, field, gap_integral, beta0)
+    z = quadrupole_wedge(z, -edge, k1)
+    return curved_body(z, 0.0, -edge, field, beta0)
+
+
+def edge_out(z: Coordinates, edge: Any, field: Any, gap_integral: Any, k1: Any, beta0: Any) -> Coordinates:
+    """Full exit edge, the mirror of the entrance."""
+    z = curved_body(z, 0.0, -edge, field, beta0)
+    z = quadrupole_wedge(z, -edge, k1)
+    z = dipole_fringe(z, -field, gap_integral, beta0)
+    return curved_body(z, 0.0, edge, 0.0, beta0)
+
+
+def edge_linear(z: Coordinates, edge: Any, field: Any, gap_integral: Any) -> Coordinates:
+    """First-order edge without momentum dependence, as MAD-X and Xsuite apply by default."""
+    x, px, y, py, zeta, delta = z
+    sine, cosine = sin(edge), cos(edge)
+    vertical = edge - 2.0 * field * gap_integral * (1.0 + sine * sine) / cosine
+    return x, px + field * (sine / cosine) * x, y, py - field * (sin(vertical) / cos(vertical)) * y, zeta, delta
+
+
+def quadrupole(z: Coordinates, length: Any, k1: Any, beta0: Any) -> Coordinates:
+    """Gradient field, exact in delta for H = (px^2 + py^2)/(2(1 + delta)) + k1 (x^2 - y^2)/2 (paraxial slopes)."""
+    x, px, y, py, zeta, delta = z
+    inverse = 1.0 / (1.0 + delta)
+    x_out, px_out, stretch_x = _focus(x, px, length, k1, inverse)
+    y_out, py_out, stretch_y = _focus(y, py, length, -k1, inverse)
+    path = length + stretch_x + stretch_y
+    return x_out, px_out, y_out, py_out, zeta + length - inverse_velocity_ratio(delta, beta0) * path, delta
+
+
+def _focus(u: Any, pu: Any, length: Any, k1: Any, inverse: Any) -> tuple[Any, Any, Any]:
+    """One plane of a quadrupole: coordinate, momentum and half the integral of slope^2."""
+    gradient = k1 * inverse
+    phase2 = gradient * (length * length)
+    cosine = cos_sqrt(phase2)
+    sine = length * sin_sqrt(phase2)
+    slope = pu * inverse
+    stretch = 0.25 * (
+        gradient * (u * u) * (length - sine * cosine)
+        - 2.0 * gradient * u * slope * (sine * sine)
+        + slope * slope * (length + sine * cosine)
+    )
+    return u * cosine + slope * sine, pu * cosine - k1 * sine * u, stretch
+
+
+def thin_multipole(z: Coordinates, strengths: tuple[tuple[Any, Any], ...]) -> Coordinates:
+    """Kick of integrated strengths (kn l, ksn l): px - i py changes by -sum (kn + i ksn)(x + i y)^n / n!."""
+    x, px, y, py, zeta, delta = z
+    kick_x, kick_y = _multipole_field(x, y, strengths)
+    return x, px - kick_x, y, py + kick_y, zeta, delta
+
+
+def _multipole_field(x: Any, y: Any, strengths: tuple[tuple[Any, Any], ...]) -> tuple[Any, Any]:
+    """Real and imaginary part of sum (kn + i ksn)(x + i y)^n / n!, by Horner's rule."""
+    real: Any = 0.0
+    imaginary: Any = 0.0
+    for order in range(len(strengths) - 1, -1, -1):
+        normal, skew = strengths[order]
+        scale = 1.0 / factorial(order)
+        real, imaginary = real * x - imaginary * y + scale * normal, real * y + imaginary * x + scale * skew
+    return real, imaginary
+
+
+def thin_bend(z: Coordinates, angle: Any, curvature: Any, beta0: Any) -> Coordinates:
+    """The reference orbit's bend by ``angle`` in a thin dipole, with weak focusing by ``curvature`` [1/m]."""
+    x, px, y, py, zeta, delta = z
+    px_out = px + angle * (1.0 + delta) - angle * curvature * x
+    return x, px_out, y, py, zeta - inverse_velocity_ratio(delta, beta0) * angle * x, delta
+
+
+def solenoid(z: Coordinates, length: Any, ks: Any, beta0: Any) -> Coordinates:
+    """Solenoid with its hard edges, exact: the Larmor frame turns by ks length / (2 pz)."""
+    x, px, y, py, zeta, delta = z
+    half = 0.5 * ks
+    pz = longitudinal_momentum(px + half * y, py - half * x, delta)
+    advance = length / pz
+    turn = half * advance
+    cosine, sine = cos(turn), sin(turn)
+    reach = advance * sin_sqrt(turn * turn)
+    x_turned, px_turned = x * cosine + y * sine, px * cosine + py * sine
+    y_turned, py_turned = y * cosine - x * sine, py * cosine - px * sine
+    zeta_out = zeta + length - inverse_velocity_ratio(delta, beta0) * (1.0 + delta) * advance
+    return (
+        x_turned * cosine + reach * px_turned,
+        px_turned * cosine - half * sine * x_turned,
+        y_turned * cosine + reach * py_turned,
+        py_turned * cosine - half * sine * y_turned,
+        zeta_out,
+        delta,
+    )
+
+
+def kick(z: Coordinates, hkick: Any, vkick: Any) -> Coordinates:
+    """Thin deflection: px + hkick, py + vkick."""
+    x, px, y, py, zeta, delta = z
+    return x, px + hkick, y, py + vkick, zeta, delta
+
+
+def roll(z: Coordinates, angle: Any) -> Coordinates:
+    """Into a frame rolled by ``angle`` about the orbit (x towards y)."""
+    x, px, y, py, zeta, delta = z
+    sine, cosine = sin(angle), cos(angle)
+    return (
+        x * cosine + y * sine,
+        px * cosine + py * sine,
+        y * cosine - x * sine,
+        py * cosine - px * sine,
+        zeta,
+        delta,
+    )
+
+
+def cavity(z: Coordinates, voltage: Any, wave_number: Any, phase: Any, beta0: Any) -> Coordinates:
+    """Thin RF gap: energy over P0 c grows by ``voltage`` sin(phase - k zeta / beta0).
+
+    ``voltage`` = q V / (P0 c), ``wave_number`` k = 2 pi f / c [1/m], ``phase`` [rad].
+    """
+    x, px, y, py, zeta, delta = z
+    momentum = 1.0 + delta
+    rest2 = 1.0 / (beta0 * beta0) - 1.0  # (m c^2 / P0 c)^2
+    energy = sqrt(rest2 + momentum * momentum) + voltage * sin(phase - wave_number * zeta / beta0)
+    return x, px, y, py, zeta, sqrt(energy * energy - rest2) - 1.0
+
+
+#: Symmetric composition of order four, H. Yoshida, Phys. Lett. A 150, 262 (1990), equation 2.10.
+_YOSHIDA4 = (1.0 / (2.0 - 2.0 ** (1.0 / 3.0)), -(2.0 ** (1.0 / 3.0)) / (2.0 - 2.0 ** (1.0 / 3.0)))
+#: Order six, the same paper, table 1, solution A.
+_W1, _W2, _W3 = -1.17767998417887, 0.235573213359357, 0.784513610477560
+_YOSHIDA6 = (_W3, _W2, _W1, 1.0 - 2.0 * (_W1 + _W2 + _W3), _W1, _W2, _W3)
+
+
+def compose(
+    z: Coordinates,
+    advance: Callable[[Coordinates, float], Coordinates],
+    deflect: Callable[[Coordinates, float], Coordinates],
+    slices: int,
+    order: int = 4,
+) -> Coordinates:
+    """Symplectic integration: ``advance`` by fractions of the length around ``deflect`` by fractions of the strength."""
+    weights = _YOSHIDA6 if order == 6 else (_YOSHIDA4[0], _YOSHIDA4[1], _YOSHIDA4[0])
+    pending = 0.0
+    for weight in weights * slices:
+        part = weight / slices
+        z = deflect(advance(z, pending + 0.5 * part), part)
+        pending = 0.5 * part
+    return advance(z, pending)
+
+
+def thick_multipole(z: Coordinates, length: Any, strengths: tuple[tuple[Any, Any], ...], beta0: Any) -> Coordinates:
+    """Multipole field of (kn, ksn) [m^-(n+1)] over ``length``: exact drifts and kicks, order four, two slices."""
+    return compose(
+        z,
+        lambda w, part: drift(w, part * length, beta0),
+        lambda w, part: thin_multipole(w, tuple((part * length * k, part * length * ks) for k, ks in strengths)),
+        slices=2,
+    )
+
+
+def gradient_multipole(
+    z: Coordinates, length: Any, k1: Any, strengths: tuple[tuple[Any, Any], ...], beta0: Any
+) -> Coordinates:
+    """As thick_multipole with the gradient ``k1`` solved exactly between the kicks (skew quadrupoles), order six."""
+    return compose(
+        z,
+        lambda w, part: quadrupole(w, part * length, k1, beta0),
+        lambda w, part: thin_multipole(w, tuple((part * length * k, part * length * ks) for k, ks in strengths)),
+        slices=2,
+        order=6,
+    )
+
+
+def combined_bend(
+    z: Coordinates, length: Any, angle: Any, field: Any, k1: Any, k2: Any, beta0: Any, slices: int = 2
+) -> Coordinates:
+    """Bend with gradient and sextupole: exact bends around kicks of order six.
+
+    The gradient's potential in the curved frame is k1 (x^2 - y^2)/2 + h k1 (x^3/3 - x y^2/2) to third order.
+    """
+
+    def deflect(w: Coordinates, part: float) -> Coordinates:
+        gradient, sextupole = part * length * k1, part * length * k2
+        w = thin_multipole(w, ((0.0, 0.0), (gradient, 0.0), (sextupole, 0.0)))
+        return quadrupole_wedge(w, part * angle, k1)
+
+    return compose(
+        z,
+        lambda w, part: curved_body(w, part * length, part * angle, field, beta0),
+        deflect,
+        slices=slices,
+        order=6,
+    )

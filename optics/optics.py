@@ -1,0 +1,199 @@
+"""The result of ``twiss``: optical functions along a line or ring, for one lattice or a batch of them."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import cached_property
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from lattice import InputError, Lattice, ReferenceParticle
+from lattice.errors import did_you_mean
+from optics import propagation
+
+Array = np.ndarray[Any, Any]
+
+_FUNCTIONS = {
+    "betx": propagation.BETX,
+    "alfx": propagation.ALFX,
+    "mux": propagation.MUX,
+    "bety": propagation.BETY,
+    "alfy": propagation.ALFY,
+    "muy": propagation.MUY,
+    "dx": propagation.DX,
+    "dpx": propagation.DPX,
+    "dy": propagation.DY,
+    "dpy": propagation.DPY,
+}
+_ORBIT = {"x": 0, "px": 1, "y": 2, "py": 3, "zeta": 4, "delta": 5}
+
+#: Columns of a table, in the order MAD-X and Xsuite users expect.
+COLUMNS = (
+    "s", "betx", "alfx", "mux", "dx", "dpx", "x", "px", "bety", "alfy", "muy", "dy", "dpy", "y", "py", "zeta", "delta",
+)  # fmt: skip
+#: Numbers that belong to the whole lattice.
+SCALARS = (
+    "qx", "qy", "dqx", "dqy", "momentum_compaction", "gamma_transition", "slip_factor", "circumference",
+)  # fmt: skip
+
+
+@dataclass(frozen=True, eq=False, repr=False)
+class Functions:
+    """Optical functions at ``s``: arrays (batch, n_rows + 1), by column name through ``column``."""
+
+    s: Array
+    functions: Array
+    orbit: Array
+    row_element: Array
+    row_fraction: Array
+
+    def column(self, name: str) -> Array:
+        """One column, shape (batch, n_rows + 1)."""
+        if name == "s":
+            return self.s
+        values: Array = self.functions[:, :, _FUNCTIONS[name]] if name in _FUNCTIONS else self.orbit[:, :, _ORBIT[name]]
+        return values
+
+
+@dataclass(frozen=True, eq=False, repr=False)
+class Optics:
+    """Linear optics of a lattice (or a batch of n: scalars have shape (n,), columns (n, rows)).
+
+    ``qx``, ``qy`` whole tunes (of a line: its phase advance); ``dqx``, ``dqy`` chromaticity dQ/d(dp/p) (nan for a
+    line); ``momentum_compaction``; ``gamma_transition`` (nan where alpha_p <= 0); ``slip_factor`` = alpha_p - 1/gamma^2;
+    ``stable`` tells which lattices of a batch have bounded motion, the others are nan. ``tw["betx"]`` is a column
+    at the entrance of each element with the end last; ``tw.table`` the pandas table of a single lattice.
+    """
+
+    lattice: Lattice
+    particle: ReferenceParticle
+    fringe: str
+    delta: float
+    periodic: bool
+    at_elements: Functions
+    start: Array
+    start_orbit: Array
+    scalars: dict[str, Array]
+
+    def _one_or_batch(self, values: Array) -> Any:
+        return values[0] if self.lattice.batch is None else values
+
+    def scalar(self, name: str) -> Any:
+        """One of SCALARS: a number, or (n,) for a batch."""
+        value = self._one_or_batch(self.scalars[name])
+        return value if isinstance(value, np.ndarray) or np.iscomplexobj(value) else float(value)
+
+    @property
+    def qx(self) -> Any:
+        """Horizontal tune, or phase advance of a line [turns]."""
+        return self.scalar("qx")
+
+    @property
+    def qy(self) -> Any:
+        """Vertical tune, or phase advance of a line [turns]."""
+        return self.scalar("qy")
+
+    @property
+    def dqx(self) -> Any:
+        """Horizontal chromaticity dQx / d(dp/p)."""
+        return self.scalar("dqx")
+
+    @property
+    def dqy(self) -> Any:
+        """Vertical chromaticity dQy / d(dp/p)."""
+        return self.scalar("dqy")
+
+    @property
+    def momentum_compaction(self) -> Any:
+        """alpha_p = (dC/C) / (dp/p)."""
+        return self.scalar("momentum_compaction")
+
+    @property
+    def gamma_transition(self) -> Any:
+        """1 / sqrt(alpha_p)."""
+        return self.scalar("gamma_transition")
+
+    @property
+    def slip_factor(self) -> Any:
+        """(dT/T) / (dp/p) = alpha_p - 1/gamma^2."""
+        return self.scalar("slip_factor")
+
+    @property
+    def circumference(self) -> Any:
+        """Length of the reference orbit [m]."""
+        return self.scalar("circumference")
+
+    @property
+    def stable(self) -> Any:
+        """True where the motion is bounded in both planes: a bool, or (n,) for a batch."""
+        stable = self._one_or_batch(np.isfinite(self.at_elements.column("betx")[:, 0].real))
+        return stable if isinstance(stable, np.ndarray) else bool(stable)
+
+    def __getitem__(self, column: str) -> Any:
+        """A column at the entrance of each element and the end: (rows,), or (n, rows) for a batch."""
+        if column not in COLUMNS:
+            raise InputError(f"optics has no column '{column}'{did_you_mean(str(column), COLUMNS)}")
+        values = self._one_or_batch(self.at_elements.column(column))
+        return values
+
+    @cached_property
+    def table(self) -> pd.DataFrame:
+        """Table of a single lattice: index element name, rows at entrances, last row ``_end``."""
+        self._refuse_batch("tw.table")
+        index = pd.Index([*self.lattice.names, "_end"], name="name")
+        return pd.DataFrame({name: np.array(self[name]) for name in COLUMNS}, index=index)
+
+    def row(self, place: str) -> int:
+        """Row of a place: an element's name is its entrance, "name:end" its exit, "_end" the end of the line."""
+        if not isinstance(place, str):
+            raise InputError(f"a place is an element's name or 'name:end', found {place!r}")
+        key = place.lower()
+        if key == "_end":
+            return len(self.lattice)
+        if key.endswith(":end") and not key.endswith("::end"):
+            return self.lattice.index(key[: -len(":end")]) + 1
+        return self.lattice.index(key)
+
+    def value(self, quantity: str, at: str | None = None) -> Any:
+        """A scalar, or a column at a place: a number, or (n,) for a batch. InputError for an unknown name."""
+        if at is None:
+            if quantity in SCALARS:
+                return self.scalar(quantity)
+            needs = f"'{quantity}' needs a place (at=...)" if quantity in COLUMNS else f"unknown quantity '{quantity}'"
+            raise InputError(f"{needs}{did_you_mean(quantity, SCALARS) if quantity not in COLUMNS else ''}")
+        values = self[quantity]
+        return values[..., self.row(at)]
+
+    def inside(self, slices: int = 8) -> pd.DataFrame:
+        """Table of a single lattice, thick elements cut into ``slices``; columns ``element``, then as table."""
+        from optics.twiss import functions_inside
+
+        self._refuse_batch("tw.inside")
+        fine = functions_inside(self, slices)
+        names = [self.lattice.names[i] for i in fine.row_element] + ["_end"]
+        return pd.DataFrame({"element": names} | {name: fine.column(name)[0] for name in COLUMNS})
+
+    def maximum(self, column: str, between: tuple[str, str] | None = None) -> Any:
+        """Largest value of a column, inside elements too; ``between`` two places (the second's entrance)."""
+        from optics.extrema import largest
+
+        return largest(self, column, between)
+
+    def minimum(self, column: str, between: tuple[str, str] | None = None) -> Any:
+        """Smallest value of a column, inside elements too."""
+        from optics.extrema import largest
+
+        return -largest(self, column, between, sign=-1.0)
+
+    def _refuse_batch(self, what: str) -> None:
+        if self.lattice.batch is not None:
+            raise InputError(f"{what} is for one lattice, here are {self.lattice.batch}: use tw['betx'] and the like")
+
+    def __repr__(self) -> str:
+        kind = "ring" if self.periodic else "line"
+        return (
+            f"Optics of {kind} '{self.lattice.name}' ({self.particle.species}, fringe={self.fringe!r}): "
+            f"qx = {self.qx}, qy = {self.qy}, dqx = {self.dqx}, dqy = {self.dqy}"
+        )

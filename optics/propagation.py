@@ -1,0 +1,196 @@
+"""Compiled core of the linear optics: one-turn matrix, periodic solution, propagation of the optical functions.
+
+Everything here is holomorphic in the strengths, so a complex step through it gives exact derivatives.
+Formulas: E. Courant & H. Snyder, Ann. Phys. 3, 1 (1958); chromaticity by first-order perturbation of the phase
+advance, dmu = -trace(J K)/2 with K = R^-1 dR/ddelta along the dispersive orbit and J the Courant-Snyder matrix.
+"""
+
+from __future__ import annotations
+
+import math
+from typing import Any
+
+import numpy as np
+from numba import types
+from numba.extending import overload
+
+from optics.compiled import compiled
+
+#: Columns of the propagated functions.
+BETX, ALFX, MUX, BETY, ALFY, MUY, DX, DPX, DY, DPY = range(10)
+N_FUNCTIONS = 10
+#: Columns of the sums over the line.
+SLIP, CHROMATIC_X, CHROMATIC_Y = range(3)
+N_SUMS = 3
+
+
+def _angle(y: Any, x: Any) -> Any:
+    raise NotImplementedError
+
+
+@overload(_angle)
+def _angle_compiled(y: Any, x: Any) -> Any:
+    """arctan2, and its holomorphic continuation off the real axis."""
+    if isinstance(y, types.Complex):
+
+        def of_complex(y: Any, x: Any) -> Any:
+            tangent = (x.real * y.imag - y.real * x.imag) / (x.real * x.real + y.real * y.real)
+            return complex(math.atan2(y.real, x.real), tangent)
+
+        return of_complex
+
+    def of_real(y: Any, x: Any) -> Any:
+        return math.atan2(y, x)
+
+    return of_real
+
+
+@compiled
+def one_turn_matrices(series: Any, first: Any, stride: Any, sequence_length: Any, out: Any) -> Any:
+    """Product of all steps for each lattice of the batch: out (batch, 6, 6)."""
+    row = np.empty(6, dtype=out.dtype)
+    for b in range(out.shape[0]):
+        total = out[b]
+        total[:] = 0.0
+        for i in range(6):
+            total[i, i] = 1.0
+        for step in range(sequence_length):
+            matrix = series[first[step] + stride[step] * b]
+            for column in range(6):
+                if column == 4:
+                    continue  # nothing static depends on zeta
+                for i in range(5):
+                    value = matrix[i, 1] * total[0, column]
+                    for k in range(1, 6):
+                        value += matrix[i, 1 + k] * total[k, column]
+                    row[i] = value
+                for i in range(5):
+                    total[i, column] = row[i]
+
+
+@compiled
+def periodic_start(matrices: Any, start: Any, cosines: Any) -> Any:
+    """Periodic functions at the beginning: start (batch, 10), nan where unstable; cosines (batch, 2) of the tunes."""
+    for b in range(matrices.shape[0]):
+        matrix = matrices[b]
+        stable = True
+        for plane in range(2):
+            i = 2 * plane
+            cosine = 0.5 * (matrix[i, i] + matrix[i + 1, i + 1])
+            cosines[b, plane] = cosine
+            if not abs(cosine.real) < 1.0:
+                stable = False
+                continue
+            sine = np.sqrt(1.0 - cosine * cosine)
+            if matrix[i, i + 1].real < 0.0:
+                sine = -sine
+            start[b, 3 * plane] = matrix[i, i + 1] / sine
+            start[b, 3 * plane + 1] = 0.5 * (matrix[i, i] - matrix[i + 1, i + 1]) / sine
+            start[b, 3 * plane + 2] = 0.0
+        if stable:
+            system = np.empty((4, 4), dtype=start.dtype)
+            right = np.empty(4, dtype=start.dtype)
+            for i in range(4):
+                right[i] = matrix[i, 5]
+                for k in range(4):
+                    system[i, k] = -matrix[i, k]
+                system[i, i] += 1.0
+            _solve4(system, right)
+            start[b, DX:] = right
+        else:
+            start[b, :] = np.nan
+
+
+@compiled
+def _solve4(a: Any, b: Any) -> Any:
+    """Solve a x = b in place for four unknowns, with row pivoting (b becomes x, nan when a is singular)."""
+    for k in range(4):
+        pivot = k
+        for i in range(k + 1, 4):
+            if abs(a[i, k]) > abs(a[pivot, k]):
+                pivot = i
+        for j in range(4):
+            a[k, j], a[pivot, j] = a[pivot, j], a[k, j]
+        b[k], b[pivot] = b[pivot], b[k]
+        for i in range(k + 1, 4):
+            factor = a[i, k] / a[k, k]
+            for j in range(k, 4):
+                a[i, j] -= factor * a[k, j]
+            b[i] -= factor * b[k]
+    for k in range(3, -1, -1):
+        for j in range(k + 1, 4):
+            b[k] -= a[k, j] * b[j]
+        b[k] = b[k] / a[k, k]
+
+
+@compiled
+def propagate(
+    series: Any, first: Any, stride: Any, rows: Any, quadratic: Any, second_order: Any, start: Any, out: Any, sums: Any
+) -> Any:
+    """Optical functions at each row from ``start`` (batch, 10): out (batch, n_rows + 1, 10), sums (batch, 3).
+
+    ``sums``: slip (change of zeta per delta) and, when ``second_order``, the phases' change per delta [rad].
+    """
+    now = np.empty(N_FUNCTIONS, dtype=out.dtype)
+    for b in range(out.shape[0]):
+        now[:] = start[b]
+        sums[b, :] = 0.0
+        for row in range(len(rows) - 1):
+            out[b, row] = now
+            for step in range(rows[row], rows[row + 1]):
+                coefficients = series[first[step] + stride[step] * b]
+                if second_order:
+                    for plane in range(2):
+                        sums[b, CHROMATIC_X + plane] += _phase_change(coefficients, quadratic, now, plane)
+                sums[b, SLIP] += _advance_dispersion(coefficients, now)
+                for plane in range(2):
+                    _advance_plane(coefficients, now, plane)
+        out[b, len(rows) - 1] = now
+
+
+@compiled
+def _advance_plane(coefficients: Any, now: Any, plane: Any) -> Any:
+    i = 2 * plane
+    m11, m12 = coefficients[i, 1 + i], coefficients[i, 2 + i]
+    m21, m22 = coefficients[i + 1, 1 + i], coefficients[i + 1, 2 + i]
+    beta, alpha = now[3 * plane], now[3 * plane + 1]
+    cosine, sine = m11 * beta - m12 * alpha, m12
+    beta_out = (cosine * cosine + sine * sine) / beta
+    now[3 * plane + 1] = -((m21 * beta - m22 * alpha) * cosine + m22 * sine) / beta
+    now[3 * plane] = beta_out
+    now[3 * plane + 2] += _angle(sine, cosine) / (2.0 * math.pi)
+
+
+@compiled
+def _advance_dispersion(coefficients: Any, now: Any) -> Any:
+    """Carry the dispersion through a step; returns the change of zeta per delta."""
+    d0, d1, d2, d3 = now[DX], now[DPX], now[DY], now[DPY]
+    slip = coefficients[4, 6]
+    slip += coefficients[4, 1] * d0 + coefficients[4, 2] * d1 + coefficients[4, 3] * d2 + coefficients[4, 4] * d3
+    for i in range(4):
+        row = coefficients[i]
+        now[DX + i] = row[1] * d0 + row[2] * d1 + row[3] * d2 + row[4] * d3 + row[6]
+    return slip
+
+
+@compiled
+def _phase_change(coefficients: Any, quadratic: Any, now: Any, plane: Any) -> Any:
+    """dmu/ddelta [rad] of one step: -trace(J K)/2 with K = R^-1 dR along the dispersive orbit."""
+    i = 2 * plane
+    change = np.zeros((2, 2), dtype=now.dtype)
+    for a in range(2):
+        for c in range(2):
+            for k in range(6):
+                if k == 4:
+                    continue
+                along = now[DX + k] if k < 4 else now[DX] * 0.0 + 1.0
+                factor = 2.0 if k == i + c else 1.0
+                change[a, c] += factor * coefficients[i + a, quadratic[i + c, k]] * along
+    m11, m12 = coefficients[i, 1 + i], coefficients[i, 2 + i]
+    m21, m22 = coefficients[i + 1, 1 + i], coefficients[i + 1, 2 + i]
+    k11 = m22 * change[0, 0] - m12 * change[1, 0]
+    k12 = m22 * change[0, 1] - m12 * change[1, 1]
+    k21 = -m21 * change[0, 0] + m11 * change[1, 0]
+    beta, alpha = now[3 * plane], now[3 * plane + 1]
+    gamma = (1.0 + alpha * alpha) / beta
+    return 0.5 * (gamma * k12 - beta * k21) - alpha * k11

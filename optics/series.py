@@ -1,0 +1,94 @@
+"""Functions that stay smooth where the textbook formula divides by zero, with two derivatives each.
+
+cos_sqrt(u) = cos(sqrt u), sin_sqrt(u) = sin(sqrt u)/sqrt u: entire functions of u (cosh and sinh for u < 0), so one
+formula serves focusing, drifting and defocusing. arctan_ratio(w) = arctan(w)/w. Near zero they are summed as power
+series, because the closed forms of the derivatives lose digits there.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+from numba import types
+from numba.extending import overload
+
+from optics.compiled import compiled
+
+_TERMS = 14
+# sin_sqrt(u) = sum (-u)^n / (2n+1)!;  14 terms reach rounding for |u| < 1.
+_SIN = np.array([(-1.0) ** n / float(np.prod(np.arange(1.0, 2 * n + 2))) for n in range(_TERMS)])
+# arctan_ratio(w) = sum (-w^2)^n / (2n+1); 14 terms reach 1e-17 for |w| < 0.25.
+_ARCTAN = np.array([(-1.0) ** n / (2 * n + 1) for n in range(_TERMS)])
+
+
+def _cos_and_sin_of_root(u: Any) -> Any:
+    """cos(sqrt u) and sin(sqrt u)/sqrt u away from zero, for float and complex u."""
+    raise NotImplementedError
+
+
+@overload(_cos_and_sin_of_root)
+def _cos_and_sin_of_root_compiled(u: Any) -> Any:
+    if isinstance(u, types.Complex):
+
+        def of_complex(u: Any) -> Any:
+            root = np.sqrt(u)
+            return np.cos(root), np.sin(root) / root
+
+        return of_complex
+
+    def of_real(u: Any) -> Any:
+        if u > 0:
+            root = np.sqrt(u)
+            return np.cos(root), np.sin(root) / root
+        root = np.sqrt(-u)
+        return np.cosh(root), np.sinh(root) / root
+
+    return of_real
+
+
+@compiled
+def _power_series(coefficients: Any, u: Any) -> Any:
+    """Sum c_n u^n with its first two derivatives (Horner)."""
+    f, f1, f2 = u * 0, u * 0, u * 0
+    for n in range(len(coefficients) - 1, -1, -1):
+        f2 = f2 * u + 2.0 * f1
+        f1 = f1 * u + f
+        f = f * u + coefficients[n]
+    return f, f1, f2
+
+
+@compiled
+def sin_sqrt_series(u: Any) -> Any:
+    """sin(sqrt u)/sqrt u and its first two derivatives."""
+    if abs(u) < 1.0:
+        return _power_series(_SIN, u)
+    c, s = _cos_and_sin_of_root(u)
+    s1 = (c - s) / (2.0 * u)
+    s2 = (-0.5 * s - 3.0 * s1) / (2.0 * u)
+    return s, s1, s2
+
+
+@compiled
+def cos_sqrt_series(u: Any) -> Any:
+    """cos(sqrt u) and its first two derivatives."""
+    s, s1, _ = sin_sqrt_series(u)
+    if abs(u) < 1.0:
+        c = s + 2.0 * u * s1  # from s' = (c - s) / 2u
+    else:
+        c = _cos_and_sin_of_root(u)[0]
+    return c, -0.5 * s, -0.5 * s1
+
+
+@compiled
+def arctan_ratio_series(w: Any) -> Any:
+    """arctan(w)/w and its first two derivatives."""
+    if abs(w) < 0.25:
+        u = w * w
+        f, fu, fuu = _power_series(_ARCTAN, u)
+        return f, 2.0 * w * fu, 2.0 * fu + 4.0 * u * fuu
+    d = 1.0 / (1.0 + w * w)
+    f = np.arctan(w) / w
+    f1 = (d - f) / w
+    f2 = (-2.0 * w * d * d - 2.0 * f1) / w
+    return f, f1, f2

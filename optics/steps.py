@@ -1,0 +1,232 @@
+"""From elements to the maps a particle goes through: each element is one or more steps, a program with arguments.
+
+A step whose arguments scale with length (``cut``) can be cut into equal parts, to look inside an element. Edges and
+kicks act at a point and are not cut.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from functools import lru_cache, singledispatch
+from math import pi
+from typing import Any
+
+import numpy as np
+
+from lattice import (
+    Bend,
+    Element,
+    Kicker,
+    LatticeError,
+    Marker,
+    Multipole,
+    Octupole,
+    Quadrupole,
+    ReferenceParticle,
+    RFCavity,
+    RFGap,
+    Sextupole,
+    Solenoid,
+)
+from lattice.reference import SPEED_OF_LIGHT
+from optics import maps
+from optics.taylor import Program, record
+
+FRINGES = ("full", "linear")
+
+
+@dataclass(frozen=True)
+class Step:
+    """One map: ``program`` name, its ``arguments`` (numbers or arrays) without beta0, and which scale with length."""
+
+    program: str
+    arguments: tuple[Any, ...]
+    cut: tuple[int, ...] = ()
+
+    def part(self, parts: int) -> Step:
+        """The map of one of ``parts`` equal parts."""
+        scaled = tuple(value / parts if i in self.cut else value for i, value in enumerate(self.arguments))
+        return Step(self.program, scaled, self.cut)
+
+
+@dataclass(frozen=True)
+class Setting:
+    """What steps depend on besides the element: the particle, the bends' fringe, the ring's revolution frequency."""
+
+    particle: ReferenceParticle
+    fringe: str
+    revolution_frequency: Any = None
+
+
+_MAPS: dict[str, tuple[Callable[..., Any], int]] = {
+    "drift": (maps.drift, 1),
+    "curved_body": (maps.curved_body, 3),
+    "edge_in": (maps.edge_in, 4),
+    "edge_out": (maps.edge_out, 4),
+    "edge_linear": (lambda z, edge, field, gap, beta0: maps.edge_linear(z, edge, field, gap), 3),
+    "combined_bend": (maps.combined_bend, 5),
+    "quadrupole": (maps.quadrupole, 2),
+    "skew_quadrupole": (
+        lambda z, length, k1, k1s, beta0: maps.gradient_multipole(z, length, k1, ((0.0, 0.0), (0.0, k1s)), beta0),
+        3,
+    ),
+    "sextupole": (
+        lambda z, length, k2, k2s, beta0: maps.thick_multipole(z, length, ((0.0, 0.0),) * 2 + ((k2, k2s),), beta0),
+        3,
+    ),
+    "octupole": (
+        lambda z, length, k3, k3s, beta0: maps.thick_multipole(z, length, ((0.0, 0.0),) * 3 + ((k3, k3s),), beta0),
+        3,
+    ),
+    "solenoid": (maps.solenoid, 2),
+    "thin_bend": (maps.thin_bend, 2),
+    "kick": (lambda z, hkick, vkick, beta0: maps.kick(z, hkick, vkick), 2),
+    "roll": (lambda z, angle, beta0: maps.roll(z, angle), 1),
+    "cavity": (maps.cavity, 3),
+}
+
+
+@lru_cache(maxsize=256)
+def program(name: str) -> Program:
+    """The recorded map called ``name``; its last argument is beta0. ``multipole:n`` is a thin multipole of n orders."""
+    if name.startswith("multipole:"):
+        orders = int(name.split(":")[1])
+        return record(_thin_multipole, 2 * orders + 1)
+    function, arguments = _MAPS[name]
+    return record(function, arguments + 1)
+
+
+def _thin_multipole(z: maps.Coordinates, *arguments: Any) -> maps.Coordinates:
+    strengths = arguments[:-1]
+    return maps.thin_multipole(z, tuple(zip(strengths[::2], strengths[1::2], strict=True)))
+
+
+@singledispatch
+def steps(element: Element, value: Callable[[Any], Any], setting: Setting) -> list[Step]:
+    """Steps of one element; ``value`` turns a strength as written into a number or an array.
+
+    Monitors, collimators, septa and drifts are field-free for the circulating beam.
+    """
+    return _drift(getattr(element, "length", 0.0), value)
+
+
+def _drift(length: Any, value: Callable[[Any], Any], part: float = 1.0) -> list[Step]:
+    return [] if _is_zero(length) else [Step("drift", (part * value(length),), cut=(0,))]
+
+
+def _is_zero(strength: Any) -> bool:
+    """True when written as the number zero: an expression may take any value."""
+    return isinstance(strength, float) and strength == 0.0
+
+
+def _rolled(element: Any, value: Callable[[Any], Any], inner: list[Step]) -> list[Step]:
+    if _is_zero(element.tilt):
+        return inner
+    angle = value(element.tilt)
+    return [Step("roll", (angle,)), *inner, Step("roll", (-angle,))]
+
+
+@steps.register
+def _(element: Marker, value: Callable[[Any], Any], setting: Setting) -> list[Step]:
+    return []
+
+
+@steps.register
+def _(element: Bend, value: Callable[[Any], Any], setting: Setting) -> list[Step]:
+    length, angle, k1, hgap = (value(x) for x in (element.length, element.angle, element.k1, element.hgap))
+    field = angle / length if element.k0 is None else value(element.k0)
+    gap_in = hgap * value(element.fint)
+    gap_out = gap_in if element.fintx is None else hgap * value(element.fintx)
+    e1, e2 = value(element.e1), value(element.e2)
+    if setting.fringe == "linear":
+        entrance = Step("edge_linear", (e1, field, gap_in))
+        exit_ = Step("edge_linear", (e2, field, gap_out))
+    else:
+        entrance = Step("edge_in", (e1, field, gap_in, k1))
+        exit_ = Step("edge_out", (e2, field, gap_out, k1))
+    if _is_zero(element.k1) and _is_zero(element.k2):
+        body = Step("curved_body", (length, angle, field), cut=(0, 1))
+    else:
+        body = Step("combined_bend", (length, angle, field, k1, value(element.k2)), cut=(0, 1))
+    return _rolled(element, value, [entrance, body, exit_])
+
+
+@steps.register
+def _(element: Quadrupole, value: Callable[[Any], Any], setting: Setting) -> list[Step]:
+    length, k1 = value(element.length), value(element.k1)
+    if _is_zero(element.k1s):
+        return _rolled(element, value, [Step("quadrupole", (length, k1), cut=(0,))])
+    return _rolled(element, value, [Step("skew_quadrupole", (length, k1, value(element.k1s)), cut=(0,))])
+
+
+@steps.register
+def _(element: Sextupole, value: Callable[[Any], Any], setting: Setting) -> list[Step]:
+    if _is_zero(element.k2) and _is_zero(element.k2s):
+        return _drift(element.length, value)
+    arguments = (value(element.length), value(element.k2), value(element.k2s))
+    return _rolled(element, value, [Step("sextupole", arguments, cut=(0,))])
+
+
+@steps.register
+def _(element: Octupole, value: Callable[[Any], Any], setting: Setting) -> list[Step]:
+    if _is_zero(element.k3) and _is_zero(element.k3s):
+        return _drift(element.length, value)
+    arguments = (value(element.length), value(element.k3), value(element.k3s))
+    return _rolled(element, value, [Step("octupole", arguments, cut=(0,))])
+
+
+@steps.register
+def _(element: Multipole, value: Callable[[Any], Any], setting: Setting) -> list[Step]:
+    orders = max(len(element.knl), len(element.ksl))
+    if orders == 0:
+        return []
+    normal = [value(k) for k in element.knl] + [0.0] * (orders - len(element.knl))
+    skew = [value(k) for k in element.ksl] + [0.0] * (orders - len(element.ksl))
+    bend, skew_bend = normal[0], skew[0]
+    if np.any(skew_bend != 0.0):
+        raise LatticeError(
+            f"{element.where('ksl[0]')} bends the reference orbit vertically: write it as knl[0] with tilt=pi/2"
+        )
+    pairs = tuple(k for pair in zip(normal, skew, strict=True) for k in pair)
+    inner = [Step(f"multipole:{orders}", pairs)]
+    if element.knl and not _is_zero(element.knl[0]):
+        radius_inverse = bend / value(element.lrad) if not _is_zero(element.lrad) else bend * 0.0
+        inner.append(Step("thin_bend", (bend, radius_inverse)))
+    return _rolled(element, value, inner)
+
+
+@steps.register
+def _(element: Solenoid, value: Callable[[Any], Any], setting: Setting) -> list[Step]:
+    return [Step("solenoid", (value(element.length), value(element.ks)), cut=(0,))]
+
+
+@steps.register
+def _(element: Kicker, value: Callable[[Any], Any], setting: Setting) -> list[Step]:
+    if _is_zero(element.hkick) and _is_zero(element.vkick):
+        return _drift(element.length, value)
+    half = _drift(element.length, value, part=0.5)
+    return _rolled(element, value, [*half, Step("kick", (value(element.hkick), value(element.vkick))), *half])
+
+
+@steps.register
+def _(element: RFCavity, value: Callable[[Any], Any], setting: Setting) -> list[Step]:
+    """Static optics holds the momentum: see ``cavity_step`` for tracking."""
+    return _drift(element.length, value)
+
+
+@steps.register
+def _(element: RFGap, value: Callable[[Any], Any], setting: Setting) -> list[Step]:
+    raise LatticeError(
+        f"RFGap '{element.name}' changes the reference energy: ring and transfer-line optics cannot hold it"
+    )
+
+
+def cavity_step(element: RFCavity, value: Callable[[Any], Any], setting: Setting) -> Step:
+    """The thin gap of a cavity, for tracking with synchrotron motion."""
+    particle = setting.particle
+    frequency = value(element.freq)
+    if _is_zero(element.freq) and not _is_zero(element.harmon):
+        frequency = value(element.harmon) * setting.revolution_frequency
+    voltage = particle.charge * value(element.volt) / particle.momentum
+    return Step("cavity", (voltage, 2 * pi * frequency / SPEED_OF_LIGHT, 2 * pi * value(element.lag)))

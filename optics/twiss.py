@@ -1,0 +1,199 @@
+"""``twiss``: periodic optics of a ring, or optics of a line from given start conditions."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from math import isfinite
+from typing import Any
+
+import numpy as np
+
+from lattice import InputError, Lattice, LatticeError, ReferenceParticle, UnstableOptics
+from lattice.errors import did_you_mean
+from optics import propagation
+from optics.model import StepSeries, checked_particle, step_series
+from optics.optics import Functions, Optics
+from optics.taylor import N_COORDINATES, QUADRATIC
+
+Array = np.ndarray[Any, Any]
+
+_START_KEYS = ("betx", "alfx", "mux", "bety", "alfy", "muy", "dx", "dpx", "dy", "dpy")
+_START_ORBIT = ("x", "px", "y", "py", "zeta")
+_COUPLED = 1e-9
+
+
+def twiss(
+    lattice: Lattice,
+    particle: ReferenceParticle | None = None,
+    *,
+    start: Mapping[str, float] | None = None,
+    fringe: str = "full",
+    delta: float = 0.0,
+    chromatic: bool = True,
+) -> Optics:
+    """Linear optics: periodic, or of a line from ``start`` (betx, alfx, bety, alfy, dx, dpx, dy, dpy, x, px, ...).
+
+    ``particle`` defaults to the lattice's. ``fringe``: bends with "full" or "linear" edges. ``delta``: momentum
+    deviation of the orbit about which the optics is computed. ``chromatic=False`` leaves chromaticity out (nan).
+    RF cavities act as drifts (momentum is held). Array parameters give a batch. Matrices are exact derivatives of
+    the maps in ``optics.maps``; with no closed orbit or no bounded motion one lattice raises UnstableOptics, in a
+    batch its rows are nan. Coupled motion is refused (LatticeError).
+    """
+    if not isinstance(lattice, Lattice):
+        raise InputError(f"twiss takes a Lattice, found {type(lattice).__name__}")
+    particle = checked_particle(lattice, particle)
+    delta = _checked_delta(delta)
+    order = 2 if chromatic and start is None else 1
+    if start is not None:
+        functions, orbit = _start_values(start, delta)
+        model = step_series(lattice, particle, fringe=fringe, order=order, delta=delta, start=orbit)
+        initial = np.repeat(functions[None].astype(model.series.dtype), model.batch, axis=0)
+    else:
+        model = step_series(lattice, particle, fringe=fringe, order=order, delta=delta)
+        initial = _periodic_start(lattice, model)
+    at_elements, sums = _propagated(lattice, model, initial, order == 2)
+    return Optics(
+        lattice=lattice,
+        particle=particle,
+        fringe=fringe,
+        delta=delta,
+        periodic=start is None,
+        at_elements=at_elements,
+        start=initial,
+        start_orbit=model.orbit[:, 0],
+        scalars=_scalars(lattice, particle, model, at_elements, sums, order == 2, start is None),
+    )
+
+
+def functions_inside(optics: Optics, slices: int) -> Functions:
+    """The same optics with every thick element cut into ``slices`` equal parts."""
+    if not (isinstance(slices, int) and 1 <= slices <= 1000):
+        raise InputError(f"slices must be a whole number from 1 to 1000, found {slices!r}")
+    on_axis = not np.any(optics.start_orbit)
+    if on_axis or optics.lattice.batch is None:
+        start = None if on_axis else optics.start_orbit[0]
+        model = step_series(
+            optics.lattice,
+            optics.particle,
+            fringe=optics.fringe,
+            order=1,
+            slices=slices,
+            delta=optics.delta,
+            start=start,
+        )
+    else:  # a batch off axis has an orbit each: find them again
+        model = step_series(
+            optics.lattice, optics.particle, fringe=optics.fringe, order=1, slices=slices, delta=optics.delta
+        )
+    return _propagated(optics.lattice, model, optics.start, False)[0]
+
+
+def _checked_delta(delta: float) -> float:
+    try:
+        value = float(delta)
+    except (TypeError, ValueError):
+        value = float("nan")
+    if not (isfinite(value) and value > -1.0):
+        raise InputError(f"delta must be a number above -1, found {delta!r}")
+    return value
+
+
+def _start_values(start: Mapping[str, float], delta: float) -> tuple[Array, Array]:
+    """Start conditions as (10,) functions and (6,) orbit; InputError names what is missing or wrong."""
+    known = (*_START_KEYS, *_START_ORBIT)
+    for key, value in start.items():
+        if key not in known:
+            raise InputError(f"start has no key '{key}'{did_you_mean(str(key), known)} Known: {', '.join(known)}")
+        if not (isinstance(value, (int, float, np.number)) and isfinite(value)):
+            raise InputError(f"start['{key}'] must be a finite number, found {value!r}")
+    for key in ("betx", "bety"):
+        if not start.get(key, 0.0) > 0:
+            raise InputError(f"start needs a positive '{key}' [m], found {start.get(key)!r}")
+    functions = np.array([float(start.get(key, 0.0)) for key in _START_KEYS])
+    orbit = np.array([*(float(start.get(key, 0.0)) for key in _START_ORBIT), delta])
+    return functions, orbit
+
+
+def _periodic_start(lattice: Lattice, model: StepSeries) -> Array:
+    matrices = np.zeros((model.batch, N_COORDINATES, N_COORDINATES), dtype=model.series.dtype)
+    propagation.one_turn_matrices(model.series, model.first, model.stride, len(model.plan.sequence), matrices)
+    _refuse_coupling(lattice, matrices)
+    initial = np.full((model.batch, propagation.N_FUNCTIONS), np.nan, dtype=matrices.dtype)
+    cosines = np.zeros((model.batch, 2), dtype=matrices.dtype)
+    propagation.periodic_start(matrices, initial, cosines)
+    if lattice.batch is None:
+        _refuse_unstable(lattice, cosines[0], initial[0])
+    return initial
+
+
+def _refuse_coupling(lattice: Lattice, matrices: Array) -> None:
+    mixed = np.maximum(np.abs(matrices[:, 0:2, 2:4]), np.abs(matrices[:, 2:4, 0:2])).max(axis=(1, 2))
+    whole = np.abs(matrices[:, 0:4, 0:4]).max(axis=(1, 2))
+    if np.any(mixed > _COUPLED * whole):  # false for nan
+        raise LatticeError(
+            f"lattice '{lattice.name}' couples the planes (skew quadrupoles, solenoids, rolls or vertical orbit in "
+            f"sextupoles): coupled optics is not available; switch the coupling off"
+        )
+
+
+def _refuse_unstable(lattice: Lattice, cosines: Array, initial: Array) -> None:
+    for plane, cosine in zip(("horizontal", "vertical"), cosines.real, strict=True):
+        if not abs(cosine) < 1.0:
+            raise UnstableOptics(
+                f"lattice '{lattice.name}' is unstable: the {plane} one-turn matrix has "
+                f"|trace| = {2 * abs(cosine):.9g}, bounded motion needs less than 2"
+            )
+    if not np.all(np.isfinite(initial)):
+        raise UnstableOptics(f"lattice '{lattice.name}' has no finite dispersion: a tune lies on an integer")
+
+
+def _propagated(lattice: Lattice, model: StepSeries, initial: Array, second_order: bool) -> tuple[Functions, Array]:
+    plan = model.plan
+    functions = np.empty((model.batch, len(plan.rows), propagation.N_FUNCTIONS), dtype=initial.dtype)
+    sums = np.zeros((model.batch, propagation.N_SUMS), dtype=initial.dtype)
+    propagation.propagate(
+        model.series, model.first, model.stride, plan.rows, QUADRATIC, second_order, initial, functions, sums
+    )
+    s = np.broadcast_to(lattice.s, (model.batch, len(lattice) + 1))
+    if len(plan.row_element) != len(lattice):
+        lengths = np.diff(s, axis=-1)
+        inner = s[:, plan.row_element] + plan.row_fraction * lengths[:, plan.row_element]
+        s = np.concatenate([inner, s[:, -1:]], axis=-1)
+    return Functions(s, functions, model.orbit, plan.row_element, plan.row_fraction), sums
+
+
+def _scalars(
+    lattice: Lattice,
+    particle: ReferenceParticle,
+    model: StepSeries,
+    functions: Functions,
+    sums: Array,
+    chromatic: bool,
+    periodic: bool,
+) -> dict[str, Array]:
+    unknown = np.full(model.batch, np.nan)
+    length = functions.s[:, -1]
+    compaction, slip = _compaction(particle, model, sums[:, propagation.SLIP], length) if periodic else (unknown,) * 2
+    positive = np.where(compaction.real > 0, compaction, np.nan)
+    return {
+        "qx": functions.column("mux")[:, -1] - functions.column("mux")[:, 0],
+        "qy": functions.column("muy")[:, -1] - functions.column("muy")[:, 0],
+        "dqx": sums[:, propagation.CHROMATIC_X] / (2 * np.pi) if chromatic else unknown,
+        "dqy": sums[:, propagation.CHROMATIC_Y] / (2 * np.pi) if chromatic else unknown,
+        "momentum_compaction": compaction,
+        "gamma_transition": 1.0 / np.sqrt(positive),
+        "slip_factor": slip,
+        "circumference": length,
+    }
+
+
+def _compaction(particle: ReferenceParticle, model: StepSeries, slip: Array, length: Array) -> tuple[Array, Array]:
+    """(dC/C)/(dp/p) and (dT/T)/(dp/p) from dzeta/ddelta, with zeta = s - beta0 c T and T = path / (beta c)."""
+    delta, advance = model.orbit[:, 0, 5], model.orbit[:, -1, 4] - model.orbit[:, 0, 4]
+    beta0, gamma0 = particle.beta, particle.gamma
+    energy_ratio2 = 1.0 / gamma0**2 + beta0**2 * (1.0 + delta) ** 2  # (E/E0)^2
+    beta_ratio = (1.0 + delta) / np.sqrt(energy_ratio2)  # beta / beta0
+    gamma2 = gamma0**2 * energy_ratio2
+    path = (length - advance) * beta_ratio
+    change = -beta_ratio * slip + path / ((1.0 + delta) * gamma2)
+    return change / length, -slip * beta_ratio / path
