@@ -77,6 +77,11 @@ def test_requirements_name_a_study_of_the_machine_and_no_id_twice(machine: Machi
         assert len(ids) == len(set(ids)) > 0
 
 
+def test_requirements_at_a_place_name_a_place_of_the_machine(machine: Machine) -> None:
+    places = {r.quantity.partition("@")[2] for r in machine.requirements if "@" in r.quantity}
+    assert places <= set(machine.places)
+
+
 def test_a_limit_without_a_source_says_it_is_assumed(machine: Machine) -> None:
     sources = [(requirement.source, requirement.assumed) for requirement in machine.requirements]
     sources += [(rating.source, rating.assumed) for rating in machine.ratings.values()]
