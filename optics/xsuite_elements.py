@@ -7,6 +7,7 @@ drifts. Text values are expressions of parameters and stay expressions.
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from dataclasses import dataclass
 from math import atan2, hypot, pi
 from typing import Any
 
@@ -30,19 +31,28 @@ from lattice.errors import LatticeError
 Fields = dict[str, Any]
 Described = tuple[str, Fields]
 
-#: Kicks of a thick sextupole or octupole. One (Xsuite's default) moves the chromaticity of a small ring by 1e-4.
+#: Kicks of a thick sextupole or octupole, evenly spaced. One (Xsuite's default) moves the chromaticity of a small ring
+#: by 1e-4, five by 5e-6.
 MULTIPOLE_KICKS = 5
 #: Kicks of the gradient in a combined-function bend: 32 slices of a sixth-order integrator, 1e-12 m at k1 L^2 = 1.5.
 GRADIENT_KICKS = 224
 
 
-def describe(element: Element, fringe: str) -> Described:
+@dataclass(frozen=True)
+class Model:
+    """Choices of the tracking model: ``fringe`` of the bends, ``kicks`` of a thick sextupole or octupole."""
+
+    fringe: str = "full"
+    kicks: int = MULTIPOLE_KICKS
+
+
+def describe(element: Element, model: Model) -> Described:
     """Xsuite class name and fields of ``element``; LatticeError for a kind Xsuite has no element for."""
     if isinstance(element, RFGap):
         raise LatticeError(f"RFGap '{element.name}': Xsuite has no element for the gap of a linac cell")
     writer = _WRITERS.get(type(element))
     if writer is not None:
-        return writer(element, fringe)
+        return writer(element, model)
     length = getattr(element, "length", 0.0)
     return ("Marker", {}) if length == 0.0 else ("Drift", {"length": length, "model": "exact"})
 
@@ -66,7 +76,7 @@ def times(factor: float, strength: Any) -> Any:
     return factor * strength if isinstance(strength, float) else f"{factor!r} * ({strength})"
 
 
-def _bend(bend: Bend, fringe: str) -> Described:
+def _bend(bend: Bend, model: Model) -> Described:
     fields: Fields = {
         "length": bend.length,
         "angle": bend.angle,
@@ -79,15 +89,15 @@ def _bend(bend: Bend, fringe: str) -> Described:
         "edge_entry_fint": bend.fint,
         "edge_exit_fint": bend.fint if bend.fintx is None else bend.fintx,
         "rot_s_rad": bend.tilt,
-        "edge_entry_model": fringe,
-        "edge_exit_model": fringe,
+        "edge_entry_model": model.fringe,
+        "edge_exit_model": model.fringe,
         "model": "bend-kick-bend",
         "num_multipole_kicks": 1 if bend.k1 == 0.0 and bend.k2 == 0.0 else GRADIENT_KICKS,
     }
     return "Bend", fields if bend.k0 is None else {**fields, "k0": bend.k0}
 
 
-def _quadrupole(quadrupole: Quadrupole, fringe: str) -> Described:
+def _quadrupole(quadrupole: Quadrupole, model: Model) -> Described:
     """A skew gradient is a turned quadrupole: Xsuite's own skew field is one kick in the middle."""
     gradient, turn = quadrupole.k1, quadrupole.tilt
     if quadrupole.k1s != 0.0:
@@ -96,17 +106,22 @@ def _quadrupole(quadrupole: Quadrupole, fringe: str) -> Described:
     return "Quadrupole", {"length": quadrupole.length, "k1": gradient, "rot_s_rad": turn}
 
 
-def _sextupole(sextupole: Sextupole, fringe: str) -> Described:
+def _kicked(model: Model) -> Fields:
+    """Exact drifts between kicks: Xsuite's default in these magnets are paraxial ones."""
+    return {"num_multipole_kicks": model.kicks, "integrator": "uniform", "model": "drift-kick-drift-exact"}
+
+
+def _sextupole(sextupole: Sextupole, model: Model) -> Described:
     strengths = {"length": sextupole.length, "k2": sextupole.k2, "k2s": sextupole.k2s, "rot_s_rad": sextupole.tilt}
-    return "Sextupole", {**strengths, "num_multipole_kicks": MULTIPOLE_KICKS}
+    return "Sextupole", {**strengths, **_kicked(model)}
 
 
-def _octupole(octupole: Octupole, fringe: str) -> Described:
+def _octupole(octupole: Octupole, model: Model) -> Described:
     strengths = {"length": octupole.length, "k3": octupole.k3, "k3s": octupole.k3s, "rot_s_rad": octupole.tilt}
-    return "Octupole", {**strengths, "num_multipole_kicks": MULTIPOLE_KICKS}
+    return "Octupole", {**strengths, **_kicked(model)}
 
 
-def _multipole(multipole: Multipole, fringe: str) -> Described:
+def _multipole(multipole: Multipole, model: Model) -> Described:
     if multipole.ksl and multipole.ksl[0] != 0.0:
         raise LatticeError(
             f"{multipole.where('ksl[0]')} bends the reference orbit vertically: write it as knl[0] with tilt=pi/2"
@@ -118,11 +133,11 @@ def _multipole(multipole: Multipole, fringe: str) -> Described:
     return "Multipole", fields
 
 
-def _solenoid(solenoid: Solenoid, fringe: str) -> Described:
+def _solenoid(solenoid: Solenoid, model: Model) -> Described:
     return "UniformSolenoid", {"length": solenoid.length, "ks": solenoid.ks}
 
 
-def _kicker(kicker: Kicker, fringe: str) -> Described:
+def _kicker(kicker: Kicker, model: Model) -> Described:
     kick = {"knl": [times(-1.0, kicker.hkick)], "ksl": [kicker.vkick], "rot_s_rad": kicker.tilt}
     if kicker.length == 0.0:
         return "Multipole", kick
@@ -130,13 +145,13 @@ def _kicker(kicker: Kicker, fringe: str) -> Described:
     return "Multipole", {**kick, **thick}
 
 
-def _cavity(cavity: RFCavity, fringe: str) -> Described:
+def _cavity(cavity: RFCavity, model: Model) -> Described:
     clock = {"harmonic": cavity.harmon} if cavity.freq == 0.0 else {"frequency": cavity.freq}
     wave = {"voltage": cavity.volt, "phase": times(2 * pi, cavity.lag), **clock}
     return "Cavity", {"length": cavity.length, **wave, "model": "drift-kick-drift-exact", "num_kicks": 1}
 
 
-_WRITERS: dict[type[Element], Callable[[Any, str], Described]] = {
+_WRITERS: dict[type[Element], Callable[[Any, Model], Described]] = {
     Bend: _bend,
     Quadrupole: _quadrupole,
     Sextupole: _sextupole,
