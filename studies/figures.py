@@ -68,12 +68,13 @@ def residuals_in_tolerance(differences: Sequence[Difference]) -> go.Figure:
 def match_convergence(history: pd.DataFrame) -> go.Figure:
     """Cost against evaluation on a log axis. ``history``: evaluation, cost (sum of squares in tolerances)."""
     need(history, ("evaluation", "cost"), "history of the match")
+    costs = [cost if cost and cost > 0 else None for cost in numbers(history["cost"])]
     trace = {
         "type": "scatter",
         "mode": "lines+markers",
         "name": "cost",
         "x": numbers(history["evaluation"]),
-        "y": [cost if cost and cost > 0 else None for cost in numbers(history["cost"])],
+        "y": costs,
         "line": {"color": AFTER, "width": 1.5},
         "marker": {"color": AFTER, "size": 6},
         "hovertemplate": "evaluation %{x}: %{y:.3g}<extra></extra>",
@@ -82,7 +83,7 @@ def match_convergence(history: pd.DataFrame) -> go.Figure:
         300,
         hovermode="closest",
         xaxis=axis("evaluation of the optics [1]", rangemode="tozero"),
-        yaxis=_log_axis("cost [tolerances squared]", [cost for cost in trace["y"] if cost]),
+        yaxis=_log_axis("cost [tolerances squared]", [cost for cost in costs if cost]),
     )
     return go.Figure(data=[trace], layout=layout)
 

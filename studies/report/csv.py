@@ -1,0 +1,29 @@
+"""CSV that a spreadsheet opens without running anything, as an address that a page can offer for download."""
+
+from __future__ import annotations
+
+from base64 import b64encode
+from typing import Any
+
+import pandas as pd
+
+_STARTS_FORMULA = ("=", "+", "-", "@", "\t", "\r", "\n")
+
+
+def csv_address(frame: pd.DataFrame) -> str:
+    """``data:`` address of a table as CSV (UTF-8, header row, numbers in full)."""
+    return f"data:text/csv;charset=utf-8;base64,{b64encode(csv_text(frame).encode()).decode()}"
+
+
+def csv_text(frame: pd.DataFrame) -> str:
+    """CSV of a table; text that a spreadsheet would take for a formula gets a leading apostrophe."""
+    safe = frame.copy()
+    safe.columns = [_inert(str(name)) for name in frame.columns]
+    for place in range(safe.shape[1]):
+        if not pd.api.types.is_numeric_dtype(safe.dtypes.iloc[place]):
+            safe.isetitem(place, safe.iloc[:, place].map(_inert).astype(object))
+    return str(safe.to_csv(index=False, lineterminator="\n"))
+
+
+def _inert(value: Any) -> Any:
+    return f"'{value}" if isinstance(value, str) and value.startswith(_STARTS_FORMULA) else value

@@ -1,0 +1,167 @@
+"""One self-contained HTML page of a finished study: nothing is computed, nothing is fetched.
+
+The page runs two scripts, plotly and ``static/report.js``, which its content security policy names by their hashes;
+figures are data. The same result gives the same bytes.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+from base64 import b64encode
+from collections import Counter
+from collections.abc import Mapping
+from datetime import UTC, datetime
+from functools import cache
+from hashlib import sha256
+from pathlib import Path
+from typing import Any
+
+from jinja2 import Environment, FileSystemLoader, StrictUndefined
+from markupsafe import Markup
+from plotly.offline import get_plotlyjs
+
+from lattice import InputError
+from studies.report.csv import csv_address
+from studies.report.drawing import draw
+from studies.report.sections import contents
+from studies.report.verdicts import VerdictRow, banner, verdict_rows
+from studies.report.written import known_text, unit_text, written_table
+from studies.results import FigureData, StudyResult
+from studies.toml_text import toml_text
+
+_HERE = Path(__file__).parent
+_SAFE_ID = re.compile(r"[a-z][a-z0-9_-]*")
+
+#: Of every figure: no button that sends data away, no address to send it to, no advertisement.
+PLOTLY_CONFIG: dict[str, Any] = {
+    "showSendToCloud": False,
+    "plotlyServerURL": "",
+    "displaylogo": False,
+    "responsive": True,
+    "modeBarButtonsToRemove": ["select2d", "lasso2d", "autoScale2d"],
+}
+_WEBGL = ("scattergl", "heatmapgl", "splom", "parcoords", "scatterpolargl", "pointcloud")
+
+
+def render(result: StudyResult) -> str:
+    """The report as one HTML page.
+
+    The date is that of SOURCE_DATE_EPOCH, and there is none without it. Raises InputError for an id that is no plain
+    word or stands twice, and for a figure that cannot be drawn, or only with WebGL.
+    """
+    _check_ids(result)
+    rows = verdict_rows(result.verdicts, result.quantities, result.figures)
+    scripts = (_plotly_script(), _static("report.js"))
+    return _environment().get_template("page.html.j2").render(
+        result=result,
+        banner=banner(result.verdicts),
+        rows=rows,
+        contents=contents(result),
+        date=_date(),
+        policy=Markup(_policy(scripts)),
+        style=Markup(_static("report.css")),
+        scripts=[Markup(script) for script in scripts],
+        sentences={key: getattr(result, key) for key in ("warnings", "methods", "assumptions", "references")},
+        study_text=toml_text(result.study),
+        judged=_rows_by_figure(rows),
+    )  # fmt: skip
+
+
+def embedded_json(content: Any) -> Markup:
+    """JSON that an HTML parser cannot take for markup: ``<``, ``>``, ``&`` and all beyond ASCII are escaped."""
+    text = json.dumps(content, separators=(",", ":"), allow_nan=False)
+    for character in "<>&":
+        text = text.replace(character, f"\\u{ord(character):04x}")
+    return Markup(text)
+
+
+def figure_content(figure: FigureData) -> Markup:
+    """What the page's script gives to plotly: data, layout and the common configuration."""
+    for trace in figure.plotly["data"]:
+        if trace.get("type") in _WEBGL:
+            raise InputError(f"figure '{figure.id}': a trace of type '{trace['type']}' needs WebGL; thin or bin it")
+    plotly = {"data": figure.plotly["data"], "layout": figure.plotly["layout"], "config": PLOTLY_CONFIG}
+    return embedded_json(plotly)
+
+
+def _drawing(figure: FigureData) -> Markup:
+    return Markup(draw(figure.plotly, figure.id, f"Drawing: {figure.title}"))
+
+
+def _rows_by_figure(rows: tuple[VerdictRow, ...]) -> dict[str, list[VerdictRow]]:
+    judged: dict[str, list[VerdictRow]] = {}
+    for row in rows:
+        if row.figure:
+            judged.setdefault(row.figure.id, []).append(row)
+    return judged
+
+
+def _check_ids(result: StudyResult) -> None:
+    ids = [item.id for item in (*result.figures, *result.tables)]
+    for id, count in Counter(ids).items():
+        if not _SAFE_ID.fullmatch(id):
+            raise InputError(f"the id '{id}' of a figure or table must be a word of a-z, 0-9, - and _")
+        if count > 1:
+            raise InputError(f"the id '{id}' stands for {count} figures or tables; each needs its own")
+
+
+def _date() -> str:
+    epoch = os.environ.get("SOURCE_DATE_EPOCH", "")
+    if not epoch:
+        return ""
+    if not epoch.isdigit():
+        raise InputError(f"SOURCE_DATE_EPOCH must be a whole number of seconds, found '{epoch}'")
+    return datetime.fromtimestamp(int(epoch), UTC).strftime("%Y-%m-%d")
+
+
+def _policy(scripts: tuple[str, ...]) -> str:
+    hashes = " ".join(f"'sha256-{b64encode(sha256(script.encode()).digest()).decode()}'" for script in scripts)
+    return (
+        f"default-src 'none'; script-src {hashes}; style-src 'unsafe-inline'; img-src data: blob:; font-src data:; "
+        "base-uri 'none'; form-action 'none'"
+    )
+
+
+@cache
+def _plotly_script() -> str:
+    script = str(get_plotlyjs())
+    if "</script" in script.lower() or "\r" in script:
+        raise InputError("this version of plotly.js cannot stand inside a page; install the locked version of plotly")
+    return script
+
+
+def _static(name: str) -> str:
+    return (_HERE / "static" / name).read_text(encoding="utf-8")
+
+
+def _flat(content: Mapping[str, Any]) -> list[tuple[str, str]]:
+    """Provenance as pairs of name and text, nested names joined by a point."""
+    pairs: list[tuple[str, str]] = []
+    for key, value in content.items():
+        if isinstance(value, Mapping):
+            pairs += [(f"{key}: {inner}", text) for inner, text in _flat(value)]
+        else:
+            pairs.append((str(key), str(value)))
+    return pairs
+
+
+def _environment() -> Environment:
+    environment = Environment(
+        loader=FileSystemLoader(_HERE / "templates"),
+        autoescape=True,
+        undefined=StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+    )
+    environment.filters.update(
+        csv=csv_address,
+        drawing=_drawing,
+        flat=_flat,
+        known=known_text,
+        plotly=figure_content,
+        unit=unit_text,
+        written=written_table,
+    )
+    return environment

@@ -1,0 +1,65 @@
+"""The parts of a report in their order. A part is shown when it has something to say, or always."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+
+from studies.results import FigureData, StudyResult, TableData
+
+
+@dataclass(frozen=True)
+class Section:
+    """A part of the page: ``template`` fills it. ``subjects`` are first words of ids of figures and tables in it."""
+
+    id: str
+    title: str
+    template: str
+    subjects: tuple[str, ...] = ()
+    always: bool = True
+
+
+#: In the order of the page. Figures and tables whose id begins with no known word go to "More results".
+SECTIONS = (
+    Section("requirements", "Requirements", "requirements.html.j2"),
+    Section("layout", "Layout", "figures.html.j2", ("layout", "floor", "survey"), always=False),
+    Section("optics", "Optics", "figures.html.j2", ("optics", "twiss", "envelope", "aperture"), always=False),
+    Section("match", "Match", "figures.html.j2", ("match", "strengths", "knobs"), always=False),
+    Section("tunes", "Tunes and resonances", "figures.html.j2", ("tune", "tunes", "resonance"), always=False),
+    Section("engines", "Engines compared", "figures.html.j2", ("engines", "verify", "residuals", "xsuite"), always=False),
+    Section("more", "More results", "figures.html.j2", always=False),
+    Section("quantities", "Quantities", "quantities.html.j2"),
+    Section("warnings", "Warnings", "sentences.html.j2"),
+    Section("methods", "Methods", "sentences.html.j2"),
+    Section("assumptions", "Assumptions", "sentences.html.j2"),
+    Section("references", "References", "sentences.html.j2"),
+    Section("provenance", "Provenance", "provenance.html.j2"),
+)
+
+
+@dataclass(frozen=True)
+class SectionContent:
+    """A section with the figures and tables that belong to it."""
+
+    section: Section
+    figures: tuple[FigureData, ...]
+    tables: tuple[TableData, ...]
+
+
+def contents(result: StudyResult) -> tuple[SectionContent, ...]:
+    """The sections to show, in order; every figure and every table is in exactly one."""
+    filled = [
+        SectionContent(
+            section,
+            tuple(figure for figure in result.figures if _home(figure.id) == section),
+            tuple(table for table in result.tables if _home(table.id) == section),
+        )
+        for section in SECTIONS
+    ]
+    return tuple(part for part in filled if part.section.always or part.figures or part.tables)
+
+
+def _home(id: str) -> Section:
+    subject = re.split(r"[-_.]", id.lower(), maxsplit=1)[0]
+    more = next(section for section in SECTIONS if section.id == "more")
+    return next((section for section in SECTIONS if subject in section.subjects), more)

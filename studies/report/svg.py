@@ -1,0 +1,69 @@
+"""SVG made fit for a page: no scripts, no styles of its own, no links, names that belong to one figure only."""
+
+from __future__ import annotations
+
+import re
+from xml.etree import ElementTree
+
+_SVG = "http://www.w3.org/2000/svg"
+_XLINK_HREF = "{http://www.w3.org/1999/xlink}href"
+_DROPPED = {"metadata", "style", "script", "title"}
+_DECIMALS = re.compile(r"(\d+\.\d\d)\d+")
+_REFERENCE = re.compile(r"url\(#([^)]+)\)")
+
+
+def embeddable(svg: str, prefix: str, label: str) -> str:
+    """An SVG file as an element of a page: ids begin with ``prefix``, coordinates have two decimals.
+
+    Everything but drawing is dropped, and ``label`` is what a screen reader says.
+    """
+    root = ElementTree.fromstring(svg)  # drops comments, the doctype and processing instructions
+    _drop(root)
+    used = _references(root)
+    for element in root.iter():
+        _rename(element, used, prefix)
+        _shorten(element)
+    width, height = (float(root.attrib.pop(side).removesuffix("pt")) for side in ("width", "height"))
+    root.attrib.clear()
+    root.attrib.update({"viewBox": f"0 0 {width:g} {height:g}", "role": "img", "aria-label": label})
+    root.attrib.update({"stroke-linejoin": "round", "stroke-linecap": "butt"})
+    ElementTree.register_namespace("", _SVG)
+    return ElementTree.tostring(root, encoding="unicode")
+
+
+def _drop(element: ElementTree.Element) -> None:
+    for child in list(element):
+        if child.tag.rsplit("}", 1)[-1] in _DROPPED:
+            element.remove(child)
+        else:
+            _drop(child)
+
+
+def _references(root: ElementTree.Element) -> set[str]:
+    used: set[str] = set()
+    for element in root.iter():
+        for key, value in element.attrib.items():
+            if key in ("href", _XLINK_HREF):
+                used.add(value.removeprefix("#"))
+            used.update(_REFERENCE.findall(value))
+    return used
+
+
+def _rename(element: ElementTree.Element, used: set[str], prefix: str) -> None:
+    """Ids that nothing refers to go; the others, and what refers to them, get the prefix."""
+    if "id" in element.attrib and element.attrib["id"] not in used:
+        del element.attrib["id"]
+    for key, value in list(element.attrib.items()):
+        if key == "id":
+            element.attrib[key] = f"{prefix}-{value}"
+        elif key in ("href", _XLINK_HREF):
+            del element.attrib[key]
+            element.attrib["href"] = f"#{prefix}-{value.removeprefix('#')}"
+        else:
+            element.attrib[key] = _REFERENCE.sub(rf"url(#{prefix}-\1)", value)
+
+
+def _shorten(element: ElementTree.Element) -> None:
+    for key in ("d", "x", "y", "width", "height", "transform", "points"):
+        if key in element.attrib:
+            element.attrib[key] = _DECIMALS.sub(r"\1", element.attrib[key])

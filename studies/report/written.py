@@ -1,0 +1,143 @@
+"""Numbers and units as people read them: as many digits as are known, powers of ten and of metres in superscript."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass
+from math import floor, isfinite, log10
+from numbers import Integral, Real
+from typing import Any
+
+import pandas as pd
+
+MINUS = "\u2212"
+_SUPERSCRIPT = str.maketrans("0123456789-+", "⁰¹²³⁴⁵⁶⁷⁸⁹⁻⁺")
+_POWER = re.compile(r"\^\(?([-+]?\d+)\)?")
+
+
+def unit_text(unit: str) -> str:
+    """A unit with its powers in superscript; "1", the unit of a pure number, is not written."""
+    return "" if unit == "1" else _POWER.sub(lambda found: found[1].translate(_SUPERSCRIPT), unit)
+
+
+def heading_text(name: str) -> str:
+    """Heading of a column, with the powers of its unit in superscript."""
+    return _POWER.sub(lambda found: found[1].translate(_SUPERSCRIPT), name)
+
+
+def number_text(value: float | None, digits: int = 6) -> str:
+    """A number with ``digits`` significant digits; "none" when there is none."""
+    if value is None or not isfinite(value):
+        return "none"
+    if value == 0:
+        return "0"
+    exponent = floor(log10(abs(value)))
+    if -4 <= exponent < 7:
+        return _signed(f"{value:.{max(0, digits - 1 - exponent)}f}")
+    return _scientific(value, digits - 1)
+
+
+def short_text(value: float | None, digits: int = 6) -> str:
+    """As ``number_text``, without zeros at the end: for limits and other numbers that are exact as written."""
+    text = number_text(value, digits)
+    return text.rstrip("0").rstrip(".") if "." in text and "×" not in text else text
+
+
+def known_text(value: float | None, error: float | None) -> str:
+    """A number to the digit that its numerical error leaves known, followed by that error: ``16.7510 ± 0.0001``."""
+    if value is None or not isfinite(value):
+        return "none"
+    if not error or not isfinite(error):
+        return short_text(value, 10 if error == 0 else 6)
+    decimals = _decimals(error)
+    if 0 <= decimals <= 10 and abs(value) < 1e7:
+        return f"{_signed(f'{value:.{decimals}f}')} ± {_error_text(error, decimals)}"
+    digits = max(1, min(10, 1 + floor(log10(abs(value) or error)) + decimals))
+    return f"{number_text(value, digits)} ± {_scientific(error, 0)}"
+
+
+def margin_text(margin: float | None, error: float | None) -> str:
+    """A signed margin to the digit that is known; nothing when there is none."""
+    if margin is None or not isfinite(margin):
+        return ""
+    known = error is not None and isfinite(error) and error > 0 and 0 <= _decimals(error) <= 10
+    text = _signed(f"{margin:.{_decimals(error)}f}") if known and error else short_text(margin, 4)
+    return text if text.startswith(MINUS) else f"+{text}"
+
+
+def limit_text(lower: float | None, upper: float | None) -> str:
+    """The allowed range: ``≤ 17``, ``≥ 5``, ``1.66 to 1.67``."""
+    if lower is None:
+        return f"≤ {short_text(upper, 10)}"
+    if upper is None:
+        return f"≥ {short_text(lower, 10)}"
+    return f"{short_text(lower, 10)} to {short_text(upper, 10)}"
+
+
+def _decimals(error: float) -> int:
+    """Place of the first digit that the error touches, after rounding it to one digit."""
+    return -int(f"{error:.0e}".split("e")[1])
+
+
+def _error_text(error: float, decimals: int) -> str:
+    return f"{error:.{decimals}f}" if decimals <= 5 else _scientific(error, 0)
+
+
+def _scientific(value: float, decimals: int) -> str:
+    mantissa, exponent = f"{value:.{decimals}e}".split("e")
+    return f"{_signed(mantissa)}×10{str(int(exponent)).translate(_SUPERSCRIPT)}"
+
+
+def _signed(text: str) -> str:
+    return text.replace("-", MINUS)
+
+
+@dataclass(frozen=True)
+class WrittenTable:
+    """A table as text: ``headings``, which columns hold ``numeric`` values, and ``rows`` of cells."""
+
+    headings: tuple[str, ...]
+    numeric: tuple[bool, ...]
+    rows: tuple[tuple[str, ...], ...]
+
+
+def written_table(frame: pd.DataFrame) -> WrittenTable:
+    """A table as people read it; a column of numbers has one number of decimals, or powers of ten."""
+    columns = [frame.iloc[:, place] for place in range(frame.shape[1])]
+    numeric = tuple(bool(pd.api.types.is_numeric_dtype(column) and column.dtype != bool) for column in columns)
+    texts = [
+        _number_column(list(column)) if is_number else [_cell(value) for value in column]
+        for column, is_number in zip(columns, numeric, strict=True)
+    ]
+    rows = tuple(zip(*texts, strict=True)) if texts else ()
+    return WrittenTable(tuple(heading_text(str(name)) for name in frame.columns), numeric, rows)
+
+
+def _cell(value: Any) -> str:
+    if isinstance(value, bool):
+        return "yes" if value else "no"
+    if isinstance(value, Real):
+        return str(value) if isinstance(value, Integral) else number_text(float(value), 8)
+    return "" if value is None else str(value)
+
+
+def _number_column(values: Sequence[Any]) -> list[str]:
+    """Six digits for the largest; powers of ten where the sizes lie too far apart for one number of decimals."""
+    if all(isinstance(value, Integral) for value in values):
+        return [_signed(str(value)) for value in values]
+    sizes = [abs(float(value)) for value in values if isfinite(value) and value != 0]
+    if not sizes:
+        return [number_text(float(value)) for value in values]
+    largest = floor(log10(max(sizes)))
+    if not -3 <= largest < 7 or max(sizes) / min(sizes) > 1e5 and len(values) < 30:
+        return [_signed(_spread(float(value))) for value in values]
+    decimals = max(0, 5 - largest)
+    return [_signed(f"{value:.{decimals}f}") if isfinite(value) else "none" for value in values]
+
+
+def _spread(value: float) -> str:
+    """A number of a column with very different sizes: plain where that is short, else a power of ten."""
+    if value == 0 or not isfinite(value):
+        return number_text(value)
+    return short_text(value, 9) if 1e-3 <= abs(value) < 1e7 else _scientific(value, 2)
