@@ -69,6 +69,10 @@ class Lattice:
         return parameters
 
     @property
+    def _values(self) -> Mapping[str, Any]:
+        return self.parameters.values_by_name
+
+    @property
     def batch(self) -> int | None:
         """Length of the array parameters, or None for a single lattice."""
         return _batch_length(self.parameters)
@@ -153,7 +157,9 @@ class Lattice:
             return strength
         if isinstance(strength, tuple):
             return tuple(self.value(part) for part in strength)
-        return parse_expression(strength).evaluate(self.parameters)
+        if strength in self._values:  # the bare name of a parameter, the usual case
+            return self._values[strength]
+        return parse_expression(strength).evaluate(self._values)
 
     def resolved(self, element: Element) -> Element:
         """The element with all its strengths as numbers; InputError when parameters are arrays."""

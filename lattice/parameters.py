@@ -74,7 +74,7 @@ def _error_function(value: Any) -> Any:
     real = np.vectorize(erf, otypes=[float])(np.real(value))
     if np.iscomplexobj(value):
         real = real + 1j * np.imag(value) * (2 / np.sqrt(np.pi)) * np.exp(-(np.real(value) ** 2))
-    return real[()]
+    return np.asarray(real)[()]
 
 
 def _arc_tangent(y: Any, x: Any) -> Any:
@@ -103,7 +103,7 @@ FUNCTIONS: dict[str, Callable[..., Any]] = {
     "acosh": np.arccosh,
     "atanh": np.arctanh,
     "abs": _absolute,
-    "sinc": lambda x: np.sinc(x / np.pi)[()],
+    "sinc": lambda x: np.asarray(np.sinc(x / np.pi))[()],
     "erf": _error_function,
     "erfc": lambda x: 1 - _error_function(x),
     "floor": lambda x: np.floor(np.real(x)),
@@ -240,6 +240,11 @@ class Parameters(Mapping[str, Any]):
 
     def __repr__(self) -> str:
         return f"Parameters({self._values!r})"
+
+    @property
+    def values_by_name(self) -> Mapping[str, Any]:
+        """The values by lower-case name."""
+        return self._values
 
     @property
     def definitions(self) -> Mapping[str, Any]:

@@ -5,14 +5,33 @@ from __future__ import annotations
 from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
+from optics.beam import Beam, gaussian_beam
+from optics.matching import MatchResult, match
 from optics.optics import Optics
+from optics.targets import Limit, Target, Vary
+from optics.tracking import Tracked, track
 from optics.twiss import twiss
 
 if TYPE_CHECKING:
     from optics.verify import verify
     from optics.xsuite_engine import from_xsuite, to_xsuite
 
-__all__ = ["Optics", "from_xsuite", "to_xsuite", "twiss", "verify"]
+__all__ = [
+    "Beam",
+    "Limit",
+    "MatchResult",
+    "Optics",
+    "Target",
+    "Tracked",
+    "Vary",
+    "from_xsuite",
+    "gaussian_beam",
+    "match",
+    "to_xsuite",
+    "track",
+    "twiss",
+    "verify",
+]
 
 _SECOND_ENGINE = {"from_xsuite": "optics.xsuite_engine", "to_xsuite": "optics.xsuite_engine", "verify": "optics.verify"}
 

@@ -6,7 +6,7 @@ import os
 import sys
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any, TypeVar, cast
 
 import numba
 
@@ -26,11 +26,11 @@ def _newest_source() -> str:
     return str(max(path.stat().st_mtime_ns for path in Path(__file__).parent.glob("*.py")))
 
 
-if not numba.config.CACHE_DIR:
-    numba.config.CACHE_DIR = str(_user_cache() / "hadron-optics" / "numba" / _newest_source())
+_settings: Any = numba.config
+if not _settings.CACHE_DIR:
+    _settings.CACHE_DIR = str(_user_cache() / "hadron-optics" / "numba" / _newest_source())
 
 
 def compiled(function: Function) -> Function:
     """Compile on first call for each argument type; division by zero gives inf or nan as in numpy."""
-    result: Function = numba.njit(cache=True, error_model="numpy", nogil=True)(function)
-    return result
+    return cast(Function, numba.njit(cache=True, error_model="numpy", nogil=True)(function))

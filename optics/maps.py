@@ -263,7 +263,7 @@ def compose(
     slices: int,
     order: int = 4,
 ) -> Coordinates:
-    """Symplectic integration: ``advance`` by fractions of the length around ``deflect`` by fractions of the strength."""
+    """Symplectic integration: ``advance`` by parts of the length around ``deflect`` by parts of the strength."""
     weights = _YOSHIDA6 if order == 6 else (_YOSHIDA4[0], _YOSHIDA4[1], _YOSHIDA4[0])
     pending = 0.0
     for weight in weights * slices:

@@ -199,31 +199,36 @@ def _with_beta0(plan: Plan, distinct: Array, arguments: Array, beta0: float) -> 
     return complete
 
 
-def _fixed_series(plan: Plan, beta0: float, order: int) -> Array:
-    """Series of the steps without parameters, kept with the plan for the last few energies."""
+def _fixed_series(plan: Plan, beta0: float, order: int) -> tuple[Array, bool]:
+    """Series of the steps without parameters, and whether they keep the reference orbit; kept for a few energies."""
     key = (beta0, order)
     if key not in plan.bank.memory:
         if len(plan.bank.memory) >= 8:
             plan.bank.memory.clear()
         fixed = np.flatnonzero(plan.is_fixed)
         arguments = _with_beta0(plan, fixed, plan.fixed_arguments[fixed], beta0)
-        plan.bank.memory[key] = plan.bank.evaluate(plan.program_index[fixed], arguments, np.zeros(N_COORDINATES), order)
-    series: Array = plan.bank.memory[key]
-    return series
+        series = plan.bank.evaluate(plan.program_index[fixed], arguments, np.zeros(N_COORDINATES), order)
+        plan.bank.memory[key] = (series, _keeps_orbit(series))
+    known: tuple[Array, bool] = plan.bank.memory[key]
+    return known
+
+
+def _keeps_orbit(series: Array) -> bool:
+    """True when a particle on the reference orbit stays on it (to rounding; a complex step counts)."""
+    values = series[:, :4, 0]
+    return not (np.any(np.abs(values.real) > _ORBIT_ZERO) or np.any(values.imag != 0.0))
 
 
 def _about_reference(
     plan: Plan, moving: Array, dynamic: Array, beta0: float, order: int, batch: int
 ) -> StepSeries | None:
     """Shared series, or None when the reference orbit is not an orbit (kicks, field errors)."""
-    fixed = _fixed_series(plan, beta0, order)
+    fixed, fixed_keeps = _fixed_series(plan, beta0, order)
     complete = _with_beta0(plan, moving, dynamic, beta0).reshape(-1, plan.bank.n_arguments)
     programs = np.repeat(plan.program_index[moving], batch)
     varying = plan.bank.evaluate(programs, complete, np.zeros(N_COORDINATES), order)
-    for part in (fixed, varying):
-        values = part[:, :4, 0]
-        if np.any(np.abs(values.real) > _ORBIT_ZERO) or np.any(values.imag != 0.0):
-            return None
+    if not (fixed_keeps and _keeps_orbit(varying)):
+        return None
     first = np.empty(len(plan.distinct), dtype=np.int64)
     first[plan.is_fixed] = np.arange(len(fixed))
     first[moving] = len(fixed) + batch * np.arange(len(moving))
@@ -272,7 +277,7 @@ def _about_orbit(
 
 
 def _closed_orbit(bank: Bank, programs: Array, arguments: Array, delta: float, name: str) -> Array:
-    """Fixed point (x, px, y, py) of one turn at ``delta``, by Newton's method with the exact Jacobian; zeta starts at 0."""
+    """Fixed point (x, px, y, py) of one turn at ``delta``, by Newton's method; zeta starts at 0."""
     kind = complex if np.iscomplexobj(arguments) else float
     point = np.zeros(N_COORDINATES, dtype=kind)
     point[5] = delta

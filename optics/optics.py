@@ -39,6 +39,16 @@ SCALARS = (
 )  # fmt: skip
 
 
+#: The place behind the last element.
+END = "_end"
+
+
+def element_of(place: str) -> str:
+    """Name of the element that a place belongs to: "qf:end" and "qf" belong to "qf", "qf::1:end" to "qf::1"."""
+    name = place.lower()
+    return name[: -len(":end")] if name.endswith(":end") and not name.endswith("::end") else name
+
+
 @dataclass(frozen=True, eq=False, repr=False)
 class Functions:
     """Optical functions at ``s``: arrays (batch, n_rows + 1), by column name through ``column``."""
@@ -62,7 +72,7 @@ class Optics:
     """Linear optics of a lattice (or a batch of n: scalars have shape (n,), columns (n, rows)).
 
     ``qx``, ``qy`` whole tunes (of a line: its phase advance); ``dqx``, ``dqy`` chromaticity dQ/d(dp/p) (nan for a
-    line); ``momentum_compaction``; ``gamma_transition`` (nan where alpha_p <= 0); ``slip_factor`` = alpha_p - 1/gamma^2;
+    line); ``momentum_compaction``; ``gamma_transition`` (nan where alpha_p <= 0); ``slip_factor``;
     ``stable`` tells which lattices of a batch have bounded motion, the others are nan. ``tw["betx"]`` is a column
     at the entrance of each element with the end last; ``tw.table`` the pandas table of a single lattice.
     """
@@ -142,19 +152,17 @@ class Optics:
     def table(self) -> pd.DataFrame:
         """Table of a single lattice: index element name, rows at entrances, last row ``_end``."""
         self._refuse_batch("tw.table")
-        index = pd.Index([*self.lattice.names, "_end"], name="name")
+        index = pd.Index([*self.lattice.names, END], name="name")
         return pd.DataFrame({name: np.array(self[name]) for name in COLUMNS}, index=index)
 
     def row(self, place: str) -> int:
         """Row of a place: an element's name is its entrance, "name:end" its exit, "_end" the end of the line."""
         if not isinstance(place, str):
             raise InputError(f"a place is an element's name or 'name:end', found {place!r}")
-        key = place.lower()
-        if key == "_end":
+        if place.lower() == END:
             return len(self.lattice)
-        if key.endswith(":end") and not key.endswith("::end"):
-            return self.lattice.index(key[: -len(":end")]) + 1
-        return self.lattice.index(key)
+        name = element_of(place)
+        return self.lattice.index(name) + (1 if name != place.lower() else 0)
 
     def value(self, quantity: str, at: str | None = None) -> Any:
         """A scalar, or a column at a place: a number, or (n,) for a batch. InputError for an unknown name."""
@@ -172,7 +180,7 @@ class Optics:
 
         self._refuse_batch("tw.inside")
         fine = functions_inside(self, slices)
-        names = [self.lattice.names[i] for i in fine.row_element] + ["_end"]
+        names = [self.lattice.names[i] for i in fine.row_element] + [END]
         return pd.DataFrame({"element": names} | {name: fine.column(name)[0] for name in COLUMNS})
 
     def maximum(self, column: str, between: tuple[str, str] | None = None) -> Any:

@@ -97,6 +97,11 @@ def program(name: str) -> Program:
     return record(function, arguments + 1)
 
 
+def plain_map(name: str) -> Callable[..., Any]:
+    """The map itself, for numbers or arrays: ``f(coordinates, *arguments, beta0)``."""
+    return _thin_multipole if name.startswith("multipole:") else _MAPS[name][0]
+
+
 def _thin_multipole(z: maps.Coordinates, *arguments: Any) -> maps.Coordinates:
     strengths = arguments[:-1]
     return maps.thin_multipole(z, tuple(zip(strengths[::2], strengths[1::2], strict=True)))

@@ -1,0 +1,127 @@
+"""BEAM statements and the reference particle they stand for. MAD-X works in GeV and total energies."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from math import hypot, isclose, sqrt
+
+from lattice.madx.text import Statement
+from lattice.parameters import CONSTANTS
+from lattice.reference import SPECIES, SPEED_OF_LIGHT, ReferenceParticle, Species
+
+_GEV = 1e9
+
+#: The particles MAD-X knows (whatever MASS and CHARGE say).
+_MADX_SPECIES = {
+    **{name: SPECIES[name] for name in ("positron", "electron", "proton", "antiproton")},
+    "posmuon": Species("posmuon", CONSTANTS["mumass"] * _GEV, 1),
+    "negmuon": Species("negmuon", CONSTANTS["mumass"] * _GEV, -1),
+    "ion": Species("ion", CONSTANTS["nmass"] * _GEV, 1),
+}
+#: Ways to give the energy, the first one given counts.
+_ENERGIES = ("energy", "pc", "gamma", "beta", "brho")
+_OTHERS = frozenset(
+    "ex exn ey eyn et sigt sige kbunch npart bcurrent bunched radiate sequence deltap circ freq0 alfa u0 qs arad"
+    " dtbyds pdamp n1min".split()
+)
+NUMBERS = frozenset(("mass", "charge", "bv", *_ENERGIES))
+KNOWN = NUMBERS | _OTHERS | {"particle"}
+
+
+@dataclass(frozen=True)
+class Beam:
+    """What the BEAM statements so far have said; MAD-X's defaults are positrons of 1 GeV."""
+
+    statement: Statement
+    species: Species = SPECIES["positron"]
+    named: bool = False
+    energy: tuple[str, float] = ("energy", 1.0)
+
+    def updated(self, statement: Statement, particle: str | None, numbers: dict[str, float]) -> Beam:
+        """After another BEAM statement; what it does not mention stays."""
+        if numbers.get("bv", 1.0) != 1.0:
+            raise statement.cannot_be_read("bv: only beams in the direction of the sequence (bv = 1) are read")
+        species = self._species(statement, particle, numbers)
+        given = next(((way, numbers[way]) for way in _ENERGIES if way in numbers), None)
+        named = self.named or particle is not None or "mass" in numbers
+        return replace(
+            self, statement=statement, species=species, named=named, energy=given or self._kept_energy(species)
+        )
+
+    def _species(self, statement: Statement, particle: str | None, numbers: dict[str, float]) -> Species:
+        mass = numbers.get("mass", self.species.mass / _GEV) * _GEV
+        charge = numbers.get("charge", float(self.species.charge))
+        if particle in _MADX_SPECIES and (particle != "ion" or not {"mass", "charge"} & numbers.keys()):
+            return _MADX_SPECIES[particle]
+        if particle is not None and "mass" not in numbers:
+            raise statement.cannot_be_read(
+                f"particle '{particle}' is none that MAD-X knows ({', '.join(_MADX_SPECIES)}): give its mass and charge"
+            )
+        if charge != round(charge) or charge == 0:
+            raise statement.makes_no_sense(f"the charge of a beam is a whole number other than 0, found {charge:g}")
+        return _species_of(particle or "ion", mass, int(charge))
+
+    def _kept_energy(self, species: Species) -> tuple[str, float]:
+        """MAD-X keeps the total energy when only the particle changes."""
+        same = isclose(species.mass, self.species.mass, rel_tol=1e-12) and species.charge == self.species.charge
+        return self.energy if same else ("energy", self._total_energy())
+
+    def _total_energy(self) -> float:
+        way, value = self.energy
+        return value if way == "energy" else self.particle().total_energy / _GEV
+
+    def particle(self) -> ReferenceParticle:
+        """The reference particle; FileError's or LatticeError's place is the last BEAM statement."""
+        way, value = self.energy
+        mass = self.species.mass / _GEV
+        self._refuse_impossible(way, value, mass)
+        if way == "brho":
+            return ReferenceParticle.from_rigidity(self.species, value)
+        if way == "pc":
+            return ReferenceParticle.from_momentum(self.species, value * _GEV)
+        if way == "beta":
+            return ReferenceParticle.from_momentum(self.species, self.species.mass * value / sqrt(1 - value**2))
+        kinetic = value - mass if way == "energy" else (value - 1) * mass
+        return ReferenceParticle(self.species, kinetic_energy_per_u=kinetic * _GEV / self.species.nucleons)
+
+    def _refuse_impossible(self, way: str, value: float, mass: float) -> None:
+        lowest = {"energy": mass, "gamma": 1.0}.get(way, 0.0)
+        if value <= lowest or (way == "beta" and value >= 1):
+            limits = "between 0 and 1" if way == "beta" else f"greater than {lowest:g}"
+            raise self.statement.makes_no_sense(
+                f"beam: {way} must be {limits}, found {value:g} (energy and pc in GeV and of the whole particle)"
+            )
+
+    def attribute(self, name: str) -> float | None:
+        """``beam->name`` as MAD-X gives it; None for what is not followed here."""
+        particle = self.particle()
+        charge = float(particle.charge)
+        pc = particle.momentum / _GEV
+        values = {
+            "mass": particle.mass / _GEV,
+            "charge": charge,
+            "energy": hypot(pc, particle.mass / _GEV),
+            "pc": pc,
+            "gamma": particle.gamma,
+            "beta": particle.beta,
+            "brho": pc * _GEV / (abs(charge) * SPEED_OF_LIGHT),
+            "bv": 1.0,
+        }
+        return values.get(name)
+
+
+def _species_of(name: str, mass: float, charge: int) -> Species:
+    """A species of the given mass [eV]: one of ours where it is the same, else a new one."""
+    for known in SPECIES.values():
+        if known.charge == charge and isclose(known.mass, mass, rel_tol=1e-9):
+            return known
+    return Species(name, mass, charge, max(1, round(mass / (CONSTANTS["umass"] * _GEV))))
+
+
+def beam_text(particle: ReferenceParticle) -> str:
+    """The BEAM statement of a particle, with the momentum in GeV/c."""
+    pc = f"pc={particle.momentum / _GEV!r}"
+    if particle.species in _MADX_SPECIES and particle.kind == _MADX_SPECIES[particle.species]:
+        return f"beam, particle={particle.species}, {pc};"
+    mass = f"mass={particle.mass / _GEV!r}, charge={particle.charge}"
+    return f'beam, particle="{particle.species}", {mass}, {pc};'

@@ -1,0 +1,315 @@
+"""MAD-X element classes and their attributes: which become ours, which are refused, which do not matter."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from math import isclose, sin
+from typing import Any
+
+from lattice.elements import (
+    Aperture,
+    Bend,
+    Collimator,
+    Drift,
+    ElectrostaticSeptum,
+    Element,
+    Kicker,
+    MagneticSeptum,
+    Marker,
+    Monitor,
+    Multipole,
+    Octupole,
+    Quadrupole,
+    RFCavity,
+    Sextupole,
+    Solenoid,
+)
+from lattice.errors import LatticeError
+from lattice.madx.arithmetic import Strength, bracketed, half, minus, plus, times_power_of_ten
+
+#: Classes that are known and cannot be held.
+UNSUPPORTED = frozenset(
+    "beambeam changeref crabcavity dipedge hacdipole matrix nllens rfmultipole sixmarker srotation translation"
+    " twcavity vacdipole wire xrotation yrotation".split()
+)
+#: Attributes that are texts, not strengths.
+TEXTS = frozenset("apertype comments from lfile refer refpos tfile type".split())
+#: Attributes that place an element, describe it, or only serve other programs: passed over without a word.
+SILENT = frozenset(
+    "assembly_id at binmax calib chflag closed_orbit comments current cvflag exact f1 f2 fringe from frngmax kmax kmin"
+    " l_int l_phy lrad magnet mech_sep method model n_bessel nbin no_cavity_totalpath noise noisemax nst polarity"
+    " slice slice_straight slot_id thick time_var true_rbend type v_pos xma yma".split()
+)
+#: Attributes with no effect on MAD-X's own optics: a value other than 0 is noted.
+NOTED = frozenset(
+    "add_angle aper_tilt aper_tol aper_vx aper_vy betrf chkick cvkick dphi dpsi ds dtheta dx dy e1 e2 fcsr fint fintx"
+    " h1 h2 hgap k0 k0s k1s k2s k3 k3s knl ksl lfile npeak nlag ntune pg shunt tfile tfill tilt".split()
+)
+#: Attributes that change the optics and cannot be held: a value other than 0 is refused.
+REFUSED = frozenset(
+    "angle eloss ex ex_l ey ey_l h1 h2 kill_ent_fringe kill_exi_fringe ksi ktap lagerr lagtap modulationq ramp1 ramp2"
+    " ramp3 ramp4 rot_start sinkick sinpeak sinphase sintune volterr xtilt".split()
+)
+_APERTURE = ("apertype", "aperture", "aper_offset")
+
+
+@dataclass(frozen=True)
+class Options:
+    """``option`` settings that change the lattice, with MAD-X's defaults."""
+
+    rbarc: bool = True
+    thin_foc: bool = True
+
+
+class Values:
+    """Attributes of one element, ready to build with: absent ones are 0."""
+
+    def __init__(
+        self,
+        name: str,
+        given: dict[str, Any],
+        options: Options,
+        vanishes: Callable[[Strength, float], bool],
+        note: Callable[[str], None],
+    ) -> None:
+        self.name, self.given, self.options, self.vanishes, self.note = name, given, options, vanishes, note
+
+    def __getitem__(self, attribute: str) -> Strength:
+        value: Strength = self.given.get(attribute, 0.0)
+        return value
+
+    def list(self, attribute: str) -> tuple[Strength, ...]:
+        """A list of strengths without the zeros at its end."""
+        values = list(self.given.get(attribute, ()))
+        while values and values[-1] == 0.0:
+            values.pop()
+        return tuple(values)
+
+    def some(self, *attributes: str) -> dict[str, Strength]:
+        """Attributes that have the same name and meaning on both sides."""
+        return {attribute: self[attribute] for attribute in attributes}
+
+
+@dataclass(frozen=True)
+class ElementClass:
+    """How a MAD-X class is built: the attributes it takes (beside l and the aperture), and the builder."""
+
+    takes: tuple[str, ...]
+    build: Callable[[Values], Element]
+    refuses: tuple[str, ...] = ()
+
+    def standing(self, attribute: str) -> str:
+        """What to do with an attribute: "taken", "refused", "noted", "silent", or "unknown"."""
+        if attribute in self.takes or attribute in (*_APERTURE, "l"):
+            return "taken"
+        if attribute in self.refuses or (attribute in REFUSED and attribute not in NOTED):
+            return "refused"
+        if attribute in NOTED:
+            return "noted"
+        return "silent" if attribute in SILENT else "unknown"
+
+
+def length_of(base: str, values: Values) -> Strength:
+    """Length along the reference orbit: the arc of an RBEND, whose l is the straight length (``option, rbarc``)."""
+    length, angle = values["l"], values["angle"]
+    if base != "rbend" or not values.options.rbarc or angle == 0.0:
+        return length
+    if isinstance(length, float) and isinstance(angle, float):
+        return length * (angle / 2) / sin(angle / 2)
+    return f"{bracketed(length)}/sinc({bracketed(half(angle))})"
+
+
+def _drift(v: Values) -> Element:
+    return Drift(v.name, length=v["l"], aperture=aperture(v))
+
+
+def _drift_or_marker(v: Values) -> Element:
+    return Marker(v.name, aperture=aperture(v)) if v["l"] == 0.0 else _drift(v)
+
+
+def _marker(v: Values) -> Element:
+    if v["l"] != 0.0:
+        raise LatticeError(f"marker '{v.name}': a marker has no length, found l = {v['l']}")
+    return Marker(v.name, aperture=aperture(v))
+
+
+def _monitor(v: Values) -> Element:
+    return Monitor(v.name, length=v["l"], aperture=aperture(v))
+
+
+def _sector_bend(v: Values) -> Element:
+    return _bend(v, v["l"], v["e1"], v["e2"])
+
+
+def _rectangular_bend(v: Values) -> Element:
+    turn = half(v["angle"])
+    return _bend(v, length_of("rbend", v), plus(v["e1"], turn), plus(v["e2"], turn))
+
+
+def _bend(v: Values, length: Strength, e1: Strength, e2: Strength) -> Element:
+    if length == 0.0:
+        raise LatticeError(f"bend '{v.name}' has no length: give it one, or use a multipole for a thin bend")
+    return Bend(
+        v.name,
+        length=length,
+        e1=e1,
+        e2=e2,
+        k0=_own_field(v, length),
+        fintx=_exit_fringe_integral(v),
+        aperture=aperture(v),
+        **v.some("angle", "k1", "k2", "hgap", "fint", "tilt"),
+    )
+
+
+def _own_field(v: Values, length: Strength) -> Strength | None:
+    """K0 where it is not the curvature of the reference orbit anyway (0 is MAD-X's "not given")."""
+    k0, angle = v["k0"], v["angle"]
+    if k0 == 0.0:
+        return None
+    if isinstance(k0, float) and isinstance(angle, float) and isinstance(length, float):
+        return None if isclose(k0 * length, angle, rel_tol=1e-12) else k0
+    return None if v.vanishes(minus(k0, f"{bracketed(angle)}/{bracketed(length)}"), 1e-12) else k0
+
+
+def _exit_fringe_integral(v: Values) -> Strength | None:
+    fintx = v.given.get("fintx", -1.0)
+    return None if isinstance(fintx, float) and fintx < 0 else fintx  # MAD-X: a negative FINTX means FINT
+
+
+def _multipole(v: Values) -> Element:
+    lrad = v["lrad"] if v.options.thin_foc else 0.0
+    tilt = v["tilt"]
+    return Multipole(v.name, knl=v.list("knl"), ksl=v.list("ksl"), lrad=lrad, tilt=tilt, aperture=aperture(v))
+
+
+def _solenoid(v: Values) -> Element:
+    if v["l"] == 0.0 and v["ksi"] != 0.0:
+        raise LatticeError(f"solenoid '{v.name}': a thin solenoid cannot be held, give it a length l")
+    return Solenoid(v.name, length=v["l"], ks=v["ks"], aperture=aperture(v))
+
+
+def _horizontal_kicker(v: Values) -> Element:
+    kick = v["hkick"] if v["kick"] == 0.0 else v["kick"]
+    return Kicker(v.name, length=v["l"], hkick=kick, tilt=v["tilt"], aperture=aperture(v))
+
+
+def _vertical_kicker(v: Values) -> Element:
+    kick = v["vkick"] if v["kick"] == 0.0 else v["kick"]
+    return Kicker(v.name, length=v["l"], vkick=kick, tilt=v["tilt"], aperture=aperture(v))
+
+
+def _kicker(v: Values) -> Element:
+    return Kicker(v.name, length=v["l"], aperture=aperture(v), **v.some("hkick", "vkick", "tilt"))
+
+
+def _cavity(v: Values) -> Element:
+    return RFCavity(
+        v.name,
+        length=v["l"],
+        volt=times_power_of_ten(v["volt"], 6),  # MV
+        freq=times_power_of_ten(v["freq"], 6),  # MHz
+        harmon=v["harmon"],
+        lag=v["lag"],
+        aperture=aperture(v),
+    )
+
+
+def _collimator(v: Values) -> Element:
+    return Collimator(v.name, length=v["l"], aperture=aperture(v))
+
+
+def _elliptic_collimator(v: Values) -> Element:
+    return Collimator(v.name, length=v["l"], aperture=aperture(v) or _opening(v, "ellipse"))
+
+
+def _rectangular_collimator(v: Values) -> Element:
+    return Collimator(v.name, length=v["l"], aperture=aperture(v) or _opening(v, "rectangle"))
+
+
+def _electrostatic_septum(v: Values) -> Element:
+    return ElectrostaticSeptum(v.name, length=v["l"], aperture=aperture(v), **v.some(*SEPTUM))
+
+
+def _magnetic_septum(v: Values) -> Element:
+    return MagneticSeptum(v.name, length=v["l"], aperture=aperture(v), **v.some(*SEPTUM))
+
+
+def _of_magnet(kind: type[Any], *strengths: str) -> ElementClass:
+    def build(v: Values) -> Element:
+        element: Element = kind(v.name, length=v["l"], aperture=aperture(v), **v.some(*strengths, "tilt"))
+        return element
+
+    return ElementClass((*strengths, "tilt"), build)
+
+
+#: What a septum has beside its length; in MAD-X files these are variables named ``element.attribute``.
+SEPTUM = ("position", "thickness", "kick", "gap", "angle")
+_BEND = ("angle", "e1", "e2", "k0", "k1", "k2", "hgap", "fint", "fintx", "tilt")
+_TILTED = ("tilt",)  # of what looks the same from every side
+
+CLASSES: dict[str, ElementClass] = {
+    "drift": ElementClass(_TILTED, _drift),
+    "marker": ElementClass((), _marker),
+    "sbend": ElementClass(_BEND, _sector_bend, refuses=("h1", "h2")),
+    "rbend": ElementClass(_BEND, _rectangular_bend, refuses=("h1", "h2")),
+    "quadrupole": _of_magnet(Quadrupole, "k1", "k1s"),
+    "sextupole": _of_magnet(Sextupole, "k2", "k2s"),
+    "octupole": _of_magnet(Octupole, "k3", "k3s"),
+    "multipole": ElementClass(("knl", "ksl", "lrad", "tilt"), _multipole),
+    "solenoid": ElementClass(("ks", "ksi"), _solenoid),
+    "hkicker": ElementClass(("kick", "hkick", "tilt"), _horizontal_kicker),
+    "vkicker": ElementClass(("kick", "vkick", "tilt"), _vertical_kicker),
+    "kicker": ElementClass(("hkick", "vkick", "tilt"), _kicker),
+    "tkicker": ElementClass(("hkick", "vkick", "tilt"), _kicker),
+    "monitor": ElementClass(_TILTED, _monitor),
+    "hmonitor": ElementClass(_TILTED, _monitor),
+    "vmonitor": ElementClass(_TILTED, _monitor),
+    "instrument": ElementClass(_TILTED, _drift_or_marker),
+    "placeholder": ElementClass(_TILTED, _drift_or_marker),
+    "rfcavity": ElementClass(("volt", "freq", "harmon", "lag"), _cavity),
+    "collimator": ElementClass(_TILTED, _collimator),
+    "ecollimator": ElementClass(("xsize", "ysize", "tilt"), _elliptic_collimator),
+    "rcollimator": ElementClass(("xsize", "ysize", "tilt"), _rectangular_collimator),
+    "elseparator": ElementClass(_TILTED, _drift_or_marker),
+    # Not MAD-X's: the names our own files give to the parents of septa.
+    "electrostatic_septum": ElementClass((*SEPTUM, "tilt"), _electrostatic_septum),
+    "magnetic_septum": ElementClass((*SEPTUM, "tilt"), _magnetic_septum),
+}
+
+_ROUND = {"circle": "ellipse", "rectcircle": "rectellipse", "lhcscreen": "rectellipse"}
+_SIZES = {"circle": 1, "ellipse": 2, "rectangle": 2, "rectcircle": 3, "lhcscreen": 3, "rectellipse": 4}
+
+
+def aperture(v: Values) -> Aperture | None:
+    """The opening of an element; None where no sizes are given, and (noted) where it has a shape we cannot hold."""
+    sizes = [float(size) for size in v.given.get("aperture", ())]
+    shape = str(v.given.get("apertype", "circle")).lower()
+    if not any(sizes):
+        return None
+    if shape not in _SIZES or len(sizes) < _SIZES[shape] or 0.0 in sizes[: _SIZES[shape]]:
+        v.note(f"the aperture of '{v.name}' is not read: apertype '{shape}' with {len(sizes)} sizes")
+        return None
+    x, y = _pair(v.given.get("aper_offset", ()))
+    half_x, half_y, *ellipse = _half_sizes(shape, sizes)
+    return Aperture(_ROUND.get(shape, shape), half_x, half_y, x, y, *ellipse)
+
+
+def _half_sizes(shape: str, sizes: list[float]) -> list[float]:
+    if shape == "circle":
+        return [sizes[0], sizes[0]]
+    if shape in ("rectcircle", "lhcscreen"):
+        return [sizes[0], sizes[1], sizes[2], sizes[2]]
+    return sizes[: _SIZES[shape]]
+
+
+def _opening(v: Values, shape: str) -> Aperture | None:
+    half_x, half_y = v["xsize"], v["ysize"]
+    if isinstance(half_x, float) and isinstance(half_y, float):
+        return Aperture(shape, half_x, half_y) if half_x and half_y else None
+    raise LatticeError(f"the opening of '{v.name}' must be numbers, found '{half_x}' and '{half_y}'")
+
+
+def _pair(values: tuple[float, ...]) -> tuple[float, float]:
+    x, y = (*values, 0.0, 0.0)[:2]
+    return float(x), float(y)

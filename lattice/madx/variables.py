@@ -1,0 +1,212 @@
+"""Variables of a MAD-X file: ``=`` evaluates now, ``:=`` stays an expression.
+
+An undefined variable is 0, as in MAD-X, and is noted. ``element->attribute`` and ``beam->attribute`` stand for the
+values they have; in an expression that is kept they are replaced by what they stand for.
+"""
+
+from __future__ import annotations
+
+import random
+import re
+from collections.abc import Callable, Iterable
+from math import isfinite, trunc
+
+from lattice.errors import LatticeError
+from lattice.madx.arithmetic import Strength, bracketed
+from lattice.madx.syntax import Assignment, unquoted
+from lattice.madx.text import Statement
+from lattice.parameters import CONSTANTS, evaluate_all, parse_expression
+
+_NUMBER = re.compile(r"[-+]?(\d+\.?\d*|\.\d+)([eEdD][-+]?\d+)?")
+_REFERENCE = re.compile(r"[A-Za-z_][\w.$@#]*\s*->\s*\w+")
+_SIGN_AFTER_OPERATOR = re.compile(r"[-+*/^]\s*[-+]")
+_NOT_READ = re.compile(r"\b(table|tabindex|tabstring|ranf|gauss|tgauss|user0|user1|user2)\s*\(")
+_LONGEST = 10_000
+
+
+class Variables:
+    """What the file has defined so far. ``attribute`` finds the value of ``element->attribute``."""
+
+    def __init__(self, note: Callable[[Statement, str], None], attribute: Callable[[str, str], Strength]) -> None:
+        self._note = note
+        self._attribute = attribute
+        self._definitions: dict[str, Strength] = {}
+        self._places: dict[str, Statement] = {}
+        self._unread: dict[str, Statement] = {}
+        self._fixed: set[str] = set()
+        self._undefined: set[str] = set()
+        self._values: dict[str, float] = {}  # as long as nothing changes
+        self._worlds: list[dict[str, float]] = []
+
+    def assign(self, statement: Statement, assignment: Assignment) -> None:
+        """Define a variable; what cannot be read is noted, and an error only where it is used."""
+        name = assignment.name
+        if name in CONSTANTS or name in self._fixed:
+            self._note(statement, "a constant keeps its value, as in MAD-X")
+            return
+        self._places[name] = statement
+        text = assignment.text
+        if text[:1] in ("'", '"') or _NOT_READ.search(text.lower()):
+            self._unread[name] = statement
+            self._definitions.pop(name, None)
+            self._note(statement, "this value is not read")
+        else:
+            value = self.strength(statement, text, assignment.deferred and not assignment.whole)
+            self._unread.pop(name, None)
+            self._definitions[name] = float(trunc(value)) if assignment.whole and isinstance(value, float) else value
+        if assignment.constant:
+            self._fixed.add(name)
+        if name in self._values:
+            self.forget_values()
+
+    def forget_values(self) -> None:
+        """To be called when something an expression may refer to has changed."""
+        self._values = {}
+
+    def strength(self, statement: Statement, text: str, deferred: bool) -> Strength:
+        """The value now or, if deferred, the expression (a number where nothing is named in it)."""
+        if _NUMBER.fullmatch(text):
+            number = float(text.lower().replace("d", "e"))
+            if not isfinite(number):
+                raise statement.makes_no_sense(f"the number {text} is too large")
+            return number
+        text = self._checked(statement, text)
+        if deferred and not parse_expression(text).names <= CONSTANTS.keys():
+            return text
+        return self.number(statement, text)
+
+    def number(self, statement: Statement, strength: Strength) -> float:
+        """The value now."""
+        if isinstance(strength, float):
+            return strength
+        try:
+            expression = parse_expression(strength)
+            values = self._evaluated(statement, expression.names)
+            number = expression.evaluate(values)
+        except LatticeError as error:
+            raise statement.makes_no_sense(error) from None
+        assert isinstance(number, float)
+        return number
+
+    def _checked(self, statement: Statement, text: str) -> str:
+        text = " ".join(unquoted(text).lower().split())
+        text = re.sub(r"\s*->\s*", "->", text)
+        if found := _NOT_READ.search(text):
+            raise statement.cannot_be_read(f"{found[1]}() is not read: write the number it should give")
+        if _SIGN_AFTER_OPERATOR.search(text.replace("->", "")):
+            raise statement.cannot_be_read(
+                f"a sign after an operator in '{text[:60]}': MAD-X takes such an expression as 0; write 2*(-3)"
+            )
+        try:
+            parse_expression(text)
+        except LatticeError as error:
+            raise statement.cannot_be_read(str(error)) from None
+        return text
+
+    def _evaluated(self, statement: Statement, names: Iterable[str]) -> dict[str, float]:
+        """Values of ``names`` and of all they depend on."""
+        needed: dict[str, Strength] = {}
+        known: dict[str, float] = {}
+        waiting = list(names)
+        while waiting:
+            name = waiting.pop()
+            if name in needed or name in known:
+                continue
+            if name in self._values:
+                known[name] = self._values[name]
+                continue
+            needed[name] = self._meaning(statement, name)
+            if isinstance(text := needed[name], str):
+                waiting.extend(parse_expression(text).names)
+        values = {**known, **evaluate_all({**known, **needed})}
+        self._values.update(values)
+        return values
+
+    def _meaning(self, statement: Statement, name: str) -> Strength:
+        if name in CONSTANTS:
+            return CONSTANTS[name]
+        if name in self._unread:
+            raise LatticeError(f"'{name}' has a value that is not read, see {self._unread[name].where}")
+        if "->" in name:
+            return self._attribute(*name.split("->"))
+        if name not in self._definitions:
+            self._note_undefined(statement, name)
+        return self._definitions.get(name, 0.0)
+
+    def _note_undefined(self, statement: Statement, name: str) -> None:
+        if name not in self._undefined:
+            self._undefined.add(name)
+            self._note(statement, f"'{name}' is not defined here and counts as 0")
+
+    # -- when the whole file has been read --
+
+    def kept(self, statement: Statement, strength: Strength) -> Strength:
+        """A strength as a lattice keeps it: names that are nowhere defined become parameters of value 0."""
+        if isinstance(strength, float):
+            return strength
+        text = self._without_references(statement, strength)
+        expression = parse_expression(text)
+        for name in sorted(expression.names - CONSTANTS.keys() - self._definitions.keys()):
+            if name in self._unread:
+                raise statement.makes_no_sense(f"'{name}' has a value that is not read, see {self._unread[name].where}")
+            self._note_undefined(statement, name)
+            self._definitions[name] = 0.0
+        return text
+
+    def _without_references(self, statement: Statement, text: str) -> str:
+        for _ in range(100):
+            if "->" not in text:
+                return text
+            text = _REFERENCE.sub(lambda found: bracketed(self._attribute(*found[0].split("->"))), text)
+            if len(text) > _LONGEST:
+                break
+        raise statement.makes_no_sense(f"'{text[:60]}...' refers to attributes that refer to each other, or too many")
+
+    def parameters(self) -> dict[str, Strength]:
+        """All variables that could be read, as parameters of a lattice."""
+        dropped = set(self._unread)
+        while users := [name for name, value in self._definitions.items() if self._uses(value, dropped)]:
+            dropped.update(users)
+            for name in users:
+                self._unread[name] = self._places[name]
+                del self._definitions[name]
+        for name, value in list(self._definitions.items()):
+            self._definitions[name] = self.kept(self._places[name], value) if isinstance(value, str) else value
+        return self._checked_values()
+
+    @staticmethod
+    def _uses(value: Strength, names: set[str]) -> bool:
+        return isinstance(value, str) and not names.isdisjoint(parse_expression(value).names)
+
+    def _checked_values(self) -> dict[str, Strength]:
+        try:
+            evaluate_all(self._definitions)
+        except LatticeError:
+            self.forget_values()
+            for name, value in self._definitions.items():
+                if isinstance(value, str):
+                    self.number(self._places[name], value)  # says where
+            raise
+        return dict(self._definitions)
+
+    def vanishes(self, strength: Strength, tolerance: float) -> bool:
+        """True when a strength is 0 whatever the variables are (found by changing all of them a little)."""
+        if isinstance(strength, float):
+            return abs(strength) <= tolerance
+        self._worlds = self._worlds or [evaluate_all(self._definitions), *self._changed_world()]
+        expression = parse_expression(strength)
+        try:
+            return len(self._worlds) > 1 and all(abs(expression.evaluate(v)) <= tolerance for v in self._worlds)
+        except LatticeError:
+            return False
+
+    def _changed_world(self) -> list[dict[str, float]]:
+        dice = random.Random(20)  # the same for every file
+        changed = {
+            name: value if isinstance(value, str) else value * (1 + 0.01 * dice.random()) + 1e-3 * dice.random()
+            for name, value in self._definitions.items()
+        }
+        try:
+            return [evaluate_all(changed)]
+        except LatticeError:  # some value is at the edge of what its function takes
+            return []

@@ -1,0 +1,296 @@
+"""Matching: find parameters that meet targets within limits.
+
+Bounded least squares (scipy's trust-region reflective method: Branch, Coleman & Li, SIAM J. Sci. Comput. 21, 1, 1999)
+with the exact Jacobian: all parameters are stepped along the imaginary axis in one batch, whose real part is the
+optics and whose imaginary part its derivatives (complex step: Squire & Trapp, SIAM Rev. 40, 110, 1998). Starts that
+fail are followed by the best of a seeded sample of the region, evaluated as one batch.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+from scipy.optimize import least_squares
+from scipy.stats import qmc
+
+from lattice import InputError, Lattice, ReferenceParticle
+from lattice.errors import did_you_mean
+from optics.extrema import SLICES
+from optics.model import checked_fringe, checked_particle
+from optics.optics import END, Functions, Optics, element_of
+from optics.targets import Limit, Target, Vary
+from optics.twiss import functions_inside, twiss
+
+Array = np.ndarray[Any, Any]
+
+_STEP = 1e-30  # imaginary step; its square vanishes, so the derivative is exact to rounding
+_SOLVED = 1e-12  # scaled residual at rounding: nothing is gained by another step
+_UNSTABLE = 1e6  # residual of a point without optics: never accepted
+_SAMPLE = 256
+_ITERATIONS = 200
+
+
+@dataclass(frozen=True)
+class MatchResult:
+    """What a match found. ``success`` only when every target is within its tolerance and every limit is kept.
+
+    ``parameters``: the varied ones at the best point; ``residuals``: target (or limit) label -> value minus goal,
+    unscaled (of a limit: its excess, 0 inside); ``values`` and ``values_before`` of the targets; ``sensitivity``:
+    d(target)/d(parameter), (targets, parameters); ``history``: cost and parameters of each accepted step of the best
+    run; ``starts``: how many starting points were used; ``evaluations`` of the optics.
+    """
+
+    success: bool
+    message: str
+    lattice: Lattice
+    parameters: Mapping[str, float]
+    parameters_before: Mapping[str, float]
+    residuals: Mapping[str, float]
+    values: Mapping[str, float]
+    values_before: Mapping[str, float]
+    sensitivity: Array
+    history: tuple[tuple[float, tuple[float, ...]], ...]
+    starts: int
+    evaluations: int
+    vary: tuple[Vary, ...]
+    targets: tuple[Target, ...]
+    limits: tuple[Limit, ...]
+    particle: ReferenceParticle | None = None
+    fringe: str = "full"
+
+
+@dataclass(frozen=True)
+class _Evaluation:
+    """All that is known at one point: scaled residuals (m,), their Jacobian, and the plain values behind them."""
+
+    residuals: Array
+    jacobian: Array
+    values: dict[str, float]
+    excess: dict[str, float]
+    sensitivity: Array
+
+    @property
+    def cost(self) -> float:
+        return 0.5 * float(self.residuals @ self.residuals)
+
+
+@dataclass
+class _Problem:
+    """The match as numbers; the last evaluations are kept, because solver and result ask for the same points."""
+
+    lattice: Lattice
+    particle: ReferenceParticle
+    vary: tuple[Vary, ...]
+    targets: tuple[Target, ...]
+    limits: tuple[Limit, ...]
+    options: dict[str, Any]
+    evaluations: int = 0
+    known: dict[bytes, _Evaluation] = field(default_factory=dict)
+    history: list[tuple[float, tuple[float, ...]]] = field(default_factory=list)
+
+    @property
+    def lower(self) -> Array:
+        return np.array([v.bounds[0] for v in self.vary])
+
+    @property
+    def upper(self) -> Array:
+        return np.array([v.bounds[1] for v in self.vary])
+
+    def optics(self, points: Array) -> tuple[Optics, Functions | None]:
+        """Optics of a batch of points (n, parameters), with the inside of elements where a limit looks there."""
+        self.evaluations += 1
+        batch = self.lattice.with_parameters({v.name: points[:, i] for i, v in enumerate(self.vary)})
+        optics = twiss(batch, self.particle, **self.options)
+        return optics, functions_inside(optics, SLICES) if any(limit.inside for limit in self.limits) else None
+
+    def residuals(self, optics: Optics, fine: Functions | None) -> Array:
+        """Scaled residuals (n, m) of a batch; ``_UNSTABLE`` where there is no optics."""
+        columns = [target.residual(target.evaluate(optics))[:, None] for target in self.targets]
+        columns += [limit.residuals(optics, fine) for limit in self.limits]
+        values = np.concatenate(columns, axis=1)
+        return np.where(np.isfinite(values), values, _UNSTABLE)
+
+    def costs(self, points: Array) -> Array:
+        """Cost of each point of a batch."""
+        residuals = self.residuals(*self.optics(points))
+        return np.asarray(0.5 * np.sum(residuals**2, axis=1))
+
+    def at(self, point: Array) -> _Evaluation:
+        """Everything at one point, from one batch stepped along the imaginary axis."""
+        key = point.tobytes()
+        if key not in self.known:
+            if len(self.known) > 2 * _ITERATIONS:
+                self.known.clear()
+            optics, fine = self.optics(point[None, :] + 1j * _STEP * np.eye(len(point)))
+            residuals = self.residuals(optics, fine)
+            values = [target.evaluate(optics) for target in self.targets]
+            self.known[key] = _Evaluation(
+                residuals[0].real,
+                residuals.imag.T / _STEP,
+                {t.label: float(value[0].real) for t, value in zip(self.targets, values, strict=True)},
+                {limit.label: float(limit.excess(optics, fine)[0]) for limit in self.limits},
+                np.array([value.imag / _STEP for value in values]),
+            )
+        return self.known[key]
+
+    def solved(self, point: Array) -> bool:
+        """True when every target is within its tolerance and every limit is kept."""
+        found = self.at(point)
+        targets = all(abs(found.values[t.label] - t.value) <= (t.tolerance or 0.0) for t in self.targets)
+        return targets and all(excess <= 0.0 for excess in found.excess.values())
+
+
+def match(
+    lattice: Lattice,
+    particle: ReferenceParticle | None = None,
+    *,
+    vary: Sequence[Vary],
+    targets: Sequence[Target],
+    limits: Sequence[Limit] = (),
+    start: Mapping[str, float] | None = None,
+    fringe: str = "full",
+    delta: float = 0.0,
+    restarts: int = 8,
+    seed: int = 1,
+) -> MatchResult:
+    """Vary parameters until every target is met within its tolerance and every limit is kept.
+
+    Starts from the lattice's values (clipped into the bounds), then from up to ``restarts`` points of a sample drawn
+    with ``seed``. ``start``: conditions of a line (as in ``twiss``). No solution is ``success=False`` with the best
+    point found, never an exception; wrong names, places and values raise InputError.
+    """
+    problem = _problem(lattice, particle, vary, targets, limits, start, fringe, delta)
+    before = np.array([float(np.real(lattice.parameters[v.name])) for v in problem.vary])
+    best = np.clip(before, problem.lower, problem.upper)
+    starts, history = 0, []
+    for point in _starts(problem, best, restarts, seed):
+        starts += 1
+        solution = _minimise(problem, point)
+        if starts == 1 or problem.at(solution).cost < problem.at(best).cost:
+            best, history = solution, problem.history
+        if problem.solved(best):
+            break
+    return _result(problem, before, best, history, starts)
+
+
+def _problem(
+    lattice: Lattice,
+    particle: ReferenceParticle | None,
+    vary: Sequence[Vary],
+    targets: Sequence[Target],
+    limits: Sequence[Limit],
+    start: Mapping[str, float] | None,
+    fringe: str,
+    delta: float,
+) -> _Problem:
+    if not isinstance(lattice, Lattice):
+        raise InputError(f"match takes a Lattice, found {type(lattice).__name__}")
+    if lattice.batch is not None:
+        raise InputError(f"match works on one lattice, '{lattice.name}' holds {lattice.batch}")
+    if not vary or not targets:
+        raise InputError("a match needs at least one Vary and one Target")
+    names = [v.name for v in vary]
+    for name in names:
+        if names.count(name) > 1:
+            raise InputError(f"parameter '{name}' is varied twice")
+        if name not in lattice.parameters:
+            raise InputError(
+                f"lattice '{lattice.name}' has no parameter '{name}'{did_you_mean(name, lattice.parameters)}"
+            )
+        if lattice.parameters.is_dependent(name):
+            raise InputError(f"parameter '{name}' depends on others: vary those instead")
+    goals: list[Target | Limit] = [*targets, *limits]
+    for goal in goals:
+        for place in (goal.at, *(getattr(goal, "between", None) or ())):
+            if place is not None and place.lower() != END:
+                lattice.index(element_of(place))
+    chromatic = any(goal.quantity in ("dqx", "dqy") for goal in goals)
+    if start is not None and chromatic:
+        raise InputError("chromaticity belongs to a ring: it cannot be matched in a line with start conditions")
+    options = {"start": start, "fringe": checked_fringe(fringe), "delta": delta, "chromatic": chromatic}
+    return _Problem(lattice, checked_particle(lattice, particle), tuple(vary), tuple(targets), tuple(limits), options)
+
+
+def _starts(problem: _Problem, first: Array, restarts: int, seed: int) -> Any:
+    """The first point if it has optics, then the best of a sample of the region."""
+    if problem.at(first).residuals.max() < _UNSTABLE:
+        yield first
+    if restarts <= 0:
+        return
+    sample = qmc.LatinHypercube(len(first), rng=np.random.default_rng(seed)).random(_SAMPLE)
+    reach = np.maximum(0.5 * np.abs(first), 0.1)
+    low = np.where(np.isfinite(problem.lower), problem.lower, first - reach)
+    high = np.where(np.isfinite(problem.upper), problem.upper, first + reach)
+    points = low + (high - low) * sample
+    costs = problem.costs(points)
+    for index in np.argsort(costs)[:restarts]:
+        if costs[index] < 0.5 * _UNSTABLE**2:
+            yield points[index]
+
+
+def _minimise(problem: _Problem, point: Array) -> Array:
+    """Bounded least squares from one point; returns the best point, the history is left in the problem."""
+    problem.history = [(problem.at(point).cost, tuple(map(float, point)))]
+
+    def note(intermediate_result: Any) -> None:
+        problem.history.append((float(intermediate_result.cost), tuple(map(float, intermediate_result.x))))
+        if np.max(np.abs(problem.at(intermediate_result.x).residuals)) < _SOLVED:
+            raise StopIteration
+
+    result = least_squares(
+        lambda x: problem.at(x).residuals,
+        point,
+        jac=lambda x: problem.at(x).jacobian,
+        bounds=(problem.lower, problem.upper),
+        x_scale=np.maximum(np.abs(point), 1e-3),
+        ftol=1e-15,
+        xtol=1e-15,
+        gtol=1e-15,
+        max_nfev=_ITERATIONS,
+        callback=note,
+    )
+    return np.asarray(result.x)
+
+
+def _result(problem: _Problem, before: Array, point: Array, history: list[Any], starts: int) -> MatchResult:
+    names = [v.name for v in problem.vary]
+    found, found_before = problem.at(point), problem.at(before)
+    misses = {t.label: found.values[t.label] - t.value for t in problem.targets}
+    excess = {label: max(value, 0.0) if value == value else value for label, value in found.excess.items()}
+    success = starts > 0 and problem.solved(point)
+    return MatchResult(
+        success=success,
+        message=_message(problem, success, starts, misses, excess),
+        lattice=problem.lattice.with_parameters(dict(zip(names, point, strict=True))),
+        parameters=dict(zip(names, map(float, point), strict=True)),
+        parameters_before=dict(zip(names, map(float, before), strict=True)),
+        residuals={**misses, **excess},
+        values=found.values,
+        values_before=found_before.values,
+        sensitivity=found.sensitivity,
+        history=tuple(history),
+        starts=starts,
+        evaluations=problem.evaluations,
+        vary=problem.vary,
+        targets=problem.targets,
+        limits=problem.limits,
+        particle=problem.particle,
+        fringe=problem.options["fringe"],
+    )
+
+
+def _message(
+    problem: _Problem, success: bool, starts: int, misses: Mapping[str, float], excess: Mapping[str, float]
+) -> str:
+    points = f"{starts} starting point{'s' if starts != 1 else ''}"
+    if success:
+        return f"all {len(misses)} targets met within tolerance and all {len(excess)} limits kept, from {points}"
+    if starts == 0:
+        return "no solution: no lattice with bounded motion was found within the bounds"
+    wrong = [f"{t.label} misses {t.value:g} by {misses[t.label]:.3g}" for t in problem.targets
+             if not abs(misses[t.label]) <= (t.tolerance or 0.0)]  # fmt: skip
+    wrong += [f"{label} is exceeded by {value:.3g}" for label, value in excess.items() if value != 0.0]
+    return f"no solution from {points}; at the best point {'; '.join(wrong)}"
