@@ -139,8 +139,13 @@ def pointer(content: str, x: float, y: float, shift: Any) -> Layout:
         "x": float(f"{x:.8g}"), "y": float(f"{y:.8g}"),
         "ax": round(float(shift[0]), 2), "ay": round(-float(shift[1]), 2),
         "xref": "x", "yref": "y", "showarrow": True, "arrowhead": 0, "arrowwidth": 1, "arrowcolor": NEUTRAL,
-        "text": content, "font": {"size": 12, "color": INK}, "bgcolor": "rgba(255,255,255,0.8)",
+        "text": content, "font": {"size": 12, "color": INK}, "xanchor": _side(float(shift[0])),
     }  # fmt: skip
+
+
+def _side(shift: float) -> str:
+    """Which end of a text stands at the tail of its line: the near one."""
+    return "center" if abs(shift) < 15 else "left" if shift > 0 else "right"
 
 
 def need(table: pd.DataFrame, columns: Sequence[str], what: str) -> None:

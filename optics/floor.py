@@ -24,14 +24,14 @@ def floor_drawing(survey: pd.DataFrame, blocks: Sequence[MagnetBlock], lines: Ma
         traces.append(_orbit_trace(*_orbit(table), style.LIMIT, "dot"))
     traces += _floor_traces(survey, blocks)
     layout = base_layout(
-        560,
+        640,
         hovermode="closest",
         xaxis=axis(heading("Z"), scaleanchor="y", scaleratio=1, constrain="domain"),
         yaxis=axis(heading("X"), constrain="domain"),
         annotations=[_beam_arrow(survey), *_line_names(lines), *_floor_labels(survey, blocks)],
         showlegend=True,
         legend={"orientation": "h", "x": 0.5, "xanchor": "center", "y": 1.02, "yanchor": "bottom"},
-        margin={"l": 64, "r": 24, "t": 64, "b": 48},
+        margin={"l": 64, "r": 24, "t": 40, "b": 48},
     )
     return {"data": traces, "layout": layout}
 
@@ -116,7 +116,7 @@ def _floor_labels(survey: pd.DataFrame, blocks: Sequence[MagnetBlock]) -> list[L
             z, x, _ = floor_curve(survey, rows[block.name], points=3)
             outward = np.array([z[1], x[1]]) - centre
             outward = outward / max(float(np.hypot(*outward)), 1e-9)
-            labels.append(pointer(inert(block.label), float(z[1]), float(x[1]), 34 * outward))
+            labels.append(pointer(inert(block.label), float(z[1]), float(x[1]), 26 * outward))
     return labels
 
 

@@ -36,6 +36,7 @@ SEPTUM = MagnetStyle("septum", "#1A1A1A", 0.4, -0.8, 0.8)
 RF = MagnetStyle("RF cavity", LONGITUDINAL, 0.5, -0.6, 0.6)
 OTHER = MagnetStyle("other", "#D8D2C4", 0.4, -0.4, 0.4)
 
+KEY_ORDER = (DIPOLE, FOCUSING, DEFOCUSING, IDLE_QUADRUPOLE, SEXTUPOLE, SEPTUM, RF, OTHER)
 _STYLES = {
     "bend": DIPOLE,
     "sextupole": SEXTUPOLE,
@@ -101,9 +102,10 @@ def hover_text(block: MagnetBlock) -> str:
 
 
 def filled(outlines: Sequence[tuple[MagnetStyle, Polygon]], **more: Any) -> list[Trace]:
-    """One trace of filled outlines for each sort of magnet, in the order in which the sorts appear."""
+    """One trace of filled outlines for each sort of magnet that there is, in the order of the key."""
     traces = []
-    for sort in dict.fromkeys(sort for sort, _ in outlines):
+    present = {sort for sort, _ in outlines}
+    for sort in (sort for sort in KEY_ORDER if sort in present):
         across, up = _joined([polygon for other, polygon in outlines if other == sort])
         traces.append(
             {

@@ -75,13 +75,13 @@ def stacked(
     last = f"y{len(panels)}"
     axes = {f"yaxis{row if row > 1 else ''}": spec for row, spec in enumerate(_panel_axes(panels), 1)}
     layout = base_layout(
-        int(120 + 560 * sum(panel.share for panel in panels) + 16 * rows),
+        int(136 + 560 * sum(panel.share for panel in panels) + 16 * rows),
         hovermode="x unified",
         hoversubplots="axis",
         xaxis=axis(heading("s"), range=list(s_range), anchor=last, hoverformat=".3f"),
         shapes=[_guide(s) for s in places.values()],
         annotations=[*names, *labels],
-        margin={"l": 64, "r": 64, "t": 16 + 16 * rows, "b": 48},
+        margin={"l": 64, "r": 64, "t": 32 + 16 * rows, "b": 48},
         **axes,
     )
     return {"data": traces, "layout": layout}
@@ -141,7 +141,7 @@ def _line(table: pd.DataFrame, column: str, row: int, color: str, hover: str, **
         "x": numbers(table["s"]),
         "y": numbers(table[column], scale),
         "yaxis": f"y{row}",
-        "line": {"color": color, "width": 1.8, **line},
+        "line": {"color": color, "width": 1.8, "simplify": False, **line},
         "hovertemplate": hover + "<extra></extra>",
     }
 

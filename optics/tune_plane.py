@@ -11,7 +11,7 @@ import numpy as np
 from lattice import InputError
 from optics import figure_style as style
 from optics.figure_style import Drawing, Layout, Trace, axis, base_layout, heading, inert, numbers, pointer, text, tint
-from optics.resonances import Range, ResonanceLine, resonance_lines
+from optics.resonances import Point, Range, ResonanceLine, resonance_lines
 
 
 @dataclass(frozen=True)
@@ -50,12 +50,12 @@ def tune_drawing(
     traces = [_stop_band_trace(band, qx, qy) for band in stop_bands]
     traces += [_resonance_trace(line) for line in lines] + [_points_trace(points, path)]
     layout = base_layout(
-        560,
+        600,
         hovermode="closest",
         xaxis=axis(heading("qx"), range=list(qx), constrain="domain", scaleanchor="y", scaleratio=1),
         yaxis=axis(heading("qy"), range=list(qy), constrain="domain"),
-        annotations=[*_line_labels(lines, qx, qy), *_point_labels(points, qx)],
-        margin={"l": 64, "r": 24, "t": 32, "b": 48},
+        annotations=[_line_key(superperiods), *_line_labels(lines, qx, qy), *_point_labels(points, qx)],
+        margin={"l": 64, "r": 96, "t": 48, "b": 48},
     )
     return {"data": traces, "layout": layout}
 
@@ -113,7 +113,7 @@ def _stop_band_trace(band: StopBand, qx: Range, qy: Range) -> Trace:
     }
 
 
-def _clipped(corners: list[Range], inside: Any) -> list[Range]:
+def _clipped(corners: list[Point], inside: Any) -> list[Point]:
     """The part of a convex polygon where the linear function ``inside`` is not negative (Sutherland-Hodgman)."""
     kept = []
     for (ax, ay), (bx, by) in zip(corners, corners[1:] + corners[:1], strict=True):
@@ -141,22 +141,55 @@ def _points_trace(points: Sequence[WorkingPoint], path: bool) -> Trace:
 
 
 def _point_labels(points: Sequence[WorkingPoint], qx: Range) -> list[Layout]:
-    """Names beside the points, on the side where there is room."""
+    """Names beside the points, on the side where there is room; points that coincide share one text."""
+    near = 0.02 * (qx[1] - qx[0])
+    groups: list[list[WorkingPoint]] = []
+    for point in points:
+        home = next((g for g in groups if np.hypot(g[0].qx - point.qx, g[0].qy - point.qy) < near), None)
+        if home:
+            home.append(point)
+        else:
+            groups.append([point])
     labels = []
-    for i, point in enumerate(points):
-        left = point.qx > 0.5 * (qx[0] + qx[1])
-        shift = np.array([-46.0 if left else 46.0, 26.0 if i % 2 == 0 else -26.0])
-        labels.append(pointer(inert(point.name), point.qx, point.qy, shift))
+    for number, group in enumerate(groups):
+        left = group[0].qx > 0.5 * (qx[0] + qx[1])
+        shift = np.array([-36.0 if left else 36.0, 28.0 if number % 2 == 0 else -28.0])
+        names = "<br>".join(inert(point.name) for point in group)
+        labels.append(pointer(names, group[0].qx, group[0].qy, shift))
     return labels
 
 
 def _line_labels(lines: Sequence[ResonanceLine], qx: Range, qy: Range) -> list[Layout]:
-    """Equations of the lines up to third order, where they reach the border of the window."""
+    """Equations of the lines up to third order, at an end where no other equation stands."""
+    taken: list[Point] = []
     labels = []
     for line in lines:
         if line.order <= 3:
-            at_top = abs(line.end[1] - qy[1]) < 1e-9 or abs(line.start[1] - qy[1]) < 1e-9
-            x, y = line.end if not at_top or line.end[1] >= line.start[1] else line.start
-            place = {"yanchor": "bottom"} if at_top else {"xanchor": "right", "yanchor": "bottom"}
-            labels.append(text(line.equation, x=x, y=y, xref="x", yref="y", color=style.LIMIT, size=11, **place))
+            ends = sorted((_in_window(end, qx, qy) for end in (line.start, line.end)), key=_border)
+            free = [end for end in ends if all(abs(end[0] - u) > 0.17 or abs(end[1] - v) > 0.04 for u, v in taken)]
+            if free:
+                taken.append(free[0])
+                labels.append(_line_label(line.equation, *free[0]))
     return labels
+
+
+def _in_window(point: Point, qx: Range, qy: Range) -> Point:
+    return (point[0] - qx[0]) / (qx[1] - qx[0]), (point[1] - qy[0]) / (qy[1] - qy[0])
+
+
+def _border(end: Point) -> int:
+    """Borders in the order in which they are liked: right, top, left, bottom."""
+    u, v = end
+    return [u > 1 - 1e-6, v > 1 - 1e-6, u < 1e-6, True].index(True)
+
+
+def _line_label(equation: str, u: float, v: float) -> Layout:
+    anchors = [("left", "middle"), ("center", "bottom"), ("left", "bottom"), ("center", "bottom")][_border((u, v))]
+    place: dict[str, Any] = {"xref": "x domain", "yref": "y domain", "xanchor": anchors[0], "yanchor": anchors[1]}
+    return text(equation, x=round(u, 6), y=round(v, 6), xshift=3, color=style.LIMIT, size=11, **place)
+
+
+def _line_key(superperiods: int) -> Layout:
+    key = "solid: normal, dashed: skew" + ("; dark: systematic" if superperiods > 1 else "")
+    place: dict[str, Any] = {"xref": "x domain", "yref": "y domain", "xanchor": "left", "yanchor": "bottom"}
+    return text(key, x=0.0, y=1.0, yshift=18, color=style.LIMIT, size=11, **place)

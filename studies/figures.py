@@ -84,6 +84,7 @@ def match_convergence(history: pd.DataFrame) -> go.Figure:
         hovermode="closest",
         xaxis=axis("evaluation of the optics [1]", rangemode="tozero"),
         yaxis=_log_axis("cost [tolerances squared]", [cost for cost in costs if cost]),
+        margin={"l": 84, "r": 64, "t": 24, "b": 48},
     )
     return go.Figure(data=[trace], layout=layout)
 
@@ -106,7 +107,7 @@ def residuals_along_s(table: pd.DataFrame) -> go.Figure:
         yaxis=axis("relative difference [1]", domain=[0.54, 1.0], anchor="x", exponentformat="power"),
         yaxis2=axis("difference [m]", domain=[0.0, 0.46], anchor="x", exponentformat="power"),
         annotations=[*labels, _corner("dx", style.DISPERSION, "y2", 0.95)],
-        margin={"l": 84, "r": 64, "t": 24, "b": 48},
+        margin={"l": 104, "r": 64, "t": 24, "b": 48},
     )
     return go.Figure(data=[*betas, *dispersions], layout=layout)
 

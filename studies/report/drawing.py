@@ -61,7 +61,7 @@ def draw(figure: Mapping[str, Any], id: str, label: str) -> str:
     ``id`` goes into every id within, ``label`` is read aloud instead of the drawing. Raises InputError, naming the
     figure, for a trace, shape or axis it cannot draw.
     """
-    settings = {**_SETTINGS, "svg.hashsalt": id}
+    settings: Any = {**_SETTINGS, "svg.hashsalt": id}
     with matplotlib.rc_context(settings), warnings.catch_warnings():
         warnings.simplefilter("ignore")  # a letter that matplotlib's font lacks is drawn by the reader's font
         page = _new_page(figure, id)
@@ -85,7 +85,8 @@ def plain_text(text: str) -> str:
 
 def _svg(figure: Figure) -> str:
     target = io.StringIO()
-    FigureCanvasSVG(figure).print_svg(target, metadata={"Date": None, "Creator": None})
+    canvas: Any = FigureCanvasSVG(figure)
+    canvas.print_svg(target, metadata={"Date": None, "Creator": None})
     return target.getvalue()
 
 
@@ -219,8 +220,8 @@ def _draw_fill(page: _Page, axes: Axes, trace: Mapping[str, Any], x: Any, y: Any
         for px, py in zip(np.split(x, breaks), np.split(y, breaks), strict=True):
             axes.fill(px[~np.isnan(px)], py[~np.isnan(px)], color=color, linewidth=0)
     elif fill == "tonexty":
-        below = axes.lines[-1]
-        axes.fill_between(x, np.interp(x, below.get_xdata(), below.get_ydata()), y, color=color, linewidth=0)
+        below_x, below_y = (np.asarray(part, dtype=float) for part in axes.lines[-1].get_data())
+        axes.fill_between(x, np.interp(x, below_x, below_y), y, color=color, linewidth=0)
     elif fill != "none":
         raise InputError(f"figure '{page.id}': cannot draw the fill '{fill}'")
 
@@ -301,7 +302,7 @@ def _draw_note(page: _Page, note: Mapping[str, Any]) -> None:
         _draw_arrow(axes, note, text, point, transform, look)
     else:
         shifted = offset_copy(transform, page.figure, note.get("xshift", 0), note.get("yshift", 0), units="dots")
-        anchors = {
+        anchors: dict[str, Any] = {
             "ha": _HORIZONTAL[note.get("xanchor", "auto")],
             "va": _VERTICAL[note.get("yanchor", "auto")],
         }
@@ -317,7 +318,8 @@ def _draw_arrow(
     look: Mapping[str, Any],
 ) -> None:
     """A note with its arrow: the tail is a place of its own, or so many pixels away (down is positive)."""
-    tail, coordinates = (note["ax"], note["ay"]), transform
+    tail = (note["ax"], note["ay"])
+    coordinates: Any = transform
     if note.get("axref", "pixel") == "pixel":
         tail, coordinates = (note["ax"], -note["ay"]), "offset points"
     style = "-|>" if note.get("arrowhead", 1) else "-"
@@ -335,7 +337,7 @@ def _draw_arrow(
         xycoords=transform,
         textcoords=coordinates,
         arrowprops=arrow,
-        ha="center",
+        ha=_HORIZONTAL[note.get("xanchor", "auto")],
         va="center",
         **look,
     )

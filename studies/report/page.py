@@ -99,7 +99,7 @@ def _rows_by_figure(rows: tuple[VerdictRow, ...]) -> dict[str, list[VerdictRow]]
 
 
 def _check_ids(result: StudyResult) -> None:
-    ids = [item.id for item in (*result.figures, *result.tables)]
+    ids = [figure.id for figure in result.figures] + [table.id for table in result.tables]
     for id, count in Counter(ids).items():
         if not _SAFE_ID.fullmatch(id):
             raise InputError(f"the id '{id}' of a figure or table must be a word of a-z, 0-9, - and _")

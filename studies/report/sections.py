@@ -26,7 +26,9 @@ SECTIONS = (
     Section("optics", "Optics", "figures.html.j2", ("optics", "twiss", "envelope", "aperture"), always=False),
     Section("match", "Match", "figures.html.j2", ("match", "strengths", "knobs"), always=False),
     Section("tunes", "Tunes and resonances", "figures.html.j2", ("tune", "tunes", "resonance"), always=False),
-    Section("engines", "Engines compared", "figures.html.j2", ("engines", "verify", "residuals", "xsuite"), always=False),
+    Section(
+        "engines", "Engines compared", "figures.html.j2", ("engines", "verify", "residuals", "xsuite"), always=False
+    ),
     Section("more", "More results", "figures.html.j2", always=False),
     Section("quantities", "Quantities", "quantities.html.j2"),
     Section("warnings", "Warnings", "sentences.html.j2"),

@@ -67,9 +67,7 @@ def _two_sided(verdict: Verdict) -> bool:
     return verdict.requirement.lower is not None and verdict.requirement.upper is not None
 
 
-def _row(
-    number: int, verdict: Verdict, quantities: dict[str, Quantity], figures: dict[str, FigureData]
-) -> VerdictRow:
+def _row(number: int, verdict: Verdict, quantities: dict[str, Quantity], figures: dict[str, FigureData]) -> VerdictRow:
     requirement = verdict.requirement
     quantity = quantities.get(requirement.quantity)
     return VerdictRow(

@@ -58,11 +58,13 @@ def known_text(value: float | None, error: float | None) -> str:
 
 
 def margin_text(margin: float | None, error: float | None) -> str:
-    """A signed margin to the digit that is known; nothing when there is none."""
+    """A signed margin to the digit that is known, four at most; nothing when there is none."""
     if margin is None or not isfinite(margin):
         return ""
-    known = error is not None and isfinite(error) and error > 0 and 0 <= _decimals(error) <= 10
-    text = _signed(f"{margin:.{_decimals(error)}f}") if known and error else short_text(margin, 4)
+    decimals = 3 - floor(log10(abs(margin))) if margin else 0  # four digits
+    if error and isfinite(error):
+        decimals = min(decimals, _decimals(error))
+    text = _signed(f"{margin:.{max(0, decimals)}f}") if decimals <= 8 else _scientific(margin, 1)
     return text if text.startswith(MINUS) else f"+{text}"
 
 
@@ -123,14 +125,14 @@ def _cell(value: Any) -> str:
 
 
 def _number_column(values: Sequence[Any]) -> list[str]:
-    """Six digits for the largest; powers of ten where the sizes lie too far apart for one number of decimals."""
+    """A long column is one quantity: six digits for the largest. A short one may hold many: each its own digits."""
     if all(isinstance(value, Integral) for value in values):
         return [_signed(str(value)) for value in values]
     sizes = [abs(float(value)) for value in values if isfinite(value) and value != 0]
     if not sizes:
         return [number_text(float(value)) for value in values]
     largest = floor(log10(max(sizes)))
-    if not -3 <= largest < 7 or max(sizes) / min(sizes) > 1e5 and len(values) < 30:
+    if not -3 <= largest < 7 or len(values) < 30:
         return [_signed(_spread(float(value))) for value in values]
     decimals = max(0, 5 - largest)
     return [_signed(f"{value:.{decimals}f}") if isfinite(value) else "none" for value in values]
