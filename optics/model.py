@@ -15,11 +15,11 @@ from lattice import InputError, Lattice, ReferenceParticle, UnstableOptics
 from lattice.errors import did_you_mean
 from optics.steps import FRINGES, Setting, Step, program, steps
 from optics.taylor import N_COORDINATES, Bank
+from optics.turn import Turn
 
 Array = np.ndarray[Any, Any]
 
 _ORBIT_ZERO = 1e-13  # m, rad: below this the reference orbit is the closed orbit (rounding of the maps is 1e-16)
-_ORBIT_ITERATIONS = 60
 
 
 @dataclass(frozen=True, eq=False)
@@ -164,12 +164,12 @@ def step_series(
     beta0 = particle.beta
     moving = np.flatnonzero(~plan.is_fixed)
     dynamic = _moving_arguments(lattice, particle, fringe, plan, moving, slices)
-    batch = dynamic.shape[1] if len(moving) else (lattice.batch or 1)
+    batch = dynamic.shape[1]
     if delta == 0.0 and (start is None or not np.any(start)):
         shared = _about_reference(plan, moving, dynamic, beta0, order, batch)
         if shared is not None:
             return shared
-    return _about_orbit(lattice, plan, moving, dynamic, beta0, order, batch, delta, start)
+    return _about_orbit(lattice, plan, moving, dynamic, beta0, order, delta, start)
 
 
 def _moving_arguments(
@@ -238,6 +238,29 @@ def _about_reference(
     return StepSeries(plan, series, first[plan.sequence], stride[plan.sequence], batch, orbit, beta0)
 
 
+def turns(
+    lattice: Lattice, particle: ReferenceParticle, fringe: str, *, slices: int = 1, first_element: int = 0
+) -> list[Turn]:
+    """One Turn for each lattice of a batch (one for a single lattice), starting at the entrance of an element."""
+    plan = make_plan(lattice, particle, checked_fringe(fringe), slices)
+    moving = np.flatnonzero(~plan.is_fixed)
+    dynamic = _moving_arguments(lattice, particle, fringe, plan, moving, slices)
+    first_step = plan.rows[np.searchsorted(plan.row_element, first_element)]
+    sequence = np.roll(plan.sequence, -int(first_step))
+    return _turns(lattice, plan, moving, dynamic, particle.beta, sequence)
+
+
+def _turns(lattice: Lattice, plan: Plan, moving: Array, dynamic: Array, beta0: float, sequence: Array) -> list[Turn]:
+    every = np.arange(len(plan.distinct))
+    found = []
+    for b in range(dynamic.shape[1]):
+        arguments = plan.fixed_arguments.astype(dynamic.dtype)
+        arguments[moving] = dynamic[:, b]
+        complete = _with_beta0(plan, every, arguments, beta0)
+        found.append(Turn(plan.bank, plan.program_index[sequence], complete[sequence], lattice.name))
+    return found
+
+
 def _about_orbit(
     lattice: Lattice,
     plan: Plan,
@@ -245,67 +268,23 @@ def _about_orbit(
     dynamic: Array,
     beta0: float,
     order: int,
-    batch: int,
     delta: float,
     start: Array | None,
 ) -> StepSeries:
     """One series a step and lattice, about the closed orbit (or the orbit from ``start``)."""
-    all_rows = np.arange(len(plan.distinct))
-    programs = plan.program_index[plan.sequence]
-    n_steps = len(plan.sequence)
     series, orbits = [], []
-    for b in range(batch):
-        arguments = plan.fixed_arguments.astype(dynamic.dtype)
-        arguments[moving] = dynamic[:, b]
-        arguments = _with_beta0(plan, all_rows, arguments, beta0)[plan.sequence]
-        if start is None:
-            try:
-                begin = _closed_orbit(plan.bank, programs, arguments, delta, lattice.name)
-            except UnstableOptics:
-                if batch == 1:
-                    raise
-                begin = np.full(N_COORDINATES, np.nan)
-        else:
-            begin = start
-        followed = plan.bank.follow(programs, arguments, begin, order)
+    for turn in _turns(lattice, plan, moving, dynamic, beta0, plan.sequence):
+        try:
+            begin = turn.closed_orbit(delta) if start is None else start
+        except UnstableOptics:
+            if lattice.batch is None:
+                raise
+            begin = np.full(N_COORDINATES, np.nan)
+        followed = turn.follow(begin, order)
         ends = np.concatenate([begin[None], followed[:, :, 0]])
         series.append(followed)
         orbits.append(ends[plan.rows])
+    n_steps = len(plan.sequence)
     first = np.arange(n_steps, dtype=np.int64)
     stride = np.full(n_steps, n_steps, dtype=np.int64)
-    return StepSeries(plan, np.concatenate(series), first, stride, batch, np.stack(orbits), beta0)
-
-
-def _closed_orbit(bank: Bank, programs: Array, arguments: Array, delta: float, name: str) -> Array:
-    """Fixed point (x, px, y, py) of one turn at ``delta``, by Newton's method; zeta starts at 0."""
-    kind = complex if np.iscomplexobj(arguments) else float
-    point = np.zeros(N_COORDINATES, dtype=kind)
-    point[5] = delta
-    previous, converged = np.inf, False
-    for _ in range(_ORBIT_ITERATIONS):
-        end, jacobian = _one_turn(bank, programs, arguments, point)
-        miss = end[:4] - point[:4]
-        size = float(np.max(np.abs(miss)))
-        if not np.isfinite(size):
-            break
-        if converged:
-            return point
-        # Rounding reached; one step more, so that a complex step's imaginary part has converged too.
-        converged = size < 1e-15 or (size < 1e-11 and size >= 0.5 * previous)
-        previous = size
-        try:
-            point[:4] -= np.linalg.solve(jacobian[:4, :4] - np.eye(4), miss)
-        except np.linalg.LinAlgError:
-            break
-    raise UnstableOptics(
-        f"lattice '{name}' has no closed orbit at delta = {delta:g}: Newton's method did not converge "
-        f"(a tune on an integer, a kick too strong, or delta outside the momentum acceptance)"
-    )
-
-
-def _one_turn(bank: Bank, programs: Array, arguments: Array, point: Array) -> tuple[Array, Array]:
-    series = bank.follow(programs, arguments, point, 1)
-    total = np.eye(N_COORDINATES, dtype=series.dtype)
-    for matrix in series[:, :, 1 : 1 + N_COORDINATES]:
-        total = matrix @ total
-    return series[-1, :, 0] if len(series) else point, total
+    return StepSeries(plan, np.concatenate(series), first, stride, len(series), np.stack(orbits), beta0)

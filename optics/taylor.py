@@ -165,6 +165,12 @@ class Bank:
         _follow(self.arrays, programs, np.ascontiguousarray(arguments, dtype=kind), start.astype(kind), order, out)
         return out
 
+    def track(self, programs: Array, arguments: Array, coordinates: Array) -> Array:
+        """Coordinates (n, 6) of n particles behind all rows, one after the other: the maps themselves, no series."""
+        state = np.array(coordinates.T, dtype=float, order="C")
+        _track(self.arrays, programs, np.ascontiguousarray(arguments, dtype=float), state)
+        return np.ascontiguousarray(state.T)
+
 
 def _dependencies(program: Program) -> list[tuple[int, list[int]]]:
     """For each operation how many and which coordinates its result depends on: other derivatives stay zero."""
@@ -221,6 +227,60 @@ def _run(bank: Any, program: Any, arguments: Any, start: Any, order: Any, work: 
             _compose(work[offset + a], f0, f1, f2, n_active[k], active[k], quadratic, order, series)
     for i in range(N_COORDINATES):
         out[i, :] = work[offset + results[program, i], :]
+
+
+_BLOCK = 64  # particles that go through an operation together: enough to vectorise, few enough for the cache
+
+
+@compiled
+def _track(bank: Any, programs: Any, arguments: Any, state: Any) -> Any:
+    longest = 0
+    for program in range(len(bank[0]) - 1):
+        longest = max(longest, bank[0][program + 1] - bank[0][program])
+    work = np.empty((longest, _BLOCK))
+    for begin in range(0, state.shape[1], _BLOCK):
+        block = state[:, begin : begin + _BLOCK]
+        for row in range(len(programs)):
+            _run_block(bank, programs[row], arguments[row], block, work)
+
+
+@compiled
+def _run_block(bank: Any, program: Any, arguments: Any, block: Any, work: Any) -> Any:
+    """Interpret one program for a block of particles (6, n), in place."""
+    first, codes, left, right, constants, _, _, results, _ = bank
+    offset, n = first[program], block.shape[1]
+    for k in range(offset, first[program + 1]):
+        code, a, b = codes[k], left[k], right[k]
+        out = work[k - offset]
+        if code == CONSTANT:
+            out[:n] = constants[k]
+        elif code == ARGUMENT:
+            out[:n] = arguments[a]
+        elif code == COORDINATE:
+            out[:n] = block[a]
+        elif code == ADD:
+            for i in range(n):
+                out[i] = work[a, i] + work[b, i]
+        elif code == SUB:
+            for i in range(n):
+                out[i] = work[a, i] - work[b, i]
+        elif code == MUL:
+            for i in range(n):
+                out[i] = work[a, i] * work[b, i]
+        elif code == NEG:
+            for i in range(n):
+                out[i] = -work[a, i]
+        elif code == RECIPROCAL:
+            for i in range(n):
+                out[i] = 1.0 / work[a, i]
+        elif code == SQRT:
+            for i in range(n):
+                out[i] = np.sqrt(work[a, i])
+        else:
+            for i in range(n):
+                out[i] = _function(code, work[a, i])[0]
+    for i in range(N_COORDINATES):
+        block[i, :] = work[results[program, i], :n]
 
 
 @compiled

@@ -1,0 +1,87 @@
+"""One turn (or one passage) as a map: values, Jacobian, closed orbit and periodic points."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from lattice import NoSolution, UnstableOptics
+from optics.taylor import N_COORDINATES, Bank
+
+Array = np.ndarray[Any, Any]
+
+_ITERATIONS = 60
+_ROUNDING = 1e-15  # m, rad: a miss this small is zero
+_SETTLED = 1e-11  # a miss below this that no longer halves has reached the rounding of the maps
+
+
+@dataclass(frozen=True, eq=False)
+class Turn:
+    """The steps of one lattice in order, from ``place`` once around: a map of (x, px, y, py, zeta, delta).
+
+    ``programs`` (n_steps,) and ``arguments`` (n_steps, n_arguments) as ``Bank`` wants them; complex arguments carry a
+    complex step through every result.
+    """
+
+    bank: Bank
+    programs: Array
+    arguments: Array
+    name: str
+
+    def follow(self, start: Array, order: int) -> Array:
+        """Series of each step about the orbit that begins at ``start`` (6,)."""
+        return self.bank.follow(self.programs, self.arguments, start, order)
+
+    def track(self, coordinates: Array) -> Array:
+        """Coordinates (n, 6) after one turn; not a number where a particle left the domain of the maps."""
+        return self.bank.track(self.programs, self.arguments, coordinates)
+
+    def jacobian(self, point: Array) -> tuple[Array, Array]:
+        """End point (6,) and Jacobian (6, 6) of one turn from ``point``, exact to rounding."""
+        series = self.follow(point, 1)
+        total = np.eye(N_COORDINATES, dtype=series.dtype)
+        for matrix in series[:, :, 1 : 1 + N_COORDINATES]:
+            total = matrix @ total
+        return (series[-1, :, 0] if len(series) else point), total
+
+    def closed_orbit(self, delta: float) -> Array:
+        """Fixed point (6,) of one turn at ``delta``; zeta starts at 0. UnstableOptics when there is none."""
+        kind = complex if np.iscomplexobj(self.arguments) else float
+        guess = np.zeros(N_COORDINATES, dtype=kind)
+        guess[5] = delta
+        try:
+            return self.periodic_point(guess, 1)
+        except NoSolution:
+            raise UnstableOptics(
+                f"lattice '{self.name}' has no closed orbit at delta = {delta:g}: Newton's method did not converge "
+                f"(a tune on an integer, a kick too strong, or delta outside the momentum acceptance)"
+            ) from None
+
+    def periodic_point(self, guess: Array, period: int) -> Array:
+        """Point (6,) that returns to itself in (x, px, y, py) after ``period`` turns, by Newton's method.
+
+        zeta and delta stay as guessed. NoSolution when it does not converge.
+        """
+        point = guess.copy()
+        previous, converged = np.inf, False
+        for _ in range(_ITERATIONS):
+            end, total = point, np.eye(N_COORDINATES, dtype=point.dtype)
+            for _ in range(period):
+                end, one = self.jacobian(end)
+                total = one @ total
+            miss = end[:4] - point[:4]
+            size = float(np.max(np.abs(miss)))
+            if not np.isfinite(size):
+                break
+            if converged:
+                return point
+            # At rounding; one step more, so that the imaginary part of a complex step has converged too.
+            converged = size < _ROUNDING or (size < _SETTLED and size >= 0.5 * previous)
+            previous = size
+            try:
+                point[:4] -= np.linalg.solve(total[:4, :4] - np.eye(4), miss)
+            except np.linalg.LinAlgError:
+                break
+        raise NoSolution(f"lattice '{self.name}': no point of period {period} found near the guess")
