@@ -67,7 +67,7 @@ CONSTANTS: dict[str, float] = {
 
 def _absolute(value: Any) -> Any:
     """|x|, holomorphic along the real axis so that complex-step derivatives pass through (as do the others)."""
-    return np.where(np.real(value) < 0, -value, value)[()]
+    return np.asarray(np.where(np.real(value) < 0, -value, value))[()]
 
 
 def _error_function(value: Any) -> Any:
@@ -110,8 +110,8 @@ FUNCTIONS: dict[str, Callable[..., Any]] = {
     "ceil": lambda x: np.ceil(np.real(x)),
     "round": lambda x: np.round(np.real(x)),
     "frac": lambda x: x - np.trunc(np.real(x)),
-    "min": lambda x, y: np.where(np.real(x) <= np.real(y), x, y)[()],
-    "max": lambda x, y: np.where(np.real(x) >= np.real(y), x, y)[()],
+    "min": lambda x, y: np.asarray(np.where(np.real(x) <= np.real(y), x, y))[()],
+    "max": lambda x, y: np.asarray(np.where(np.real(x) >= np.real(y), x, y))[()],
     "atan2": _arc_tangent,
 }
 _TWO_ARGUMENTS = {"min", "max", "atan2"}

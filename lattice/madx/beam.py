@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 from math import hypot, isclose, sqrt
 
+from lattice.madx.syntax import words
 from lattice.madx.text import Statement
 from lattice.parameters import CONSTANTS
 from lattice.reference import SPECIES, SPEED_OF_LIGHT, ReferenceParticle, Species
@@ -20,9 +21,9 @@ _MADX_SPECIES = {
 }
 #: Ways to give the energy, the first one given counts.
 _ENERGIES = ("energy", "pc", "gamma", "beta", "brho")
-_OTHERS = frozenset(
+_OTHERS = words(
     "ex exn ey eyn et sigt sige kbunch npart bcurrent bunched radiate sequence deltap circ freq0 alfa u0 qs arad"
-    " dtbyds pdamp n1min".split()
+    " dtbyds pdamp n1min"
 )
 NUMBERS = frozenset(("mass", "charge", "bv", *_ENERGIES))
 KNOWN = NUMBERS | _OTHERS | {"particle"}
@@ -49,7 +50,9 @@ class Beam:
         )
 
     def _species(self, statement: Statement, particle: str | None, numbers: dict[str, float]) -> Species:
-        mass = numbers.get("mass", self.species.mass / _GEV) * _GEV
+        if particle is None and not {"mass", "charge"} & numbers.keys():
+            return self.species
+        mass = numbers["mass"] * _GEV if "mass" in numbers else self.species.mass
         charge = numbers.get("charge", float(self.species.charge))
         if particle in _MADX_SPECIES and (particle != "ion" or not {"mass", "charge"} & numbers.keys()):
             return _MADX_SPECIES[particle]
@@ -123,5 +126,5 @@ def beam_text(particle: ReferenceParticle) -> str:
     pc = f"pc={particle.momentum / _GEV!r}"
     if particle.species in _MADX_SPECIES and particle.kind == _MADX_SPECIES[particle.species]:
         return f"beam, particle={particle.species}, {pc};"
-    mass = f"mass={particle.mass / _GEV!r}, charge={particle.charge}"
-    return f'beam, particle="{particle.species}", {mass}, {pc};'
+    name = "ion" if particle.species in _MADX_SPECIES else particle.species
+    return f'beam, particle="{name}", mass={particle.mass / _GEV!r}, charge={particle.charge}, {pc};'

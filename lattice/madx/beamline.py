@@ -7,13 +7,14 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 
 from lattice.errors import InputError, did_you_mean
-from lattice.madx.arithmetic import Strength, half, minus, plus
+from lattice.madx.arithmetic import Strength, Sum
 from lattice.madx.syntax import split_at_commas, unquoted
 from lattice.madx.text import Statement
 
 #: MAD-X closes gaps and overlaps up to this length [m] between neighbours.
 CLOSED_GAP = 1e-6
 MOST_ELEMENTS = 1_000_000
+_START = Sum()
 _DEEPEST = 100
 _MEMBER = re.compile(r"(?P<minus>-?)\s*(?:(?P<count>\d+)\s*\*)?\s*(?P<minus2>-?)\s*(?P<body>.+)", re.DOTALL)
 
@@ -38,6 +39,7 @@ class Sequence:
     refpos: str | None
     statement: Statement
     items: list[Placement] = field(default_factory=list)
+    labels: set[str] = field(default_factory=set)
 
 
 @dataclass(frozen=True)
@@ -54,25 +56,37 @@ class Placed:
     """An element with its entrance in the outermost sequence."""
 
     name: str
-    entry: Strength
-    length: Strength
+    entry: Sum
+    length: Sum
     statement: Statement
 
 
 class Beamlines:
-    """All sequences and lines of a file. ``length_of`` gives an element's length."""
+    """All sequences and lines of a file.
 
-    def __init__(self, length_of: Callable[[str, Statement], Strength]) -> None:
+    ``length_of`` gives an element's length, ``kept`` the form in which a strength is kept.
+    """
+
+    def __init__(
+        self,
+        length_of: Callable[[str, Statement], Strength],
+        kept: Callable[[Statement, Strength], Strength],
+    ) -> None:
         self.length_of = length_of
+        self.kept = kept
         self.sequences: dict[str, Sequence] = {}
         self.lines: dict[str, Line] = {}
-        self._known_entries: dict[str, list[tuple[Placement, Strength]]] = {}
+        self._known_entries: dict[str, list[tuple[Placement, Sum]]] = {}
         self._known_lines: dict[str, list[tuple[str, Statement]]] = {}
         self._visits = 0
 
     def names(self) -> list[str]:
         """Sequences and lines in order of definition."""
         return [*self.sequences, *self.lines]
+
+    def statement(self, name: str) -> Statement:
+        """Where a sequence or line is defined."""
+        return (self.sequences.get(name) or self.lines[name]).statement
 
     def chosen(self, wanted: str | None, used: list[str], file: str) -> str:
         """The sequence to read: the one asked for, the only one, or the only one that the file USEs."""
@@ -93,7 +107,7 @@ class Beamlines:
 
     # -- sequences --
 
-    def placed(self, sequence: Sequence, start: Strength = 0.0, depth: int = 0) -> Iterator[Placed]:
+    def placed(self, sequence: Sequence, start: Sum = _START, depth: int = 0) -> Iterator[Placed]:
         """Elements of a sequence that starts at ``start``, nested sequences expanded."""
         if depth > _DEEPEST:
             raise sequence.statement.cannot_be_read(f"sequence '{sequence.name}' contains itself, or nests too deep")
@@ -101,18 +115,18 @@ class Beamlines:
             self._visits += 1
             if self._visits > MOST_ELEMENTS:
                 raise sequence.statement.cannot_be_read(f"this sequence has more than {MOST_ELEMENTS:,} elements")
-            position = plus(start, entry)
+            position = start + entry
             if item.name in self.sequences:
                 yield from self.placed(self.sequences[item.name], position, depth + 1)
             else:
-                yield Placed(item.name, position, self.length_of(item.name, item.statement), item.statement)
+                yield Placed(item.name, position, self._length(item), item.statement)
 
-    def _entries(self, sequence: Sequence) -> list[tuple[Placement, Strength]]:
+    def _entries(self, sequence: Sequence) -> list[tuple[Placement, Sum]]:
         """Each item of a sequence with the position of its entrance, in order of definition."""
         if sequence.name in self._known_entries:
             return self._known_entries[sequence.name]
-        entries: dict[int, Strength] = {}
-        centres: dict[str, Strength] = {}
+        entries: dict[int, Sum] = {}
+        centres: dict[str, Sum] = {}
         waiting = list(enumerate(sequence.items))
         while waiting:
             later = []
@@ -121,31 +135,32 @@ class Beamlines:
                     later.append((place, item))
                     continue
                 entries[place] = self._entry(sequence, item, centres)
-                centres.setdefault(item.name, plus(entries[place], half(self._length(item))))
+                centres.setdefault(item.name, entries[place] + self._length(item) * 0.5)
             if len(later) == len(waiting):
                 raise _no_origin(sequence, later[0][1], centres)
             waiting = later
         self._known_entries[sequence.name] = [(item, entries[place]) for place, item in enumerate(sequence.items)]
         return self._known_entries[sequence.name]
 
-    def _entry(self, sequence: Sequence, item: Placement, centres: dict[str, Strength]) -> Strength:
-        at = item.at if item.origin is None else plus(centres[item.origin], item.at)
-        return minus(at, self._reference(sequence, item, self._length(item)))
+    def _entry(self, sequence: Sequence, item: Placement, centres: dict[str, Sum]) -> Sum:
+        at = Sum.of(self.kept(item.statement, item.at))
+        start = _START if item.origin is None else centres[item.origin]
+        return start + at - self._reference(sequence, item)
 
-    def _length(self, item: Placement) -> Strength:
+    def _length(self, item: Placement) -> Sum:
         if item.name in self.sequences:
-            return self.sequences[item.name].length
-        return self.length_of(item.name, item.statement)
+            return Sum.of(self.kept(item.statement, self.sequences[item.name].length))
+        return Sum.of(self.length_of(item.name, item.statement))
 
-    def _reference(self, sequence: Sequence, item: Placement, length: Strength) -> Strength:
+    def _reference(self, sequence: Sequence, item: Placement) -> Sum:
         """Distance from the entrance of an item to the point its position is given for."""
         inner = self.sequences.get(item.name)
         if inner is not None and inner.refpos is not None:
             for found, entry in self._entries(inner):
                 if found.name == inner.refpos:
-                    return plus(entry, half(self._length(found)))
+                    return entry + self._length(found) * 0.5
             raise inner.statement.cannot_be_read(f"refpos: sequence '{inner.name}' has no element '{inner.refpos}'")
-        return {"entry": 0.0, "centre": half(length), "exit": length}[sequence.refer]
+        return self._length(item) * {"entry": 0.0, "centre": 0.5, "exit": 1.0}[sequence.refer]
 
     # -- lines --
 
@@ -182,7 +197,7 @@ class Beamlines:
             return self._members(body[1:-1], statement, depth + 1)
         if "(" in body or ")" in body:
             raise statement.cannot_be_read(
-                f"'{body[:40]}' is a line with arguments, or lacks a bracket: arguments are not read, write the line out"
+                f"'{body[:40]}' has arguments, or lacks a bracket: lines with arguments are not read, write them out"
             )
         name = unquoted(body).lower()
         if not re.fullmatch(r"[^\s*+\-/]+", name):
@@ -190,7 +205,7 @@ class Beamlines:
         return self.flat(name, statement, depth)
 
 
-def _no_origin(sequence: Sequence, item: Placement, known: dict[str, Strength]) -> Exception:
+def _no_origin(sequence: Sequence, item: Placement, known: dict[str, Sum]) -> Exception:
     origin = str(item.origin)
     if any(other.name == origin for other in sequence.items):
         return item.statement.cannot_be_read(f"'{item.name}' and others are placed from each other in a circle")

@@ -27,29 +27,30 @@ from lattice.elements import (
 )
 from lattice.errors import LatticeError
 from lattice.madx.arithmetic import Strength, bracketed, half, minus, plus, times_power_of_ten
+from lattice.madx.syntax import words
 
 #: Classes that are known and cannot be held.
-UNSUPPORTED = frozenset(
+UNSUPPORTED = words(
     "beambeam changeref crabcavity dipedge hacdipole matrix nllens rfmultipole sixmarker srotation translation"
-    " twcavity vacdipole wire xrotation yrotation".split()
+    " twcavity vacdipole wire xrotation yrotation"
 )
 #: Attributes that are texts, not strengths.
-TEXTS = frozenset("apertype comments from lfile refer refpos tfile type".split())
+TEXTS = words("apertype comments from lfile refer refpos tfile type")
 #: Attributes that place an element, describe it, or only serve other programs: passed over without a word.
-SILENT = frozenset(
+SILENT = words(
     "assembly_id at binmax calib chflag closed_orbit comments current cvflag exact f1 f2 fringe from frngmax kmax kmin"
     " l_int l_phy lrad magnet mech_sep method model n_bessel nbin no_cavity_totalpath noise noisemax nst polarity"
-    " slice slice_straight slot_id thick time_var true_rbend type v_pos xma yma".split()
+    " slice slice_straight slot_id thick time_var true_rbend type v_pos xma yma"
 )
 #: Attributes with no effect on MAD-X's own optics: a value other than 0 is noted.
-NOTED = frozenset(
+NOTED = words(
     "add_angle aper_tilt aper_tol aper_vx aper_vy betrf chkick cvkick dphi dpsi ds dtheta dx dy e1 e2 fcsr fint fintx"
-    " h1 h2 hgap k0 k0s k1s k2s k3 k3s knl ksl lfile npeak nlag ntune pg shunt tfile tfill tilt".split()
+    " h1 h2 hgap k0 k0s k1s k2s k3 k3s knl ksl lfile npeak nlag ntune pg shunt tfile tfill tilt"
 )
 #: Attributes that change the optics and cannot be held: a value other than 0 is refused.
-REFUSED = frozenset(
+REFUSED = words(
     "angle eloss ex ex_l ey ey_l h1 h2 kill_ent_fringe kill_exi_fringe ksi ktap lagerr lagtap modulationq ramp1 ramp2"
-    " ramp3 ramp4 rot_start sinkick sinpeak sinphase sintune volterr xtilt".split()
+    " ramp3 ramp4 rot_start sinkick sinpeak sinphase sintune volterr xtilt"
 )
 _APERTURE = ("apertype", "aperture", "aper_offset")
 

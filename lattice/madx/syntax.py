@@ -123,5 +123,10 @@ def unquoted(text: str) -> str:
     return text[1:-1].strip() if quoted else text
 
 
+def words(text: str) -> frozenset[str]:
+    """The words of a text, as a set."""
+    return frozenset(text.split())
+
+
 def _start(text: str) -> str:
     return " ".join(text.split())[:40]

@@ -94,7 +94,7 @@ def split_statements(text: str, file: str) -> Iterator[Statement]:
         if piece:
             pieces.append(piece)
     if braces:
-        raise FileError(f"{file}:{braces[-1]}: the '{{' here is never closed: expected a '}}' before the end of the file")
+        raise FileError(f"{file}:{braces[-1]}: the '{{' here is never closed: expected a '}}' before the file ends")
     if pieces:
         last = Statement("".join(pieces), file, first)
         raise last.cannot_be_read("the file ends within this statement: expected a ';'")

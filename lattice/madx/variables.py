@@ -59,6 +59,10 @@ class Variables:
         if name in self._values:
             self.forget_values()
 
+    def get(self, name: str) -> Strength | None:
+        """The definition of a variable, if there is one."""
+        return self._definitions.get(name)
+
     def forget_values(self) -> None:
         """To be called when something an expression may refer to has changed."""
         self._values = {}

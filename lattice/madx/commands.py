@@ -1,0 +1,61 @@
+"""MAD-X commands other than those that make a lattice: which are passed over, and which cannot be honoured."""
+
+from __future__ import annotations
+
+from lattice.madx.syntax import words
+
+#: Passed over and listed in the warnings: they calculate, write, show or describe, and leave the lattice alone.
+PASSED_OVER = words(
+    "aperture assign beta0 chdir coguess constraint coption copyfile correct create dumpsequ dynap emit eoption eprint"
+    " esave exit fill fill_knob getcorr getkick getorbit global help ibs jacobian lmdif micado migrad monitor_stat"
+    " nodeset observe option plot print printf ptc_align ptc_create_layout ptc_create_universe ptc_dumpmaps ptc_end"
+    " ptc_eplacement ptc_knob ptc_move_to_layout ptc_normal ptc_observe ptc_oneturn ptc_printframes ptc_printparametric"
+    " ptc_read_errors ptc_refresh_k ptc_script ptc_select ptc_select_moment ptc_setcavities ptc_setfieldcomp"
+    " ptc_setknobvalue ptc_setswitch ptc_start ptc_track ptc_track_end ptc_trackline ptc_twiss ptc_varyknob quit"
+    " readmytable readtable removefile renamefile resplot return run save savebeta sdds select selectmagnet setplot"
+    " show shrink simplex sixtrack sodd"
+    " start stop string survey svd system title touschek twiss usekick usemonitor value"
+    " vary weight write"
+)
+#: Passed over as a whole, up to their end.
+BLOCKS = {
+    "match": "endmatch",
+    "track": "endtrack",
+    "ptc_create_universe": "ptc_end",
+}
+#: Nothing after these is read.
+ENDS = frozenset(("stop", "exit", "quit"))
+
+_OPTICS = "apply its changes by hand, or let MAD-X write the sequence (save, sequence=...) and read that file"
+_ERRORS = "take this line out to read the ideal lattice"
+#: They would change the lattice and are not honoured: what to do instead.
+REFUSED = {
+    "macro": "write out what the macro would do, or let MAD-X write the sequence (save, sequence=...)",
+    "exec": "write out what the macro does, or let MAD-X write the sequence (save, sequence=...)",
+    "if": "keep only the branch that is wanted",
+    "else": "keep only the branch that is wanted",
+    "elseif": "keep only the branch that is wanted",
+    "while": "write the repetition out",
+    "seqedit": _OPTICS,
+    "endedit": _OPTICS,
+    "install": _OPTICS,
+    "remove": _OPTICS,
+    "replace": _OPTICS,
+    "move": _OPTICS,
+    "cycle": _OPTICS,
+    "reflect": _OPTICS,
+    "flatten": _OPTICS,
+    "extract": _OPTICS,
+    "makethin": "read the thick lattice, or the file of the thin one that MAD-X writes",
+    "ealign": _ERRORS,
+    "efcomp": _ERRORS,
+    "efield": _ERRORS,
+    "error": _ERRORS,
+    "seterr": _ERRORS,
+    "setvars": "write the values into the file",
+    "setvars_lin": "write the values into the file",
+    "setvars_const": "write the values into the file",
+    "sxfread": "let MAD-X write the sequence (save, sequence=...) and read that file",
+    "delete": "take out what is to be deleted",
+    "set": "write 'name = value' instead",
+}
