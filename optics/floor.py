@@ -31,7 +31,7 @@ def floor_drawing(survey: pd.DataFrame, blocks: Sequence[MagnetBlock], lines: Ma
         annotations=[_beam_arrow(survey), *_line_names(lines), *_floor_labels(survey, blocks)],
         showlegend=True,
         legend={"orientation": "h", "x": 0.5, "xanchor": "center", "y": 1.02, "yanchor": "bottom"},
-        margin={"l": 64, "r": 24, "t": 40, "b": 48},
+        margin={"l": 64, "r": 24, "t": 56, "b": 48},
     )
     return {"data": traces, "layout": layout}
 

@@ -357,9 +357,10 @@ def _draw_legend(page: _Page, traces: Sequence[Mapping[str, Any]]) -> None:
         handles=keys,
         loc="lower left" if left else "lower center",
         bbox_to_anchor=(place.get("x", 0.0), place.get("y", 1.0)),
-        ncols=4,
+        ncols=6,
         frameon=False,
-        fontsize=12,
+        fontsize=11,
         handlelength=1.0,
+        columnspacing=1.2,
         borderaxespad=0.1,
     )

@@ -8,6 +8,7 @@
     const content = JSON.parse(document.getElementById("data-" + id).textContent);
     if (narrow) {
       content.layout.dragmode = false; // a finger scrolls the page
+      content.config.displayModeBar = false;
     }
     figure.classList.add("live"); // first: plotly measures the place it draws in
     return Plotly.newPlot("plot-" + id, content.data, content.layout, content.config);
