@@ -1,8 +1,8 @@
 """The vocabulary of studies: every quantity with its unit, symbol and meaning, in one place.
 
 A quantity is written ``qx``, ``betx@symp`` (at the entrance of an element; ``symp:end`` is its exit),
-``max_betx`` / ``min_dx`` (over the whole lattice, inside elements too), ``residual_betx`` (our value against
-Xsuite's), ``kf`` of the parameters as ``parameter.kf`` and ``match.qx`` for what a match left over.
+``max_betx`` / ``min_dx`` (over the whole lattice, inside elements too). In results, matched parameters are called
+``parameter.kf`` and what a match left over ``match.qx``.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ from difflib import get_close_matches
 
 @dataclass(frozen=True)
 class QuantityKind:
-    """One entry of the vocabulary: ``key``, SI-based ``unit`` ("" for a pure number), ``symbol``, ``text``."""
+    """One entry of the vocabulary: ``key``, SI-based ``unit`` ("1" for a pure number), ``symbol``, ``text``."""
 
     key: str
     unit: str
@@ -28,52 +28,51 @@ def _kinds(*rows: tuple[str, str, str, str]) -> dict[str, QuantityKind]:
 
 #: One number a lattice.
 SCALARS = _kinds(
-    ("qx", "", "Qx", "horizontal tune"),
-    ("qy", "", "Qy", "vertical tune"),
-    ("dqx", "", "Q'x", "horizontal chromaticity dQx/d(dp/p)"),
-    ("dqy", "", "Q'y", "vertical chromaticity dQy/d(dp/p)"),
-    ("tune_distance", "", "Qx - n/3", "distance of the horizontal tune from the nearest third of an integer"),
-    ("momentum_compaction", "", "alpha_p", "momentum compaction factor"),
-    ("gamma_transition", "", "gamma_tr", "transition energy over rest energy"),
+    ("qx", "1", "Qx", "horizontal tune"),
+    ("qy", "1", "Qy", "vertical tune"),
+    ("dqx", "1", "Q'x", "horizontal chromaticity dQx/d(dp/p)"),
+    ("dqy", "1", "Q'y", "vertical chromaticity dQy/d(dp/p)"),
+    ("tune_distance", "1", "|Qx - n/3|", "distance of the horizontal tune from the nearest third of an integer"),
+    ("resonance_distance", "1", "|m Qx + n Qy - p|",
+     "distance from the nearest other resonance, |m| + |n| <= 3, n not 0"),
+    ("momentum_compaction", "1", "alpha_p", "momentum compaction factor"),
+    ("gamma_transition", "1", "gamma_tr", "transition energy over rest energy"),
     ("length", "m", "C", "length of the reference orbit"),
-    ("clearance_x", "m", "clearance x", "least horizontal distance between the beam envelope and the aperture"),
-    ("clearance_y", "m", "clearance y", "least vertical distance between the beam envelope and the aperture"),
-    ("max_gradient", "T/m", "G max", "largest quadrupole gradient at this rigidity"),
-    ("max_bend_field", "T", "B max", "largest dipole field at this rigidity"),
-)
+    ("clearance_x", "m", "clearance x", "least horizontal distance between the edge of a beam and the aperture"),
+    ("clearance_y", "m", "clearance y", "least vertical distance between the edge of a beam and the aperture"),
+    ("clearance_es", "m", "clearance at the septum",
+     "distance between the edge of a beam and the wires of the electrostatic septum"),
+    ("max_bend_field", "T", "B max", "largest dipole field at the top rigidity"),
+    ("max_gradient", "T/m", "G max", "largest quadrupole gradient at the top rigidity"),
+    ("sextupole_strength", "T/m^2", "S max", "largest sextupole strength |k2| B rho at the top rigidity"),
+    ("residual_tune_xsuite", "1", "|dQ|", "largest difference of a tune from Xsuite's"),
+    ("residual_beta_xsuite", "1", "|d beta| / beta", "largest relative difference of a beta function from Xsuite's"),
+    ("residual_dispersion_xsuite", "m", "|dD|", "largest difference of the dispersion from Xsuite's"),
+    ("residual_chromaticity_xsuite", "1", "|dQ'|", "largest difference of a chromaticity from Xsuite's"),
+)  # fmt: skip
 
 #: Functions of s: a number at each place.
 COLUMNS = _kinds(
     ("betx", "m", "betx", "horizontal beta function"),
     ("bety", "m", "bety", "vertical beta function"),
-    ("alfx", "", "alfx", "horizontal alpha function"),
-    ("alfy", "", "alfy", "vertical alpha function"),
-    ("mux", "", "mux", "horizontal phase advance from the start, in turns"),
-    ("muy", "", "muy", "vertical phase advance from the start, in turns"),
+    ("alfx", "1", "alfx", "horizontal alpha function"),
+    ("alfy", "1", "alfy", "vertical alpha function"),
+    ("mux", "1", "mux", "horizontal phase advance from the start, in turns"),
+    ("muy", "1", "muy", "vertical phase advance from the start, in turns"),
     ("dx", "m", "Dx", "horizontal dispersion per dp/p"),
-    ("dpx", "", "D'x", "slope of the horizontal dispersion per dp/p"),
+    ("dpx", "1", "D'x", "slope of the horizontal dispersion per dp/p"),
     ("dy", "m", "Dy", "vertical dispersion per dp/p"),
-    ("dpy", "", "D'y", "slope of the vertical dispersion per dp/p"),
+    ("dpy", "1", "D'y", "slope of the vertical dispersion per dp/p"),
     ("x", "m", "x", "horizontal closed orbit"),
-    ("px", "", "px", "horizontal slope of the closed orbit"),
+    ("px", "1", "px", "horizontal slope of the closed orbit"),
     ("y", "m", "y", "vertical closed orbit"),
-    ("py", "", "py", "vertical slope of the closed orbit"),
+    ("py", "1", "py", "vertical slope of the closed orbit"),
 )
-
-#: What the comparison with Xsuite leaves over. The betas are compared relatively.
-RESIDUALS = _kinds(
-    *((f"residual_{key}", "", f"|d {kind.symbol}|", f"{kind.text}: |ours - Xsuite|")
-      for key, kind in SCALARS.items() if key in ("qx", "qy", "dqx", "dqy", "momentum_compaction")),
-    *((f"residual_{key}", "", f"|d {kind.symbol}| / {kind.symbol}", f"{kind.text}: largest |ours - Xsuite| / Xsuite")
-      for key, kind in COLUMNS.items() if key in ("betx", "bety")),
-    *((f"residual_{key}", kind.unit, f"|d {kind.symbol}|", f"{kind.text}: largest |ours - Xsuite|")
-      for key, kind in COLUMNS.items() if key not in ("betx", "bety")),
-)  # fmt: skip
 
 
 @dataclass(frozen=True)
 class QuantityName:
-    """A quantity as asked for: ``form`` is "scalar", "at", "max", "min" or "residual"."""
+    """A quantity as asked for: ``form`` is "scalar", "at", "max" or "min"."""
 
     form: str
     base: str
@@ -92,7 +91,7 @@ def quantity_named(name: str, at: str | None = None) -> QuantityName:
     if place and at:
         raise ValueError(f"'{name}' names a place already: leave out at = '{at}'")
     place = place or (at or "").strip().lower()
-    if base in SCALARS or base in RESIDUALS:
+    if base in SCALARS:
         return _placeless(base, place)
     prefix, _, column = base.partition("_")
     if prefix in ("max", "min") and column in COLUMNS:
@@ -105,8 +104,7 @@ def quantity_named(name: str, at: str | None = None) -> QuantityName:
 def _placeless(base: str, place: str) -> QuantityName:
     if place:
         raise ValueError(f"'{base}' is one number for the whole lattice: it takes no place ('{place}')")
-    kind = SCALARS.get(base) or RESIDUALS[base]
-    return QuantityName("scalar" if base in SCALARS else "residual", base, None, kind)
+    return QuantityName("scalar", base, None, SCALARS[base])
 
 
 def _extreme(prefix: str, column: str, place: str) -> QuantityName:
@@ -130,13 +128,13 @@ def _local(column: str, place: str) -> QuantityName:
 def all_names() -> tuple[str, ...]:
     """Every name the vocabulary knows (places are written ``betx@NAME``)."""
     columns = [name for key in COLUMNS for name in (f"{key}@NAME", f"max_{key}", f"min_{key}")]
-    return (*SCALARS, *columns, *RESIDUALS)
+    return (*SCALARS, *columns)
 
 
 def vocabulary() -> str:
     """The names in one line for messages."""
     columns = f"betx@NAME, max_betx and min_betx (so too {', '.join(key for key in COLUMNS if key != 'betx')})"
-    return f"{', '.join(SCALARS)}; {columns}; residual_betx (so too for what Xsuite is compared in)"
+    return f"{', '.join(SCALARS)}; {columns}"
 
 
 def nearest(name: str, known: Iterable[str]) -> str:
@@ -147,9 +145,10 @@ def nearest(name: str, known: Iterable[str]) -> str:
 
 #: Units a requirement may be written in, as factors of the vocabulary's own unit.
 UNIT_FACTORS: dict[str, dict[str, float]] = {
-    "": {"": 1.0, "1": 1.0, "-": 1.0, "rad": 1.0, "mrad": 1e-3, "%": 1e-2},
+    "1": {"1": 1.0, "": 1.0, "rad": 1.0, "mrad": 1e-3, "%": 1e-2},
     "m": {"m": 1.0, "cm": 1e-2, "mm": 1e-3, "um": 1e-6},
     "T/m": {"T/m": 1.0},
+    "T/m^2": {"T/m^2": 1.0},
     "T": {"T": 1.0, "mT": 1e-3},
 }
 

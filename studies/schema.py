@@ -76,14 +76,12 @@ class MatchSpec(Table):
     """The match: what moves, what must come out, what must not be exceeded."""
 
     vary: tuple[VarySpec, ...] = Field(min_length=1)
-    targets: tuple[TargetSpec, ...] = ()
+    targets: tuple[TargetSpec, ...] = Field(min_length=1)
     limits: tuple[LimitSpec, ...] = ()
-    restarts: Count | None = None
+    restarts: Count = 8
 
     @model_validator(mode="after")
-    def _asks_something(self) -> Self:
-        if not self.targets and not self.limits:
-            raise ValueError("a match needs at least one target or limit")
+    def _varies_once(self) -> Self:
         names = [vary.name for vary in self.vary]
         repeated = {name for name in names if names.count(name) > 1}
         if repeated:
@@ -92,20 +90,35 @@ class MatchSpec(Table):
 
 
 class BeamSpec(Table):
-    """The beam whose envelope must fit the aperture: rms emittances (normalised), rms dp/p, and how many sigma."""
+    """The beam whose envelope must fit: normalised rms emittances, full width of dp/p, and how many sigma."""
 
     normalised_emittance_x_um: Positive
     normalised_emittance_y_um: Positive
     momentum_spread: NotNegative = 0.0
     sigmas: Positive = 3.0
-    orbit_x_mm: NotNegative = 0.0
-    orbit_y_mm: NotNegative = 0.0
 
 
 class ModelSpec(Table):
     """How the machine is computed: the bends' fringe fields."""
 
     fringe: Literal["full", "linear"] = "full"
+
+
+class StartSpec(Table):
+    """Optics at the beginning of a line that is no ring [m, rad]; a study without it looks for the periodic one."""
+
+    betx: Positive
+    bety: Positive
+    alfx: Number = 0.0
+    alfy: Number = 0.0
+    dx: Number = 0.0
+    dpx: Number = 0.0
+    dy: Number = 0.0
+    dpy: Number = 0.0
+    x: Number = 0.0
+    px: Number = 0.0
+    y: Number = 0.0
+    py: Number = 0.0
 
 
 class RequirementSpec(Table):
@@ -145,6 +158,7 @@ class OpticsStudy(Table):
     seed: Count = 1
     machine_requirements: Switch = True
     parameters: dict[Name, Number] = Field(default_factory=dict)
+    start: StartSpec | None = None
     model: ModelSpec = ModelSpec()
     match: MatchSpec | None = None
     beam: BeamSpec | None = None

@@ -10,24 +10,25 @@ from typing import Any, get_args, get_origin
 from pydantic import BaseModel, ValidationError
 
 from lattice.errors import FileError, InputError, did_you_mean
+from lattice.files import read_bytes
 from studies.schema import STUDY_KINDS, OpticsStudy
 
 Key = tuple[str | int, ...]
 
 
-def load_study(path: Path, changes: Sequence[str] = ()) -> OpticsStudy:
-    """Study from a TOML file with ``key=value`` changes; InputError for its content, FileError for the file."""
-    return validated(parse_toml(read_text(path), str(path)), str(path), changes)
+def load_study(path: Path, changes: Sequence[str] = (), where: str = "") -> OpticsStudy:
+    """Study from a TOML file with ``key=value`` changes; InputError for its content, FileError for the file.
+
+    Messages call the file ``where`` (its path when that is empty).
+    """
+    where = where or str(path)
+    return validated(parse_toml(read_text(path, "study file"), where), where, changes)
 
 
-def read_text(path: Path) -> str:
+def read_text(path: Path, what: str = "file") -> str:
     """Text of a file; FileError says why it cannot be read."""
     try:
-        return path.read_text(encoding="utf-8")
-    except FileNotFoundError:
-        raise FileError(f"{path}: no such file") from None
-    except OSError as error:
-        raise FileError(f"{path}: cannot be read ({error.strerror})") from None
+        return read_bytes(path, what).decode("utf-8")
     except UnicodeDecodeError:
         raise FileError(f"{path}: not a text file (UTF-8 was expected)") from None
 

@@ -1,0 +1,53 @@
+"""``lattice-optimize convert``: a lattice file in another format, or its Twiss table."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import click
+
+from studies.options import on_a_file, talking
+
+
+@click.command("convert", short_help="Convert a lattice file.")
+@click.argument("source", metavar="IN")
+@click.argument("target", metavar="OUT", type=click.Path(path_type=Path))
+@on_a_file
+@talking
+def command(
+    source: str,
+    target: Path,
+    sequence: str | None,
+    particle: str | None,
+    energy: float | None,
+    verbose: bool,
+    quiet: bool,
+) -> int:
+    """Read IN (a lattice file or the name of a machine) and write OUT; the suffix says the format.
+
+    \b
+    .seq .madx      MAD-X
+    .json           ours
+    .xsuite.json    Xsuite
+    .tfs            Twiss table (out only; needs a ring and a particle)
+    """
+    from studies.lattice_files import TFS_SUFFIX, check_writable, write_lattice
+    from studies.logs import LOGGER, messages
+    from studies.subjects import lattice_of
+    from studies.terminal import show
+
+    with messages(verbose, quiet):
+        check_writable(target)
+        lattice = lattice_of(source, sequence, particle, energy)
+        for warning in lattice.warnings:
+            LOGGER.warning("%s", warning)
+        if target.name.lower().endswith(TFS_SUFFIX):
+            from lattice.files import write_text_atomic
+            from optics import twiss
+            from studies.tfs_text import tfs_text
+
+            write_text_atomic(target, tfs_text(twiss(lattice)))
+        else:
+            write_lattice(lattice, target)
+    show(str(target))
+    return 0

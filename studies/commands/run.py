@@ -1,0 +1,57 @@
+"""``lattice-optimize run``: a study from its file to its run folder, verdicts on standard output."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import click
+
+from studies.builtin_studies import looks_like_file, study_path, unknown_study
+from studies.options import as_json, run_folder, talking
+
+
+def _study_file(ctx: click.Context, parameter: click.Parameter, name: str) -> tuple[Path, str]:
+    """The file of a study and how messages call it."""
+    builtin = study_path(name)
+    if builtin:
+        return builtin, f"built-in study '{name}'"
+    if not looks_like_file(name):
+        raise click.BadParameter(unknown_study(name), ctx, parameter)
+    return Path(name), name
+
+
+@click.command("run", short_help="Run a study.")
+@click.argument("study", callback=_study_file)
+@click.option("--set", "changes", multiple=True, metavar="KEY=VALUE", help="Change a (dotted) key of the study file.")
+@click.option("--seed", type=click.IntRange(min=0), help="Seed of everything random.")
+@run_folder
+@as_json
+@talking
+def command(
+    study: tuple[Path, str],
+    changes: tuple[str, ...],
+    seed: int | None,
+    out: Path | None,
+    force: bool,
+    jobs: int,
+    as_json: bool,
+    verbose: bool,
+    quiet: bool,
+) -> int:
+    """Run STUDY: a built-in name (see list) or a TOML file.
+
+    \b
+    lattice-optimize run cnao-optics
+    lattice-optimize run cnao-optics --set match.targets.0.value=1.662 --out runs/other-tune
+    lattice-optimize run my_ring.toml
+    """
+    from studies.running import RunOptions, run_to_folder, show_verdicts
+    from studies.study_file import load_study
+
+    path, where = study
+    settings = [*changes, *([f"seed={seed}"] if seed is not None else [])]
+    loaded = load_study(path, settings, where)
+    named = loaded if loaded.name else loaded.model_copy(update={"name": path.stem})
+    options = RunOptions(out, force, jobs, verbose, quiet)
+    finished = run_to_folder(named, path, options)
+    return show_verdicts(finished, as_json)

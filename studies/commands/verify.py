@@ -1,0 +1,35 @@
+"""``lattice-optimize verify``: our maps beside Xsuite's (and MAD-X's where cpymad is installed)."""
+
+from __future__ import annotations
+
+import click
+
+from studies.options import as_json, on_a_file, talking
+
+
+@click.command("verify", short_help="Compare our maps with Xsuite.")
+@click.argument("subject", metavar="[MACHINE|FILE]", required=False)
+@click.option("--fringe", type=click.Choice(["full", "linear"]), default="full", help="Edges of the bends.")
+@on_a_file
+@as_json
+@talking
+def command(
+    subject: str | None,
+    fringe: str,
+    sequence: str | None,
+    particle: str | None,
+    energy: float | None,
+    as_json: bool,
+    verbose: bool,
+    quiet: bool,
+) -> int:
+    """Compare our maps with Xsuite, and with MAD-X where cpymad is installed.
+
+    On a machine or a lattice file; without either, on every machine.
+    """
+    from studies.logs import messages
+    from studies.verification import show_comparisons, verify_all
+
+    with messages(verbose, quiet):
+        comparisons = verify_all(subject, sequence, particle, energy, fringe)
+    return show_comparisons(comparisons, as_json)

@@ -1,0 +1,91 @@
+"""Messages of a run: to standard error as far as -v and -q ask, and all of them, with times, to log.txt.
+
+Times, host, workers and paths go here and nowhere else.
+"""
+
+from __future__ import annotations
+
+import io
+import logging
+import os
+import platform
+import sys
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager, redirect_stdout
+
+LOGGER = logging.getLogger("hadron_optics")
+
+
+class RunLog(logging.Handler):
+    """Keeps every message with its time, for log.txt."""
+
+    def __init__(self, jobs: int = 1) -> None:
+        super().__init__(logging.DEBUG)
+        self.setFormatter(logging.Formatter("%(asctime)s %(levelname)s %(message)s"))
+        self.started = time.time()
+        self.lines = list(_circumstances(jobs))
+
+    def emit(self, record: logging.LogRecord) -> None:
+        """Keep one message."""
+        self.lines.append(self.format(record))
+
+    def text(self) -> str:
+        """The log so far, with the time it took."""
+        return "\n".join([*self.lines, f"took {time.time() - self.started:.2f} s"]) + "\n"
+
+
+def _circumstances(jobs: int) -> Iterator[str]:
+    yield f"begun {time.strftime('%Y-%m-%d %H:%M:%S %z')}"
+    yield f"host {platform.node()}, {platform.platform()}, {os.cpu_count()} processors, {jobs} worker(s)"
+    yield f"python {sys.executable}"
+    yield f"folder {os.getcwd()}"
+    yield f"command {' '.join(sys.argv)}"
+
+
+@contextmanager
+def messages(verbose: bool = False, quiet: bool = False, log: RunLog | None = None) -> Iterator[None]:
+    """Send messages to standard error and to ``log``; what libraries print goes to the log too, never to stdout."""
+    handlers: list[logging.Handler] = [_terminal(verbose, quiet), *([log] if log else [])]
+    warned = logging.getLogger("py.warnings")
+    warned.propagate = False
+    logging.captureWarnings(True)
+    LOGGER.setLevel(logging.DEBUG)
+    LOGGER.propagate = False
+    for handler in handlers:
+        LOGGER.addHandler(handler)
+        if handler is log or verbose:
+            warned.addHandler(handler)
+    try:
+        with redirect_stdout(_LogWriter()):
+            yield
+    finally:
+        logging.captureWarnings(False)
+        for handler in handlers:
+            LOGGER.removeHandler(handler)
+            warned.removeHandler(handler)
+
+
+def _terminal(verbose: bool, quiet: bool) -> logging.Handler:
+    handler = logging.StreamHandler(sys.stderr)
+    handler.setLevel(logging.DEBUG if verbose else logging.WARNING if quiet else logging.INFO)
+    handler.setFormatter(_Plain())
+    return handler
+
+
+class _Plain(logging.Formatter):
+    def format(self, record: logging.LogRecord) -> str:
+        prefix = "" if record.levelno < logging.WARNING else f"{record.levelname.lower()}: "
+        return prefix + super().format(record)
+
+
+class _LogWriter(io.TextIOBase):
+    """A stand-in for standard output: whole lines become debug messages."""
+
+    def writable(self) -> bool:
+        return True
+
+    def write(self, text: str) -> int:
+        for line in filter(str.strip, text.splitlines()):
+            LOGGER.debug(line.rstrip())
+        return len(text)

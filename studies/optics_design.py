@@ -1,0 +1,167 @@
+"""The optics study: match, Twiss, comparison with Xsuite, quantities, verdicts; finished values for the report."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass, replace
+
+import numpy as np
+
+from lattice import UnstableOptics
+from machines.requirements import FAIL, PASS, Requirement, Verdict, judge
+from optics import Limit, Target, Vary, match
+from optics.matching import MatchResult
+from studies.evaluation import ALONE, BOTH, evaluate
+from studies.facts import Facts, gather
+from studies.logs import LOGGER
+from studies.optics_figures import figures
+from studies.optics_methods import assumptions, methods, references
+from studies.optics_tables import kind_of, parameter_unit, tables
+from studies.provenance import provenance
+from studies.quantities import quantity_named, unit_factor
+from studies.resolution import Resolved
+from studies.results import Quantity, StudyResult
+from studies.toml_text import toml_text
+
+_ALWAYS = ("max_betx", "max_bety", "max_dx", "min_dx", "length")
+_OF_A_RING = (
+    "qx", "qy", "dqx", "dqy", "momentum_compaction", "gamma_transition",
+    "residual_tune_xsuite", "residual_beta_xsuite", "residual_dispersion_xsuite", "residual_chromaticity_xsuite",
+)  # fmt: skip
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """The finished study, and whether its match (if it has one) converged."""
+
+    result: StudyResult
+    converged: bool
+
+
+def compute(resolved: Resolved) -> Outcome:
+    """Run the optics study. UnstableOptics when there is no optics to judge; no file is touched."""
+    matched = _matched(resolved)
+    final = matched.lattice if matched else resolved.lattice
+    facts = gather(resolved, final.with_particle(resolved.particle))
+    quantities = tuple(_quantities(facts, matched))
+    verdicts = _verdicts(resolved.requirements, quantities, matched)
+    result = StudyResult(
+        name=resolved.name,
+        title=resolved.title,
+        machine=resolved.machine_name,
+        particle=str(resolved.particle),
+        study=resolved.content,
+        lattice=facts.optics.lattice,
+        quantities=quantities,
+        verdicts=verdicts,
+        figures=figures(facts, matched),
+        tables=tables(facts, matched),
+        methods=tuple(methods(facts, matched)),
+        assumptions=tuple(assumptions(facts)),
+        references=tuple(references(facts, matched)),
+        warnings=tuple(_warnings(facts, matched)),
+        provenance=_provenance(resolved),
+    )
+    return Outcome(result, matched is None or matched.success)
+
+
+def _matched(resolved: Resolved) -> MatchResult | None:
+    spec = resolved.study.match
+    if spec is None:
+        return None
+    LOGGER.info("matching %d parameters to %d targets", len(spec.vary), len(spec.targets))
+    matched = match(
+        resolved.lattice,
+        resolved.particle,
+        vary=[Vary(v.name, v.lower, v.upper) for v in spec.vary],
+        targets=[Target(t.quantity, t.value, at=t.at, tolerance=t.tolerance, weight=t.weight) for t in spec.targets],
+        limits=[Limit(i.quantity, i.lower, i.upper, at=i.at, between=i.between) for i in spec.limits],
+        start=resolved.start,
+        fringe=resolved.study.model.fringe,
+        restarts=spec.restarts,
+        seed=resolved.study.seed,
+    )
+    LOGGER.log(logging.INFO if matched.success else logging.WARNING, "match: %s", matched.message)
+    if not np.all(np.isfinite(list(matched.values.values()))):
+        raise UnstableOptics(f"the match of '{resolved.lattice.name}' found no stable optics: {matched.message}")
+    return matched
+
+
+# ---------------------------------------------------------------------------------------------------- quantities
+
+
+def _quantities(facts: Facts, matched: MatchResult | None) -> Iterator[Quantity]:
+    """What the requirements ask for, what every optics study gives, and the outcome of the match."""
+    asked = [requirement.quantity for requirement in facts.resolved.requirements]
+    usual = (*_OF_A_RING, *_ALWAYS) if facts.optics.periodic else _ALWAYS
+    yield from evaluate((*usual, *asked), facts)
+    if matched is not None:
+        yield from _match_quantities(facts, matched)
+
+
+def _match_quantities(facts: Facts, matched: MatchResult) -> Iterator[Quantity]:
+    targets = [target.label for target in matched.targets]
+    residuals = np.array([matched.residuals[label] for label in targets])
+    known = np.array([_target_error(label, facts) for label in targets])
+    errors = np.abs(np.linalg.pinv(matched.sensitivity)) @ (np.abs(residuals) + known)
+    for vary, error in zip(matched.vary, errors, strict=True):
+        unit = parameter_unit(vary.name, matched.lattice) or "1"
+        method = "matched; error: what the targets are known to and missed by, through the inverse sensitivity"
+        value = matched.parameters[vary.name]
+        yield Quantity(f"parameter.{vary.name}", value, unit, float(error), BOTH, method, "match-targets")
+    for target, label, error in zip(matched.targets, targets, known, strict=True):
+        method = f"value minus goal {target.value:g} (tolerance {target.tolerance:g}); error: that of the value"
+        unit = kind_of(target.quantity).unit
+        yield Quantity(f"match.{label}", matched.residuals[label], unit, float(error), BOTH, method, "match-targets")
+
+
+def _target_error(label: str, facts: Facts) -> float:
+    quantity = evaluate(["length" if label == "circumference" else label], facts)[0]
+    return quantity.error or 0.0
+
+
+# ------------------------------------------------------------------------------------------------------ verdicts
+
+
+def _verdicts(
+    requirements: Iterable[Requirement], quantities: Iterable[Quantity], matched: MatchResult | None
+) -> tuple[Verdict, ...]:
+    by_name = {quantity.name: quantity for quantity in quantities}
+    unmatched = "" if matched is None or matched.success else "the match did not converge"
+    return tuple(_verdict(requirement, by_name[requirement.quantity], unmatched) for requirement in requirements)
+
+
+def _verdict(requirement: Requirement, quantity: Quantity, unmatched: str) -> Verdict:
+    """The judgement in the requirement's unit; a design that was not reached is not judged."""
+    if quantity.value is None:
+        return judge(requirement, None, None, quantity.method)
+    factor = unit_factor(quantity_named(requirement.quantity), requirement.unit)
+    value, error = quantity.value / factor, None if quantity.error is None else quantity.error / factor
+    if unmatched:
+        return judge(requirement, None, None, f"{unmatched}: {value:.6g} at its best point")
+    verdict = judge(requirement, value, error)
+    alone = "rests on our maps alone" if quantity.engine == ALONE and verdict.verdict in (PASS, FAIL) else ""
+    return replace(verdict, reason="; ".join(filter(None, (verdict.reason, alone))))
+
+
+# ------------------------------------------------------------------------------------------------------ the rest
+
+
+def _warnings(facts: Facts, matched: MatchResult | None) -> Iterator[str]:
+    yield from facts.resolved.warnings
+    if matched is not None and not matched.success:
+        yield f"The match did not converge: {matched.message}. What follows is its best point, and no verdict is given."
+    verification = facts.compared.verification
+    if verification is None:
+        yield f"No comparison with Xsuite: {facts.compared.alone}. Verdicts rest on our maps alone."
+    elif not verification.success:
+        yield f"The two engines differ by more than explained: {verification.message}."
+    for case in facts.beams:
+        if case.compared.verification is None:
+            yield f"Beam '{case.beam.name}': no comparison with Xsuite ({case.compared.alone})."
+
+
+def _provenance(resolved: Resolved) -> dict[str, object]:
+    inputs = {"study.toml (resolved)": toml_text(resolved.content).encode(), **resolved.inputs}
+    return provenance(resolved.study.seed, inputs)

@@ -1,0 +1,97 @@
+"""Methods, assumptions and references of the optics study in sentences, written from what was resolved and computed."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from optics.matching import MatchResult
+from studies.facts import Facts
+
+_BENDS = {
+    "full": "Bends are exact sector bends with full fringe fields at their edges (Forest's map of a hard edge, linear "
+    "in the gap integral); quadrupole fringes are off.",
+    "linear": "Bends are exact sector bends with linear edge focusing; quadrupole fringes are off.",
+}
+REFERENCES = (
+    "E. D. Courant, H. S. Snyder, Theory of the alternating-gradient synchrotron, Annals of Physics 3, 1 (1958).",
+    "E. Forest, Beam Dynamics: A New Attitude and Framework, Harwood, 1998 (maps of bends and fringes).",
+    "G. Iadarola et al., Xsuite: an integrated beam physics simulation framework, HB2023, TUA2I1 (2024).",
+)
+_MATCH_REFERENCE = (
+    "M. A. Branch, T. F. Coleman, Y. Li, A subspace, interior, and conjugate gradient method for large-scale "
+    "bound-constrained minimization, SIAM J. Sci. Comput. 21, 1 (1999)."
+)
+
+
+def methods(facts: Facts, matched: MatchResult | None) -> Iterator[str]:
+    """How every number was computed."""
+    yield (
+        "Our maps are exact in the momentum deviation; matrices are their exact derivatives. Tunes follow from "
+        "cos(2 pi Q) = trace / 2 of the one-turn matrix and the phase along the ring, betas and dispersion from its "
+        "periodic solution."
+        if facts.optics.periodic
+        else "Our maps are exact in the momentum deviation; matrices are their exact derivatives. The functions start "
+        "from the conditions that the study gives."
+    )
+    yield _BENDS[facts.optics.fringe]
+    if facts.optics.periodic:
+        yield (
+            "Chromaticity dQ/d(dp/p) is the first-order change of the phase advance along the dispersive orbit, with "
+            "the second derivatives of the maps; RF cavities are off (constant momentum)."
+        )
+    yield "Largest and least values are looked for inside elements too: each is cut into parts, a cubic between them."
+    if matched is not None:
+        yield _match(facts, matched)
+    if facts.beams:
+        yield (
+            "The edge of a beam is sigmas x sqrt(beta emittance / (beta gamma)) + |D| (full momentum spread) / 2 "
+            "beside the closed orbit, with normalised rms emittances; each beam is taken in the optics of its own "
+            "working point."
+        )
+    yield _engines(facts)
+    yield (
+        "The numerical error of a number is the difference of the two engines on the same lattice, with the change "
+        "when elements are cut twice as fine where it is looked for inside them. A value within its own error of a "
+        "limit does not pass. Errors of the model (fields, alignment, power supplies) are not in it."
+    )
+
+
+def _match(facts: Facts, matched: MatchResult) -> str:
+    names = ", ".join(vary.name for vary in matched.vary)
+    goals = ", ".join(f"{target.label} = {target.value:g}" for target in matched.targets)
+    limits = f" within {', '.join(limit.label for limit in matched.limits)}" if matched.limits else ""
+    seed = facts.resolved.study.seed
+    return (
+        f"Match: {names} were varied for {goals}{limits}, by bounded least squares (trust region) with the exact "
+        f"Jacobian; betas enter by their logarithm. Starts after the first are drawn with seed {seed}. Outcome: "
+        f"{matched.message}."
+    )
+
+
+def _engines(facts: Facts) -> str:
+    verification = facts.compared.verification
+    if verification is None:
+        return f"The optics rests on our maps alone: there is no comparison with Xsuite ({facts.compared.alone})."
+    return (
+        f"The same lattice was computed by {verification.reference.engine} (exact bends, the same edges, five kicks a "
+        "sextupole, exact drifts), which shares no code with our maps; the tables show the differences."
+    )
+
+
+def assumptions(facts: Facts) -> Iterator[str]:
+    """What is taken as given: the machine's assumptions and those of the study."""
+    machine = facts.resolved.machine
+    if machine is not None:
+        yield from machine.assumptions
+    yield "The lattice is ideal: no field errors, no misalignments, no orbit distortion that it does not contain."
+    if facts.beams:
+        yield "Apertures are looked at in each plane by itself; the corner of a beam in a round chamber is not."
+
+
+def references(facts: Facts, matched: MatchResult | None) -> Iterator[str]:
+    """Sources of the methods and of the machine."""
+    yield from REFERENCES
+    if matched is not None:
+        yield _MATCH_REFERENCE
+    if facts.resolved.machine is not None:
+        yield from facts.resolved.machine.references

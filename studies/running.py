@@ -1,0 +1,132 @@
+"""From a study to a finished run folder, and what the terminal is told of it."""
+
+from __future__ import annotations
+
+import traceback
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from lattice.errors import HadronOpticsError
+from machines.requirements import PASS
+from studies.logs import LOGGER, RunLog, messages
+from studies.results import StudyResult
+from studies.results_json import json_text
+from studies.schema import OpticsStudy
+from studies.store import RunFolder, open_run, write_log, write_run
+from studies.terminal import number, show, table
+
+OK, WANTING, NO_ANSWER = 0, 1, 3
+
+
+@dataclass(frozen=True)
+class RunOptions:
+    """What the command line says of a run beside the study itself."""
+
+    out: Path | None = None
+    force: bool = False
+    jobs: int = 1
+    verbose: bool = False
+    quiet: bool = False
+
+
+@dataclass(frozen=True)
+class Finished:
+    """A run that was written: its result, the object of results.json, its folder, whether its match converged."""
+
+    result: StudyResult
+    results: dict[str, Any]
+    folder: Path
+    converged: bool
+
+
+def run_to_folder(study: OpticsStudy, file: Path | None, options: RunOptions) -> Finished:
+    """Resolve, compute and write a study. ``file`` is where it was read from (paths in it are relative to that)."""
+    from studies.optics_design import compute
+    from studies.report import render
+    from studies.resolution import resolve
+
+    log = RunLog(options.jobs)
+    folder = options.out or Path("runs") / str(study.name)
+    with messages(options.verbose, options.quiet, log):
+        resolved = resolve(study, file)
+        with _opened(folder, options.force, log) as run_folder:
+            outcome = compute(resolved)
+            LOGGER.info("writing %s", run_folder.path)
+            results = write_run(run_folder.path, outcome.result, render, log.text)
+    return Finished(outcome.result, results, folder, outcome.converged)
+
+
+@contextmanager
+def _opened(folder: Path, force: bool, log: RunLog) -> Iterator[RunFolder]:
+    """A run folder made ready before anything is computed; what became of a failure is in its log, or nothing is."""
+    run_folder = open_run(folder, force)
+    try:
+        yield run_folder
+    except HadronOpticsError:
+        run_folder.abandon()
+        raise
+    except Exception as error:
+        log.lines.append(traceback.format_exc())
+        write_log(run_folder.path, log.text())
+        error.add_note(str(run_folder.path / "log.txt"))
+        raise
+    except KeyboardInterrupt:
+        log.lines.append("interrupted")
+        write_log(run_folder.path, log.text())
+        raise
+
+
+def show_verdicts(finished: Finished, as_json: bool) -> int:
+    """Print the verdicts (or the JSON object) and return the exit code."""
+    if as_json:
+        show(json_text(finished.results).rstrip())
+        return _exit_code(finished)
+    verdicts = finished.results["verdicts"]
+    if verdicts:
+        rows = [_verdict_row(verdict) for verdict in verdicts]
+        show(table(("requirement", "quantity", "value", "limit", "unit", "margin", "verdict"), rows, (2, 3, 5)))
+    words = [verdict["verdict"] for verdict in verdicts]
+    show(f"\n{words.count(PASS)} passed, {words.count('FAIL')} failed, {words.count('NOT EVALUATED')} not evaluated")
+    _show_where(finished)
+    return _exit_code(finished)
+
+
+def _verdict_row(verdict: dict[str, Any]) -> tuple[str, ...]:
+    unit = "" if verdict["unit"] == "1" else verdict["unit"]
+    value, limit, margin = (number(verdict[key], 5) for key in ("value", "limit", "margin"))
+    return verdict["id"], verdict["quantity"], value, limit, unit, margin, verdict["verdict"]
+
+
+def show_match(finished: Finished, as_json: bool) -> int:
+    """Print targets before and after, the parameters, and return the exit code."""
+    if as_json:
+        show(json_text(finished.results).rstrip())
+        return _exit_code(finished)
+    for name in ("match-values", "match-parameters"):
+        frame = next(entry.frame for entry in finished.result.tables if entry.id == name)
+        numeric = [column for column, dtype in enumerate(frame.dtypes) if dtype.kind == "f"]
+        rows = [[_cell(value) for value in row] for row in frame.itertuples(index=False)]
+        show(table([str(column) for column in frame.columns], rows, numeric) + "\n")
+    _show_where(finished)
+    return _exit_code(finished)
+
+
+def _cell(value: Any) -> str:
+    if isinstance(value, bool):
+        return "ok" if value else "OUT"
+    return number(value, 10) if isinstance(value, float) else str(value)
+
+
+def _show_where(finished: Finished) -> None:
+    for warning in finished.result.warnings:
+        LOGGER.debug("warning: %s", warning)
+    show(f"report: {finished.folder / 'report.html'}")
+
+
+def _exit_code(finished: Finished) -> int:
+    if not finished.converged:
+        return NO_ANSWER
+    return OK if all(verdict["verdict"] == PASS for verdict in finished.results["verdicts"]) else WANTING

@@ -1,0 +1,39 @@
+"""Results for a terminal: aligned tables on standard output, no colour unless a terminal wants it."""
+
+from __future__ import annotations
+
+import os
+import sys
+from collections.abc import Sequence
+from typing import Any
+
+import click
+
+_COLORS = {"PASS": "green", "FAIL": "red", "NOT EVALUATED": "yellow", "ok": "green", "OUT": "red"}
+
+
+def show(text: str = "") -> None:
+    """Print results; colour codes are dropped when standard output is no terminal."""
+    click.echo(text, color=_colored())
+
+
+def _colored() -> bool:
+    return sys.stdout.isatty() and not os.environ.get("NO_COLOR") and os.environ.get("TERM") != "dumb"
+
+
+def table(header: Sequence[str], rows: Sequence[Sequence[Any]], numeric: Sequence[int] = ()) -> str:
+    """An aligned table; columns listed in ``numeric`` are right-aligned. Words of verdict get their colour."""
+    cells = [[str(cell) for cell in row] for row in (header, *rows)]
+    widths = [max(len(row[column]) for row in cells) for column in range(len(header))]
+    lines = ["  ".join(_padded(row[c], widths[c], c in numeric) for c in range(len(widths))).rstrip() for row in cells]
+    return "\n".join([lines[0], "-" * max(map(len, lines)), *lines[1:]])
+
+
+def _padded(cell: str, width: int, right: bool) -> str:
+    padded = cell.rjust(width) if right else cell.ljust(width)
+    return click.style(padded, fg=_COLORS[cell]) if cell in _COLORS and _colored() else padded
+
+
+def number(value: float | None, digits: int = 7) -> str:
+    """A number in few words, "-" for none."""
+    return "-" if value is None else f"{value:.{digits}g}"
