@@ -27,8 +27,11 @@ from lattice.errors import (
     NoSolution,
     UnstableOptics,
 )
+from lattice.interchange import read_json, write_json
 from lattice.lattice import Lattice
+from lattice.madx import read_madx, write_madx
 from lattice.reference import ReferenceParticle, Species
+from lattice.survey import survey
 
 __all__ = [
     "Aperture",
@@ -57,4 +60,9 @@ __all__ = [
     "Solenoid",
     "Species",
     "UnstableOptics",
+    "read_json",
+    "read_madx",
+    "survey",
+    "write_json",
+    "write_madx",
 ]

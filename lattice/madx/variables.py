@@ -13,13 +13,13 @@ from math import isfinite, trunc
 
 from lattice.errors import LatticeError
 from lattice.madx.arithmetic import Strength, bracketed
+from lattice.madx.expression import sign_after_operator
 from lattice.madx.syntax import Assignment, unquoted
 from lattice.madx.text import Statement
 from lattice.parameters import CONSTANTS, evaluate_all, parse_expression
 
 _NUMBER = re.compile(r"[-+]?(\d+\.?\d*|\.\d+)([eEdD][-+]?\d+)?")
 _REFERENCE = re.compile(r"[A-Za-z_][\w.$@#]*\s*->\s*\w+")
-_SIGN_AFTER_OPERATOR = re.compile(r"[-+*/^]\s*[-+]")
 _NOT_READ = re.compile(r"\b(table|tabindex|tabstring|ranf|gauss|tgauss|user0|user1|user2)\s*\(")
 _LONGEST = 10_000
 
@@ -97,7 +97,7 @@ class Variables:
         text = re.sub(r"\s*->\s*", "->", text)
         if found := _NOT_READ.search(text):
             raise statement.cannot_be_read(f"{found[1]}() is not read: write the number it should give")
-        if _SIGN_AFTER_OPERATOR.search(text.replace("->", "")):
+        if sign_after_operator(text):
             raise statement.cannot_be_read(
                 f"a sign after an operator in '{text[:60]}': MAD-X takes such an expression as 0; write 2*(-3)"
             )

@@ -1,1 +1,211 @@
-def write_madx(lattice, path): ...
+"""Write a lattice as a MAD-X file: parameters, elements, and a SEQUENCE (a LINE where lengths vary)."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Iterator
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from lattice.elements import (
+    Aperture,
+    Bend,
+    Collimator,
+    Drift,
+    ElectrostaticSeptum,
+    Element,
+    Kicker,
+    MagneticSeptum,
+    Marker,
+    Monitor,
+    Multipole,
+    Octupole,
+    Quadrupole,
+    RFCavity,
+    Sextupole,
+    Solenoid,
+)
+from lattice.errors import LatticeError
+from lattice.files import write_text_atomic
+from lattice.lattice import Lattice
+from lattice.madx.arithmetic import times_power_of_ten
+from lattice.madx.beam import beam_text
+from lattice.madx.classes import CLASSES, SEPTUM, UNSUPPORTED
+from lattice.madx.commands import PASSED_OVER, REFUSED
+from lattice.madx.expression import madx_expression
+from lattice.parameters import CONSTANTS
+
+#: MAD-X class of each kind; septa by way of a parent that tells our reader what they are.
+_CLASSES: dict[type[Element], str] = {
+    Drift: "drift",
+    Bend: "sbend",
+    Quadrupole: "quadrupole",
+    Sextupole: "sextupole",
+    Octupole: "octupole",
+    Multipole: "multipole",
+    Solenoid: "solenoid",
+    Kicker: "kicker",
+    Monitor: "monitor",
+    Marker: "marker",
+    RFCavity: "rfcavity",
+    Collimator: "collimator",
+    ElectrostaticSeptum: "electrostatic_septum",
+    MagneticSeptum: "magnetic_septum",
+}
+_SEPTUM_PARENTS = {
+    "electrostatic_septum": "elseparator",
+    "magnetic_septum": "placeholder",
+}
+_LEGAL_NAME = re.compile(r"[a-z][a-z0-9_.$]*")
+_LONGEST_NAME = 40  # MAD-X keeps 47 characters; room for a number
+_KEYWORDS = frozenset(
+    (*CLASSES, *UNSUPPORTED, *PASSED_OVER, *REFUSED, *CONSTANTS, "beam", "resbeam", "sequence", "endsequence", "line")
+) - set(_SEPTUM_PARENTS)  # fmt: skip
+
+
+def write_madx(lattice: Lattice, path: str | Path) -> None:
+    """Write a lattice as a MAD-X file, whole or not at all; expressions stay expressions.
+
+    Positions are entrances (refer=entry). Septa are drift-like classes; what MAD-X cannot say of them stands in
+    variables ``element.position`` ... that read_madx takes back. Names that MAD-X cannot take are changed and the
+    original is in a comment. Raises LatticeError naming what MAD-X cannot hold (an RFGap, array parameters),
+    FileError when the file cannot be written.
+    """
+    write_text_atomic(path, madx_text(lattice))
+
+
+def madx_text(lattice: Lattice) -> str:
+    """The text of the MAD-X file."""
+    if lattice.batch is not None:
+        raise LatticeError(f"lattice '{lattice.name}' has array parameters, which MAD-X cannot hold: take one case")
+    distinct = {element.name: element for element in lattice.elements}
+    names = legal_names([*distinct, lattice.name])
+    blocks = [
+        [f"! lattice '{lattice.name}', written by hadron-optics"],
+        [beam_text(lattice.particle)] if lattice.particle is not None else [],
+        list(_parameters(lattice)),
+        [f"{parent}: {base};" for parent, base in _SEPTUM_PARENTS.items() if _has(distinct.values(), parent)],
+        [line for name, element in distinct.items() for line in _element(element, names[name])],
+        list(_beamline(lattice, names)),
+    ]
+    return "\n\n".join("\n".join(block) for block in blocks if block) + "\n"
+
+
+def legal_names(names: Iterable[str]) -> dict[str, str]:
+    """For each name one that MAD-X takes: letters, digits, ``_ . $``, not one of its own words, all different."""
+    legal = {name: name for name in names if _LEGAL_NAME.fullmatch(name) and len(name) <= _LONGEST_NAME}
+    legal = {name: name for name in legal if name not in _KEYWORDS}
+    taken = set(legal)
+    for name in names:
+        if name not in legal:
+            legal[name] = _unused(re.sub(r"[^a-z0-9_.$]+", "_", name)[:_LONGEST_NAME], taken)
+            taken.add(legal[name])
+    return legal
+
+
+def _unused(name: str, taken: set[str]) -> str:
+    stem = name if _LEGAL_NAME.fullmatch(name) else f"x{name}"
+    candidates = (f"{stem}_{number}" for number in range(1, len(taken) + 3))
+    return stem if stem not in taken | _KEYWORDS else next(name for name in candidates if name not in taken)
+
+
+def _has(elements: Iterable[Element], parent: str) -> bool:
+    return any(_CLASSES.get(type(element)) == parent for element in elements)
+
+
+# -- parameters --
+
+
+def _parameters(lattice: Lattice) -> Iterator[str]:
+    for name, value in lattice.parameters.definitions.items():
+        if not _LEGAL_NAME.fullmatch(name) or len(name) > 47 or name in CONSTANTS:
+            raise LatticeError(f"parameter '{name}': MAD-X cannot take this name; rename it")
+        if np.iscomplexobj(value):
+            raise LatticeError(f"parameter '{name}' is complex, which MAD-X cannot hold")
+        if isinstance(value, str):
+            place = f"parameter '{name}'"
+            yield f"{name} := {_expression(place, value)};"
+        else:
+            yield f"{name} = {value!r};"
+
+
+def _expression(place: str, text: str) -> str:
+    try:
+        return madx_expression(text)
+    except LatticeError as error:
+        raise LatticeError(f"{place}: {error}") from None
+
+
+# -- elements --
+
+
+def _element(element: Element, name: str) -> Iterator[str]:
+    if type(element) not in _CLASSES:
+        raise LatticeError(
+            f"{type(element).__name__} '{element.name}': MAD-X has no such element; write this lattice as JSON"
+        )
+    if name != element.name:
+        yield f"! '{element.name}' is called {name} here"
+    if isinstance(element, (ElectrostaticSeptum, MagneticSeptum)):
+        yield from _septum_variables(element, name)
+    parts = [f"{name}: {_CLASSES[type(element)]}"]
+    for attribute, value in _attributes(element).items():
+        if isinstance(value, tuple) or value != 0.0 or attribute == "fintx":
+            parts.append(_assignment(element, attribute, value))
+    yield ", ".join([*parts, *_aperture(element.aperture)]) + ";"
+
+
+def _attributes(element: Element) -> dict[str, Any]:
+    """The element's strengths by MAD-X's attribute names, without what is not given."""
+    values = {name: value for name, value in element.strengths().items() if value is not None and value != ()}
+    if isinstance(element, (ElectrostaticSeptum, MagneticSeptum)):
+        values = {"length": values["length"]}
+    if isinstance(element, RFCavity):
+        values |= {name: times_power_of_ten(values[name], -6) for name in ("volt", "freq")}  # MV, MHz
+    return {"l" if name == "length" else name: value for name, value in values.items()}
+
+
+def _septum_variables(element: Element, name: str) -> Iterator[str]:
+    """What MAD-X cannot say of a septum, for people and for our reader."""
+    for attribute in SEPTUM:
+        value = getattr(element, attribute)
+        if value != 0.0:
+            yield f"{_assignment(element, attribute, value).replace(attribute, f'{name}.{attribute}', 1)};"
+
+
+def _assignment(element: Element, attribute: str, value: Any) -> str:
+    place = element.where(attribute)
+    if isinstance(value, tuple):
+        parts = [_expression(place, part) if isinstance(part, str) else repr(part) for part in value]
+        return f"{attribute}:={{{', '.join(parts)}}}"
+    return f"{attribute}:={_expression(place, value)}" if isinstance(value, str) else f"{attribute}={value!r}"
+
+
+def _aperture(aperture: Aperture | None) -> list[str]:
+    if aperture is None:
+        return []
+    sizes = [aperture.half_x, aperture.half_y, aperture.ellipse_x, aperture.ellipse_y]
+    text = ", ".join(repr(float(size)) for size in sizes if size is not None)
+    parts = [f"apertype={aperture.shape}", f"aperture={{{text}}}"]
+    if aperture.offset_x or aperture.offset_y:
+        parts.append(f"aper_offset={{{float(aperture.offset_x)!r}, {float(aperture.offset_y)!r}}}")
+    return parts
+
+
+# -- the sequence --
+
+
+def _beamline(lattice: Lattice, names: dict[str, str]) -> Iterator[str]:
+    name = names[lattice.name]
+    if any(isinstance(getattr(element, "length", 0.0), str) for element in lattice.elements):
+        yield "! a line, not a sequence: some lengths are expressions, and positions would not follow them"
+        members = [names[element.name] for element in lattice.elements]
+        rows = ",\n  ".join(", ".join(members[at : at + 8]) for at in range(0, len(members), 8))
+        yield f"{name}: line = (\n  {rows});"
+        return
+    yield f"{name}: sequence, refer=entry, l={float(lattice.length)!r};"
+    for element, at in zip(lattice.elements, lattice.s, strict=False):
+        yield f"  {names[element.name]}, at={float(at)!r};"
+    yield "endsequence;"
