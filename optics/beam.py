@@ -29,11 +29,13 @@ class Beam:
     delta: float = 0.0
 
     def __post_init__(self) -> None:
+        if not isinstance(self.particle, ReferenceParticle):
+            raise InputError(f"Beam: particle must be a ReferenceParticle, found {self.particle!r}")
         for name in ("emittance_x", "emittance_y", "sigma_delta"):
             value = getattr(self, name)
             if not (isinstance(value, (int, float)) and isfinite(value) and value >= 0):
                 raise InputError(f"Beam: {name} must be a number not below 0, found {value!r}")
-        if not isfinite(self.delta):
+        if not (isinstance(self.delta, (int, float)) and isfinite(self.delta)):
             raise InputError(f"Beam: delta must be finite, found {self.delta!r}")
 
     @classmethod
@@ -65,6 +67,8 @@ def gaussian_beam(beam: Beam, optics: Optics, count: int, *, seed: int, at: str 
     """
     if not (isinstance(count, int) and count >= 1):
         raise InputError(f"count must be a whole number above 0, found {count!r}")
+    if optics.lattice.batch is not None:
+        raise InputError(f"a beam is matched to one lattice, here are {optics.lattice.batch}")
     row = optics.row(at) if at is not None else 0
     here = {name: float(optics[name][row]) for name in ("betx", "alfx", "bety", "alfy", "dx", "dpx", "dy", "dpy")}
     orbit = {name: float(optics[name][row]) for name in ("x", "px", "y", "py")}

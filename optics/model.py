@@ -26,14 +26,16 @@ _ORBIT_ZERO = 1e-13  # m, rad: below this the reference orbit is the closed orbi
 class Plan:
     """What follows from the elements alone: which steps there are, in which order, and which need parameters.
 
-    ``sequence``: (n_steps,) index of each step among the distinct ones; ``rows``: (n_rows + 1,) first step of each
-    row of a table; ``row_element`` (n_rows,) the element a row belongs to, ``row_fraction`` how far inside it.
+    ``sequence``: (n_steps,) index of each step among the distinct ones, ``is_thick`` which of them have length;
+    ``rows``: (n_rows + 1,) first step of each row of a table; ``row_element`` (n_rows,) the element a row belongs to,
+    ``row_fraction`` how far inside it.
     """
 
     bank: Bank
     distinct: tuple[tuple[int, int], ...]  # (unique element, position among its steps)
     program_index: Array
     is_fixed: Array
+    is_thick: Array
     fixed_arguments: Array
     sequence: Array
     rows: Array
@@ -93,15 +95,16 @@ def _new_plan(lattice: Lattice, setting: Setting, slices: int) -> Plan:
     for row, ((u, _), step) in enumerate(zip(distinct, all_steps, strict=True)):
         if fixed[u]:
             arguments[row, : len(step.arguments)] = step.arguments
-    sequence = [start[u] + i for u in indices for i in range(len(per_element[u][0]))]
+    sequence = np.array([start[u] + i for u in indices for i in range(len(per_element[u][0]))], dtype=np.int64)
     rows, row_element, row_fraction = _rows(indices, per_element)
     return Plan(
         bank=bank,
         distinct=distinct,
         program_index=np.array([names.index(step.program) for step in all_steps], dtype=np.int64),
         is_fixed=np.array([fixed[u] for u, _ in distinct], dtype=bool),
+        is_thick=np.array([bool(step.cut) for step in all_steps], dtype=bool)[sequence],
         fixed_arguments=arguments,
-        sequence=np.array(sequence, dtype=np.int64),
+        sequence=sequence,
         rows=rows,
         row_element=row_element,
         row_fraction=row_fraction,
@@ -116,22 +119,22 @@ def _has_expression(element: Any) -> bool:
 
 
 def _cut(whole: list[Step], slices: int) -> tuple[list[Step], list[int], list[float]]:
-    """Steps with the thick ones in parts, the positions where a new row begins, and how far inside each lies."""
+    """Steps with the thick ones in parts, the positions where a new row begins, and how far inside each lies.
+
+    Edges and kicks have rows of their own, with no length: slopes jump there.
+    """
+    if slices == 1:
+        return whole, [0], [0.0]
     parts: list[Step] = []
-    breaks, fractions = [0], [0.0]
-    thick = sum(bool(step.cut) for step in whole)
+    fractions: list[float] = []
+    total = slices * max(sum(bool(step.cut) for step in whole), 1)
     passed = 0
     for step in whole:
-        if not step.cut:
-            parts.append(step)
-            continue
-        for _ in range(slices):
-            if passed:
-                breaks.append(len(parts))
-                fractions.append(passed / (slices * thick))
+        for _ in range(slices if step.cut else 1):
             parts.append(step.part(slices))
-            passed += 1
-    return (parts, breaks, fractions) if slices > 1 else (parts, [0], [0.0])
+            fractions.append(passed / total)
+            passed += bool(step.cut)
+    return parts, list(range(max(len(parts), 1))), fractions or [0.0]
 
 
 def _rows(indices: Array, per_element: list[tuple[list[Step], list[int], list[float]]]) -> tuple[Array, Array, Array]:

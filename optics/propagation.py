@@ -22,6 +22,7 @@ N_FUNCTIONS = 10
 #: Columns of the sums over the line.
 SLIP, CHROMATIC_X, CHROMATIC_Y = range(3)
 N_SUMS = 3
+_ROUNDING = 1e-12
 
 
 def _angle(y: Any, x: Any) -> Any:
@@ -66,6 +67,22 @@ def one_turn_matrices(series: Any, first: Any, stride: Any, sequence_length: Any
                     row[i] = value
                 for i in range(5):
                     total[i, column] = row[i]
+
+
+@compiled
+def largest_coupling(series: Any) -> Any:
+    """Largest element between the planes over the largest of its 4 x 4 matrix, among all series; nan is passed over."""
+    worst = 0.0
+    for row in range(series.shape[0]):
+        mixed, whole = 0.0, 0.0
+        for i in range(4):
+            for k in range(4):
+                size = abs(series[row, i, 1 + k])
+                whole = max(whole, size)
+                if (i < 2) != (k < 2):
+                    mixed = max(mixed, size)
+        worst = max(worst, mixed / whole)
+    return worst
 
 
 @compiled
@@ -125,11 +142,21 @@ def _solve4(a: Any, b: Any) -> Any:
 
 @compiled
 def propagate(
-    series: Any, first: Any, stride: Any, rows: Any, quadratic: Any, second_order: Any, start: Any, out: Any, sums: Any
+    series: Any,
+    first: Any,
+    stride: Any,
+    is_thick: Any,
+    rows: Any,
+    quadratic: Any,
+    second_order: Any,
+    start: Any,
+    out: Any,
+    sums: Any,
 ) -> Any:
     """Optical functions at each row from ``start`` (batch, 10): out (batch, n_rows + 1, 10), sums (batch, 3).
 
-    ``sums``: slip (change of zeta per delta) and, when ``second_order``, the phases' change per delta [rad].
+    ``is_thick``: steps with length, whose phase advance is positive (below one turn). ``sums``: slip (change of zeta
+    per delta) and, when ``second_order``, the phases' change per delta [rad].
     """
     now = np.empty(N_FUNCTIONS, dtype=out.dtype)
     for b in range(out.shape[0]):
@@ -144,12 +171,12 @@ def propagate(
                         sums[b, CHROMATIC_X + plane] += _phase_change(coefficients, quadratic, now, plane)
                 sums[b, SLIP] += _advance_dispersion(coefficients, now)
                 for plane in range(2):
-                    _advance_plane(coefficients, now, plane)
+                    _advance_plane(coefficients, now, plane, is_thick[step])
         out[b, len(rows) - 1] = now
 
 
 @compiled
-def _advance_plane(coefficients: Any, now: Any, plane: Any) -> Any:
+def _advance_plane(coefficients: Any, now: Any, plane: Any, is_thick: Any) -> Any:
     i = 2 * plane
     m11, m12 = coefficients[i, 1 + i], coefficients[i, 2 + i]
     m21, m22 = coefficients[i + 1, 1 + i], coefficients[i + 1, 2 + i]
@@ -158,7 +185,10 @@ def _advance_plane(coefficients: Any, now: Any, plane: Any) -> Any:
     beta_out = (cosine * cosine + sine * sine) / beta
     now[3 * plane + 1] = -((m21 * beta - m22 * alpha) * cosine + m22 * sine) / beta
     now[3 * plane] = beta_out
-    now[3 * plane + 2] += _angle(sine, cosine) / (2.0 * math.pi)
+    advance = _angle(sine, cosine) / (2.0 * math.pi)
+    if is_thick and advance.real < -_ROUNDING:
+        advance += 1.0
+    now[3 * plane + 2] += advance
 
 
 @compiled

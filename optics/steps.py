@@ -34,6 +34,7 @@ from optics import maps
 from optics.taylor import Program, record
 
 FRINGES = ("full", "linear")
+_LARGEST_ANGLE = 3.0  # rad
 
 
 @dataclass(frozen=True)
@@ -82,24 +83,34 @@ _MAPS: dict[str, tuple[Callable[..., Any], int]] = {
     "solenoid": (maps.solenoid, 2),
     "thin_bend": (maps.thin_bend, 2),
     "kick": (lambda z, hkick, vkick, beta0: maps.kick(z, hkick, vkick), 2),
-    "roll": (lambda z, angle, beta0: maps.roll(z, angle), 1),
     "cavity": (maps.cavity, 3),
 }
 
 
 @lru_cache(maxsize=256)
 def program(name: str) -> Program:
-    """The recorded map called ``name``; its last argument is beta0. ``multipole:n`` is a thin multipole of n orders."""
-    if name.startswith("multipole:"):
-        orders = int(name.split(":")[1])
-        return record(_thin_multipole, 2 * orders + 1)
-    function, arguments = _MAPS[name]
-    return record(function, arguments + 1)
+    """The recorded map called ``name``; its last argument is beta0."""
+    return record(plain_map(name), _argument_count(name) + 1)
 
 
+@lru_cache(maxsize=256)
 def plain_map(name: str) -> Callable[..., Any]:
-    """The map itself, for numbers or arrays: ``f(coordinates, *arguments, beta0)``."""
-    return _thin_multipole if name.startswith("multipole:") else _MAPS[name][0]
+    """The map itself, for numbers or arrays: ``f(coordinates, *arguments, beta0)``.
+
+    ``multipole:n`` is a thin multipole of n orders; ``rolled:m`` the map m in a frame rolled by its first argument.
+    """
+    kind, _, rest = name.partition(":")
+    if kind == "rolled":
+        inner = plain_map(rest)
+        return lambda z, tilt, *arguments: maps.roll(inner(maps.roll(z, tilt), *arguments), -tilt)
+    return _thin_multipole if kind == "multipole" else _MAPS[name][0]
+
+
+def _argument_count(name: str) -> int:
+    kind, _, rest = name.partition(":")
+    if kind == "rolled":
+        return 1 + _argument_count(rest)
+    return 2 * int(rest) if kind == "multipole" else _MAPS[name][1]
 
 
 def _thin_multipole(z: maps.Coordinates, *arguments: Any) -> maps.Coordinates:
@@ -126,10 +137,11 @@ def _is_zero(strength: Any) -> bool:
 
 
 def _rolled(element: Any, value: Callable[[Any], Any], inner: list[Step]) -> list[Step]:
+    """Each step in its own rolled frame, so that between steps one is always in the frame of the line."""
     if _is_zero(element.tilt):
         return inner
-    angle = value(element.tilt)
-    return [Step("roll", (angle,)), *inner, Step("roll", (-angle,))]
+    tilt = value(element.tilt)
+    return [Step(f"rolled:{s.program}", (tilt, *s.arguments), tuple(i + 1 for i in s.cut)) for s in inner]
 
 
 @steps.register
@@ -137,9 +149,23 @@ def _(element: Marker, value: Callable[[Any], Any], setting: Setting) -> list[St
     return []
 
 
+def _arc(element: Bend, value: Callable[[Any], Any]) -> tuple[Any, Any]:
+    """Length and angle of a bend, refused where its map does not hold: it looks from the exit plane at one arc."""
+    length, angle = value(element.length), value(element.angle)
+    if np.any(np.real(length) == 0.0):
+        raise LatticeError(f"{element.where('length')} must be positive (a thin dipole is a Multipole)")
+    largest = float(np.max(np.abs(np.real(angle))))
+    if largest > _LARGEST_ANGLE:
+        raise LatticeError(
+            f"{element.where('angle')} must be below {_LARGEST_ANGLE:g} rad, found {largest:.6g}: make it two bends"
+        )
+    return length, angle
+
+
 @steps.register
 def _(element: Bend, value: Callable[[Any], Any], setting: Setting) -> list[Step]:
-    length, angle, k1, hgap = (value(x) for x in (element.length, element.angle, element.k1, element.hgap))
+    length, angle = _arc(element, value)
+    k1, hgap = value(element.k1), value(element.hgap)
     field = angle / length if element.k0 is None else value(element.k0)
     gap_in = hgap * value(element.fint)
     gap_out = gap_in if element.fintx is None else hgap * value(element.fintx)
@@ -196,8 +222,9 @@ def _(element: Multipole, value: Callable[[Any], Any], setting: Setting) -> list
     pairs = tuple(k for pair in zip(normal, skew, strict=True) for k in pair)
     inner = [Step(f"multipole:{orders}", pairs)]
     if element.knl and not _is_zero(element.knl[0]):
-        radius_inverse = bend / value(element.lrad) if not _is_zero(element.lrad) else bend * 0.0
-        inner.append(Step("thin_bend", (bend, radius_inverse)))
+        lrad = value(element.lrad)
+        curvature = np.where(np.real(lrad) == 0.0, 0.0, bend / np.where(np.real(lrad) == 0.0, 1.0, lrad))[()]
+        inner.append(Step("thin_bend", (bend, curvature)))
     return _rolled(element, value, inner)
 
 

@@ -11,6 +11,7 @@ import pandas as pd
 from lattice import Aperture, Element, InputError, Lattice, LatticeError, ReferenceParticle, RFCavity
 from lattice.reference import SPEED_OF_LIGHT
 from optics.model import checked_fringe, checked_particle
+from optics.optics import END
 from optics.steps import Setting, Step, cavity_step, plain_map, steps
 
 Array = np.ndarray[Any, Any]
@@ -45,12 +46,15 @@ def track(
 ) -> Tracked:
     """Track ``coordinates`` (n, 6) of x, px, y, py, zeta, delta for ``turns``; cavities act.
 
-    A particle outside an element's aperture at its entrance, or with a coordinate that is no longer finite, is lost
-    there. Raises InputError for a batch of lattices or coordinates of another shape.
+    A particle outside an element's aperture at its entrance is lost there; one with a coordinate that is no longer
+    finite at the next entrance, or at ``_end``. Raises InputError for a batch of lattices, complex parameters, or
+    coordinates of another shape.
     """
     if lattice.batch is not None:
         raise InputError(f"track works on one lattice, '{lattice.name}' holds {lattice.batch}")
-    if not (isinstance(turns, int) and turns >= 1):
+    if any(np.iscomplexobj(value) for value in lattice.parameters.values()):
+        raise InputError(f"track works on real parameters, '{lattice.name}' has complex ones")
+    if not (isinstance(turns, (int, np.integer)) and turns >= 1):
         raise InputError(f"turns must be a whole number above 0, found {turns!r}")
     state = _checked_coordinates(coordinates)
     particle = checked_particle(lattice, particle)
@@ -64,6 +68,7 @@ def track(
         for place, (element, maps_of_element) in enumerate(line):
             inside, alive = _keep(lattice, element if apertures else None, place, turn, inside, alive, lost)
             inside = _through(maps_of_element, inside, particle.beta)
+        inside, alive = _keep(lattice, None, len(line), turn, inside, alive, lost)
         if past is not None:
             now = np.full_like(state, np.nan)
             now[alive] = inside
@@ -74,7 +79,10 @@ def track(
 
 
 def _checked_coordinates(coordinates: Array) -> Array:
-    state = np.array(coordinates, dtype=float, ndmin=2)
+    try:
+        state = np.array(coordinates, dtype=float, ndmin=2)
+    except (TypeError, ValueError):
+        raise InputError(f"coordinates must be numbers, shape (n, 6), found {coordinates!r}") from None
     if state.ndim != 2 or state.shape[1] != len(COORDINATES):
         raise InputError(f"coordinates must have shape (n, 6) of {', '.join(COORDINATES)}, found {state.shape}")
     return state
@@ -119,7 +127,8 @@ def _keep(
     if good.all():
         return state, alive
     for number, coordinates in zip(alive[~good], state[~good], strict=True):
-        where = {"particle": int(number), "turn": turn, "element": lattice.names[place], "s": lattice.s[place]}
+        name = (*lattice.names, END)[place]
+        where = {"particle": int(number), "turn": turn, "element": name, "s": lattice.s[place]}
         lost.append(where | dict(zip(COORDINATES, map(float, coordinates), strict=True)))
     return state[good], alive[good]
 

@@ -47,11 +47,15 @@ def twiss(
     if start is not None:
         functions, orbit = _start_values(start, delta)
         model = step_series(lattice, particle, fringe=fringe, order=order, delta=delta, start=orbit)
+        _refuse_coupling(lattice, model)
         initial = np.repeat(functions[None].astype(model.series.dtype), model.batch, axis=0)
     else:
         model = step_series(lattice, particle, fringe=fringe, order=order, delta=delta)
+        _refuse_coupling(lattice, model)
         initial = _periodic_start(lattice, model)
     at_elements, sums = _propagated(lattice, model, initial, order == 2)
+    if lattice.batch is None:
+        _refuse_lost(lattice, at_elements)
     return Optics(
         lattice=lattice,
         particle=particle,
@@ -69,22 +73,17 @@ def functions_inside(optics: Optics, slices: int) -> Functions:
     """The same optics with every thick element cut into ``slices`` equal parts."""
     if not (isinstance(slices, int) and 1 <= slices <= 1000):
         raise InputError(f"slices must be a whole number from 1 to 1000, found {slices!r}")
-    on_axis = not np.any(optics.start_orbit)
-    if on_axis or optics.lattice.batch is None:
-        start = None if on_axis else optics.start_orbit[0]
-        model = step_series(
-            optics.lattice,
-            optics.particle,
-            fringe=optics.fringe,
-            order=1,
-            slices=slices,
-            delta=optics.delta,
-            start=start,
-        )
-    else:  # a batch off axis has an orbit each: find them again
-        model = step_series(
-            optics.lattice, optics.particle, fringe=optics.fringe, order=1, slices=slices, delta=optics.delta
-        )
+    # The orbits of a batch of rings differ: they are found again.
+    one_orbit = optics.lattice.batch is None or not optics.periodic
+    model = step_series(
+        optics.lattice,
+        optics.particle,
+        fringe=optics.fringe,
+        order=1,
+        slices=slices,
+        delta=optics.delta,
+        start=optics.start_orbit[0] if one_orbit else None,
+    )
     return _propagated(optics.lattice, model, optics.start, False)[0]
 
 
@@ -101,9 +100,11 @@ def _checked_delta(delta: float) -> float:
 def _start_values(start: Mapping[str, float], delta: float) -> tuple[Array, Array]:
     """Start conditions as (10,) functions and (6,) orbit; InputError names what is missing or wrong."""
     known = (*_START_KEYS, *_START_ORBIT)
+    if not isinstance(start, Mapping):
+        raise InputError(f"start must be a mapping such as {{'betx': 9.0, 'bety': 4.0}}, found {start!r}")
     for key, value in start.items():
         if key not in known:
-            raise InputError(f"start has no key '{key}'{did_you_mean(str(key), known)} Known: {', '.join(known)}")
+            raise InputError(f"start has no key '{key}'{did_you_mean(str(key), known)}. Known: {', '.join(known)}")
         if not (isinstance(value, (int, float, np.number)) and isfinite(value)):
             raise InputError(f"start['{key}'] must be a finite number, found {value!r}")
     for key in ("betx", "bety"):
@@ -117,7 +118,6 @@ def _start_values(start: Mapping[str, float], delta: float) -> tuple[Array, Arra
 def _periodic_start(lattice: Lattice, model: StepSeries) -> Array:
     matrices = np.zeros((model.batch, N_COORDINATES, N_COORDINATES), dtype=model.series.dtype)
     propagation.one_turn_matrices(model.series, model.first, model.stride, len(model.plan.sequence), matrices)
-    _refuse_coupling(lattice, matrices)
     initial = np.full((model.batch, propagation.N_FUNCTIONS), np.nan, dtype=matrices.dtype)
     cosines = np.zeros((model.batch, 2), dtype=matrices.dtype)
     propagation.periodic_start(matrices, initial, cosines)
@@ -126,10 +126,9 @@ def _periodic_start(lattice: Lattice, model: StepSeries) -> Array:
     return initial
 
 
-def _refuse_coupling(lattice: Lattice, matrices: Array) -> None:
-    mixed = np.maximum(np.abs(matrices[:, 0:2, 2:4]), np.abs(matrices[:, 2:4, 0:2])).max(axis=(1, 2))
-    whole = np.abs(matrices[:, 0:4, 0:4]).max(axis=(1, 2))
-    if np.any(mixed > _COUPLED * whole):  # false for nan
+def _refuse_coupling(lattice: Lattice, model: StepSeries) -> None:
+    """No step may couple: skew fields that cancel over a turn would still couple in between."""
+    if propagation.largest_coupling(model.series) > _COUPLED:
         raise LatticeError(
             f"lattice '{lattice.name}' couples the planes (skew quadrupoles, solenoids, rolls or vertical orbit in "
             f"sextupoles): coupled optics is not available; switch the coupling off"
@@ -147,12 +146,28 @@ def _refuse_unstable(lattice: Lattice, cosines: Array, initial: Array) -> None:
         raise UnstableOptics(f"lattice '{lattice.name}' has no finite dispersion: a tune lies on an integer")
 
 
+def _refuse_lost(lattice: Lattice, functions: Functions) -> None:
+    finite = np.all(np.isfinite(functions.functions[0]), axis=1)
+    if not finite.all():
+        name = lattice.names[max(int(np.argmin(finite)) - 1, 0)]
+        raise UnstableOptics(f"lattice '{lattice.name}': the orbit or the optics is lost (not finite) in '{name}'")
+
+
 def _propagated(lattice: Lattice, model: StepSeries, initial: Array, second_order: bool) -> tuple[Functions, Array]:
     plan = model.plan
     functions = np.empty((model.batch, len(plan.rows), propagation.N_FUNCTIONS), dtype=initial.dtype)
     sums = np.zeros((model.batch, propagation.N_SUMS), dtype=initial.dtype)
     propagation.propagate(
-        model.series, model.first, model.stride, plan.rows, QUADRATIC, second_order, initial, functions, sums
+        model.series,
+        model.first,
+        model.stride,
+        plan.is_thick,
+        plan.rows,
+        QUADRATIC,
+        second_order,
+        initial,
+        functions,
+        sums,
     )
     s = np.broadcast_to(lattice.s, (model.batch, len(lattice) + 1))
     if len(plan.row_element) != len(lattice):
@@ -174,14 +189,15 @@ def _scalars(
     unknown = np.full(model.batch, np.nan)
     length = functions.s[:, -1]
     compaction, slip = _compaction(particle, model, sums[:, propagation.SLIP], length) if periodic else (unknown,) * 2
-    positive = np.where(compaction.real > 0, compaction, np.nan)
+    with np.errstate(invalid="ignore"):  # complex nan
+        gamma_transition = 1.0 / np.sqrt(np.where(compaction.real > 0, compaction, np.nan))
     return {
         "qx": functions.column("mux")[:, -1] - functions.column("mux")[:, 0],
         "qy": functions.column("muy")[:, -1] - functions.column("muy")[:, 0],
         "dqx": sums[:, propagation.CHROMATIC_X] / (2 * np.pi) if chromatic else unknown,
         "dqy": sums[:, propagation.CHROMATIC_Y] / (2 * np.pi) if chromatic else unknown,
         "momentum_compaction": compaction,
-        "gamma_transition": 1.0 / np.sqrt(positive),
+        "gamma_transition": gamma_transition,
         "slip_factor": slip,
         "circumference": length,
     }
