@@ -51,7 +51,8 @@ def known_text(value: float | None, error: float | None) -> str:
     if not error or not isfinite(error):
         return short_text(value, 10 if error == 0 else 6)
     decimals = _decimals(error)
-    if 0 <= decimals <= 10 and abs(value) < 1e7:
+    if -6 <= decimals <= 10 and abs(value) < 1e7:
+        decimals = max(decimals, 0)
         return f"{_signed(f'{value:.{decimals}f}')} ± {_error_text(error, decimals)}"
     digits = max(1, min(10, 1 + floor(log10(abs(value) or error)) + decimals))
     return f"{number_text(value, digits)} ± {_scientific(error, 0)}"

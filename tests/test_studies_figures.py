@@ -1,0 +1,62 @@
+"""Figures of a match and of two engines: bars in tolerances, gaps where nothing is known."""
+
+from __future__ import annotations
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from lattice import InputError
+from optics.figures import figure_json
+from studies.figures import (
+    Difference,
+    MatchedTarget,
+    match_convergence,
+    match_targets,
+    residuals_along_s,
+    residuals_in_tolerance,
+)
+
+
+def test_targets_are_drawn_in_units_of_their_tolerance() -> None:
+    before, after = figure_json(match_targets([MatchedTarget("qx", "1", 1.666, 1.656, 1.6661, 1e-3)]))["data"]
+    assert before["x"] == pytest.approx([10.0])
+    assert after["x"] == pytest.approx([0.1])
+    assert "tolerance 0.001" in after["text"][0]
+
+
+def test_what_is_exact_has_the_shortest_bar_and_what_is_unknown_none() -> None:
+    targets = [
+        MatchedTarget("exact", "1", 1.0, 2.0, 1.0, 1e-3),
+        MatchedTarget("unknown", "1", 1.0, float("nan"), 1.0, 1e-3),
+        MatchedTarget("no tolerance", "1", 1.0, 2.0, 1.0, 0.0),
+    ]
+    before, after = figure_json(match_targets(targets))["data"]
+    assert before["x"] == [pytest.approx(1000.0), None, None]
+    assert after["x"] == [1e-6, 1e-6, None]
+
+
+def test_axis_holds_one_tolerance_and_every_bar() -> None:
+    figure = figure_json(residuals_in_tolerance([Difference("Qx", "1", 1.0 + 3e-12, 1.0, 1e-9)]))
+    low, high = figure["layout"]["xaxis"]["range"]
+    assert low <= np.log10(3e-3)
+    assert high >= 1
+
+
+def test_convergence_leaves_out_what_a_log_axis_cannot_show() -> None:
+    history = pd.DataFrame({"evaluation": [0, 1, 2], "cost": [1e4, 1.0, 0.0]})
+    figure = figure_json(match_convergence(history))
+    assert figure["data"][0]["y"] == [1e4, 1.0, None]
+    figure_json(match_convergence(history.assign(cost=0.0)))  # all exact: an empty picture, no error
+
+
+def test_residuals_along_s_name_a_missing_column() -> None:
+    with pytest.raises(InputError, match="table of residuals lacks the column dx"):
+        residuals_along_s(pd.DataFrame({"s": [0.0], "betx": [0.0], "bety": [0.0]}))
+
+
+def test_nothing_to_draw_is_said() -> None:
+    with pytest.raises(InputError, match="at least one of the targets of a match"):
+        match_targets([])
+    with pytest.raises(InputError, match="at least one of the quantities"):
+        residuals_in_tolerance([])
