@@ -15,6 +15,8 @@ from typing import Any
 
 import click
 
+from studies.terminal import silence_stdout
+
 PROGRAM = "lattice-optimize"
 COMMANDS = {
     "list": "Machines and studies: what each answers and what it judges.",
@@ -84,12 +86,11 @@ def main() -> None:
 
 def run(arguments: Sequence[str]) -> int:
     """Run the command line and return its exit code; no exception leaves it."""
+    code = _invoke(arguments)
     try:
-        code = _invoke(arguments)
         sys.stdout.flush()
-    except BrokenPipeError:  # the reader of our output has seen enough
-        _silence_stdout()
-        code = OK
+    except BrokenPipeError:
+        silence_stdout()
     return code
 
 
@@ -106,8 +107,9 @@ def _invoke(arguments: Sequence[str]) -> int:
     except (click.Abort, KeyboardInterrupt):
         _say("interrupted; what was finished is kept")
         return INTERRUPTED
-    except BrokenPipeError:
-        raise
+    except SystemExit:  # click's answer to a reader of its help that has seen enough
+        silence_stdout()
+        return OK
     except Exception as error:
         return _failed(error, arguments)
 
@@ -151,11 +153,6 @@ def _message(error: Exception) -> str:
 
 def _say(text: str) -> None:
     click.echo(f"{PROGRAM}: {text}", err=True)
-
-
-def _silence_stdout() -> None:
-    """Give Python something to flush at its end that is not the closed pipe."""
-    os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
 
 
 if __name__ == "__main__":

@@ -7,6 +7,7 @@ from collections.abc import Iterator
 import numpy as np
 import pandas as pd
 
+from lattice.survey import survey as floor_coordinates
 from optics.figures import (
     StopBand,
     WorkingPoint,
@@ -54,15 +55,14 @@ def _labels(facts: Facts) -> dict[str, str]:
 
 def _layout(facts: Facts) -> Iterator[FigureData]:
     lattice = facts.optics.lattice
-    from lattice.survey import survey as survey_of
-
-    survey = survey_of(lattice)
+    columns = floor_coordinates(lattice)
+    survey = pd.DataFrame(columns).set_index("name")
     blocks = magnet_blocks(lattice, facts.resolved.top_particle, _labels(facts))
     caption = (
         "The machine from above, magnets to scale along the orbit; hover for name, strength and field at the top "
         "rigidity. Look for: where the septa stand, and room around them."
     )
-    table = survey.rename(columns={"s": "s [m]", "X": "X [m]", "Z": "Z [m]", "theta": "theta [rad]"})
+    table = survey[["s", "X", "Z", "theta"]].set_axis(["s [m]", "X [m]", "Z [m]", "theta [rad]"], axis=1)
     named = pd.DataFrame({"name": list(map(str, table.index)), **{c: table[c].to_numpy() for c in table.columns}})
     yield FigureData("layout-floor", "Floor plan", caption, figure_json(floor_plan(survey, blocks)), named)
 

@@ -8,14 +8,17 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Iterator, Mapping
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from tempfile import TemporaryFile
 from typing import Any
 
-from lattice import InputError, Lattice, LatticeError, read_json, write_json, write_madx
+from lattice import InputError, Lattice, LatticeError
 from lattice.errors import FileError
 from lattice.files import write_text_atomic
+from lattice.interchange import read_json, write_json
+from lattice.madx import write_madx
 from studies.frames import column_kinds, csv_text, read_csv
 from studies.results import FigureData, StudyResult, TableData
 from studies.results_json import (
@@ -54,7 +57,8 @@ class RunFolder:
     def abandon(self) -> None:
         """Leave nothing of a run that came to nothing; a finished run in the same folder stays."""
         if not is_complete(self.path):
-            (self.path / LOG).unlink(missing_ok=True)
+            with suppress(OSError):
+                (self.path / LOG).unlink()
         for folder in self.made:
             if folder.is_dir() and not any(folder.iterdir()):
                 folder.rmdir()

@@ -13,8 +13,16 @@ _COLORS = {"PASS": "green", "FAIL": "red", "NOT EVALUATED": "yellow", "ok": "gre
 
 
 def show(text: str = "") -> None:
-    """Print results; colour codes are dropped when standard output is no terminal."""
-    click.echo(text, color=_colored())
+    """Print results; colour codes are dropped when standard output is no terminal, a reader that left is no error."""
+    try:
+        click.echo(text, color=_colored())
+    except BrokenPipeError:
+        silence_stdout()
+
+
+def silence_stdout() -> None:
+    """Let everything that is still printed, also at Python's end, go nowhere instead of into a closed pipe."""
+    os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
 
 
 def _colored() -> bool:

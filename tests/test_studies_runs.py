@@ -1,0 +1,491 @@
+"""Runs of the optics study: what a folder holds, that nothing is lost, repeated or half-written, and every failure."""
+
+from __future__ import annotations
+
+import json
+import shutil
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+import pytest
+
+from lattice import Bend, Drift, FileError, InputError, Lattice, Marker, Quadrupole, ReferenceParticle
+from lattice.interchange import write_json
+from lattice.madx import write_madx
+from studies.cli import run
+from studies.results import StudyResult
+from studies.store import is_complete, is_interrupted, open_run, read_run, write_log, write_run
+from tests.report_fakes import fake_result, hostile_result
+
+FILES = {"report.html", "report.json", "results.json", "study.toml", "lattice.json", "lattice.seq", "log.txt"}
+
+
+def no_log() -> str:
+    return ""
+
+
+def render_nothing(result: StudyResult) -> str:
+    return result.title
+
+
+def assert_same(one: StudyResult, other: StudyResult) -> None:
+    """Equality of two results, tables by their content."""
+    for field in ("name", "title", "machine", "particle", "quantities", "verdicts", "methods", "assumptions"):
+        assert getattr(one, field) == getattr(other, field), field
+    for field in ("references", "warnings"):
+        assert getattr(one, field) == getattr(other, field), field
+    assert json.dumps(one.study) == json.dumps(other.study)
+    assert json.dumps(one.provenance) == json.dumps(other.provenance)
+    for mine, theirs in zip(one.tables, other.tables, strict=True):
+        assert (mine.id, mine.title, mine.caption) == (theirs.id, theirs.title, theirs.caption)
+        pd.testing.assert_frame_equal(mine.frame, theirs.frame, check_exact=True, check_dtype=False)
+    for drawn, again in zip(one.figures, other.figures, strict=True):
+        assert (drawn.id, drawn.title, drawn.caption, drawn.plotly) == (
+            again.id,
+            again.title,
+            again.caption,
+            again.plotly,
+        )
+        pd.testing.assert_frame_equal(drawn.table, again.table, check_exact=True, check_dtype=False)
+    assert one.lattice.elements == other.lattice.elements
+    assert one.lattice.parameters.definitions == other.lattice.parameters.definitions
+
+
+# ------------------------------------------------------------------------------------------------- the folder
+
+
+@pytest.mark.parametrize("result", [fake_result(), hostile_result()], ids=["plain", "hostile"])
+def test_a_result_survives_its_folder(result: StudyResult, tmp_path: Path) -> None:
+    folder = open_run(tmp_path / "run").path
+    write_run(folder, result, render_nothing, no_log)
+    assert_same(read_run(folder), result)
+
+
+def test_a_finished_run_is_refused_without_force(tmp_path: Path) -> None:
+    write_run(open_run(tmp_path).path, fake_result(), render_nothing, no_log)
+    with pytest.raises(InputError, match="holds a finished run: give --force"):
+        open_run(tmp_path)
+    assert open_run(tmp_path, force=True).path == tmp_path
+
+
+def test_force_removes_what_the_old_run_left_and_nothing_else(tmp_path: Path) -> None:
+    write_run(open_run(tmp_path).path, fake_result(), render_nothing, no_log)
+    (tmp_path / "tables" / "old.csv").write_text("a\n1\n")
+    (tmp_path / "notes.md").write_text("mine")
+    write_run(open_run(tmp_path, force=True).path, fake_result(), render_nothing, no_log)
+    assert not (tmp_path / "tables" / "old.csv").exists()
+    assert (tmp_path / "notes.md").read_text() == "mine"
+
+
+def test_an_interrupted_run_is_recognised_and_may_be_replaced(tmp_path: Path) -> None:
+    """Without results.json, the last file, a folder is interrupted however much else it holds."""
+    write_run(open_run(tmp_path).path, fake_result(), render_nothing, no_log)
+    (tmp_path / "results.json").unlink()
+    assert is_interrupted(tmp_path)
+    with pytest.raises(FileError, match="holds an interrupted run"):
+        read_run(tmp_path)
+    write_run(open_run(tmp_path).path, fake_result(), render_nothing, no_log)
+    assert is_complete(tmp_path)
+
+
+def test_results_are_written_last(tmp_path: Path) -> None:
+    """A renderer that fails leaves an interrupted run, never a complete one."""
+
+    def fails(result: StudyResult) -> str:
+        raise RuntimeError
+
+    with pytest.raises(RuntimeError):
+        write_run(open_run(tmp_path).path, fake_result(), fails, no_log)
+    assert is_interrupted(tmp_path)
+
+
+def test_files_of_others_are_not_overwritten(tmp_path: Path) -> None:
+    """A folder with the user's own study.toml is no run folder, with --force or without."""
+    (tmp_path / "study.toml").write_text("mine")
+    with pytest.raises(InputError, match=r"is no run folder but holds study\.toml"):
+        open_run(tmp_path, force=True)
+    assert [path.name for path in tmp_path.iterdir()] == ["study.toml"]
+
+
+def test_a_folder_that_cannot_be_made_is_a_file_error(tmp_path: Path) -> None:
+    (tmp_path / "file").write_text("")
+    with pytest.raises(FileError, match="cannot be written"):
+        open_run(tmp_path / "file" / "run")
+
+
+def test_what_came_to_nothing_leaves_nothing(tmp_path: Path) -> None:
+    open_run(tmp_path / "a" / "b").abandon()
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_abandoning_leaves_an_older_finished_run_alone(tmp_path: Path) -> None:
+    write_run(open_run(tmp_path).path, fake_result(), render_nothing, no_log)
+    before = {path: path.read_bytes() for path in tmp_path.rglob("*") if path.is_file()}
+    open_run(tmp_path, force=True).abandon()
+    assert {path: path.read_bytes() for path in tmp_path.rglob("*") if path.is_file()} == before
+
+
+@pytest.mark.parametrize("damage", ["{", '{"schema": 2}', '{"schema": 1}', "[]"])
+def test_a_damaged_run_is_a_file_error(damage: str, tmp_path: Path) -> None:
+    write_run(open_run(tmp_path).path, fake_result(), render_nothing, no_log)
+    (tmp_path / "results.json").write_text(damage)
+    with pytest.raises(FileError):
+        read_run(tmp_path)
+
+
+def test_a_log_marks_the_folder(tmp_path: Path) -> None:
+    write_log(tmp_path, "x")
+    assert is_interrupted(tmp_path)
+
+
+# ------------------------------------------------------------------------------------------- the main study, once
+
+
+@pytest.fixture(scope="module")
+def cnao(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """One run of cnao-optics that the tests below look at."""
+    folder = tmp_path_factory.mktemp("cnao") / "run"
+    assert run(["run", "cnao-optics", "--out", str(folder), "-q"]) == 0
+    return folder
+
+
+def results(folder: Path) -> dict[str, Any]:
+    read: dict[str, Any] = json.loads((folder / "results.json").read_text())
+    return read
+
+
+def test_the_folder_holds_what_the_contract_says(cnao: Path) -> None:
+    assert {path.name for path in cnao.iterdir()} == FILES | {"tables", "figures"}
+    assert list((cnao / "tables").glob("*.csv"))
+
+
+def test_results_json_has_the_contract_s_form(cnao: Path) -> None:
+    found = results(cnao)
+    assert list(found) == ["schema", "study", "machine", "quantities", "verdicts", "warnings", "provenance"]
+    assert (found["schema"], found["study"], found["machine"]) == (1, "cnao-optics", "cnao")
+    assert all(set(q) == {"value", "unit", "error", "engine", "method"} for q in found["quantities"].values())
+    keys = {"id", "quantity", "value", "limit", "unit", "margin", "verdict", "source", "reason"}
+    assert all(set(verdict) == keys for verdict in found["verdicts"])
+
+
+def test_every_requirement_of_the_machine_has_a_verdict(cnao: Path) -> None:
+    from machines.registry import machine_named
+
+    required = [requirement.id for requirement in machine_named("cnao").requirements_of("cnao-optics")]
+    assert [verdict["id"] for verdict in results(cnao)["verdicts"]] == required
+
+
+def test_the_match_of_the_reference(cnao: Path) -> None:
+    """Strengths for Qx 1.666, Qy 1.74, D(symp) 0: matched with two other codes, quoted to ten digits.
+
+    The last digit of a quoted number is uncertain by half a unit, 5e-11.
+    """
+    quantities = results(cnao)["quantities"]
+    for name, value in {"kf": 0.2912133254, "kd": 0.4954575537, "kr": 0.4970950872}.items():
+        assert quantities[f"parameter.{name}"]["value"] == pytest.approx(value, abs=3e-10)
+        assert quantities[f"parameter.{name}"]["unit"] == "m^-2"
+
+
+def test_the_largest_betas_are_those_inside_elements(cnao: Path) -> None:
+    """16.751 and 15.515 m (quoted for the design strengths, a few 1e-6 away): to the digits quoted."""
+    quantities = results(cnao)["quantities"]
+    assert quantities["max_betx"]["value"] == pytest.approx(16.751, abs=5e-4)
+    assert quantities["max_bety"]["value"] == pytest.approx(15.515, abs=5e-4)
+
+
+def test_every_quantity_has_an_error_a_method_and_its_engines(cnao: Path) -> None:
+    for name, quantity in results(cnao)["quantities"].items():
+        assert quantity["value"] is not None, name
+        assert quantity["error"] > 0, name
+        assert quantity["method"], name
+        assert quantity["engine"], name
+
+
+def test_nothing_of_the_host_is_in_what_readers_get(cnao: Path) -> None:
+    import platform
+
+    for name in ("report.html", "results.json", "report.json", "study.toml"):
+        text = (cnao / name).read_text()
+        assert str(cnao) not in text
+        assert str(Path.cwd()) not in text
+        assert platform.node() not in text or len(platform.node()) < 4
+
+
+@pytest.mark.slow
+def test_the_resolved_study_gives_the_same_bytes(cnao: Path, tmp_path: Path) -> None:
+    assert run(["run", str(cnao / "study.toml"), "--out", str(tmp_path / "again"), "-q"]) == 0
+    for path in cnao.rglob("*"):
+        if path.is_file() and path.name != "log.txt":
+            again = tmp_path / "again" / path.relative_to(cnao)
+            assert again.read_bytes() == path.read_bytes(), path.name
+
+
+def test_report_renders_the_same_bytes_and_computes_nothing(cnao: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    before = (cnao / "report.html").read_bytes()
+    (cnao / "report.html").unlink()
+    monkeypatch.setattr("studies.optics_design.compute", None)
+    monkeypatch.setattr("studies.resolution.resolve", None)
+    assert run(["report", str(cnao), "-q"]) == 0
+    assert (cnao / "report.html").read_bytes() == before
+
+
+def test_json_is_the_results_object_and_nothing_else(
+    cnao: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    study = tmp_path / "study"
+    shutil.copytree(cnao, study)
+    assert run(["run", str(study / "study.toml"), "--out", str(tmp_path / "out"), "--json"]) == 0
+    assert json.loads(capsys.readouterr().out) == results(tmp_path / "out")
+
+
+# ------------------------------------------------------------------------------------------- a ring of one's own
+
+
+def fodo(**parameters: float) -> Lattice:
+    """Eight FODO cells with bends of 45 degrees; stable around kf = kd = 0.7 m^-2."""
+    cell = [
+        Quadrupole("qf", length=0.4, k1="kf"),
+        Drift("d", length=0.6),
+        Bend("b", length=1.2, angle=0.7853981633974483),
+        Drift("d", length=0.6),
+        Quadrupole("qd", length=0.4, k1="-kd"),
+        Drift("d", length=0.6),
+    ]
+    return Lattice(
+        "fodo",
+        elements=[Marker("start"), *(cell * 8)],
+        parameters={"kf": 0.7, "kd": 0.7, **parameters},
+        particle=ReferenceParticle("proton", kinetic_energy_per_u=100e6),
+    )
+
+
+STUDY = """
+study = "optics"
+lattice = "ring.json"
+
+[match]
+vary = [{ name = "kf", lower = 0.3, upper = 1.2 }, { name = "kd", lower = 0.3, upper = 1.2 }]
+targets = [{ quantity = "qx", value = QX }, { quantity = "qy", value = 0.7 }]
+
+[beam]
+normalised_emittance_x_um = 0.5
+normalised_emittance_y_um = 0.5
+
+[[requirement]]
+id = "A"
+text = "Horizontal beta at the start"
+quantity = "betx"
+at = "start"
+upper = 20000.0
+unit = "mm"
+source = "made up"
+
+[[requirement]]
+id = "B"
+text = "Room for the beam"
+quantity = "clearance_x"
+lower = 0.0
+unit = "mm"
+source = "made up"
+"""
+
+
+@pytest.fixture
+def own(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A folder with a lattice file and a study of it, where commands are run."""
+    write_json(fodo(), tmp_path / "ring.json")
+    (tmp_path / "my.toml").write_text(STUDY.replace("QX", "1.85"))
+    monkeypatch.chdir(tmp_path)
+    return tmp_path
+
+
+def names_in(folder: Path) -> set[str]:
+    return {path.name for path in folder.iterdir()}
+
+
+def test_own_file_and_own_requirements(own: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """The ring has no apertures, so clearance is not evaluated: that is code 1, and never a silent pass."""
+    assert run(["run", "my.toml"]) == 1
+    found = results(own / "runs" / "my")
+    assert found["machine"] == "fodo"
+    assert found["quantities"]["qx"]["value"] == pytest.approx(1.85, abs=1e-8)
+    beta, room = found["verdicts"]
+    assert (beta["verdict"], beta["quantity"], beta["unit"]) == ("PASS", "betx@start", "mm")
+    assert beta["value"] == pytest.approx(1e3 * found["quantities"]["betx@start"]["value"])
+    assert (room["verdict"], room["value"], room["margin"]) == ("NOT EVALUATED", None, None)
+    assert "no element of 'fodo' has an aperture" in room["reason"]
+    assert "1 passed, 0 failed, 1 not evaluated" in capsys.readouterr().out
+
+
+def test_the_resolved_study_of_a_file_needs_the_run_folder_only(own: Path) -> None:
+    """The run folder's lattice.json holds the final strengths, study.toml the initial ones: the match is the same."""
+    run(["run", "my.toml", "-q"])
+    first = own / "runs" / "my"
+    (own / "ring.json").unlink()
+    (own / "my.toml").unlink()
+    assert run(["run", str(first / "study.toml"), "--out", "again", "-q"]) == 1
+    one, two = results(first), results(own / "again")
+    assert one["quantities"] == two["quantities"]
+    assert one["verdicts"] == two["verdicts"]
+
+
+def test_a_madx_file_with_a_particle_from_the_command_line(own: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    write_madx(fodo().with_particle(None), own / "ring.seq")
+    match = ["match", "ring.seq", "--vary", "kf=0.3:1.2", "--vary", "kd=0.3:1.2", "--target", "qx=1.85"]
+    match += ["--target", "qy=0.7", "--limit", "betx<30", "-q"]
+    assert run(match) == 2
+    assert "names no particle" in capsys.readouterr().err
+    assert run([*match, "--particle", "carbon-12", "--energy", "120"]) == 0
+    told = capsys.readouterr().out
+    assert "kf" in told
+    assert results(own / "runs" / "ring-match")["quantities"]["match.qx"]["value"] == pytest.approx(0.0, abs=1e-8)
+
+
+def test_no_convergence_is_code_3_with_the_best_point_and_no_verdict(
+    own: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Eight cells cannot have a tune of 3.9: the phase advance of a cell stays below half a turn by far at kf < 1.2."""
+    (own / "my.toml").write_text(STUDY.replace("QX", "3.9").replace("[beam]", "[model]\n[beam]"))
+    assert run(["run", "my.toml", "--set", "match.restarts=1"]) == 3
+    found = results(own / "runs" / "my")
+    assert {verdict["verdict"] for verdict in found["verdicts"]} == {"NOT EVALUATED"}
+    assert "the match did not converge" in found["verdicts"][0]["reason"]
+    assert any("did not converge" in warning for warning in found["warnings"])
+    assert found["quantities"]["qx"]["value"] is not None
+    assert "did not converge" in (own / "runs" / "my" / "report.html").read_text()
+
+
+def test_an_impossible_target_of_the_command_is_code_3(own: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert run(["match", "ring.json", "--vary", "kf=0.5:0.9", "--target", "qx=3.9", "-q"]) == 3
+    told = capsys.readouterr()
+    assert "OUT" in told.out
+    assert "no solution" in told.err
+
+
+FAILURES = {
+    "unstable lattice": (
+        ["run", "my.toml", "--set", "match.vary.0.lower=9", "--set", "match.vary.0.upper=10"],
+        3,
+        "stable",
+    ),
+    "energy nan": (
+        ["run", "my.toml", "--set", "kinetic_energy_MeV_per_u=nan"],
+        2,
+        "found nan, expected a finite number",
+    ),
+    "unknown parameter": (
+        ["run", "my.toml", "--set", "match.vary.0.name=kff"],
+        2,
+        "no parameter 'kff'; did you mean 'kf'?",
+    ),
+    "unknown place": (["run", "my.toml", "--set", "requirement.0.at=strat"], 2, "did you mean 'start'?"),
+    "machine too": (["run", "my.toml", "--set", "machine=cnao"], 2, "needs either machine or lattice, found both"),
+    "missing lattice": (["run", "my.toml", "--set", "lattice=rong.json"], 4, "rong.json"),
+    "unknown suffix": (["run", "my.toml", "--set", "lattice=ring.xyz"], 2, "unknown kind of lattice file"),
+    "unwritable": (["run", "my.toml", "--out", "my.toml/run"], 4, "cannot be written"),
+    "own file": (["run", "my.toml", "--out", "."], 2, "holds"),
+}
+
+
+@pytest.mark.parametrize("case", FAILURES)
+def test_a_failure_is_one_message_and_leaves_nothing(case: str, own: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    arguments, code, message = FAILURES[case]
+    if case == "own file":
+        (own / "lattice.json").write_text("mine")
+    before = names_in(own)
+    assert run([*arguments, "-q"]) == code
+    told = capsys.readouterr()
+    assert message in told.err
+    assert "Traceback" not in told.err
+    assert told.out == ""
+    assert names_in(own) == before
+
+
+def test_a_truncated_lattice_is_refused(own: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    text = (own / "ring.json").read_text()
+    (own / "ring.json").write_text(text[: len(text) // 2])
+    assert run(["run", "my.toml", "-q"]) in (2, 4)
+    assert "ring.json" in capsys.readouterr().err
+    assert names_in(own) == {"ring.json", "my.toml"}
+
+
+def test_an_unstable_ring_is_code_3(own: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    write_json(fodo(kf=9.0), own / "ring.json")
+    (own / "my.toml").write_text('study = "optics"\nlattice = "ring.json"\n')
+    assert run(["run", "my.toml", "-q"]) == 3
+    assert "unstable" in capsys.readouterr().err
+    assert names_in(own) == {"ring.json", "my.toml"}
+
+
+def test_an_unexpected_error_leaves_its_details_in_the_log(
+    own: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    def fails(resolved: object) -> None:
+        raise RuntimeError("boom")
+
+    monkeypatch.setattr("studies.optics_design.compute", fails)
+    assert run(["run", "my.toml", "-q"]) == 70
+    told = capsys.readouterr().err
+    assert "RuntimeError: boom" in told
+    assert str(Path("runs/my/log.txt")) in told
+    assert "Traceback" in (own / "runs/my/log.txt").read_text()
+    assert is_interrupted(own / "runs/my")
+
+
+def test_interrupted_keeps_a_log_and_no_results(
+    own: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    def stopped(resolved: object) -> None:
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr("studies.optics_design.compute", stopped)
+    assert run(["run", "my.toml", "-q"]) == 130
+    assert is_interrupted(own / "runs/my")
+    assert run(["report", "runs/my"]) == 4
+    assert "interrupted run" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("suffix", ["seq", "json", "xsuite.json"])
+def test_convert_there_and_back(suffix: str, own: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """Positions of all elements and the parameters stay; the last digits of positions are sums in another order."""
+    from studies.lattice_files import read_lattice
+
+    assert run(["convert", "ring.json", f"out.{suffix}", "-q"]) == 0
+    assert capsys.readouterr().out == f"out.{suffix}\n"
+    back = read_lattice(own / f"out.{suffix}")
+    assert back.s == pytest.approx(fodo().s, abs=1e-12)
+    assert back.parameters["kf"] == 0.7
+
+
+def test_convert_to_a_twiss_table_that_tfs_reads(own: Path) -> None:
+    tfs = pytest.importorskip("tfs")
+    from optics import twiss
+
+    assert run(["convert", "ring.json", "out.tfs", "-q"]) == 0
+    table = tfs.read(str(own / "out.tfs"))
+    optics = twiss(fodo())
+    assert table.headers["Q1"] == optics.qx  # written in full
+    assert list(table["BETX"]) == list(optics["betx"])
+    assert table["NAME"].iloc[0] == "START"
+
+
+def test_convert_of_an_unstable_ring_writes_no_table(own: Path) -> None:
+    write_json(fodo(kf=9.0), own / "ring.json")
+    assert run(["convert", "ring.json", "out.tfs", "-q"]) == 3
+    assert names_in(own) == {"ring.json", "my.toml"}
+
+
+def test_verify_of_a_file(own: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert run(["verify", "ring.json", "-q"]) == 0
+    told = capsys.readouterr().out
+    assert "Xsuite" in told
+    assert "OUT" not in told
+    assert names_in(own) == {"ring.json", "my.toml"}
+
+
+def test_verify_as_json(own: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert run(["verify", "ring.json", "--json", "-q"]) == 0
+    found = json.loads(capsys.readouterr().out)
+    assert {verdict["verdict"] for verdict in found["verdicts"]} == {"PASS"}
+    assert found["study"] == "verify"
