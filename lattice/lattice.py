@@ -60,7 +60,7 @@ class Lattice:
         values = {"name": name, "elements": elements, "particle": particle, "warnings": warnings}
         for attribute, value in {**values, "_parameters": parameters}.items():
             object.__setattr__(self, attribute, value)
-        _batch_length(parameters)
+        self.__dict__["batch"] = _batch_length(parameters)
 
     @property
     def parameters(self) -> Parameters:
@@ -72,7 +72,7 @@ class Lattice:
     def _values(self) -> Mapping[str, Any]:
         return self.parameters.values_by_name
 
-    @property
+    @cached_property
     def batch(self) -> int | None:
         """Length of the array parameters, or None for a single lattice."""
         return _batch_length(self.parameters)
@@ -270,7 +270,7 @@ def _checked_parameter(name: str, value: Any, numbers_only: bool) -> Any:
 
 
 def _batch_length(parameters: Parameters) -> int | None:
-    lengths = {name: len(value) for name, value in parameters.items() if isinstance(value, np.ndarray)}
+    lengths = {name: len(value) for name, value in parameters.values_by_name.items() if isinstance(value, np.ndarray)}
     if len(set(lengths.values())) > 1:
         raise LatticeError(f"array parameters must have one length, found {lengths}")
     return next(iter(lengths.values()), None)
