@@ -1,0 +1,156 @@
+"""``twiss`` of the CNAO ring and a three-knob match, beside MAD-X and Xsuite on the same lattice in the same run.
+
+Strengths change before every call, so that nothing can be remembered. Every code computes tunes, optical functions,
+dispersion and chromaticity at all 196 elements; MAD-X by its own Twiss (first-order chromaticity, no ``chrom``).
+The match goes from the strengths for Qx 1.662, moved by half a percent, to Qx 1.666, Qy 1.74, D = 0 at SYMP.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import io
+from collections.abc import Iterator, Mapping
+from dataclasses import replace
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import Any
+
+import numpy as np
+
+from benchmarks.timing import Timing, cold, show, timed, verdict
+from lattice import Lattice, write_madx
+from machines.cnao_like import cnao
+from optics import Target, Vary, match, to_xsuite, twiss
+from optics.madx_engine import available
+
+TARGETS = {"qx": 1.666, "qy": 1.74}
+PLACE = "symp"
+START = {"kf": 0.2896165080 * 1.005, "kd": 0.4946175175 * 0.995, "kr": 0.4968431499 * 1.005}
+_REPETITIONS = {"ours": 50, "madx": 50, "xsuite": 10}
+_MATCHES = {"ours": 20, "madx": 10, "xsuite": 3}
+
+_COLD_OURS = "from machines.cnao_like import cnao; from optics import twiss; twiss(cnao())"
+_COLD_XSUITE = "from machines.cnao_like import cnao; from optics import to_xsuite; to_xsuite(cnao()).twiss4d()"
+
+
+def run() -> None:
+    """Time everything and print the tables."""
+    ring = _without_apertures(cnao())
+    with _madx(ring) as madx:
+        _show_twiss(ring, madx)
+        _show_match(ring.with_parameters(START), madx)
+    show(
+        "Cold start: a fresh Python, imports, one Twiss",
+        [
+            cold("ours", _COLD_OURS, "compiled code cached"),
+            cold("ours, nothing compiled yet", _COLD_OURS, "once after installation", empty_cache=True),
+            cold("Xsuite", _COLD_XSUITE, "compiled kernels from its wheel"),
+        ],
+    )
+
+
+def _without_apertures(ring: Lattice) -> Lattice:
+    """Apertures play no part in optics, and a drift of MAD-X cannot hold one."""
+    bare = [replace(element, aperture=None) for element in ring.elements]
+    return Lattice(ring.name, elements=bare, parameters=ring.parameters.definitions, particle=ring.particle)
+
+
+def _knob(repetition: int) -> float:
+    return 0.2912136711 + 1e-7 * repetition
+
+
+def _show_twiss(ring: Lattice, madx: Any) -> None:
+    line = to_xsuite(ring)
+    timings = [timed("ours", lambda i: twiss(ring.with_parameters(kf=_knob(i))), _REPETITIONS["ours"])]
+    if madx is not None:
+        timings.append(timed("MAD-X", lambda i: madx.input(f"kf={_knob(i)!r}; twiss;"), _REPETITIONS["madx"]))
+    timings.append(timed("Xsuite", lambda i: _xsuite_twiss(line, i), _REPETITIONS["xsuite"], "twiss4d"))
+    batch = ring.with_parameters(kf=np.linspace(0.2905, 0.2915, 1000))
+    whole = timed("", lambda i: twiss(batch), 3)
+    timings.append(Timing("ours, each of a batch of 1000", whole.seconds / 1000, 3))
+    show("twiss of the CNAO ring", timings)
+    verdict(timings, "MAD-X", 5)
+    verdict(timings, "Xsuite", 50)
+
+
+def _xsuite_twiss(line: Any, repetition: int) -> None:
+    line["kf"] = _knob(repetition)
+    line.twiss4d()
+
+
+def _show_match(ring: Lattice, madx: Any) -> None:
+    found: dict[str, Mapping[str, float]] = {}
+    timings = [timed("ours", lambda i: found.update(ours=_our_match(ring)), _MATCHES["ours"])]
+    if madx is not None:
+        for method in ("lmdif", "jacobian"):
+            name = f"MAD-X {method}"
+            timings.append(_timed_madx(madx, method, name, found))
+    line = to_xsuite(ring)
+    timings.append(timed("Xsuite", lambda i: found.update({"Xsuite": _xsuite_match(line)}), _MATCHES["xsuite"]))
+    lean = "Xsuite without chromaticity"
+    timings.append(timed(lean, lambda i: found.update({lean: _xsuite_match(line, chrom=False)}), _MATCHES["xsuite"]))
+    show("match of three quadrupole families to Qx, Qy and D at SYMP", timings)
+    verdict(timings, "MAD-X", 5)
+    verdict(timings, "Xsuite", 50)
+    _show_solutions(ring, found)
+
+
+def _our_match(ring: Lattice) -> Mapping[str, float]:
+    goals = [Target(name, value) for name, value in TARGETS.items()] + [Target("dx", 0.0, at=PLACE)]
+    result = match(ring, vary=[Vary(name) for name in START], targets=goals)
+    return result.parameters
+
+
+def _timed_madx(madx: Any, method: str, name: str, found: dict[str, Mapping[str, float]]) -> Timing:
+    """MAD-X's own match; ``tolerance`` is the sum of squares it stops at."""
+    settings = {"lmdif": "lmdif, calls=300, tolerance=1e-16", "jacobian": "jacobian, calls=30, tolerance=1e-16"}
+    reset = " ".join(f"{knob}={value!r};" for knob, value in START.items())
+    vary = " ".join(f"vary, name={knob}, step=1e-6;" for knob in START)
+    goals = f"global, q1={TARGETS['qx']}, q2={TARGETS['qy']}; constraint, range={PLACE}, dx=0;"
+
+    def solve(_: int) -> None:
+        madx.input(f"{reset} match, sequence=cnao; {vary} {goals} {settings[method]}; endmatch;")
+        found[name] = {knob: float(madx.globals[knob]) for knob in START}
+
+    return timed(name, solve, _MATCHES["madx"], settings[method])
+
+
+def _xsuite_match(line: Any, **options: Any) -> Mapping[str, float]:
+    import xtrack as xt
+
+    for knob, value in START.items():
+        line[knob] = value
+    targets = [xt.TargetSet(**TARGETS, tol=1e-8), xt.Target("dx", 0.0, at=PLACE, tol=1e-6)]
+    with contextlib.redirect_stdout(io.StringIO()):
+        line.match(method="4d", vary=xt.VaryList(list(START), step=1e-6), targets=targets, **options)
+    return {knob: float(line[knob]) for knob in START}
+
+
+def _show_solutions(ring: Lattice, found: Mapping[str, Mapping[str, float]]) -> None:
+    """What each code found, judged by our Twiss."""
+    print("  what is left of the goals (our Twiss of each solution):")
+    for code, parameters in found.items():
+        optics = twiss(ring.with_parameters(parameters))
+        left = [getattr(optics, name) - value for name, value in TARGETS.items()] + [optics.value("dx", PLACE)]
+        print(f"    {code:<30} dQx {left[0]:9.1e}   dQy {left[1]:9.1e}   D {left[2]:9.1e} m")
+
+
+@contextlib.contextmanager
+def _madx(ring: Lattice) -> Iterator[Any]:
+    """MAD-X with the ring loaded, or None where cpymad is not installed."""
+    if not available():
+        print("cpymad is not installed: no comparison with MAD-X")
+        yield None
+        return
+    from cpymad.madx import Madx
+
+    with TemporaryDirectory() as folder:
+        path = Path(folder, "ring.seq")
+        write_madx(ring, path)
+        madx = Madx(stdout=False)
+        try:
+            madx.call(str(path))
+            madx.use(ring.name)
+            yield madx
+        finally:
+            madx.quit()

@@ -1,0 +1,61 @@
+"""Timing: medians of repeated calls, and cold starts of fresh interpreters."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from statistics import median
+from tempfile import TemporaryDirectory
+
+
+@dataclass(frozen=True)
+class Timing:
+    """``seconds``: the median of ``repetitions`` calls."""
+
+    code: str
+    seconds: float
+    repetitions: int
+    note: str = ""
+
+
+def timed(code: str, call: Callable[[int], object], repetitions: int, note: str = "") -> Timing:
+    """Median time of ``call(0)``, ``call(1)`` ...; a first call beforehand is not counted."""
+    call(0)
+    times = []
+    for repetition in range(repetitions):
+        begin = time.perf_counter()
+        call(repetition)
+        times.append(time.perf_counter() - begin)
+    return Timing(code, median(times), repetitions, note)
+
+
+def cold(code: str, program: str, note: str, *, empty_cache: bool = False) -> Timing:
+    """Wall time of a fresh Python that runs ``program``, imports included; ``empty_cache``: nothing compiled yet."""
+    with TemporaryDirectory() as folder:
+        environment = {**os.environ, **({"NUMBA_CACHE_DIR": folder} if empty_cache else {})}
+        begin = time.perf_counter()
+        subprocess.run([sys.executable, "-c", program], env=environment, check=True, capture_output=True)
+        return Timing(code, time.perf_counter() - begin, 1, note)
+
+
+def show(title: str, timings: list[Timing]) -> None:
+    """Print a table; ratios are to the first row."""
+    print(f"\n{title}")
+    for timing in timings:
+        ratio = timing.seconds / timings[0].seconds
+        print(
+            f"  {timing.code:<34} {1e3 * timing.seconds:10.3f} ms   {ratio:8.1f}   "
+            f"median of {timing.repetitions:<3}  {timing.note}"
+        )
+
+
+def verdict(timings: list[Timing], code: str, goal: float) -> None:
+    """Print whether the first row is ``goal`` times faster than every row of ``code``."""
+    ratios = [timing.seconds / timings[0].seconds for timing in timings if timing.code.startswith(code)]
+    if ratios:
+        word = "reached" if min(ratios) >= goal else "NOT reached"
+        print(f"  goal: {goal:g} times faster than {code}: {word} ({min(ratios):.1f})")
