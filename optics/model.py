@@ -253,6 +253,15 @@ def turns(
     return _turns(lattice, plan, moving, dynamic, particle.beta, sequence)
 
 
+def passage(lattice: Lattice, particle: ReferenceParticle, fringe: str, first: int, last: int) -> Turn:
+    """The maps of elements ``first`` to ``last`` (not included; beyond the end it goes on from the beginning)."""
+    plan = make_plan(lattice, particle, checked_fringe(fringe))
+    turn = turns(lattice, particle, fringe, first_element=first % len(lattice))[0]
+    counts = np.diff(plan.rows)
+    steps = int(sum(counts[i % len(lattice)] for i in range(first, last)))
+    return Turn(turn.bank, turn.programs[:steps], turn.arguments[:steps], lattice.name)
+
+
 def _turns(lattice: Lattice, plan: Plan, moving: Array, dynamic: Array, beta0: float, sequence: Array) -> list[Turn]:
     every = np.arange(len(plan.distinct))
     found = []

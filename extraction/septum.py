@@ -1,0 +1,154 @@
+"""Septa and what they do to the beam: wires, kick, loss on the wires, the gap at the magnetic septum."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from math import isfinite, pi, sin, sqrt
+from typing import Any
+
+import numpy as np
+
+from extraction.arms import Arm
+from extraction.resonance import ThirdIntegerResonance
+from lattice import ElectrostaticSeptum, InputError, Lattice, MagneticSeptum
+from optics import Optics
+from optics.model import passage
+from optics.turn import Turn
+
+Array = np.ndarray[Any, Any]
+
+
+@dataclass(frozen=True)
+class Septum:
+    """An electrostatic septum: wires at x = ``position`` [m] (its sign is the side) of ``thickness`` [m].
+
+    ``at``: element whose entrance the wires begin at; ``length`` [m] of the wires, ``angle`` [rad] of the wires to the
+    reference orbit, ``gap`` [m] from wires to cathode, ``kick`` [rad] given to what is beyond the wires, outwards
+    positive. ``magnetic_at``: element of the magnetic septum the beam is thrown into, with its ``magnetic_thickness``
+    [m]. Raises InputError for values that make no sense.
+    """
+
+    at: str
+    position: float
+    thickness: float = 1e-4
+    kick: float = 0.0
+    length: float = 0.0
+    gap: float = 0.0
+    angle: float = 0.0
+    magnetic_at: str | None = None
+    magnetic_thickness: float = 0.0
+
+    def __post_init__(self) -> None:
+        for name in ("position", "thickness", "kick", "length", "gap", "angle", "magnetic_thickness"):
+            value = getattr(self, name)
+            if not (isinstance(value, (int, float)) and isfinite(value)):
+                raise InputError(f"Septum at '{self.at}': {name} must be a finite number, found {value!r}")
+            if value < 0 and name in ("thickness", "length", "gap", "magnetic_thickness"):
+                raise InputError(f"Septum at '{self.at}': {name} must not be negative, found {value!r}")
+        if self.position == 0.0:
+            raise InputError(f"Septum at '{self.at}': position must not be 0: its sign tells the side of the wires")
+
+    @property
+    def side(self) -> float:
+        """+1 for wires at x > 0, -1 for x < 0."""
+        return 1.0 if self.position > 0 else -1.0
+
+    @classmethod
+    def of(cls, ring: Lattice, name: str, magnetic: str | None = None) -> Septum:
+        """The septum that element ``name`` of a ring describes, with its magnetic septum."""
+        element = ring.resolved(ring[name])
+        if not isinstance(element, ElectrostaticSeptum):
+            raise InputError(f"'{name}' is a {type(element).__name__}, not an ElectrostaticSeptum")
+        wall = ring.resolved(ring[magnetic]) if magnetic else None
+        if wall is not None and not isinstance(wall, MagneticSeptum):
+            raise InputError(f"'{magnetic}' is a {type(wall).__name__}, not a MagneticSeptum")
+        septum = cls(
+            at=name.lower(),
+            position=_number(element.position),
+            thickness=_number(element.thickness),
+            kick=abs(_number(element.kick)),
+            length=_number(element.length),
+            gap=_number(element.gap),
+            angle=_number(element.angle),
+        )
+        if wall is None:
+            return septum
+        return replace(septum, magnetic_at=wall.name, magnetic_thickness=_number(wall.thickness))
+
+
+def _number(value: Any) -> float:
+    return float(value)
+
+
+def effective_thickness(septum: Septum, arm: Arm, delta: float = 0.0) -> float:
+    """Thickness [m] the wires show to the beam on the arm: their own, and length times the crossing angle."""
+    return septum.thickness + septum.length * abs(crossing_angle(septum, arm, delta))
+
+
+def crossing_angle(septum: Septum, arm: Arm, delta: float = 0.0) -> float:
+    """Angle [rad] between the beam on the arm and the wires, positive when it goes outwards more steeply."""
+    return septum.side * (arm.px / (1.0 + delta) - septum.angle)
+
+
+def wire_loss(septum: Septum, arm: Arm, delta: float = 0.0, thickness: float | None = None) -> float:
+    """Fraction of the extracted beam that hits the wires.
+
+    Particles pass the wire once in three turns, evenly in time, so the fraction is the time they spend between the
+    wire's faces over three turns: to leading order thickness / spiral step, here with the arm's own speed.
+    """
+    seen = effective_thickness(septum, arm, delta) if thickness is None else thickness
+    return min(1.0, arm.time_within(seen))
+
+
+@dataclass(frozen=True)
+class Transport:
+    """From electrostatic to magnetic septum: positions [m] there of what was kicked and of what circulates.
+
+    ``extracted`` and ``circulating`` (6,) coordinates of the particle just beyond and just inside the wires;
+    ``gap`` [m] opened between them; ``gap_linear`` = sqrt(bet1 bet2) sin(2 pi dmu) kick; ``phase_advance`` [turns].
+    """
+
+    extracted: Array
+    circulating: Array
+    gap: float
+    gap_linear: float
+    phase_advance: float
+
+
+def transport(resonance: ThirdIntegerResonance, septum: Septum, ring: Lattice) -> Transport:
+    """Track a particle on the wire, kicked and not kicked, to the magnetic septum's entrance."""
+    if septum.magnetic_at is None:
+        raise InputError(f"Septum at '{septum.at}' names no magnetic septum (magnetic_at=...)")
+    optics = resonance.optics
+    arm = resonance.arm(septum.position)
+    first, last = ring.index(septum.at), ring.index(septum.magnetic_at)
+    end = last if last > first else last + len(ring)
+    through = passage(ring, optics.particle, optics.fringe, first, first + 1)
+    behind = passage(ring, optics.particle, optics.fringe, first + 1, end)
+    start = np.array([*arm.after[0], 0.0, resonance.delta])
+    inside, beyond = start.copy(), start.copy()
+    beyond[0] += septum.side * septum.thickness
+    circulating = _kicked(through, behind, inside, 0.0, septum)
+    extracted = _kicked(through, behind, beyond, septum.side * septum.kick, septum)
+    phase = _phase_advance(optics, first, last)
+    beta1, beta2 = (float(optics["betx"][i]) for i in (first, last))
+    return Transport(
+        extracted=extracted,
+        circulating=circulating,
+        gap=float(abs(extracted[0] - circulating[0])),
+        gap_linear=abs(sqrt(beta1 * beta2) * sin(2 * pi * phase) * septum.kick),
+        phase_advance=phase,
+    )
+
+
+def _phase_advance(optics: Optics, first: int, last: int) -> float:
+    advance = float(optics["mux"][last] - optics["mux"][first])
+    return advance if advance >= 0 else advance + float(optics.qx)
+
+
+def _kicked(through: Turn, behind: Turn, start: Array, kick: float, septum: Septum) -> Array:
+    """Through the septum with the kick spread over its length (as if in the middle), then on to the end."""
+    state = through.track(start[None])
+    state[:, 1] += kick
+    state[:, 0] += kick * septum.length / 2
+    return np.asarray(behind.track(state)[0])
