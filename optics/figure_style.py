@@ -140,6 +140,7 @@ def pointer(content: str, x: float, y: float, shift: Any) -> Layout:
         "ax": round(float(shift[0]), 2), "ay": round(-float(shift[1]), 2),
         "xref": "x", "yref": "y", "showarrow": True, "arrowhead": 0, "arrowwidth": 1, "arrowcolor": NEUTRAL,
         "text": content, "font": {"size": 12, "color": INK}, "xanchor": _side(float(shift[0])),
+        "bgcolor": "rgba(255,255,255,0.75)",
     }  # fmt: skip
 
 

@@ -24,14 +24,14 @@ def floor_drawing(survey: pd.DataFrame, blocks: Sequence[MagnetBlock], lines: Ma
         traces.append(_orbit_trace(*_orbit(table), style.LIMIT, "dot"))
     traces += _floor_traces(survey, blocks)
     layout = base_layout(
-        640,
+        680,
         hovermode="closest",
         xaxis=axis(heading("Z"), scaleanchor="y", scaleratio=1, constrain="domain"),
         yaxis=axis(heading("X"), constrain="domain"),
         annotations=[_beam_arrow(survey), *_line_names(lines), *_floor_labels(survey, blocks)],
         showlegend=True,
         legend={"orientation": "h", "x": 0.5, "xanchor": "center", "y": 1.02, "yanchor": "bottom"},
-        margin={"l": 64, "r": 24, "t": 56, "b": 48},
+        margin={"l": 64, "r": 24, "t": 88, "b": 48},
     )
     return {"data": traces, "layout": layout}
 

@@ -34,15 +34,17 @@ IDLE_QUADRUPOLE = MagnetStyle("quadrupole, off", "#D0D0D0", 0.6, -0.5, 0.5)
 SEXTUPOLE = MagnetStyle("sextupole", "#E6B800", 0.5, -0.7, 0.7, diamond=True)
 SEPTUM = MagnetStyle("septum", "#1A1A1A", 0.4, -0.8, 0.8)
 RF = MagnetStyle("RF cavity", LONGITUDINAL, 0.5, -0.6, 0.6)
+CORRECTOR = MagnetStyle("corrector", "#BFC9B0", 0.35, -0.4, 0.4)
 OTHER = MagnetStyle("other", "#D8D2C4", 0.4, -0.4, 0.4)
 
-KEY_ORDER = (DIPOLE, FOCUSING, DEFOCUSING, IDLE_QUADRUPOLE, SEXTUPOLE, SEPTUM, RF, OTHER)
+KEY_ORDER = (DIPOLE, FOCUSING, DEFOCUSING, IDLE_QUADRUPOLE, SEXTUPOLE, SEPTUM, RF, CORRECTOR, OTHER)
 _STYLES = {
     "bend": DIPOLE,
     "sextupole": SEXTUPOLE,
     "octupole": SEXTUPOLE,
     "electrostaticseptum": SEPTUM,
     "magneticseptum": SEPTUM,
+    "kicker": CORRECTOR,
     "rfcavity": RF,
     "rfgap": RF,
 }

@@ -38,6 +38,18 @@ class Panel:
     high: float
 
 
+@dataclass(frozen=True)
+class _Flag:
+    """A named place at ``s``: its text reaches from ``low`` to ``high`` [m] in a ``row`` over the magnets."""
+
+    name: str
+    s: float
+    low: float
+    high: float
+    row: int
+    leftward: bool
+
+
 def optics_panels(
     table: pd.DataFrame,
     blocks: Sequence[MagnetBlock],
@@ -71,17 +83,18 @@ def stacked(
     s_range: tuple[float, float],
 ) -> Drawing:
     """Panels from top to bottom over one x axis, so that the hover runs through all of them."""
-    names, rows = _place_labels(places, s_range)
-    last = f"y{len(panels)}"
+    flags = _flags(places, s_range)
+    plot_height = 560 * sum(panel.share for panel in panels)
+    head = 24 + _ROW * (1 + max((flag.row for flag in flags), default=-1))
     axes = {f"yaxis{row if row > 1 else ''}": spec for row, spec in enumerate(_panel_axes(panels), 1)}
     layout = base_layout(
-        int(136 + 560 * sum(panel.share for panel in panels) + 16 * rows),
+        round(head + plot_height + 48),
         hovermode="x unified",
         hoversubplots="axis",
-        xaxis=axis(heading("s"), range=list(s_range), anchor=last, hoverformat=".3f"),
-        shapes=[_guide(s) for s in places.values()],
-        annotations=[*names, *labels],
-        margin={"l": 64, "r": 64, "t": 32 + 16 * rows, "b": 48},
+        xaxis=axis(heading("s"), range=list(s_range), anchor=f"y{len(panels)}", hoverformat=".3f"),
+        shapes=[_pole(flag, plot_height) for flag in flags],
+        annotations=[*map(_name, flags), *labels],
+        margin={"l": 64, "r": 64, "t": head, "b": 48},
         **axes,
     )
     return {"data": traces, "layout": layout}
@@ -176,6 +189,7 @@ def _end_labels(ends: list[tuple[str, str, float]], panel: Panel, yaxis: str, ga
 
 
 def _reference_traces(reference: pd.DataFrame) -> list[Trace]:
+    reference = _apart(reference, 150)
     marker = {"color": style.REFERENCE, "size": 3.5}
     rows = {"betx": "y2", "bety": "y2", "dx": "y3"}
     return [
@@ -191,6 +205,15 @@ def _reference_traces(reference: pd.DataFrame) -> list[Trace]:
         }
         for key, row in rows.items()
     ]
+
+
+def _apart(table: pd.DataFrame, most: int) -> pd.DataFrame:
+    """Rows at least 1/most of the length apart: dots that can be told from each other."""
+    step, kept = np.ptp(table["s"]) / most, [0]
+    for row, s in enumerate(table["s"]):
+        if s >= table["s"].iloc[kept[-1]] + step:
+            kept.append(row)
+    return table.iloc[kept]
 
 
 def _envelope_traces(envelope: pd.DataFrame, plane: str, row: int) -> list[Trace]:
@@ -255,30 +278,38 @@ def _note(content: str, yaxis: str) -> Layout:
     return text(content, color=style.LIMIT, size=11, **place)
 
 
-def _guide(s: float) -> Layout:
-    line = {"color": style.NEUTRAL, "width": 1, "dash": "dot"}
+_ROW = 16  # px: height of a row of names over the magnets
+
+
+def _flags(places: Mapping[str, float], s_range: tuple[float, float]) -> list[_Flag]:
+    """Each name beside the top of its own line, in a row above all the lines that the name would cross."""
+    length, flags = s_range[1] - s_range[0], list[_Flag]()
+    for name, s in sorted(places.items(), key=lambda place: -place[1]):
+        width = 0.0125 * length * (len(name) + 2)
+        leftward = s + width > s_range[1] + 0.07 * length
+        low, high = (s - width, s) if leftward else (s, s + width)
+        crossed = [flag.row for flag in flags if flag.low <= high and low <= flag.high]
+        flags.append(_Flag(name, s, low, high, 1 + max(crossed, default=-1), leftward))
+    return flags
+
+
+def _pole(flag: _Flag, plot_height: float) -> Layout:
+    """The line of a place, from the s axis to its name."""
+    top = 1 + (_ROW * flag.row + 12) / plot_height
     return {
-        "type": "line", "xref": "x", "yref": "paper", "x0": s, "x1": s, "y0": 0, "y1": 1, "line": line, "layer": "below"
-    }  # fmt: skip
+        "type": "line",
+        "xref": "x",
+        "yref": "paper",
+        "x0": flag.s,
+        "x1": flag.s,
+        "y0": 0,
+        "y1": round(top, 5),
+        "line": {"color": style.NEUTRAL, "width": 1, "dash": "dot"},
+        "layer": "below",
+    }
 
 
-def _place_labels(places: Mapping[str, float], s_range: tuple[float, float]) -> tuple[list[Layout], int]:
-    """Names of places above the magnets, in as many rows as keep them apart on a small screen."""
-    length = s_range[1] - s_range[0]
-    row_ends: list[float] = []
-    labels = []
-    for name, s in sorted(places.items(), key=lambda place: place[1]):
-        half = 0.0065 * length * (len(name) + 1)
-        centre = min(max(s, s_range[0] + half), s_range[1] - half) if 2 * half < length else s
-        row = next((i for i, end in enumerate(row_ends) if end < centre - half), len(row_ends))
-        row_ends[row : row + 1] = [centre + half]
-        place: dict[str, Any] = {
-            "x": centre,
-            "xref": "x",
-            "y": 1.0,
-            "yref": "paper",
-            "yanchor": "bottom",
-            "yshift": 16 * row,
-        }
-        labels.append(text(inert(name), **place))
-    return labels, len(row_ends)
+def _name(flag: _Flag) -> Layout:
+    side, shift = ("right", -3) if flag.leftward else ("left", 3)
+    place: dict[str, Any] = {"x": flag.s, "xref": "x", "y": 1.0, "yref": "paper", "yanchor": "bottom"}
+    return text(inert(flag.name), xanchor=side, xshift=shift, yshift=_ROW * flag.row, **place)

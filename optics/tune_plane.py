@@ -163,7 +163,7 @@ def _line_labels(lines: Sequence[ResonanceLine], qx: Range, qy: Range) -> list[L
     """Equations of the lines up to third order, at an end where no other equation stands."""
     taken: list[Point] = []
     labels = []
-    for line in lines:
+    for line in sorted(lines, key=lambda line: line.m * line.n != 0):  # resonances of one plane first
         if line.order <= 3:
             ends = sorted((_in_window(end, qx, qy) for end in (line.start, line.end)), key=_border)
             free = [end for end in ends if all(abs(end[0] - u) > 0.17 or abs(end[1] - v) > 0.04 for u, v in taken)]

@@ -66,7 +66,7 @@ def residuals_in_tolerance(differences: Sequence[Difference]) -> go.Figure:
 
 
 def match_convergence(history: pd.DataFrame) -> go.Figure:
-    """Cost against evaluation on a log axis. ``history``: evaluation, cost (sum of squares in tolerances)."""
+    """Cost against evaluation on a log axis. ``history``: evaluation, cost (as the match weighs it)."""
     need(history, ("evaluation", "cost"), "history of the match")
     costs = [cost if cost and cost > 0 else None for cost in numbers(history["cost"])]
     trace = {
@@ -77,13 +77,13 @@ def match_convergence(history: pd.DataFrame) -> go.Figure:
         "y": costs,
         "line": {"color": AFTER, "width": 1.5},
         "marker": {"color": AFTER, "size": 6},
-        "hovertemplate": "evaluation %{x}: %{y:.3g}<extra></extra>",
+        "hovertemplate": "step %{x}: cost %{y:.3g}<extra></extra>",
     }
     layout = base_layout(
         300,
         hovermode="closest",
-        xaxis=axis("evaluation of the optics [1]", rangemode="tozero"),
-        yaxis=_log_axis("cost [tolerances squared]", [cost for cost in costs if cost]),
+        xaxis=axis("step of the match [1]", rangemode="tozero", tickformat="d", dtick=max(1, len(history) // 10)),
+        yaxis=_log_axis("cost [1]", [cost for cost in costs if cost]),
         margin={"l": 84, "r": 64, "t": 24, "b": 48},
     )
     return go.Figure(data=[trace], layout=layout)
@@ -166,7 +166,7 @@ def _tolerance_figure(traces: list[Trace], title: str) -> go.Figure:
     limit = {"type": "line", "xref": "x", "yref": "paper", "x0": 1, "x1": 1, "y0": 0, "y1": 1, "line": line}
     place: dict[str, Any] = {"x": 0, "xref": "x", "y": 1, "yref": "paper", "yanchor": "bottom"}
     layout = base_layout(
-        110 + 22 * len(names) * max(len(traces), 2),
+        110 + 18 * len(names) * (1 + len(traces) // 2),
         hovermode="closest",
         barmode="group",
         bargap=0.35,

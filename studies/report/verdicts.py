@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from math import inf
 
 from machines.requirements import FAIL, NOT_EVALUATED, PASS, Verdict
-from studies.report.written import known_text, limit_text, margin_text, unit_text
+from studies.report.written import known_parts, limit_text, margin_text, unit_text
 from studies.results import FigureData, Quantity
 
 _SEVERITY = {FAIL: 0, NOT_EVALUATED: 1, PASS: 2}
@@ -30,6 +30,7 @@ class VerdictRow:
     verdict: Verdict
     kind: str
     value: str
+    error: str
     limit: str
     margin: str
     unit: str
@@ -70,11 +71,13 @@ def _two_sided(verdict: Verdict) -> bool:
 def _row(number: int, verdict: Verdict, quantities: dict[str, Quantity], figures: dict[str, FigureData]) -> VerdictRow:
     requirement = verdict.requirement
     quantity = quantities.get(requirement.quantity)
+    value, error = known_parts(verdict.value, verdict.error)
     return VerdictRow(
         anchor=f"requirement-{number}",
         verdict=verdict,
         kind=verdict.verdict.lower().replace(" ", "-"),
-        value="not known" if verdict.value is None else known_text(verdict.value, verdict.error),
+        value=value,
+        error=error,
         limit=limit_text(requirement.lower, requirement.upper),
         margin=margin_text(verdict.margin, verdict.error),
         unit=unit_text(requirement.unit),

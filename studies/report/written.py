@@ -40,22 +40,27 @@ def number_text(value: float | None, digits: int = 6) -> str:
 
 def short_text(value: float | None, digits: int = 6) -> str:
     """As ``number_text``, without zeros at the end: for limits and other numbers that are exact as written."""
-    text = number_text(value, digits)
-    return text.rstrip("0").rstrip(".") if "." in text and "×" not in text else text
+    mantissa, times, power = number_text(value, digits).partition("×")
+    return (mantissa.rstrip("0").rstrip(".") if "." in mantissa else mantissa) + times + power
 
 
 def known_text(value: float | None, error: float | None) -> str:
     """A number to the digit that its numerical error leaves known, followed by that error: ``16.7510 ± 0.0001``."""
+    return " ".join(part for part in known_parts(value, error) if part)
+
+
+def known_parts(value: float | None, error: float | None) -> tuple[str, str]:
+    """The two parts of ``known_text``: the number, and ± its error where there is one."""
     if value is None or not isfinite(value):
-        return "none"
+        return "none", ""
     if not error or not isfinite(error):
-        return short_text(value, 10 if error == 0 else 6)
+        return short_text(value, 10 if error == 0 else 6), ""
     decimals = _decimals(error)
     if -6 <= decimals <= 10 and abs(value) < 1e7:
         decimals = max(decimals, 0)
-        return f"{_signed(f'{value:.{decimals}f}')} ± {_error_text(error, decimals)}"
+        return _signed(f"{value:.{decimals}f}"), f"± {_error_text(error, decimals)}"
     digits = max(1, min(10, 1 + floor(log10(abs(value) or error)) + decimals))
-    return f"{number_text(value, digits)} ± {_scientific(error, 0)}"
+    return number_text(value, digits), f"± {_scientific(error, 0)}"
 
 
 def margin_text(margin: float | None, error: float | None) -> str:
@@ -93,7 +98,8 @@ def _scientific(value: float, decimals: int) -> str:
 
 
 def _signed(text: str) -> str:
-    return text.replace("-", MINUS)
+    """With a true minus sign, and none before a zero."""
+    return (text if text.strip("-0.") else text.lstrip("-")).replace("-", MINUS)
 
 
 @dataclass(frozen=True)
@@ -110,14 +116,16 @@ def written_table(frame: pd.DataFrame) -> WrittenTable:
     columns = [frame.iloc[:, place] for place in range(frame.shape[1])]
     numeric = tuple(bool(pd.api.types.is_numeric_dtype(column) and column.dtype != bool) for column in columns)
     texts = [
-        _number_column(list(column)) if is_number else [_cell(value) for value in column]
+        _number_column(list(column)) if is_number else [_cell(value, str(column.name)) for value in column]
         for column, is_number in zip(columns, numeric, strict=True)
     ]
     rows = tuple(zip(*texts, strict=True)) if texts else ()
     return WrittenTable(tuple(heading_text(str(name)) for name in frame.columns), numeric, rows)
 
 
-def _cell(value: Any) -> str:
+def _cell(value: Any, heading: str) -> str:
+    if heading == "unit":
+        return unit_text(str(value))
     if isinstance(value, bool):
         return "yes" if value else "no"
     if isinstance(value, Real):
