@@ -9,15 +9,16 @@ from __future__ import annotations
 
 import contextlib
 import io
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
 
 import numpy as np
 
-from benchmarks.timing import Timing, cold, show, timed, verdict
+from benchmarks.timing import Case, cold, show, timed, verdict
 from lattice import Lattice, write_madx
 from machines.cnao_like import cnao
 from optics import Target, Vary, match, to_xsuite, twiss
@@ -26,8 +27,8 @@ from optics.madx_engine import available
 TARGETS = {"qx": 1.666, "qy": 1.74}
 PLACE = "symp"
 START = {"kf": 0.2896165080 * 1.005, "kd": 0.4946175175 * 0.995, "kr": 0.4968431499 * 1.005}
-_REPETITIONS = {"ours": 50, "madx": 50, "xsuite": 10}
-_MATCHES = {"ours": 20, "madx": 10, "xsuite": 3}
+_REPETITIONS = {"ours": 20, "madx": 20, "xsuite": 4}  # a block of each
+_MATCHES = {"ours": 4, "madx": 4, "xsuite": 1}
 
 _COLD_OURS = "from machines.cnao_like import cnao; from optics import twiss; twiss(cnao())"
 _COLD_XSUITE = "from machines.cnao_like import cnao; from optics import to_xsuite; to_xsuite(cnao()).twiss4d()"
@@ -61,13 +62,13 @@ def _knob(repetition: int) -> float:
 
 def _show_twiss(ring: Lattice, madx: Any) -> None:
     line = to_xsuite(ring)
-    timings = [timed("ours", lambda i: twiss(ring.with_parameters(kf=_knob(i))), _REPETITIONS["ours"])]
-    if madx is not None:
-        timings.append(timed("MAD-X", lambda i: madx.input(f"kf={_knob(i)!r}; twiss;"), _REPETITIONS["madx"]))
-    timings.append(timed("Xsuite", lambda i: _xsuite_twiss(line, i), _REPETITIONS["xsuite"], "twiss4d"))
     batch = ring.with_parameters(kf=np.linspace(0.2905, 0.2915, 1000))
-    whole = timed("", lambda i: twiss(batch), 3)
-    timings.append(Timing("ours, each of a batch of 1000", whole.seconds / 1000, 3))
+    cases = [Case("ours", lambda i: twiss(ring.with_parameters(kf=_knob(i))), _REPETITIONS["ours"])]
+    if madx is not None:
+        cases.append(Case("MAD-X", lambda i: madx.input(f"kf={_knob(i)!r}; twiss;"), _REPETITIONS["madx"]))
+    cases.append(Case("Xsuite", lambda i: _xsuite_twiss(line, i), _REPETITIONS["xsuite"], "twiss4d"))
+    *timings, whole = timed([*cases, Case("", lambda i: twiss(batch), 1)])
+    timings.append(replace(whole, code="ours, each of a batch of 1000", seconds=whole.seconds / 1000))
     show("twiss of the CNAO ring", timings)
     verdict(timings, "MAD-X", 5)
     verdict(timings, "Xsuite", 50)
@@ -79,16 +80,21 @@ def _xsuite_twiss(line: Any, repetition: int) -> None:
 
 
 def _show_match(ring: Lattice, madx: Any) -> None:
-    found: dict[str, Mapping[str, float]] = {}
-    timings = [timed("ours", lambda i: found.update(ours=_our_match(ring)), _MATCHES["ours"])]
-    if madx is not None:
-        for method in ("lmdif", "jacobian"):
-            name = f"MAD-X {method}"
-            timings.append(_timed_madx(madx, method, name, found))
     line = to_xsuite(ring)
-    timings.append(timed("Xsuite", lambda i: found.update({"Xsuite": _xsuite_match(line)}), _MATCHES["xsuite"]))
-    lean = "Xsuite without chromaticity"
-    timings.append(timed(lean, lambda i: found.update({lean: _xsuite_match(line, chrom=False)}), _MATCHES["xsuite"]))
+    found: dict[str, Mapping[str, float]] = {}
+
+    def case(code: str, solve: Callable[[], Mapping[str, float]], repetitions: int, note: str = "") -> Case:
+        return Case(code, lambda i: found.update({code: solve()}), repetitions, note)
+
+    cases = [case("ours", lambda: _our_match(ring), _MATCHES["ours"])]
+    if madx is not None:
+        cases += [
+            case(f"MAD-X {name}", partial(_madx_match, madx, method), _MATCHES["madx"], method)
+            for name, method in _MADX_METHODS.items()
+        ]
+    cases.append(case("Xsuite", lambda: _xsuite_match(line), _MATCHES["xsuite"]))
+    cases.append(case("Xsuite without chromaticity", lambda: _xsuite_match(line, chrom=False), _MATCHES["xsuite"]))
+    timings = timed(cases)
     show("match of three quadrupole families to Qx, Qy and D at SYMP", timings)
     verdict(timings, "MAD-X", 5)
     verdict(timings, "Xsuite", 50)
@@ -101,18 +107,19 @@ def _our_match(ring: Lattice) -> Mapping[str, float]:
     return result.parameters
 
 
-def _timed_madx(madx: Any, method: str, name: str, found: dict[str, Mapping[str, float]]) -> Timing:
-    """MAD-X's own match; ``tolerance`` is the sum of squares it stops at."""
-    settings = {"lmdif": "lmdif, calls=300, tolerance=1e-16", "jacobian": "jacobian, calls=30, tolerance=1e-16"}
+#: MAD-X's own methods; ``tolerance`` is the sum of squares they stop at.
+_MADX_METHODS = {
+    "lmdif": "lmdif, calls=300, tolerance=1e-16",
+    "jacobian": "jacobian, calls=30, tolerance=1e-16",
+}
+
+
+def _madx_match(madx: Any, method: str) -> Mapping[str, float]:
     reset = " ".join(f"{knob}={value!r};" for knob, value in START.items())
     vary = " ".join(f"vary, name={knob}, step=1e-6;" for knob in START)
     goals = f"global, q1={TARGETS['qx']}, q2={TARGETS['qy']}; constraint, range={PLACE}, dx=0;"
-
-    def solve(_: int) -> None:
-        madx.input(f"{reset} match, sequence=cnao; {vary} {goals} {settings[method]}; endmatch;")
-        found[name] = {knob: float(madx.globals[knob]) for knob in START}
-
-    return timed(name, solve, _MATCHES["madx"], settings[method])
+    madx.input(f"{reset} match, sequence=cnao; {vary} {goals} {method}; endmatch;")
+    return {knob: float(madx.globals[knob]) for knob in START}
 
 
 def _xsuite_match(line: Any, **options: Any) -> Mapping[str, float]:

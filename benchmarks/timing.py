@@ -6,7 +6,7 @@ import os
 import subprocess
 import sys
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from statistics import median
 from tempfile import TemporaryDirectory
@@ -22,15 +22,37 @@ class Timing:
     note: str = ""
 
 
-def timed(code: str, call: Callable[[int], object], repetitions: int, note: str = "") -> Timing:
-    """Median time of ``call(0)``, ``call(1)`` ...; a first call beforehand is not counted."""
-    call(0)
-    times = []
-    for repetition in range(repetitions):
-        begin = time.perf_counter()
-        call(repetition)
-        times.append(time.perf_counter() - begin)
-    return Timing(code, median(times), repetitions, note)
+_BLOCKS = 5
+
+
+@dataclass(frozen=True)
+class Case:
+    """Something to time: ``call(0)``, ``call(1)`` ... in blocks of ``repetitions``."""
+
+    code: str
+    call: Callable[[int], object]
+    repetitions: int
+    note: str = ""
+
+
+def timed(cases: Sequence[Case]) -> list[Timing]:
+    """Median time of a call of each case.
+
+    The cases take turns, block by block, so that a busy machine slows them all; the first call of a block, which
+    finds the processor's caches filled by another code, is not counted.
+    """
+    times: list[list[float]] = [[] for _ in cases]
+    for _ in range(_BLOCKS):
+        for case, found in zip(cases, times, strict=True):
+            case.call(0)
+            found += [_seconds(case.call, repetition) for repetition in range(case.repetitions)]
+    return [Timing(case.code, median(found), len(found), case.note) for case, found in zip(cases, times, strict=True)]
+
+
+def _seconds(call: Callable[[int], object], repetition: int) -> float:
+    begin = time.perf_counter()
+    call(repetition)
+    return time.perf_counter() - begin
 
 
 def cold(code: str, program: str, note: str, *, empty_cache: bool = False) -> Timing:
