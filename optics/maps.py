@@ -250,10 +250,20 @@ def cavity(z: Coordinates, voltage: Any, wave_number: Any, phase: Any, beta0: An
 
 
 #: Symmetric composition of order four, H. Yoshida, Phys. Lett. A 150, 262 (1990), equation 2.10.
-_YOSHIDA4 = (1.0 / (2.0 - 2.0 ** (1.0 / 3.0)), -(2.0 ** (1.0 / 3.0)) / (2.0 - 2.0 ** (1.0 / 3.0)))
-#: Order six, the same paper, table 1, solution A.
-_W1, _W2, _W3 = -1.17767998417887, 0.235573213359357, 0.784513610477560
-_YOSHIDA6 = (_W3, _W2, _W1, 1.0 - 2.0 * (_W1 + _W2 + _W3), _W1, _W2, _W3)
+_OUTER4 = 1.0 / (2.0 - 2.0 ** (1.0 / 3.0))
+_ORDER4 = (_OUTER4, 1.0 - 2.0 * _OUTER4, _OUTER4)
+#: Order eight, W. Kahan & R.-C. Li, Math. Comp. 66, 1089 (1997), table 2, s17odr8a: smallest errors for their number.
+_OUTER8 = (
+    0.13020248308889008088,
+    0.56116298177510838456,
+    -0.38947496264484728641,
+    0.15884190655515560090,
+    -0.39590389413323757734,
+    0.18453964097831570709,
+    0.25837438768632204729,
+    0.29501172360931029887,
+)
+_ORDER8 = (*_OUTER8, 1.0 - 2.0 * sum(_OUTER8), *reversed(_OUTER8))
 
 
 def compose(
@@ -264,7 +274,7 @@ def compose(
     order: int = 4,
 ) -> Coordinates:
     """Symplectic integration: ``advance`` by parts of the length around ``deflect`` by parts of the strength."""
-    weights = _YOSHIDA6 if order == 6 else (_YOSHIDA4[0], _YOSHIDA4[1], _YOSHIDA4[0])
+    weights = _ORDER8 if order == 8 else _ORDER4
     pending = 0.0
     for weight in weights * slices:
         part = weight / slices
@@ -286,22 +296,21 @@ def thick_multipole(z: Coordinates, length: Any, strengths: tuple[tuple[Any, Any
 def gradient_multipole(
     z: Coordinates, length: Any, k1: Any, strengths: tuple[tuple[Any, Any], ...], beta0: Any
 ) -> Coordinates:
-    """As thick_multipole with the gradient ``k1`` solved exactly between the kicks (skew quadrupoles), order six."""
+    """As thick_multipole with the gradient ``k1`` solved exactly between the kicks (skew quadrupoles), order eight."""
     return compose(
         z,
         lambda w, part: quadrupole(w, part * length, k1, beta0),
         lambda w, part: thin_multipole(w, tuple((part * length * k, part * length * ks) for k, ks in strengths)),
-        slices=2,
-        order=6,
+        slices=1,
+        order=8,
     )
 
 
-def combined_bend(
-    z: Coordinates, length: Any, angle: Any, field: Any, k1: Any, k2: Any, beta0: Any, slices: int = 2
-) -> Coordinates:
-    """Bend with gradient and sextupole: exact bends around kicks of order six.
+def combined_bend(z: Coordinates, length: Any, angle: Any, field: Any, k1: Any, k2: Any, beta0: Any) -> Coordinates:
+    """Bend with gradient and sextupole: exact bends around kicks of order eight, six slices.
 
-    The gradient's potential in the curved frame is k1 (x^2 - y^2)/2 + h k1 (x^3/3 - x y^2/2) to third order.
+    The gradient's potential in the curved frame is k1 (x^2 - y^2)/2 + h k1 (x^3/3 - x y^2/2) to third order. Its
+    focusing is as exact as the slices are fine: a matrix is good to 1e-12 at k1 L^2 = 0.9 and 2e-10 at 2.9.
     """
 
     def deflect(w: Coordinates, part: float) -> Coordinates:
@@ -313,6 +322,6 @@ def combined_bend(
         z,
         lambda w, part: curved_body(w, part * length, part * angle, field, beta0),
         deflect,
-        slices=slices,
-        order=6,
+        slices=6,
+        order=8,
     )
