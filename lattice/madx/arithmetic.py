@@ -9,7 +9,7 @@ from decimal import Decimal
 
 Strength = float | str
 
-_SIMPLE = re.compile(r"[A-Za-z_][\w.$@#]*|\d+\.?\d*|\(?-?\d+\.?\d*(e[+-]?\d+)?\)?")
+_SIMPLE = re.compile(r"[A-Za-z_][A-Za-z0-9_.$@#]*|\d+\.?\d*|\(?-?\d+\.?\d*(e[+-]?\d+)?\)?")
 _SCALED = re.compile(r"\((?P<inner>.*)\)\*1e(?P<power>-?\d+)", re.DOTALL)
 
 

@@ -81,13 +81,21 @@ class Builder:
     def element(self, name: str, statement: Statement) -> Element:
         """The element called ``name``, made once."""
         if name not in self._elements:
-            definition = self._definition(name, statement)
-            values = self._values_of(name, statement)
+            place = self._definition(name, statement).statement
             try:
-                self._elements[name] = CLASSES[definition.base].build(values)
+                element = CLASSES[self.definitions[name].base].build(self._values_of(name, statement))
+                self._check(element, place)
             except LatticeError as error:
-                raise definition.statement.makes_no_sense(error) from None
+                raise error if str(error).startswith(place.file) else place.makes_no_sense(error) from None
+            self._elements[name] = element
         return self._elements[name]
+
+    def _check(self, element: Element, place: Statement) -> None:
+        """Refuse expressions whose value makes no sense now."""
+        for attribute, value in element.strengths().items():
+            for part in value if isinstance(value, tuple) else (value,):
+                if isinstance(part, str):
+                    element.check_number(attribute, self.variables.number(place, part))
 
     def _definition(self, name: str, statement: Statement) -> Definition:
         if name not in self.definitions:

@@ -31,11 +31,15 @@ from lattice.madx.syntax import words
 
 #: Classes that are known and cannot be held.
 UNSUPPORTED = words(
-    "beambeam changeref crabcavity dipedge hacdipole matrix nllens rfmultipole sixmarker srotation translation"
-    " twcavity vacdipole wire xrotation yrotation"
+    "beambeam changeref changerefp0 crabcavity dipedge hacdipole matrix nllens rfmultipole sixmarker srotation"
+    " thinwire translation twcavity vacdipole wire xrotation yrotation"
 )
 #: Attributes that are texts, not strengths.
 TEXTS = words("apertype comments from lfile refer refpos tfile type")
+#: Attributes that are lists.
+LISTS = words(
+    "add_angle aper_offset aper_tol aper_vx aper_vy aperture current ksl knl l_int l_phy nlag npeak ntune xma yma"
+)
 #: Attributes that place an element, describe it, or only serve other programs: passed over without a word.
 SILENT = words(
     "assembly_id at binmax calib chflag closed_orbit comments current cvflag exact f1 f2 fringe from frngmax kmax kmin"
@@ -264,6 +268,9 @@ CLASSES: dict[str, ElementClass] = {
     "kicker": ElementClass(("hkick", "vkick", "tilt"), _kicker),
     "tkicker": ElementClass(("hkick", "vkick", "tilt"), _kicker),
     "monitor": ElementClass(_TILTED, _monitor),
+    "blmonitor": ElementClass(_TILTED, _drift_or_marker),
+    "imonitor": ElementClass(_TILTED, _drift_or_marker),
+    "slmonitor": ElementClass(_TILTED, _drift_or_marker),
     "hmonitor": ElementClass(_TILTED, _monitor),
     "vmonitor": ElementClass(_TILTED, _monitor),
     "instrument": ElementClass(_TILTED, _drift_or_marker),

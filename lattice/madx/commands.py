@@ -6,16 +6,16 @@ from lattice.madx.syntax import words
 
 #: Passed over and listed in the warnings: they calculate, write, show or describe, and leave the lattice alone.
 PASSED_OVER = words(
-    "aperture assign beta0 chdir coguess constraint coption copyfile correct create dumpsequ dynap emit eoption eprint"
-    " esave exit fill fill_knob getcorr getkick getorbit global help ibs jacobian lmdif micado migrad monitor_stat"
-    " nodeset observe option plot print printf ptc_align ptc_create_layout ptc_create_universe ptc_dumpmaps ptc_end"
-    " ptc_eplacement ptc_knob ptc_move_to_layout ptc_normal ptc_observe ptc_oneturn ptc_printframes ptc_printparametric"
+    "aperture assign beta0 chdir coguess constraint coption copyfile correct create distribution dumpsequ dynap"
+    " emit eoption eprint esave exit fill fill_knob getcorr getdisp getkick getorbit global gweight help ibs"
+    " jacobian lmdif micado migrad monitor_stat nodeset observe option plot print printf ptc_align ptc_create_layout"
+    " ptc_create_universe ptc_dumpmaps ptc_end ptc_enforce6d ptc_eplacement ptc_export_xml ptc_knob ptc_moments"
+    " ptc_move_to_layout ptc_normal ptc_observe ptc_oneturn ptc_oneturnmap ptc_printframes ptc_printparametric"
     " ptc_read_errors ptc_refresh_k ptc_script ptc_select ptc_select_moment ptc_setcavities ptc_setfieldcomp"
-    " ptc_setknobvalue ptc_setswitch ptc_start ptc_track ptc_track_end ptc_trackline ptc_twiss ptc_varyknob quit"
-    " readmytable readtable removefile renamefile resplot return run save savebeta sdds select selectmagnet setplot"
-    " show shrink simplex sixtrack sodd"
-    " start stop string survey svd system title touschek twiss usekick usemonitor value"
-    " vary weight write"
+    " ptc_setknobvalue ptc_setswitch ptc_start ptc_track ptc_track_end ptc_trackline ptc_twiss ptc_varyknob putdisp"
+    " putkick putorbit quit readmytable readtable removefile renamefile resplot return ripple rmatrix run rviewer"
+    " save savebeta sdds select selectmagnet setplot show shrink simplex sixtrack sodd start stop string survey svd"
+    " system threader title tmatrix touschek twiss usekick usemonitor value vary weight write"
 )
 #: Passed over as a whole, up to their end.
 BLOCKS = {

@@ -14,7 +14,7 @@ from lattice.madx.beam import NUMBERS as BEAM_NUMBERS
 from lattice.madx.beam import Beam
 from lattice.madx.beamline import Beamlines, Line, Placement, Sequence
 from lattice.madx.build import Builder, Definition
-from lattice.madx.classes import CLASSES, TEXTS, UNSUPPORTED, Options
+from lattice.madx.classes import CLASSES, LISTS, TEXTS, UNSUPPORTED, Options
 from lattice.madx.commands import BLOCKS, ENDS, PASSED_OVER, REFUSED
 from lattice.madx.syntax import Assignment, Attribute, Command, attributes, parse, split_at_commas, unquoted
 from lattice.madx.text import Statement, read_statements
@@ -238,13 +238,16 @@ class _Reader:
         if attribute.flag or text.lower() in ("true", "false"):
             on = text.lower() == "true"
             return 0.5 if on and attribute.name in ("fint", "fintx") else float(on)
-        if text.startswith("{"):
-            if not text.endswith("}"):
-                raise statement.cannot_be_read(f"the list of '{attribute.name}' ends with '}}'")
-            pieces = [piece.strip() for piece in split_at_commas(text[1:-1])]
-            return tuple(self.variables.strength(statement, piece, attribute.deferred) for piece in pieces if piece)
-        value = self.variables.strength(statement, text, attribute.deferred)
-        return (value,) if attribute.name in ("knl", "ksl", "aperture", "aper_offset") else value
+        if attribute.name in LISTS:
+            return self._list(statement, attribute)
+        return self.variables.strength(statement, text, attribute.deferred)
+
+    def _list(self, statement: Statement, attribute: Attribute) -> tuple[Strength, ...]:
+        text = attribute.text
+        if text.startswith("{") != text.endswith("}"):
+            raise statement.cannot_be_read(f"the list of '{attribute.name}' is written {{value, value, ...}}")
+        pieces = [piece.strip() for piece in split_at_commas(text.removeprefix("{").removesuffix("}"))]
+        return tuple(self.variables.strength(statement, piece, attribute.deferred) for piece in pieces if piece)
 
     def _attribute_value(self, owner: str, name: str) -> Strength:
         """The value of ``owner->name`` in an expression."""

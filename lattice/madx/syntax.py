@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from lattice.madx.text import Statement
 
-NAME = r"[A-Za-z_][\w.$@#]*"
+NAME = r"[A-Za-z_][A-Za-z0-9_.$@#]*"
 _ASSIGNMENT = re.compile(
     rf"(?P<kinds>(?:(?:const|real|int|shared)\s+)*)(?P<name>{NAME}(?:\s*->\s*\w+)?)\s*(?P<sign>:\s*=|=)(?P<value>.*)",
     re.IGNORECASE | re.DOTALL,

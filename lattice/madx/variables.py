@@ -19,7 +19,7 @@ from lattice.madx.text import Statement
 from lattice.parameters import CONSTANTS, evaluate_all, parse_expression
 
 _NUMBER = re.compile(r"[-+]?(\d+\.?\d*|\.\d+)([eEdD][-+]?\d+)?")
-_REFERENCE = re.compile(r"[A-Za-z_][\w.$@#]*\s*->\s*\w+")
+_REFERENCE = re.compile(r"[A-Za-z_][A-Za-z0-9_.$@#]*\s*->\s*[A-Za-z][A-Za-z0-9_]*")
 _NOT_READ = re.compile(r"\b(table|tabindex|tabstring|ranf|gauss|tgauss|user0|user1|user2)\s*\(")
 _LONGEST = 10_000
 
@@ -161,7 +161,10 @@ class Variables:
         for _ in range(100):
             if "->" not in text:
                 return text
-            text = _REFERENCE.sub(lambda found: bracketed(self._attribute(*found[0].split("->"))), text)
+            try:
+                text = _REFERENCE.sub(lambda found: bracketed(self._attribute(*found[0].split("->"))), text)
+            except LatticeError as error:
+                raise statement.makes_no_sense(error) from None
             if len(text) > _LONGEST:
                 break
         raise statement.makes_no_sense(f"'{text[:60]}...' refers to attributes that refer to each other, or too many")

@@ -35,6 +35,7 @@ from lattice.madx.beam import beam_text
 from lattice.madx.classes import CLASSES, SEPTUM, UNSUPPORTED
 from lattice.madx.commands import PASSED_OVER, REFUSED
 from lattice.madx.expression import madx_expression
+from lattice.madx.syntax import words
 from lattice.parameters import CONSTANTS
 
 #: MAD-X class of each kind; septa by way of a parent that tells our reader what they are.
@@ -59,10 +60,15 @@ _SEPTUM_PARENTS = {
     "magnetic_septum": "placeholder",
 }
 _LEGAL_NAME = re.compile(r"[a-z][a-z0-9_.$]*")
+_LEGAL_PARAMETER = re.compile(r"[a-z][a-z0-9_.$@#]*")
 _LONGEST_NAME = 40  # MAD-X keeps 47 characters; room for a number
+#: Words that name neither an element nor a parameter in MAD-X.
 _KEYWORDS = frozenset(
     (*CLASSES, *UNSUPPORTED, *PASSED_OVER, *REFUSED, *CONSTANTS, "beam", "resbeam", "sequence", "endsequence", "line")
-) - set(_SEPTUM_PARENTS)  # fmt: skip
+) | words(
+    "add2expr antiproton call couple deselect electron endmatch endtrack etable fix ion level match negmuon positron"
+    " posmuon proton readcorr save_state setcorr siman sxfwrite taper track use use_macro"
+)
 
 
 def write_madx(lattice: Lattice, path: str | Path) -> None:
@@ -120,7 +126,7 @@ def _has(elements: Iterable[Element], parent: str) -> bool:
 
 def _parameters(lattice: Lattice) -> Iterator[str]:
     for name, value in lattice.parameters.definitions.items():
-        if not _LEGAL_NAME.fullmatch(name) or len(name) > 47 or name in CONSTANTS:
+        if not _LEGAL_PARAMETER.fullmatch(name) or len(name) > 47 or name in _KEYWORDS:
             raise LatticeError(f"parameter '{name}': MAD-X cannot take this name; rename it")
         if np.iscomplexobj(value):
             raise LatticeError(f"parameter '{name}' is complex, which MAD-X cannot hold")
