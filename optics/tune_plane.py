@@ -186,6 +186,7 @@ def _border(end: Point) -> int:
 def _line_label(equation: str, u: float, v: float) -> Layout:
     anchors = [("left", "middle"), ("center", "bottom"), ("left", "bottom"), ("center", "bottom")][_border((u, v))]
     place: dict[str, Any] = {"xref": "x domain", "yref": "y domain", "xanchor": anchors[0], "yanchor": anchors[1]}
+    place["bgcolor"] = "rgba(255,255,255,0.75)"
     return text(equation, x=round(u, 6), y=round(v, 6), xshift=3, color=style.LIMIT, size=11, **place)
 
 

@@ -176,7 +176,7 @@ def _tolerance_figure(traces: list[Trace], title: str) -> go.Figure:
         annotations=[text("one tolerance", color=style.LIMIT, size=11, **place)],
         showlegend=len(traces) > 1,
         legend={"orientation": "h", "x": 0.0, "y": 1.0, "yanchor": "bottom", "traceorder": "normal"},
-        margin={"l": 120, "r": 24, "t": 40, "b": 48},
+        margin={"l": max(120, 20 + 8 * max(map(len, names))), "r": 24, "t": 40, "b": 48},
     )
     return go.Figure(data=traces, layout=layout)
 

@@ -68,7 +68,7 @@ def test_units() -> None:
 
 def test_a_long_column_has_one_number_of_decimals() -> None:
     table = written_table(pd.DataFrame({"betx [m]": [16.7, 3.25] * 20, "name": ["a", "b"] * 20}))
-    assert table.numeric == (True, False)
+    assert table.kinds == ("numeric", "short")
     assert table.rows[:2] == (("16.7000", "a"), ("3.2500", "b"))
 
 

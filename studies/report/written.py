@@ -104,10 +104,10 @@ def _signed(text: str) -> str:
 
 @dataclass(frozen=True)
 class WrittenTable:
-    """A table as text: ``headings``, which columns hold ``numeric`` values, and ``rows`` of cells."""
+    """A table as text: ``headings``, the ``kinds`` of its columns (numeric, wide or short text), ``rows`` of cells."""
 
     headings: tuple[str, ...]
-    numeric: tuple[bool, ...]
+    kinds: tuple[str, ...]
     rows: tuple[tuple[str, ...], ...]
 
 
@@ -119,12 +119,17 @@ def written_table(frame: pd.DataFrame) -> WrittenTable:
         _number_column(list(column)) if is_number else [_cell(value, str(column.name)) for value in column]
         for column, is_number in zip(columns, numeric, strict=True)
     ]
+    kinds = tuple("numeric" if is_number else _text_kind(text) for is_number, text in zip(numeric, texts, strict=True))
     rows = tuple(zip(*texts, strict=True)) if texts else ()
-    return WrittenTable(tuple(heading_text(str(name)) for name in frame.columns), numeric, rows)
+    return WrittenTable(tuple(heading_text(str(name)) for name in frame.columns), kinds, rows)
+
+
+def _text_kind(texts: Sequence[str]) -> str:
+    return "wide" if max(map(len, texts), default=0) > 40 else "short"
 
 
 def _cell(value: Any, heading: str) -> str:
-    if heading == "unit":
+    if heading.endswith("unit"):
         return unit_text(str(value))
     if isinstance(value, bool):
         return "yes" if value else "no"
