@@ -1,0 +1,97 @@
+"""Elements are values: frozen, checked when made, and refused with a message that names them."""
+
+from __future__ import annotations
+
+import dataclasses
+import math
+
+import pytest
+
+from lattice import Aperture, Bend, Drift, LatticeError, Marker, Multipole, Quadrupole
+from lattice.elements import ELEMENT_KINDS, Element
+
+KINDS = sorted(ELEMENT_KINDS)
+
+
+def example(kind: str, name: str = "x") -> Element:
+    """An element of a kind with the least it needs."""
+    known = ELEMENT_KINDS[kind]
+    needed = [field.name for field in dataclasses.fields(known) if field.default is dataclasses.MISSING]
+    return known(name, **{field: 0.5 for field in needed if field != "name"})
+
+
+def plain_strengths(element: Element) -> list[str]:
+    """Strengths that are one number, not a list."""
+    return [name for name, value in element.strengths().items() if not isinstance(value, tuple)]
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_every_kind_can_be_made_and_never_changes(kind: str) -> None:
+    element = example(kind, "QF.1")
+    assert element.name == "qf.1"
+    assert element == example(kind, "qf.1")
+    assert hash(element) == hash(example(kind, "qf.1"))
+    with pytest.raises(dataclasses.FrozenInstanceError):
+        element.name = "other"  # type: ignore[misc]
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_every_strength_takes_numbers_and_expressions(kind: str) -> None:
+    for attribute in plain_strengths(example(kind)):
+        assert getattr(dataclasses.replace(example(kind), **{attribute: 1}), attribute) == 1.0
+        assert getattr(dataclasses.replace(example(kind), **{attribute: "2*KF"}), attribute) == "2*kf"
+
+
+@pytest.mark.parametrize("kind", KINDS)
+@pytest.mark.parametrize("wrong", [math.nan, math.inf, "2*", "", {}, object(), 1j])
+def test_every_strength_refuses_what_makes_no_sense(kind: str, wrong: object) -> None:
+    for attribute in plain_strengths(example(kind)):
+        with pytest.raises(LatticeError, match=rf"{ELEMENT_KINDS[kind].__name__} 'x': {attribute}"):
+            dataclasses.replace(example(kind), **{attribute: wrong})
+
+
+@pytest.mark.parametrize("kind", [kind for kind in KINDS if "length" in example(kind).strengths()])
+def test_lengths_are_not_negative(kind: str) -> None:
+    with pytest.raises(LatticeError, match="'x': length must not be negative, found -0.1"):
+        dataclasses.replace(example(kind), length=-0.1)
+
+
+@pytest.mark.parametrize("name", ["", "a b", "a,b", "a;b", "a:b", "f(x)", 'a"b', None, 3])
+def test_names_are_words(name: object) -> None:
+    with pytest.raises(LatticeError, match="an element's name must be a word"):
+        Marker(name)  # type: ignore[arg-type]
+
+
+def test_lists_of_strengths_are_kept_as_written() -> None:
+    assert Multipole("m", knl=[0, "kf", 1]).knl == (0.0, "kf", 1.0)  # type: ignore[arg-type]
+    with pytest.raises(LatticeError, match="Multipole 'm': knl"):
+        Multipole("m", knl=(0.0, "kf+"))
+    with pytest.raises(LatticeError, match="Multipole 'm': knl and ksl must be lists"):
+        Multipole("m", knl=0.3)  # type: ignore[arg-type]
+
+
+def test_a_bend_needs_a_length() -> None:
+    with pytest.raises(LatticeError, match="a thin dipole is a Multipole"):
+        Bend("mb", length=0.0, angle=0.1)
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (("hexagon", 0.1, 0.1), "must be rectangle, ellipse or rectellipse, found 'hexagon'"),
+        (("ellipse", 0.0, 0.1), "must be positive"),
+        (("ellipse", math.nan, 0.1), "must be positive"),
+        (("ellipse", 0.1, 0.1, 0.0, 0.0, 0.2, 0.2), "belong to shape 'rectellipse'"),
+        (("rectellipse", 0.1, 0.1), "belong to shape 'rectellipse'"),
+    ],
+)
+def test_apertures_that_make_no_sense_are_refused(arguments: tuple[object, ...], message: str) -> None:
+    with pytest.raises(LatticeError, match=message):
+        Aperture(*arguments)  # type: ignore[arg-type]
+
+
+def test_an_aperture_belongs_to_an_element() -> None:
+    opening = Aperture("rectellipse", 0.07, 0.03, ellipse_x=0.07, ellipse_y=0.04)
+    assert Drift("d", length=1.0, aperture=opening).aperture == opening
+    with pytest.raises(LatticeError, match="Quadrupole 'qf': aperture must be an Aperture"):
+        Quadrupole("qf", length=1.0, aperture=0.1)  # type: ignore[arg-type]

@@ -1,0 +1,96 @@
+"""The reference particle: relativity between its quantities, masses with their source, and known working points."""
+
+from __future__ import annotations
+
+import math
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from lattice import InputError, ReferenceParticle, Species
+from lattice.reference import SPECIES
+
+_NAMES = st.sampled_from(sorted(SPECIES))
+_ENERGIES = st.floats(1e3, 1e13)
+
+
+@given(_NAMES, _ENERGIES)
+def test_relativity_holds(name: str, energy: float) -> None:
+    p = ReferenceParticle(name, kinetic_energy_per_u=energy)
+    assert p.total_energy**2 == pytest.approx(p.momentum**2 + p.mass**2, rel=1e-13)
+    assert p.momentum == pytest.approx(p.mass * p.beta * p.gamma, rel=1e-13)
+    assert p.kinetic_energy == pytest.approx(p.nucleons * energy, rel=1e-15)
+    assert p.magnetic_rigidity * abs(p.charge) * 299_792_458.0 == pytest.approx(p.momentum, rel=1e-15)
+
+
+@given(_NAMES, _ENERGIES)
+def test_momentum_and_rigidity_lead_back(name: str, energy: float) -> None:
+    """From 1 keV per nucleon on without cancellation: some roundings only."""
+    p = ReferenceParticle(name, kinetic_energy_per_u=energy)
+    for other in (
+        ReferenceParticle.from_momentum(name, p.momentum),
+        ReferenceParticle.from_rigidity(name, p.magnetic_rigidity),
+    ):
+        assert other.kinetic_energy_per_u == pytest.approx(energy, rel=4e-15)
+
+
+@pytest.mark.parametrize(
+    ("name", "mass"),
+    [  # nuclear masses of CODATA 2022 [eV]; our ions leave out the electrons' binding (below 2 keV for oxygen)
+        ("proton", 938.27208943e6),
+        ("deuteron", 1875.61294500e6),
+        ("helium-3", 2808.39161112e6),
+        ("helium-4", 3727.3794118e6),
+    ],
+)
+def test_masses_are_those_of_codata(name: str, mass: float) -> None:
+    assert SPECIES[name].mass == pytest.approx(mass, rel=1e-7)
+
+
+@pytest.mark.parametrize("name", sorted(SPECIES))
+def test_mass_per_nucleon_is_that_of_a_nucleon(name: str) -> None:
+    species = SPECIES[name]
+    if species.mass > 1e8:
+        assert species.mass / species.nucleons == pytest.approx(935e6, rel=5e-3)
+        assert abs(species.charge) <= species.nucleons
+
+
+def test_working_points_of_therapy() -> None:
+    """Rigidities that every table of hadron therapy quotes: 60 MeV protons 1.137 T m, 400 MeV/u carbon 6.346 T m."""
+    assert ReferenceParticle("proton", kinetic_energy_per_u=60e6).magnetic_rigidity == pytest.approx(1.137, abs=5e-4)
+    carbon = ReferenceParticle("carbon-12", kinetic_energy_per_u=400e6)
+    assert carbon.magnetic_rigidity == pytest.approx(6.346, abs=5e-4)
+    assert carbon.beta == pytest.approx(0.7145, abs=2e-4)
+    assert "MeV/u" in str(carbon)
+    assert "B rho = 6.34" in str(carbon)
+
+
+def test_ranges_are_those_of_the_bragg_kleeman_rule() -> None:
+    """R = 0.0022 E^1.77 cm; carbon of the same energy per nucleon stops at a third (A/Z^2)."""
+    proton = ReferenceParticle("proton", kinetic_energy_per_u=150e6)
+    assert proton.range_in_water == pytest.approx(0.0022e-2 * 150**1.77, rel=1e-12)
+    assert proton.range_in_water == pytest.approx(0.158, rel=0.02)  # ICRU 49: 15.77 cm
+    carbon = ReferenceParticle("carbon-12", kinetic_energy_per_u=150e6)
+    assert carbon.range_in_water == pytest.approx(proton.range_in_water / 3, rel=1e-12)
+
+
+@pytest.mark.parametrize("energy", [0, -1e6, math.nan, math.inf, "60 MeV", None])
+def test_energies_that_make_no_sense_are_refused(energy: object) -> None:
+    with pytest.raises(InputError, match="kinetic_energy_per_u must be a positive number of eV"):
+        ReferenceParticle("proton", kinetic_energy_per_u=energy)  # type: ignore[arg-type]
+
+
+def test_unknown_species_suggest_the_nearest() -> None:
+    with pytest.raises(InputError, match=r"unknown species 'Carbon12'; did you mean 'carbon-12'\? Known: proton"):
+        ReferenceParticle("Carbon12", kinetic_energy_per_u=1e6)
+    with pytest.raises(InputError, match="a species is a name"):
+        ReferenceParticle(12, kinetic_energy_per_u=1e6)  # type: ignore[arg-type]
+
+
+def test_own_species_are_taken() -> None:
+    stripped_once = Species("carbon-12 4+", 12 * 931.494e6, 4, 12)
+    assert ReferenceParticle(stripped_once, kinetic_energy_per_u=7e6).charge == 4
+    for wrong in ({"mass": -1.0, "charge": 1}, {"mass": 1e9, "charge": 0}, {"mass": math.nan, "charge": 1}):
+        with pytest.raises(InputError, match="species 'x'"):
+            Species("x", **wrong)  # type: ignore[arg-type]
