@@ -57,6 +57,12 @@ def envelope(optics: Optics, beam: MachineBeam, slices: int = SLICES) -> pd.Data
     return pd.DataFrame(table)
 
 
+def thinned(table: pd.DataFrame) -> pd.DataFrame:
+    """An envelope for drawing: where two rows stand at one s with one aperture, the first alone."""
+    columns = ["s", *(f"aperture_{name}" for name in ("x_low", "x_high", "y_low", "y_high"))]
+    return table.loc[~table.duplicated(columns)].drop(columns="element").reset_index(drop=True)
+
+
 def _openings(optics: Optics) -> dict[str, tuple[float, float, float, float]]:
     """Aperture of each row of the lattice: x_low, x_high, y_low, y_high [m], nan without one."""
     found = {}

@@ -1,7 +1,8 @@
 """Quantities of the optics study, each with the error it is known to and the engines it rests on.
 
 The error of a number that both engines give is their difference on the same lattice; what is looked for inside
-elements adds the change when the elements are cut twice as fine.
+elements adds the change when the elements are cut twice as fine. A method names the error's source where it is
+another than this.
 """
 
 from __future__ import annotations
@@ -71,15 +72,15 @@ def _number(asked: QuantityName, facts: Facts) -> Number:
 def _with_error(compared: Compared, own: float, reference: Callable[[], float], method: str, figure: str) -> Number:
     rounding = ROUNDING * max(1.0, abs(own))
     if compared.verification is None:
-        return Number(own, rounding, ALONE, f"{method}; error: rounding only, {compared.alone}", figure)
-    return Number(own, abs(own - reference()) + rounding, BOTH, f"{method}; error: difference from Xsuite", figure)
+        return Number(own, rounding, ALONE, f"{method}; error: rounding only, for {compared.alone}", figure)
+    return Number(own, abs(own - reference()) + rounding, BOTH, method, figure)
 
 
 _SCALAR_METHODS = {
     "qx": ("phase advance of the one-turn matrix", "tunes-diagram"),
     "qy": ("phase advance of the one-turn matrix", "tunes-diagram"),
-    "dqx": ("exact second derivatives of the maps along the dispersive orbit", ""),
-    "dqy": ("exact second derivatives of the maps along the dispersive orbit", ""),
+    "dqx": ("second derivatives of the maps along the dispersive orbit", ""),
+    "dqy": ("second derivatives of the maps along the dispersive orbit", ""),
     "momentum_compaction": ("path length of the dispersive orbit", ""),
     "gamma_transition": ("1 / sqrt(momentum compaction)", ""),
 }
@@ -103,13 +104,13 @@ def _reference_scalar(compared: Compared, key: str) -> float:
 
 def _length(key: str, facts: Facts) -> Number:
     own = float(facts.optics.circumference)
-    return Number(own, ROUNDING * own, FORMULA, "sum of the lengths of the elements; error: rounding")
+    return Number(own, ROUNDING * own, FORMULA, "sum of the elements' lengths; error: rounding")
 
 
 def _tune_distance(key: str, facts: Facts) -> Number:
     tune = _scalar("qx", facts)
     third = round(3 * tune.value)
-    method = f"|Qx - {third}/3|; error: that of Qx"
+    method = f"|Qx - {third}/3|"
     return Number(abs(tune.value - third / 3), tune.error, tune.engine, method, "tunes-diagram")
 
 
@@ -122,7 +123,15 @@ def _resonance_distance(key: str, facts: Facts) -> Number:
     found = [(abs((s := m * qx.value + n * qy.value) - round(s)), m, n, round(s)) for m, n in OTHER_RESONANCES]
     distance, m, n, p = min(found)
     error = m * qx.error + abs(n) * qy.error
-    return Number(distance, error, qx.engine, f"|{m} Qx {n:+d} Qy - {p}|; error: those of the tunes", "tunes-diagram")
+    return Number(distance, error, qx.engine, f"|{_sum(m, n)} - {p}|", "tunes-diagram")
+
+
+def _sum(m: int, n: int) -> str:
+    """``2 Qx - Qy`` for 2 and -1."""
+    second = ("-" if n < 0 else "+", f"{abs(n)} Qy" if abs(n) > 1 else "Qy")
+    if not m:
+        return second[1]
+    return f"{m} Qx {second[0]} {second[1]}" if m > 1 else f"Qx {second[0]} {second[1]}"
 
 
 # --------------------------------------------------------------------------------------------- functions of s
@@ -159,13 +168,12 @@ def _extreme(asked: QuantityName, facts: Facts) -> Number:
     own, finer = (_largest(facts.optics, asked.base, sign, slices) for slices in (SLICES, 2 * SLICES))
     cut = abs(own - finer)
     rounding = ROUNDING * max(1.0, abs(own))
-    method = f"{asked.kind.text}, inside elements too ({SLICES} parts each, cubic between); error: finer cut"
+    method = f"{asked.kind.text}, inside elements too"
     if facts.compared.verification is None:
-        return Number(sign * own, cut + rounding, ALONE, f"{method} alone, {facts.compared.alone}", "optics-ring")
+        method += f"; error: finer cut only, for {facts.compared.alone}"
+        return Number(sign * own, cut + rounding, ALONE, method, "optics-ring")
     engines = float(np.max(np.abs(facts.optics.table[asked.base] - _reference_table(facts.compared)[asked.base])))
-    return Number(
-        sign * own, cut + engines + rounding, BOTH, f"{method} and largest difference from Xsuite", "optics-ring"
-    )
+    return Number(sign * own, cut + engines + rounding, BOTH, method, "optics-ring")
 
 
 def _largest(optics: Optics, column: str, sign: float, slices: int) -> float:
@@ -201,8 +209,7 @@ def _least(found: list[tuple[BeamOptics, Clearance, Clearance]], figure: str) ->
     beam, least, _ = min(found, key=lambda case: case[1].value)
     errors = [abs(room.value - finer.value) + _edge_error(case) for case, room, finer in found]
     alone = [case for case, _, _ in found if case.compared.verification is None]
-    where = f"beam '{beam.beam.name}' at {least.element}, s = {least.s:.3f} m"
-    method = f"{beam.beam.sigmas:g} sigma and dispersion; least: {where}; error: finer cut and difference from Xsuite"
+    method = f"least: {beam.beam.name} ({beam.beam.sigmas:g} sigma) at {least.element}, s = {least.s:.3f} m"
     return Number(least.value, max(errors), ALONE if alone else BOTH, method, figure)
 
 
@@ -244,7 +251,7 @@ def _field(key: str, facts: Facts) -> Number:
     found = strongest(key, facts.optics.lattice, particle.magnetic_rigidity)
     per = "MeV/u" if particle.nucleons > 1 else "MeV"
     top = f"{particle.species} of {particle.kinetic_energy_per_u / 1e6:g} {per}"
-    method = f"strength of {found.element} x rigidity of {top} ({particle.magnetic_rigidity:.6g} T m); error: rounding"
+    method = f"{found.element} at {particle.magnetic_rigidity:.6g} T m, {top}; error: rounding"
     return Number(found.value, ROUNDING * max(found.value, 1.0), FORMULA, method)
 
 
@@ -269,7 +276,7 @@ def _residual(key: str, facts: Facts) -> Number:
     difference = table["difference"].abs()
     sizes = difference / table["reference"].abs() if key == "residual_beta_xsuite" else difference
     worst = str(sizes.idxmax())
-    method = f"largest difference of {' and '.join(table.index)}: {worst} at {table['where'][worst]}; error: rounding"
+    method = f"{worst}, at {table['where'][worst]}; error: rounding"
     return Number(float(sizes.max()), 1e-15, BOTH, method, "engines-summary")
 
 

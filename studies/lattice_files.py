@@ -4,9 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from lattice import InputError, Lattice
-from lattice.interchange import read_json, write_json
-from lattice.madx import read_madx, write_madx
+from lattice import InputError, Lattice, read_json, read_madx, write_json, write_madx
 
 MADX_SUFFIXES = (".seq", ".madx", ".mad", ".lat")
 XSUITE_SUFFIX = ".xsuite.json"

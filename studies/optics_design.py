@@ -107,11 +107,11 @@ def _match_quantities(facts: Facts, matched: MatchResult) -> Iterator[Quantity]:
     errors = np.abs(np.linalg.pinv(matched.sensitivity)) @ (np.abs(residuals) + known)
     for vary, error in zip(matched.vary, errors, strict=True):
         unit = parameter_unit(vary.name, matched.lattice) or "1"
-        method = "matched; error: what the targets are known to and missed by, through the inverse sensitivity"
+        method = "matched; error: that of the targets through the inverse sensitivity"
         value = matched.parameters[vary.name]
         yield Quantity(f"parameter.{vary.name}", value, unit, float(error), BOTH, method, "match-targets")
     for target, label, error in zip(matched.targets, targets, known, strict=True):
-        method = f"value minus goal {target.value:g} (tolerance {target.tolerance:g}); error: that of the value"
+        method = f"value minus goal {target.value:g} (tolerance {target.tolerance:g})"
         unit = kind_of(target.quantity).unit
         yield Quantity(f"match.{label}", matched.residuals[label], unit, float(error), BOTH, method, "match-targets")
 

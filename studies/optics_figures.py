@@ -7,7 +7,7 @@ from collections.abc import Iterator
 import numpy as np
 import pandas as pd
 
-from lattice.survey import survey as floor_coordinates
+from lattice import survey as floor_coordinates
 from optics.figures import (
     StopBand,
     WorkingPoint,
@@ -18,7 +18,7 @@ from optics.figures import (
     tune_diagram,
 )
 from optics.matching import MatchResult
-from studies.clearance import envelope
+from studies.clearance import envelope, thinned
 from studies.facts import Facts
 from studies.figures import (
     Difference,
@@ -80,7 +80,7 @@ def _optics(facts: Facts) -> Iterator[FigureData]:
     figure = optics_figure(
         table,
         magnet_blocks(facts.optics.lattice, facts.resolved.particle, _labels(facts)),
-        envelope=edges.drop(columns="element") if edges is not None and drawable else None,
+        envelope=thinned(edges) if edges is not None and drawable else None,
         reference=verification.reference.table.reset_index(drop=True) if verification else None,
         places=marked,
     )
@@ -115,7 +115,8 @@ def _match(matched: MatchResult) -> Iterator[FigureData]:
         history = pd.DataFrame(
             {"evaluation": range(len(matched.history)), "cost": [cost for cost, _ in matched.history]}
         )
-        caption = f"Cost after each step; {matched.evaluations} optics were computed, {matched.starts} start(s)."
+        caption = f"Cost as the match weighs it after each step, from {matched.starts} starting point(s); "
+        caption += f"{matched.evaluations} optics were computed in all."
         caption += " Look for: a steep end, not a plateau."
         drawn = figure_json(match_convergence(history))
         yield FigureData("match-convergence", "Convergence of the match", caption, drawn, history)

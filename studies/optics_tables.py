@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from typing import Any
 
 import pandas as pd
 
 from lattice import Lattice
 from optics.matching import MatchResult
-from studies.facts import Facts
+from studies.clearance import clearance
+from studies.facts import BeamOptics, Facts
 from studies.quantities import COLUMNS, SCALARS, QuantityKind
 from studies.results import TableData
 
@@ -40,7 +42,13 @@ def parameter_unit(name: str, lattice: Lattice) -> str:
 
 def tables(facts: Facts, matched: MatchResult | None) -> tuple[TableData, ...]:
     """All tables of the study, the match's first."""
-    return (*(_match_tables(matched) if matched else ()), *_engine_tables(facts), _optics_table(facts))
+    return (
+        *(_match_tables(matched) if matched else ()),
+        *_engine_tables(facts),
+        *_beam_tables(facts),
+        *_magnet_tables(facts),
+        _optics_table(facts),
+    )
 
 
 def _optics_table(facts: Facts) -> TableData:
@@ -51,6 +59,66 @@ def _optics_table(facts: Facts) -> TableData:
     frame = pd.DataFrame({"name": list(map(str, table.index)), "kind": kinds, **named})
     caption = "Values at the entrance of each element, and at the end. mu in turns, dispersion per dp/p."
     return TableData("optics-table", "Optics at the elements", caption, frame)
+
+
+def _beam_tables(facts: Facts) -> Iterator[TableData]:
+    """The beams that have to fit, and the room each has."""
+    if not facts.beams or all(element.aperture is None for element in facts.optics.lattice.elements):
+        return
+    rows = [_beam_row(case) for case in facts.beams]
+    caption = "Each beam in the optics of its own working point; the room is the least one along the machine."
+    yield TableData("aperture-beams", "Beams and the room they have", caption, pd.DataFrame(rows))
+
+
+def _beam_row(case: BeamOptics) -> dict[str, Any]:
+    room = {plane: clearance(case.compared.optics, case.beam, plane) for plane in ("x", "y")}
+    return {
+        "beam": case.beam.name,
+        "particle": case.particle.species,
+        "energy [MeV/u]": case.particle.kinetic_energy_per_u / 1e6,
+        "Qx": case.compared.optics.qx,
+        "Qy": case.compared.optics.qy,
+        "emittance x [um]": case.beam.emittance_x * 1e6,
+        "emittance y [um]": case.beam.emittance_y * 1e6,
+        "full dp/p": case.beam.momentum_spread,
+        "sigmas": case.beam.sigmas,
+        "room x [mm]": room["x"].value * 1e3,
+        "at (x)": room["x"].element,
+        "room y [mm]": room["y"].value * 1e3,
+        "at (y)": room["y"].element,
+        "source": case.beam.source,
+    }
+
+
+#: The rating that each kind of magnet is held against.
+_RATINGS = {"bend": "bend_field", "quadrupole": "gradient", "sextupole": "sextupole_gradient"}
+
+
+def _magnet_tables(facts: Facts) -> Iterator[TableData]:
+    """Families of magnets with their strength and the field they need at the top rigidity."""
+    machine = facts.resolved.machine
+    if machine is None:
+        return
+    rigidity = facts.resolved.top_particle.magnetic_rigidity
+    parameters = facts.optics.lattice.parameters
+    rows = [
+        {
+            "family": family.name,
+            "kind": family.kind,
+            "plane": family.plane,
+            "magnets": len(family.elements),
+            "strength": float(parameters[family.parameter]),
+            "strength's unit": parameter_unit(family.parameter, facts.optics.lattice),
+            "field at top rigidity": float(parameters[family.parameter]) * rigidity,
+            "rating": rating.value,
+            "field's unit": rating.unit,
+        }
+        for family in machine.families.values()
+        if (rating := machine.ratings.get(_RATINGS.get(family.kind, ""))) is not None
+    ]
+    if rows:
+        caption = f"Strengths of the final lattice and the fields they take at {rigidity:.6g} T m, the top rigidity."
+        yield TableData("strengths-families", "Magnet families", caption, pd.DataFrame(rows))
 
 
 def _headed(name: str, unit: str) -> str:

@@ -88,7 +88,7 @@ def resolve(study: OpticsStudy, file: Path | None) -> Resolved:
         machine=machine,
         beams=tuple(_beams(study, lattice, particle, machine)),
         requirements=requirements,
-        warnings=(*lattice.warnings, *_energy_warnings(particle, machine)),
+        warnings=(*_reader_warnings(lattice), *_energy_warnings(particle, machine)),
         inputs=inputs,
     )
 
@@ -268,6 +268,10 @@ def _beam(spec: BeamSpec) -> MachineBeam:
         sigmas=spec.sigmas,
         source="study file",
     )
+
+
+def _reader_warnings(lattice: Lattice) -> Iterable[str]:
+    return (f"Passed over in reading the lattice: {warning}" for warning in lattice.warnings)
 
 
 def _energy_warnings(particle: ReferenceParticle, machine: Machine | None) -> Iterable[str]:

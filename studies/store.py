@@ -14,11 +14,9 @@ from pathlib import Path
 from tempfile import TemporaryFile
 from typing import Any
 
-from lattice import InputError, Lattice, LatticeError
+from lattice import InputError, Lattice, LatticeError, read_json, write_json, write_madx
 from lattice.errors import FileError
 from lattice.files import write_text_atomic
-from lattice.interchange import read_json, write_json
-from lattice.madx import write_madx
 from studies.frames import column_kinds, csv_text, read_csv
 from studies.results import FigureData, StudyResult, TableData
 from studies.results_json import (

@@ -10,9 +10,18 @@ from typing import Any
 import pandas as pd
 import pytest
 
-from lattice import Bend, Drift, FileError, InputError, Lattice, Marker, Quadrupole, ReferenceParticle
-from lattice.interchange import write_json
-from lattice.madx import write_madx
+from lattice import (
+    Bend,
+    Drift,
+    FileError,
+    InputError,
+    Lattice,
+    Marker,
+    Quadrupole,
+    ReferenceParticle,
+    write_json,
+    write_madx,
+)
 from studies.cli import run
 from studies.results import StudyResult
 from studies.store import is_complete, is_interrupted, open_run, read_run, write_log, write_run

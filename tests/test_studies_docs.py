@@ -1,0 +1,46 @@
+"""docs/commands.md names every command, option, key of a study file and quantity there is."""
+
+from __future__ import annotations
+
+import tomllib
+
+import pytest
+from click import Option
+from pydantic import BaseModel
+
+from studies.cli import COMMANDS, group
+from studies.quantities import COLUMNS, SCALARS
+from studies.schema import BeamSpec, LimitSpec, MatchSpec, OpticsStudy, RequirementSpec, TargetSpec, VarySpec
+from studies.study_file import validated
+from tests.repository import ROOT, blocks
+
+DOCUMENT = ROOT / "docs" / "commands.md"
+TEXT = DOCUMENT.read_text(encoding="utf-8")
+
+
+@pytest.mark.parametrize("name", COMMANDS)
+def test_every_command_and_option_is_there(name: str) -> None:
+    assert f"`{name}" in TEXT
+    command = group.commands.get(name) or group.get_command(None, name)  # type: ignore[arg-type]
+    assert command is not None
+    for option in command.params:
+        if isinstance(option, Option):
+            assert any(word in TEXT for word in option.opts if word.startswith("--")) or option.name in (
+                "verbose",
+                "quiet",
+            ), option.opts
+
+
+@pytest.mark.parametrize("table", [OpticsStudy, MatchSpec, VarySpec, TargetSpec, LimitSpec, BeamSpec, RequirementSpec])
+def test_every_key_of_a_study_is_there(table: type[BaseModel]) -> None:
+    missing = [key for key in table.model_fields if key not in TEXT]
+    assert missing == []
+
+
+def test_every_quantity_is_there() -> None:
+    assert [name for name in (*SCALARS, *COLUMNS) if f"`{name}`" not in TEXT] == []
+
+
+def test_the_study_that_is_shown_is_one() -> None:
+    shown = [block.text for block in blocks(DOCUMENT) if block.language == "toml"]
+    assert validated(tomllib.loads(shown[0]), "docs").machine == "cnao"
