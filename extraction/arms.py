@@ -13,6 +13,7 @@ from typing import Any
 import numpy as np
 from numpy.polynomial import Chebyshev
 
+from extraction.kobayashi import Kobayashi
 from lattice import NoSolution
 from optics.turn import Turn, iterate
 
@@ -51,27 +52,29 @@ class Arm:
         return float(self.time(thickness / self.spiral_step))
 
 
-def eigenvector_out(turn: Turn, point: Array, centre: Array) -> tuple[float, Array]:
-    """Multiplier and outgoing direction (4,), of unit length, away from the closed orbit, at a period-three point."""
+def eigenvector_out(turn: Turn, point: Array, orbit: Array, kobayashi: Kobayashi) -> tuple[float, Array]:
+    """Multiplier and outgoing direction (4,) at a period-three point, pointing away from the closed orbit.
+
+    Of unit length; "away" is meant in normalised coordinates, where the arm leaves at 30 degrees from the radius.
+    """
     _, total = iterate(turn.jacobian, point, 3)
     values, vectors = np.linalg.eig(total[:4, :4])
     index = int(np.argmax(np.abs(values)))
     value = values[index]
     if abs(value.imag) > 1e-9 or not value.real > 1.0:
         raise NoSolution(f"the fixed point at x = {point[0]:.6g} m is not hyperbolic (multiplier {value:.6g})")
-    vector = vectors[:, index].real
-    # Away from the orbit, measured in the plane's own symplectic shape: along px the scale is that of the triangle.
-    return float(value.real), vector / np.linalg.norm(vector) * _outwards(vector, point[:4] - centre)
+    vector = vectors[:, index].real / np.linalg.norm(vectors[:, index].real)
+    centre = np.array(kobayashi.orbit)
+    radius = kobayashi.normalised(point[:2] - orbit[:2] + centre)
+    outwards = kobayashi.normalised(vector[:2] + centre) @ radius
+    return float(value.real), vector if outwards >= 0 else -vector
 
 
-def _outwards(vector: Array, radius: Array) -> float:
-    scale = np.maximum(np.abs(radius), 1e-12)
-    return 1.0 if np.sum(vector[:2] * radius[:2] / scale[:2] ** 2) >= 0 else -1.0
-
-
-def arm_points(turn: Turn, points: Array, orbit: Array, x_limit: float, samples: int = _SAMPLES) -> list[Array]:
+def arm_points(
+    turn: Turn, points: Array, orbit: Array, kobayashi: Kobayashi, x_limit: float, samples: int = _SAMPLES
+) -> list[Array]:
     """Points (n, 2) of x, px along the outgoing arm of each fixed point, up to |x - orbit| = ``x_limit``."""
-    value, vector = eigenvector_out(turn, points[0], orbit)
+    value, vector = eigenvector_out(turn, points[0], orbit, kobayashi)
     start = _START * np.linalg.norm(points[0, :4] - orbit)
     state = _laid_out(points[0], vector, start * value ** (np.arange(samples) / samples))
     arms: list[list[Array]] = [[], [], []]
@@ -92,7 +95,7 @@ def _laid_out(point: Array, vector: Array, distances: Array) -> Array:
     return state
 
 
-def arm_through(turn: Turn, points: Array, orbit: Array, x_septum: float) -> Arm:
+def arm_through(turn: Turn, points: Array, orbit: Array, kobayashi: Kobayashi, x_septum: float) -> Arm:
     """The arm that reaches ``x_septum`` first, refined there. NoSolution when none does."""
     side = np.sign(x_septum - orbit[0])
     extent = float(np.max(side * (points[:, 0] - orbit[0])))
@@ -101,7 +104,7 @@ def arm_through(turn: Turn, points: Array, orbit: Array, x_septum: float) -> Arm
             f"the septum at x = {x_septum:.6g} m is inside the stable triangle, which reaches "
             f"{orbit[0] + side * extent:.6g} m (closed orbit at {orbit[0]:.6g} m)"
         )
-    value, vector = eigenvector_out(turn, points[0], orbit)
+    value, vector = eigenvector_out(turn, points[0], orbit, kobayashi)
     start = _START * float(np.linalg.norm(points[0, :4] - orbit))
     number, fraction = _first_crossing(turn, points[0], vector, start, value, x_septum, side)
     return _refined(turn, points[0], vector, start, value, x_septum, side, number, fraction)
@@ -196,11 +199,10 @@ def _root(polynomial: Any) -> float:
     return float(real[np.argmin(np.abs(real))])
 
 
-def enclosed_area(turn: Turn, points: Array) -> float:
+def enclosed_area(turn: Turn, points: Array, orbit: Array, kobayashi: Kobayashi) -> float:
     """Area [m] enclosed by the three arms' inner branches, from each fixed point to the next."""
-    centre = points[:, :4].mean(axis=0)
-    value, vector = eigenvector_out(turn, points[0], centre)
-    size = float(np.linalg.norm(points[0, :4] - centre))
+    value, vector = eigenvector_out(turn, points[0], orbit, kobayashi)
+    size = float(np.linalg.norm(points[0, :4] - orbit))
     state = _laid_out(points[0], -vector, 1e-3 * size * value ** (np.arange(_SAMPLES) / _SAMPLES))
     sides: list[list[Array]] = [[points[i, :2][None]] for i in range(3)]
     targets = points[:, :2]

@@ -13,7 +13,7 @@ from typing import Any
 
 import numpy as np
 
-from extraction.arms import Arm, arm_through
+from extraction.arms import Arm, arm_points, arm_through, enclosed_area
 from extraction.kobayashi import Kobayashi
 from extraction.sextupoles import SextupoleShare, complex_strengths, phase_of, shares
 from lattice import InputError, Lattice, NoSolution, ReferenceParticle
@@ -68,13 +68,15 @@ class ThirdIntegerResonance:
     @cached_property
     def enclosed_area(self) -> float:
         """Area [m] inside the separatrices themselves, which are curved: the true stable region."""
-        from extraction.arms import enclosed_area
-
-        return enclosed_area(self.turn, self.points)
+        return enclosed_area(self.turn, self.points, self.orbit, self.kobayashi)
 
     def arm(self, x_septum: float) -> Arm:
         """The outgoing arm where it reaches ``x_septum`` [m]; NoSolution when none does."""
-        return arm_through(self.turn, self.points, self.orbit, x_septum)
+        return arm_through(self.turn, self.points, self.orbit, self.kobayashi, x_septum)
+
+    def arms(self, x_limit: float) -> list[Array]:
+        """Points (n, 2) of x [m], px along the arm of each fixed point, up to ``x_limit`` [m] from the orbit."""
+        return arm_points(self.turn, self.points, self.orbit, self.kobayashi, x_limit)
 
     def spiral_step(self, x_septum: float) -> float:
         """Growth of |x| [m] over three turns of a particle on the arm that starts on the wire at ``x_septum`` [m]."""

@@ -54,8 +54,9 @@ def complex_strengths(optics: Optics, place: int) -> tuple[list[int], Array]:
     parts = []
     for i in found:
         rows = np.flatnonzero(fine.row_element == i)
-        weights = _weights(len(rows))
-        rows = np.append(rows, rows[-1] + 1) if len(rows) > 1 else rows
+        thick = rows[(fine.s[0, rows + 1] - fine.s[0, rows]).real > 0]
+        weights = _weights(len(thick))
+        rows = np.append(thick, thick[-1] + 1) if len(thick) else rows[:1]
         advance = phase[:, rows] - start[:, None] + (whole[:, None] if i < place else 0.0)
         size = -0.5 * beta[:, rows] ** 1.5 * np.reshape(strengths[i], (-1, 1))
         angle = 6 * np.pi * advance
@@ -64,8 +65,8 @@ def complex_strengths(optics: Optics, place: int) -> tuple[list[int], Array]:
 
 
 def _weights(parts: int) -> Array:
-    """Simpson's rule over an element cut into an even number of parts; a point where it is thin."""
-    if parts == 1:
+    """Simpson's rule over an element cut into an even number of parts; a point where it is thin (0 parts)."""
+    if parts == 0:
         return np.ones(1)
     weights = np.full(parts + 1, 2.0)
     weights[1::2] = 4.0

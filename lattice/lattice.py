@@ -68,7 +68,7 @@ class Lattice:
         parameters: Parameters = self.__dict__["_parameters"]
         return parameters
 
-    @property
+    @cached_property
     def _values(self) -> Mapping[str, Any]:
         return self.parameters.values_by_name
 

@@ -1,7 +1,8 @@
 """The maps of a whole lattice as numbers: the series of every step about the orbit, shared where steps are equal.
 
-About a straight reference orbit equal elements share one series, so a ring of a hundred magnets needs some dozens,
-and a batch of lattices repeats only what its parameters change.
+About a straight reference orbit equal elements share one series, so a ring of a hundred magnets needs some dozens;
+a batch of lattices repeats only what its parameters change, and an element whose parameters are as they were last
+time is not evaluated again.
 """
 
 from __future__ import annotations
@@ -13,34 +14,15 @@ import numpy as np
 
 from lattice import InputError, Lattice, ReferenceParticle, UnstableOptics
 from lattice.errors import did_you_mean
-from optics.steps import FRINGES, Setting, Step, program, steps
-from optics.taylor import N_COORDINATES, Bank
+from optics.plan import Moving, Plan, arguments_of, cut, make_plan
+from optics.steps import FRINGES, Setting, steps
+from optics.taylor import N_COORDINATES
 from optics.turn import Turn
 
 Array = np.ndarray[Any, Any]
 
 _ORBIT_ZERO = 1e-13  # m, rad: below this the reference orbit is the closed orbit (rounding of the maps is 1e-16)
-
-
-@dataclass(frozen=True, eq=False)
-class Plan:
-    """What follows from the elements alone: which steps there are, in which order, and which need parameters.
-
-    ``sequence``: (n_steps,) index of each step among the distinct ones, ``is_thick`` which of them have length;
-    ``rows``: (n_rows + 1,) first step of each row of a table; ``row_element`` (n_rows,) the element a row belongs to,
-    ``row_fraction`` how far inside it.
-    """
-
-    bank: Bank
-    distinct: tuple[tuple[int, int], ...]  # (unique element, position among its steps)
-    program_index: Array
-    is_fixed: Array
-    is_thick: Array
-    fixed_arguments: Array
-    sequence: Array
-    rows: Array
-    row_element: Array
-    row_fraction: Array
+_REMEMBERED = 8  # energies whose series are kept
 
 
 @dataclass(frozen=True, eq=False)
@@ -73,82 +55,6 @@ def checked_particle(lattice: Lattice, particle: ReferenceParticle | None) -> Re
     return chosen
 
 
-def make_plan(lattice: Lattice, particle: ReferenceParticle, fringe: str, slices: int = 1) -> Plan:
-    """Plan of a lattice with each thick element cut into ``slices``; kept with the lattice's elements."""
-    key = ("plan", fringe, slices)
-    if key not in lattice.memory:
-        lattice.memory[key] = _new_plan(lattice, Setting(particle, fringe), slices)
-    plan: Plan = lattice.memory[key]
-    return plan
-
-
-def _new_plan(lattice: Lattice, setting: Setting, slices: int) -> Plan:
-    unique, indices = lattice.unique_elements
-    per_element = [_cut(steps(element, lattice.value, setting), slices) for element in unique]
-    names = sorted({step.program for parts, _, _ in per_element for step in parts})
-    bank = Bank([program(name) for name in names or ["drift"]])
-    distinct = tuple((u, i) for u, (parts, _, _) in enumerate(per_element) for i in range(len(parts)))
-    start = np.cumsum([0, *(len(parts) for parts, _, _ in per_element)])
-    fixed = [not _has_expression(element) for element in unique]
-    all_steps = [per_element[u][0][i] for u, i in distinct]
-    arguments = np.zeros((len(distinct), bank.n_arguments))
-    for row, ((u, _), step) in enumerate(zip(distinct, all_steps, strict=True)):
-        if fixed[u]:
-            arguments[row, : len(step.arguments)] = step.arguments
-    sequence = np.array([start[u] + i for u in indices for i in range(len(per_element[u][0]))], dtype=np.int64)
-    rows, row_element, row_fraction = _rows(indices, per_element)
-    return Plan(
-        bank=bank,
-        distinct=distinct,
-        program_index=np.array([names.index(step.program) for step in all_steps], dtype=np.int64),
-        is_fixed=np.array([fixed[u] for u, _ in distinct], dtype=bool),
-        is_thick=np.array([bool(step.cut) for step in all_steps], dtype=bool)[sequence],
-        fixed_arguments=arguments,
-        sequence=sequence,
-        rows=rows,
-        row_element=row_element,
-        row_fraction=row_fraction,
-    )
-
-
-def _has_expression(element: Any) -> bool:
-    def is_text(value: Any) -> bool:
-        return any(map(is_text, value)) if isinstance(value, tuple) else isinstance(value, str)
-
-    return any(is_text(value) for value in element.strengths().values())
-
-
-def _cut(whole: list[Step], slices: int) -> tuple[list[Step], list[int], list[float]]:
-    """Steps with the thick ones in parts, the positions where a new row begins, and how far inside each lies.
-
-    Edges and kicks have rows of their own, with no length: slopes jump there.
-    """
-    if slices == 1:
-        return whole, [0], [0.0]
-    parts: list[Step] = []
-    fractions: list[float] = []
-    total = slices * max(sum(bool(step.cut) for step in whole), 1)
-    passed = 0
-    for step in whole:
-        for _ in range(slices if step.cut else 1):
-            parts.append(step.part(slices))
-            fractions.append(passed / total)
-            passed += bool(step.cut)
-    return parts, list(range(max(len(parts), 1))), fractions or [0.0]
-
-
-def _rows(indices: Array, per_element: list[tuple[list[Step], list[int], list[float]]]) -> tuple[Array, Array, Array]:
-    first, element, fraction = [], [], []
-    position = 0
-    for place, u in enumerate(indices):
-        parts, breaks, fractions = per_element[u]
-        first += [position + at for at in breaks]
-        element += [place] * len(breaks)
-        fraction += fractions
-        position += len(parts)
-    return np.array([*first, position], dtype=np.int64), np.array(element), np.array(fraction)
-
-
 def step_series(
     lattice: Lattice,
     particle: ReferenceParticle,
@@ -164,56 +70,76 @@ def step_series(
     Raises UnstableOptics when there is no closed orbit.
     """
     plan = make_plan(lattice, particle, checked_fringe(fringe), slices)
-    beta0 = particle.beta
-    moving = np.flatnonzero(~plan.is_fixed)
-    dynamic = _moving_arguments(lattice, particle, fringe, plan, moving, slices)
-    batch = dynamic.shape[1]
+    arguments = [_moving_arguments(lattice, Setting(particle, fringe), plan, moving) for moving in plan.moving]
     if delta == 0.0 and (start is None or not np.any(start)):
-        shared = _about_reference(plan, moving, dynamic, beta0, order, batch)
+        shared = _about_reference(lattice, plan, arguments, particle.beta, order)
         if shared is not None:
             return shared
-    return _about_orbit(lattice, plan, moving, dynamic, beta0, order, delta, start)
+    return _about_orbit(lattice, plan, arguments, particle.beta, order, delta, start)
 
 
-def _moving_arguments(
-    lattice: Lattice, particle: ReferenceParticle, fringe: str, plan: Plan, moving: Array, slices: int
-) -> Array:
-    """Arguments (without beta0) of the distinct steps that depend on parameters: (n_moving, batch, n_arguments)."""
-    setting = Setting(particle, fringe)
-    unique, _ = lattice.unique_elements
-    batch = lattice.batch or 1
-    kind = complex if any(np.iscomplexobj(v) for v in lattice.parameters.values()) else float
-    arguments = np.zeros((len(moving), batch, plan.bank.n_arguments), dtype=kind)
-    row = 0
-    while row < len(moving):
-        u = plan.distinct[moving[row]][0]
-        for step in _cut(steps(unique[u], lattice.value, setting), slices)[0]:
-            for position, argument in enumerate(step.arguments):
-                arguments[row, :, position] = argument
-            row += 1
-    return arguments
+@dataclass(frozen=True, eq=False)
+class _Arguments:
+    """Arguments (n_steps, 1 or batch, n_arguments) of an element's steps; ``key`` its values when they are numbers."""
+
+    values: Array
+    key: tuple[Any, ...] | None
+
+
+def _moving_arguments(lattice: Lattice, setting: Setting, plan: Plan, moving: Moving) -> _Arguments:
+    values = [lattice.value(text) for text in moving.texts]
+    batched = any(isinstance(value, np.ndarray) for value in values)
+    key = None if batched else tuple(values)
+    known: _Arguments | None = plan.bank.memory.get(("arguments", moving.first))
+    if known is not None and key is not None and known.key == key:
+        return known
+    parts = cut(steps(moving.element, lattice.value, setting), plan.slices)[0]
+    new = _Arguments(arguments_of(parts, plan.bank, lattice.batch or 1 if batched else 1), key)
+    if key is not None:
+        plan.bank.memory["arguments", moving.first] = new
+    return new
 
 
 def _with_beta0(plan: Plan, distinct: Array, arguments: Array, beta0: float) -> Array:
-    """Put beta0 behind the arguments of each program."""
+    """Put beta0 behind the arguments (n, ..., n_arguments) of each of the ``distinct`` steps (n,)."""
     counts = plan.bank.argument_counts[plan.program_index[distinct]]
     complete = arguments.copy()
     np.put_along_axis(complete, (counts - 1).reshape(-1, *([1] * (arguments.ndim - 1))), beta0, axis=-1)
     return complete
 
 
-def _fixed_series(plan: Plan, beta0: float, order: int) -> tuple[Array, bool]:
-    """Series of the steps without parameters, and whether they keep the reference orbit; kept for a few energies."""
-    key = (beta0, order)
-    if key not in plan.bank.memory:
-        if len(plan.bank.memory) >= 8:
-            plan.bank.memory.clear()
-        fixed = np.flatnonzero(plan.is_fixed)
-        arguments = _with_beta0(plan, fixed, plan.fixed_arguments[fixed], beta0)
-        series = plan.bank.evaluate(plan.program_index[fixed], arguments, np.zeros(N_COORDINATES), order)
-        plan.bank.memory[key] = (series, _keeps_orbit(series))
-    known: tuple[Array, bool] = plan.bank.memory[key]
-    return known
+@dataclass(frozen=True, eq=False)
+class _Series:
+    """Series (n, 6, 28), whether they keep the reference orbit, and the values they were made for."""
+
+    values: Array
+    keep_orbit: bool
+    key: tuple[Any, ...] | None
+
+
+def _series(plan: Plan, where: tuple[Any, ...], distinct: Array, arguments: _Arguments, beta0: float) -> _Series:
+    """Series of some steps about the reference orbit; ``where`` = (name, order) is where they are remembered."""
+    place = ("series", beta0, *where)
+    known: _Series | None = plan.bank.memory.get(place)
+    if known is not None and arguments.key is not None and known.key == arguments.key:
+        return known
+    complete = _with_beta0(plan, distinct, arguments.values, beta0)
+    programs = np.repeat(plan.program_index[distinct], complete.shape[1])
+    rows = complete.reshape(-1, plan.bank.n_arguments)
+    values = plan.bank.evaluate(programs, rows, np.zeros(N_COORDINATES), where[1])
+    new = _Series(values, _keeps_orbit(values), arguments.key)
+    if arguments.key is not None:
+        _forget_old_energies(plan.bank.memory, beta0)
+        plan.bank.memory[place] = new
+    return new
+
+
+def _forget_old_energies(memory: dict[Any, Any], beta0: float) -> None:
+    energies = dict.fromkeys(key[1] for key in memory if key[0] == "series")
+    if beta0 not in energies and len(energies) >= _REMEMBERED:
+        oldest = next(iter(energies))
+        for key in [key for key in memory if key[:2] == ("series", oldest)]:
+            del memory[key]
 
 
 def _keeps_orbit(series: Array) -> bool:
@@ -223,22 +149,58 @@ def _keeps_orbit(series: Array) -> bool:
 
 
 def _about_reference(
-    plan: Plan, moving: Array, dynamic: Array, beta0: float, order: int, batch: int
+    lattice: Lattice, plan: Plan, arguments: list[_Arguments], beta0: float, order: int
 ) -> StepSeries | None:
     """Shared series, or None when the reference orbit is not an orbit (kicks, field errors)."""
-    fixed, fixed_keeps = _fixed_series(plan, beta0, order)
-    complete = _with_beta0(plan, moving, dynamic, beta0).reshape(-1, plan.bank.n_arguments)
-    programs = np.repeat(plan.program_index[moving], batch)
-    varying = plan.bank.evaluate(programs, complete, np.zeros(N_COORDINATES), order)
-    if not (fixed_keeps and _keeps_orbit(varying)):
+    pairs = list(zip(plan.moving, arguments, strict=True))
+    held = _held(plan, [pair for pair in pairs if pair[1].key is not None], beta0, order)
+    first, stride = held.first.copy(), np.zeros(len(held.first), dtype=np.int64)
+    parts: list[_Series] = [held]
+    position = len(held.values)
+    for moving, own in pairs:
+        if own.key is not None:
+            continue
+        distinct = np.arange(moving.first, moving.last)
+        parts.append(_series(plan, (moving.first, order), distinct, own, beta0))
+        width = own.values.shape[1]
+        first[distinct] = position + width * np.arange(len(distinct))
+        stride[distinct] = 1 if width > 1 else 0
+        position += width * len(distinct)
+    if not all(part.keep_orbit for part in parts):
         return None
-    first = np.empty(len(plan.distinct), dtype=np.int64)
-    first[plan.is_fixed] = np.arange(len(fixed))
-    first[moving] = len(fixed) + batch * np.arange(len(moving))
-    stride = np.where(plan.is_fixed, 0, 1)
+    batch = lattice.batch or 1
     orbit = np.zeros((batch, len(plan.rows), N_COORDINATES))
-    series = np.concatenate([fixed.astype(varying.dtype, copy=False), varying])
+    series = np.concatenate([part.values for part in parts]) if len(parts) > 1 else held.values
     return StepSeries(plan, series, first[plan.sequence], stride[plan.sequence], batch, orbit, beta0)
+
+
+@dataclass(frozen=True, eq=False)
+class _Held(_Series):
+    """Series of all steps that are the same in the whole batch; ``first`` (n_distinct,) says where each one is."""
+
+    first: Array
+
+
+def _held(plan: Plan, pairs: list[tuple[Moving, _Arguments]], beta0: float, order: int) -> _Held:
+    key = tuple((moving.first, own.key) for moving, own in pairs)
+    place = ("series", beta0, "held", order)
+    known: _Held | None = plan.bank.memory.get(place)
+    if known is not None and known.key == key:
+        return known
+    fixed = _Arguments(plan.fixed_arguments[:, None], ())
+    parts = [_series(plan, ("fixed", order), plan.fixed, fixed, beta0)]
+    first = np.zeros(len(plan.program_index), dtype=np.int64)
+    first[plan.fixed] = np.arange(len(plan.fixed))
+    position = len(plan.fixed)
+    for moving, own in pairs:
+        distinct = np.arange(moving.first, moving.last)
+        parts.append(_series(plan, (moving.first, order), distinct, own, beta0))
+        first[distinct] = position + np.arange(len(distinct))
+        position += len(distinct)
+    values = np.concatenate([part.values for part in parts])
+    new = _Held(values, all(part.keep_orbit for part in parts), key, first)
+    plan.bank.memory[place] = new
+    return new
 
 
 def turns(
@@ -246,11 +208,9 @@ def turns(
 ) -> list[Turn]:
     """One Turn for each lattice of a batch (one for a single lattice), starting at the entrance of an element."""
     plan = make_plan(lattice, particle, checked_fringe(fringe), slices)
-    moving = np.flatnonzero(~plan.is_fixed)
-    dynamic = _moving_arguments(lattice, particle, fringe, plan, moving, slices)
+    arguments = [_moving_arguments(lattice, Setting(particle, fringe), plan, moving) for moving in plan.moving]
     first_step = plan.rows[np.searchsorted(plan.row_element, first_element)]
-    sequence = np.roll(plan.sequence, -int(first_step))
-    return _turns(lattice, plan, moving, dynamic, particle.beta, sequence)
+    return _turns(lattice, plan, arguments, particle.beta, np.roll(plan.sequence, -int(first_step)))
 
 
 def passage(lattice: Lattice, particle: ReferenceParticle, fringe: str, first: int, last: int) -> Turn:
@@ -262,22 +222,21 @@ def passage(lattice: Lattice, particle: ReferenceParticle, fringe: str, first: i
     return Turn(turn.bank, turn.programs[:steps], turn.arguments[:steps], lattice.name)
 
 
-def _turns(lattice: Lattice, plan: Plan, moving: Array, dynamic: Array, beta0: float, sequence: Array) -> list[Turn]:
-    every = np.arange(len(plan.distinct))
-    found = []
-    for b in range(dynamic.shape[1]):
-        arguments = plan.fixed_arguments.astype(dynamic.dtype)
-        arguments[moving] = dynamic[:, b]
-        complete = _with_beta0(plan, every, arguments, beta0)
-        found.append(Turn(plan.bank, plan.program_index[sequence], complete[sequence], lattice.name))
-    return found
+def _turns(lattice: Lattice, plan: Plan, arguments: list[_Arguments], beta0: float, sequence: Array) -> list[Turn]:
+    kind = np.result_type(float, *(own.values for own in arguments))
+    every = np.zeros((lattice.batch or 1, len(plan.program_index), plan.bank.n_arguments), dtype=kind)
+    every[:, plan.fixed] = plan.fixed_arguments
+    for moving, own in zip(plan.moving, arguments, strict=True):
+        every[:, moving.first : moving.last] = own.values.swapaxes(0, 1)
+    distinct = np.arange(len(plan.program_index))
+    programs = plan.program_index[sequence]
+    return [Turn(plan.bank, programs, _with_beta0(plan, distinct, one, beta0)[sequence], lattice.name) for one in every]
 
 
 def _about_orbit(
     lattice: Lattice,
     plan: Plan,
-    moving: Array,
-    dynamic: Array,
+    arguments: list[_Arguments],
     beta0: float,
     order: int,
     delta: float,
@@ -285,7 +244,7 @@ def _about_orbit(
 ) -> StepSeries:
     """One series a step and lattice, about the closed orbit (or the orbit from ``start``)."""
     series, orbits = [], []
-    for turn in _turns(lattice, plan, moving, dynamic, beta0, plan.sequence):
+    for turn in _turns(lattice, plan, arguments, beta0, plan.sequence):
         try:
             begin = turn.closed_orbit(delta) if start is None else start
         except UnstableOptics:

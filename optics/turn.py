@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
@@ -52,36 +53,46 @@ class Turn:
         guess = np.zeros(N_COORDINATES, dtype=kind)
         guess[5] = delta
         try:
-            return self.periodic_point(guess, 1)
+            return periodic_point(self.jacobian, guess, 1)
         except NoSolution:
             raise UnstableOptics(
                 f"lattice '{self.name}' has no closed orbit at delta = {delta:g}: Newton's method did not converge "
                 f"(a tune on an integer, a kick too strong, or delta outside the momentum acceptance)"
             ) from None
 
-    def periodic_point(self, guess: Array, period: int) -> Array:
-        """Point (6,) that returns to itself in (x, px, y, py) after ``period`` turns, by Newton's method.
 
-        zeta and delta stay as guessed. NoSolution when it does not converge.
-        """
-        point = guess.copy()
-        previous, converged = np.inf, False
-        for _ in range(_ITERATIONS):
-            end, total = point, np.eye(N_COORDINATES, dtype=point.dtype)
-            for _ in range(period):
-                end, one = self.jacobian(end)
-                total = one @ total
-            miss = end[:4] - point[:4]
-            size = float(np.max(np.abs(miss)))
-            if not np.isfinite(size):
-                break
-            if converged:
-                return point
-            # At rounding; one step more, so that the imaginary part of a complex step has converged too.
-            converged = size < _ROUNDING or (size < _SETTLED and size >= 0.5 * previous)
-            previous = size
-            try:
-                point[:4] -= np.linalg.solve(total[:4, :4] - np.eye(4), miss)
-            except np.linalg.LinAlgError:
-                break
-        raise NoSolution(f"lattice '{self.name}': no point of period {period} found near the guess")
+Jacobian = Callable[[Array], tuple[Array, Array]]
+
+
+def iterate(jacobian: Jacobian, point: Array, period: int) -> tuple[Array, Array]:
+    """End point and Jacobian of ``period`` applications of a map given by its ``jacobian``."""
+    total = np.eye(N_COORDINATES, dtype=point.dtype)
+    for _ in range(period):
+        point, one = jacobian(point)
+        total = one @ total
+    return point, total
+
+
+def periodic_point(jacobian: Jacobian, guess: Array, period: int) -> Array:
+    """Point (6,) that returns to itself in (x, px, y, py) after ``period`` applications, by Newton's method.
+
+    zeta and delta stay as guessed. NoSolution when it does not converge.
+    """
+    point = guess.copy()
+    previous, converged = np.inf, False
+    for _ in range(_ITERATIONS):
+        end, total = iterate(jacobian, point, period)
+        miss = end[:4] - point[:4]
+        size = float(np.max(np.abs(miss)))
+        if not np.isfinite(size):
+            break
+        if converged:
+            return point
+        # At rounding; one step more, so that the imaginary part of a complex step has converged too.
+        converged = size < _ROUNDING or (size < _SETTLED and size >= 0.5 * previous)
+        previous = size
+        try:
+            point[:4] -= np.linalg.solve(total[:4, :4] - np.eye(4), miss)
+        except np.linalg.LinAlgError:
+            break
+    raise NoSolution(f"no point of period {period} found near x = {guess[0].real:.6g} m, px = {guess[1].real:.6g}")
