@@ -149,6 +149,11 @@ def _side(shift: float) -> str:
     return "center" if abs(shift) < 15 else "left" if shift > 0 else "right"
 
 
+def s_axis(s_range: Sequence[float], anchor: str) -> dict[str, Any]:
+    """The axis of s under panels that share it; the hover is headed by s with its unit."""
+    return axis(heading("s"), range=list(s_range), anchor=anchor, unifiedhovertitle={"text": "s %{x:.3f} m"})
+
+
 def need(table: pd.DataFrame, columns: Sequence[str], what: str) -> None:
     missing = [column for column in columns if column not in table.columns]
     if missing:

@@ -21,6 +21,7 @@ from optics.figure_style import (
     inert,
     need,
     numbers,
+    s_axis,
     text,
     tint,
 )
@@ -91,7 +92,7 @@ def stacked(
         round(head + plot_height + 48),
         hovermode="x unified",
         hoversubplots="axis",
-        xaxis=axis(heading("s"), range=list(s_range), anchor=f"y{len(panels)}", hoverformat=".3f"),
+        xaxis=s_axis(s_range, f"y{len(panels)}"),
         shapes=[_pole(flag, plot_height) for flag in flags],
         annotations=[*map(_name, flags), *labels],
         margin={"l": 64, "r": 64, "t": head, "b": 48},

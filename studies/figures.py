@@ -12,7 +12,7 @@ import plotly.graph_objects as go
 
 from lattice import InputError
 from optics import figure_style as style
-from optics.figure_style import Layout, Trace, axis, base_layout, heading, inert, need, numbers, text
+from optics.figure_style import Layout, Trace, axis, base_layout, inert, need, numbers, s_axis, text
 
 BEFORE = "#BDBDBD"
 AFTER = "#1A1A1A"
@@ -103,7 +103,7 @@ def residuals_along_s(table: pd.DataFrame) -> go.Figure:
         380,
         hovermode="x unified",
         hoversubplots="axis",
-        xaxis=axis(heading("s"), range=[float(table["s"].min()), float(table["s"].max())], anchor="y2"),
+        xaxis=s_axis([float(table["s"].min()), float(table["s"].max())], "y2"),
         yaxis=axis("relative difference [1]", domain=[0.54, 1.0], anchor="x", exponentformat="power"),
         yaxis2=axis("difference [m]", domain=[0.0, 0.46], anchor="x", exponentformat="power"),
         annotations=[*labels, _corner("dx", style.DISPERSION, "y2", 0.95)],

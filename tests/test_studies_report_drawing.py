@@ -7,13 +7,15 @@ from copy import deepcopy
 from typing import Any
 from xml.etree import ElementTree
 
+import pandas as pd
 import pytest
 
-from lattice import InputError
+from lattice import Drift, InputError, Lattice, Quadrupole
+from optics.figures import figure_json, floor_plan, magnet_blocks, optics_figure
 from studies.report.drawing import draw, plain_text
 from studies.report.svg import embeddable
 from studies.results import FigureData
-from tests.report_fakes import HOSTILE, fake_figures, hostile_result
+from tests.report_fakes import HOSTILE, fake_figures, fake_survey, hostile_result
 
 FIGURES = fake_figures()
 SVG = "{http://www.w3.org/2000/svg}"
@@ -110,3 +112,14 @@ def test_foreign_parts_of_an_svg_are_dropped() -> None:
     assert 'id="f-b" d="M 1.23 2"' in clean
     assert 'clip-path="url(#f-b)"' in clean
     assert 'viewBox="0 0 10 5"' in clean
+
+
+def test_a_straight_line_has_a_plan_and_optics_too() -> None:
+    """A transfer line without bends: the plan has no extent across, the dispersion is zero everywhere."""
+    line = Lattice(
+        "line", elements=[Drift("d", length=2.0), Quadrupole("q", length=0.5, k1=0.0), Drift("d2", length=1.0)]
+    )
+    blocks = magnet_blocks(line)
+    optics = pd.DataFrame({"s": line.s, "betx": 2.0, "bety": 3.0, "dx": 0.0})
+    for figure in (floor_plan(fake_survey(line), blocks), optics_figure(optics, blocks, places={"end": 3.5})):
+        assert draw(figure_json(figure), "line", "a line").startswith("<svg")
