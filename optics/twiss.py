@@ -104,7 +104,8 @@ def _start_values(start: Mapping[str, float], delta: float) -> tuple[Array, Arra
         raise InputError(f"start must be a mapping such as {{'betx': 9.0, 'bety': 4.0}}, found {start!r}")
     for key, value in start.items():
         if key not in known:
-            raise InputError(f"start has no key '{key}'{did_you_mean(str(key), known)}. Known: {', '.join(known)}")
+            hint = did_you_mean(str(key), known) or "."
+            raise InputError(f"start has no key '{key}'{hint} Known: {', '.join(known)}")
         if not (isinstance(value, (int, float, np.number)) and isfinite(value)):
             raise InputError(f"start['{key}'] must be a finite number, found {value!r}")
     for key in ("betx", "bety"):
