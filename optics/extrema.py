@@ -75,4 +75,6 @@ def largest(optics: Optics, column: str, between: tuple[str, str] | None = None,
     fine = functions_inside(optics, SLICES)
     maxima = interval_maxima(optics, column, sign, fine)[:, rows_between(optics, between, fine)]
     value = maxima.max(axis=1)
-    return float(value[0]) if optics.lattice.batch is None else value
+    if optics.lattice.batch is not None:
+        return value
+    return value[0] if np.iscomplexobj(value) else float(value[0])

@@ -81,8 +81,9 @@ def periodic_point(jacobian: Jacobian, guess: Array, period: int) -> Array:
     point = guess.copy()
     previous, converged = np.inf, False
     for _ in range(_ITERATIONS):
-        end, total = iterate(jacobian, point, period)
-        miss = end[:4] - point[:4]
+        with np.errstate(all="ignore"):  # a particle that is lost is not a number
+            end, total = iterate(jacobian, point, period)
+            miss = end[:4] - point[:4]
         size = float(np.max(np.abs(miss)))
         if not np.isfinite(size):
             break
