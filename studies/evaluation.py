@@ -83,6 +83,7 @@ _SCALAR_METHODS = {
     "dqy": ("second derivatives of the maps along the dispersive orbit", ""),
     "momentum_compaction": ("path length of the dispersive orbit", ""),
     "gamma_transition": ("1 / sqrt(momentum compaction)", ""),
+    "slip_factor": ("momentum compaction - 1 / gamma^2", ""),
 }
 
 
@@ -99,6 +100,8 @@ def _reference_scalar(compared: Compared, key: str) -> float:
         return float(reference.table[f"mu{key[-1]}"].iloc[-1])
     if key == "gamma_transition":
         return float(1 / np.sqrt(reference.momentum_compaction))
+    if key == "slip_factor":
+        return reference.momentum_compaction - 1 / compared.optics.particle.gamma**2
     return float(getattr(reference, key))
 
 

@@ -82,9 +82,9 @@ def _matched(resolved: Resolved) -> MatchResult | None:
         restarts=spec.restarts,
         seed=resolved.study.seed,
     )
-    LOGGER.log(logging.INFO if matched.success else logging.WARNING, "match: %s", matched.message)
     if not np.all(np.isfinite(list(matched.values.values()))):
         raise UnstableOptics(f"the match of '{resolved.lattice.name}' found no stable optics: {matched.message}")
+    LOGGER.log(logging.INFO if matched.success else logging.WARNING, "match: %s", matched.message)
     return matched
 
 
@@ -112,12 +112,16 @@ def _match_quantities(facts: Facts, matched: MatchResult) -> Iterator[Quantity]:
         yield Quantity(f"parameter.{vary.name}", value, unit, float(error), BOTH, method, "match-targets")
     for target, label, error in zip(matched.targets, targets, known, strict=True):
         method = f"value minus goal {target.value:g} (tolerance {target.tolerance:g})"
-        unit = kind_of(target.quantity).unit
+        unit = kind_of(label).unit
         yield Quantity(f"match.{label}", matched.residuals[label], unit, float(error), BOTH, method, "match-targets")
 
 
 def _target_error(label: str, facts: Facts) -> float:
-    quantity = evaluate(["length" if label == "circumference" else label], facts)[0]
+    """Error of a target's value; 0 for the few that the vocabulary lacks (zeta, delta, s), which are exact."""
+    try:
+        quantity = evaluate(["length" if label == "circumference" else label], facts)[0]
+    except ValueError:
+        return 0.0
     return quantity.error or 0.0
 
 

@@ -100,7 +100,7 @@ def _match(matched: MatchResult) -> Iterator[FigureData]:
     targets = [
         MatchedTarget(
             target.label,
-            kind_of(target.quantity).unit,
+            kind_of(target.label).unit,
             float(target.value),
             float(matched.values_before[target.label]),
             float(matched.values[target.label]),

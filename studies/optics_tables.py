@@ -24,8 +24,9 @@ _STRENGTH_UNITS = {
 }  # fmt: skip
 
 
-def kind_of(quantity: str) -> QuantityKind:
-    """Vocabulary entry of a match's quantity, with an empty one for what it lacks."""
+def kind_of(label: str) -> QuantityKind:
+    """Vocabulary entry of a match's quantity (its place aside), with an empty one for what it lacks."""
+    quantity = label.partition("@")[0]
     if quantity == "circumference":
         return SCALARS["length"]
     return SCALARS.get(quantity) or COLUMNS.get(quantity) or QuantityKind(quantity, "1", quantity, quantity)
@@ -167,7 +168,7 @@ def _targets(matched: MatchResult) -> pd.DataFrame:
     return pd.DataFrame(
         {
             "target": [target.label for target in targets],
-            "unit": [_unit(target.quantity) for target in targets],
+            "unit": [_unit(target.label) for target in targets],
             "goal": [float(target.value) for target in targets],
             "before": [float(matched.values_before[target.label]) for target in targets],
             "after": [float(matched.values[target.label]) for target in targets],

@@ -72,8 +72,8 @@ def parse_vary(text: str) -> dict[str, Any]:
     """``kf=0.2:0.4`` (either bound may be left out) as the study file writes it; BadParameter otherwise."""
     found = _matched(_VARY, text, "NAME=LOWER:UPPER, for example kf=0.2:0.4")
     bounds = {side: float(found[side]) for side in ("lower", "upper") if found[side] is not None}
-    if len(bounds) == 2 and bounds["lower"] > bounds["upper"]:
-        raise click.BadParameter(f"'{text}': lower {bounds['lower']} is above upper {bounds['upper']}")
+    if len(bounds) == 2 and not bounds["lower"] < bounds["upper"]:
+        raise click.BadParameter(f"'{text}': lower {bounds['lower']} is not below upper {bounds['upper']}")
     return {"name": found["name"].lower(), **bounds}
 
 

@@ -37,6 +37,7 @@ SCALARS = _kinds(
      "distance from the nearest other resonance, |m| + |n| <= 3, n not 0"),
     ("momentum_compaction", "1", "alpha_p", "momentum compaction factor"),
     ("gamma_transition", "1", "gamma_tr", "transition energy over rest energy"),
+    ("slip_factor", "1", "eta", "change of the revolution time, (dT/T)/(dp/p) = alpha_p - 1/gamma^2"),
     ("length", "m", "C", "length of the reference orbit"),
     ("clearance_x", "m", "clearance x", "least horizontal distance between the edge of a beam and the aperture"),
     ("clearance_y", "m", "clearance y", "least vertical distance between the edge of a beam and the aperture"),

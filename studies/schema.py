@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from typing import Annotated, Any, Literal, Self
 
 from pydantic import AfterValidator, AllowInfNan, BaseModel, ConfigDict, Field, Strict, model_validator
@@ -40,6 +41,8 @@ class VarySpec(Table):
     @model_validator(mode="after")
     def _ordered(self) -> Self:
         _check_order(self.lower, self.upper)
+        if self.lower is not None and self.lower == self.upper:
+            raise ValueError(f"lower and upper are both {self.lower}: nothing is left to vary")
         return self
 
 
@@ -191,6 +194,11 @@ STUDY_KINDS: dict[str, type[OpticsStudy]] = {"optics": OpticsStudy}
 def _check_order(lower: float | None, upper: float | None) -> None:
     if lower is not None and upper is not None and lower > upper:
         raise ValueError(f"lower {lower} is above upper {upper}")
+
+
+def folder_name(stem: str) -> str:
+    """A study's name made of a file's: what cannot stand in the name of a folder becomes a dash."""
+    return re.sub(r"[^A-Za-z0-9_.-]+", "-", stem).strip("-.") or "study"
 
 
 def as_mapping(study: OpticsStudy) -> dict[str, Any]:

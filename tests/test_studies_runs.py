@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import shutil
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -19,12 +20,14 @@ from lattice import (
     Marker,
     Quadrupole,
     ReferenceParticle,
+    RFGap,
     write_json,
     write_madx,
 )
 from studies.cli import run
 from studies.results import StudyResult
 from studies.store import is_complete, is_interrupted, open_run, read_run, write_log, write_run
+from studies.study_file import load_study
 from tests.report_fakes import fake_result, hostile_result
 
 FILES = {"report.html", "report.json", "results.json", "study.toml", "lattice.json", "lattice.seq", "log.txt"}
@@ -143,6 +146,14 @@ def test_a_damaged_run_is_a_file_error(damage: str, tmp_path: Path) -> None:
         read_run(tmp_path)
 
 
+def test_what_madx_cannot_hold_has_no_lattice_seq(tmp_path: Path) -> None:
+    """A linac's thin gap has no MAD-X element: lattice.json holds the machine alone."""
+    gap = Lattice("gap", elements=[RFGap("g", volt=1e5, freq=3e9), Drift("d", length=1.0)])
+    write_run(open_run(tmp_path).path, replace(fake_result(), lattice=gap), render_nothing, no_log)
+    assert not (tmp_path / "lattice.seq").exists()
+    assert read_run(tmp_path).lattice.elements == gap.elements
+
+
 def test_a_log_marks_the_folder(tmp_path: Path) -> None:
     write_log(tmp_path, "x")
     assert is_interrupted(tmp_path)
@@ -248,6 +259,21 @@ def test_json_is_the_results_object_and_nothing_else(
     assert json.loads(capsys.readouterr().out) == results(tmp_path / "out")
 
 
+@pytest.mark.parametrize("study", ["pimms-optics", "medaustron-optics"])
+def test_the_other_built_in_studies_run_and_evaluate_everything(study: str, tmp_path: Path) -> None:
+    assert run(["run", study, "--out", str(tmp_path / "run"), "-q"]) in (0, 1)
+    assert "NOT EVALUATED" not in {verdict["verdict"] for verdict in results(tmp_path / "run")["verdicts"]}
+
+
+def test_another_working_point_brings_its_particle(tmp_path: Path) -> None:
+    """Strengths given in the study stand above those of the working point; its particle stays."""
+    asked = ["--set", "working_point=extraction-carbon-400MeV", "--set", "match.targets.0.value=1.662"]
+    assert run(["run", "cnao-optics", *asked, "--out", str(tmp_path / "run"), "-q"]) in (0, 1)
+    study = load_study(tmp_path / "run" / "study.toml")
+    assert (study.particle, study.kinetic_energy_MeV_per_u) == ("carbon-12", 400.0)
+    assert results(tmp_path / "run")["quantities"]["qx"]["value"] == pytest.approx(1.662, abs=1e-8)
+
+
 # ------------------------------------------------------------------------------------------- a ring of one's own
 
 
@@ -337,6 +363,13 @@ def test_the_resolved_study_of_a_file_needs_the_run_folder_only(own: Path) -> No
     one, two = results(first), results(own / "again")
     assert one["quantities"] == two["quantities"]
     assert one["verdicts"] == two["verdicts"]
+
+
+def test_a_file_s_name_with_blanks_makes_a_folder_s_name(own: Path) -> None:
+    """The resolved study holds the name too, and must be a study again."""
+    (own / "my.toml").rename(own / "my own ring.toml")
+    assert run(["run", "my own ring.toml", "-q"]) == 1
+    assert load_study(own / "runs" / "my-own-ring" / "study.toml").name == "my-own-ring"
 
 
 def test_a_madx_file_with_a_particle_from_the_command_line(own: Path, capsys: pytest.CaptureFixture[str]) -> None:

@@ -123,6 +123,7 @@ def test_limit(text: str, expected: dict[str, Any]) -> None:
         (parse_vary, "kf=a:b"),
         (parse_vary, "kf=0.2"),
         (parse_vary, "kf=0.4:0.2"),
+        (parse_vary, "kf=0.2:0.2"),
         (parse_vary, "kf=nan:1"),
         (parse_target, "qx"),
         (parse_target, "qx=inf"),

@@ -74,12 +74,13 @@ def command(
         --target qx=1.666 --target qy=1.74 --target dx@symp=0 --limit 'betx<17'
     """
     from studies.running import RunOptions, run_to_folder, show_match
+    from studies.schema import folder_name
     from studies.study_file import validated
 
     file = looks_like_file(machine)
     asked: dict[str, Any] = {
         "study": "optics",
-        "name": f"{Path(machine).name.split('.')[0] if file else machine.lower()}-match",
+        "name": f"{folder_name(Path(machine).name.split('.')[0] if file else machine.lower())}-match",
         **({"lattice": str(Path(machine).resolve())} if file else {"machine": machine}),
         "sequence": sequence,
         "particle": particle,

@@ -46,12 +46,13 @@ def command(
     lattice-optimize run my_ring.toml
     """
     from studies.running import RunOptions, run_to_folder, show_verdicts
+    from studies.schema import folder_name
     from studies.study_file import load_study
 
     path, where = study
     settings = [*changes, *([f"seed={seed}"] if seed is not None else [])]
     loaded = load_study(path, settings, where)
-    named = loaded if loaded.name else loaded.model_copy(update={"name": path.stem})
+    named = loaded if loaded.name else loaded.model_copy(update={"name": folder_name(path.stem)})
     options = RunOptions(out, force, jobs, verbose, quiet)
     finished = run_to_folder(named, path, options)
     return show_verdicts(finished, as_json)
