@@ -189,8 +189,10 @@ def _scalars(
 ) -> dict[str, Array]:
     unknown = np.full(model.batch, np.nan)
     length = functions.s[:, -1]
-    compaction, slip = _compaction(particle, model, sums[:, propagation.SLIP], length) if periodic else (unknown,) * 2
-    with np.errstate(invalid="ignore"):  # complex nan
+    with np.errstate(invalid="ignore"):  # complex nan of unstable lattices
+        compaction, slip = (
+            _compaction(particle, model, sums[:, propagation.SLIP], length) if periodic else (unknown, unknown)
+        )
         gamma_transition = 1.0 / np.sqrt(np.where(compaction.real > 0, compaction, np.nan))
     return {
         "qx": functions.column("mux")[:, -1] - functions.column("mux")[:, 0],
