@@ -141,7 +141,7 @@ def _with_places(study: OpticsStudy, lattice: Lattice, machine: Machine | None) 
 
 def _element_name(name: str, lattice: Lattice, places: Mapping[str, str]) -> str:
     """Name of a row of the lattice: its own, or the machine's for a place; InputError suggests the nearest."""
-    if name in lattice.names:
+    if name in lattice.names or name == "_end":
         return name
     if name in places:
         return places[name]
