@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass, field, fields
+from functools import cache
 from math import isfinite
 from typing import Any, ClassVar
 
@@ -69,6 +70,7 @@ class Element:
             object.__setattr__(self, attribute, self._checked(attribute, value))
 
     @classmethod
+    @cache
     def strength_names(cls) -> tuple[str, ...]:
         """Names of the attributes that are strengths, in order of definition."""
         return tuple(f.name for f in fields(cls) if f.name not in ("name", "aperture"))

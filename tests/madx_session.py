@@ -35,16 +35,21 @@ class MadxOptics:
     summary: dict[str, float]
 
 
-def madx_optics(text: str, sequence: str, *, start: dict[str, float] | None = None) -> MadxOptics:
-    """MAD-X's own reading of a text: Twiss of one sequence, periodic or from a start; implicit drifts left out."""
+def madx_optics(text: str, sequence: str) -> MadxOptics:
+    """MAD-X's own reading of a text: periodic Twiss of one sequence; implicit drifts left out."""
     with madx(text) as session:
-        session.use(sequence)
-        table = session.twiss(**(start or {}))
-        names = [str(name).split(":")[0] for name in table.name]
-        kept = np.array(["$" not in name and not name.startswith("drift_") for name in names])
-        columns = ("s", "l", "betx", "alfx", "bety", "alfy", "x", "px", "y", "py", "dx", "dy", "r11", "r12")
-        return MadxOptics(
-            [name for name, keep in zip(names, kept, strict=True) if keep],
-            {column: np.array(table[column])[kept] for column in columns},
-            dict(table.summary),
-        )
+        return used_optics(session, sequence, {})
+
+
+def used_optics(session: Any, sequence: str, start: dict[str, float]) -> MadxOptics:
+    """Twiss of a sequence that MAD-X knows, from a start or periodic; implicit drifts left out."""
+    session.use(sequence)
+    table = session.twiss(**start)
+    names = [str(name).split(":")[0] for name in table.name]
+    kept = np.array(["$" not in name and not name.startswith("drift_") for name in names])
+    columns = ("s", "l", "betx", "alfx", "bety", "alfy", "x", "px", "y", "py", "dx", "dy", "r11", "r12")
+    return MadxOptics(
+        [name for name, keep in zip(names, kept, strict=True) if keep],
+        {column: np.array(table[column])[kept] for column in columns},
+        dict(table.summary),
+    )

@@ -50,18 +50,20 @@ class Beam:
         )
 
     def _species(self, statement: Statement, particle: str | None, numbers: dict[str, float]) -> Species:
-        if particle is None and not {"mass", "charge"} & numbers.keys():
+        own = {"mass", "charge"} & numbers.keys()
+        if particle is None and (not own or (self.named and self.species.name in _MADX_SPECIES.keys() - {"ion"})):
             return self.species
-        mass = numbers["mass"] * _GEV if "mass" in numbers else self.species.mass
-        charge = numbers.get("charge", float(self.species.charge))
-        if particle in _MADX_SPECIES and (particle != "ion" or not {"mass", "charge"} & numbers.keys()):
+        if particle in _MADX_SPECIES and (particle != "ion" or not own):
             return _MADX_SPECIES[particle]
-        if particle is not None and "mass" not in numbers:
+        if particle not in (None, "ion") and "mass" not in numbers:
             raise statement.cannot_be_read(
                 f"particle '{particle}' is none that MAD-X knows ({', '.join(_MADX_SPECIES)}): give its mass and charge"
             )
+        usual = self.species if particle is None and "mass" not in numbers else _MADX_SPECIES["ion"]
+        charge = numbers.get("charge", float(usual.charge))
         if charge != round(charge) or charge == 0:
             raise statement.makes_no_sense(f"the charge of a beam is a whole number other than 0, found {charge:g}")
+        mass = numbers["mass"] * _GEV if "mass" in numbers else usual.mass
         return _species_of(particle or "ion", mass, int(charge))
 
     def _kept_energy(self, species: Species) -> tuple[str, float]:

@@ -78,6 +78,7 @@ class Beamlines:
         self.lines: dict[str, Line] = {}
         self._known_entries: dict[str, list[tuple[Placement, Sum]]] = {}
         self._known_lines: dict[str, list[tuple[str, Statement]]] = {}
+        self._open_lines: set[str] = set()
         self._visits = 0
 
     def names(self) -> list[str]:
@@ -169,10 +170,12 @@ class Beamlines:
         if name not in self.lines:
             return [(name, statement)]
         line = self.lines[name]
-        if depth > _DEEPEST:
+        if depth > _DEEPEST or name in self._open_lines:
             raise line.statement.cannot_be_read(f"line '{name}' contains itself, or nests too deep")
         if name not in self._known_lines:
+            self._open_lines.add(name)
             self._known_lines[name] = self._members(line.members, line.statement, depth + 1)
+            self._open_lines.remove(name)
         return self._known_lines[name]
 
     def _members(self, text: str, statement: Statement, depth: int) -> list[tuple[str, Statement]]:

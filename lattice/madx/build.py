@@ -16,6 +16,7 @@ from lattice.madx.variables import Variables
 
 _LONGEST_POSITION = 2000
 _ROUNDING = 1e-9
+_CONSTANT = 1e-10  # what changes less than this (m, 1/m) when all variables change by 1e-3 and more does not vary
 
 
 @dataclass
@@ -114,7 +115,11 @@ class Builder:
             place = definition.statement
             given = dict(self._given(definition, CLASSES[definition.base]))
             self._values[name] = Values(
-                name, given, self.options, self.variables.vanishes, lambda reason: self.note(place, reason)
+                name,
+                given,
+                self.options,
+                lambda strength: self._vanishes(place, strength),
+                lambda reason: self.note(place, reason),
             )
         return self._values[name]
 
@@ -189,12 +194,21 @@ class Builder:
 
     def _settled(self, gap: Strength, value: float, place: Statement) -> Strength:
         """The gap as a number where it is the same whatever the variables are; never negative."""
-        if isinstance(gap, float) or self.variables.vanishes(minus(gap, value), 1e-12):
+        if isinstance(gap, float) or self._is_constant(gap, value):
             return value
         if len(gap) > _LONGEST_POSITION:
             self.note(place, "the expression of this position is too long, it is fixed at its value")
             return value
         return minus(gap, value) if value < 0 else gap
+
+    def _is_constant(self, strength: Strength, value: float) -> bool:
+        elsewhere = self.variables.value_elsewhere(strength)
+        return elsewhere is not None and abs(elsewhere - value) <= _CONSTANT
+
+    def _vanishes(self, place: Statement, strength: Strength) -> bool:
+        """True when a strength is 0 whatever the variables are."""
+        value = self.variables.number(place, strength)
+        return abs(value) <= _CONSTANT and self._is_constant(strength, value)
 
     def _free_name(self) -> str:
         while f"drift_{self._next_drift}" in self.definitions:

@@ -75,7 +75,7 @@ class Values:
         name: str,
         given: dict[str, Any],
         options: Options,
-        vanishes: Callable[[Strength, float], bool],
+        vanishes: Callable[[Strength], bool],
         note: Callable[[str], None],
     ) -> None:
         self.name, self.given, self.options, self.vanishes, self.note = name, given, options, vanishes, note
@@ -174,7 +174,7 @@ def _own_field(v: Values, length: Strength) -> Strength | None:
         return None
     if isinstance(k0, float) and isinstance(angle, float) and isinstance(length, float):
         return None if isclose(k0 * length, angle, rel_tol=1e-12) else k0
-    return None if v.vanishes(minus(k0, f"{bracketed(angle)}/{bracketed(length)}"), 1e-12) else k0
+    return None if v.vanishes(minus(k0, f"{bracketed(angle)}/{bracketed(length)}")) else k0
 
 
 def _exit_fringe_integral(v: Values) -> Strength | None:

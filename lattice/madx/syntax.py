@@ -17,6 +17,7 @@ _COMMAND = re.compile(
     r"""(?P<keyword>"[^"]*"|'[^']*'|[^\s,:;=(){}"']+)\s*(?P<rest>.*)""",
     re.DOTALL,
 )
+_NO_NAME = re.compile(r"[-+*/^<>&|\s]")
 _ATTRIBUTE = re.compile(rf"(?P<name>{NAME})\s*(?P<sign>:\s*=|=)(?P<value>.*)", re.DOTALL)
 _FLAG = re.compile(rf"(?P<sign>[-+]?)\s*(?P<name>{NAME})")
 _SPLIT = re.compile(r"\"[^\"]*\"|'[^']*'|[,(){}]")
@@ -68,6 +69,8 @@ def parse(statement: Statement) -> Assignment | Command:
     if not found:
         raise statement.cannot_be_read("cannot make sense of this statement: expected 'name = value' or a command")
     label = unquoted(found["label"]).lower() if found["label"] else None
+    if label is not None and (not label or _NO_NAME.search(label)):
+        raise statement.cannot_be_read(f"'{label}' cannot be a name: expected letters, digits and . _ $")
     return Command(label, found["formal"], unquoted(found["keyword"]).lower(), found["rest"])
 
 

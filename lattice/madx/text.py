@@ -15,6 +15,8 @@ _TOKEN = re.compile(
       | (?P<end>;) | (?P<open>\{) | (?P<close>\}) | (?P<text>[^!/"';{}]+|/)""",
     re.VERBOSE,
 )
+#: Statements that may end with their closing brace.
+_BLOCK = re.compile(r"(if|else|elseif|while)\b|[^;{]*:\s*macro\b", re.IGNORECASE)
 _UNREADABLE = re.compile("[\x00-\x08\x0e-\x1f\x7f]")
 
 
@@ -93,6 +95,9 @@ def split_statements(text: str, file: str) -> Iterator[Statement]:
             first = place.line - piece.count("\n")
         if piece:
             pieces.append(piece)
+        if kind == "close" and not braces and _BLOCK.match("".join(pieces)):
+            yield Statement("".join(pieces), file, first)
+            pieces = []
     if braces:
         raise FileError(f"{file}:{braces[-1]}: the '{{' here is never closed: expected a '}}' before the file ends")
     if pieces:

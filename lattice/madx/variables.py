@@ -36,7 +36,7 @@ class Variables:
         self._fixed: set[str] = set()
         self._undefined: set[str] = set()
         self._values: dict[str, float] = {}  # as long as nothing changes
-        self._worlds: list[dict[str, float]] = []
+        self._elsewhere: dict[str, float] = {}
 
     def assign(self, statement: Statement, assignment: Assignment) -> None:
         """Define a variable; what cannot be read is noted, and an error only where it is used."""
@@ -175,6 +175,7 @@ class Variables:
         while users := [name for name, value in self._definitions.items() if self._uses(value, dropped)]:
             dropped.update(users)
             for name in users:
+                self._note(self._places[name], "depends on a value that is not read")
                 self._unread[name] = self._places[name]
                 del self._definitions[name]
         for name, value in list(self._definitions.items()):
@@ -196,24 +197,20 @@ class Variables:
             raise
         return dict(self._definitions)
 
-    def vanishes(self, strength: Strength, tolerance: float) -> bool:
-        """True when a strength is 0 whatever the variables are (found by changing all of them a little)."""
+    def value_elsewhere(self, strength: Strength) -> float | None:
+        """The value after all variables have changed a little, to see what varies; None where there is none."""
         if isinstance(strength, float):
-            return abs(strength) <= tolerance
-        self._worlds = self._worlds or [evaluate_all(self._definitions), *self._changed_world()]
-        expression = parse_expression(strength)
+            return strength
         try:
-            return len(self._worlds) > 1 and all(abs(expression.evaluate(v)) <= tolerance for v in self._worlds)
-        except LatticeError:
-            return False
+            self._elsewhere = self._elsewhere or evaluate_all(self._changed())
+            value: float = parse_expression(strength).evaluate(self._elsewhere)
+        except LatticeError:  # some value was at the edge of what its function takes
+            return None
+        return value
 
-    def _changed_world(self) -> list[dict[str, float]]:
+    def _changed(self) -> dict[str, Strength]:
         dice = random.Random(20)  # the same for every file
-        changed = {
+        return {
             name: value if isinstance(value, str) else value * (1 + 0.01 * dice.random()) + 1e-3 * dice.random()
             for name, value in self._definitions.items()
         }
-        try:
-            return [evaluate_all(changed)]
-        except LatticeError:  # some value is at the edge of what its function takes
-            return []

@@ -156,11 +156,17 @@ def _element(element: Element, name: str) -> Iterator[str]:
         yield f"! '{element.name}' is called {name} here"
     if isinstance(element, (ElectrostaticSeptum, MagneticSeptum)):
         yield from _septum_variables(element, name)
-    parts = [f"{name}: {_CLASSES[type(element)]}"]
+    parts = [f"{name}: {_class_of(element)}"]
     for attribute, value in _attributes(element).items():
         if isinstance(value, tuple) or value != 0.0 or attribute == "fintx":
             parts.append(_assignment(element, attribute, value))
     yield ", ".join([*parts, *_aperture(element.aperture)]) + ";"
+
+
+def _class_of(element: Element) -> str:
+    """MAD-X's drifts have no aperture, its placeholders have and are drifts otherwise."""
+    with_aperture = isinstance(element, Drift) and element.aperture is not None
+    return "placeholder" if with_aperture else _CLASSES[type(element)]
 
 
 def _attributes(element: Element) -> dict[str, Any]:
@@ -205,8 +211,10 @@ def _aperture(aperture: Aperture | None) -> list[str]:
 
 def _beamline(lattice: Lattice, names: dict[str, str]) -> Iterator[str]:
     name = names[lattice.name]
-    if any(isinstance(getattr(element, "length", 0.0), str) for element in lattice.elements):
-        yield "! a line, not a sequence: some lengths are expressions, and positions would not follow them"
+    varies = any(isinstance(getattr(element, "length", 0.0), str) for element in lattice.elements)
+    if varies or lattice.length == 0:
+        if varies:
+            yield "! a line, not a sequence: some lengths are expressions, and positions would not follow them"
         members = [names[element.name] for element in lattice.elements]
         rows = ",\n  ".join(", ".join(members[at : at + 8]) for at in range(0, len(members), 8))
         yield f"{name}: line = (\n  {rows});"

@@ -1,0 +1,661 @@
+"""Reading MAD-X files. MAD-X 5.09 (through cpymad) says what a text means; the messages are ours."""
+
+from __future__ import annotations
+
+import re
+import time
+from collections.abc import Callable, Iterator
+from math import pi, sin
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+from lattice import (
+    Aperture,
+    Bend,
+    Collimator,
+    Drift,
+    FileError,
+    InputError,
+    Kicker,
+    Lattice,
+    LatticeError,
+    Marker,
+    Monitor,
+    Multipole,
+    Quadrupole,
+    RFCavity,
+    Solenoid,
+    read_madx,
+    write_madx,
+)
+from tests.madx_ring import COUPLED_RING, PLAIN_RING
+from tests.madx_session import START, madx, madx_optics, used_optics
+
+Read = Callable[..., Lattice]
+
+#: Where tests need a place to put one element: 4 m long, the element "x" in the middle.
+AROUND = "s: sequence, l=4; x, at=2; endsequence;"
+AROUND_ = "s_: sequence, l=4; x_, at=2; endsequence;"
+
+
+@pytest.fixture
+def read(tmp_path: Path) -> Read:
+    """Reads a text as a file called ring.seq."""
+
+    def reader(text: str | bytes, sequence: str | None = None) -> Lattice:
+        path = tmp_path / "ring.seq"
+        path.write_bytes(text.encode() if isinstance(text, str) else text)
+        return read_madx(path, sequence)
+
+    return reader
+
+
+def element(read: Read, definition: str) -> Any:
+    """The element that ``x: definition`` gives."""
+    return read(f"x: {definition}; {AROUND}")["x"]
+
+
+def own(lattice: Lattice) -> list[tuple[str, float]]:
+    """Names and exits of the elements that are not implicit drifts."""
+    exits = zip(lattice.elements, lattice.s[1:], strict=True)
+    return [(e.name, float(s)) for e, s in exits if not e.name.startswith("drift_")]
+
+
+# -- against MAD-X's own reading --
+
+
+@pytest.mark.madx
+@pytest.mark.parametrize("text", [PLAIN_RING, COUPLED_RING])
+def test_names_and_positions_are_those_of_madx(read: Read, text: str) -> None:
+    ring, reference = read(text, "ring"), madx_optics(text, "ring")
+    assert [name for name, _ in own(ring)] == reference.names
+    # sums of some hundred lengths in doubles
+    assert np.array([s for _, s in own(ring)]) == pytest.approx(reference.columns["s"], abs=1e-12)
+
+
+@pytest.mark.madx
+def test_tunes_and_betas_are_those_of_madx(read: Read) -> None:
+    """MAD-X prints tunes to 1e-9. Both take the same linear map, so the betas differ by rounding, enlarged by the
+    inverse sine of the phase advance and the length of the ring."""
+    from optics import twiss
+
+    ring, reference = read(PLAIN_RING, "ring"), madx_optics(PLAIN_RING, "ring")
+    optics = twiss(ring)
+    assert optics.qx == pytest.approx(reference.summary["q1"], abs=2e-9)
+    assert optics.qy == pytest.approx(reference.summary["q2"], abs=2e-9)
+    named = [not element.name.startswith("drift_") for element in ring.elements]
+    for column in ("betx", "bety"):
+        at_exits = optics.table[column].to_numpy()[1:][named]
+        assert at_exits == pytest.approx(reference.columns[column], rel=1e-9)
+
+
+#: Names that end in "_" get the number of the case, so that one MAD-X can read all cases.
+MADX_MEANINGS = {
+    "= now, := later": "kf_=0.3; x_: quadrupole, l=1, k1=kf_, k1s:=ks_; kf_=0.5; ks_=0.01;" + AROUND_,
+    "parents are copied": "k_=0.3; p_: quadrupole, l=1, k1:=k_; x_: p_; p_->k1=0.7; k_=0.4;" + AROUND_,
+    "changed afterwards": "x_: quadrupole, l=1, k1=0.1;" + AROUND_ + "x_, k1=0.7; x_->l=0.6;",
+    "defined again": "x_: quadrupole, l=1, k1=0.1;" + AROUND_ + "x_: quadrupole, l=0.5, k1=0.7;",
+    "ignored without label": "x_: quadrupole, l=1, k1=0.3; s_: sequence, l=4; x_, at=1; x_, at=3, k1=-1; endsequence;",
+    "undefined is 0": "x_: quadrupole, l=1, k1=0.3+nowhere_, k1s:=never_;" + AROUND_,
+    "attributes as values": "q_: quadrupole, l=0.8, k1=0.4; x_: quadrupole, l=q_->l, k1:=q_->k1/2; q_->k1=0.2;"
+    + AROUND_,
+    "position live": "p_=1; x_: quadrupole, l:=p_, k1=0.1;"
+    "s_: sequence, l=6; x_, at:=p_; x_, at:=3*p_; endsequence; p_=1.5;",
+    "position fixed": "p_=1; x_: quadrupole, l=p_, k1=0.1;"
+    "s_: sequence, l=6; x_, at=p_; x_, at=3*p_; endsequence; p_=1.5;",
+    "int cuts": "int n_ = 3.7; x_: quadrupole, l=1, k1=n_/10;" + AROUND_,
+    "constants stay": "pi = 3; e = 0.3; x_: quadrupole, l=1, k1=pi/10+e/100;" + AROUND_,
+    "powers": "x_: quadrupole, l=1, k1=2^3^2/200-(-2^2)/10;" + AROUND_,
+    "sbend": "x_: sbend, l=1, angle=0.3, e1=0.1, e2=-0.05, k1=0.1, hgap=0.04, fint=0.5;" + AROUND_,
+    "fintx 0": "x_: sbend, l=1, angle=0.3, e1=0.1, hgap=0.1, fint=0.5, fintx=0;" + AROUND_,
+    "fintx negative": "x_: sbend, l=1, angle=0.3, e1=0.1, hgap=0.1, fint=0.5, fintx=-0.3;" + AROUND_,
+    "fint alone": "x_: sbend, l=1, angle=0.3, e2=0.1, hgap=0.1, fint;" + AROUND_,
+    "rbend": "x_: rbend, l=1, angle=0.5, e1=0.05, k1=0.1; s_: sequence, l=4, refer=entry; x_, at=2; endsequence;",
+    "rbend live": "a_=0.2; x_: rbend, l=1, angle:=a_; a_=0.5;" + AROUND_,
+    "rbend arc": "option, rbarc=false; x_: rbend, l=1, angle=0.5;" + AROUND_,
+    "rbend arc, as used": "option, -rbarc; x_: rbend, l=1, angle=0.5;" + AROUND_ + "option, rbarc;",
+    "negative bend": "x_: rbend, l=1, angle=-0.5, e2=0.1;" + AROUND_,
+    "k0 of its own": "x_: sbend, l=1, angle=0.3, k0=0.302;" + AROUND_,
+    "skew": "x_: quadrupole, l=1, k1=0.3, k1s=0.1, tilt=0.2;" + AROUND_,
+    "tilted bend": "x_: sbend, l=1, angle=0.3, e1=0.1, e2=0.2, tilt=0.4;" + AROUND_,
+    "multipole": "x_: multipole, knl={0, 0.2, }, ksl={0, 0.05}, tilt=0.1;" + AROUND_,
+    "thin bend": "x_: multipole, knl={0.1}, lrad=1;" + AROUND_,
+    "thin bend, no focusing": "option, -thin_foc; x_: multipole, knl={0.1}, lrad=1;" + AROUND_,
+    "solenoid": "x_: solenoid, l=1, ks=0.4, ksi=0.4;" + AROUND_,
+    "hkicker": "x_: hkicker, l=0.2, kick=1e-3, tilt=0.3;" + AROUND_,
+    "hkicker, both": "x_: hkicker, kick=1e-3, hkick=2e-3;" + AROUND_,
+    "vkicker": "x_: vkicker, l=0.2, kick=1e-3;" + AROUND_,
+    "kicker": "x_: kicker, l=0.2, hkick=1e-3, vkick=2e-3, tilt=0.3;" + AROUND_,
+    "tkicker": "x_: tkicker, hkick=1e-3;" + AROUND_,
+    "from": "x_: quadrupole, l=1, k1=0.1; s_: sequence, l=10, refer=exit; q_: x_, at=2;x_, at=3, from=q_; endsequence;",
+    "nested": "x_: quadrupole, l=1, k1=0.1; c_: sequence, l=3; x_, at=1; endsequence;"
+    "s_: sequence, l=10; c_, at=2; c_, at=6; endsequence;",
+    "nested, entry": "x_: quadrupole, l=1, k1=0.1; c_: sequence, l=3; x_, at=1; endsequence;"
+    "s_: sequence, l=10, refer=entry; c_, at=2; c_, at=6; endsequence;",
+    "nested, refpos": "x_: quadrupole, l=1, k1=0.1; c_: sequence, l=3, refpos=q_; q_: x_, at=1; endsequence;"
+    "s_: sequence, l=10, refer=entry; c_, at=2; c_, at=6; endsequence;",
+    "small gaps": "x_: quadrupole, l=1, k1=0.3; s_: sequence, l=4; x_, at=0.5; x_, at=1.5000009;"
+    "x_, at=2.5000001; endsequence;",
+    "line": "x_: quadrupole, l=1, k1=0.3; d_: drift, l=0.5; b_: sbend, l=1, angle=0.2, e1=0.1; l1_: line=(x_, d_, b_);"
+    "s_: line=(2*l1_, -l1_, -2*(d_, x_), 3*d_, -x_, -(l1_, d_));",
+    "line, later": "s_: line=(a_, a_); a_: line=(x_, d_); x_: quadrupole, l=1, k1=0.3; d_: drift, l=0.5;",
+}
+
+
+def numbered(text: str, number: int) -> str:
+    """The text with the names of one case."""
+    return re.sub(r"\b(\w+)_\b", rf"\1_{number}", text)
+
+
+@pytest.fixture(scope="module")
+def session() -> Iterator[Any]:
+    """One MAD-X for many cases."""
+    with madx("beam, particle=proton, energy=1.2;") as started:
+        yield started
+
+
+@pytest.mark.madx
+@pytest.mark.parametrize("number", range(len(MADX_MEANINGS)), ids=list(MADX_MEANINGS))
+def test_every_construct_means_what_it_means_to_madx(read: Read, session: Any, tmp_path: Path, number: int) -> None:
+    """MAD-X's optics and orbit of a text from some start, and those of the file we write after reading the text.
+
+    Both are MAD-X's own transport through a few metres, in which only the roundings of our reading differ.
+    """
+    text = numbered(list(MADX_MEANINGS.values())[number], number)
+    line = read(text, f"s_{number}")
+    session.input("option, rbarc=true, thin_foc=true;" + text)
+    reference = used_optics(session, f"s_{number}", START)
+    write_madx(Lattice("own", elements=line.elements, parameters=line.parameters.definitions), tmp_path / "own.seq")
+    session.input("option, rbarc=true, thin_foc=true;" + (tmp_path / "own.seq").read_text())
+    ours = used_optics(session, "own", START)
+    assert [name for name, _ in own(line)] == reference.names == ours.names
+    assert np.array([s for _, s in own(line)]) == pytest.approx(reference.columns["s"], abs=1e-13)
+    for column, values in reference.columns.items():
+        assert ours.columns[column] == pytest.approx(values, rel=1e-12, abs=1e-14), column
+
+
+MADX_BEAMS = [
+    "beam, particle=proton;",
+    "beam, particle=proton, energy=1.2;",
+    "beam, particle=proton, mass=3, charge=2, energy=5;",
+    "beam, particle=proton, energy=2; beam, pc=1;",
+    "beam, particle=proton, energy=2, pc=5;",
+    "beam, particle=proton, brho=6;",
+    "beam, particle=proton, beta=0.3;",
+    "beam, particle=antiproton, gamma=1.3;",
+    "beam, particle=ion, mass=11.17, charge=6, energy=15;",
+    "beam, particle=carbon, mass=12*0.931, charge=6, pc=5;",
+    "beam, mass=11.17, charge=6, pc=5;",
+    "beam, particle=ion, mass=11.17, charge=6, energy=15; beam, mass=11.2;",
+    "beam, particle=posmuon;",
+    "beam, particle=electron, energy=3;",
+    "beam, particle=electron; beam, sequence=s_, particle=proton, pc=2;",
+    "beam, particle=proton, pc=2; beam, sequence=t_, particle=electron;",
+    "beam, particle=electron; resbeam; beam, particle=proton, pc=2;",
+    "gev_ = 1.5; beam, particle=proton, energy:=gev_; gev_ = 2;",
+]
+
+
+@pytest.mark.madx
+@pytest.mark.parametrize("number", range(len(MADX_BEAMS)), ids=MADX_BEAMS)
+def test_beams_are_those_of_madx(read: Read, session: Any, number: int) -> None:
+    """MAD-X's masses are CODATA 2018, ours 2022: 2e-9 apart, which a small gamma - 1 or beta enlarges."""
+    lines = "x_: quadrupole, l=1; s_: sequence, l=4; x_, at=2; endsequence; t_: sequence, l=1; x_, at=0.5; endsequence;"
+    text = numbered(f"{lines} {MADX_BEAMS[number]}", 100 + number)
+    particle = read(text, f"s_{100 + number}").particle
+    assert particle is not None
+    values = {
+        "mass": particle.mass / 1e9,
+        "charge": particle.charge,
+        "energy": particle.total_energy / 1e9,
+        "pc": particle.momentum / 1e9,
+        "beta": particle.beta,
+    }
+    session.input("resbeam;" + text)
+    session.use(f"s_{100 + number}")
+    beam = session.sequence[f"s_{100 + number}"].beam
+    session.input("resbeam; beam, particle=proton, energy=1.2;")
+    for name, value in values.items():
+        assert value == pytest.approx(beam[name], rel=1e-8), name
+
+
+# -- what becomes what --
+
+
+def test_elements_become_ours(read: Read) -> None:
+    assert element(read, "sbend, l=1, angle=0.3, fint=0.5") == Bend("x", length=1.0, angle=0.3, fint=0.5)
+    assert element(read, "quadrupole, l=1, k1=0.3") == Quadrupole("x", length=1.0, k1=0.3)
+    assert element(read, "multipole, knl={0, 0.1, 0}") == Multipole("x", knl=(0.0, 0.1))
+    assert element(read, "solenoid, l=1, ks=0.3") == Solenoid("x", length=1.0, ks=0.3)
+    assert element(read, "vkicker, kick=1e-3") == Kicker("x", vkick=1e-3)
+    assert element(read, "hmonitor, l=0.1") == Monitor("x", length=0.1)
+    assert element(read, "instrument, l=0.1") == Drift("x", length=0.1)
+    assert element(read, "placeholder") == Marker("x")
+    assert element(read, "elseparator, l=0.1") == Drift("x", length=0.1)
+    cavity = RFCavity("x", length=0.2, volt=1.1e6, freq=1.3e6, lag=0.5)
+    assert element(read, "rfcavity, l=0.2, volt=1.1, freq=1.3, lag=0.5") == cavity
+
+
+def test_rectangular_bends_become_sector_bends(read: Read) -> None:
+    bend = element(read, "rbend, l=2, angle=0.5, e1=0.1")
+    assert bend.length == pytest.approx(2 * 0.25 / sin(0.25), rel=1e-15)
+    assert (bend.e1, bend.e2) == (0.35, 0.25)
+    live = read(f"a=0.5; x: rbend, l=2, angle:=a, e1=0.1; {AROUND}")
+    assert live.resolved(live["x"]).strengths() == pytest.approx(bend.strengths())
+    assert live.length == 4
+    assert live.with_parameters(a=0.1).length == pytest.approx(4, abs=1e-15)  # the drifts follow
+
+
+@pytest.mark.parametrize(
+    ("attributes", "expected"),
+    [
+        ("aperture={0.05}", Aperture("ellipse", 0.05, 0.05)),
+        ("aperture=0.05", Aperture("ellipse", 0.05, 0.05)),
+        ("apertype=ellipse, aperture={0.05, 0.03}", Aperture("ellipse", 0.05, 0.03)),
+        ("apertype=rectangle, aperture:={a, a/2}, aper_offset={0.01}", Aperture("rectangle", 0.06, 0.03, 0.01)),
+        ("apertype=rectcircle, aperture={1, 2, 3}", Aperture("rectellipse", 1.0, 2.0, 0.0, 0.0, 3.0, 3.0)),
+        ("apertype=lhcscreen, aperture={1, 2, 3}", Aperture("rectellipse", 1.0, 2.0, 0.0, 0.0, 3.0, 3.0)),
+        ('apertype="rectellipse", aperture={1, 2, 3, 4}', Aperture("rectellipse", 1.0, 2.0, 0.0, 0.0, 3.0, 4.0)),
+        ("apertype=ellipse", None),
+        ("apertype=ellipse, aperture={0, 0}", None),
+    ],
+)
+def test_apertures(read: Read, attributes: str, expected: Aperture | None) -> None:
+    lattice = read(f"a = 0.06; x: collimator, l=1, {attributes}; {AROUND}")
+    assert lattice["x"] == Collimator("x", length=1.0, aperture=expected)
+    assert lattice.warnings == ()
+
+
+@pytest.mark.parametrize("attributes", ["apertype=racetrack, aperture={1, 2, 3}", "apertype=ellipse, aperture={1}"])
+def test_apertures_that_cannot_be_held_are_noted(read: Read, attributes: str) -> None:
+    lattice = read(f"x: collimator, l=1, {attributes}; {AROUND}")
+    assert lattice["x"].aperture is None
+    assert "the aperture of 'x' is not read" in lattice.warnings[0]
+
+
+def test_old_collimators_have_their_sizes(read: Read) -> None:
+    assert element(read, "ecollimator, l=1, xsize=0.1, ysize=0.2").aperture == Aperture("ellipse", 0.1, 0.2)
+    assert element(read, "rcollimator, l=1, xsize=0.1, ysize=0.2").aperture == Aperture("rectangle", 0.1, 0.2)
+
+
+def test_deferred_expressions_stay_live(read: Read) -> None:
+    ring = read(
+        "kf := 0.3*scale; scale = 1; x: quadrupole, l=1, k1:=kf-q->k1, k1s=kf; q: quadrupole, k1:=-scale;" + AROUND
+    )
+    assert dict(ring.parameters.definitions) == {"kf": "0.3*scale", "scale": 1.0}
+    assert ring["x"] == Quadrupole("x", length=1.0, k1="kf-(-scale)", k1s=0.3)
+    assert ring.with_parameters(scale=2).value(ring["x"].k1) == pytest.approx(2.6)
+
+
+def test_drifts_have_free_names_and_follow_what_varies(read: Read) -> None:
+    ring = read(
+        "l=1; drift_1: drift, l=0.2; x: quadrupole, l:=l, k1=0;"
+        "s: sequence, l:=4*l+2; x, at:=l; x, at:=2*l+1.5; drift_1, at=5; endsequence;"
+    )
+    assert [e.name for e in ring.elements] == ["drift_0", "x", "drift_2", "x", "drift_3", "drift_1", "drift_4"]
+    lengths = [e.length for e in ring.elements if isinstance(e, Drift)]
+    assert [isinstance(length, str) for length in lengths] == [True, False, True, False, True]
+    assert (lengths[1], lengths[3]) == (1.5, 0.2)
+    # entrances at l = 1.1: 0.55, then 2.2+1.5-0.55, and 4.9; the end at 6.4
+    assert ring.with_parameters(l=1.1).s == pytest.approx([0, 0.55, 1.65, 3.15, 4.25, 4.9, 5.1, 6.4])
+
+
+def test_gaps_that_vanish_whatever_the_parameters_are_make_no_drift(read: Read) -> None:
+    ring = read("l=1; x: quadrupole, l:=l; s: sequence, l:=2*l; x, at:=l*0.5; x, at:=l+0.5*l; endsequence;")
+    assert ring.names == ("x::0", "x::1")
+    touching = read("l=1; d=1; x: quadrupole, l:=l; s: sequence, l:=2*d; x, at:=0.5*l; x, at:=1.5*d; endsequence;")
+    assert touching.names == ("x::0", "drift_0", "x::1", "drift_1")  # no room now, but there can be
+    assert touching.s == pytest.approx([0, 1, 1, 2, 2])
+
+
+# -- how texts are written --
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "X:QUADRUPOLE,L=1,K1:=KF;KF=0.3;S:SEQUENCE,L=4;X,AT=2;ENDSEQUENCE;",
+        "x : quadrupole , l = 1 , k1 : = kf ; kf = .3 ; s : sequence , l = 4. ; x , at = 2 ; endsequence ;",
+        "x:\n quadrupole,\n l=1, ! length\n k1:=kf; /* k1:=3;\n */ kf=3d-1;\ns: sequence,"
+        "\n\nl=4;x,at\n=\n2;endsequence;",
+        "x: quadrupole, l=1, k1:=kf,; kf=0.3;; ; s: sequence, l=4; x, at=2, ; endsequence; // end",
+        "\"X\": quadrupole, l=1, k1:=kf; real kf=0.3; s: sequence, l=4, refer='Centre'; 'x', at=2; endsequence;",
+        "title, 'it; is ! so // a \"title\"'; x: quadrupole, l=1, k1:=kf; kf=0.3;"
+        "s: sequence, l=4; x, at=2; endsequence;",
+    ],
+)
+@pytest.mark.parametrize("ends", ["\n", "\r\n", "\r"])
+def test_layout_of_the_text_does_not_matter(read: Read, text: str, ends: str) -> None:
+    ring = read(text.replace("\n", ends))
+    assert ring.elements == (
+        Drift("drift_0", length=1.5),
+        Quadrupole("x", length=1.0, k1="kf"),
+        Drift("drift_1", length=1.5),
+    )
+    assert dict(ring.parameters) == {"kf": 0.3}
+
+
+def test_latin_1_utf_8_and_dos_ends_are_text(read: Read) -> None:
+    text = f'! Länge in m\ntitle, "Müller"; x: quadrupole, l=1; {AROUND}'
+    assert read(text.encode("latin-1")).warnings == ('ring.seq:2: title, "Müller"',)
+    assert read(text.encode("utf-8-sig")).warnings == ('ring.seq:2: title, "Müller"',)
+    assert read(text.encode() + b"\x1a").length == 4
+
+
+# -- what is passed over, and what cannot be --
+
+
+def test_what_is_not_lattice_is_listed_with_file_and_line(read: Read) -> None:
+    ring = read(
+        f"""title, "x";
+option, -echo;
+q1val := table(summ, q1); other := q1val*2;
+x: quadrupole, l=1, k1=0.3; {AROUND}
+use, sequence=s; select, flag=twiss, column=name, s;
+init: beta0, betx=1; savebeta, label=b, place=x;
+twiss, file="t.tfs"; system, "touch here"; value, table(summ, q1); show, x;
+match, sequence=s; vary, name=k; x->k1 = 3; lmdif, calls=10; endmatch;
+x, k1=0.4;
+plot, haxis=s, vaxis=betx; survey; save, sequence=s, file=x; print, text="a";
+stop; x, k1 = 0.5;
+"""
+    )
+    assert [warning.split(":")[1] for warning in ring.warnings] == list("123556677778") + ["10"] * 4 + ["11"] * 2 + [
+        "3"
+    ]
+    assert ring.warnings[0] == 'ring.seq:1: title, "x"'
+    assert "q1val := table(summ, q1) (this value is not read)" in ring.warnings[2]
+    assert ring["x"] == Quadrupole("x", length=1.0, k1=0.4)
+    assert "q1val" not in ring.parameters
+    assert "other" not in ring.parameters
+
+
+REFUSED = [
+    ("m(a): macro = { x->k1 = a; };", 2, "MACRO would change the lattice and is not honoured: write out"),
+    ("exec, m(3);", 2, "EXEC would change"),
+    ("if (1 < 2) { x->k1 = 3; }", 2, "IF would change .* keep only the branch"),
+    ("while (i < 3) { i = i + 1; };", 2, "WHILE would change"),
+    ("seqedit, sequence=s; remove, element=x; endedit;", 2, "SEQEDIT would change .* let MAD-X write the sequence"),
+    ("ealign, dx=1e-3;", 2, "EALIGN would change .* ideal lattice"),
+    ("efcomp, order=0;", 2, "EFCOMP would change"),
+    ("makethin, sequence=s;", 2, "MAKETHIN would change"),
+    ("quadrupol, l=1;", 2, r"unknown command or element 'quadrupol'; did you mean 'quadrupole'\?"),
+    ("y: quadrupol, l=1;", 2, r"unknown element class 'quadrupol'; did you mean 'quadrupole'\?"),
+    ("y: quadrupole l=1;", 2, "expected ',' or ';' after 'quadrupole', found 'l=1'"),
+    ("y: quadrupole, l=1\nz: drift, l=1;", 2, "expected ',' or ';' after the value of 'l', found '1 z: drift'"),
+    ("y: quadrupole, l=;", 2, "expected a value after 'l ='"),
+    ("\n\ny: quadrupole, l=1+;", 4, r"cannot read the expression '1\+' at its end"),
+    ("y: quadrupole, l=sinn(1);", 2, "unknown function 'sinn'"),
+    ("y: quadrupole, l=2*-3;", 2, "a sign after an operator .* MAD-X takes such an expression as 0"),
+    ("y: quadrupole, k1=ranf();", 2, r"ranf\(\) is not read: write the number"),
+    ("y->l = 3;", 2, "there is no element 'y'"),
+    ("= 3;", 2, "cannot make sense of this statement"),
+    ("y: quadrupole, l=1, 'a';", 2, "expected 'attribute = value', found"),
+    ("a(b): line = (x, b);", 2, "a line with arguments is not read"),
+    ("a: line = x;", 2, r"expected 'name: line = \(member"),
+    ("t: sequence;", 2, "sequence 't' has no length"),
+    ("t: sequence, l=1, refer=middle;", 2, "refer is entry, centre or exit, found 'middle'"),
+    ("t: sequence, l=1;\nu: sequence, l=1;", 3, "sequence 't' of line 2 has not ended"),
+    ("t: sequence, l=1; x;", 2, r"expected at = \.\.\. for 'x'|sequence 't' begins here and never ends"),
+    ("t: sequence, l=1;\n", 2, "sequence 't' begins here and never ends: expected 'endsequence;'"),
+    ("endsequence;", 2, "'endsequence' without a sequence"),
+    ("match;\nvary, name=k;", 2, "this block never ends: expected 'endmatch;'"),
+    ("k = 3", 2, "the file ends within this statement: expected a ';'"),
+    ("k = 3; /* a comment", 2, r"the comment '/\*' here is never closed"),
+    ('title, "a;\nb";', 2, "a text in quotes begins here and does not end on its line"),
+    ("k = {3;\n", 2, "the '{' here is never closed"),
+    ("k = 3};", 2, "'}' without a '{'"),
+    ("k = \x003;", 2, "byte 0x00 found: a MAD-X file is text"),
+    ("beam, particle=proton, bv=-1;", 2, "only beams in the direction of the sequence"),
+    (
+        "beam, particle=deuteron, energy=4;",
+        2,
+        "particle 'deuteron' is none that MAD-X knows .* give its mass and charge",
+    ),
+    ("beam, partikle=proton;", 2, r"beam has no attribute 'partikle'; did you mean 'particle'\?"),
+    ("call, file='other.seq';", 2, "there is no file 'other.seq'"),
+    ("call, file='../ring.seq';", 2, r"outside the folder of ring\.seq: put the file beside it"),
+    ("call, file='/etc/passwd';", 2, "outside the folder"),
+    ("call, file='c:\\ring.seq';", 2, "outside the folder"),
+    ("call, file='ring.seq';", 1, "files call each other in a circle|'x'"),
+    ("call;", 2, "call: expected file="),
+]
+
+
+@pytest.mark.parametrize(("text", "line", "message"), REFUSED)
+def test_what_cannot_be_read_is_a_file_error_with_its_line(read: Read, text: str, line: int, message: str) -> None:
+    with pytest.raises(FileError, match=rf"ring\.seq:{line}: .*(?:{message})|{message}") as error:
+        read(f"x: quadrupole, l=1; {AROUND}\n{text}")
+    if line > 1:
+        assert f"ring.seq:{line}: " in str(error.value)
+
+
+NONSENSE = [
+    ("quadrupole, l=-1", "Quadrupole 'x': length must not be negative, found -1.0"),
+    ("quadrupole, l:=-len", "Quadrupole 'x': length must not be negative, found -1.0"),
+    ("quadrupole, l=1e999", "too large"),
+    ("quadrupole, l=1, k1=1/0", "has no finite value"),
+    ("quadrupole, l=1, k1:=1/(len-1)", "has no finite value"),
+    ("quadrupole, l=1, k1:=table(a,b)", "is not read"),
+    ("quadrupole, l=1, k1:=val", "'val' has a value that is not read, see .*ring.seq:1"),
+    ("quadrupole, l=1, kk1=3", r"quadrupole 'x' has no attribute 'kk1'; did you mean 'k1'\?"),
+    ("quadrupole, l=1, k1:=x->k1", "refers to attributes that refer to each other"),
+    ("sbend, l=0, angle=0.1", "bend 'x' has no length"),
+    ("sbend, l=1, angle=0.1, h1=0.1", "h1 changes the optics and cannot be held"),
+    ("sbend, l=1, angle=0.1, kill_ent_fringe", "kill_ent_fringe changes the optics"),
+    ("elseparator, l=1, ex=2", "ex changes the optics"),
+    ("solenoid, ksi=0.1", "a thin solenoid cannot be held"),
+    ("hkicker, sinkick=1", "sinkick changes the optics"),
+    ("multipole, knl={0.1}, angle=0.2", "angle changes the optics"),
+    ("marker, l=1", "a marker has no length"),
+    ("dipedge, h=0.1, e1=0.1", "'x' is a DIPEDGE, which cannot be held"),
+    ("srotation, angle=0.1", "'x' is a SROTATION, which cannot be held"),
+    ("collimator, l=1, aperture={-1}", "must be positive"),
+]
+
+
+@pytest.mark.parametrize(("definition", "message"), NONSENSE)
+def test_values_that_make_no_sense_name_element_and_line(read: Read, definition: str, message: str) -> None:
+    with pytest.raises((LatticeError, FileError), match=rf"ring\.seq:2: .*{message}"):
+        read(f"len = 1; val = table(summ, q1);\nx: {definition};\n{AROUND}")
+
+
+def test_what_is_not_used_may_be_what_cannot_be_held(read: Read) -> None:
+    assert read(f"y: beambeam, charge=1; z: quadrupole, l=-1; x: drift, l=1; {AROUND}").length == 4
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        ("x, at=1; x, at=1.5;", "ring.seq:2: 'x' and 'x' overlap by 0.5 m"),
+        ("x, at=0.4;", "the start of the sequence and 'x' overlap by 0.1 m"),
+        ("x, at=3.6;", "'x' and the end of the sequence overlap by 0.1 m"),
+        ("x, at=3; q: x, at=1;", "'x' and 'q' overlap by 3 m"),
+        ("q: x, at=1; q: x, at=3;", "'q' is defined twice in sequence 's'"),
+        ("x, at=1, from=y;", "sequence 's' has no element 'y' to place 'x' from"),
+        ("q: x, at=1, from=r; r: x, at=1, from=q;", "placed from each other in a circle"),
+        ("s, at=1;", "unknown command or element 's'"),
+        ("quadrupole, at=1;", "expected the name of an element"),
+        ("y, at=1;", "unknown command or element 'y'"),
+    ],
+)
+def test_sequences_that_make_no_sense_are_refused(read: Read, text: str, message: str) -> None:
+    with pytest.raises((FileError, LatticeError), match=message):
+        read(f"x: quadrupole, l=1;\ns: sequence, l=4; {text} endsequence;")
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        ("a: line=(b, x); b: line=(a);", "contains itself"),
+        ("a: line=(y);", "there is no element 'y'"),
+        ("a: line=(999999999*x);", "more than 1,000,000 elements"),
+        ("a: line=(1000*(1000*(x, x)));", "more than 1,000,000 elements"),
+        ("a: line=(" + "(" * 200 + "x" + ")" * 200 + ");", "nest too deep"),
+        ("a: line=(x,, x);", "expected names"),
+        ("a: line=(x, fodo(x));", "lines with arguments are not read"),
+        ("a: line=(x x);", "expected a name in this line, found 'x x'"),
+        ("t: sequence, l=1; x, at=0.5; endsequence; a: line=(t);", "'t' is a sequence"),
+    ],
+)
+def test_lines_that_make_no_sense_are_refused(read: Read, text: str, message: str) -> None:
+    with pytest.raises(FileError, match=message):
+        read(f"x: quadrupole, l=1; {text}", "a")
+
+
+def test_a_sequence_that_contains_itself_is_refused(read: Read) -> None:
+    text = "x: marker; a: sequence, l=0; x, at=0; endsequence; b: sequence, l=0; a, at=0; endsequence;"
+    with pytest.raises(FileError, match="contains itself"):
+        read(text + "a: sequence, l=0; b, at=0; endsequence;", "a")
+
+
+def test_nested_sequences_are_bounded(read: Read) -> None:
+    levels = [f"a{n}: sequence, l=0; a{n - 1}, at=0; a{n - 1}, at=0; endsequence;" for n in range(1, 40)]
+    with pytest.raises(FileError, match="more than 1,000,000"):
+        read("a0: sequence, l=0; endsequence;" + "".join(levels), "a39")
+
+
+# -- which sequence --
+
+
+def test_the_sequence_is_the_named_the_only_or_the_used_one(read: Read) -> None:
+    two = "x: marker; a: sequence, l=1; x, at=0; endsequence; b: line=(x);"
+    assert read("x: marker; a: sequence, l=1; x, at=0; endsequence;").name == "a"
+    assert read(two, "A").name == "a"
+    assert read(two, "b").name == "b"
+    assert read(two + "use, sequence=a;").name == "a"
+    with pytest.raises(InputError, match=r"holds several sequences, name one of them: a, b"):
+        read(two)
+    with pytest.raises(InputError, match="holds several sequences"):
+        read(two + "use, sequence=a; use, period=b;")
+    with pytest.raises(InputError, match=r"has no sequence 'rang'; did you mean 'ring'\? Its sequences: ring"):
+        read("x: marker; ring: line=(x);", "rang")
+    with pytest.raises(InputError, match="no sequence and no line"):
+        read("x: marker;")
+    with pytest.raises(InputError, match="no sequence and no line"):
+        read("")
+
+
+# -- files that call files --
+
+
+def test_files_beside_the_file_are_called(tmp_path: Path) -> None:
+    (tmp_path / "sub").mkdir()
+    (tmp_path / "ring.seq").write_text('k = 1; call, file="sub/elements.seq"; call, file=Strengths.str; ' + AROUND)
+    (tmp_path / "sub/elements.seq").write_text("call, file='more.seq'; return; x: marker;")
+    (tmp_path / "sub/more.seq").write_text("title, 'more';\nx: quadrupole, l=1, k1:=k;")
+    (tmp_path / "strengths.str").write_text("k = 0.3;")
+    ring = read_madx(tmp_path / "ring.seq")
+    assert ring["x"] == Quadrupole("x", length=1.0, k1="k")
+    assert ring.parameters["k"] == 0.3
+    assert ring.warnings == ("more.seq:1: title, 'more'", "elements.seq:1: return")
+
+
+def test_links_out_of_the_folder_are_refused(tmp_path: Path) -> None:
+    (tmp_path / "secret.seq").write_text("k = 3;")
+    (tmp_path / "here").mkdir()
+    (tmp_path / "here/link.seq").symlink_to(tmp_path / "secret.seq")
+    (tmp_path / "here/ring.seq").write_text('call, file="link.seq";')
+    with pytest.raises(FileError, match="outside the folder"):
+        read_madx(tmp_path / "here/ring.seq")
+
+
+def test_nothing_is_executed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    path = tmp_path / "ring.seq"
+    path.write_text(
+        f"x: marker; {AROUND} system, 'touch executed'; use, sequence=s; save, sequence=s, file=executed;"
+        "assign, echo=executed; twiss, file=executed; copyfile, file=ring.seq, to=executed; chdir, dir='/';"
+    )
+    read_madx(path)
+    assert [entry.name for entry in tmp_path.iterdir()] == ["ring.seq"]
+
+
+# -- warnings --
+
+
+def test_what_counts_as_0_is_noted_once(read: Read) -> None:
+    ring = read(f"a = nowhere + 1;\nx: quadrupole, l=1, k1:=never+nowhere;\n{AROUND}")
+    assert ring.parameters["never"] == 0
+    assert sorted(ring.warnings) == [
+        "ring.seq:1: a = nowhere + 1 ('nowhere' is not defined here and counts as 0)",
+        "ring.seq:2: x: quadrupole, l=1, k1:=never+nowhere ('never' is not defined here and counts as 0)",
+    ]
+
+
+@pytest.mark.parametrize(
+    ("text", "note"),
+    [
+        ("x: quadrupole, l=1, knl={0, 0.1};", "knl of 'x' has no effect and is not kept"),
+        ("pi = 3; x: quadrupole, l=1;", "a constant keeps its value"),
+        ("const k = 1; k = 2; x: quadrupole, l=1;", "a constant keeps its value"),
+        ("beam; x: quadrupole, l=1;", "MAD-X's default, positrons, is taken"),
+        ("x: quadrupole, l=1; quadrupole, l=1;", "defaults of a class are not followed"),
+    ],
+)
+def test_what_one_should_know_is_noted(read: Read, text: str, note: str) -> None:
+    warnings = read(text + AROUND).warnings
+    assert len(warnings) == 1
+    assert note in warnings[0]
+
+
+def test_closed_gaps_are_noted(read: Read) -> None:
+    ring = read("x: marker; s: sequence, l=1; x, at=0; x, at=5e-7; endsequence;")
+    assert ring.warnings[0].endswith("(5e-07 m between 'x' and 'x' closed, as MAD-X does)")
+
+
+# -- the ring of the facility, and speed --
+
+
+def test_a_ring_in_the_manner_of_cnao(read: Read) -> None:
+    """The ring of the machine definitions, written out as a file with positions to nine digits, as the source has it.
+
+    Tunes to 1e-6: the positions are cut at 1e-9 m, the strengths of the definitions are kept.
+    """
+    from machines.cnao_like import cnao
+    from optics import twiss
+
+    ring = cnao()
+    read_back = read(_as_a_laboratory_writes_it(ring), "cnao")
+    assert read_back.length == pytest.approx(ring.length, abs=1e-8)
+    one, other = twiss(ring), twiss(read_back, ring.particle)
+    assert (other.qx, other.qy) == pytest.approx((one.qx, one.qy), abs=1e-6)
+    assert (other.dqx, other.dqy) == pytest.approx((one.dqx, one.dqy), abs=1e-5)
+
+
+def _as_a_laboratory_writes_it(ring: Lattice) -> str:
+    """Families as classes with deferred strengths, centres as positions, drifts left out."""
+    lines = [f"{name} := {value};" for name, value in ring.parameters.definitions.items()]
+    lines += [f"CNAO: SEQUENCE, refer=centre, L={ring.length:.9f};"]
+    for e, s in zip(ring.elements, ring.s, strict=False):
+        length = ring.value(getattr(e, "length", 0.0))
+        if isinstance(e, Drift):
+            continue
+        word = {"bend": "SBEND", "quadrupole": "Quadrupole", "sextupole": "sextupole"}.get(e.kind, "placeholder")
+        attributes = [f"L={length}"] if length else []
+        if word != "placeholder":
+            strengths = {k: v for k, v in e.strengths().items() if k not in ("length", "fintx", "k0") and v != 0.0}
+            attributes += [f"{k.upper()} := {v}" for k, v in strengths.items()]
+        lines.append(f"  {e.name.upper()}: {', '.join([word, *attributes, f'at = {s + length / 2:.9f}'])};  ! {e.kind}")
+    return "\r\n".join([*lines, "ENDSEQUENCE;"])
+
+
+def test_three_thousand_elements_take_less_than_two_seconds(read: Read) -> None:
+    """Half of them live: deferred strengths, lengths and positions; read in 0.3 s on an idle machine."""
+    cells = []
+    for n in range(750):
+        cells.append(f"qf.{n}: qf, at={10 * n}+lq/2, aperture={{0.03, 0.02}}; mb.{n}: mb, at={10 * n + 3};")
+        cells.append(f"qd.{n}: qd, at:={10 * n + 5}+lq/2; bpm.{n}: monitor, l=0.1, at={10 * n + 9.5};")
+    text = (
+        f"lq = 0.5; kf := kf0*(1+dk); kf0 = 0.3; dk = 0; qf: quadrupole, l=lq, k1:=kf, apertype=ellipse;"
+        f"qd: quadrupole, l:=lq, k1:=-kf; mb: rbend, l=2, angle={2 * pi / 750};"
+        f"s: sequence, l=7500; {' '.join(cells)} endsequence;"
+    )
+    begin = time.perf_counter()
+    ring = read(text)
+    assert time.perf_counter() - begin < 2
+    assert sum(not e.name.startswith("drift_") for e in ring.elements) == 3000
+    assert ring.length == pytest.approx(7500, rel=1e-14)
