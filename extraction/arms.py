@@ -1,8 +1,8 @@
 """Arms of the separatrix: the unstable manifolds of the period-three points, followed by tracking.
 
 Points laid out along the outgoing eigenvector, close to the fixed point, over one growth factor, are tracked turn
-by turn: their images are the arm, three turns per step. What the linear start misses shrinks along the incoming
-direction while the arm grows, so the arm is met to about (start / size)^3.
+by turn: their images are the arm, three turns per step. The start is bent to second order; what it still misses
+shrinks along the incoming direction while the arm grows.
 """
 
 from __future__ import annotations
@@ -19,10 +19,10 @@ from optics.turn import Turn, iterate
 
 Array = np.ndarray[Any, Any]
 
-_START = 5e-3  # of the distance from closed orbit to fixed point
+_START = 1e-2  # of the distance from closed orbit to fixed point
 _SAMPLES = 24
 _MAX_TURNS = 30_000
-_FIT = 12  # points of the local polynomial through the arm at the septum
+_FIT = 16  # points of the polynomial through one and a half spiral steps of the arm
 
 
 @dataclass(frozen=True)
@@ -31,8 +31,8 @@ class Arm:
 
     ``px`` and, along the arm, ``slope`` dpx/dx [1/m] and ``curvature`` d2px/dx2 [1/m^2]; ``spiral_step`` [m] and
     ``spiral_kick``: change of |x| (outwards positive) and of px over the next three turns; ``vertex``: number of its
-    fixed point; ``after`` (4, 4): x, px, y, py on the wire and at the next three turns; ``time``: how long a particle
-    on the arm takes from the wire to a part of the spiral step, in units of three turns.
+    fixed point; ``after`` (4, 4): x, px, y, py on the wire and at the next three turns;
+    ``position`` x(u) along the arm, u in units of three turns, from ``crossing`` at the wire.
     """
 
     x: float
@@ -43,13 +43,16 @@ class Arm:
     spiral_kick: float
     vertex: int
     after: Array
-    time: Chebyshev
+    position: Chebyshev
+    crossing: float
 
     def time_within(self, thickness: float) -> float:
         """Part of three turns that particles on the arm spend between x and x + ``thickness`` outwards [m]."""
         if not 0.0 <= thickness < self.spiral_step:
             return 1.0 if thickness > 0 else 0.0
-        return float(self.time(thickness / self.spiral_step))
+        outwards = np.sign(self.position(self.crossing + 1.0) - self.x)
+        guess = self.crossing + thickness / self.spiral_step
+        return _root(self.position - (self.x + outwards * thickness), guess) - self.crossing
 
 
 def eigenvector_out(turn: Turn, point: Array, orbit: Array, kobayashi: Kobayashi) -> tuple[float, Array]:
@@ -74,9 +77,7 @@ def arm_points(
     turn: Turn, points: Array, orbit: Array, kobayashi: Kobayashi, x_limit: float, samples: int = _SAMPLES
 ) -> list[Array]:
     """Points (n, 2) of x, px along the outgoing arm of each fixed point, up to |x - orbit| = ``x_limit``."""
-    value, vector = eigenvector_out(turn, points[0], orbit, kobayashi)
-    start = _START * np.linalg.norm(points[0, :4] - orbit)
-    state = _laid_out(points[0], vector, start * value ** (np.arange(samples) / samples))
+    state = _beginning(turn, points[0], orbit, kobayashi).at(np.arange(samples) / samples)
     arms: list[list[Array]] = [[], [], []]
     for number in range(_MAX_TURNS):
         arms[number % 3].append(state[:, :2].copy())
@@ -89,78 +90,93 @@ def arm_points(
     return [arm[np.abs(arm[:, 0] - orbit[0]) <= x_limit] for arm in limited]
 
 
-def _laid_out(point: Array, vector: Array, distances: Array) -> Array:
-    state = np.repeat(point[None], len(distances), axis=0)
-    state[:, :4] += distances[:, None] * vector
-    return state
-
-
 def arm_through(turn: Turn, points: Array, orbit: Array, kobayashi: Kobayashi, x_septum: float) -> Arm:
     """The arm that reaches ``x_septum`` first, refined there. NoSolution when none does."""
-    side = np.sign(x_septum - orbit[0])
+    side = float(np.sign(x_septum - orbit[0]))
     extent = float(np.max(side * (points[:, 0] - orbit[0])))
     if side * (x_septum - orbit[0]) <= extent:
         raise NoSolution(
             f"the septum at x = {x_septum:.6g} m is inside the stable triangle, which reaches "
             f"{orbit[0] + side * extent:.6g} m (closed orbit at {orbit[0]:.6g} m)"
         )
-    value, vector = eigenvector_out(turn, points[0], orbit, kobayashi)
-    start = _START * float(np.linalg.norm(points[0, :4] - orbit))
-    number, fraction = _first_crossing(turn, points[0], vector, start, value, x_septum, side)
-    return _refined(turn, points[0], vector, start, value, x_septum, side, number, fraction)
+    beginning = _beginning(turn, points[0], orbit, kobayashi)
+    number, position = _first_crossing(turn, beginning, x_septum, side)
+    return _refined(turn, beginning, x_septum, side, number, position)
 
 
-def _first_crossing(
-    turn: Turn, point: Array, vector: Array, start: float, value: float, x_septum: float, side: float
-) -> tuple[int, float]:
-    """Turn and position u (start * value^u) at which a point of the laid-out interval lands on the wire."""
-    positions = np.arange(_SAMPLES + 1) / _SAMPLES
-    state = _laid_out(point, vector, start * value**positions)
-    furthest = side * point[0]
+@dataclass(frozen=True)
+class _Beginning:
+    """Where an arm begins: at distance t = start * value^u along it, point + t vector + t^2 curve.
+
+    ``curve`` makes the parabola invariant: three turns take t to value * t, up to terms of third order, when
+    (value^2 - M) curve = second derivative of three turns along the vector.
+    """
+
+    point: Array
+    vector: Array
+    curve: Array
+    start: float
+    value: float
+
+    def at(self, positions: Array) -> Array:
+        """Coordinates (n, 6) at positions u (n,); u one larger is where three turns take the particle."""
+        distances = (self.start * self.value**positions)[:, None]
+        state = np.repeat(self.point[None], len(positions), axis=0)
+        state[:, :4] += distances * self.vector + distances**2 * self.curve
+        return state
+
+
+def _beginning(turn: Turn, point: Array, orbit: Array, kobayashi: Kobayashi, inwards: bool = False) -> _Beginning:
+    value, vector = eigenvector_out(turn, point, orbit, kobayashi)
+    vector = -vector if inwards else vector
+    _, total = iterate(turn.jacobian, point, 3)
+    second = turn.second_derivative(point, np.array([*vector, 0.0, 0.0]), 3)[:4]
+    curve = np.linalg.solve(value**2 * np.eye(4) - total[:4, :4], second)
+    return _Beginning(point, vector, curve, _START * float(np.linalg.norm(point[:4] - orbit)), value)
+
+
+def _first_crossing(turn: Turn, beginning: _Beginning, x_septum: float, side: float) -> tuple[int, float]:
+    """Number of turns and position u at which a particle of the first interval lands on the wire."""
+    positions = np.linspace(0.0, 1.0, 5)
+    state = beginning.at(positions)
+    furthest = side * beginning.point[0]
     for number in range(1, _MAX_TURNS):
         state = turn.track(state)
         if not np.all(np.isfinite(state)):
             break
-        beyond = side * state[:, 0] - side * x_septum
-        furthest = max(furthest, float(np.max(beyond)) + side * x_septum)
-        if np.any(beyond > 0):
-            crossing = np.flatnonzero((beyond[:-1] <= 0) != (beyond[1:] <= 0))
-            if len(crossing):
-                i = int(crossing[0])
-                return number, float(np.interp(0.0, *_rising(beyond[i : i + 2], positions[i : i + 2])))
+        reach = side * state[:, 0]
+        furthest = max(furthest, float(np.max(reach)))
+        beyond = reach > side * x_septum
+        crossing = np.flatnonzero(beyond[1:] & ~beyond[:-1])
+        if len(crossing):
+            i = int(crossing[0])
+            part = (side * x_septum - reach[i]) / (reach[i + 1] - reach[i])
+            return number, float(positions[i] + part * (positions[i + 1] - positions[i]))
     raise NoSolution(
         f"no arm reaches the septum at x = {x_septum:.6g} m: the furthest point tracked lies at {side * furthest:.6g} m"
     )
 
 
-def _rising(x: Array, y: Array) -> tuple[Array, Array]:
-    return (x, y) if x[0] <= x[1] else (x[::-1], y[::-1])
+def _refined(turn: Turn, beginning: _Beginning, x_septum: float, side: float, number: int, position: float) -> Arm:
+    """Polynomials in u through particles that land near the wire, and through those of the following three turns.
 
-
-def _refined(
-    turn: Turn,
-    point: Array,
-    vector: Array,
-    start: float,
-    value: float,
-    x_septum: float,
-    side: float,
-    number: int,
-    fraction: float,
-) -> Arm:
-    """Polynomials through the arm near the wire, in the position along it."""
-    half = 1.5 / _SAMPLES
+    Particles laid out evenly in u pass evenly in time (the flow is uniform in the logarithm of the distance from the
+    fixed point): u one larger is three turns later.
+    """
     nodes = np.cos(np.pi * (np.arange(_FIT) + 0.5) / _FIT)
-    state = _laid_out(point, vector, start * value ** (fraction + half * nodes))
+    middle, half = position + 0.5, 0.75
+    state = beginning.at(middle + half * nodes)
     passed = []
     for turn_number in range(1, number + 4):
         state = turn.track(state)
         if turn_number >= number:
             passed.append(state[:, :4].copy())
-    fits = [[Chebyshev.fit(nodes, places[:, k], _FIT - 1, domain=[-1, 1]) for k in range(4)] for places in passed]
+    domain = [middle - half, middle + half]
+    fits = [[Chebyshev.fit(middle + half * nodes, one[:, k], _FIT - 1, domain=domain) for k in range(4)]
+            for one in passed]  # fmt: skip
     x, px = fits[0][0], fits[0][1]
-    u = _root(x - x_septum)
-    after = np.array([[fit(u) for fit in places] for places in fits])
+    u = _root(x - x_septum, position)
+    after = np.array([[fit(u) for fit in one] for one in fits])
     x1, p1, x2, p2 = x.deriv()(u), px.deriv()(u), x.deriv(2)(u), px.deriv(2)(u)
     return Arm(
         x=float(after[0, 0]),
@@ -171,39 +187,24 @@ def _refined(
         spiral_kick=float(after[3, 1] - after[0, 1]),
         vertex=number % 3,
         after=after,
-        time=_time_on_arm(turn, point, vector, start, value, number, fraction + half * u, x_septum, side),
+        position=x,
+        crossing=u,
     )
 
 
-def _time_on_arm(
-    turn: Turn, point: Array, vector: Array, start: float, value: float, number: int, at: float, x: float, side: float
-) -> Chebyshev:
-    """Time from the wire, in three turns, as a function of the part of the spiral step covered.
-
-    Particles laid out evenly in ``at`` pass evenly in time (the flow is uniform in the logarithm of the distance from
-    the fixed point), so positions one whole ``at`` apart are three turns apart.
-    """
-    later = 0.5 - 0.5 * np.cos(np.pi * np.arange(_FIT) / (_FIT - 1))
-    state = _laid_out(point, vector, start * value ** (at + later))
-    for _ in range(number):
-        state = turn.track(state)
-    covered = side * (state[:, 0] - x)
-    return Chebyshev.fit(covered / covered[-1], later, _FIT - 1, domain=[0, 1])
-
-
-def _root(polynomial: Any) -> float:
+def _root(polynomial: Chebyshev, near: float) -> float:
+    """The root of a polynomial of the position along the arm next to ``near``."""
     roots = polynomial.roots()
-    real = roots[(np.abs(roots.imag) < 1e-8) & (np.abs(roots.real) <= 1.05)].real
+    real = roots[np.abs(roots.imag) < 1e-8].real
+    real = real[np.abs(real - near) < 0.3]
     if not len(real):
         raise NoSolution("the arm could not be interpolated at the septum")
-    return float(real[np.argmin(np.abs(real))])
+    return float(real[np.argmin(np.abs(real - near))])
 
 
 def enclosed_area(turn: Turn, points: Array, orbit: Array, kobayashi: Kobayashi) -> float:
     """Area [m] enclosed by the three arms' inner branches, from each fixed point to the next."""
-    value, vector = eigenvector_out(turn, points[0], orbit, kobayashi)
-    size = float(np.linalg.norm(points[0, :4] - orbit))
-    state = _laid_out(points[0], -vector, 1e-3 * size * value ** (np.arange(_SAMPLES) / _SAMPLES))
+    state = _beginning(turn, points[0], orbit, kobayashi, inwards=True).at(np.arange(_SAMPLES) / _SAMPLES)
     sides: list[list[Array]] = [[points[i, :2][None]] for i in range(3)]
     targets = points[:, :2]
     scale = np.ptp(targets, axis=0)

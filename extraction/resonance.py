@@ -120,7 +120,7 @@ def third_integer_resonance(
         orbit=(float(orbit[0]), float(orbit[1])),
         fraction=nearest % 1,
     )
-    turn = turns(ring, particle, fringe, first_element=place)[0]
+    turn = turns(ring, particle, fringe, first_element=place)[0].shortened()
     points = _fixed_points(turn, kobayashi, orbit, delta)
     end, total = iterate(turn.jacobian, points[0], 3)
     return ThirdIntegerResonance(

@@ -13,7 +13,7 @@ from optics.tracking import Tracked, track
 from optics.twiss import twiss
 
 if TYPE_CHECKING:
-    from optics.verify import verify
+    from optics.verification import verify
     from optics.xsuite_engine import from_xsuite, to_xsuite
 
 __all__ = [
@@ -33,7 +33,7 @@ __all__ = [
     "verify",
 ]
 
-_SECOND_ENGINE = {"from_xsuite": "optics.xsuite_engine", "to_xsuite": "optics.xsuite_engine", "verify": "optics.verify"}
+_SECOND_ENGINE = {"from_xsuite": "optics.xsuite_engine", "to_xsuite": "optics.xsuite_engine", "verify": "optics.verification"}
 
 
 def __getattr__(name: str) -> Any:

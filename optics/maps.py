@@ -115,7 +115,7 @@ def dipole_fringe(z: Coordinates, field: Any, gap_integral: Any, beta0: Any) -> 
 
 
 def quadrupole_wedge(z: Coordinates, angle: Any, k1: Any) -> Coordinates:
-    """Gradient ``k1`` in the wedge of ``angle`` between pole face and sector: H = k1 angle (x^3 / 3 - x y^2 / 2)."""
+    """Second order of a gradient ``k1`` in a frame that turns by ``angle`` (a wedge, a sector): H = k1 angle (x^3 / 3 - x y^2 / 2)."""
     x, px, y, py, zeta, delta = z
     strength = k1 * angle
     return x, px - strength * (x * x - 0.5 * y * y), y, py + strength * x * y, zeta, delta
@@ -188,11 +188,15 @@ def _multipole_field(x: Any, y: Any, strengths: tuple[tuple[Any, Any], ...]) -> 
     return real, imaginary
 
 
-def thin_bend(z: Coordinates, angle: Any, curvature: Any, beta0: Any) -> Coordinates:
-    """The reference orbit's bend by ``angle`` in a thin dipole, with weak focusing by ``curvature`` [1/m]."""
+def thin_bend(z: Coordinates, angle: Any, curvature: Any, k1l: Any, beta0: Any) -> Coordinates:
+    """The reference orbit's bend by ``angle`` in a thin dipole, with what its ``curvature`` [1/m] does besides.
+
+    That is weak focusing, and the second-order term of a gradient ``k1l`` [1/m] in the curved frame.
+    """
     x, px, y, py, zeta, delta = z
     px_out = px + angle * (1.0 + delta) - angle * curvature * x
-    return x, px_out, y, py, zeta - inverse_velocity_ratio(delta, beta0) * angle * x, delta
+    zeta_out = zeta - inverse_velocity_ratio(delta, beta0) * angle * x
+    return quadrupole_wedge((x, px_out, y, py, zeta_out, delta), curvature, k1l)
 
 
 def solenoid(z: Coordinates, length: Any, ks: Any, beta0: Any) -> Coordinates:

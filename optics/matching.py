@@ -21,7 +21,7 @@ from lattice.errors import did_you_mean
 from optics.extrema import SLICES
 from optics.model import checked_fringe, checked_particle
 from optics.optics import END, Functions, Optics, element_of
-from optics.targets import Limit, Target, Vary
+from optics.targets import Goal, Limit, Vary
 from optics.twiss import functions_inside, twiss
 
 Array = np.ndarray[Any, Any]
@@ -56,7 +56,7 @@ class MatchResult:
     starts: int
     evaluations: int
     vary: tuple[Vary, ...]
-    targets: tuple[Target, ...]
+    targets: tuple[Goal, ...]
     limits: tuple[Limit, ...]
     particle: ReferenceParticle | None = None
     fringe: str = "full"
@@ -84,7 +84,7 @@ class _Problem:
     lattice: Lattice
     particle: ReferenceParticle
     vary: tuple[Vary, ...]
-    targets: tuple[Target, ...]
+    targets: tuple[Goal, ...]
     limits: tuple[Limit, ...]
     options: dict[str, Any]
     evaluations: int = 0
@@ -106,16 +106,18 @@ class _Problem:
         optics = twiss(batch, self.particle, **self.options)
         return optics, functions_inside(optics, SLICES) if any(limit.inside for limit in self.limits) else None
 
-    def residuals(self, optics: Optics, fine: Functions | None) -> Array:
-        """Scaled residuals (n, m) of a batch; ``_UNSTABLE`` where there is no optics."""
-        columns = [target.residual(target.evaluate(optics))[:, None] for target in self.targets]
+    def residuals(self, optics: Optics, fine: Functions | None, values: Sequence[Array | None]) -> Array:
+        """Scaled residuals (n, m) of a batch for the targets' ``values``; ``_UNSTABLE`` where there is no optics."""
+        pairs = zip(self.targets, values, strict=True)
+        columns = [target.residual(value)[:, None] for target, value in pairs if value is not None]
         columns += [limit.residuals(optics, fine) for limit in self.limits]
-        values = np.concatenate(columns, axis=1)
-        return np.where(np.isfinite(values), values, _UNSTABLE)
+        scaled = np.concatenate(columns, axis=1) if columns else np.zeros((optics.lattice.batch or 1, 1))
+        return np.where(np.isfinite(scaled), scaled, _UNSTABLE)
 
     def costs(self, points: Array) -> Array:
-        """Cost of each point of a batch."""
-        residuals = self.residuals(*self.optics(points))
+        """Cost of each point of a batch, without the costly targets."""
+        optics, fine = self.optics(points)
+        residuals = self.residuals(optics, fine, [None if t.costly else t.evaluate(optics) for t in self.targets])
         return np.asarray(0.5 * np.sum(residuals**2, axis=1))
 
     def at(self, point: Array) -> _Evaluation:
@@ -125,8 +127,8 @@ class _Problem:
             if len(self.known) > 2 * _ITERATIONS:
                 self.known.clear()
             optics, fine = self.optics(point[None, :] + 1j * _STEP * np.eye(len(point)))
-            residuals = self.residuals(optics, fine)
             values = [target.evaluate(optics) for target in self.targets]
+            residuals = self.residuals(optics, fine, values)
             self.known[key] = _Evaluation(
                 residuals[0].real,
                 residuals.imag.T / _STEP,
@@ -148,7 +150,7 @@ def match(
     particle: ReferenceParticle | None = None,
     *,
     vary: Sequence[Vary],
-    targets: Sequence[Target],
+    targets: Sequence[Goal],
     limits: Sequence[Limit] = (),
     start: Mapping[str, float] | None = None,
     fringe: str = "full",
@@ -180,7 +182,7 @@ def _problem(
     lattice: Lattice,
     particle: ReferenceParticle | None,
     vary: Sequence[Vary],
-    targets: Sequence[Target],
+    targets: Sequence[Goal],
     limits: Sequence[Limit],
     start: Mapping[str, float] | None,
     fringe: str,
@@ -202,12 +204,11 @@ def _problem(
             )
         if lattice.parameters.is_dependent(name):
             raise InputError(f"parameter '{name}' depends on others: vary those instead")
-    goals: list[Target | Limit] = [*targets, *limits]
-    for goal in goals:
-        for place in (goal.at, *(getattr(goal, "between", None) or ())):
-            if place is not None and place.lower() != END:
-                lattice.index(element_of(place))
-    chromatic = any(goal.quantity in ("dqx", "dqy") for goal in goals)
+    goals: list[Goal | Limit] = [*targets, *limits]
+    for place in (place for goal in goals for place in goal.places):
+        if place.lower() != END:
+            lattice.index(element_of(place))
+    chromatic = any(goal.chromatic for goal in goals)
     if start is not None and chromatic:
         raise InputError("chromaticity belongs to a ring: it cannot be matched in a line with start conditions")
     options = {"start": start, "fringe": checked_fringe(fringe), "delta": delta, "chromatic": chromatic}

@@ -61,7 +61,7 @@ def _new_plan(lattice: Lattice, setting: Setting, slices: int) -> Plan:
     per_element = [cut(steps(element, lattice.value, setting), slices) for element in unique]
     all_steps = [step for parts, _, _ in per_element for step in parts]
     names = sorted({step.program for step in all_steps}) or ["drift"]
-    bank = Bank([program(name) for name in names])
+    bank = Bank([program(name) for name in names], names)
     start = np.cumsum([0, *(len(parts) for parts, _, _ in per_element)])
     texts = [_expressions(element) for element in unique]
     fixed = [row for u in range(len(unique)) if not texts[u] for row in range(start[u], start[u + 1])]

@@ -81,7 +81,7 @@ _MAPS: dict[str, tuple[Callable[..., Any], int]] = {
         3,
     ),
     "solenoid": (maps.solenoid, 2),
-    "thin_bend": (maps.thin_bend, 2),
+    "thin_bend": (maps.thin_bend, 3),
     "kick": (lambda z, hkick, vkick, beta0: maps.kick(z, hkick, vkick), 2),
     "cavity": (maps.cavity, 3),
 }
@@ -224,7 +224,7 @@ def _(element: Multipole, value: Callable[[Any], Any], setting: Setting) -> list
     if element.knl and not _is_zero(element.knl[0]):
         lrad = value(element.lrad)
         curvature = np.where(np.real(lrad) == 0.0, 0.0, bend / np.where(np.real(lrad) == 0.0, 1.0, lrad))[()]
-        inner.append(Step("thin_bend", (bend, curvature)))
+        inner.append(Step("thin_bend", (bend, curvature, normal[1] if orders > 1 else 0.0)))
     return _rolled(element, value, inner)
 
 

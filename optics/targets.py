@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from math import inf, isfinite
-from typing import Any
+from typing import Any, Protocol
 
 import numpy as np
 
@@ -45,6 +45,8 @@ _KINDS = {
     "gamma_transition": Kind(1e-6, 0.05),
     "circumference": Kind(1e-9, 0.1),
 }
+#: Quantities that need second-order maps.
+CHROMATIC = ("dqx", "dqy")
 _DEFAULT_KIND = Kind(1e-8, 0.01)  # tunes, phase advances and what is of order one
 
 
@@ -73,6 +75,30 @@ def _check_quantity(owner: str, quantity: str, at: str | None, needs_place: bool
         raise InputError(f"{owner}: '{quantity}' belongs to the whole lattice, it takes no place ('{at}')")
     if needs_place and quantity in COLUMNS and at is None:
         raise InputError(f"{owner}: '{quantity}' needs a place, at='element' or 'element:end'")
+
+
+class Goal(Protocol):
+    """What ``match`` can aim at: ``Target`` here, extraction quantities in ``extraction.targets``.
+
+    ``evaluate`` gives the value for each lattice of a batch, with exact derivatives in the imaginary part when the
+    parameters are stepped along the imaginary axis. ``chromatic`` goals need second-order maps; ``costly`` ones are
+    left out where a sample of starting points is compared.
+    """
+
+    @property
+    def label(self) -> str: ...
+    @property
+    def value(self) -> float: ...
+    @property
+    def tolerance(self) -> float | None: ...
+    @property
+    def places(self) -> tuple[str, ...]: ...
+    @property
+    def chromatic(self) -> bool: ...
+    @property
+    def costly(self) -> bool: ...
+    def evaluate(self, optics: Optics) -> Array: ...
+    def residual(self, value: Array) -> Array: ...
 
 
 @dataclass(frozen=True)
@@ -122,6 +148,21 @@ class Target:
         """How results name it: ``qx`` or ``dx@symp``."""
         return self.quantity if self.at is None else f"{self.quantity}@{self.at}"
 
+    @property
+    def places(self) -> tuple[str, ...]:
+        """Places it names."""
+        return () if self.at is None else (self.at,)
+
+    @property
+    def chromatic(self) -> bool:
+        """True for chromaticity."""
+        return self.quantity in CHROMATIC
+
+    @property
+    def costly(self) -> bool:
+        """Optics is cheap."""
+        return False
+
     def evaluate(self, optics: Optics) -> Array:
         """Value of the quantity, (batch,)."""
         return np.atleast_1d(optics.value(self.quantity, self.at))
@@ -162,6 +203,16 @@ class Limit:
         low = "" if self.lower is None else f"{self.lower:g}<"
         high = "" if self.upper is None else f"<{self.upper:g}"
         return f"{low}{self.quantity}{place}{high}"
+
+    @property
+    def places(self) -> tuple[str, ...]:
+        """Places it names."""
+        return self.between or (() if self.at is None else (self.at,))
+
+    @property
+    def chromatic(self) -> bool:
+        """True for chromaticity."""
+        return self.quantity in CHROMATIC
 
     @property
     def inside(self) -> bool:

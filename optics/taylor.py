@@ -126,7 +126,8 @@ def record(function: Callable[..., Sequence[Any]], n_arguments: int) -> Program:
 class Bank:
     """Programs laid end to end in the arrays that the compiled interpreter reads."""
 
-    def __init__(self, programs: Sequence[Program]) -> None:
+    def __init__(self, programs: Sequence[Program], names: Sequence[str] = ()) -> None:
+        self.names = tuple(names)
         operations = [operation for program in programs for operation in program.operations]
         codes, left, right, constants = zip(*operations, strict=True)
         n_active, active = zip(*(pair for program in programs for pair in _dependencies(program)), strict=True)

@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 
 from lattice import NoSolution, UnstableOptics
-from optics.taylor import N_COORDINATES, Bank
+from optics.taylor import N_COORDINATES, N_FIRST, Bank
 
 Array = np.ndarray[Any, Any]
 
@@ -31,6 +31,20 @@ class Turn:
     arguments: Array
     name: str
 
+    def shortened(self) -> Turn:
+        """The same map in fewer steps: neighbouring drifts joined, kicks of zero left out."""
+        if "drift" not in self.bank.names:
+            return self
+        drift, kick = (self.bank.names.index(name) if name in self.bank.names else -1 for name in ("drift", "kick"))
+        idle = (self.programs == kick) & np.all(self.arguments[:, :2] == 0.0, axis=1)
+        programs, arguments = self.programs[~idle], self.arguments[~idle].copy()
+        keep = np.ones(len(programs), dtype=bool)
+        for i in range(1, len(programs)):
+            if programs[i] == drift and programs[i - 1] == drift:
+                arguments[i, 0] += arguments[i - 1, 0]
+                keep[i - 1] = False
+        return Turn(self.bank, programs[keep], arguments[keep], self.name)
+
     def follow(self, start: Array, order: int) -> Array:
         """Series of each step about the orbit that begins at ``start`` (6,)."""
         return self.bank.follow(self.programs, self.arguments, start, order)
@@ -46,6 +60,20 @@ class Turn:
         for matrix in series[:, :, 1 : 1 + N_COORDINATES]:
             total = matrix @ total
         return (series[-1, :, 0] if len(series) else point), total
+
+    def second_derivative(self, point: Array, direction: Array, turns: int = 1) -> Array:
+        """Coefficient (6,) of t^2 in the image of ``point`` + t ``direction`` (both (6,)) after some turns."""
+        along, curved = direction, np.zeros(N_COORDINATES, dtype=direction.dtype)
+        upper = np.triu_indices(N_COORDINATES)
+        for _ in range(turns):
+            series = self.follow(point, 2)
+            for step in series:
+                curved = step[:, 1 : 1 + N_COORDINATES] @ curved + step[:, N_FIRST:] @ (
+                    along[upper[0]] * along[upper[1]]
+                )
+                along = step[:, 1 : 1 + N_COORDINATES] @ along
+            point = series[-1, :, 0]
+        return curved
 
     def closed_orbit(self, delta: float) -> Array:
         """Fixed point (6,) of one turn at ``delta``; zeta starts at 0. UnstableOptics when there is none."""

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from lattice import HadronOpticsError, Lattice, ReferenceParticle
 from machines.machine import MachineBeam
 from optics import Optics, twiss
-from optics.verify import Verification, verify
+from optics.verification import Verification, verify
 from studies.logs import LOGGER
 from studies.resolution import Resolved
 

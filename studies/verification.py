@@ -8,7 +8,7 @@ from typing import Any
 from lattice import HadronOpticsError, Lattice
 from machines.registry import MACHINES
 from optics.madx_engine import available as madx_available
-from optics.verify import Verification, verify
+from optics.verification import Verification, verify
 from studies.logs import LOGGER
 from studies.provenance import provenance
 from studies.results_json import SCHEMA, json_text, number_or_none

@@ -10,13 +10,13 @@ import numpy as np
 import pandas as pd
 import pytest
 
-import optics.verify as verification
+import optics.verification as verification
 from lattice import Bend, Drift, InputError, Lattice, LatticeError, Quadrupole, ReferenceParticle, RFGap, UnstableOptics
 from machines.cnao_like import cnao, pimms
 from optics import twiss
 from optics.engine_optics import EngineOptics
 from optics.madx_engine import available, madx_twiss
-from optics.verify import MADX_TOLERANCES, XSUITE_TOLERANCES, verify
+from optics.verification import MADX_TOLERANCES, XSUITE_TOLERANCES, verify
 
 madx = pytest.mark.skipif(not available(), reason="cpymad is not installed")
 
