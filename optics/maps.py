@@ -115,7 +115,7 @@ def dipole_fringe(z: Coordinates, field: Any, gap_integral: Any, beta0: Any) -> 
 
 
 def quadrupole_wedge(z: Coordinates, angle: Any, k1: Any) -> Coordinates:
-    """Second order of a gradient ``k1`` in a frame that turns by ``angle`` (a wedge, a sector): H = k1 angle (x^3 / 3 - x y^2 / 2)."""
+    """Second order of a gradient ``k1`` in a frame that turns by ``angle``: H = k1 angle (x^3 / 3 - x y^2 / 2)."""
     x, px, y, py, zeta, delta = z
     strength = k1 * angle
     return x, px - strength * (x * x - 0.5 * y * y), y, py + strength * x * y, zeta, delta
