@@ -32,7 +32,7 @@ class Arm:
     ``px`` and, along the arm, ``slope`` dpx/dx [1/m] and ``curvature`` d2px/dx2 [1/m^2]; ``spiral_step`` [m] and
     ``spiral_kick``: change of |x| (outwards positive) and of px over the next three turns; ``vertex``: number of its
     fixed point; ``after`` (4, 4): x, px, y, py on the wire and at the next three turns;
-    ``position`` x(u) along the arm, u in units of three turns, from ``crossing`` at the wire.
+    ``position`` x(u) and ``angle`` px(u) along the arm, u in units of three turns, from ``crossing`` at the wire on.
     """
 
     x: float
@@ -44,6 +44,7 @@ class Arm:
     vertex: int
     after: Array
     position: Chebyshev
+    angle: Chebyshev
     crossing: float
 
     def time_within(self, thickness: float) -> float:
@@ -188,6 +189,7 @@ def _refined(turn: Turn, beginning: _Beginning, x_septum: float, side: float, nu
         vertex=number % 3,
         after=after,
         position=x,
+        angle=px,
         crossing=u,
     )
 

@@ -116,14 +116,15 @@ class ExtractionTarget:
         return phase - np.round((phase.real - self.value) * 3) / 3  # the branch next to the goal
 
     def _tracked(self, optics: Optics) -> Callable[[Lattice], float]:
-        settings = {"at": self.at, "delta": optics.delta, "fringe": optics.fringe}
         x_septum = float(self.x_septum or 0.0)
 
         def value(ring: Lattice) -> float:
+            delta, fringe = optics.delta, optics.fringe
             if self.quantity == "arm_divergence":
-                return arm_divergence(ring, optics.particle, x_septum=x_septum, **settings)  # type: ignore[arg-type]
-            arm = third_integer_resonance(ring, optics.particle, **settings).arm(x_septum)  # type: ignore[arg-type]
-            return float(arm.px) if self.quantity == "arm_angle" else float(arm.spiral_step)
+                return arm_divergence(ring, optics.particle, at=self.at, x_septum=x_septum, delta=delta, fringe=fringe)
+            found = third_integer_resonance(ring, optics.particle, at=self.at, delta=delta, fringe=fringe)
+            arm = found.arm(x_septum)
+            return arm.px if self.quantity == "arm_angle" else arm.spiral_step
 
         return value
 

@@ -1,0 +1,167 @@
+"""What drives the beam into the resonance, as values with a programme in time.
+
+A programme is a table of (time [s], value) pairs, linear between them and constant outside, or a function of time.
+Times count from the start of the extraction.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from math import isfinite, pi, sin
+from typing import Any
+
+import numpy as np
+
+from lattice import InputError, Lattice, ReferenceParticle
+from lattice.errors import did_you_mean
+
+Programme = Callable[[float], float] | Sequence[tuple[float, float]]
+
+
+def programme_value(programme: Programme, time: float) -> float:
+    """Value of a programme at a time [s]; InputError when a function gives something that is not a finite number."""
+    if callable(programme):
+        value = programme(time)
+        if not (isinstance(value, (int, float, np.floating)) and isfinite(value)):
+            raise InputError(f"a driver's programme gave {value!r} at {time} s: it must give finite numbers")
+        return float(value)
+    times, values = zip(*programme, strict=True)
+    return float(np.interp(time, times, values))
+
+
+def _checked(owner: str, programme: Any) -> Any:
+    """The programme, a table as a tuple of pairs; InputError for what is neither table nor function."""
+    if callable(programme):
+        return programme
+    try:
+        table = tuple((float(time), float(value)) for time, value in programme)
+    except (TypeError, ValueError):
+        raise InputError(f"{owner}: a programme is a function of time or a list of (time, value) pairs") from None
+    times = [time for time, _ in table]
+    if not table or not all(isfinite(number) for pair in table for number in pair) or sorted(set(times)) != times:
+        raise InputError(f"{owner}: a programme's times must rise and all its numbers be finite, found {table!r}")
+    return table
+
+
+@dataclass(frozen=True)
+class BetatronCore:
+    """Moves the stack in momentum: ``programme`` is the acceleration dp/p given so far against time."""
+
+    programme: Programme
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "programme", _checked("BetatronCore", self.programme))
+
+    def momentum_shift(self, time: float) -> float:
+        """dp/p that every particle has gained by ``time`` [s]."""
+        return programme_value(self.programme, time)
+
+    @staticmethod
+    def flux(ring: Lattice, particle: ReferenceParticle, momentum_shift: float) -> float:
+        """Flux change [Wb] that accelerates by dp/p = ``momentum_shift``: C B rho dp/p."""
+        return float(ring.length) * particle.magnetic_rigidity * momentum_shift
+
+
+@dataclass(frozen=True)
+class TuneSweep:
+    """Moves the tune: ``parameter`` of the lattice (a quadrupole family) follows ``programme``."""
+
+    parameter: str
+    programme: Programme
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "parameter", str(self.parameter).lower())
+        object.__setattr__(self, "programme", _checked("TuneSweep", self.programme))
+
+    def setting(self, time: float) -> float:
+        """Value of the parameter at ``time`` [s]."""
+        return programme_value(self.programme, time)
+
+
+@dataclass(frozen=True)
+class ConstantOptics:
+    """Moves the resonance through the stack: all magnets are scaled by 1 + ``programme``; the optics stays."""
+
+    programme: Programme
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "programme", _checked("ConstantOptics", self.programme))
+
+    def momentum_shift(self, time: float) -> float:
+        """dp/p of a particle of fixed momentum against the scaled magnets: 1/(1 + scaling) - 1."""
+        return 1.0 / (1.0 + programme_value(self.programme, time)) - 1.0
+
+
+_EXCITATIONS = ("sine", "chirp", "dual-fm", "noise")
+
+
+@dataclass(frozen=True)
+class RFKnockout:
+    """Heats the betatron amplitude: transverse kicks at element ``at``.
+
+    ``programme``: amplitude [rad] of the kick against time. ``excitation``: "sine", "chirp", "dual-fm" or "noise",
+    around ``tune`` (fraction of the revolution frequency) over ``bandwidth`` (full width, same unit), swept in
+    ``period`` [s]; noise is drawn with ``seed``.
+    """
+
+    at: str
+    programme: Programme
+    tune: float
+    excitation: str = "sine"
+    bandwidth: float = 0.0
+    period: float = 1e-3
+    seed: int = 1
+
+    def __post_init__(self) -> None:
+        owner = f"RFKnockout at '{self.at}'"
+        object.__setattr__(self, "programme", _checked(owner, self.programme))
+        if self.excitation not in _EXCITATIONS:
+            hint = did_you_mean(str(self.excitation), _EXCITATIONS)
+            raise InputError(f"{owner}: unknown excitation '{self.excitation}'{hint} Known: {', '.join(_EXCITATIONS)}")
+        if not (isfinite(self.tune) and 0 < self.tune):
+            raise InputError(f"{owner}: tune must be a positive number, found {self.tune!r}")
+        if not (isfinite(self.bandwidth) and self.bandwidth >= 0) or not (isfinite(self.period) and self.period > 0):
+            raise InputError(f"{owner}: bandwidth must not be negative and period must be positive")
+        if self.excitation != "sine" and self.bandwidth == 0.0:
+            raise InputError(f"{owner}: '{self.excitation}' needs a bandwidth")
+
+
+@dataclass(frozen=True)
+class PhaseDisplacement:
+    """Moves the stack by sweeping empty buckets through it.
+
+    ``programme``: momentum deviation of the buckets' centre against time; ``volt`` [V] and ``harmonic`` of the RF. One
+    passage displaces the stack by bucket area / (2 pi) in (phase, dp/p), against the sweep.
+    """
+
+    programme: Programme
+    volt: float
+    harmonic: int = 1
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "programme", _checked("PhaseDisplacement", self.programme))
+        if not (isfinite(self.volt) and self.volt > 0) or not (isinstance(self.harmonic, int) and self.harmonic > 0):
+            raise InputError("PhaseDisplacement: volt must be positive and harmonic a whole number above 0")
+
+
+@dataclass(frozen=True)
+class Ripple:
+    """Ripple of a power supply: ``parameter`` is multiplied by 1 + sum of lines (amplitude, frequency [Hz], phase)."""
+
+    parameter: str
+    lines: tuple[tuple[float, float, float], ...]
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "parameter", str(self.parameter).lower())
+        try:
+            lines = tuple((float(a), float(f), float(phase)) for a, f, phase in self.lines)
+        except (TypeError, ValueError):
+            raise InputError(f"Ripple of '{self.parameter}': lines are (amplitude, frequency, phase)") from None
+        if not lines or not all(isfinite(n) for line in lines for n in line) or any(f < 0 for _, f, _ in lines):
+            raise InputError(f"Ripple of '{self.parameter}': amplitudes, frequencies >= 0 and phases must be finite")
+        object.__setattr__(self, "lines", lines)
+
+    def factor(self, time: float) -> float:
+        """1 + sum a sin(2 pi f t + phase)."""
+        return 1.0 + sum(a * sin(2 * pi * f * time + phase) for a, f, phase in self.lines)
