@@ -33,7 +33,11 @@ __all__ = [
     "verify",
 ]
 
-_SECOND_ENGINE = {"from_xsuite": "optics.xsuite_engine", "to_xsuite": "optics.xsuite_engine", "verify": "optics.verification"}
+_SECOND_ENGINE = {
+    "from_xsuite": "optics.xsuite_engine",
+    "to_xsuite": "optics.xsuite_engine",
+    "verify": "optics.verification",
+}
 
 
 def __getattr__(name: str) -> Any:
