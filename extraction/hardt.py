@@ -21,11 +21,12 @@ from extraction.resonance import ThirdIntegerResonance, nearest_third, third_int
 from extraction.sextupoles import complex_strengths
 from lattice import Lattice, ReferenceParticle
 from lattice.parameters import FUNCTIONS
-from optics import Optics
+from optics import Optics, twiss
 
 Array = np.ndarray[Any, Any]
 
-_DELTA = 2e-4  # momentum step of the exact residual; its error is of order (step / triangle's momentum range)^2
+_DELTA = 2e-4  # largest momentum step of the exact residual
+_CLEAR = 0.2  # part of the way to the resonant momentum that the step may take
 
 
 def hardt_residual(optics: Optics, place: int, side: float) -> Array:
@@ -66,14 +67,17 @@ def arm_divergence(
     x_septum: float,
     delta: float = 0.0,
     fringe: str = "full",
-    step: float = _DELTA,
 ) -> float:
     """d(px)/d(delta) [rad] of the tracked arms at x = ``x_septum``: 0 when the Hardt condition holds exactly.
 
-    Central difference over ``step`` in momentum around ``delta``; NoSolution where one of the two has no arm there.
+    Central difference around ``delta`` over a momentum step that stays clear of the resonance. NoSolution where one of
+    the two momenta has no arm at the wires.
     """
+    optics = twiss(ring, particle, fringe=fringe, delta=delta)
+    distance = abs(nearest_third(optics.qx)[1])
+    step = min(_DELTA, _CLEAR * distance / max(abs(optics.dqx), 1e-9))
     found = [_arm_px(ring, particle, at, x_septum, delta + k * step, fringe) for k in (-1, 1)]
-    return (found[1] - found[0]) / (2 * step)
+    return float((found[1] - found[0]) / (2 * step))
 
 
 def _arm_px(

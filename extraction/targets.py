@@ -186,7 +186,8 @@ def _by_differences(optics: Optics, value: Callable[[Lattice], float]) -> Array:
 
 
 def _slope(lattice: Lattice, index: int, value: Callable[[Lattice], float]) -> float:
-    sizes = [abs(v[index].real) for n, v in lattice.parameters.items()
+    sizes = [abs(float(v[index].real)) for n, v in lattice.parameters.items()
              if isinstance(v, np.ndarray) and v[index].imag != 0.0 and _free(lattice, n)]  # fmt: skip
-    shift = _DIFFERENCE * max([*sizes, 0.1])
-    return (value(_real(lattice, index, shift)) - value(_real(lattice, index, -shift))) / (2 * shift)
+    shift: float = _DIFFERENCE * max([*sizes, 0.1])
+    change: float = value(_real(lattice, index, shift)) - value(_real(lattice, index, -shift))
+    return change / (2 * shift)
