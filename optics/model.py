@@ -70,7 +70,7 @@ def step_series(
     Raises UnstableOptics when there is no closed orbit.
     """
     plan = make_plan(lattice, particle, checked_fringe(fringe), slices)
-    arguments = [_moving_arguments(lattice, Setting(particle, fringe), plan, moving) for moving in plan.moving]
+    arguments = _arguments(lattice, Setting(particle, fringe), plan)
     if delta == 0.0 and (start is None or not np.any(start)):
         shared = _about_reference(lattice, plan, arguments, particle.beta, order)
         if shared is not None:
@@ -86,18 +86,31 @@ class _Arguments:
     key: tuple[Any, ...] | None
 
 
+def _arguments(lattice: Lattice, setting: Setting, plan: Plan) -> list[_Arguments]:
+    """Arguments of the elements with parameters; only what uses a parameter that changed is computed again."""
+    values = lattice.parameters.values_by_name
+    known: tuple[Any, list[_Arguments]] | None = plan.bank.memory.get(("arguments",))
+    if known is None:
+        found = [_moving_arguments(lattice, setting, plan, moving) for moving in plan.moving]
+    else:
+        last, found = known[0], list(known[1])
+        changed = [name for name, value in values.items() if not _same(value, last.get(name))]
+        for index in {index for name in changed for index in plan.users.get(name, ())}:
+            found[index] = _moving_arguments(lattice, setting, plan, plan.moving[index])
+    plan.bank.memory[("arguments",)] = (values, found)
+    return found
+
+
+def _same(value: Any, other: Any) -> bool:
+    return value is other or (type(value) is float and type(other) is float and value == other)
+
+
 def _moving_arguments(lattice: Lattice, setting: Setting, plan: Plan, moving: Moving) -> _Arguments:
     values = [lattice.value(text) for text in moving.texts]
     batched = any(isinstance(value, np.ndarray) for value in values)
-    key = None if batched else tuple(values)
-    known: _Arguments | None = plan.bank.memory.get(("arguments", moving.first))
-    if known is not None and key is not None and known.key == key:
-        return known
     parts = cut(steps(moving.element, lattice.value, setting), plan.slices)[0]
-    new = _Arguments(arguments_of(parts, plan.bank, lattice.batch or 1 if batched else 1), key)
-    if key is not None:
-        plan.bank.memory["arguments", moving.first] = new
-    return new
+    arguments = arguments_of(parts, plan.bank, lattice.batch or 1 if batched else 1)
+    return _Arguments(arguments, None if batched else tuple(values))
 
 
 def _with_beta0(plan: Plan, distinct: Array, arguments: Array, beta0: float) -> Array:
@@ -208,7 +221,7 @@ def turns(
 ) -> list[Turn]:
     """One Turn for each lattice of a batch (one for a single lattice), starting at the entrance of an element."""
     plan = make_plan(lattice, particle, checked_fringe(fringe), slices)
-    arguments = [_moving_arguments(lattice, Setting(particle, fringe), plan, moving) for moving in plan.moving]
+    arguments = _arguments(lattice, Setting(particle, fringe), plan)
     first_step = plan.rows[np.searchsorted(plan.row_element, first_element)]
     return _turns(lattice, plan, arguments, particle.beta, np.roll(plan.sequence, -int(first_step)))
 

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 
 from lattice import Element, Lattice, ReferenceParticle
+from lattice.parameters import parse_expression
 from optics.steps import Setting, Step, program, steps
 from optics.taylor import Bank
 
@@ -29,9 +31,10 @@ class Plan:
     """Which steps there are, in which order, and which need parameters.
 
     ``program_index`` (n_distinct,) of each distinct step; ``fixed`` (n_fixed,) those without parameters, with their
-    ``fixed_arguments``; ``moving`` the elements with parameters. ``sequence``: (n_steps,) index of each step among the
-    distinct ones, ``is_thick`` which of them have length; ``rows``: (n_rows + 1,) first step of each row of a table;
-    ``row_element`` (n_rows,) the element a row belongs to, ``row_fraction`` how far inside it.
+    ``fixed_arguments``; ``moving`` the elements with parameters, ``users`` which of these use a parameter.
+    ``sequence``: (n_steps,) index of each step among the distinct ones, ``is_thick`` which of them have length;
+    ``rows``: (n_rows + 1,) first step of each row of a table; ``row_element`` (n_rows,) the element a row belongs to,
+    ``row_fraction`` how far inside it.
     """
 
     bank: Bank
@@ -40,6 +43,7 @@ class Plan:
     fixed: Array
     fixed_arguments: Array
     moving: tuple[Moving, ...]
+    users: Mapping[str, tuple[int, ...]]
     is_thick: Array
     sequence: Array
     rows: Array
@@ -67,21 +71,31 @@ def _new_plan(lattice: Lattice, setting: Setting, slices: int) -> Plan:
     fixed = [row for u in range(len(unique)) if not texts[u] for row in range(start[u], start[u + 1])]
     sequence = np.array([row for u in indices for row in range(start[u], start[u + 1])], dtype=np.int64)
     rows, row_element, row_fraction = _rows(indices, per_element)
+    moving = tuple(
+        Moving(element, texts[u], int(start[u]), int(start[u + 1])) for u, element in enumerate(unique) if texts[u]
+    )
     return Plan(
         bank=bank,
         slices=slices,
         program_index=np.array([names.index(step.program) for step in all_steps], dtype=np.int64),
         fixed=np.array(fixed, dtype=np.int64),
         fixed_arguments=arguments_of([all_steps[row] for row in fixed], bank, 1)[:, 0],
-        moving=tuple(
-            Moving(element, texts[u], int(start[u]), int(start[u + 1])) for u, element in enumerate(unique) if texts[u]
-        ),
+        moving=moving,
+        users=_users(moving),
         is_thick=np.array([bool(step.cut) for step in all_steps], dtype=bool)[sequence],
         sequence=sequence,
         rows=rows,
         row_element=row_element,
         row_fraction=row_fraction,
     )
+
+
+def _users(moving: tuple[Moving, ...]) -> dict[str, tuple[int, ...]]:
+    users: dict[str, list[int]] = {}
+    for index, one in enumerate(moving):
+        for name in {name for text in one.texts for name in parse_expression(text).names}:
+            users.setdefault(name, []).append(index)
+    return {name: tuple(found) for name, found in users.items()}
 
 
 def arguments_of(parts: list[Step], bank: Bank, batch: int) -> Array:

@@ -58,7 +58,9 @@ XSUITE_TOLERANCES: Mapping[str, Tolerance] = {
     "y": Tolerance(1e-9, "Xsuite's search for the closed orbit stops at 1e-11"),
     "py": Tolerance(1e-9, "Xsuite's search for the closed orbit stops at 1e-11"),
 }
-_ROUNDING = "MAD-X computes matrices and second-order maps in closed form: rounding is left, and the slices of combined-function bends"
+_ROUNDING = (
+    "MAD-X computes matrices and second-order maps in closed form: rounding is left, and our slices where bends focus"
+)
 _ORBIT = "MAD-X expands its maps about the reference orbit"
 
 #: Measured on the same rings: 2e-15 in tunes, 1e-13 in the functions and the chromaticity; with combined-function
