@@ -12,7 +12,10 @@ from lattice import Aperture, Element, InputError, Lattice, LatticeError, Refere
 from lattice.reference import SPEED_OF_LIGHT
 from optics.model import checked_fringe, checked_particle
 from optics.optics import END
-from optics.steps import Setting, Step, cavity_step, plain_map, steps
+from optics.plan import arguments_of
+from optics.steps import Setting, Step, cavity_step, program, steps
+from optics.taylor import Bank
+from optics.turn import Turn
 
 Array = np.ndarray[Any, Any]
 
@@ -65,9 +68,9 @@ def track(
     past = [state.copy()] if history else None
     inside = state.copy()
     for turn in range(turns):
-        for place, (element, maps_of_element) in enumerate(line):
+        for place, (element, passage) in enumerate(line):
             inside, alive = _keep(lattice, element if apertures else None, place, turn, inside, alive, lost)
-            inside = _through(maps_of_element, inside, particle.beta)
+            inside = passage.track(inside)
         inside, alive = _keep(lattice, None, len(line), turn, inside, alive, lost)
         if past is not None:
             now = np.full_like(state, np.nan)
@@ -92,8 +95,21 @@ def _revolution_frequency(lattice: Lattice, particle: ReferenceParticle) -> floa
     return particle.beta * SPEED_OF_LIGHT / float(lattice.length) if lattice.length > 0 else float("nan")
 
 
-def _line(lattice: Lattice, setting: Setting) -> list[tuple[Element, list[Step]]]:
-    return [(element, _tracked_steps(lattice, element, setting)) for element in lattice.elements]
+def _line(lattice: Lattice, setting: Setting) -> list[tuple[Element, Turn]]:
+    """Each element with its own passage."""
+    unique, indices = lattice.unique_elements
+    parts = [_tracked_steps(lattice, element, setting) for element in unique]
+    names = sorted({step.program for part in parts for step in part}) or ["drift"]
+    bank = Bank([program(name) for name in names], names)
+    passages = [_passage(lattice, bank, part, setting.particle.beta) for part in parts]
+    return [(element, passages[u]) for element, u in zip(lattice.elements, indices, strict=True)]
+
+
+def _passage(lattice: Lattice, bank: Bank, parts: list[Step], beta0: float) -> Turn:
+    programs = np.array([bank.names.index(step.program) for step in parts], dtype=np.int64)
+    arguments = arguments_of(parts, bank, 1)[:, 0]
+    arguments[np.arange(len(parts)), bank.argument_counts[programs] - 1] = beta0
+    return Turn(bank, programs, arguments, lattice.name)
 
 
 def _tracked_steps(lattice: Lattice, element: Element, setting: Setting) -> list[Step]:
@@ -102,13 +118,6 @@ def _tracked_steps(lattice: Lattice, element: Element, setting: Setting) -> list
         return static
     half = [step.part(2) for step in static]
     return [*half, cavity_step(element, lattice.value, setting), *half]
-
-
-def _through(maps_of_element: list[Step], state: Array, beta0: float) -> Array:
-    with np.errstate(all="ignore"):
-        for step in maps_of_element:
-            state = np.stack(plain_map(step.program)(tuple(state.T), *step.arguments, beta0), axis=1)
-    return state
 
 
 def _keep(
