@@ -30,6 +30,12 @@ class NoSolution(HadronOpticsError):
     """A search ended without an answer (the command exits with 3)."""
 
 
+def listed(names: Iterable[str], most: int = 12) -> str:
+    """Return the names in one line, the first ``most`` of them; "none" when there is none."""
+    known = list(names)
+    return ", ".join(known[:most]) + (f", ... ({len(known)} in all)" if len(known) > most else "") or "none"
+
+
 def did_you_mean(name: str, known: Iterable[str]) -> str:
     """Return ``"; did you mean 'x'?"`` for the nearest known name, else ``""``."""
     nearest = get_close_matches(name.lower(), list(known), n=1, cutoff=0.6)

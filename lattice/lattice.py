@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 
 from lattice.elements import Element
-from lattice.errors import InputError, LatticeError, did_you_mean
+from lattice.errors import InputError, LatticeError, did_you_mean, listed
 from lattice.parameters import Parameters, parse_expression
 from lattice.reference import ReferenceParticle
 
@@ -99,8 +99,8 @@ class Lattice:
     def _refuse_unsettable(self, name: str) -> None:
         if name not in self.parameters:
             raise LatticeError(
-                f"lattice '{self.name}' has no parameter '{name}'{did_you_mean(name, self.parameters)}"
-                f" Its parameters: {', '.join(self.parameters) or 'none'}"
+                f"lattice '{self.name}' has no parameter '{name}'{did_you_mean(name, self.parameters)}. "
+                f"Its parameters: {listed(self.parameters)}"
             )
         if self.parameters.is_dependent(name):
             text = self.parameters.definitions[name]

@@ -11,6 +11,7 @@ SPEED_OF_LIGHT = 299_792_458.0  # m/s, exact
 ATOMIC_MASS_UNIT = 931.494_103_72e6  # eV, CODATA 2022
 ELECTRON_MASS = 0.510_998_950_69e6  # eV, CODATA 2022
 PROTON_MASS = 938.272_089_43e6  # eV, CODATA 2022
+ENERGIES = (1e-3, 1e21)  # eV per nucleon: from ultracold to above any cosmic ray; squares stay far from overflow
 
 # Atomic masses [u] of neutral atoms, AME2020 (Wang et al., Chinese Physics C 45, 030003, 2021),
 # charge number Z and nucleon number A. Fully stripped ions lose Z electrons; the electrons'
@@ -77,7 +78,7 @@ class ReferenceParticle:
 
     ``ReferenceParticle("carbon-12", kinetic_energy_per_u=400e6)``. Ions are fully stripped. A species the
     table does not hold is given as ``Species(name, mass, charge, nucleons)``. Raises InputError for an
-    unknown species or an energy that is not a positive number.
+    unknown species or an energy that is not a number within ``ENERGIES``.
     """
 
     species: str
@@ -87,6 +88,10 @@ class ReferenceParticle:
     def __init__(self, species: str | Species, *, kinetic_energy_per_u: float) -> None:
         kind = species if isinstance(species, Species) else species_named(species)
         energy = _positive_number("kinetic_energy_per_u", kinetic_energy_per_u, "eV")
+        if not ENERGIES[0] <= energy <= ENERGIES[1]:
+            raise InputError(
+                f"kinetic_energy_per_u must lie within {ENERGIES[0]:g} and {ENERGIES[1]:g} eV, found {energy:g}"
+            )
         object.__setattr__(self, "species", kind.name)
         object.__setattr__(self, "kind", kind)
         object.__setattr__(self, "kinetic_energy_per_u", energy)

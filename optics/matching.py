@@ -17,7 +17,7 @@ from scipy.optimize import least_squares
 from scipy.stats import qmc
 
 from lattice import InputError, Lattice, ReferenceParticle
-from lattice.errors import did_you_mean
+from lattice.errors import did_you_mean, listed
 from optics.extrema import SLICES
 from optics.model import checked_fringe, checked_particle
 from optics.optics import END, Functions, Optics, element_of
@@ -200,10 +200,17 @@ def _problem(
             raise InputError(f"parameter '{name}' is varied twice")
         if name not in lattice.parameters:
             raise InputError(
-                f"lattice '{lattice.name}' has no parameter '{name}'{did_you_mean(name, lattice.parameters)}"
+                f"lattice '{lattice.name}' has no parameter '{name}'{did_you_mean(name, lattice.parameters)}. "
+                f"Its parameters: {listed(lattice.parameters)}"
             )
         if lattice.parameters.is_dependent(name):
             raise InputError(f"parameter '{name}' depends on others: vary those instead")
+    labels = [target.label for target in targets]
+    for label in labels:
+        if labels.count(label) > 1:
+            raise InputError(
+                f"the target {label} is given {labels.count(label)} times: a match aims at one value of it"
+            )
     goals: list[Goal | Limit] = [*targets, *limits]
     for place in (place for goal in goals for place in goal.places):
         if place.lower() != END:
@@ -283,12 +290,18 @@ def _result(problem: _Problem, before: Array, point: Array, history: list[Any], 
     )
 
 
+def counted(number: int, noun: str) -> str:
+    """``3 targets``, ``1 target``."""
+    return f"{number} {noun}{'' if number == 1 else 's'}"
+
+
 def _message(
     problem: _Problem, success: bool, starts: int, misses: Mapping[str, float], excess: Mapping[str, float]
 ) -> str:
-    points = f"{starts} starting point{'s' if starts != 1 else ''}"
+    points = counted(starts, "starting point")
     if success:
-        return f"all {len(misses)} targets met within tolerance and all {len(excess)} limits kept, from {points}"
+        limits = f" and {counted(len(excess), 'limit')} kept" if excess else ""
+        return f"{counted(len(misses), 'target')} met within tolerance{limits}, from {points}"
     if starts == 0:
         return "no solution: no lattice with bounded motion was found within the bounds"
     wrong = [f"{t.label} misses {t.value:g} by {misses[t.label]:.3g}" for t in problem.targets

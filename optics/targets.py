@@ -9,7 +9,7 @@ from typing import Any, Protocol
 import numpy as np
 
 from lattice import InputError
-from lattice.errors import did_you_mean
+from lattice.errors import did_you_mean, listed
 from optics.extrema import interval_maxima, rows_between
 from optics.optics import COLUMNS, SCALARS, Functions, Optics
 
@@ -70,7 +70,9 @@ def _number(owner: str, what: str, value: Any, default: float | None = None) -> 
 def _check_quantity(owner: str, quantity: str, at: str | None, needs_place: bool) -> None:
     known = (*SCALARS, *COLUMNS)
     if quantity not in known:
-        raise InputError(f"{owner}: unknown quantity '{quantity}'{did_you_mean(str(quantity), known)}")
+        raise InputError(
+            f"{owner}: unknown quantity '{quantity}'{did_you_mean(str(quantity), known)}. Known: {listed(known, 50)}"
+        )
     if quantity in SCALARS and at is not None:
         raise InputError(f"{owner}: '{quantity}' belongs to the whole lattice, it takes no place ('{at}')")
     if needs_place and quantity in COLUMNS and at is None:

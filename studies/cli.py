@@ -15,7 +15,7 @@ from typing import Any
 
 import click
 
-from studies.terminal import silence_stdout
+from studies.terminal import open_closed_streams, silence_stdout
 
 PROGRAM = "lattice-optimize"
 COMMANDS = {
@@ -86,6 +86,7 @@ def main() -> None:
 
 def run(arguments: Sequence[str]) -> int:
     """Run the command line and return its exit code; no exception leaves it."""
+    open_closed_streams()
     code = _invoke(arguments)
     try:
         sys.stdout.flush()

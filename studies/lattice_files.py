@@ -11,6 +11,7 @@ XSUITE_SUFFIX = ".xsuite.json"
 JSON_SUFFIX = ".json"
 TFS_SUFFIX = ".tfs"
 _READABLE = f"{', '.join(MADX_SUFFIXES[:2])}, {JSON_SUFFIX} or {XSUITE_SUFFIX}"
+_WRITABLE = f"{', '.join(MADX_SUFFIXES[:2])}, {JSON_SUFFIX}, {XSUITE_SUFFIX} or {TFS_SUFFIX}"
 
 
 def read_lattice(path: Path, sequence: str | None = None) -> Lattice:
@@ -34,7 +35,7 @@ def read_lattice(path: Path, sequence: str | None = None) -> Lattice:
 def check_writable(path: Path) -> None:
     """InputError for a suffix that no format has, before anything is read or computed."""
     if not path.name.lower().endswith((*MADX_SUFFIXES, JSON_SUFFIX, TFS_SUFFIX)):
-        raise InputError(f"{path}: unknown kind of file '{path.suffix}'; expected {_READABLE} or {TFS_SUFFIX}")
+        raise InputError(f"{path}: unknown kind of file '{path.suffix}'; expected {_WRITABLE}")
 
 
 def write_lattice(lattice: Lattice, path: Path) -> None:

@@ -95,11 +95,16 @@ def open_run(folder: Path, force: bool = False) -> RunFolder:
     except OSError as error:
         RunFolder(folder, made).abandon()
         raise FileError(
-            f"{folder}: the run folder cannot be written ({error.strerror}); give another with --out"
+            f"{folder}: the run folder cannot be written ({_reason(error)}); give another with --out"
         ) from None
     if not is_complete(folder):
         write_log(folder, "begun, not finished\n")
     return RunFolder(folder, made)
+
+
+def _reason(error: OSError) -> str:
+    in_the_way = isinstance(error, (FileExistsError, NotADirectoryError))
+    return "a file of that name is in the way" if in_the_way else error.strerror or str(error)
 
 
 def _missing(folder: Path) -> Iterator[Path]:

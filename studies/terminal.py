@@ -20,6 +20,13 @@ def show(text: str = "") -> None:
         silence_stdout()
 
 
+def open_closed_streams() -> None:
+    """Give standard output and error a place that keeps nothing where the caller has closed them (``>&-``)."""
+    for name in ("stdout", "stderr"):
+        if getattr(sys, name) is None:
+            setattr(sys, name, open(os.devnull, "w", encoding="utf-8"))  # noqa: SIM115 - open until Python ends
+
+
 def silence_stdout() -> None:
     """Let everything that is still printed, also at Python's end, go nowhere instead of into a closed pipe."""
     os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())

@@ -643,8 +643,11 @@ def _as_a_laboratory_writes_it(ring: Lattice) -> str:
     return "\r\n".join([*lines, "ENDSEQUENCE;"])
 
 
-def test_three_thousand_elements_take_less_than_two_seconds(read: Read) -> None:
-    """Half of them live: deferred strengths, lengths and positions; read in 0.3 s on an idle machine."""
+def test_three_thousand_elements_take_seconds(read: Read) -> None:
+    """Half of them live: deferred strengths, lengths and positions; read in 0.3 s, five times that under coverage.
+
+    A reader whose time grew with the square of the elements would need minutes. Processor time: others may be at work.
+    """
     cells = []
     for n in range(750):
         cells.append(f"qf.{n}: qf, at={10 * n}+lq/2, aperture={{0.03, 0.02}}; mb.{n}: mb, at={10 * n + 3};")
@@ -654,8 +657,8 @@ def test_three_thousand_elements_take_less_than_two_seconds(read: Read) -> None:
         f"qd: quadrupole, l:=lq, k1:=-kf; mb: rbend, l=2, angle={2 * pi / 750};"
         f"s: sequence, l=7500; {' '.join(cells)} endsequence;"
     )
-    begin = time.perf_counter()
+    begin = time.process_time()
     ring = read(text)
-    assert time.perf_counter() - begin < 2
+    assert time.process_time() - begin < 10
     assert sum(not e.name.startswith("drift_") for e in ring.elements) == 3000
     assert ring.length == pytest.approx(7500, rel=1e-14)

@@ -75,9 +75,9 @@ def test_ranges_are_those_of_the_bragg_kleeman_rule() -> None:
     assert carbon.range_in_water == pytest.approx(proton.range_in_water / 3, rel=1e-12)
 
 
-@pytest.mark.parametrize("energy", [0, -1e6, math.nan, math.inf, "60 MeV", None])
+@pytest.mark.parametrize("energy", [0, -1e6, 1e-300, 1e300, math.nan, math.inf, "60 MeV", None])
 def test_energies_that_make_no_sense_are_refused(energy: object) -> None:
-    with pytest.raises(InputError, match="kinetic_energy_per_u must be a positive number of eV"):
+    with pytest.raises(InputError, match="kinetic_energy_per_u must"):
         ReferenceParticle("proton", kinetic_energy_per_u=energy)  # type: ignore[arg-type]
 
 

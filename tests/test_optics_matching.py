@@ -180,6 +180,7 @@ def test_the_same_seed_gives_the_same_answer() -> None:
         ({"vary": [Vary("kf"), Vary("KF")]}, "'kf' is varied twice"),
         ({"vary": []}, "at least one Vary"),
         ({"targets": []}, "at least one Vary and one Target"),
+        ({"targets": [Target("qx", 0.2), Target("qx", 0.3)]}, "target qx is given 2 times"),
         ({"targets": [Target("betx", 3.0, at="qff")]}, "no element 'qff'; did you mean 'qf'"),
         ({"limits": [Limit("betx", upper=3.0, between=("qf", "qx"))]}, "no element 'qx'"),
         ({"limits": [Limit("betx", upper=3.0, between=("qd", "qf"))]}, "'qd' must lie before 'qf'"),
@@ -198,6 +199,7 @@ def test_wrong_names_are_refused_at_once(changes: dict[str, Any], message: str) 
     ("make", "message"),
     [
         (lambda: Target("dqz", 1.0), "unknown quantity 'dqz'; did you mean 'dq"),
+        (lambda: Target("emittance", 1.0), "unknown quantity 'emittance'. Known: .*betx"),
         (lambda: Target("betx", 1.0), "'betx' needs a place"),
         (lambda: Target("qx", 1.0, at="qf"), "belongs to the whole lattice"),
         (lambda: Target("betx", -1.0, at="qf"), "a beta function is positive"),

@@ -67,6 +67,10 @@ for arguments in json.loads(sys.argv[1]):
         (["match", "cnao", "--vary", "kf=4", "--target", "qx=1"], "found 'kf=4', expected NAME=LOWER:UPPER"),
         (["match", "cnoa", "--vary", "kf=0:1", "--target", "qx=1"], "unknown machine 'cnoa'; did you mean 'cnao'?"),
         (["match", "cnao", "--vary", "kff=0:1", "--target", "qx=1"], "no parameter 'kff'; did you mean 'kf'?"),
+        (["match", "cnao", "--vary", "g=0:1", "--target", "qx=1"], "no parameter 'g'. Its parameters: "),
+        (["match", "cnao", "--vary", "kf=0:1"], "Missing option '--target'"),
+        (["match", "cnao", "--vary", "kf=0:1", "--target", "qx=1", "--target", "qx=2"], "qx is given 2 times"),
+        (["run", "cnao-optics", "--set", "kinetic_energy_MeV_per_u=1e300"], "must lie within 0.001 and 1e+21 eV"),
         (["match", "cnao", "--vary", "kf=0:1", "--target", "qxx=1"], "unknown quantity 'qxx'; did you mean 'qx'?"),
         (["match", "cnao", "--vary", "kf=0:1", "--target", "dx@simp=1"], "no place 'simp'; did you mean 'symp'?"),
         (["match", "cnao", "--vary", "kf=0:1", "--target", "qx=1", "--particle", "protn"], "did you mean 'proton'?"),
@@ -175,6 +179,23 @@ def test_a_closed_pipe_is_quiet() -> None:
     assert pipe.stderr.read() == b""
     pipe.stderr.close()
     assert pipe.wait() == 0
+
+
+@pytest.mark.parametrize("closed", ["stdout", "stderr"])
+def test_a_stream_that_the_caller_closed_is_no_error(closed: str) -> None:
+    """``>&-`` leaves Python without the stream."""
+    code = f"import sys; sys.{closed} = None; from studies.cli import main; main()"
+    environment = {**os.environ, "PYTHONPATH": str(ROOT)}
+    done = subprocess.run([sys.executable, "-c", code, "list"], env=environment, capture_output=True, check=False)
+    assert (done.returncode, done.stderr) == (0, b"")
+
+
+def test_a_file_is_not_converted_onto_itself(in_empty_folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    text = "s: sequence, l=1; q: quadrupole, l=0.1, at=0.5; endsequence;"
+    (in_empty_folder / "ring.seq").write_text(text)
+    assert run(["convert", "ring.seq", "./ring.seq"]) == 2
+    assert "IN and OUT are the same file" in capsys.readouterr().err
+    assert (in_empty_folder / "ring.seq").read_text() == text
 
 
 def test_list_shows_machines_studies_and_what_is_judged(capsys: pytest.CaptureFixture[str]) -> None:

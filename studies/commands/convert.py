@@ -9,6 +9,13 @@ import click
 from studies.options import on_a_file, talking
 
 
+def _check_apart(source: str, target: Path) -> None:
+    from lattice import InputError
+
+    if target.exists() and Path(source).exists() and target.samefile(source):
+        raise InputError(f"{target}: IN and OUT are the same file; give OUT another name")
+
+
 @click.command("convert", short_help="Convert a lattice file.")
 @click.argument("source", metavar="IN")
 @click.argument("target", metavar="OUT", type=click.Path(path_type=Path))
@@ -38,6 +45,7 @@ def command(
 
     with messages(verbose, quiet):
         check_writable(target)
+        _check_apart(source, target)
         lattice = lattice_of(source, sequence, particle, energy)
         for warning in lattice.warnings:
             LOGGER.warning("%s", warning)

@@ -34,6 +34,7 @@ from studies.options import (
     "--target",
     "targets",
     multiple=True,
+    required=True,
     callback=each(parse_target),
     metavar="QUANTITY[@PLACE]=VALUE",
     help="A goal: qx=1.666, dx@symp=0.",
