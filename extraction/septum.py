@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass, replace
 from math import isfinite, pi, sin, sqrt
 from typing import Any
@@ -13,7 +14,6 @@ from extraction.resonance import ThirdIntegerResonance
 from lattice import ElectrostaticSeptum, InputError, Lattice, MagneticSeptum
 from optics import Optics
 from optics.model import passage
-from optics.turn import Turn
 
 Array = np.ndarray[Any, Any]
 
@@ -115,21 +115,35 @@ class Transport:
     phase_advance: float
 
 
-def transport(resonance: ThirdIntegerResonance, septum: Septum, ring: Lattice) -> Transport:
-    """Track a particle on the wire, kicked and not kicked, to the magnetic septum's entrance."""
-    if septum.magnetic_at is None:
-        raise InputError(f"Septum at '{septum.at}' names no magnetic septum (magnetic_at=...)")
+#: What takes coordinates (n, 6) along a part of the machine.
+Tracking = Callable[[Array], Array]
+
+
+def transport(
+    resonance: ThirdIntegerResonance,
+    septum: Septum,
+    ring: Lattice,
+    arm: Arm | None = None,
+    tracking: tuple[Tracking, Tracking] | None = None,
+) -> Transport:
+    """Track a particle on the wire, kicked and not kicked, to the magnetic septum's entrance.
+
+    ``arm`` saves its computation; ``tracking`` are other engine's maps of the electrostatic septum and of what follows
+    up to the magnetic one (``between_septa``).
+    """
+    arm = arm or resonance.arm(septum.position)
     optics = resonance.optics
-    arm = resonance.arm(septum.position)
-    first, last = ring.index(septum.at), ring.index(septum.magnetic_at)
-    end = last if last > first else last + len(ring)
-    through = passage(ring, optics.particle, optics.fringe, first, first + 1)
-    behind = passage(ring, optics.particle, optics.fringe, first + 1, end)
+    first, _, end = between_septa(ring, septum)
+    if tracking is None:
+        through = passage(ring, optics.particle, optics.fringe, first, first + 1)
+        behind = passage(ring, optics.particle, optics.fringe, first + 1, end)
+        tracking = (through.track, behind.track)
     start = np.array([*arm.after[0], 0.0, resonance.delta])
     inside, beyond = start.copy(), start.copy()
     beyond[0] += septum.side * septum.thickness
-    circulating = _kicked(through, behind, inside, 0.0, septum)
-    extracted = _kicked(through, behind, beyond, septum.side * septum.kick, septum)
+    circulating = _kicked(*tracking, inside, 0.0, septum)
+    extracted = _kicked(*tracking, beyond, septum.side * septum.kick, septum)
+    last = end % len(ring)
     phase = _phase_advance(optics, first, last)
     beta1, beta2 = (float(optics["betx"][i]) for i in (first, last))
     return Transport(
@@ -141,14 +155,22 @@ def transport(resonance: ThirdIntegerResonance, septum: Septum, ring: Lattice) -
     )
 
 
+def between_septa(ring: Lattice, septum: Septum) -> tuple[int, int, int]:
+    """Elements: the electrostatic septum, the one behind it, the magnetic septum (counted on beyond the ring's end)."""
+    if septum.magnetic_at is None:
+        raise InputError(f"Septum at '{septum.at}' names no magnetic septum (magnetic_at=...)")
+    first, last = ring.index(septum.at), ring.index(septum.magnetic_at)
+    return first, first + 1, last if last > first else last + len(ring)
+
+
 def _phase_advance(optics: Optics, first: int, last: int) -> float:
     advance = float(optics["mux"][last] - optics["mux"][first])
     return advance if advance >= 0 else advance + float(optics.qx)
 
 
-def _kicked(through: Turn, behind: Turn, start: Array, kick: float, septum: Septum) -> Array:
+def _kicked(through: Tracking, behind: Tracking, start: Array, kick: float, septum: Septum) -> Array:
     """Through the septum with the kick spread over its length (as if in the middle), then on to the end."""
-    state = through.track(start[None])
+    state = through(start[None])
     state[:, 1] += kick
     state[:, 0] += kick * septum.length / 2
-    return np.asarray(behind.track(state)[0])
+    return np.asarray(behind(state)[0])

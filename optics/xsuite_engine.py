@@ -10,7 +10,7 @@ import contextlib
 import io
 import json
 import os
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from importlib.metadata import version
 from math import nan, sqrt
@@ -301,6 +301,28 @@ def xsuite_track(
     history = np.stack([getattr(record, name).T for name in COORDINATES], axis=-1)
     history[record.state.T <= 0] = np.nan
     return np.concatenate([history, _final(bunch)[None]])
+
+
+def xsuite_passage(
+    lattice: Lattice, particle: ReferenceParticle | None, fringe: str, first: int, last: int
+) -> Callable[[Array, int], Array]:
+    """Xsuite's map of elements ``first`` to ``last`` (not included; beyond the end it goes on from the beginning).
+
+    The function takes coordinates (n, 6) and how often to pass, and gives coordinates; a lost particle is NaN. The
+    tracker is built once.
+    """
+    elements = [lattice.elements[i % len(lattice)] for i in range(first, last)]
+    part = Lattice(lattice.name, elements=elements, parameters=dict(lattice.parameters))
+    line = to_xsuite(part, checked_particle(lattice, particle), fringe)
+    with quietly():
+        line.build_tracker()
+
+    def passage(coordinates: Array, times: int) -> Array:
+        bunch = line.build_particles(**dict(zip(COORDINATES, np.atleast_2d(coordinates).T, strict=True)))
+        line.track(bunch, num_turns=times)
+        return _final(bunch)
+
+    return passage
 
 
 def _final(bunch: xt.Particles) -> Array:

@@ -8,7 +8,7 @@ from machines.machine import Machine
 from machines.registry import MACHINES, machine_named
 from machines.requirements import Requirement
 from studies.builtin_studies import FOLDER, builtin_names
-from studies.schema import OpticsStudy
+from studies.schema import Study
 from studies.study_file import load_study
 from studies.terminal import number
 
@@ -45,7 +45,7 @@ def _studies() -> Iterator[str]:
         yield from (f"  {line}" for line in _judged(study))
 
 
-def _judged(study: OpticsStudy) -> Iterator[str]:
+def _judged(study: Study) -> Iterator[str]:
     requirements = (
         machine_named(study.machine).requirements_of(f"{study.machine}-{study.study}") if study.machine else ()
     )

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 import numpy as np
 import pandas as pd
 
-from lattice import ElectrostaticSeptum, InputError, ReferenceParticle
+from lattice import ElectrostaticSeptum, InputError, Lattice, ReferenceParticle
 from machines.machine import MachineBeam
 from optics import Optics
 
@@ -51,9 +51,9 @@ def envelope(optics: Optics, beam: MachineBeam, slices: int = SLICES) -> pd.Data
     for plane in PLANES:
         half = edge(beam, optics.particle, rows[f"bet{plane}"], rows[f"d{plane}"], plane)
         table |= {f"{plane}_low": rows[plane] - half, f"{plane}_high": rows[plane] + half}
-    openings = _openings(optics)
+    room = openings(optics.lattice)
     for column, name in enumerate(("x_low", "x_high", "y_low", "y_high")):
-        table[f"aperture_{name}"] = [openings[element][column] for element in owner]
+        table[f"aperture_{name}"] = [room[element][column] for element in owner]
     return pd.DataFrame(table)
 
 
@@ -63,10 +63,10 @@ def thinned(table: pd.DataFrame) -> pd.DataFrame:
     return table.loc[~table.duplicated(columns)].drop(columns="element").reset_index(drop=True)
 
 
-def _openings(optics: Optics) -> dict[str, tuple[float, float, float, float]]:
+def openings(lattice: Lattice) -> dict[str, tuple[float, float, float, float]]:
     """Aperture of each row of the lattice: x_low, x_high, y_low, y_high [m], nan without one."""
     found = {}
-    for name, element in zip(optics.lattice.names, optics.lattice.elements, strict=True):
+    for name, element in zip(lattice.names, lattice.elements, strict=True):
         a = element.aperture
         if a is None:
             found[name] = (float("nan"),) * 4

@@ -63,6 +63,8 @@ def _number(asked: QuantityName, facts: Facts) -> Number:
         return _at_place(asked, facts)
     if asked.form in ("max", "min"):
         return _extreme(asked, facts)
+    if asked.base not in _SCALARS:
+        raise InputError(f"'{asked.base}' is computed by studies of study = \"extraction\"")
     return _SCALARS[asked.base](asked.base, facts)
 
 

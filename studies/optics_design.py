@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -12,6 +12,7 @@ from lattice import UnstableOptics
 from machines.requirements import FAIL, PASS, Requirement, Verdict, judge
 from optics import Limit, Target, Vary, match
 from optics.matching import MatchResult
+from optics.targets import Goal
 from studies.evaluation import ALONE, BOTH, evaluate
 from studies.facts import Facts, gather
 from studies.logs import LOGGER
@@ -22,6 +23,7 @@ from studies.provenance import provenance
 from studies.quantities import quantity_named, unit_factor
 from studies.resolution import Resolved
 from studies.results import Quantity, StudyResult
+from studies.schema import TargetSpec
 from studies.toml_text import toml_text
 
 _ALWAYS = ("max_betx", "max_bety", "max_dx", "min_dx", "length")
@@ -41,11 +43,11 @@ class Outcome:
 
 def compute(resolved: Resolved) -> Outcome:
     """Run the optics study. UnstableOptics when there is no optics to judge; no file is touched."""
-    matched = _matched(resolved)
+    matched = matched_design(resolved)
     final = matched.lattice if matched else resolved.lattice
     facts = gather(resolved, final.with_particle(resolved.particle))
     quantities = tuple(_quantities(facts, matched))
-    verdicts = _verdicts(resolved.requirements, quantities, matched)
+    verdicts = verdicts_on(resolved.requirements, quantities, matched)
     result = StudyResult(
         name=resolved.name,
         title=resolved.title,
@@ -60,13 +62,17 @@ def compute(resolved: Resolved) -> Outcome:
         methods=tuple(methods(facts, matched)),
         assumptions=tuple(assumptions(facts)),
         references=tuple(references(facts, matched)),
-        warnings=tuple(_warnings(facts, matched)),
-        provenance=_provenance(resolved),
+        warnings=tuple(optics_warnings(facts, matched)),
+        provenance=provenance_of(resolved),
     )
     return Outcome(result, matched is None or matched.success)
 
 
-def _matched(resolved: Resolved) -> MatchResult | None:
+def matched_design(resolved: Resolved, goal: Callable[[TargetSpec], Goal] | None = None) -> MatchResult | None:
+    """The match that the study asks for, None without one; ``goal`` makes its targets.
+
+    UnstableOptics when no stable optics was found.
+    """
     spec = resolved.study.match
     if spec is None:
         return None
@@ -75,7 +81,7 @@ def _matched(resolved: Resolved) -> MatchResult | None:
         resolved.lattice,
         resolved.particle,
         vary=[Vary(v.name, v.lower, v.upper) for v in spec.vary],
-        targets=[Target(t.quantity, t.value, at=t.at, tolerance=t.tolerance, weight=t.weight) for t in spec.targets],
+        targets=[(goal or optics_target)(target) for target in spec.targets],
         limits=[Limit(i.quantity, i.lower, i.upper, at=i.at, between=i.between) for i in spec.limits],
         start=resolved.start,
         fringe=resolved.study.model.fringe,
@@ -88,6 +94,11 @@ def _matched(resolved: Resolved) -> MatchResult | None:
     return matched
 
 
+def optics_target(spec: TargetSpec) -> Goal:
+    """A goal of the optics."""
+    return Target(spec.quantity, spec.value, at=spec.at, tolerance=spec.tolerance, weight=spec.weight)
+
+
 # ---------------------------------------------------------------------------------------------------- quantities
 
 
@@ -97,10 +108,11 @@ def _quantities(facts: Facts, matched: MatchResult | None) -> Iterator[Quantity]
     usual = (*_OF_A_RING, *_ALWAYS) if facts.optics.periodic else _ALWAYS
     yield from evaluate((*usual, *asked), facts)
     if matched is not None:
-        yield from _match_quantities(facts, matched)
+        yield from match_quantities(facts, matched)
 
 
-def _match_quantities(facts: Facts, matched: MatchResult) -> Iterator[Quantity]:
+def match_quantities(facts: Facts, matched: MatchResult) -> Iterator[Quantity]:
+    """The matched parameters, and what the targets were missed by."""
     targets = [target.label for target in matched.targets]
     residuals = np.array([matched.residuals[label] for label in targets])
     known = np.array([_target_error(label, facts) for label in targets])
@@ -128,9 +140,10 @@ def _target_error(label: str, facts: Facts) -> float:
 # ------------------------------------------------------------------------------------------------------ verdicts
 
 
-def _verdicts(
+def verdicts_on(
     requirements: Iterable[Requirement], quantities: Iterable[Quantity], matched: MatchResult | None
 ) -> tuple[Verdict, ...]:
+    """The verdict on each requirement, in order; none is judged when the match did not converge."""
     by_name = {quantity.name: quantity for quantity in quantities}
     unmatched = "" if matched is None or matched.success else "the match did not converge"
     return tuple(_verdict(requirement, by_name[requirement.quantity], unmatched) for requirement in requirements)
@@ -152,7 +165,8 @@ def _verdict(requirement: Requirement, quantity: Quantity, unmatched: str) -> Ve
 # ------------------------------------------------------------------------------------------------------ the rest
 
 
-def _warnings(facts: Facts, matched: MatchResult | None) -> Iterator[str]:
+def optics_warnings(facts: Facts, matched: MatchResult | None) -> Iterator[str]:
+    """What a reader of the optics must know."""
     yield from facts.resolved.warnings
     if matched is not None and not matched.success:
         yield f"The match did not converge: {matched.message}. What follows is its best point, and no verdict is given."
@@ -166,6 +180,7 @@ def _warnings(facts: Facts, matched: MatchResult | None) -> Iterator[str]:
             yield f"Beam '{case.beam.name}': no comparison with Xsuite ({case.compared.alone})."
 
 
-def _provenance(resolved: Resolved) -> dict[str, object]:
+def provenance_of(resolved: Resolved) -> dict[str, object]:
+    """Versions, seed and inputs of a resolved study."""
     inputs = {"study.toml (resolved)": toml_text(resolved.content).encode(), **resolved.inputs}
     return provenance(resolved.study.seed, inputs)

@@ -11,7 +11,7 @@ from lattice import Lattice
 from optics.matching import MatchResult
 from studies.clearance import clearance
 from studies.facts import BeamOptics, Facts
-from studies.quantities import COLUMNS, SCALARS, QuantityKind
+from studies.quantities import COLUMNS, EXTRACTION, SCALARS, QuantityKind
 from studies.results import TableData
 
 _COLUMNS = ("s", "betx", "alfx", "mux", "dx", "dpx", "bety", "alfy", "muy", "dy", "dpy")
@@ -29,7 +29,7 @@ def kind_of(label: str) -> QuantityKind:
     quantity = label.partition("@")[0]
     if quantity == "circumference":
         return SCALARS["length"]
-    return SCALARS.get(quantity) or COLUMNS.get(quantity) or QuantityKind(quantity, "1", quantity, quantity)
+    return {**SCALARS, **EXTRACTION, **COLUMNS}.get(quantity) or QuantityKind(quantity, "1", quantity, quantity)
 
 
 def parameter_unit(name: str, lattice: Lattice) -> str:
@@ -44,7 +44,7 @@ def parameter_unit(name: str, lattice: Lattice) -> str:
 def tables(facts: Facts, matched: MatchResult | None) -> tuple[TableData, ...]:
     """All tables of the study, the match's first."""
     return (
-        *(_match_tables(matched) if matched else ()),
+        *(match_tables(matched) if matched else ()),
         *_engine_tables(facts),
         *_beam_tables(facts),
         *_magnet_tables(facts),
@@ -153,7 +153,7 @@ def _unit(quantity: str) -> str:
     return "" if unit == "1" else unit
 
 
-def _match_tables(matched: MatchResult) -> Iterator[TableData]:
+def match_tables(matched: MatchResult) -> Iterator[TableData]:
     yield TableData("match-values", "Targets before and after", matched.message + ".", _targets(matched))
     if matched.limits:
         yield TableData("match-limits", "Limits", "Excess over the limit, 0 inside.", _limits(matched))

@@ -52,6 +52,43 @@ SCALARS = _kinds(
     ("residual_chromaticity_xsuite", "1", "|dQ'|", "largest difference of a chromaticity from Xsuite's"),
 )  # fmt: skip
 
+#: One number of a third-integer extraction.
+EXTRACTION = _kinds(
+    ("resonant_momentum", "1", "dp/p on resonance", "momentum deviation whose tune lies on the resonance"),
+    ("virtual_sextupole", "m^-1/2", "|S|", "normalised strength of the virtual sextupole"),
+    ("virtual_phase", "1", "mu_S", "phase of the virtual sextupole from the electrostatic septum, in turns modulo 1/3"),
+    ("stable_area", "m", "A", "area of the stable triangle, exact"),
+    ("kobayashi_area", "m", "A (leading order)", "area of the stable triangle by Kobayashi's Hamiltonian"),
+    ("enclosed_area", "m", "A (curved)", "area within the separatrices, which are curved"),
+    ("arm_angle", "1", "x' of the arm", "angle of the extraction arm at the wires of the electrostatic septum"),
+    ("arm_slope", "1/m", "dx'/dx", "slope of the extraction arm at the wires"),
+    ("arm_curvature", "1/m^2", "d2x'/dx2", "curvature of the extraction arm at the wires"),
+    ("arm_divergence", "1", "dx'/d(dp/p)", "change of the arm's angle at the wires with momentum, exact"),
+    ("arm_angle_spread", "1", "spread of x'", "largest difference of the arm's angle at the wires over all momenta"),
+    ("hardt_residual", "m^1/2", "Hardt residual", "what is missing to the Hardt condition, leading order"),
+    ("spiral_step", "m", "spiral step", "growth of |x| over three turns from the wires, exact"),
+    ("kobayashi_step", "m", "spiral step (leading order)", "growth of |x| over three turns by Kobayashi's Hamiltonian"),
+    ("least_spiral_step", "m", "least spiral step", "least spiral step of all extracted momenta"),
+    ("largest_spiral_step", "m", "largest spiral step", "largest spiral step of all extracted momenta"),
+    ("spiral_kick", "1", "spiral kick", "change of the angle over three turns from the wires"),
+    ("septum_angle", "1", "angle of the wires", "angle of the electrostatic septum's wires to the reference orbit"),
+    ("crossing_angle", "1", "crossing angle", "largest angle between wires and extracted beam over all momenta"),
+    ("wire_loss", "1", "loss", "part of the extracted beam that hits the wires"),
+    ("septum_gap", "m", "gap", "least gap between circulating and extracted beam at the magnetic septum"),
+    ("wall_clearance", "m", "room at the wall",
+     "least distance of either beam from the wall of the magnetic septum"),
+    ("phase_to_septum", "1", "mu (sextupole to ES)",
+     "phase advance from the resonance sextupole to the electrostatic septum, in turns"),
+    ("phase_between_septa", "1", "mu (ES to MS)", "phase advance between the septa, in turns"),
+    ("last_turns_clearance", "m", "room in the last turns",
+     "least distance of the last three turns of extracted particles from the aperture"),
+    ("extracted_emittance", "m", "emittance x", "rms horizontal emittance of the extracted beam at the wires"),
+    ("extracted_momentum_spread", "1", "rms dp/p", "rms momentum spread of the extracted beam"),
+    ("residual_separatrix_xsuite", "1", "separatrix",
+     "largest relative difference of fixed points and areas from Xsuite's"),
+    ("residual_arm_xsuite", "1", "arm", "largest relative difference of the arm's position and angle from Xsuite's"),
+)  # fmt: skip
+
 #: Functions of s: a number at each place.
 COLUMNS = _kinds(
     ("betx", "m", "betx", "horizontal beta function"),
@@ -92,7 +129,7 @@ def quantity_named(name: str, at: str | None = None) -> QuantityName:
     if place and at:
         raise ValueError(f"'{name}' names a place already: leave out at = '{at}'")
     place = place or (at or "").strip().lower()
-    if base in SCALARS:
+    if base in SCALARS or base in EXTRACTION:
         return _placeless(base, place)
     prefix, _, column = base.partition("_")
     if prefix in ("max", "min") and column in COLUMNS:
@@ -105,7 +142,7 @@ def quantity_named(name: str, at: str | None = None) -> QuantityName:
 def _placeless(base: str, place: str) -> QuantityName:
     if place:
         raise ValueError(f"'{base}' is one number for the whole lattice: it takes no place ('{place}')")
-    return QuantityName("scalar", base, None, SCALARS[base])
+    return QuantityName("scalar", base, None, SCALARS.get(base) or EXTRACTION[base])
 
 
 def _extreme(prefix: str, column: str, place: str) -> QuantityName:
@@ -129,13 +166,13 @@ def _local(column: str, place: str) -> QuantityName:
 def all_names() -> tuple[str, ...]:
     """Every name the vocabulary knows (places are written ``betx@NAME``)."""
     columns = [name for key in COLUMNS for name in (f"{key}@NAME", f"max_{key}", f"min_{key}")]
-    return (*SCALARS, *columns)
+    return (*SCALARS, *EXTRACTION, *columns)
 
 
 def vocabulary() -> str:
     """The names in one line for messages."""
     columns = f"betx@NAME, max_betx and min_betx (so too {', '.join(key for key in COLUMNS if key != 'betx')})"
-    return f"{', '.join(SCALARS)}; {columns}"
+    return f"{', '.join((*SCALARS, *EXTRACTION))}; {columns}"
 
 
 def nearest(name: str, known: Iterable[str]) -> str:
@@ -148,6 +185,10 @@ def nearest(name: str, known: Iterable[str]) -> str:
 UNIT_FACTORS: dict[str, dict[str, float]] = {
     "1": {"1": 1.0, "": 1.0, "rad": 1.0, "mrad": 1e-3, "%": 1e-2},
     "m": {"m": 1.0, "cm": 1e-2, "mm": 1e-3, "um": 1e-6},
+    "m^1/2": {"m^1/2": 1.0, "mm^1/2": 1e-3**0.5},
+    "m^-1/2": {"m^-1/2": 1.0},
+    "1/m": {"1/m": 1.0, "mrad/mm": 1.0},
+    "1/m^2": {"1/m^2": 1.0},
     "T/m": {"T/m": 1.0},
     "T/m^2": {"T/m^2": 1.0},
     "T": {"T": 1.0, "mT": 1e-3},

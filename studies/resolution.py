@@ -17,10 +17,12 @@ from machines.registry import machine_named
 from machines.requirements import Requirement
 from studies.lattice_files import read_lattice
 from studies.quantities import quantity_named
-from studies.schema import BeamSpec, OpticsStudy, RequirementSpec, as_mapping
+from studies.schema import BeamSpec, ExtractionStudy, RequirementSpec, Study, as_mapping
+from studies.septa import with_septa
 from studies.subjects import given_particle
 
 LATTICE = "lattice.json"
+_TITLES = {"optics": "Optics of", "extraction": "Slow extraction of"}
 
 
 @dataclass(frozen=True)
@@ -37,7 +39,7 @@ class BeamCase:
 class Resolved:
     """A study with nothing left open. ``study`` is what study.toml holds; running that gives the same numbers."""
 
-    study: OpticsStudy
+    study: Study
     name: str
     title: str
     lattice: Lattice
@@ -65,7 +67,7 @@ class Resolved:
         return as_mapping(self.study)
 
 
-def resolve(study: OpticsStudy, file: Path | None) -> Resolved:
+def resolve(study: Study, file: Path | None) -> Resolved:
     """Everything a study means. ``file`` is where it was read from: paths in it are relative to that.
 
     InputError for names that the machine or lattice does not have; FileError for a lattice that cannot be read.
@@ -77,11 +79,13 @@ def resolve(study: OpticsStudy, file: Path | None) -> Resolved:
     name = study.name or (f"{study.machine or lattice.name}-{study.study}")
     placed = _with_places(study, lattice, machine)
     requirements = _requirements(placed, name, machine, lattice)
+    if isinstance(placed, ExtractionStudy):
+        placed = with_septa(placed, lattice, machine)
     explicit = _explicit(placed, name, lattice, particle, machine, requirements)
     return Resolved(
         study=explicit,
         name=name,
-        title=study.title or f"Optics of {machine.title if machine else lattice.name}",
+        title=study.title or f"{_TITLES[study.study]} {machine.title if machine else lattice.name}",
         lattice=lattice,
         particle=particle,
         top_particle=machine.top_particle if machine else particle,
@@ -94,7 +98,7 @@ def resolve(study: OpticsStudy, file: Path | None) -> Resolved:
 
 
 def _initial_lattice(
-    study: OpticsStudy, machine: Machine | None, file: Path | None
+    study: Study, machine: Machine | None, file: Path | None
 ) -> tuple[Lattice, dict[str, bytes]]:
     if machine is not None:
         return machine.lattice(study.working_point).with_parameters(study.parameters), {}
@@ -103,7 +107,7 @@ def _initial_lattice(
     return lattice.with_parameters(study.parameters), {path.name: read_bytes(path)}
 
 
-def _particle(study: OpticsStudy, lattice: Lattice) -> ReferenceParticle:
+def _particle(study: Study, lattice: Lattice) -> ReferenceParticle:
     """The lattice's particle with what the study says instead; InputError when neither says it all."""
     particle = given_particle(lattice.particle, study.particle, study.kinetic_energy_MeV_per_u)
     if particle is None:
@@ -114,7 +118,7 @@ def _particle(study: OpticsStudy, lattice: Lattice) -> ReferenceParticle:
     return particle
 
 
-def _with_places(study: OpticsStudy, lattice: Lattice, machine: Machine | None) -> OpticsStudy:
+def _with_places(study: Study, lattice: Lattice, machine: Machine | None) -> Study:
     """The study with the machine's names of places ("electrostatic_septum") replaced by those of elements."""
     places = machine.places if machine else {}
 
@@ -151,7 +155,7 @@ def _element_name(name: str, lattice: Lattice, places: Mapping[str, str]) -> str
     raise InputError(f"'{lattice.name}' has no place '{name}'{did_you_mean(name, known)}")
 
 
-def _requirements(study: OpticsStudy, name: str, machine: Machine | None, lattice: Lattice) -> tuple[Requirement, ...]:
+def _requirements(study: Study, name: str, machine: Machine | None, lattice: Lattice) -> tuple[Requirement, ...]:
     """The machine's requirements for this kind of study, then the study's own."""
     judged = machine.requirements_of(f"{machine.name}-{study.study}") if machine and study.machine_requirements else ()
     own = [_requirement(spec, name) for spec in study.requirement]
@@ -192,13 +196,13 @@ def _placed(requirement: Requirement, lattice: Lattice, places: Mapping[str, str
 
 
 def _explicit(
-    study: OpticsStudy,
+    study: Study,
     name: str,
     lattice: Lattice,
     particle: ReferenceParticle,
     machine: Machine | None,
     requirements: Iterable[Requirement],
-) -> OpticsStudy:
+) -> Study:
     """The study with everything written out; a lattice file becomes the lattice.json of the run folder."""
     numbers = {key: value for key, value in lattice.parameters.items() if not lattice.parameters.is_dependent(key)}
     source: dict[str, Any] = {} if machine else {"lattice": LATTICE, "sequence": None}
@@ -242,7 +246,7 @@ def _spec(requirement: Requirement) -> RequirementSpec:
 
 
 def _beams(
-    study: OpticsStudy, lattice: Lattice, particle: ReferenceParticle, machine: Machine | None
+    study: Study, lattice: Lattice, particle: ReferenceParticle, machine: Machine | None
 ) -> Iterable[BeamCase]:
     """The beam of the study, or else all beams of the machine, each at its own working point."""
     if study.beam is not None:

@@ -7,16 +7,20 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from lattice.errors import HadronOpticsError
 from machines.requirements import PASS
 from studies.logs import LOGGER, RunLog, messages
 from studies.results import StudyResult
 from studies.results_json import json_text
-from studies.schema import OpticsStudy
+from studies.schema import Study
 from studies.store import RunFolder, open_run, write_log, write_run
 from studies.terminal import number, show, table
+
+if TYPE_CHECKING:
+    from studies.optics_design import Outcome
+    from studies.resolution import Resolved
 
 OK, WANTING, NO_ANSWER = 0, 1, 3
 
@@ -42,9 +46,8 @@ class Finished:
     converged: bool
 
 
-def run_to_folder(study: OpticsStudy, file: Path | None, options: RunOptions) -> Finished:
+def run_to_folder(study: Study, file: Path | None, options: RunOptions) -> Finished:
     """Resolve, compute and write a study. ``file`` is where it was read from (paths in it are relative to that)."""
-    from studies.optics_design import compute
     from studies.report import render
     from studies.resolution import resolve
 
@@ -53,10 +56,21 @@ def run_to_folder(study: OpticsStudy, file: Path | None, options: RunOptions) ->
     with messages(options.verbose, options.quiet, log):
         resolved = resolve(study, file)
         with _opened(folder, options.force, log) as run_folder:
-            outcome = compute(resolved)
+            outcome = _computed(resolved)
             LOGGER.info("writing %s", run_folder.path)
             results = write_run(run_folder.path, outcome.result, render, log.text)
     return Finished(outcome.result, results, folder, outcome.converged)
+
+
+def _computed(resolved: Resolved) -> Outcome:
+    """The study by the module for its kind."""
+    if resolved.study.study == "extraction":
+        from studies import slow_extraction
+
+        return slow_extraction.compute(resolved)
+    from studies import optics_design
+
+    return optics_design.compute(resolved)
 
 
 @contextmanager

@@ -7,7 +7,7 @@ from typing import Annotated, Any, Literal, Self
 
 from pydantic import AfterValidator, AllowInfNan, BaseModel, ConfigDict, Field, Strict, model_validator
 
-from studies.quantities import quantity_named, unit_factor
+from studies.quantities import EXTRACTION, quantity_named, unit_factor
 
 Number = Annotated[float, Strict(), AllowInfNan(False)]
 Positive = Annotated[Number, Field(gt=0)]
@@ -146,10 +146,10 @@ class RequirementSpec(Table):
         return self
 
 
-class OpticsStudy(Table):
-    """Does the machine have the optics it must have? Match (optional), Twiss, comparison with Xsuite, verdicts."""
+class Study(Table):
+    """What every kind of study says: machine or lattice, particle, strengths, match, requirements."""
 
-    study: Literal["optics"]
+    study: str
     name: FolderName | None = None
     title: Text | None = None
     machine: Name | None = None
@@ -187,8 +187,68 @@ class OpticsStudy(Table):
         return self
 
 
+class OpticsStudy(Study):
+    """Does the machine have the optics it must have? Match (optional), Twiss, comparison with Xsuite, verdicts."""
+
+    study: Literal["optics"]
+
+    @model_validator(mode="after")
+    def _of_optics(self) -> Self:
+        for requirement in self.requirement:
+            if requirement.quantity.partition("@")[0] in EXTRACTION:
+                raise ValueError(
+                    f"requirement '{requirement.id}': '{requirement.quantity}' is computed by studies of "
+                    'study = "extraction"'
+                )
+        return self
+
+
+class MomentaSpec(Table):
+    """The momentum deviations that are extracted, from ``lower`` to ``upper``."""
+
+    lower: Number
+    upper: Number
+    number: Annotated[int, Strict(), Field(ge=2, le=50)] = 7
+
+    @model_validator(mode="after")
+    def _ordered(self) -> Self:
+        if self.lower >= self.upper:
+            raise ValueError(f"lower {self.lower} is not below upper {self.upper}")
+        return self
+
+
+class ExtractionSpec(Table):
+    """Third-integer extraction: the septa, the momenta that leave, and the side on which the stack waits.
+
+    What is said of the septa goes before what the elements say; without ``septum_angle`` the wires are turned to the
+    extracted beam. ``delta`` is the momentum deviation of the design point.
+    """
+
+    electrostatic_septum: Name | None = None
+    magnetic_septum: Name | None = None
+    x_septum: Number | None = None
+    septum_angle: Number | None = None
+    wire_thickness: NotNegative | None = None
+    wire_length: NotNegative | None = None
+    septum_kick: NotNegative | None = None
+    septum_gap: NotNegative | None = None
+    x_wall: Number | None = None
+    wall_thickness: NotNegative | None = None
+    delta: Number = 0.0
+    momenta: MomentaSpec | None = None
+    stack: Literal["below", "above"] = "below"
+    particles: Annotated[int, Strict(), Field(ge=100, le=100_000)] = 2000
+
+
+class ExtractionStudy(Study):
+    """Does the machine extract as it must? Resonance, arms at the septa, losses on the wires, verdicts."""
+
+    study: Literal["extraction"]
+    extraction: ExtractionSpec = ExtractionSpec()
+
+
 #: The kinds of study by the word in their ``study`` key.
-STUDY_KINDS: dict[str, type[OpticsStudy]] = {"optics": OpticsStudy}
+STUDY_KINDS: dict[str, type[Study]] = {"optics": OpticsStudy, "extraction": ExtractionStudy}
 
 
 def _check_order(lower: float | None, upper: float | None) -> None:
@@ -201,6 +261,6 @@ def folder_name(stem: str) -> str:
     return re.sub(r"[^A-Za-z0-9_.-]+", "-", stem).strip("-.") or "study"
 
 
-def as_mapping(study: OpticsStudy) -> dict[str, Any]:
+def as_mapping(study: Study) -> dict[str, Any]:
     """The study as plain values for TOML: defaults written out, absent keys left out."""
     return study.model_dump(mode="json", exclude_none=True)

@@ -11,12 +11,12 @@ from pydantic import BaseModel, ValidationError
 
 from lattice.errors import FileError, InputError, did_you_mean
 from lattice.files import read_bytes
-from studies.schema import STUDY_KINDS, OpticsStudy
+from studies.schema import STUDY_KINDS, Study
 
 Key = tuple[str | int, ...]
 
 
-def load_study(path: Path, changes: Sequence[str] = (), where: str = "") -> OpticsStudy:
+def load_study(path: Path, changes: Sequence[str] = (), where: str = "") -> Study:
     """Study from a TOML file with ``key=value`` changes; InputError for its content, FileError for the file.
 
     Messages call the file ``where`` (its path when that is empty).
@@ -41,7 +41,7 @@ def parse_toml(text: str, where: str) -> dict[str, Any]:
         raise InputError(f"{where}: not valid TOML: {error}") from None
 
 
-def validated(content: Mapping[str, Any], where: str, changes: Sequence[str] = ()) -> OpticsStudy:
+def validated(content: Mapping[str, Any], where: str, changes: Sequence[str] = ()) -> Study:
     """The study that ``content`` with ``changes`` describes; one InputError lists everything that is wrong."""
     merged, changed = apply_changes(content, changes)
     kind = _kind(merged, where)
@@ -58,7 +58,7 @@ def _causes(details: Sequence[Any]) -> list[Any]:
     return [d for d in details if not any(len(o) > len(d["loc"]) and o[: len(d["loc"])] == d["loc"] for o in places)]
 
 
-def _kind(content: Mapping[str, Any], where: str) -> type[OpticsStudy]:
+def _kind(content: Mapping[str, Any], where: str) -> type[Study]:
     name = content.get("study")
     known = ", ".join(f"'{kind}'" for kind in STUDY_KINDS)
     if name is None:
