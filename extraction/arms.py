@@ -7,7 +7,7 @@ shrinks along the incoming direction while the arm grows.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -22,6 +22,9 @@ Array = np.ndarray[Any, Any]
 _START = 1e-2  # of the distance from closed orbit to fixed point
 _SAMPLES = 24
 _MAX_TURNS = 30_000
+_ROUNDING = 1e-10  # m: fixed points are not known better than this close to the resonance
+_CLOSED = 1e-3  # of the triangle's width and height: a branch that comes so close to the next fixed point ends there
+_ASTRAY = 3.0  # triangle's widths and heights: no stable motion is there
 _FIT = 16  # points of the polynomial through one and a half spiral steps of the arm
 
 
@@ -100,7 +103,7 @@ def arm_through(turn: Turn, points: Array, orbit: Array, kobayashi: Kobayashi, x
             f"the septum at x = {x_septum:.6g} m is inside the stable triangle, which reaches "
             f"{orbit[0] + side * extent:.6g} m (closed orbit at {orbit[0]:.6g} m)"
         )
-    beginning = _beginning(turn, points[0], orbit, kobayashi)
+    beginning = _inside_wires(turn, _beginning(turn, points[0], orbit, kobayashi), x_septum, side)
     number, position = _first_crossing(turn, beginning, x_septum, side)
     return _refined(turn, beginning, x_septum, side, number, position)
 
@@ -136,6 +139,18 @@ def _beginning(turn: Turn, point: Array, orbit: Array, kobayashi: Kobayashi, inw
     return _Beginning(point, vector, curve, _START * float(np.linalg.norm(point[:4] - orbit)), value)
 
 
+def _inside_wires(turn: Turn, beginning: _Beginning, x_septum: float, side: float) -> _Beginning:
+    """The beginning, so close to the fixed point that it and its images on the other arms are inside the wires."""
+    while True:
+        state = beginning.at(np.array([0.0, 1.0]))
+        images = [state, turn.track(state), turn.track(turn.track(state))]
+        if max(float(np.max(side * image[:, 0])) for image in images) < side * x_septum:
+            return beginning
+        beginning = replace(beginning, start=beginning.start / 4)
+        if beginning.start < _ROUNDING:
+            raise NoSolution(f"the septum at x = {x_septum:.9g} m touches the corner of the stable triangle")
+
+
 def _first_crossing(turn: Turn, beginning: _Beginning, x_septum: float, side: float) -> tuple[int, float]:
     """Number of turns and position u at which a particle of the first interval lands on the wire."""
     positions = np.linspace(0.0, 1.0, 5)
@@ -154,7 +169,8 @@ def _first_crossing(turn: Turn, beginning: _Beginning, x_septum: float, side: fl
             part = (side * x_septum - reach[i]) / (reach[i + 1] - reach[i])
             return number, float(positions[i] + part * (positions[i + 1] - positions[i]))
     raise NoSolution(
-        f"no arm reaches the septum at x = {x_septum:.6g} m: the furthest point tracked lies at {side * furthest:.6g} m"
+        f"no arm reaches the septum at x = {x_septum:.6g} m in {number} turns: the furthest point tracked lies at "
+        f"{side * furthest:.6g} m, the arm grows by {beginning.value - 1:.3g} in three turns near the fixed point"
     )
 
 
@@ -205,7 +221,11 @@ def _root(polynomial: Chebyshev, near: float) -> float:
 
 
 def enclosed_area(turn: Turn, points: Array, orbit: Array, kobayashi: Kobayashi) -> float:
-    """Area [m] enclosed by the three arms' inner branches, from each fixed point to the next."""
+    """Area [m] enclosed by the three arms' inner branches, from each fixed point to the next.
+
+    NoSolution when a branch does not come back to a fixed point: the region has no sharp border (far from the
+    resonance), or it takes too many turns (next to it).
+    """
     state = _beginning(turn, points[0], orbit, kobayashi, inwards=True).at(np.arange(_SAMPLES) / _SAMPLES)
     sides: list[list[Array]] = [[points[i, :2][None]] for i in range(3)]
     targets = points[:, :2]
@@ -214,9 +234,13 @@ def enclosed_area(turn: Turn, points: Array, orbit: Array, kobayashi: Kobayashi)
         sides[number % 3].append(state[:, :2].copy())
         state = turn.track(state)
         others = [np.linalg.norm((state[-1, :2] - targets[k]) / scale) for k in range(3) if k != (number + 1) % 3]
-        if min(others) < 1e-3 or not np.all(np.isfinite(state)):
-            break
-    return _area_of_sides([np.concatenate(side) for side in sides], targets)
+        if min(others) < _CLOSED:
+            return _area_of_sides([np.concatenate(side) for side in sides], targets)
+        if not np.all(np.abs(state[:, :2] - orbit[:2]) < _ASTRAY * scale):
+            raise NoSolution(
+                "the separatrices do not close: far from the resonance the stable region has no sharp border"
+            )
+    raise NoSolution(f"the separatrices do not close within {_MAX_TURNS} turns: the tune is too near the resonance")
 
 
 def _area_of_sides(sides: list[Array], targets: Array) -> float:

@@ -16,7 +16,7 @@ import numpy as np
 from extraction.arms import Arm, arm_points, arm_through, enclosed_area
 from extraction.kobayashi import Kobayashi
 from extraction.sextupoles import SextupoleShare, complex_strengths, phase_of, shares
-from lattice import InputError, Lattice, NoSolution, ReferenceParticle
+from lattice import InputError, Lattice, LatticeError, NoSolution, ReferenceParticle
 from optics import Optics, twiss
 from optics.model import checked_particle, turns
 from optics.turn import Turn, iterate, periodic_point
@@ -24,7 +24,7 @@ from optics.turn import Turn, iterate, periodic_point
 Array = np.ndarray[Any, Any]
 
 _FAR = 0.1  # tune distance beyond which "near the resonance" means nothing
-_NEAR = 1e-9  # tune distance at which the triangle is lost in rounding
+_NEAR = 1e-6  # tune distance at which rounding moves the triangle by 1e-4 of its area (in proportion to its square)
 _NO_SEXTUPOLE = 1e-6  # m^-1/2
 _STAGES = (0.1, 0.25, 0.5, 0.75, 1.0)
 
@@ -72,10 +72,14 @@ class ThirdIntegerResonance:
 
     def arm(self, x_septum: float) -> Arm:
         """The outgoing arm where it reaches ``x_septum`` [m]; NoSolution when none does."""
+        if not np.isfinite(x_septum) or x_septum == self.orbit[0]:
+            raise InputError(f"x_septum must be a finite position off the closed orbit [m], found {x_septum!r}")
         return arm_through(self.turn, self.points, self.orbit, self.kobayashi, x_septum)
 
     def arms(self, x_limit: float) -> list[Array]:
         """Points (n, 2) of x [m], px along the arm of each fixed point, up to ``x_limit`` [m] from the orbit."""
+        if not 0.0 < x_limit < np.inf:
+            raise InputError(f"x_limit must be a finite distance above 0 [m], found {x_limit!r}")
         return arm_points(self.turn, self.points, self.orbit, self.kobayashi, x_limit)
 
     def spiral_step(self, x_septum: float) -> float:
@@ -102,11 +106,19 @@ def third_integer_resonance(
     Raises UnstableOptics for a ring without stable optics, NoSolution when there is no third-integer resonance within
     0.1 of the tune, no sextupole drives it, the tune is on it, or no fixed points are found; each says what it found.
     """
+    if not isinstance(ring, Lattice):
+        raise InputError(f"third_integer_resonance takes a Lattice, found {type(ring).__name__}")
+    if not isinstance(at, str):
+        raise InputError(f"at must be the name of an element, found {at!r}")
     if ring.batch is not None:
         raise InputError(f"third_integer_resonance works on one lattice, '{ring.name}' holds {ring.batch}")
     particle = checked_particle(ring, particle)
     optics = twiss(ring, particle, fringe=fringe, delta=delta, chromatic=False)
     place = ring.index(at)
+    if optics.coupled:
+        raise LatticeError(
+            f"ring '{ring.name}' couples the planes: the third-integer analysis is horizontal; switch the coupling off"
+        )
     nearest, distance = nearest_third(optics.qx)
     size, phase = virtual_sextupole(optics, place)
     _refuse_without_resonance(ring, at, optics.qx, nearest, distance, size)
