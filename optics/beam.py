@@ -52,10 +52,11 @@ class Beam:
         return cls(particle, emittance_x / scale, emittance_y / scale, sigma_delta, delta)
 
     def sizes(self, optics: Optics) -> tuple[Array, Array]:
-        """Rms sizes [m] in x and y at every row of ``optics``: sqrt(beta emittance + (D sigma_delta)^2)."""
+        """Rms sizes [m] in x and y at every row: of both modes, and of the dispersion times sigma_delta."""
+        ex, ey = self.emittance_x, self.emittance_y
         return (
-            np.sqrt(optics["betx"] * self.emittance_x + (optics["dx"] * self.sigma_delta) ** 2),
-            np.sqrt(optics["bety"] * self.emittance_y + (optics["dy"] * self.sigma_delta) ** 2),
+            np.sqrt(optics["betx"] * ex + optics["betx2"] * ey + (optics["dx"] * self.sigma_delta) ** 2),
+            np.sqrt(optics["bety"] * ey + optics["bety1"] * ex + (optics["dy"] * self.sigma_delta) ** 2),
         )
 
 
@@ -70,25 +71,24 @@ def gaussian_beam(beam: Beam, optics: Optics, count: int, *, seed: int, at: str 
     if optics.lattice.batch is not None:
         raise InputError(f"a beam is matched to one lattice, here are {optics.lattice.batch}")
     row = optics.row(at) if at is not None else 0
-    here = {name: float(optics[name][row]) for name in ("betx", "alfx", "bety", "alfy", "dx", "dpx", "dy", "dpy")}
-    orbit = {name: float(optics[name][row]) for name in ("x", "px", "y", "py")}
     normal = np.random.default_rng(seed).standard_normal((count, 5))
-    delta = beam.sigma_delta * normal[:, 4]
-    x, px = _plane(normal[:, 0:2], beam.emittance_x, here["betx"], here["alfx"])
-    y, py = _plane(normal[:, 2:4], beam.emittance_y, here["bety"], here["alfy"])
-    return np.stack(
-        [
-            orbit["x"] + x + here["dx"] * (beam.delta + delta),
-            orbit["px"] + px + here["dpx"] * (beam.delta + delta),
-            orbit["y"] + y + here["dy"] * (beam.delta + delta),
-            orbit["py"] + py + here["dpy"] * (beam.delta + delta),
-            np.zeros(count),
-            optics.delta + beam.delta + delta,
-        ],
-        axis=1,
-    )
+    emittances = np.sqrt([beam.emittance_x, beam.emittance_x, beam.emittance_y, beam.emittance_y])
+    delta = beam.delta + beam.sigma_delta * normal[:, 4]
+    orbit = np.array([float(optics[name][row]) for name in ("x", "px", "y", "py")])
+    dispersion = np.array([float(optics[name][row]) for name in ("dx", "dpx", "dy", "dpy")])
+    transverse = orbit + (normal[:, :4] * emittances) @ _modes(optics, row).T + delta[:, None] * dispersion
+    return np.column_stack([transverse, np.zeros(count), optics.delta + delta])
 
 
-def _plane(normal: Array, emittance: float, beta: float, alpha: float) -> tuple[Array, Array]:
-    u = sqrt(emittance * beta) * normal[:, 0]
-    return u, sqrt(emittance / beta) * (normal[:, 1] - alpha * normal[:, 0])
+def _modes(optics: Optics, row: int) -> Array:
+    """Normalising matrix (4, 4) at a row: coordinates from normalised ones."""
+    if optics.start_modes is not None:
+        if row != 0:
+            raise InputError("in coupled optics a beam is sampled at the start: begin the lattice at the place wanted")
+        return np.asarray(optics.start_modes[0])
+    modes = np.zeros((4, 4))
+    for i, plane in ((0, "x"), (2, "y")):
+        root = sqrt(float(optics[f"bet{plane}"][row]))
+        modes[i, i], modes[i + 1, i] = root, -float(optics[f"alf{plane}"][row]) / root
+        modes[i + 1, i + 1] = 1.0 / root
+    return modes

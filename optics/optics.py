@@ -26,12 +26,15 @@ _FUNCTIONS = {
     "dpx": propagation.DPX,
     "dy": propagation.DY,
     "dpy": propagation.DPY,
+    "betx2": propagation.BETX2,
+    "bety1": propagation.BETY1,
 }
 _ORBIT = {"x": 0, "px": 1, "y": 2, "py": 3, "zeta": 4, "delta": 5}
 
 #: Columns of a table, in the order MAD-X and Xsuite users expect.
 COLUMNS = (
     "s", "betx", "alfx", "mux", "dx", "dpx", "x", "px", "bety", "alfy", "muy", "dy", "dpy", "y", "py", "zeta", "delta",
+    "betx2", "bety1",
 )  # fmt: skip
 #: Numbers that belong to the whole lattice.
 SCALARS = (
@@ -73,6 +76,9 @@ class Optics:
 
     ``qx``, ``qy`` whole tunes (of a line: its phase advance); ``dqx``, ``dqy`` chromaticity dQ/d(dp/p) (nan for a
     line); ``momentum_compaction``; ``gamma_transition`` (nan where alpha_p <= 0); ``slip_factor``;
+    ``coupled``: the planes are coupled; betx, alfx, mux then belong to mode 1 seen in x, bety, alfy, muy to mode 2
+    seen in y, and ``betx2``, ``bety1`` [m] are the other mode's share (Mais-Ripken), else 0; ``start_modes``
+    (batch, 4, 4) holds the modes at the beginning.
     ``stable`` tells which lattices of a batch have bounded motion, the others are nan. ``tw["betx"]`` is a column
     at the entrance of each element with the end last; ``tw.table`` the pandas table of a single lattice.
     """
@@ -85,6 +91,7 @@ class Optics:
     at_elements: Functions
     start: Array
     start_orbit: Array
+    start_modes: Array | None
     scalars: dict[str, Array]
 
     def _one_or_batch(self, values: Array) -> Any:
@@ -94,6 +101,11 @@ class Optics:
         """One of SCALARS: a number, or (n,) for a batch."""
         value = self._one_or_batch(self.scalars[name])
         return value if isinstance(value, np.ndarray) or np.iscomplexobj(value) else float(value)
+
+    @property
+    def coupled(self) -> bool:
+        """True when some element couples the planes."""
+        return self.start_modes is not None
 
     @property
     def qx(self) -> Any:

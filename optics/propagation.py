@@ -17,19 +17,20 @@ from numba.extending import overload
 from optics.compiled import compiled
 
 #: Columns of the propagated functions.
-BETX, ALFX, MUX, BETY, ALFY, MUY, DX, DPX, DY, DPY = range(10)
-N_FUNCTIONS = 10
+BETX, ALFX, MUX, BETY, ALFY, MUY, DX, DPX, DY, DPY, BETX2, BETY1 = range(12)
+N_FUNCTIONS = 12
 #: Columns of the sums over the line.
 SLIP, CHROMATIC_X, CHROMATIC_Y = range(3)
 N_SUMS = 3
 _ROUNDING = 1e-12
 
 
-def _angle(y: Any, x: Any) -> Any:
+def angle(y: Any, x: Any) -> Any:
+    """arctan2 in compiled code, also for complex steps."""
     raise NotImplementedError
 
 
-@overload(_angle)
+@overload(angle)
 def _angle_compiled(y: Any, x: Any) -> Any:
     """arctan2, and its holomorphic continuation off the real axis."""
     if isinstance(y, types.Complex):
@@ -87,7 +88,7 @@ def largest_coupling(series: Any) -> Any:
 
 @compiled
 def periodic_start(matrices: Any, start: Any, cosines: Any) -> Any:
-    """Periodic functions at the beginning: start (batch, 10), nan where unstable; cosines (batch, 2) of the tunes."""
+    """Periodic functions at the beginning: start (batch, 12), nan where unstable; cosines (batch, 2) of the tunes."""
     for b in range(matrices.shape[0]):
         matrix = matrices[b]
         stable = True
@@ -105,17 +106,30 @@ def periodic_start(matrices: Any, start: Any, cosines: Any) -> Any:
             start[b, 3 * plane + 1] = 0.5 * (matrix[i, i] - matrix[i + 1, i + 1]) / sine
             start[b, 3 * plane + 2] = 0.0
         if stable:
-            system = np.empty((4, 4), dtype=start.dtype)
-            right = np.empty(4, dtype=start.dtype)
-            for i in range(4):
-                right[i] = matrix[i, 5]
-                for k in range(4):
-                    system[i, k] = -matrix[i, k]
-                system[i, i] += 1.0
-            _solve4(system, right)
-            start[b, DX:] = right
+            _dispersion(matrix, start[b])
+            start[b, BETX2], start[b, BETY1] = 0.0, 0.0
         else:
             start[b, :] = np.nan
+
+
+@compiled
+def periodic_dispersion(matrices: Any, start: Any) -> Any:
+    """Periodic dispersion of each lattice, put into its columns of start (batch, 12)."""
+    for b in range(matrices.shape[0]):
+        _dispersion(matrices[b], start[b])
+
+
+@compiled
+def _dispersion(matrix: Any, start: Any) -> Any:
+    system = np.empty((4, 4), dtype=start.dtype)
+    right = np.empty(4, dtype=start.dtype)
+    for i in range(4):
+        right[i] = matrix[i, 5]
+        for k in range(4):
+            system[i, k] = -matrix[i, k]
+        system[i, i] += 1.0
+    _solve4(system, right)
+    start[DX : DY + 2] = right
 
 
 @compiled
@@ -153,7 +167,7 @@ def propagate(
     out: Any,
     sums: Any,
 ) -> Any:
-    """Optical functions at each row from ``start`` (batch, 10): out (batch, n_rows + 1, 10), sums (batch, 3).
+    """Optical functions at each row from ``start`` (batch, 10): out (batch, n_rows + 1, 12), sums (batch, 3).
 
     ``is_thick``: steps with length, whose phase advance is positive (below one turn). ``sums``: slip (change of zeta
     per delta) and, when ``second_order``, the phases' change per delta [rad].
@@ -169,7 +183,7 @@ def propagate(
                 if second_order:
                     for plane in range(2):
                         sums[b, CHROMATIC_X + plane] += _phase_change(coefficients, quadratic, now, plane)
-                sums[b, SLIP] += _advance_dispersion(coefficients, now)
+                sums[b, SLIP] += advance_dispersion(coefficients, now)
                 for plane in range(2):
                     _advance_plane(coefficients, now, plane, is_thick[step])
         out[b, len(rows) - 1] = now
@@ -185,14 +199,14 @@ def _advance_plane(coefficients: Any, now: Any, plane: Any, is_thick: Any) -> An
     beta_out = (cosine * cosine + sine * sine) / beta
     now[3 * plane + 1] = -((m21 * beta - m22 * alpha) * cosine + m22 * sine) / beta
     now[3 * plane] = beta_out
-    advance = _angle(sine, cosine) / (2.0 * math.pi)
+    advance = angle(sine, cosine) / (2.0 * math.pi)
     if is_thick and advance.real < -_ROUNDING:
         advance += 1.0
     now[3 * plane + 2] += advance
 
 
 @compiled
-def _advance_dispersion(coefficients: Any, now: Any) -> Any:
+def advance_dispersion(coefficients: Any, now: Any) -> Any:
     """Carry the dispersion through a step; returns the change of zeta per delta."""
     d0, d1, d2, d3 = now[DX], now[DPX], now[DY], now[DPY]
     slip = coefficients[4, 6]

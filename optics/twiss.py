@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import dataclass
 from math import isfinite
 from typing import Any
 
 import numpy as np
 
-from lattice import InputError, Lattice, LatticeError, ReferenceParticle, UnstableOptics
+from lattice import InputError, Lattice, ReferenceParticle, UnstableOptics
 from lattice.errors import did_you_mean
 from optics import propagation
+from optics.coupling import mode_start, propagate_modes
 from optics.model import StepSeries, checked_particle, step_series
 from optics.optics import Functions, Optics
 from optics.taylor import N_COORDINATES, QUADRATIC
@@ -37,22 +39,17 @@ def twiss(
     deviation of the orbit about which the optics is computed. ``chromatic=False`` leaves chromaticity out (nan).
     RF cavities act as drifts (momentum is held). Array parameters give a batch. Matrices are exact derivatives of
     the maps in ``optics.maps``; with no closed orbit or no bounded motion one lattice raises UnstableOptics, in a
-    batch its rows are nan. Coupled motion is refused (LatticeError).
+    batch its rows are nan. Coupled planes give two modes (see ``Optics.coupled``).
     """
     if not isinstance(lattice, Lattice):
         raise InputError(f"twiss takes a Lattice, found {type(lattice).__name__}")
     particle = checked_particle(lattice, particle)
     delta = _checked_delta(delta)
     order = 2 if chromatic and start is None else 1
-    if start is not None:
-        functions, orbit = _start_values(start, delta)
-        model = step_series(lattice, particle, fringe=fringe, order=order, delta=delta, start=orbit)
-        _refuse_coupling(lattice, model)
-        initial = np.repeat(functions[None].astype(model.series.dtype), model.batch, axis=0)
-    else:
-        model = step_series(lattice, particle, fringe=fringe, order=order, delta=delta)
-        _refuse_coupling(lattice, model)
-        initial = _periodic_start(lattice, model)
+    begin, orbit = (None, None) if start is None else _start_values(start, delta)
+    model = step_series(lattice, particle, fringe=fringe, order=order, delta=delta, start=orbit)
+    coupled = propagation.largest_coupling(model.series) > _COUPLED
+    initial, tunes = _start_of(lattice, model, begin, coupled)
     at_elements, sums = _propagated(lattice, model, initial, order == 2)
     if lattice.batch is None:
         _refuse_lost(lattice, at_elements)
@@ -63,10 +60,52 @@ def twiss(
         delta=delta,
         periodic=start is None,
         at_elements=at_elements,
-        start=initial,
+        start=initial.functions,
         start_orbit=model.orbit[:, 0],
-        scalars=_scalars(lattice, particle, model, at_elements, sums, order == 2, start is None),
+        start_modes=initial.modes,
+        scalars=_scalars(particle, model, at_elements, sums, tunes, order == 2, start is None),
     )
+
+
+@dataclass(frozen=True)
+class _Start:
+    """Functions (batch, 12) at the beginning, and modes (batch, 4, 4) when the planes are coupled."""
+
+    functions: Array
+    modes: Array | None
+
+
+def _start_of(lattice: Lattice, model: StepSeries, begin: Array | None, coupled: bool) -> tuple[_Start, Array | None]:
+    """Where propagation begins, and (of a coupled ring) the tunes modulo 1 (batch, 2)."""
+    kind = model.series.dtype
+    if begin is not None:
+        functions = np.repeat(begin[None].astype(kind), model.batch, axis=0)
+        return _Start(functions, _uncoupled_modes(functions) if coupled else None), None
+    matrices = np.zeros((model.batch, N_COORDINATES, N_COORDINATES), dtype=kind)
+    propagation.one_turn_matrices(model.series, model.first, model.stride, len(model.plan.sequence), matrices)
+    functions = np.full((model.batch, propagation.N_FUNCTIONS), np.nan, dtype=kind)
+    cosines = np.zeros((model.batch, 2), dtype=kind)
+    modes, tunes = None, None
+    if coupled:
+        modes = np.zeros((model.batch, 4, 4), dtype=kind)
+        tunes = np.full((model.batch, 2), np.nan, dtype=kind)
+        mode_start(matrices, modes, cosines, tunes)
+        propagation.periodic_dispersion(matrices, functions)
+        functions[:, [propagation.MUX, propagation.MUY]] = np.where(np.isfinite(modes[:, :1, 0].real), 0.0, np.nan)
+    else:
+        propagation.periodic_start(matrices, functions, cosines)
+    if lattice.batch is None:
+        _refuse_unstable(lattice, cosines[0], functions[0], modes)
+    return _Start(functions, modes), tunes
+
+
+def _uncoupled_modes(functions: Array) -> Array:
+    """Modes of uncoupled start conditions."""
+    modes = np.zeros((len(functions), 4, 4), dtype=functions.dtype)
+    for i, beta, alpha in ((0, propagation.BETX, propagation.ALFX), (2, propagation.BETY, propagation.ALFY)):
+        root = np.sqrt(functions[:, beta])
+        modes[:, i, i], modes[:, i + 1, i + 1], modes[:, i + 1, i] = root, 1.0 / root, -functions[:, alpha] / root
+    return modes
 
 
 def functions_inside(optics: Optics, slices: int) -> Functions:
@@ -84,7 +123,7 @@ def functions_inside(optics: Optics, slices: int) -> Functions:
         delta=optics.delta,
         start=optics.start_orbit[0] if one_orbit else None,
     )
-    return _propagated(optics.lattice, model, optics.start, False)[0]
+    return _propagated(optics.lattice, model, _Start(optics.start, optics.start_modes), False)[0]
 
 
 def _checked_delta(delta: float) -> float:
@@ -98,7 +137,7 @@ def _checked_delta(delta: float) -> float:
 
 
 def _start_values(start: Mapping[str, float], delta: float) -> tuple[Array, Array]:
-    """Start conditions as (10,) functions and (6,) orbit; InputError names what is missing or wrong."""
+    """Start conditions as (12,) functions and (6,) orbit; InputError names what is missing or wrong."""
     known = (*_START_KEYS, *_START_ORBIT)
     if not isinstance(start, Mapping):
         raise InputError(f"start must be a mapping such as {{'betx': 9.0, 'bety': 4.0}}, found {start!r}")
@@ -111,39 +150,22 @@ def _start_values(start: Mapping[str, float], delta: float) -> tuple[Array, Arra
     for key in ("betx", "bety"):
         if not start.get(key, 0.0) > 0:
             raise InputError(f"start needs a positive '{key}' [m], found {start.get(key)!r}")
-    functions = np.array([float(start.get(key, 0.0)) for key in _START_KEYS])
+    functions = np.array([*(float(start.get(key, 0.0)) for key in _START_KEYS), 0.0, 0.0])
     orbit = np.array([*(float(start.get(key, 0.0)) for key in _START_ORBIT), delta])
     return functions, orbit
 
 
-def _periodic_start(lattice: Lattice, model: StepSeries) -> Array:
-    matrices = np.zeros((model.batch, N_COORDINATES, N_COORDINATES), dtype=model.series.dtype)
-    propagation.one_turn_matrices(model.series, model.first, model.stride, len(model.plan.sequence), matrices)
-    initial = np.full((model.batch, propagation.N_FUNCTIONS), np.nan, dtype=matrices.dtype)
-    cosines = np.zeros((model.batch, 2), dtype=matrices.dtype)
-    propagation.periodic_start(matrices, initial, cosines)
-    if lattice.batch is None:
-        _refuse_unstable(lattice, cosines[0], initial[0])
-    return initial
-
-
-def _refuse_coupling(lattice: Lattice, model: StepSeries) -> None:
-    """No step may couple: skew fields that cancel over a turn would still couple in between."""
-    if propagation.largest_coupling(model.series) > _COUPLED:
-        raise LatticeError(
-            f"lattice '{lattice.name}' couples the planes (skew quadrupoles, solenoids, rolls or vertical orbit in "
-            f"sextupoles): coupled optics is not available; switch the coupling off"
-        )
-
-
-def _refuse_unstable(lattice: Lattice, cosines: Array, initial: Array) -> None:
-    for plane, cosine in zip(("horizontal", "vertical"), cosines.real, strict=True):
+def _refuse_unstable(lattice: Lattice, cosines: Array, initial: Array, modes: Array | None) -> None:
+    names = ("horizontal", "vertical") if modes is None else ("first mode's", "second mode's")
+    if modes is not None and not np.all(np.isfinite(cosines)):
+        raise UnstableOptics(f"lattice '{lattice.name}' is unstable: the coupled motion lies on a sum resonance")
+    for plane, cosine in zip(names, cosines.real, strict=True):
         if not abs(cosine) < 1.0:
             raise UnstableOptics(
                 f"lattice '{lattice.name}' is unstable: the {plane} one-turn matrix has "
                 f"|trace| = {2 * abs(cosine):.9g}, bounded motion needs less than 2"
             )
-    if not np.all(np.isfinite(initial)):
+    if not np.all(np.isfinite(initial[propagation.DX : propagation.DY + 2])):
         raise UnstableOptics(f"lattice '{lattice.name}' has no finite dispersion: a tune lies on an integer")
 
 
@@ -154,22 +176,16 @@ def _refuse_lost(lattice: Lattice, functions: Functions) -> None:
         raise UnstableOptics(f"lattice '{lattice.name}': the orbit or the optics is lost (not finite) in '{name}'")
 
 
-def _propagated(lattice: Lattice, model: StepSeries, initial: Array, second_order: bool) -> tuple[Functions, Array]:
+def _propagated(lattice: Lattice, model: StepSeries, initial: _Start, second_order: bool) -> tuple[Functions, Array]:
     plan = model.plan
-    functions = np.empty((model.batch, len(plan.rows), propagation.N_FUNCTIONS), dtype=initial.dtype)
-    sums = np.zeros((model.batch, propagation.N_SUMS), dtype=initial.dtype)
-    propagation.propagate(
-        model.series,
-        model.first,
-        model.stride,
-        plan.is_thick,
-        plan.rows,
-        QUADRATIC,
-        second_order,
-        initial,
-        functions,
-        sums,
-    )
+    kind = initial.functions.dtype
+    functions = np.empty((model.batch, len(plan.rows), propagation.N_FUNCTIONS), dtype=kind)
+    sums = np.zeros((model.batch, propagation.N_SUMS), dtype=kind)
+    line = (model.series, model.first, model.stride, plan.is_thick, plan.rows, QUADRATIC, second_order)
+    if initial.modes is None:
+        propagation.propagate(*line, initial.functions, functions, sums)
+    else:
+        propagate_modes(*line, initial.functions, initial.modes, functions, sums)
     s = np.broadcast_to(lattice.s, (model.batch, len(lattice) + 1))
     if len(plan.row_element) != len(lattice):
         lengths = np.diff(s, axis=-1)
@@ -179,14 +195,18 @@ def _propagated(lattice: Lattice, model: StepSeries, initial: Array, second_orde
 
 
 def _scalars(
-    lattice: Lattice,
     particle: ReferenceParticle,
     model: StepSeries,
     functions: Functions,
     sums: Array,
+    tunes: Array | None,
     chromatic: bool,
     periodic: bool,
 ) -> dict[str, Array]:
+    advances = [functions.column(name)[:, -1] - functions.column(name)[:, 0] for name in ("mux", "muy")]
+    if tunes is not None:
+        # The advance seen in one plane gives the whole turns, the mode itself the rest.
+        advances = [tunes[:, k] + np.round((advances[k] - tunes[:, k]).real) for k in range(2)]
     unknown = np.full(model.batch, np.nan)
     length = functions.s[:, -1]
     with np.errstate(invalid="ignore"):  # complex nan of unstable lattices
@@ -195,8 +215,8 @@ def _scalars(
         )
         gamma_transition = 1.0 / np.sqrt(np.where(compaction.real > 0, compaction, np.nan))
     return {
-        "qx": functions.column("mux")[:, -1] - functions.column("mux")[:, 0],
-        "qy": functions.column("muy")[:, -1] - functions.column("muy")[:, 0],
+        "qx": advances[0],
+        "qy": advances[1],
         "dqx": sums[:, propagation.CHROMATIC_X] / (2 * np.pi) if chromatic else unknown,
         "dqy": sums[:, propagation.CHROMATIC_Y] / (2 * np.pi) if chromatic else unknown,
         "momentum_compaction": compaction,

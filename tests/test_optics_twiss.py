@@ -19,7 +19,6 @@ from lattice import (
     RFCavity,
     RFGap,
     Sextupole,
-    Solenoid,
     UnstableOptics,
 )
 from machines.cnao_like import cnao, pimms
@@ -348,24 +347,6 @@ def test_a_cavity_is_a_drift_and_lengths_may_be_expressions() -> None:
 
 
 # ------------------------------------------------------------------------------------------------- refusals
-
-
-@pytest.mark.parametrize(
-    "elements",
-    [
-        (Quadrupole("q", length=1.0, k1s=0.1),),
-        (Solenoid("s", length=1.0, ks=0.1),),
-        (Quadrupole("q", length=1.0, k1=0.5, tilt=0.1),),
-        (Multipole("a", ksl=(0.0, 0.1)), Multipole("b", ksl=(0.0, -0.1))),  # uncoupled in all, not in between
-        (Kicker("v", vkick=1e-3), Drift("d", length=1.0), Sextupole("s", length=0.2, k2=5.0)),
-    ],
-    ids=lambda elements: elements[-1].kind,
-)
-def test_coupled_motion_is_refused_in_rings_and_lines(elements: tuple[Quadrupole, ...]) -> None:
-    lattice = Lattice("mixed", elements=[*small_ring().elements, *elements], parameters=small_ring().parameters)
-    for start in (None, START):
-        with pytest.raises(LatticeError, match="'mixed' couples the planes"):
-            twiss(lattice, PROTON, start=start)
 
 
 def test_unstable_and_lost_beams_are_said_to_be_so() -> None:
