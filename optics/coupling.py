@@ -3,8 +3,8 @@
 The one-turn matrix is taken apart as M = V U V^-1 with U block-diagonal (D. Edwards & L. Teng, IEEE Trans. Nucl.
 Sci. 20, 885, 1973; D. Sagan & D. Rubin, Phys. Rev. ST Accel. Beams 2, 074001, 1999). The columns of N = V diag(B1, B2),
 B the Courant-Snyder blocks, are carried along the line by the element matrices; beta_jk = N_j,2k-1^2 + N_j,2k^2 is
-mode k seen in plane j (H. Mais & G. Ripken, DESY M-82-05). Without coupling it is the optics of ``optics.propagation``. All
-of it is real algebra, so a complex step in the strengths passes through.
+mode k seen in plane j (H. Mais & G. Ripken, DESY M-82-05). Without coupling it is the optics of ``optics.propagation``.
+All of it is real algebra, so a complex step in the strengths passes through.
 """
 
 from __future__ import annotations

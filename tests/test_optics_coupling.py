@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 from math import cos, sin
+from typing import Any
 
 import numpy as np
 import pytest
@@ -11,6 +12,7 @@ import pytest
 from lattice import (
     Bend,
     Drift,
+    Element,
     Kicker,
     Lattice,
     LatticeError,
@@ -29,14 +31,15 @@ START = {"betx": 9.0, "alfx": 0.2, "bety": 4.0, "alfy": -0.7, "dx": -0.3}
 
 def cells(solenoids: bool = True) -> Lattice:
     """Six cells of quadrupoles, bends and sextupoles, coupled by solenoids and skew gradients."""
-    elements: list[object] = []
+    elements: list[Element] = []
+    skew: dict[str, Any] = {"k1s": "kq"} if solenoids else {}
     for i in range(6):
         elements += [
             Quadrupole(f"qf{i}", length=0.3, k1="kf"),
             Drift(f"da{i}", length=0.5),
             Bend(f"b{i}", length=1.0, angle=np.pi / 3, e1=0.2, e2=0.2),
             *([Solenoid(f"s{i}", length=0.4, ks="ks")] if solenoids else []),
-            Quadrupole(f"qd{i}", length=0.3, k1="kd", **({"k1s": "kq"} if solenoids else {})),
+            Quadrupole(f"qd{i}", length=0.3, k1="kd", **skew),
             Sextupole(f"sx{i}", length=0.2, k2=2.0),
             Drift(f"db{i}", length=0.5),
         ]
@@ -55,16 +58,17 @@ def rolled(lattice: Lattice, angle: float) -> Lattice:
 
 @pytest.mark.parametrize("angle", [0.3, -0.6])
 def test_a_ring_rolled_as_a_whole_keeps_its_modes(angle: float) -> None:
-    """x' = x cos + y sin: tunes and chromaticity stay, each beta splits as cos^2 and sin^2. Rounding over 40 maps."""
+    """x = x' cos - y' sin, y = x' sin + y' cos: tunes and chromaticity stay, each beta splits as cos^2 and sin^2. Rounding over 40 maps."""
     plain = twiss(cells(solenoids=False))
     turned = twiss(rolled(cells(solenoids=False), angle))
-    assert turned.coupled and not plain.coupled
+    assert turned.coupled
+    assert not plain.coupled
     for name in ("qx", "qy", "dqx", "dqy", "momentum_compaction"):
         assert getattr(turned, name) == pytest.approx(getattr(plain, name), abs=1e-11)
     c2, s2 = cos(angle) ** 2, sin(angle) ** 2
     for column, source, factor in (
         ("betx", "betx", c2), ("betx2", "bety", s2), ("bety", "bety", c2), ("bety1", "betx", s2),
-        ("alfx", "alfx", c2), ("alfy", "alfy", c2), ("dx", "dx", cos(angle)), ("dy", "dx", -sin(angle)),
+        ("alfx", "alfx", c2), ("alfy", "alfy", c2), ("dx", "dx", cos(angle)), ("dy", "dx", sin(angle)),
     ):  # fmt: skip
         np.testing.assert_allclose(turned[column], factor * plain[source], rtol=1e-10, atol=1e-10)
 
