@@ -58,7 +58,7 @@ def rolled(lattice: Lattice, angle: float) -> Lattice:
 
 @pytest.mark.parametrize("angle", [0.3, -0.6])
 def test_a_ring_rolled_as_a_whole_keeps_its_modes(angle: float) -> None:
-    """x = x' cos - y' sin, y = x' sin + y' cos: tunes and chromaticity stay, each beta splits as cos^2 and sin^2. Rounding over 40 maps."""
+    """x = x' cos - y' sin: tunes and chromaticity stay, betas split as cos^2 and sin^2. Rounding over 40 maps."""
     plain = twiss(cells(solenoids=False))
     turned = twiss(rolled(cells(solenoids=False), angle))
     assert turned.coupled
