@@ -44,7 +44,7 @@ _LABELS = {
 
 def figures(facts: Facts, matched: MatchResult | None) -> tuple[FigureData, ...]:
     """All figures of the study, in the order of the report."""
-    drawn = [*_layout(facts), *_optics(facts), *(_match(matched) if matched else ()), *_tunes(facts, matched)]
+    drawn = [*_layout(facts), *_optics(facts), *(match_figures(matched) if matched else ()), *tune_figures(facts, matched)]
     return (*drawn, *_engines(facts))
 
 
@@ -96,7 +96,8 @@ def _optics(facts: Facts) -> Iterator[FigureData]:
     yield FigureData("optics-ring", "Optics", caption, figure_json(figure), pd.DataFrame(columns))
 
 
-def _match(matched: MatchResult) -> Iterator[FigureData]:
+def match_figures(matched: MatchResult) -> Iterator[FigureData]:
+    """Targets before and after, and convergence."""
     targets = [
         MatchedTarget(
             target.label,
@@ -122,7 +123,8 @@ def _match(matched: MatchResult) -> Iterator[FigureData]:
         yield FigureData("match-convergence", "Convergence of the match", caption, drawn, history)
 
 
-def _tunes(facts: Facts, matched: MatchResult | None) -> Iterator[FigureData]:
+def tune_figures(facts: Facts, matched: MatchResult | None) -> Iterator[FigureData]:
+    """The tune diagram of a ring."""
     if not facts.optics.periodic:
         return
     points = [WorkingPoint("final", facts.optics.qx, facts.optics.qy)]
@@ -164,7 +166,7 @@ def _engines(facts: Facts) -> Iterator[FigureData]:
     frame = pd.DataFrame([vars(difference) for difference in differences])
     caption = "Our value minus Xsuite's where they differ most, in units of the tolerance. Look for: bars below one."
     drawn = figure_json(residuals_in_tolerance(differences))
-    yield FigureData("engines-summary", "Differences of the two engines", caption, drawn, frame)
+    yield FigureData("engines-summary", "Differences by quantity", caption, drawn, frame)
     along = _along(facts)
     caption = "Our maps minus Xsuite along the machine. Look for: steps, which would point at one element."
     headed = along.rename(columns={"s": "s [m]", "dx": "dx [m]", "dy": "dy [m]"})

@@ -29,6 +29,9 @@ from studies.report.written import (
         (2.5, 0.0, "2.5"),  # exact
         (0.1234567, None, "0.123457"),
         (1e-12, 3e-15, "1.000×10⁻¹² ± 3×10⁻¹⁵"),
+        (5.6e-16, 7e-9, "0 ± 7×10⁻⁹"),  # nothing of it is known
+        (-1e-15, 2e-13, "0 ± 2×10⁻¹³"),
+        (-0.3, 2.0, "0 ± 2"),
         (None, 0.1, "none"),
         (float("nan"), 0.1, "none"),
     ],

@@ -27,7 +27,7 @@ from studies.report.csv import csv_address
 from studies.report.drawing import draw
 from studies.report.sections import contents
 from studies.report.verdicts import VerdictRow, banner, verdict_rows
-from studies.report.written import known_text, unit_text, written_table
+from studies.report.written import heading_text, known_text, unit_text, written_table
 from studies.results import FigureData, StudyResult
 from studies.toml_text import toml_text
 
@@ -161,6 +161,7 @@ def _environment() -> Environment:
         flat=_flat,
         known=known_text,
         plotly=figure_content,
+        powers=heading_text,
         unit=unit_text,
         written=written_table,
     )

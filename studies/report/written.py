@@ -22,7 +22,7 @@ def unit_text(unit: str) -> str:
 
 
 def heading_text(name: str) -> str:
-    """Heading of a column, with the powers of its unit in superscript."""
+    """A heading or a sentence, with the powers of its units in superscript."""
     return _POWER.sub(lambda found: found[1].translate(_SUPERSCRIPT), name)
 
 
@@ -56,6 +56,8 @@ def known_parts(value: float | None, error: float | None) -> tuple[str, str]:
     if not error or not isfinite(error):
         return short_text(value, 10 if error == 0 else 6), ""
     decimals = _decimals(error)
+    if abs(value) < 0.5 * 10.0**-decimals:  # no digit of it is known
+        return "0", f"± {_error_text(error, decimals)}"
     if -6 <= decimals <= 10 and abs(value) < 1e7:
         decimals = max(decimals, 0)
         return _signed(f"{value:.{decimals}f}"), f"± {_error_text(error, decimals)}"
@@ -89,7 +91,7 @@ def _decimals(error: float) -> int:
 
 
 def _error_text(error: float, decimals: int) -> str:
-    return f"{error:.{decimals}f}" if decimals <= 5 else _scientific(error, 0)
+    return f"{error:.{max(decimals, 0)}f}" if decimals <= 5 else _scientific(error, 0)
 
 
 def _scientific(value: float, decimals: int) -> str:
@@ -156,4 +158,7 @@ def _spread(value: float) -> str:
     """A number of a column with very different sizes: plain where that is short, else a power of ten."""
     if value == 0 or not isfinite(value):
         return number_text(value)
-    return short_text(value, 9) if 1e-3 <= abs(value) < 1e7 else _scientific(value, 2)
+    if 1e-3 <= abs(value) < 1e7:
+        return short_text(value, 9)
+    mantissa, times, power = _scientific(value, 2).partition("×")
+    return mantissa.rstrip("0").rstrip(".") + times + power
