@@ -94,17 +94,23 @@ class Kobayashi:
         """Growth of |x| [m] over three turns at ``x_septum`` [m]: (3/4) |S| sqrt(betx) |X| A.
 
         (X, P) is where the outgoing separatrix meets the wire, A its amplitude (PIMMS, section 3.4, projected on x).
-        nan when no separatrix goes there.
+        nan inside the triangle.
         """
+        if not self.is_outside(x_septum):
+            return float("nan")
         x = (x_septum - self.orbit[0]) / sqrt(self.betx)
         meetings = [self._meeting(vertex, other, x) for vertex, other in self.separatrices()]
         amplitudes = [float(np.hypot(*point)) for point in meetings if point is not None]
-        if not amplitudes:
-            return float("nan")
         return 0.75 * self.virtual_sextupole * sqrt(self.betx) * abs(x) * min(amplitudes)
 
+    def is_outside(self, x_septum: float) -> bool:
+        """True when ``x_septum`` [m] lies beyond the triangle, on either side."""
+        from_orbit = x_septum - self.orbit[0]
+        corners = np.sign(from_orbit) * (self.fixed_points[:, 0] - self.orbit[0])
+        return bool(abs(from_orbit) > np.max(corners))
+
     def _meeting(self, vertex: Array, other: Array, x: float) -> Array | None:
-        """Where the arm from ``vertex``, away from ``other``, has the normalised position x at the place."""
+        """Where the arm from ``vertex``, away from ``other``, goes out through the normalised position x at the place."""
         begin, end = self.at_place(vertex), self.at_place(other)
         direction = begin - end
         along = (x - begin[0]) / direction[0]

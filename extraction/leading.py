@@ -19,11 +19,13 @@ class LeadingArm:
 
 
 def leading_arm(kobayashi: Kobayashi, x_septum: float) -> LeadingArm | None:
-    """The separatrix that leads outwards through x = ``x_septum`` [m] with the least amplitude; None without one.
+    """The separatrix that leads out through x = ``x_septum`` [m] with the least amplitude; None inside the triangle.
 
     The line from vertex to vertex of the triangle, prolonged beyond the one that particles leave (PIMMS,
     CERN-PS-99-010-DI, section 3.3).
     """
+    if not kobayashi.is_outside(x_septum):
+        return None
     reach = (x_septum - kobayashi.orbit[0]) / sqrt(kobayashi.betx)
     found: list[tuple[float, Array, Array]] = []
     for vertex, other in kobayashi.separatrices():
@@ -33,8 +35,6 @@ def leading_arm(kobayashi: Kobayashi, x_septum: float) -> LeadingArm | None:
         if along > 0:
             point = begin + along * direction
             found.append((float(np.hypot(*point)), point, direction))
-    if not found:
-        return None
     _, point, direction = min(found, key=lambda meeting: meeting[0])
     slope = (direction[1] / direction[0] - kobayashi.alfx) / kobayashi.betx
     return LeadingArm(float(kobayashi.physical(point)[1]), float(slope))
