@@ -110,7 +110,7 @@ class Kobayashi:
         return bool(abs(from_orbit) > np.max(corners))
 
     def _meeting(self, vertex: Array, other: Array, x: float) -> Array | None:
-        """Where the arm from ``vertex``, away from ``other``, goes out through the normalised position x at the place."""
+        """Where the arm from ``vertex``, away from ``other``, has the normalised position x at the place."""
         begin, end = self.at_place(vertex), self.at_place(other)
         direction = begin - end
         along = (x - begin[0]) / direction[0]
