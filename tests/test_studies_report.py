@@ -124,6 +124,7 @@ def test_requirements_and_figures_link_to_each_other(page: Page) -> None:
     assert {href[1:] for href in links} <= ids, "every link within the page has its target"
     assert links.count("#figure-optics-ring") == 2, "two requirements are judged from the optics"
     assert {"#requirement-1", "#requirement-3", "#requirement-4"} <= set(links)
+    assert {f"#basis-{row}" for row in range(1, 5)} <= set(links), "every row leads to what it rests on"
 
 
 def test_ids_are_unique(page: Page, hostile: Page) -> None:
