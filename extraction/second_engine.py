@@ -27,7 +27,7 @@ _ITERATIONS = 8
 _SETTLED = 1e-13  # m, rad
 _START = 1e-3  # of the distance from closed orbit to fixed point, where the arm begins as a straight line
 _FAR = 0.05  # of the same distance, to where the motion is nearly linear and nothing has to be looked at
-_SAMPLES = 33  # over two growth factors of the arm
+_SAMPLES = 17  # over two growth factors of the arm
 _MAX_STEPS = 5000  # of three turns
 
 

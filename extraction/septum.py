@@ -141,8 +141,8 @@ def transport(
     start = np.array([*arm.after[0], 0.0, resonance.delta])
     inside, beyond = start.copy(), start.copy()
     beyond[0] += septum.side * septum.thickness
-    circulating = _kicked(*tracking, inside, 0.0, septum)
-    extracted = _kicked(*tracking, beyond, septum.side * septum.kick, septum)
+    circulating = through_septa(tracking, inside[None], 0.0, septum)[0]
+    extracted = through_septa(tracking, beyond[None], septum.side * septum.kick, septum)[0]
     last = end % len(ring)
     phase = _phase_advance(optics, first, last)
     beta1, beta2 = (float(optics["betx"][i]) for i in (first, last))
@@ -168,9 +168,13 @@ def _phase_advance(optics: Optics, first: int, last: int) -> float:
     return advance if advance >= 0 else advance + float(optics.qx)
 
 
-def _kicked(through: Tracking, behind: Tracking, start: Array, kick: float, septum: Septum) -> Array:
-    """Through the septum with the kick spread over its length (as if in the middle), then on to the end."""
-    state = through(start[None])
+def through_septa(tracking: tuple[Tracking, Tracking], start: Array, kick: float, septum: Septum) -> Array:
+    """Coordinates (n, 6) from the electrostatic to the magnetic septum.
+
+    The ``kick`` [rad] is spread over the first one's length (as if in the middle); ``tracking`` as in ``transport``.
+    """
+    through, behind = tracking
+    state = through(start).copy()
     state[:, 1] += kick
     state[:, 0] += kick * septum.length / 2
-    return np.asarray(behind(state)[0])
+    return np.asarray(behind(state))

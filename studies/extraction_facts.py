@@ -18,6 +18,7 @@ from lattice import InputError, Lattice, NoSolution, UnstableOptics
 from machines.machine import MachineBeam
 from optics import Beam
 from studies.extraction_engines import Engines, compare_engines
+from studies.extraction_scans import Scans, scan
 from studies.facts import Facts, compare
 from studies.last_turns import LastTurns, last_turns
 from studies.logs import LOGGER
@@ -29,7 +30,7 @@ Array = np.ndarray[Any, Any]
 
 _CASES = 7  # momenta between the smallest and the largest amplitude
 _SMALLEST = 0.25  # of the edge's amplitude: nearer to the tip of the wedge arms take ever more turns
-_BRANCH = 16  # momenta of the wedge on the stack's side
+_BRANCH = 13  # momenta of the wedge on the stack's side
 
 
 @dataclass(frozen=True, eq=False)
@@ -75,6 +76,7 @@ class ExtractionFacts:
     extracted: ExtractedBeam | None
     turns: LastTurns
     engines: Engines
+    scans: Scans
 
     @property
     def ring(self) -> Lattice:
@@ -130,6 +132,9 @@ def gather(resolved: Resolved, final: Lattice) -> ExtractionFacts:
     cases = tuple(_transported(case, septum, final) for case in cases)
     found = [case for case in cases if case.arm is not None]
     design = _transported(design, septum, final)
+    LOGGER.info("tune, sextupoles, chromaticity and each family of magnets varied")
+    middle = found[len(found) // 2].delta
+    scans = scan(final, septum, compared.optics.fringe, spec.delta, middle)
     LOGGER.info("the same by Xsuite's tracking")
     return ExtractionFacts(
         optics=facts,
@@ -144,6 +149,7 @@ def gather(resolved: Resolved, final: Lattice) -> ExtractionFacts:
         extracted=_extracted(found, steinbach, resolved.study.seed),
         turns=last_turns(final, compared.optics, septum, [(c.delta, c.arm) for c in cases if c.arm]),
         engines=compare_engines(final, compared.optics, septum, _compared_cases(design, found)),
+        scans=scans,
     )
 
 
@@ -231,17 +237,20 @@ def _steinbach(facts: Facts, spec: ExtractionSpec, septum: Septum, beam: Machine
     known = table.dropna(subset=["exact"])
     if (known["delta"] * side > resonant * side).sum() < 2:
         raise NoSolution(f"no stable triangle on the side of the stack of the resonant momentum {resonant:.4g}")
-    stack = _stack(facts, beam, emittance)
+    edge = float(leaving_momentum(table, np.array([beam.sigmas * sqrt(emittance)]), side)[0])
+    if not np.isfinite(edge):
+        raise NoSolution(f"the beam's edge is unstable at every momentum within {width:g} of the resonant one")
+    stack = _stack(facts, beam, emittance, edge + side * beam.momentum_spread / 2)
     leaving = leaving_momentum(table, stack.amplitude, side)
     return Steinbach(resonant, side, table, stack, leaving)
 
 
-def _stack(facts: Facts, beam: MachineBeam, emittance: float) -> Stack:
-    """Particles of the waiting beam, about dp/p = 0, up to the edge of the beam."""
+def _stack(facts: Facts, beam: MachineBeam, emittance: float, centre: float) -> Stack:
+    """Particles of the waiting beam, evenly over its momenta about ``centre``, up to the edge of the beam."""
     study = facts.resolved.study
     assert isinstance(study, ExtractionStudy)
     sampled = waiting_stack(
-        Beam(facts.resolved.particle, emittance_x=emittance, emittance_y=emittance),
+        Beam(facts.resolved.particle, emittance_x=emittance, emittance_y=emittance, delta=centre),
         study.extraction.particles,
         seed=study.seed,
         full_width=beam.momentum_spread,

@@ -50,8 +50,8 @@ def _points(facts: ExtractionFacts) -> TableData:
 def _momenta(facts: ExtractionFacts) -> TableData:
     frame = pd.DataFrame([_momentum(case, facts) for case in facts.cases])
     caption = (
-        "Each extracted momentum at the electrostatic septum: exact, with leading order beside it. Areas are in mm mrad, "
-        "those of the triangle, without a factor of pi."
+        "Each extracted momentum at the electrostatic septum: exact, with leading order beside it. Areas are in mm "
+        "mrad, those of the triangle, without a factor of pi."
     )
     return TableData("momenta-table", "Extracted momenta", caption, frame)
 

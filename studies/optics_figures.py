@@ -17,17 +17,19 @@ from optics.figures import (
     optics_figure,
     tune_diagram,
 )
-from optics.matching import MatchResult
+from optics.matching import MatchResult, counted
 from studies.clearance import envelope, thinned
 from studies.facts import Facts
 from studies.figures import (
     Difference,
     MatchedTarget,
     match_convergence,
+    match_sensitivity,
     match_targets,
     residuals_along_s,
     residuals_in_tolerance,
 )
+from studies.magnet_figures import magnet_figures
 from studies.optics_tables import kind_of
 from studies.results import FigureData
 
@@ -44,8 +46,8 @@ _LABELS = {
 
 def figures(facts: Facts, matched: MatchResult | None) -> tuple[FigureData, ...]:
     """All figures of the study, in the order of the report."""
-    drawn = [*_layout(facts), *_optics(facts), *(match_figures(matched) if matched else ()), *tune_figures(facts, matched)]
-    return (*drawn, *_engines(facts))
+    drawn = [*_layout(facts), *_optics(facts), *(match_figures(matched) if matched else ())]
+    return (*drawn, *magnet_figures(facts), *tune_figures(facts, matched), *_engines(facts))
 
 
 def _labels(facts: Facts) -> dict[str, str]:
@@ -116,11 +118,33 @@ def match_figures(matched: MatchResult) -> Iterator[FigureData]:
         history = pd.DataFrame(
             {"evaluation": range(len(matched.history)), "cost": [cost for cost, _ in matched.history]}
         )
-        caption = f"Cost as the match weighs it after each step, from {matched.starts} starting point(s); "
-        caption += f"{matched.evaluations} optics were computed in all."
-        caption += " Look for: a steep end, not a plateau."
+        caption = (
+            "Cost after each step: half the sum of squared distances from the goals (and beyond the limits), each over "
+            "the size that counts as one (0.01 in a tune, 0.1 m in dispersion, 10 % in a beta, 0.5 in chromaticity). "
+            f"From {counted(matched.starts, 'starting point')}; {matched.evaluations} optics were computed in all. "
+            "Look for: a steep end, not a plateau."
+        )
         drawn = figure_json(match_convergence(history))
         yield FigureData("match-convergence", "Convergence of the match", caption, drawn, history)
+    yield _sensitivity(matched)
+
+
+def _sensitivity(matched: MatchResult) -> FigureData:
+    """What a step of each parameter does to each target."""
+    targets = [(target.label, kind_of(target.label).unit) for target in matched.targets]
+    names = [vary.name for vary in matched.vary]
+    steps = np.array([0.01 * abs(matched.parameters[name]) or 0.01 for name in names])
+    changes = matched.sensitivity * steps
+    caption = (
+        "Change of each target for a step of +1 % of each parameter (0.01 of one that is 0), from exact derivatives at "
+        "the match; a row is shaded by its largest number. Look for: the parameter that holds a target, and rows with "
+        "the same pattern, which compete."
+    )
+    frame = pd.DataFrame({"target": [label for label, _ in targets], "unit": [unit for _, unit in targets]})
+    for column, name in enumerate(names):
+        frame[f"change for {name} + {steps[column]:.6g}"] = changes[:, column]
+    drawn = figure_json(match_sensitivity(targets, names, changes.tolist()))
+    return FigureData("match-sensitivity-map", "Sensitivity", caption, drawn, frame)
 
 
 def tune_figures(facts: Facts, matched: MatchResult | None) -> Iterator[FigureData]:
