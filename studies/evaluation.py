@@ -81,11 +81,11 @@ def _with_error(compared: Compared, own: float, reference: Callable[[], float], 
 _SCALAR_METHODS = {
     "qx": ("phase advance of the one-turn matrix", "tunes-diagram"),
     "qy": ("phase advance of the one-turn matrix", "tunes-diagram"),
-    "dqx": ("second derivatives of the maps along the dispersive orbit", ""),
-    "dqy": ("second derivatives of the maps along the dispersive orbit", ""),
-    "momentum_compaction": ("path length of the dispersive orbit", ""),
-    "gamma_transition": ("1 / sqrt(momentum compaction)", ""),
-    "slip_factor": ("momentum compaction - 1 / gamma^2", ""),
+    "dqx": ("second derivatives of the maps along the dispersive orbit", "tunes-diagram"),
+    "dqy": ("second derivatives of the maps along the dispersive orbit", "tunes-diagram"),
+    "momentum_compaction": ("path length of the dispersive orbit", "optics-ring"),
+    "gamma_transition": ("1 / sqrt(momentum compaction)", "optics-ring"),
+    "slip_factor": ("momentum compaction - 1 / gamma^2", "optics-ring"),
 }
 
 
@@ -257,7 +257,7 @@ def _field(key: str, facts: Facts) -> Number:
     per = "MeV/u" if particle.nucleons > 1 else "MeV"
     top = f"{particle.species} of {particle.kinetic_energy_per_u / 1e6:g} {per}"
     method = f"{found.element} at {particle.magnetic_rigidity:.6g} T m, {top}; error: rounding"
-    return Number(found.value, ROUNDING * max(found.value, 1.0), FORMULA, method)
+    return Number(found.value, ROUNDING * max(found.value, 1.0), FORMULA, method, "strengths-limits")
 
 
 # ----------------------------------------------------------------------------------------- agreement of the engines

@@ -1,4 +1,4 @@
-"""Pictures of a match and of two engines compared. Finished numbers go in, a plotly figure comes out."""
+"""Pictures of a match, of magnets at their limits, of two engines: numbers go in, a plotly figure comes out."""
 
 from __future__ import annotations
 
@@ -16,6 +16,7 @@ from optics.figure_style import Layout, Trace, axis, base_layout, inert, need, n
 
 BEFORE = "#BDBDBD"
 AFTER = "#1A1A1A"
+SHADE = "#A6A6A6"  # the darkest cell: ink on it still has a contrast of 7
 _FLOOR = 1e-6  # of a tolerance: smaller residuals are drawn as this
 
 
@@ -40,6 +41,16 @@ class Difference:
     own: float
     reference: float
     tolerance: float
+
+
+@dataclass(frozen=True)
+class MagnetField:
+    """A magnet or family: the ``field`` it needs and the ``limit`` on it, both in ``unit``."""
+
+    name: str
+    field: float
+    limit: float
+    unit: str
 
 
 def match_targets(targets: Sequence[MatchedTarget]) -> go.Figure:
@@ -85,6 +96,72 @@ def match_convergence(history: pd.DataFrame) -> go.Figure:
         xaxis=axis("step of the match [1]", rangemode="tozero", tickformat="d", dtick=max(1, len(history) // 10)),
         yaxis=_log_axis("cost [1]", [cost for cost in costs if cost]),
         margin={"l": 84, "r": 64, "t": 24, "b": 48},
+    )
+    return go.Figure(data=[trace], layout=layout)
+
+
+def match_sensitivity(
+    targets: Sequence[tuple[str, str]], parameters: Sequence[str], changes: Sequence[Sequence[float]]
+) -> go.Figure:
+    """Heat map of the ``changes`` (targets, parameters) of each target (name, unit) for a step of each parameter.
+
+    A row is shaded by the largest of its numbers, which have one unit; the numbers stand in the cells.
+    """
+    _some(targets, "targets of a match")
+    rows = [[float(change) for change in row] for row in changes]
+    named = [inert(name if unit == "1" else f"{name} [{unit}]") for name, unit in targets]
+    trace = {
+        "type": "heatmap",
+        "x": [inert(name) for name in parameters],
+        "y": named,
+        "z": [numbers(abs(value) / (max(map(abs, row)) or 1.0) for value in row) for row in rows],
+        "zmin": 0.0,
+        "zmax": 1.0,
+        "text": [[f"{value:+.3g}".replace("-", "\u2212") for value in row] for row in rows],
+        "texttemplate": "%{text}",
+        "textfont": {"size": 12, "color": style.INK},
+        "colorscale": [[0.0, "#FFFFFF"], [1.0, SHADE]],
+        "showscale": False,
+        "xgap": 2,
+        "ygap": 2,
+        "hovertemplate": "%{y}: %{text} for %{x}<extra></extra>",
+    }
+    layout = base_layout(
+        100 + 30 * len(rows),
+        hovermode="closest",
+        xaxis=axis("parameter", type="category", showgrid=False),
+        yaxis=axis("", type="category", autorange="reversed", automargin=True, showgrid=False),
+        margin={"l": _name_margin(named), "r": 24, "t": 24, "b": 56},
+    )
+    return go.Figure(data=[trace], layout=layout)
+
+
+def fields_of_limit(magnets: Sequence[MagnetField]) -> go.Figure:
+    """Fields of the magnets as parts of their limits, one bar a magnet or family; dashed: the limit."""
+    _some(magnets, "magnets with a limit")
+    names = [inert(magnet.name) for magnet in magnets]
+    parts = [abs(magnet.field) / magnet.limit for magnet in magnets]
+    told = [f"{inert(m.name)}: {m.field:.5g} {inert(m.unit)}, limit {m.limit:g} {inert(m.unit)}" for m in magnets]
+    trace = {
+        "type": "bar",
+        "orientation": "h",
+        "name": "field",
+        "y": names,
+        "x": numbers(parts),
+        "text": told,
+        "textposition": "none",
+        "marker": {"color": AFTER},
+        "hovertemplate": "%{text}<extra></extra>",
+    }
+    layout = base_layout(
+        110 + 22 * len(names),
+        hovermode="closest",
+        bargap=0.35,
+        xaxis=axis("field over limit [1]", range=[0, 1.1 * max(1.0, *parts)]),
+        yaxis=axis("", type="category", autorange="reversed", automargin=True, showgrid=False),
+        shapes=[_one()],
+        annotations=[_one_label("limit")],
+        margin={"l": _name_margin(names), "r": 24, "t": 40, "b": 48},
     )
     return go.Figure(data=[trace], layout=layout)
 
@@ -162,9 +239,6 @@ def _tolerance_figure(traces: list[Trace], title: str) -> go.Figure:
     """Horizontal bars on a log axis with a dashed line at one tolerance; the first name is on top."""
     names: list[str] = traces[0]["y"]
     sizes = [size for trace in traces for size in trace["x"] if size]
-    line = {"color": style.LIMIT, "width": 1.4, "dash": "dash"}
-    limit = {"type": "line", "xref": "x", "yref": "paper", "x0": 1, "x1": 1, "y0": 0, "y1": 1, "line": line}
-    place: dict[str, Any] = {"x": 0, "xref": "x", "y": 1, "yref": "paper", "yanchor": "bottom"}
     layout = base_layout(
         110 + 18 * len(names) * (1 + len(traces) // 2),
         hovermode="closest",
@@ -172,13 +246,30 @@ def _tolerance_figure(traces: list[Trace], title: str) -> go.Figure:
         bargap=0.35,
         xaxis=_log_axis(title, [*sizes, 0.1, 10.0]),
         yaxis=axis("", type="category", autorange="reversed", automargin=True, showgrid=False),
-        shapes=[limit],
-        annotations=[text("one tolerance", color=style.LIMIT, size=11, **place)],
+        shapes=[_one()],
+        annotations=[_one_label("one tolerance", log=True)],
         showlegend=len(traces) > 1,
         legend={"orientation": "h", "x": 0.0, "y": 1.0, "yanchor": "bottom", "traceorder": "normal"},
-        margin={"l": max(120, 20 + 8 * max(map(len, names))), "r": 24, "t": 40, "b": 48},
+        margin={"l": _name_margin(names), "r": 24, "t": 40, "b": 48},
     )
     return go.Figure(data=traces, layout=layout)
+
+
+def _name_margin(names: Sequence[str]) -> int:
+    """Pixels that the longest name takes beside an axis."""
+    return max(120, 20 + 8 * max(map(len, names)))
+
+
+def _one() -> Layout:
+    """A dashed line where x is 1."""
+    line = {"color": style.LIMIT, "width": 1.4, "dash": "dash"}
+    return {"type": "line", "xref": "x", "yref": "paper", "x0": 1, "x1": 1, "y0": 0, "y1": 1, "line": line}
+
+
+def _one_label(label: str, log: bool = False) -> Layout:
+    """Words over the line where x is 1; on a log axis a place is its exponent."""
+    place: dict[str, Any] = {"x": 0 if log else 1, "xref": "x", "y": 1, "yref": "paper", "yanchor": "bottom"}
+    return text(label, color=style.LIMIT, size=11, **place)
 
 
 def _log_axis(title: str, values: Sequence[float]) -> dict[str, Any]:
