@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 from math import pi
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -27,8 +28,11 @@ from machines.requirements import Requirement, Verdict, judge
 from optics.figures import StopBand, WorkingPoint, figure_json, floor_plan, magnet_blocks, optics_figure, tune_diagram
 from studies.figures import (
     Difference,
+    MagnetField,
     MatchedTarget,
+    fields_of_limit,
     match_convergence,
+    match_sensitivity,
     match_targets,
     residuals_along_s,
     residuals_in_tolerance,
@@ -142,6 +146,8 @@ def fake_figures() -> tuple[FigureData, ...]:
         ),
         "match-targets": ("Targets before and after", match_targets(targets), pd.DataFrame({"target": ["qx"]})),
         "match-convergence": ("Convergence", match_convergence(_history()), _history()),
+        "match-sensitivity-map": ("Sensitivity", _fake_sensitivity(), pd.DataFrame({"target": ["qx"]})),
+        "strengths-limits": ("Magnets", fields_of_limit(fake_fields()), pd.DataFrame({"family": ["kf"]})),
         "tunes-diagram": ("Tune diagram", tune_diagram(points, stop_bands=[band]), pd.DataFrame({"qx": [1.72, 1.666]})),
         "engines-summary": ("Differences", residuals_in_tolerance(_differences()), pd.DataFrame({"quantity": ["qx"]})),
         "engines-along-s": ("Differences along the ring", residuals_along_s(_residuals(optics)), _residuals(optics)),
@@ -160,6 +166,20 @@ def fake_targets() -> list[MatchedTarget]:
         MatchedTarget("qy", "1", 1.74, 1.7212, 1.74, 1e-6),
         MatchedTarget("dx at symp", "m", 0.0, 0.8, -3e-9, 1e-3),
         MatchedTarget("betx below 17", "m", 17.0, 19.2, 17.4, 0.1),
+    ]
+
+
+def _fake_sensitivity() -> Any:
+    changes = [[8.1e-3, -6.3e-3, 0.0], [-4.6e-3, 0.0169, -7e-3], [0.0, 0.0, 0.0]]
+    return match_sensitivity([("qx", "1"), ("qy", "1"), ("dx@symp", "m")], ["kf", "kd", "kr"], changes)
+
+
+def fake_fields() -> list[MagnetField]:
+    """Two families within their limits and one beyond."""
+    return [
+        MagnetField("kf (quadrupoles)", 1.85, 3.7, "T/m"),
+        MagnetField("kd (quadrupoles)", -3.9, 3.7, "T/m"),
+        MagnetField("sr (sextupoles)", -20.9, 62.0, "T/m^2"),
     ]
 
 

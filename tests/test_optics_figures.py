@@ -40,7 +40,7 @@ def test_every_axis_has_a_unit(figure: FigureData) -> None:
 @pytest.mark.parametrize("figure", FIGURES, ids=lambda figure: figure.id)
 def test_no_trace_needs_webgl_and_data_are_plain_lists(figure: FigureData) -> None:
     for trace in figure.plotly["data"]:
-        assert trace["type"] in ("scatter", "bar")
+        assert trace["type"] in ("scatter", "bar", "heatmap")
         for side in "xy":
             assert isinstance(trace[side], list)
             assert all(value is None or isinstance(value, (int, float, str)) for value in trace[side])

@@ -10,8 +10,11 @@ from lattice import InputError
 from optics.figures import figure_json
 from studies.figures import (
     Difference,
+    MagnetField,
     MatchedTarget,
+    fields_of_limit,
     match_convergence,
+    match_sensitivity,
     match_targets,
     residuals_along_s,
     residuals_in_tolerance,
@@ -48,6 +51,22 @@ def test_convergence_leaves_out_what_a_log_axis_cannot_show() -> None:
     figure = figure_json(match_convergence(history))
     assert figure["data"][0]["y"] == [1e4, 1.0, None]
     figure_json(match_convergence(history.assign(cost=0.0)))  # all exact: an empty picture, no error
+
+
+def test_a_row_of_the_heat_map_is_shaded_by_its_largest_number() -> None:
+    figure = match_sensitivity(
+        [("qx", "1"), ("dx", "m"), ("<b>", "1")], ["kf", "kd"], [[2e-3, -4e-3], [0.5, 0], [0, 0]]
+    )
+    (trace,) = figure_json(figure)["data"]
+    assert trace["z"] == [[0.5, 1.0], [1.0, 0.0], [0.0, 0.0]]  # nothing moves the last: white, no division by zero
+    assert trace["text"][0] == ["+0.002", "\u22120.004"]
+    assert trace["y"] == ["qx", "dx [m]", "&lt;b&gt;"]
+
+
+def test_fields_are_parts_of_their_limits() -> None:
+    figure = figure_json(fields_of_limit([MagnetField("kd", -3.9, 3.0, "T/m"), MagnetField("mb", 1.2, 1.5, "T")]))
+    assert figure["data"][0]["x"] == pytest.approx([1.3, 0.8])
+    assert figure["layout"]["xaxis"]["range"] == pytest.approx([0, 1.43])  # the longest bar has room
 
 
 def test_residuals_along_s_name_a_missing_column() -> None:

@@ -81,11 +81,12 @@ def _changed(**trace: Any) -> dict[str, Any]:
 @pytest.mark.parametrize(
     ("figure", "message"),
     [
-        (_changed(type="heatmap"), "a trace of type 'heatmap'"),
+        (_changed(type="contour"), "a trace of type 'contour'"),
+        (_changed(type="heatmap"), "a heat map that does not lie between names"),
         (_changed(mode="text"), "a trace with mode 'text'"),
         (_changed(fill="tonext"), "the fill 'tonext'"),
         (_changed(x={"dtype": "f8", "bdata": "AAAA"}), "must be a plain list"),
-        (_changed(xaxis="x2"), "a drawing has one x axis"),
+        ({**_changed(), "data": [*_changed()["data"], *_changed(xaxis="x2")["data"]]}, "one x axis under 'y'"),
         (_changed(type="bar"), "bars that do not lie beside names"),
         ({**_changed(), "layout": {"xaxis": {"type": "date"}}}, "an axis of type 'date'"),
         ({**_changed(), "layout": {"shapes": [{"type": "circle"}]}}, "a shape of type 'circle'"),
