@@ -220,8 +220,8 @@ def _root(polynomial: Chebyshev, near: float) -> float:
     return float(real[np.argmin(np.abs(real - near))])
 
 
-def enclosed_area(turn: Turn, points: Array, orbit: Array, kobayashi: Kobayashi) -> float:
-    """Area [m] enclosed by the three arms' inner branches, from each fixed point to the next.
+def inner_branches(turn: Turn, points: Array, orbit: Array, kobayashi: Kobayashi) -> list[Array]:
+    """The curved sides of the stable region: points (n, 2) of x, px from each fixed point inwards to the next.
 
     NoSolution when a branch does not come back to a fixed point: the region has no sharp border (far from the
     resonance), or it takes too many turns (next to it).
@@ -235,12 +235,17 @@ def enclosed_area(turn: Turn, points: Array, orbit: Array, kobayashi: Kobayashi)
         state = turn.track(state)
         others = [np.linalg.norm((state[-1, :2] - targets[k]) / scale) for k in range(3) if k != (number + 1) % 3]
         if min(others) < _CLOSED:
-            return _area_of_sides([np.concatenate(side) for side in sides], targets)
+            return [np.concatenate(side) for side in sides]
         if not np.all(np.abs(state[:, :2] - orbit[:2]) < _ASTRAY * scale):
             raise NoSolution(
                 "the separatrices do not close: far from the resonance the stable region has no sharp border"
             )
     raise NoSolution(f"the separatrices do not close within {_MAX_TURNS} turns: the tune is too near the resonance")
+
+
+def enclosed_area(turn: Turn, points: Array, orbit: Array, kobayashi: Kobayashi) -> float:
+    """Area [m] enclosed by the inner branches; NoSolution as there."""
+    return _area_of_sides(inner_branches(turn, points, orbit, kobayashi), points[:, :2])
 
 
 def _area_of_sides(sides: list[Array], targets: Array) -> float:
