@@ -24,7 +24,7 @@ from studies.magnet_fields import strongest
 from studies.quantities import QuantityName, quantity_named
 from studies.results import Quantity
 
-BOTH = "own maps, compared with Xsuite"
+BOTH = "own maps and Xsuite"
 ALONE = "own maps alone"
 FORMULA = "closed formula"
 ROUNDING = 1e-12  # relative; products of some hundred matrices in double precision

@@ -33,7 +33,7 @@ def magnet_figures(facts: Facts) -> Iterator[FigureData]:
     )
     frame = pd.DataFrame([vars(magnet) for magnet in magnets])
     drawn = figure_json(fields_of_limit(magnets))
-    yield FigureData("strengths-limits", "Magnets against their limits", caption, drawn, frame)
+    yield FigureData("strengths-limits", "Magnet limits", caption, drawn, frame)
 
 
 def _fields(quantity: str, facts: Facts) -> Iterator[MagnetField]:

@@ -9,6 +9,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from lattice import UnstableOptics
+from lattice.interchange import lattice_to_json
 from machines.requirements import FAIL, PASS, Requirement, Verdict, judge
 from optics import Limit, Target, Vary, match
 from optics.matching import MatchResult
@@ -182,5 +183,9 @@ def optics_warnings(facts: Facts, matched: MatchResult | None) -> Iterator[str]:
 
 def provenance_of(resolved: Resolved) -> dict[str, object]:
     """Versions, seed and inputs of a resolved study."""
-    inputs = {"study.toml (resolved)": toml_text(resolved.content).encode(), **resolved.inputs}
+    inputs = {
+        "study.toml (resolved)": toml_text(resolved.content).encode(),
+        "lattice before the study (as JSON)": lattice_to_json(resolved.lattice).encode(),
+        **resolved.inputs,
+    }
     return provenance(resolved.study.seed, inputs)

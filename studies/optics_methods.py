@@ -7,10 +7,13 @@ from collections.abc import Iterator
 from optics.matching import MatchResult
 from studies.facts import Facts
 
+_FIELDS = ("max_bend_field", "max_gradient", "sextupole_strength")
 _BENDS = {
-    "full": "Bends are exact sector bends with full fringe fields at their edges (Forest's map of a hard edge, linear "
-    "in the gap integral); quadrupole fringes are off.",
-    "linear": "Bends are exact sector bends with linear edge focusing; quadrupole fringes are off.",
+    "full": "Bends are exact: circles in the homogeneous field, H = -(1 + x/ρ) √((1 + δ)² - px² - py²) + ..., with the "
+    "full nonlinear fringe of a hard edge and the linear effect of the gap integral (Forest 1998). Quadrupole fringes "
+    "and the fringe of a bend's own gradient are off.",
+    "linear": "Bends are exact: circles in the homogeneous field, H = -(1 + x/ρ) √((1 + δ)² - px² - py²) + ... "
+    "(Forest 1998), with linear edge focusing; quadrupole fringes are off.",
 }
 REFERENCES = (
     "E. D. Courant, H. S. Snyder, Theory of the alternating-gradient synchrotron, Annals of Physics 3, 1 (1958).",
@@ -25,29 +28,32 @@ _MATCH_REFERENCE = (
 
 def methods(facts: Facts, matched: MatchResult | None) -> Iterator[str]:
     """How every number was computed."""
-    yield (
-        "Our maps are exact in the momentum deviation; matrices are their exact derivatives. Tunes follow from "
-        "cos(2 pi Q) = trace / 2 of the one-turn matrix and the phase along the ring, betas and dispersion from its "
-        "periodic solution."
-        if facts.optics.periodic
-        else "Our maps are exact in the momentum deviation; matrices are their exact derivatives. The functions start "
-        "from the conditions that the study gives."
-    )
+    maps = "Our maps are exact in the momentum deviation δ; matrices are their exact derivatives."
+    if facts.optics.periodic:
+        yield (
+            f"{maps} The tune is the phase along the ring, with cos 2πQ = ½ Tr M of its matrix M in each plane; betas "
+            "are the periodic solution, dispersion is D = (1 - M)⁻¹ ∂z/∂δ (Courant and Snyder 1958)."
+        )
+    else:
+        yield f"{maps} The functions start from the conditions that the study gives (Courant and Snyder 1958)."
     yield _BENDS[facts.optics.fringe]
     if facts.optics.periodic:
         yield (
-            "Chromaticity dQ/d(dp/p) is the first-order change of the phase advance along the dispersive orbit, with "
-            "the second derivatives of the maps; RF cavities are off (constant momentum)."
+            "Chromaticity Q' = dQ/dδ is the first-order change of the phase advance along the dispersive orbit, with "
+            "the second derivatives of the maps; RF cavities are off (constant momentum). Momentum compaction is "
+            "α = (dC/C)/dδ, from the path length of that orbit; γ at transition is 1/√α."
         )
     yield "Largest and least values are looked for inside elements too: each is cut into parts, a cubic between them."
     if matched is not None:
         yield _match(facts, matched)
     if facts.beams:
         yield (
-            "The edge of a beam is sigmas x sqrt(beta emittance / (beta gamma)) + |D| (full momentum spread) / 2 "
-            "beside the closed orbit, with normalised rms emittances; each beam is taken in the optics of its own "
-            "working point."
+            "The edge of a beam is n √(β ε / (βγ)) + |D| Δ/2 beside the closed orbit: n sigmas, ε the normalised rms "
+            "emittance, βγ of the particle, Δ the full momentum spread; each beam in the optics of its own working "
+            "point."
         )
+    if any(requirement.quantity in _FIELDS for requirement in facts.resolved.requirements):
+        yield "Fields are normalised strengths times the top rigidity Bρ = p/q: B = k0 Bρ, G = k1 Bρ, S = k2 Bρ."
     yield _engines(facts)
     yield (
         "The numerical error of a number is the difference of the two engines on the same lattice, with the change "
@@ -62,9 +68,9 @@ def _match(facts: Facts, matched: MatchResult) -> str:
     limits = f" within {', '.join(limit.label for limit in matched.limits)}" if matched.limits else ""
     seed = facts.resolved.study.seed
     return (
-        f"Match: {names} were varied for {goals}{limits}, by bounded least squares (trust region) with the exact "
-        f"Jacobian; betas enter by their logarithm. Starts after the first are drawn with seed {seed}. Outcome: "
-        f"{matched.message}."
+        f"Match: {names} were varied for {goals}{limits}, by bounded least squares (trust region, Branch et al. 1999) "
+        f"with the exact Jacobian; betas enter by their logarithm. Starts after the first are drawn with seed {seed}. "
+        f"Outcome: {matched.message}."
     )
 
 
@@ -73,8 +79,9 @@ def _engines(facts: Facts) -> str:
     if verification is None:
         return f"The optics rests on our maps alone: there is no comparison with Xsuite ({facts.compared.alone})."
     return (
-        f"The same lattice was computed by {verification.reference.engine} (exact bends, the same edges, five kicks a "
-        "sextupole, exact drifts), which shares no code with our maps; the tables show the differences."
+        f"The same lattice was computed by {verification.reference.engine} (Iadarola et al. 2024; exact bends, the "
+        "same edges, five kicks a sextupole, exact drifts), which shares no code with our maps; the tables show "
+        "the differences."
     )
 
 
