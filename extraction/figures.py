@@ -46,7 +46,7 @@ class Vector:
 
 @dataclass(frozen=True)
 class Wedge:
-    """A Steinbach diagram's numbers: momentum [1e-3] and amplitude [mm^1/2].
+    """A Steinbach diagram's numbers: momentum [1e-3] and amplitude [√mm].
 
     ``delta``, ``exact``, ``leading``: the wedge; ``stack``: sampled particles (delta, amplitude); ``start``, ``end``:
     of the arrow for the driver, at ``height``; ``edge`` of the beam.
@@ -155,7 +155,7 @@ def _mark_name(x: float, name: str) -> Layout:
                 color=style.LIMIT, size=11)  # fmt: skip
 
 
-_STEINBACH = ("dp/p [1e-3]", "A [mm^1/2]")
+_STEINBACH = ("dp/p [1e-3]", "A [√mm]")
 
 
 def steinbach(wedge: Wedge) -> go.Figure:
@@ -176,8 +176,9 @@ def steinbach(wedge: Wedge) -> go.Figure:
     room = 0.03 * (high - low)
     notes = [
         text("unstable", x=_short(wedge.resonant), y=0.8, xref="x", yref="y domain", color=style.VERTICAL),
-        text("exact (blue), leading order (dashed)", x=1.0, y=1.0, xref="paper", yref="paper", xanchor="right",
-             yanchor="bottom", color=EXACT, size=12),
+        text("exact", x=0.0, y=1.0, xref="paper", yref="paper", xanchor="left", yanchor="bottom", color=EXACT),
+        text("leading order (dashed)", x=0.06, y=1.0, xref="paper", yref="paper", xanchor="left", yanchor="bottom",
+             color=LEADING),
         _arrow(wedge),
     ]  # fmt: skip
     layout = base_layout(

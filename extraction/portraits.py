@@ -24,11 +24,13 @@ _GAP = np.array([[np.nan, np.nan]])
 class Portrait:
     """One panel at one momentum, in the units of its axes.
 
-    ``arms`` and ``points`` (3, 2): exact; ``leading_arms`` and ``leading_points``: to leading order; ``turns`` (n, 2):
-    the last passages of a particle, numbered in order; ``wall``: (position, thickness) of a septum.
+    ``arms``, ``sides`` (curved, of the stable region) and ``points`` (3, 2): exact; ``leading_arms`` and
+    ``leading_points``: to leading order; ``turns`` (n, 2): the last passages of a particle, numbered in order;
+    ``wall``: (position, thickness) of a septum.
     """
 
     arms: Sequence[Array]
+    sides: Sequence[Array]
     points: Array
     leading_arms: Sequence[Array]
     leading_points: Array
@@ -38,7 +40,7 @@ class Portrait:
 
 @dataclass(frozen=True, eq=False)
 class Frame:
-    """A momentum on the slider: its ``label``, the physical [mm, mrad] and the normalised [mm^1/2] portrait."""
+    """A momentum on the slider: its ``label``, the physical [mm, mrad] and the normalised [√mm] portrait."""
 
     label: str
     physical: Portrait
@@ -55,15 +57,15 @@ def portrait_drawing(frames: Sequence[Frame], shown: int, place: str) -> Drawing
     traces = [{**trace, "visible": number == shown} for number, part in enumerate(parts) for trace in part]
     notes = [_notes(frame, place) for frame in frames]
     layout = base_layout(
-        470 + (70 if len(frames) > 1 else 0),
+        470 + (84 if len(frames) > 1 else 0),
         hovermode="closest",
         xaxis=axis("x [mm]", domain=[0.0, 0.44], anchor="y", range=limits[0][0]),
         yaxis=axis("x' [mrad]", anchor="x", range=limits[0][1]),
-        xaxis2=axis("X [mm^1/2]", domain=[0.56, 1.0], anchor="y2", scaleanchor="y2", range=limits[1][0],
+        xaxis2=axis("X [√mm]", domain=[0.56, 1.0], anchor="y2", scaleanchor="y2", range=limits[1][0],
                     constrain="domain"),
-        yaxis2=axis("P [mm^1/2]", anchor="x2", range=limits[1][1], constrain="domain"),
+        yaxis2=axis("P [√mm]", anchor="x2", range=limits[1][1], constrain="domain"),
         annotations=notes[shown],
-        margin={"l": 64, "r": 24, "t": 56, "b": 118 if len(frames) > 1 else 48},
+        margin={"l": 64, "r": 24, "t": 56, "b": 132 if len(frames) > 1 else 48},
     )  # fmt: skip
     if len(frames) > 1:
         layout["sliders"] = [_slider(frames, counts, notes, shown)]
@@ -73,7 +75,7 @@ def portrait_drawing(frames: Sequence[Frame], shown: int, place: str) -> Drawing
 def _frame_traces(frame: Frame, limits: Sequence[Any]) -> list[Trace]:
     return [
         *_panel(frame.physical, "x", "y", ("mm", "mrad"), frame.label, limits[0][1]),
-        *_panel(frame.normalised, "x2", "y2", ("mm^1/2", "mm^1/2"), frame.label, limits[1][1]),
+        *_panel(frame.normalised, "x2", "y2", ("√mm", "√mm"), frame.label, limits[1][1]),
     ]
 
 
@@ -84,7 +86,7 @@ def _panel(
     triangle = np.concatenate([portrait.leading_points, portrait.leading_points[:1]])
     traces = [
         _line(_joined([*portrait.leading_arms, triangle]), LEADING, 1.0, "leading order", hover),
-        _line(_joined(portrait.arms), EXACT, 1.8, "exact arms", hover),
+        _line(_joined([*portrait.sides, *portrait.arms]), EXACT, 1.8, "exact", hover),
         _dots(portrait.points, EXACT, 6, "exact fixed points", hover),
         _dots(portrait.turns, TURNS, 7, "last turns", hover),
     ]
@@ -164,15 +166,15 @@ def _notes(frame: Frame, place: str) -> list[Layout]:
     heads = [("", f"physical, at {place}"), ("2", "normalised, about the closed orbit")]
     notes = [text(words, x=0.0, y=1.0, xref=f"x{axes} domain", yref=f"y{axes} domain", xanchor="left",
                   yanchor="bottom", yshift=6, color=style.INK, size=12) for axes, words in heads]  # fmt: skip
-    key = [("exact", EXACT, 0.0), ("leading order", LEADING, 0.07), ("last turns", TURNS, 0.2)]
+    key = [("exact", EXACT, 0.0), ("leading order", LEADING, 0.07), ("last turns", TURNS, 0.2),
+           (frame.label, style.INK, 0.31)]  # fmt: skip
     notes += [text(words, x=x, y=1.0, xref="paper", yref="paper", xanchor="left", yanchor="bottom", yshift=26,
                    color=color, size=12) for words, color, x in key]  # fmt: skip
-    notes.append(text(frame.label, x=1.0, y=1.0, xref="paper", yref="paper", xanchor="right", yanchor="bottom",
-                      yshift=26, color=style.INK, size=12))  # fmt: skip
     for axes, portrait in (("", frame.physical), ("2", frame.normalised)):
         for number, (x, y) in enumerate(portrait.turns):
             notes.append(text(str(number), x=_rounded(x), y=_rounded(y), xref=f"x{axes}", yref=f"y{axes}",
-                              yshift=12, color=TURNS, size=11, xanchor="center", yanchor="middle"))  # fmt: skip
+                              xshift=-9, yshift=11, color=TURNS, size=11, xanchor="center",
+                              yanchor="middle"))  # fmt: skip
     return notes
 
 
@@ -183,7 +185,7 @@ def _slider(frames: Sequence[Frame], counts: Sequence[int], notes: Sequence[list
         begin = sum(counts[:number])
         visible = [begin <= i < begin + counts[number] for i in range(total)]
         change = [{"visible": visible}, {"annotations": notes[number]}]
-        steps.append({"label": frame.label, "method": "update", "args": change})
+        steps.append({"label": frame.label.removeprefix("dp/p = "), "method": "update", "args": change})
     return {
         "active": shown,
         "steps": steps,
@@ -192,7 +194,7 @@ def _slider(frames: Sequence[Frame], counts: Sequence[int], notes: Sequence[list
         "y": 0.0,
         "yanchor": "top",
         "pad": {"t": 44, "b": 4},
-        "currentvalue": {"visible": False},
+        "currentvalue": {"prefix": "dp/p = ", "xanchor": "left", "font": {"size": 12}},
         "font": {"size": 10},
         "ticklen": 4,
     }

@@ -17,6 +17,9 @@ from optics import Optics
 
 Array = np.ndarray[Any, Any]
 
+#: Relative differences that are explained by five kicks a sextupole and rounding.
+SEPARATRIX, ARM = 5e-4, 1e-3
+
 
 class Solved(Protocol):
     """A momentum with its resonance and arm."""
@@ -75,27 +78,29 @@ def compare_engines(ring: Lattice, optics: Optics, septum: Septum, cases: Sequen
     first = ring.index(septum.at)
     try:
         turn = xsuite_passage(ring, optics.particle, optics.fringe, first, first + len(ring))
-        rows = tuple(_row(ring, optics, septum, case, turn) for case in cases)
+        between = _between(ring, optics, septum)
+        rows = tuple(_row(ring, septum, case, turn, between) for case in cases)
     except HadronOpticsError as error:
         return Engines((), alone=str(error))
     return Engines(rows, engine_version())
 
 
-def _row(ring: Lattice, optics: Optics, septum: Septum, case: Solved, turn: Any) -> Row:
+def _row(ring: Lattice, septum: Septum, case: Solved, turn: Any, between: Any) -> Row:
     assert case.resonance is not None
     assert case.arm is not None
     points = tracked_resonance(turn, case.resonance)
     arm = tracked_arm(turn, points, case.resonance, septum.position)
-    sent = _transport(ring, optics, septum, case) if case.transport else None
+    sent = transport(case.resonance, septum, ring, case.arm, between) if case.transport else None
     differences = residuals(case.resonance, points, case.arm, arm)
     return Row(case.delta, case.resonance, case.arm, case.transport, points, arm, sent, differences)
 
 
-def _transport(ring: Lattice, optics: Optics, septum: Septum, case: Solved) -> Transport:
+def _between(ring: Lattice, optics: Optics, septum: Septum) -> Any:
+    """Xsuite's maps of the electrostatic septum and on to the magnetic one; None without one."""
     from optics.xsuite_engine import xsuite_passage
 
-    assert case.resonance is not None
+    if septum.magnetic_at is None:
+        return None
     first, behind, last = between_septa(ring, septum)
     parts = [xsuite_passage(ring, optics.particle, optics.fringe, *ends) for ends in ((first, behind), (behind, last))]
-    through, onwards = (lambda state, part=part: part(state, 1) for part in parts)
-    return transport(case.resonance, septum, ring, case.arm, (through, onwards))
+    return tuple(lambda state, part=part: part(state, 1) for part in parts)

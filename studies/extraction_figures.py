@@ -27,10 +27,12 @@ from extraction.septum import wire_loss
 from optics import figure_style as style
 from optics.figures import figure_json
 from optics.matching import MatchResult
+from studies.extraction_engines import ARM, SEPARATRIX
 from studies.extraction_facts import ExtractionFacts, Steinbach
-from studies.extraction_portraits import electrostatic_frames, magnetic_frames, shown_cases
+from studies.extraction_portraits import electrostatic_frames, magnetic_frames, shown_cases, traced
 from studies.extraction_quantities import case_loss
 from studies.extraction_scans import zero_crossing
+from studies.figures import Difference, residuals_in_tolerance
 from studies.optics_figures import match_figures, tune_figures
 from studies.results import FigureData
 
@@ -50,6 +52,7 @@ def figures(facts: ExtractionFacts, matched: MatchResult | None) -> tuple[Figure
         _losses(facts),
         _last_turns(facts),
         *_sensitivity(facts),
+        *_engines(facts),
     )
 
 
@@ -62,7 +65,8 @@ def _drawn(id: str, title: str, caption: str, figure: Any, table: pd.DataFrame) 
 
 def _phase_space(facts: ExtractionFacts) -> Iterator[FigureData]:
     shown = [case.delta for case in shown_cases(facts)].index(facts.design.delta)
-    frames = list(electrostatic_frames(facts))
+    lines = traced(facts)
+    frames = list(electrostatic_frames(facts, lines))
     caption = (
         f"At the entrance of '{facts.septum.at}': stable triangle and arms, exact (thick) and by Kobayashi's "
         "Hamiltonian (thin). Grey: the wires. Numbered: a particle that just misses them (0) and where it is one, two "
@@ -73,7 +77,7 @@ def _phase_space(facts: ExtractionFacts) -> Iterator[FigureData]:
     yield _drawn("phase-es", "At the electrostatic septum", caption, figure, _portrait_table(frames))
     if facts.septum.magnetic_at is None:
         return
-    frames = list(magnetic_frames(facts))
+    frames = list(magnetic_frames(facts, lines))
     caption = (
         f"The same at the entrance of '{facts.septum.magnetic_at}', with the wall of the magnetic septum. 0, 1, 2: the "
         "particle while it circulates; 3 and 4: extracted beam, from the wires and from one spiral step beyond, after "
@@ -113,7 +117,7 @@ def _shares(facts: ExtractionFacts) -> FigureData:
         {"element": [item.name for item in items], "S cos 3 mu [m^-1/2]": [item.x for item in items],
          "S sin 3 mu [m^-1/2]": [item.y for item in items]}
     )  # fmt: skip
-    return _drawn("resonance-shares", "Virtual sextupole", caption, vectors(items, "S", "m^-1/2"), frame)
+    return _drawn("resonance-shares", "Virtual sextupole", caption, vectors(items, "S", "1/√m"), frame)
 
 
 # --------------------------------------------------------------------------------------------------- Steinbach
@@ -354,3 +358,30 @@ def _sensitivity(facts: ExtractionFacts) -> Iterator[FigureData]:
         )
         figure = bars(names, list(1e6 * table[column]), heading)
         yield _drawn(id, title, caption, figure, frame)
+
+
+# ------------------------------------------------------------------------------------------- the two engines
+
+
+def _engines(facts: ExtractionFacts) -> Iterator[FigureData]:
+    differences = [
+        Difference(f"{what}, dp/p = {row.delta:.3g}", "1", size, 0.0, tolerance)
+        for row in facts.engines.rows
+        for what, size, tolerance in (
+            ("fixed points", row.residuals.points, SEPARATRIX),
+            ("area", row.residuals.area, SEPARATRIX),
+            ("angle of the arm", row.residuals.angle, ARM),
+            ("three turns later", row.residuals.position, ARM),
+        )
+    ]
+    if not differences:
+        return
+    caption = (
+        "Relative differences of our maps from Xsuite's tracking, in units of the tolerance (fixed points and areas "
+        f"{SEPARATRIX:g}, arm {ARM:g}). Look for: bars below one."
+    )
+    frame = pd.DataFrame([{"quantity": d.name, "relative difference": d.own, "tolerance": d.tolerance}
+                          for d in differences])  # fmt: skip
+    yield _drawn(
+        "engines-extraction", "Extraction by both engines", caption, residuals_in_tolerance(differences), frame
+    )

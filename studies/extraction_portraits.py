@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from dataclasses import replace
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
 
+from extraction.arms import inner_branches
 from extraction.figures import Frame, Portrait
 from extraction.kobayashi import Kobayashi
 from extraction.resonance import virtual_sextupole
 from extraction.septum import between_septa, through_septa
+from lattice import NoSolution
 from optics.model import passage
 from studies.extraction_facts import Case, ExtractionFacts
 
@@ -28,18 +30,33 @@ def shown_cases(facts: ExtractionFacts) -> list[Case]:
     return [both[delta] for delta in sorted(both)]
 
 
-def electrostatic_frames(facts: ExtractionFacts) -> Iterator[Frame]:
+@dataclass(frozen=True, eq=False)
+class Traced:
+    """A momentum with its exact lines at the electrostatic septum: ``arms`` and curved ``sides``, thinned."""
+
+    case: Case
+    arms: list[Array]
+    sides: list[Array]
+
+
+def traced(facts: ExtractionFacts) -> list[Traced]:
+    """The lines of every momentum that is shown."""
+    return [Traced(case, _arms(case, _limit(facts)), _sides(case)) for case in shown_cases(facts)]
+
+
+def electrostatic_frames(facts: ExtractionFacts, lines: Iterable[Traced]) -> Iterator[Frame]:
     """Frames at the electrostatic septum: the wires as a wall, the last three turns of a particle numbered."""
-    for case in shown_cases(facts):
+    for one in lines:
+        case = one.case
         assert case.resonance is not None
         assert case.arm is not None
-        arms = [_thinned(arm) for arm in case.resonance.arms(_limit(facts))]
         leading = case.resonance.kobayashi
         wall = (facts.septum.position, facts.septum.side * facts.septum.thickness)
-        yield _frame(case, leading, arms, case.resonance.fixed_points, case.arm.after[:, :2], wall, _limit(facts))
+        exact = (one.arms, one.sides, case.resonance.fixed_points)
+        yield _frame(case, leading, exact, case.arm.after[:, :2], wall, _limit(facts))
 
 
-def magnetic_frames(facts: ExtractionFacts) -> Iterator[Frame]:
+def magnetic_frames(facts: ExtractionFacts, lines: Iterable[Traced]) -> Iterator[Frame]:
     """Frames at the magnetic septum: what circulates, and (the last two points) both ends of the extracted beam."""
     first, behind, last = between_septa(facts.ring, facts.septum)
     optics = facts.optics.optics
@@ -52,10 +69,12 @@ def magnetic_frames(facts: ExtractionFacts) -> Iterator[Frame]:
         states[:, :2], states[:, 5] = points, delta
         return through_septa(tracking, states, kick, facts.septum)[:, :2]
 
-    for case in shown_cases(facts):
+    for one in lines:
+        case = one.case
         assert case.resonance is not None
         assert case.arm is not None
-        arms = [sent(_thinned(arm), case.delta) for arm in case.resonance.arms(_limit(facts))]
+        arms = [sent(arm, case.delta) for arm in one.arms]
+        sides = [sent(side, case.delta) for side in one.sides]
         points = sent(case.resonance.fixed_points, case.delta)
         circulating = sent(case.arm.after[:3, :2], case.delta)
         ends = np.array([[facts.septum.position + facts.septum.side * facts.septum.thickness, case.arm.px],
@@ -67,7 +86,23 @@ def magnetic_frames(facts: ExtractionFacts) -> Iterator[Frame]:
             else None
         )
         turns = np.concatenate([circulating, extracted])
-        yield _frame(case, _leading_at(case, facts, last), arms, points, turns, wall, 1.2 * _limit(facts))
+        yield _frame(case, _leading_at(case, facts, last), (arms, sides, points), turns, wall, 1.2 * _limit(facts))
+
+
+def _arms(case: Case, limit: float) -> list[Array]:
+    assert case.resonance is not None
+    return [_thinned(arm) for arm in case.resonance.arms(limit)]
+
+
+def _sides(case: Case) -> list[Array]:
+    """Curved sides of the stable region, none where they do not close."""
+    found = case.resonance
+    assert found is not None
+    try:
+        sides = inner_branches(found.turn, found.points, found.orbit, found.kobayashi)
+    except NoSolution:
+        return []
+    return [_thinned(side) for side in sides]
 
 
 def _leading_at(case: Case, facts: ExtractionFacts, place: int) -> Kobayashi:
@@ -98,15 +133,16 @@ def _thinned(arm: Array) -> Array:
 def _frame(
     case: Case,
     leading: Kobayashi,
-    arms: list[Array],
-    points: Array,
+    exact: tuple[list[Array], list[Array], Array],
     turns: Array,
     wall: tuple[float, float] | None,
     limit: float,
 ) -> Frame:
+    arms, sides, points = exact
     straight = [leading.physical(line) for line in _straight_arms(leading, limit)]
     physical = Portrait(
         arms=[arm * _MILLI for arm in arms],
+        sides=[side * _MILLI for side in sides],
         points=points * _MILLI,
         leading_arms=[line * _MILLI for line in straight],
         leading_points=leading.fixed_points * _MILLI,
@@ -116,13 +152,14 @@ def _frame(
     root = leading.betx**0.5
     normalised = Portrait(
         arms=[leading.normalised(arm) * _ROOT for arm in arms],
+        sides=[leading.normalised(side) * _ROOT for side in sides],
         points=leading.normalised(points) * _ROOT,
         leading_arms=[leading.normalised(line) * _ROOT for line in straight],
         leading_points=leading.normalised(leading.fixed_points) * _ROOT,
         turns=leading.normalised(turns) * _ROOT,
         wall=((wall[0] - leading.orbit[0]) / root * _ROOT, wall[1] / root * _ROOT) if wall else None,
     )
-    return Frame(f"dp/p {1e3 * case.delta:.3g}e-3", physical, normalised)
+    return Frame(f"dp/p = {case.delta:.3g}", physical, normalised)
 
 
 def _straight_arms(leading: Kobayashi, limit: float) -> Iterator[Array]:

@@ -282,7 +282,8 @@ def _emittance(facts: ExtractionFacts) -> Number:
 def _spread(facts: ExtractionFacts) -> Number:
     if facts.extracted is None:
         raise InputError(facts.no_steinbach or "too few momenta have an arm at the wires")
-    value, count = facts.extracted.momentum_spread, len(facts.extracted.delta)
+    leaving = facts.steinbach.leaving if facts.steinbach else facts.extracted.delta
+    value, count = float(np.nanstd(leaving)), int(np.isfinite(leaving).sum())
     return Number(
         value, value / sqrt(2 * count), ALONE, f"{count} sampled particles; error: sampling", "steinbach-diagram"
     )

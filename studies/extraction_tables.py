@@ -10,9 +10,10 @@ import pandas as pd
 
 from extraction.septum import crossing_angle
 from optics.matching import MatchResult
+from studies.extraction_engines import ARM, SEPARATRIX
 from studies.extraction_facts import Case, ExtractionFacts
 from studies.extraction_quantities import case_loss
-from studies.optics_tables import match_tables
+from studies.optics_tables import engine_tables, match_tables
 from studies.results import TableData
 
 
@@ -25,6 +26,7 @@ def tables(facts: ExtractionFacts, matched: MatchResult | None) -> tuple[TableDa
         _shares(facts),
         _septa(facts),
         *_engines(facts),
+        *engine_tables(facts.optics),
     )
 
 
@@ -48,12 +50,18 @@ def _points(facts: ExtractionFacts) -> TableData:
 
 
 def _momenta(facts: ExtractionFacts) -> TableData:
-    frame = pd.DataFrame([_momentum(case, facts) for case in facts.cases])
+    rows = [_momentum(case, facts) for case in facts.cases]
+    frame = pd.DataFrame([{key: _known(value) for key, value in row.items()} for row in rows])
     caption = (
         "Each extracted momentum at the electrostatic septum: exact, with leading order beside it. Areas are in mm "
         "mrad, those of the triangle, without a factor of pi."
     )
     return TableData("momenta-table", "Extracted momenta", caption, frame)
+
+
+def _known(value: Any) -> Any:
+    """A number to six digits: the engines differ in the next."""
+    return float(f"{value:.6g}") if isinstance(value, float) else value
 
 
 def _momentum(case: Case, facts: ExtractionFacts) -> dict[str, Any]:
@@ -132,16 +140,16 @@ def _engines(facts: ExtractionFacts) -> Iterator[TableData]:
     rows = []
     for row in facts.engines.rows:
         pairs = [
-            ("area [mm mrad]", 1e6 * row.ours.stable_area, 1e6 * row.points.area, row.residuals.area, 5e-4),
-            ("fixed points, largest difference", 0.0, row.residuals.points, row.residuals.points, 5e-4),
-            ("x' of the arm [mrad]", 1e3 * row.our_arm.px, 1e3 * row.arm.px, row.residuals.angle, 1e-3),
+            ("area [mm mrad]", 1e6 * row.ours.stable_area, 1e6 * row.points.area, row.residuals.area, SEPARATRIX),
+            ("fixed points, largest difference", 0.0, row.residuals.points, row.residuals.points, SEPARATRIX),
+            ("x' of the arm [mrad]", 1e3 * row.our_arm.px, 1e3 * row.arm.px, row.residuals.angle, ARM),
             ("x three turns later [mm]", 1e3 * row.our_arm.after[3, 0], 1e3 * row.arm.after[0],
-             row.residuals.position, 1e-3),
+             row.residuals.position, ARM),
         ]  # fmt: skip
         if row.our_transport and row.transport:
             gaps = row.our_transport.gap, row.transport.gap
             pairs.append(
-                ("gap at the magnetic septum [mm]", 1e3 * gaps[0], 1e3 * gaps[1], abs(gaps[1] / gaps[0] - 1), 1e-3)
+                ("gap at the magnetic septum [mm]", 1e3 * gaps[0], 1e3 * gaps[1], abs(gaps[1] / gaps[0] - 1), ARM)
             )
         rows += [(1e3 * row.delta, *pair[:4], pair[4], pair[3] <= pair[4]) for pair in pairs]
     columns = ["dp/p [1e-3]", "quantity", "own maps", "Xsuite", "relative difference", "tolerance", "within"]

@@ -45,7 +45,7 @@ def tables(facts: Facts, matched: MatchResult | None) -> tuple[TableData, ...]:
     """All tables of the study, the match's first."""
     return (
         *(match_tables(matched) if matched else ()),
-        *_engine_tables(facts),
+        *engine_tables(facts),
         *_beam_tables(facts),
         *_magnet_tables(facts),
         _optics_table(facts),
@@ -126,7 +126,8 @@ def _headed(name: str, unit: str) -> str:
     return name if unit == "1" else f"{name} [{unit}]"
 
 
-def _engine_tables(facts: Facts) -> Iterator[TableData]:
+def engine_tables(facts: Facts) -> Iterator[TableData]:
+    """The optics by both engines."""
     verification = facts.compared.verification
     if verification is None:
         return
@@ -154,6 +155,7 @@ def _unit(quantity: str) -> str:
 
 
 def match_tables(matched: MatchResult) -> Iterator[TableData]:
+    """Targets, limits, parameters and sensitivity of a match."""
     yield TableData("match-values", "Targets before and after", matched.message + ".", _targets(matched))
     if matched.limits:
         yield TableData("match-limits", "Limits", "Excess over the limit, 0 inside.", _limits(matched))
