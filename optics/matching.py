@@ -14,7 +14,6 @@ from typing import Any
 
 import numpy as np
 from scipy.optimize import least_squares
-from scipy.stats import qmc
 
 from lattice import InputError, Lattice, ReferenceParticle
 from lattice.errors import did_you_mean, listed
@@ -28,6 +27,7 @@ Array = np.ndarray[Any, Any]
 
 _STEP = 1e-30  # imaginary step; its square vanishes, so the derivative is exact to rounding
 _SOLVED = 1e-12  # scaled residual at rounding: nothing is gained by another step
+_SOLVED_COSTLY = 1e-8  # enough, far within any tolerance, where a step takes seconds
 _UNSTABLE = 1e6  # residual of a point without optics: never accepted
 _SAMPLE = 256
 _ITERATIONS = 200
@@ -228,6 +228,8 @@ def _starts(problem: _Problem, first: Array, restarts: int, seed: int) -> Any:
         yield first
     if restarts <= 0:
         return
+    from scipy.stats import qmc  # a second to import, needed only when the first start fails
+
     sample = qmc.LatinHypercube(len(first), rng=np.random.default_rng(seed)).random(_SAMPLE)
     reach = np.maximum(0.5 * np.abs(first), 0.1)
     low = np.where(np.isfinite(problem.lower), problem.lower, first - reach)
@@ -242,10 +244,11 @@ def _starts(problem: _Problem, first: Array, restarts: int, seed: int) -> Any:
 def _minimise(problem: _Problem, point: Array) -> Array:
     """Bounded least squares from one point; returns the best point, the history is left in the problem."""
     problem.history = [(problem.at(point).cost, tuple(map(float, point)))]
+    enough = _SOLVED_COSTLY if any(target.costly for target in problem.targets) else _SOLVED
 
     def note(intermediate_result: Any) -> None:
         problem.history.append((float(intermediate_result.cost), tuple(map(float, intermediate_result.x))))
-        if np.max(np.abs(problem.at(intermediate_result.x).residuals)) < _SOLVED:
+        if np.max(np.abs(problem.at(intermediate_result.x).residuals)) < enough:
             raise StopIteration
 
     result = least_squares(
