@@ -42,6 +42,10 @@ _DIFFERENCE = 1e-5  # relative parameter step of the central differences
 _STEP = 1e-30  # the step that match makes along the imaginary axis
 
 
+def _is_number(value: object) -> bool:
+    return isinstance(value, (int, float)) and bool(np.isfinite(value))
+
+
 @dataclass(frozen=True)
 class ExtractionTarget:
     """``quantity`` of the third-integer extraction at the entrance of ``at`` shall be ``value``.
@@ -63,14 +67,13 @@ class ExtractionTarget:
         if self.quantity not in QUANTITIES:
             raise InputError(f"{owner}: unknown quantity{did_you_mean(self.quantity, QUANTITIES)}"
                              f" Known: {', '.join(QUANTITIES)}")  # fmt: skip
-        if self.quantity in _AT_WIRES and not self.x_septum:
-            raise InputError(f"{owner} needs x_septum, the position of the wires [m], not 0")
+        if self.quantity in _AT_WIRES and not (_is_number(self.x_septum) and self.x_septum):
+            raise InputError(f"{owner} needs x_septum, the position of the wires [m], not {self.x_septum!r}")
         if self.tolerance is None:
             object.__setattr__(self, "tolerance", QUANTITIES[self.quantity][0])
         for name in ("value", "tolerance", "weight"):
             number = getattr(self, name)
-            good = isinstance(number, (int, float)) and np.isfinite(number) and (name == "value" or number > 0)
-            if not good:
+            if not (_is_number(number) and (name == "value" or number > 0)):
                 raise InputError(f"{owner}: {name} must be a finite number{'' if name == 'value' else ' above 0'}")
 
     @property

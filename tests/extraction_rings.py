@@ -1,0 +1,108 @@
+"""Rings for the tests of extraction: the two reference cases, rings at a chosen tune, made-up rings, Xsuite's turn."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from functools import cache
+from itertools import permutations
+from typing import Any
+
+import numpy as np
+from scipy.optimize import brentq
+
+from extraction import ThirdIntegerResonance, third_integer_resonance
+from lattice import Drift, Lattice, Multipole, Quadrupole, ReferenceParticle, Sextupole
+from machines.cnao_like import cnao
+from optics import to_xsuite, twiss
+
+Array = np.ndarray[Any, Any]
+
+PROTON = ReferenceParticle("proton", kinetic_energy_per_u=60e6)
+SEPTUM = "se_010a_esp"
+THIRD = 5 / 3
+
+#: Matched strengths of the two reference cases, by tune.
+STRENGTHS = {
+    1.664: {"kf": 0.2904143875, "kd": 0.4950374288, "kr": 0.4969690744},
+    1.666: {"kf": 0.2912133254, "kd": 0.4954575537, "kr": 0.4970950872},
+}
+
+
+@cache
+def reference(tune: float) -> Lattice:
+    """CNAO at 60 MeV, matched to Qx 1.664 or 1.666 with Qy 1.74 and no dispersion in the injection straight."""
+    return cnao().with_parameters(STRENGTHS[tune])
+
+
+@cache
+def solved(tune: float) -> ThirdIntegerResonance:
+    """The resonance of a reference case at the electrostatic septum."""
+    return third_integer_resonance(reference(tune), at=SEPTUM)
+
+
+@cache
+def cnao_at(distance: float, sr: float = -3.3) -> Lattice:
+    """CNAO with kf such that Qx = 5/3 + ``distance``."""
+    return at_tune(cnao().with_parameters(sr=sr), THIRD + distance, "kf", 0.2, 0.35)
+
+
+@cache
+def near(distance: float, sr: float = -3.3) -> ThirdIntegerResonance:
+    """The resonance of ``cnao_at`` at the electrostatic septum."""
+    return third_integer_resonance(cnao_at(distance, sr), at=SEPTUM)
+
+
+def at_tune(ring: Lattice, tune: float, parameter: str, low: float, high: float) -> Lattice:
+    """The ring with one parameter set for a horizontal tune."""
+
+    def miss(value: float) -> float:
+        return float(twiss(ring.with_parameters({parameter: value}), chromatic=False).qx) - tune
+
+    return ring.with_parameters({parameter: brentq(miss, low, high, xtol=1e-15)})
+
+
+def fodo_ring(cells: int, k2l: float) -> Lattice:
+    """Straight cells of 4 m with one thin sextupole: but for it (and x'^3 in the drifts) the motion is linear."""
+    cell = [
+        Quadrupole("qf", length=0.2, k1="k"), Drift("d1", length=1.8),
+        Quadrupole("qd", length=0.2, k1="-k"), Drift("d2", length=1.8),
+    ]  # fmt: skip
+    elements = [Multipole("kick", knl=(0.0, 0.0, "k2l")), *(cell * cells)]
+    return Lattice("fodo", elements=elements, parameters={"k": 1.0, "k2l": k2l}, particle=PROTON)
+
+
+def with_thin_sextupoles(ring: Lattice) -> Lattice:
+    """The ring with each sextupole as one kick in its middle, of the same K2 L."""
+    elements: list[Any] = []
+    for element in ring.elements:
+        if isinstance(element, Sextupole):
+            length, k2 = float(ring.value(element.length)), float(ring.value(element.k2))
+            half = Drift(f"{element.name}_half", length=length / 2)
+            elements += [half, Multipole(element.name, knl=(0.0, 0.0, k2 * length)), half]
+        else:
+            elements.append(element)
+    return Lattice("thin", elements=elements, parameters=dict(ring.parameters), particle=ring.particle)
+
+
+def apart(first: Array, second: Array) -> float:
+    """Largest difference of two sets of three points, whatever their order, over the size of the set."""
+    size = np.max(np.abs(first - first.mean(axis=0)), axis=0)
+    return float(min(np.max(np.abs(first - second[list(order)]) / size) for order in permutations(range(3))))
+
+
+@cache
+def xsuite_turn(tune: float) -> Callable[[Array, int], Array]:
+    """Xsuite's map of a reference case from the electrostatic septum, where the ring starts.
+
+    Sextupoles in 30 kicks (its default is 5, which moves the area by up to 1e-4).
+    """
+    line = to_xsuite(reference(tune), sextupole_kicks=30)
+    line.build_tracker()
+
+    def turn(coordinates: Array, times: int) -> Array:
+        bunch = line.build_particles(**dict(zip(("x", "px", "y", "py"), coordinates.T, strict=True)))
+        line.track(bunch, num_turns=times)
+        order = np.argsort(bunch.particle_id)
+        return np.stack([bunch.x[order], bunch.px[order], bunch.y[order], bunch.py[order]], axis=1)
+
+    return turn
