@@ -190,7 +190,7 @@ def _engines(facts: Facts) -> Iterator[FigureData]:
     frame = pd.DataFrame([vars(difference) for difference in differences])
     caption = "Our value minus Xsuite's where they differ most, in units of the tolerance. Look for: bars below one."
     drawn = figure_json(residuals_in_tolerance(differences))
-    yield FigureData("engines-summary", "Differences by quantity", caption, drawn, frame)
+    yield FigureData("engines-summary", "Engine differences", caption, drawn, frame)
     along = _along(facts)
     caption = "Our maps minus Xsuite along the machine. Look for: steps, which would point at one element."
     headed = along.rename(columns={"s": "s [m]", "dx": "dx [m]", "dy": "dy [m]"})
