@@ -64,7 +64,9 @@ def _new_plan(lattice: Lattice, setting: Setting, slices: int) -> Plan:
     unique, indices = lattice.unique_elements
     per_element = [cut(steps(element, lattice.value, setting), slices) for element in unique]
     all_steps = [step for parts, _, _ in per_element for step in parts]
-    names = sorted({step.program for step in all_steps}) or ["drift"]
+    # Short programs first: the interpreter makes room for all up to the longest it runs.
+    used = {step.program for step in all_steps} or {"drift"}
+    names = sorted(used, key=lambda name: (len(program(name).operations), name))
     bank = Bank([program(name) for name in names], names)
     start = np.cumsum([0, *(len(parts) for parts, _, _ in per_element)])
     texts = [_expressions(element) for element in unique]

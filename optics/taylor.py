@@ -151,18 +151,18 @@ class Bank:
         """Series of one program a row, each about its own start.
 
         programs: (n,) indices; arguments: (n, n_arguments); starts: (n, 6) or (6,). Returns (n, 6, 28) coefficients,
-        of which those up to ``order`` (0, 1, 2) are set; complex when the arguments or the starts are.
+        or (n, 6, 7) when ``order`` is below 2 (0: only the values are set); complex when arguments or starts are.
         """
         kind = np.result_type(arguments, starts, np.float64)
         starts = np.ascontiguousarray(np.broadcast_to(starts, (len(programs), N_COORDINATES)), dtype=kind)
-        out = np.zeros((len(programs), N_COORDINATES, N_SECOND), dtype=kind)
+        out = np.zeros((len(programs), N_COORDINATES, N_SECOND if order > 1 else N_FIRST), dtype=kind)
         _evaluate_rows(self.arrays, programs, np.ascontiguousarray(arguments, dtype=kind), starts, order, out)
         return out
 
     def follow(self, programs: Array, arguments: Array, start: Array, order: int) -> Array:
         """As ``evaluate``, each row about the end point of the row before: the orbit that begins at ``start`` (6,)."""
         kind = np.result_type(arguments, start, np.float64)
-        out = np.zeros((len(programs), N_COORDINATES, N_SECOND), dtype=kind)
+        out = np.zeros((len(programs), N_COORDINATES, N_SECOND if order > 1 else N_FIRST), dtype=kind)
         _follow(self.arrays, programs, np.ascontiguousarray(arguments, dtype=kind), start.astype(kind), order, out)
         return out
 
@@ -188,14 +188,23 @@ def _dependencies(program: Program) -> list[tuple[int, list[int]]]:
 
 @compiled
 def _evaluate_rows(bank: Any, programs: Any, arguments: Any, starts: Any, order: Any, out: Any) -> Any:
-    work = np.zeros((len(bank[1]), N_SECOND), dtype=out.dtype)
+    work = _work(bank, programs, out)
     for row in range(len(programs)):
         _run(bank, programs[row], arguments[row], starts[row], order, work, out[row])
 
 
 @compiled
+def _work(bank: Any, programs: Any, out: Any) -> Any:
+    """Zeros for the series of all operations up to the last program used: a coefficient never set stays zero."""
+    last = 0
+    for row in range(len(programs)):
+        last = max(last, bank[0][programs[row] + 1])
+    return np.zeros((last, out.shape[2]), dtype=out.dtype)
+
+
+@compiled
 def _follow(bank: Any, programs: Any, arguments: Any, start: Any, order: Any, out: Any) -> Any:
-    work = np.zeros((len(bank[1]), N_SECOND), dtype=out.dtype)
+    work = _work(bank, programs, out)
     point = start.copy()
     for row in range(len(programs)):
         _run(bank, programs[row], arguments[row], point, order, work, out[row])
