@@ -97,8 +97,7 @@ def test_arms_leave_outwards_along_the_eigenvector(distance: float) -> None:
         assert cosine == pytest.approx(np.cos(np.pi / 6), abs=0.05)
 
 
-@pytest.mark.parametrize("x_septum", [6e-3, -6e-3])
-@pytest.mark.parametrize("side", [1, -1])
+@pytest.mark.parametrize(("side", "x_septum"), [(1, 6e-3), (-1, -6e-3)])
 def test_the_arm_tends_to_the_straight_separatrix(side: int, x_septum: float) -> None:
     # Wires at a fixed multiple of the triangle's size: half the distance, half the difference.
     misses = []
