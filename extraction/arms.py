@@ -188,6 +188,8 @@ def _refined(turn: Turn, beginning: _Beginning, x_septum: float, side: float, nu
         state = turn.track(state)
         if turn_number >= number:
             passed.append(state[:, :4].copy())
+    if not np.all(np.isfinite(passed)):
+        raise NoSolution(f"the arm leaves the domain of the maps within three turns of x = {x_septum:.6g} m")
     domain = [middle - half, middle + half]
     fits = [[Chebyshev.fit(middle + half * nodes, one[:, k], _FIT - 1, domain=domain) for k in range(4)]
             for one in passed]  # fmt: skip

@@ -41,7 +41,7 @@ class Traced:
 
 def traced(facts: ExtractionFacts) -> list[Traced]:
     """The lines of every momentum that is shown."""
-    return [Traced(case, _arms(case, _limit(facts)), _sides(case)) for case in shown_cases(facts)]
+    return [Traced(case, _arms(case, facts), _sides(case)) for case in shown_cases(facts)]
 
 
 def electrostatic_frames(facts: ExtractionFacts, lines: Iterable[Traced]) -> Iterator[Frame]:
@@ -89,9 +89,11 @@ def magnetic_frames(facts: ExtractionFacts, lines: Iterable[Traced]) -> Iterator
         yield _frame(case, _leading_at(case, facts, last), (arms, sides, points), turns, wall, 1.2 * _limit(facts))
 
 
-def _arms(case: Case, limit: float) -> list[Array]:
+def _arms(case: Case, facts: ExtractionFacts) -> list[Array]:
     assert case.resonance is not None
-    return [_thinned(arm) for arm in case.resonance.arms(limit)]
+    triangle = float(np.max(np.abs(case.resonance.fixed_points[:, 0] - case.resonance.orbit[0])))
+    arms = case.resonance.arms(max(_limit(facts), 1.5 * triangle))
+    return [_thinned(arm) for arm in arms if len(arm) > 1]
 
 
 def _sides(case: Case) -> list[Array]:

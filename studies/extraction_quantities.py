@@ -135,8 +135,19 @@ def _kobayashi_step(facts: ExtractionFacts) -> Number:
     return Number(value, 1e-6 * abs(value), FORMULA, method, "steps-tune")
 
 
+def _all_momenta(facts: ExtractionFacts) -> tuple[Case, ...]:
+    """The extracted momenta; InputError when one has no arm at the wires, for then nothing holds for all of them."""
+    missing = [case for case in facts.cases if case.arm is None]
+    if missing:
+        raise InputError(
+            f"{len(missing)} of {len(facts.cases)} momenta have no arm at the wires, dp/p = {missing[0].delta:.4g} for "
+            f"one: {missing[0].reason}"
+        )
+    return facts.found
+
+
 def _steps(facts: ExtractionFacts, choose: Callable[[list[float]], float], word: str) -> Number:
-    value = choose([case.arm.spiral_step for case in facts.found if case.arm])
+    value = choose([case.arm.spiral_step for case in _all_momenta(facts) if case.arm])
     return _compared(value, facts, _position_error, f"{word} of {len(facts.found)} momenta", "momenta-arms")
 
 
@@ -160,9 +171,7 @@ def _hardt_residual(facts: ExtractionFacts) -> Number:
 
 
 def _angle_spread(facts: ExtractionFacts) -> Number:
-    angles = [case.angle for case in facts.found]
-    if len(angles) < 2:
-        raise InputError("fewer than two momenta have an arm at the wires")
+    angles = [case.angle for case in _all_momenta(facts)]
     method = f"of {len(angles)} extracted momenta, {facts.found[0].delta:.4g} to {facts.found[-1].delta:.4g}"
     number = _compared(max(angles) - min(angles), facts, _angle_error, method, "hardt-momentum")
     return Number(number.value, 2 * number.error, number.engine, number.method, number.figure)
@@ -180,7 +189,7 @@ def _septum_angle(facts: ExtractionFacts) -> Number:
 
 
 def _crossing(facts: ExtractionFacts) -> Number:
-    values = [abs(crossing_angle(facts.septum, case.arm, case.delta)) for case in facts.found if case.arm]
+    values = [abs(crossing_angle(facts.septum, case.arm, case.delta)) for case in _all_momenta(facts) if case.arm]
     return _compared(max(values), facts, _angle_error, "largest of all extracted momenta", "hardt-momentum")
 
 
@@ -198,6 +207,7 @@ def losses(facts: ExtractionFacts) -> Array:
 
 
 def _wire_loss(facts: ExtractionFacts) -> Number:
+    _all_momenta(facts)
     values = losses(facts)
     beam = f"{len(values)} particles of the sampled beam" if facts.extracted else f"{len(values)} momenta"
     method = f"time between the wires' faces over three turns, wires of {_wires(facts)}; mean of {beam}"
@@ -217,7 +227,7 @@ def _wires(facts: ExtractionFacts) -> str:
 
 
 def _gap(facts: ExtractionFacts) -> Number:
-    gaps = [case.transport.gap for case in facts.found if case.transport]
+    gaps = [case.transport.gap for case in _all_momenta(facts) if case.transport]
     if not gaps:
         raise InputError("the study names no magnetic septum")
     method = f"at '{facts.septum.magnetic_at}', least of {len(gaps)} momenta, kick {1e3 * facts.septum.kick:g} mrad"
@@ -225,7 +235,7 @@ def _gap(facts: ExtractionFacts) -> Number:
 
 
 def _wall_clearance(facts: ExtractionFacts) -> Number:
-    sent = [case.transport for case in facts.found if case.transport]
+    sent = [case.transport for case in _all_momenta(facts) if case.transport]
     if not sent:
         raise InputError("the study names no magnetic septum")
     if not facts.spec.x_wall:
@@ -262,6 +272,7 @@ def _phase_to_septum(facts: ExtractionFacts) -> Number:
 
 
 def _last_turns(facts: ExtractionFacts) -> Number:
+    _all_momenta(facts)
     nearest = facts.turns.nearest
     room, place = float(nearest["room"]), f"'{nearest['element']}', turn {nearest['turn']}"
     if facts.turns.into_gap < room:

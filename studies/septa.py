@@ -8,6 +8,7 @@ from extraction.septum import Septum
 from lattice import ElectrostaticSeptum, InputError, Lattice, MagneticSeptum
 from lattice.errors import did_you_mean
 from machines.machine import Machine
+from studies.clearance import openings
 from studies.schema import ExtractionSpec, ExtractionStudy
 
 #: Key of the study and attribute of the element it stands for.
@@ -42,7 +43,17 @@ def with_septa(study: ExtractionStudy, lattice: Lattice, machine: Machine | None
             f"extraction.x_septum: found {found['x_septum']}; the position of the wires of '{electrostatic}' [m] is "
             "needed, and its sign tells their side"
         )
+    _inside_aperture(lattice, electrostatic, found["x_septum"])
     return study.model_copy(update={"extraction": spec.model_copy(update=found)})
+
+
+def _inside_aperture(lattice: Lattice, name: str, position: float) -> None:
+    opened = openings(lattice)[name]
+    if position < opened[0] or position > opened[1]:
+        raise InputError(
+            f"extraction.x_septum: the wires at {position:g} m lie outside the aperture of '{name}', which reaches from "
+            f"{opened[0]:g} to {opened[1]:g} m"
+        )
 
 
 def septum_of(spec: ExtractionSpec) -> Septum:
