@@ -12,7 +12,7 @@ from lattice import UnstableOptics
 from lattice.interchange import lattice_to_json
 from machines.requirements import FAIL, PASS, Requirement, Verdict, judge
 from optics import Limit, Target, Vary, match
-from optics.matching import MatchResult
+from optics.matching import MatchResult, counted
 from optics.targets import Goal
 from studies.evaluation import ALONE, BOTH, evaluate
 from studies.facts import Facts, gather
@@ -77,7 +77,7 @@ def matched_design(resolved: Resolved, goal: Callable[[TargetSpec], Goal] | None
     spec = resolved.study.match
     if spec is None:
         return None
-    LOGGER.info("matching %d parameters to %d targets", len(spec.vary), len(spec.targets))
+    LOGGER.info("matching %s to %s", counted(len(spec.vary), "parameter"), counted(len(spec.targets), "target"))
     matched = match(
         resolved.lattice,
         resolved.particle,

@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from lattice.errors import HadronOpticsError
-from machines.requirements import PASS
+from machines.requirements import PASS, Verdict
 from studies.logs import LOGGER, RunLog, messages
 from studies.results import StudyResult
 from studies.results_json import json_text
@@ -100,7 +100,7 @@ def show_verdicts(finished: Finished, as_json: bool) -> int:
         return _exit_code(finished)
     verdicts = finished.results["verdicts"]
     if verdicts:
-        rows = [_verdict_row(verdict) for verdict in verdicts]
+        rows = [_verdict_row(verdict) for verdict in finished.result.verdicts]
         show(table(("requirement", "quantity", "value", "limit", "unit", "margin", "verdict"), rows, (2, 3, 5)))
     words = [verdict["verdict"] for verdict in verdicts]
     show(f"\n{words.count(PASS)} passed, {words.count('FAIL')} failed, {words.count('NOT EVALUATED')} not evaluated")
@@ -108,10 +108,15 @@ def show_verdicts(finished: Finished, as_json: bool) -> int:
     return _exit_code(finished)
 
 
-def _verdict_row(verdict: dict[str, Any]) -> tuple[str, ...]:
-    unit = "" if verdict["unit"] == "1" else verdict["unit"]
-    value, limit, margin = (number(verdict[key], 5) for key in ("value", "limit", "margin"))
-    return verdict["id"], verdict["quantity"], value, limit, unit, margin, verdict["verdict"]
+def _verdict_row(verdict: Verdict) -> tuple[str, ...]:
+    """Cells of one verdict, with both limits where there are two; a value that is lost in its error is 0."""
+    need, value = verdict.requirement, verdict.value
+    lost = value is not None and verdict.error is not None and abs(value) < verdict.error
+    limits = [f"{sign} {limit:.5g}" for sign, limit in ((">=", need.lower), ("<=", need.upper)) if limit is not None]
+    between = limits[0] if len(limits) == 1 else f"{need.lower:.5g} to {need.upper:.5g}"
+    unit = "" if need.unit == "1" else need.unit
+    shown = (number(0.0 if lost else value, 5), between, unit, number(verdict.margin, 5))
+    return need.id, need.quantity, *shown, verdict.verdict
 
 
 def show_match(finished: Finished, as_json: bool) -> int:

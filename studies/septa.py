@@ -51,8 +51,8 @@ def _inside_aperture(lattice: Lattice, name: str, position: float) -> None:
     opened = openings(lattice)[name]
     if position < opened[0] or position > opened[1]:
         raise InputError(
-            f"extraction.x_septum: the wires at {position:g} m lie outside the aperture of '{name}', which reaches from "
-            f"{opened[0]:g} to {opened[1]:g} m"
+            f"extraction.x_septum: the wires at {position:g} m lie outside the aperture of '{name}', which reaches "
+            f"from {opened[0]:g} to {opened[1]:g} m"
         )
 
 

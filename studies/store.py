@@ -206,12 +206,6 @@ def rewrite_report(folder: Path, render: Render) -> Path:
     return folder / REPORT
 
 
-def read_results(folder: Path) -> dict[str, Any]:
-    """The object of a finished run's results.json."""
-    read: dict[str, Any] = _read_json(folder / RESULTS)
-    return read
-
-
 def _read_json(path: Path) -> Any:
     try:
         return json.loads(read_text(path))

@@ -26,9 +26,9 @@ def load_study(path: Path, changes: Sequence[str] = (), where: str = "") -> Stud
 
 
 def read_text(path: Path, what: str = "file") -> str:
-    """Text of a file; FileError says why it cannot be read."""
+    """Text of a file (a byte order mark aside); FileError says why it cannot be read."""
     try:
-        return read_bytes(path, what).decode("utf-8")
+        return read_bytes(path, what).decode("utf-8-sig")
     except UnicodeDecodeError:
         raise FileError(f"{path}: not a text file (UTF-8 was expected)") from None
 

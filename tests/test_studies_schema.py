@@ -164,6 +164,13 @@ def test_a_missing_file_is_a_file_error(tmp_path: Path) -> None:
         load_study(tmp_path / "my.toml")
 
 
+def test_a_byte_order_mark_is_no_part_of_a_study(tmp_path: Path) -> None:
+    """Some editors begin every file with one."""
+    text = 'study = "optics"\nmachine = "cnao"\n'
+    (tmp_path / "my.toml").write_bytes(b"\xef\xbb\xbf" + text.encode())
+    assert load_study(tmp_path / "my.toml").machine == "cnao"
+
+
 def test_bytes_that_are_no_text_are_a_file_error(tmp_path: Path) -> None:
     (tmp_path / "my.toml").write_bytes(b"\xff\xfe\x00")
     with pytest.raises(FileError, match="not a text file"):
