@@ -9,8 +9,19 @@ from click import Option
 from pydantic import BaseModel
 
 from studies.cli import COMMANDS, group
-from studies.quantities import COLUMNS, SCALARS
-from studies.schema import BeamSpec, LimitSpec, MatchSpec, OpticsStudy, RequirementSpec, TargetSpec, VarySpec
+from studies.quantities import COLUMNS, EXTRACTION, SCALARS
+from studies.schema import (
+    BeamSpec,
+    ExtractionSpec,
+    ExtractionStudy,
+    LimitSpec,
+    MatchSpec,
+    MomentaSpec,
+    OpticsStudy,
+    RequirementSpec,
+    TargetSpec,
+    VarySpec,
+)
 from studies.study_file import validated
 from tests.repository import ROOT, blocks
 
@@ -31,16 +42,21 @@ def test_every_command_and_option_is_there(name: str) -> None:
             ), option.opts
 
 
-@pytest.mark.parametrize("table", [OpticsStudy, MatchSpec, VarySpec, TargetSpec, LimitSpec, BeamSpec, RequirementSpec])
+TABLES = (OpticsStudy, ExtractionStudy, MatchSpec, VarySpec, TargetSpec, LimitSpec, BeamSpec, RequirementSpec,
+          ExtractionSpec, MomentaSpec)  # fmt: skip
+
+
+@pytest.mark.parametrize("table", TABLES)
 def test_every_key_of_a_study_is_there(table: type[BaseModel]) -> None:
     missing = [key for key in table.model_fields if key not in TEXT]
     assert missing == []
 
 
 def test_every_quantity_is_there() -> None:
-    assert [name for name in (*SCALARS, *COLUMNS) if f"`{name}`" not in TEXT] == []
+    assert [name for name in (*SCALARS, *EXTRACTION, *COLUMNS) if f"`{name}`" not in TEXT] == []
 
 
 def test_the_study_that_is_shown_is_one() -> None:
     shown = [block.text for block in blocks(DOCUMENT) if block.language == "toml"]
-    assert validated(tomllib.loads(shown[0]), "docs").machine == "cnao"
+    studies = [validated(tomllib.loads(text), "docs") for text in shown]
+    assert [(study.study, study.machine) for study in studies] == [("optics", "cnao"), ("extraction", "cnao")]
