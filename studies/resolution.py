@@ -97,9 +97,7 @@ def resolve(study: Study, file: Path | None) -> Resolved:
     )
 
 
-def _initial_lattice(
-    study: Study, machine: Machine | None, file: Path | None
-) -> tuple[Lattice, dict[str, bytes]]:
+def _initial_lattice(study: Study, machine: Machine | None, file: Path | None) -> tuple[Lattice, dict[str, bytes]]:
     if machine is not None:
         return machine.lattice(study.working_point).with_parameters(study.parameters), {}
     path = (file.parent if file else Path()) / str(study.lattice)
@@ -245,9 +243,7 @@ def _spec(requirement: Requirement) -> RequirementSpec:
     )
 
 
-def _beams(
-    study: Study, lattice: Lattice, particle: ReferenceParticle, machine: Machine | None
-) -> Iterable[BeamCase]:
+def _beams(study: Study, lattice: Lattice, particle: ReferenceParticle, machine: Machine | None) -> Iterable[BeamCase]:
     """The beam of the study, or else all beams of the machine, each at its own working point."""
     if study.beam is not None:
         yield BeamCase(_beam(study.beam), lattice, particle, follows=True)
