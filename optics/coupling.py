@@ -31,6 +31,7 @@ from optics.propagation import (
     SLIP,
     advance_dispersion,
     angle,
+    courant_snyder,
 )
 
 _ROUNDING = 1e-9  # turns: a phase advance this little below zero is rounding, not a whole turn
@@ -68,17 +69,14 @@ def mode_start(matrices: Any, modes: Any, cosines: Any, fractions: Any) -> Any:
         stable = True
         for mode in range(2):
             i = 2 * mode
-            cosine = 0.5 * (u[i, i] + u[i + 1, i + 1])
+            bounded, cosine, sine, beta, alpha = courant_snyder(u, i)
             cosines[b, mode] = cosine
-            if not abs(cosine.real) < 1.0:
+            if not bounded:
                 stable = False
                 continue
-            sine = np.sqrt(1.0 - cosine * cosine)
-            if u[i, i + 1].real < 0.0:
-                sine = -sine
-            root_beta = np.sqrt(u[i, i + 1] / sine)
+            root_beta = np.sqrt(beta)
             blocks[i, i] = root_beta
-            blocks[i + 1, i] = -0.5 * (u[i, i] - u[i + 1, i + 1]) / sine / root_beta
+            blocks[i + 1, i] = -alpha / root_beta
             blocks[i + 1, i + 1] = 1.0 / root_beta
             fractions[b, mode] = angle(sine, cosine) / (2.0 * math.pi)
         if stable:

@@ -87,6 +87,17 @@ def largest_coupling(series: Any) -> Any:
 
 
 @compiled
+def courant_snyder(matrix: Any, i: Any) -> Any:
+    """Of the block at (i, i) of a one-turn matrix: is it bounded, cos mu, sin mu, beta, alpha (nan where it is not)."""
+    cosine = 0.5 * (matrix[i, i] + matrix[i + 1, i + 1])
+    sine = np.sqrt(1.0 - cosine * cosine)
+    if matrix[i, i + 1].real < 0.0:
+        sine = -sine
+    alpha = 0.5 * (matrix[i, i] - matrix[i + 1, i + 1]) / sine
+    return abs(cosine.real) < 1.0, cosine, sine, matrix[i, i + 1] / sine, alpha
+
+
+@compiled
 def periodic_start(matrices: Any, start: Any, cosines: Any) -> Any:
     """Periodic functions at the beginning: start (batch, 12), nan where unstable; cosines (batch, 2) of the tunes."""
     for b in range(matrices.shape[0]):
@@ -94,16 +105,11 @@ def periodic_start(matrices: Any, start: Any, cosines: Any) -> Any:
         stable = True
         for plane in range(2):
             i = 2 * plane
-            cosine = 0.5 * (matrix[i, i] + matrix[i + 1, i + 1])
+            bounded, cosine, _, beta, alpha = courant_snyder(matrix, i)
             cosines[b, plane] = cosine
-            if not abs(cosine.real) < 1.0:
-                stable = False
-                continue
-            sine = np.sqrt(1.0 - cosine * cosine)
-            if matrix[i, i + 1].real < 0.0:
-                sine = -sine
-            start[b, 3 * plane] = matrix[i, i + 1] / sine
-            start[b, 3 * plane + 1] = 0.5 * (matrix[i, i] - matrix[i + 1, i + 1]) / sine
+            stable = stable and bounded
+            start[b, 3 * plane] = beta
+            start[b, 3 * plane + 1] = alpha
             start[b, 3 * plane + 2] = 0.0
         if stable:
             _dispersion(matrix, start[b])
