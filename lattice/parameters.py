@@ -125,10 +125,14 @@ class Expression:
     names: frozenset[str]
     tree: Tree[Token]
 
+    def value(self, values: Mapping[str, Any]) -> Any:
+        """Value for the given parameters (numbers or arrays), nan or infinite where there is none."""
+        with np.errstate(all="ignore"):
+            return _evaluate(self.tree, values)
+
     def evaluate(self, values: Mapping[str, Any]) -> Any:
         """Value for the given parameters (numbers or arrays); LatticeError when it is not finite."""
-        with np.errstate(all="ignore"):
-            result = _evaluate(self.tree, values)
+        result = self.value(values)
         if not np.all(np.isfinite(result)):
             raise LatticeError(f"expression '{self.text}' has no finite value here (found {result})")
         return result if isinstance(result, np.ndarray) else _python_number(result)
