@@ -5,7 +5,7 @@ from __future__ import annotations
 from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
-from optics.beam import Beam, gaussian_beam
+from optics.beam import Beam, gaussian_beam, sample_beam
 from optics.matching import MatchResult, match
 from optics.optics import Optics
 from optics.targets import Limit, Target, Vary
@@ -27,6 +27,7 @@ __all__ = [
     "from_xsuite",
     "gaussian_beam",
     "match",
+    "sample_beam",
     "to_xsuite",
     "track",
     "twiss",
