@@ -52,7 +52,7 @@ $(LOCKED):
 	    for p in $(CANDIDATES); do v=$$("$$p" -V 2>/dev/null); echo "    $$p: $${v:-not found}" >&2; done; \
 	    echo "Install one (on Debian and Ubuntu with python3-venv), or name it: make PYTHON=/path/to/python3.12" >&2; \
 	    exit 1; fi
-	@echo "Setting up $(VENV) with $$("$(INTERPRETER)" -V): about 260 MB to download, once."
+	@echo "Setting up $(VENV) with $$("$(INTERPRETER)" -V): about 310 MB to download, once."
 	@rm -rf $(VENV)
 	@"$(INTERPRETER)" -m venv $(VENV)
 	@awk '/^setuptools==/, !/\\$$/' requirements.lock > $(VENV)/setuptools.lock
