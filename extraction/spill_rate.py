@@ -1,0 +1,165 @@
+"""How even a spill is: particles in equal time bins, duty factor, variation and peak, freed of counting statistics.
+
+Tracked particles are a sample: even a perfectly even spill shows bins of different counts. What is called corrected
+is the number that infinitely many particles would give; its error is that of the sample.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from math import floor, isfinite, sqrt
+from typing import Any
+
+import numpy as np
+
+from lattice import InputError
+
+Array = np.ndarray[Any, Any]
+
+MAX_BINS = 100_000_000
+
+
+@dataclass(frozen=True, eq=False)
+class SpillRate:
+    """``counts`` (n,) of particles in bins of ``width`` [s] from ``start`` [s] on; ``outside`` lie in none of them."""
+
+    start: float
+    width: float
+    counts: Array
+    outside: int = 0
+
+    @property
+    def time(self) -> Array:
+        """Middle of each bin (n,) [s]."""
+        return np.asarray(self.start + self.width * (np.arange(len(self.counts)) + 0.5))
+
+    @property
+    def rate(self) -> Array:
+        """Particles per second in each bin (n,)."""
+        return np.asarray(self.counts / self.width)
+
+    @property
+    def mean_rate(self) -> float:
+        """Particles per second over all bins."""
+        return float(self.counts.sum() / (self.width * len(self.counts)))
+
+    def coarser(self, bins: int) -> SpillRate:
+        """The same spill with so many bins together; an incomplete last one goes to ``outside``."""
+        if not (isinstance(bins, int) and 1 <= bins <= len(self.counts)):
+            raise InputError(f"bins must be a whole number from 1 to {len(self.counts)}, found {bins!r}")
+        whole = len(self.counts) // bins * bins
+        left_out = int(self.counts[whole:].sum())
+        counts = self.counts[:whole].reshape(-1, bins).sum(axis=1)
+        return SpillRate(self.start, self.width * bins, counts, self.outside + left_out)
+
+
+def spill_rate(times: Array, *, start: float, stop: float, width: float) -> SpillRate:
+    """Count extraction times (n,) [s] in bins of ``width`` [s] between ``start`` and ``stop``; whole bins only.
+
+    Raises InputError for times that are not finite and for a window that holds no bin.
+    """
+    values = checked_times(times)
+    check_window(start, stop)
+    if not (isfinite(width) and width > 0):
+        raise InputError(f"the width of a bin must be a positive time [s], found {width!r}")
+    bins = floor((stop - start) / width * (1 + 1e-12))
+    if not 1 <= bins <= MAX_BINS:
+        raise InputError(f"{stop - start:g} s hold {bins:,} bins of {width:g} s; from 1 to {MAX_BINS:,} are allowed")
+    place = np.floor((values - start) / width)
+    inside = (place >= 0) & (place < bins)
+    counts = np.bincount(place[inside].astype(np.int64), minlength=bins)
+    return SpillRate(float(start), float(width), counts, int(len(values) - inside.sum()))
+
+
+def checked_times(times: Array) -> Array:
+    """Times (n,) [s] as numbers; InputError for what is not."""
+    values = np.asarray(times, dtype=float)
+    if values.ndim != 1 or not np.all(np.isfinite(values)):
+        raise InputError(f"extraction times must be finite numbers [s], shape (n,), found shape {values.shape}")
+    return values
+
+
+def check_window(start: float, stop: float) -> None:
+    """InputError unless the window of time is one."""
+    if not (isfinite(start) and isfinite(stop) and start < stop):
+        raise InputError(f"the window of a spill must have start < stop [s], found {start!r} to {stop!r}")
+
+
+@dataclass(frozen=True)
+class Evenness:
+    """A number of a sampled spill: ``raw`` as counted, ``corrected`` for counting statistics, and its ``error``."""
+
+    raw: float
+    corrected: float
+    error: float
+
+
+def duty_factor(counts: Array) -> Evenness:
+    """Duty factor F = <n>^2 / <n^2> of counts (n,) in equal bins: 1 for an even spill.
+
+    Corrected: F = 1 / (M sum p_i^2) over M bins, with sum p_i^2 estimated without bias by the share of pairs of
+    particles in one bin, sum n_i (n_i - 1) / (N (N - 1)); its variance as in E. H. Simpson, Nature 163, 688 (1949).
+    An even spill of as many particles sets the least error. Raises InputError below three particles.
+    """
+    n, bins, total = _counts(counts)
+    pairs = total * (total - 1)
+    shared = float(np.sum(n * (n - 1))) / pairs
+    raw = total**2 / (bins * float(np.sum(n * n)))
+    if shared == 0.0:  # no two particles in one bin: nothing is known
+        return Evenness(raw, float("nan"), float("nan"))
+    error = bins * _pair_error(n, total, shared) / (bins * shared) ** 2
+    return Evenness(raw, 1.0 / (bins * shared), error)
+
+
+def _pair_error(n: Array, total: float, shared: float) -> float:
+    """Standard error of the share of pairs in one bin: not below that of an even spill."""
+    triples = float(np.sum(n * (n - 1) * (n - 2))) / (total * (total - 1) * (total - 2))
+    even = 1.0 / len(n)
+    return sqrt(max(pair_variance(total, shared, triples), pair_variance(total, even, even**2)))
+
+
+def pair_variance(total: float, square: float, cube: float) -> float:
+    """Variance of the share of pairs in one bin for ``total`` particles with sum p_i^2 and sum p_i^3 (Simpson)."""
+    return (4 * (total - 2) * (cube - square**2) + 2 * (square - square**2)) / (total * (total - 1))
+
+
+def variation(counts: Array) -> Evenness:
+    """Coefficient of variation: rms deviation over mean, CV^2 = 1/F - 1; the corrected one is 0 where F exceeds 1."""
+    duty = duty_factor(counts)
+    square = 1.0 / duty.corrected - 1.0
+    corrected = sqrt(max(square, 0.0))  # nan stays nan
+    spread = duty.error / duty.corrected**2  # of CV^2
+    error = spread / (2 * corrected) if corrected**2 > spread else sqrt(spread)
+    return Evenness(sqrt(max(1.0 / duty.raw - 1.0, 0.0)), corrected, error)
+
+
+@dataclass(frozen=True)
+class Peak:
+    """Highest bin over the mean, its counting ``error``, and ``even``: what an even spill of as many particles shows.
+
+    ``even`` is the median of the highest of so many Poisson counts. A ``ratio`` near it says nothing about ripple.
+    """
+
+    ratio: float
+    error: float
+    even: float
+
+
+def peak_to_mean(counts: Array) -> Peak:
+    """Peak to mean of counts (n,) in equal bins; its error is the Poisson error of the highest bin."""
+    from scipy.stats import poisson
+
+    n, bins, total = _counts(counts)
+    mean, highest = total / bins, float(n.max())
+    even = float(poisson.ppf(0.5 ** (1.0 / bins), mean))
+    return Peak(highest / mean, sqrt(highest) / mean, even / mean)
+
+
+def _counts(counts: Array) -> tuple[Array, int, float]:
+    """Counts as floats, their number and sum; InputError for what is no histogram."""
+    n = np.asarray(counts, dtype=float)
+    if n.ndim != 1 or not np.all(np.isfinite(n)) or np.any(n < 0) or np.any(n != np.floor(n)):
+        raise InputError("counts must be whole numbers of particles in equal bins, not below 0")
+    if n.sum() < 3:
+        raise InputError(f"a spill of {n.sum():g} particles says nothing about its evenness: at least 3 are needed")
+    return n, len(n), float(n.sum())
