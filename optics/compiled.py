@@ -23,7 +23,7 @@ def _user_cache() -> Path:
 
 def _newest_source() -> str:
     """Numba looks only at the file of the cached function; a change in one that it calls must count too."""
-    return str(max(path.stat().st_mtime_ns for path in Path(__file__).parent.glob("*.py")))
+    return str(max(path.stat().st_mtime_ns for path in Path(__file__).parent.rglob("*.py")))
 
 
 _settings: Any = numba.config
@@ -34,3 +34,8 @@ if not _settings.CACHE_DIR:
 def compiled(function: Function) -> Function:
     """Compile on first call for each argument type; division by zero gives inf or nan as in numpy."""
     return cast(Function, numba.njit(cache=True, error_model="numpy", nogil=True)(function))
+
+
+def inlined(function: Function) -> Function:
+    """As ``compiled``, and always merged into its caller, so that a loop over it can become vector instructions."""
+    return cast(Function, numba.njit(cache=True, error_model="numpy", nogil=True, forceinline=True)(function))

@@ -1,0 +1,214 @@
+"""The transit-time factor of an accelerating cell: how much of its voltage a particle of given velocity gets.
+
+T(q) = integral of E(s) cos(q s / L) ds / integral of E(s) ds over a symmetric cell of length L, with q = k L and
+k = omega / (beta c) (Wangler, RF Linear Accelerators, 2008, eq. 2.14). Every factor, whatever it came from, is held as
+one polynomial over a stated range of q; outside it is refused, never extrapolated.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from functools import cache
+from math import isfinite, pi
+from typing import Any
+
+import numpy as np
+from numpy.polynomial import Chebyshev, Polynomial
+from scipy.interpolate import CubicSpline
+
+from lattice import InputError
+from optics.linac.maps import TRANSIT_TERMS
+
+Array = np.ndarray[Any, Any]
+Profile = Callable[[Array], Array]
+
+#: How well the polynomial must repeat what it was made from.
+_TOLERANCE = 1e-9
+_TABLE_TOLERANCE = 1e-4
+_SINE_RANGE = (0.5, 9.0)
+_SYMMETRY = 1e-3
+_NODES = 400
+
+
+@dataclass(frozen=True)
+class TransitTime:
+    """T over ``low`` <= q = k L <= ``high`` [rad]: a polynomial, highest power first, in t from -1 to 1.
+
+    ``profile`` is the on-axis field over its mean, a function of s / L from -1/2 to 1/2 (None where only T is known:
+    then the field integration has nothing to integrate); ``slope`` its derivative.
+    """
+
+    name: str
+    low: float
+    high: float
+    coefficients: tuple[float, ...]
+    profile: Profile | None = None
+    slope: Profile | None = None
+
+    def __post_init__(self) -> None:
+        if not (isfinite(self.low) and isfinite(self.high) and 0 < self.low < self.high):
+            raise InputError(
+                f"transit time '{self.name}': the range of k L must rise from above 0, found {self.low} to {self.high}"
+            )
+        if not np.all(np.isfinite(self.coefficients)) or len(self.coefficients) != TRANSIT_TERMS:
+            raise InputError(f"transit time '{self.name}': {TRANSIT_TERMS} finite coefficients are wanted")
+
+    @property
+    def middle(self) -> float:
+        """Centre of the range of q."""
+        return 0.5 * (self.low + self.high)
+
+    @property
+    def half(self) -> float:
+        """Half the range of q."""
+        return 0.5 * (self.high - self.low)
+
+    def __call__(self, q: Any, derivative: int = 0) -> Any:
+        """T, or its ``derivative`` in q [1/rad^n], at q = k L [rad]. Raises InputError outside the range."""
+        values = np.asarray(q, dtype=float)
+        if np.any((values < self.low) | (values > self.high) | np.isnan(values)):
+            raise InputError(
+                f"transit time '{self.name}' is known for k L from {self.low:.4g} to {self.high:.4g}, asked for "
+                f"{values[np.argmax(np.abs(values - self.middle))] if values.ndim else float(values):.4g}: "
+                "give a table that reaches further"
+            )
+        inner = np.polyder(np.array(self.coefficients), derivative)
+        return np.polyval(inner, (values - self.middle) / self.half) / self.half**derivative
+
+    @property
+    def peak(self) -> float:
+        """Peak of the on-axis field over its mean. Raises InputError where no field is known."""
+        if self.profile is None:
+            raise InputError(f"transit time '{self.name}' comes without its field: state the mean field, not the peak")
+        return float(np.max(np.abs(self.profile(np.linspace(-0.5, 0.5, 2 * _NODES + 1)))))
+
+
+def from_function(
+    name: str,
+    factor: Callable[[Array], Array],
+    low: float,
+    high: float,
+    profile: Profile | None = None,
+    slope: Profile | None = None,
+) -> TransitTime:
+    """T given as a smooth function of q = k L; InputError when no polynomial of the degree in use repeats it."""
+    with np.errstate(all="ignore"):
+        series = Chebyshev.interpolate(factor, TRANSIT_TERMS - 1, domain=(low, high))
+        q = np.linspace(low, high, 4 * TRANSIT_TERMS)
+        worst = float(np.max(np.abs(series(q) - factor(q))))
+    if not worst < _TOLERANCE:
+        raise InputError(
+            f"transit time '{name}': a polynomial of degree {TRANSIT_TERMS - 1} misses it by {worst:.1e} "
+            f"between k L = {low:.4g} and {high:.4g}: give a smoother function or a narrower range"
+        )
+    powers = Chebyshev(series.coef).convert(kind=Polynomial).coef
+    return TransitTime(name, low, high, _padded(powers), profile, slope)
+
+
+@cache
+def sine_cell() -> TransitTime:
+    """A cell with E(s) = a1 cos(pi s / L): T = (pi/2)^2 cos(q/2) / ((pi/2)^2 - (q/2)^2), mean field 2 a1 / pi.
+
+    pi/4 for a synchronous pi-mode cell (q = pi), 1/3 for a synchronous 0-mode cell (q = 2 pi).
+    """
+    return from_function(
+        "sine cell",
+        sine_factor,
+        *_SINE_RANGE,
+        profile=lambda s: 0.5 * pi * np.cos(pi * s),
+        slope=lambda s: -0.5 * pi * pi * np.sin(pi * s),
+    )
+
+
+def sine_factor(q: Array) -> Array:
+    """The closed form for the sine cell, with v = (q - pi)/2: (pi/2)^2 sin(v) / (v (pi + v)), regular at q = pi."""
+    v = 0.5 * (np.asarray(q) - pi)
+    return np.asarray((0.5 * pi) ** 2 * np.sinc(v / pi) / (pi + v))
+
+
+def from_field(name: str, s: Any, field: Any, low: float, high: float) -> TransitTime:
+    """T of a cell from its on-axis field at places ``s`` [m] (any unit of field): spline and Gauss quadrature.
+
+    The cell runs from s[0] to s[-1]; the field must be symmetric about its middle and vanish at its ends. Raises
+    InputError otherwise.
+    """
+    s, field = _columns(name, "field", s, field)
+    x = (s - 0.5 * (s[0] + s[-1])) / (s[-1] - s[0])
+    spline = CubicSpline(x, field / _mean(x, field))
+    grid = np.linspace(-0.5, 0.5, _NODES + 1)
+    largest = float(np.max(np.abs(spline(grid))))
+    asymmetry = float(np.max(np.abs(spline(grid) - spline(-grid)))) / largest
+    if asymmetry > _SYMMETRY:
+        raise InputError(
+            f"transit time '{name}': the field is to be symmetric about the middle of the cell, but its two halves "
+            f"differ by {asymmetry:.1%} of the peak: shift s so that the cell ends lie at equal distance"
+        )
+    end = max(abs(float(field[0])), abs(float(field[-1]))) / float(np.max(np.abs(field)))
+    if end > _SYMMETRY:
+        raise InputError(
+            f"transit time '{name}': the field at the cell's ends is {end:.1%} of the peak, it must be 0 there: "
+            "extend the table into the drift tubes"
+        )
+    nodes, weights = np.polynomial.legendre.leggauss(_NODES)
+    values = weights * spline(0.5 * nodes) / np.sum(weights * spline(0.5 * nodes))
+    return from_function(
+        name, lambda q: np.cos(0.5 * np.multiply.outer(q, nodes)) @ values, low, high, spline, spline.derivative()
+    )
+
+
+def from_polynomial(name: str, coefficients: Any, low: float, high: float) -> TransitTime:
+    """T = sum c_n q^n (lowest power first) in q = k L, for ``low`` <= q <= ``high`` and nowhere else."""
+    powers = np.asarray(coefficients, dtype=float)
+    if powers.ndim != 1 or not 1 <= len(powers) <= TRANSIT_TERMS:
+        raise InputError(f"transit time '{name}': give 1 to {TRANSIT_TERMS} coefficients, found shape {powers.shape}")
+    inner = Polynomial(powers)(Polynomial([0.5 * (low + high), 0.5 * (high - low)]))
+    return TransitTime(name, low, high, _padded(np.atleast_1d(inner.coef)))
+
+
+def from_table(name: str, q: Any, factor: Any) -> TransitTime:
+    """T from a table against q = k L: the polynomial of best fit, which must meet every row to 1e-4."""
+    q, factor = _columns(name, "table", q, factor)
+    degree = min(len(q) - 1, 8)
+    series = Chebyshev.fit(q, factor, degree)
+    worst = int(np.argmax(np.abs(series(q) - factor)))
+    if not abs(series(q)[worst] - factor[worst]) < _TABLE_TOLERANCE:
+        raise InputError(
+            f"transit time '{name}': the table is not smooth: at k L = {q[worst]:.4g} it has {factor[worst]:.6g} "
+            f"where a polynomial through all rows has {series(q)[worst]:.6g}"
+        )
+    powers = Chebyshev(series.coef).convert(kind=Polynomial).coef
+    return TransitTime(name, float(q[0]), float(q[-1]), _padded(powers))
+
+
+def gap_cell(gap: float, low: float = 2.0, high: float = 10.0, edge: float = 0.04) -> TransitTime:
+    """A drift-tube cell whose field fills the share ``gap`` of its length, with tanh edges ``edge`` L wide.
+
+    T is close to sin(q gap / 2) / (q gap / 2); ``gap`` + 6 ``edge`` must stay below 1 for the field to end inside.
+    """
+    if not (0 < gap and 0 < edge and gap + 6 * edge < 1):
+        raise InputError(f"gap cell: gap + 6 edge must lie below 1 and both above 0, found gap {gap} and edge {edge}")
+    s = np.linspace(-0.5, 0.5, 801)
+    field = np.tanh((s + 0.5 * gap) / edge) - np.tanh((s - 0.5 * gap) / edge)
+    return from_field(f"gap cell {gap:g}", s, field - field[0], low, high)
+
+
+def _mean(x: Array, field: Array) -> float:
+    mean = float(CubicSpline(x, field).integrate(x[0], x[-1]))
+    if not (isfinite(mean) and mean != 0):
+        raise InputError("a field that integrates to 0 over the cell accelerates nothing")
+    return mean
+
+
+def _columns(name: str, what: str, first: Any, second: Any) -> tuple[Array, Array]:
+    x, y = np.asarray(first, dtype=float), np.asarray(second, dtype=float)
+    if x.ndim != 1 or x.shape != y.shape or len(x) < 5:
+        raise InputError(f"transit time '{name}': the {what} needs two columns of 5 rows or more, found {x.shape}")
+    if not (np.all(np.isfinite(x)) and np.all(np.isfinite(y)) and np.all(np.diff(x) > 0)):
+        raise InputError(f"transit time '{name}': the {what} must be finite and its first column rise")
+    return x, y
+
+
+def _padded(powers: Array) -> tuple[float, ...]:
+    """Lowest power first -> highest first, filled up with zeros."""
+    return tuple(float(c) for c in np.concatenate([np.zeros(TRANSIT_TERMS - len(powers)), powers[::-1]]))

@@ -1,0 +1,191 @@
+"""Linear transport along a linac: 6x6 matrices by complex step through the one map, envelopes, phase advances."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import cached_property
+from typing import Any
+
+import numpy as np
+
+from lattice import InputError
+from optics.compiled import compiled
+from optics.linac.line import BLOCK, CT, DRIFT, GAP, Line, W, line_of, step
+from optics.linac.machine import Linac
+from optics.linac.reference import Reference, reference_of
+
+Array = np.ndarray[Any, Any]
+
+_COMPLEX_STEP = 1e-30
+
+
+@dataclass(frozen=True)
+class Transport:
+    """The linac to first order about its reference particle, at the entrance of every step and at the end.
+
+    ``s`` [m] and ``energy`` [eV]: (n,); ``matrices`` (n, 6, 6) from the start to there in x, px, y, py, zeta, delta,
+    each relative to the reference momentum and velocity of its place, so that det of a plane's block is
+    (beta gamma)_in / (beta gamma)_out. ``bore`` [m] and ``piece`` (n,): radius of the opening, number of the piece.
+    """
+
+    linac: Linac
+    s: Array
+    energy: Array
+    matrices: Array
+    bore: Array
+    piece: Array
+
+    @cached_property
+    def momentum(self) -> Array:
+        """beta gamma of the reference particle, (n,)."""
+        w = self.energy / self.linac.particle.mass
+        return np.asarray(np.sqrt(w * (w + 2.0)))
+
+    @property
+    def matrix(self) -> Array:
+        """From the start to the end, (6, 6)."""
+        return np.asarray(self.matrices[-1])
+
+    def row(self, name: str) -> int:
+        """Number of the first step of the piece called ``name``."""
+        return int(np.searchsorted(self.piece, self.linac.place(name)))
+
+    def between(self, first: int, last: int) -> Array:
+        """Matrix from the entrance of step ``first`` to that of step ``last``, (6, 6)."""
+        return np.asarray(self.matrices[last] @ np.linalg.inv(self.matrices[first]))
+
+    def covariance(self, start: Array) -> Array:
+        """Covariance matrices (n, 6, 6) of a beam that enters with ``start`` (6, 6)."""
+        covariance = np.asarray(start, dtype=float)
+        if covariance.shape != (6, 6):
+            raise InputError(f"the covariance of a beam has shape (6, 6), found {covariance.shape}")
+        return np.asarray(self.matrices @ covariance @ self.matrices.transpose(0, 2, 1))
+
+    def sizes(self, start: Array) -> Array:
+        """Rms sizes (n, 6) along the linac of a beam that enters with covariance ``start``: the envelopes."""
+        return np.asarray(np.sqrt(np.diagonal(self.covariance(start), axis1=1, axis2=2)))
+
+    def twiss(self, plane: str, beta: float, alpha: float) -> tuple[Array, Array, Array]:
+        """Beta [m], alpha and phase advance [turns] along the linac in "x" or "y" from those at the start.
+
+        Defined by the normalised matrix (block times the root of (beta gamma)_out / (beta gamma)_in); coupling by
+        rolled quadrupoles is left out.
+        """
+        i = _plane(plane)
+        scale = np.sqrt(self.momentum / self.momentum[0])[:, None, None]
+        block = self.matrices[:, i : i + 2, i : i + 2] * scale
+        u, v = block[..., 0] * beta - block[..., 1] * alpha, block[..., 1]
+        phase = np.unwrap(np.arctan2(v[:, 0], u[:, 0])) / (2.0 * np.pi)
+        here = (u[:, 0] ** 2 + v[:, 0] ** 2) / beta
+        return here, -(u[:, 0] * u[:, 1] + v[:, 0] * v[:, 1]) / beta, phase
+
+
+def transport(linac: Linac) -> Transport:
+    """Matrices, energy and openings along the linac. Raises what ``reference_of`` raises."""
+    line = line_of(linac)
+    return transport_of(linac, line, reference_of(linac, line))
+
+
+def transport_of(linac: Linac, line: Line, reference: Reference) -> Transport:
+    """As ``transport``, for rows and reference particle that are at hand."""
+    scale = _scales(reference)
+    matrices = _canonical(line, reference.ct[0], reference.w[0])
+    return Transport(
+        linac,
+        np.concatenate([[0.0], line.s]),
+        reference.w * linac.particle.mass,
+        scale[:, :, None] * matrices / scale[0],
+        np.append(line.bore, line.bore[-1]),
+        np.append(line.piece, len(linac.pieces)),
+    )
+
+
+def _scales(reference: Reference) -> Array:
+    """(n, 6): x, px, y, py, zeta, delta over the canonical x, ux, y, uy, ct, w."""
+    p, ones = reference.momentum, np.ones(len(reference.w))
+    beta = p / (1.0 + reference.w)
+    return np.column_stack([ones, 1.0 / p, ones, 1.0 / p, -beta, 1.0 / (beta * p)])
+
+
+@compiled
+def _canonical(line: Line, ct: float, w: float) -> Array:
+    """Matrices (rows + 1, 6, 6) from the start, in canonical coordinates: complex steps of six particles."""
+    z = np.zeros(6 * BLOCK, dtype=np.complex128)
+    z[CT : CT + 6] = ct
+    z[W : W + 6] = w
+    matrices = np.zeros((len(line.kind) + 1, 6, 6))
+    for j in range(6):
+        z[j * BLOCK + j] += 1j * _COMPLEX_STEP
+        matrices[0, j, j] = 1.0
+    for row in range(len(line.kind)):
+        step(line, row, z, 6)
+        for i in range(6):
+            for j in range(6):
+                matrices[row + 1, i, j] = z[i * BLOCK + j].imag / _COMPLEX_STEP
+    return matrices
+
+
+def _plane(plane: str) -> int:
+    if plane not in ("x", "y"):
+        raise InputError(f'plane must be "x" or "y", found {plane!r}')
+    return 0 if plane == "x" else 2
+
+
+# ------------------------------------------------------------------------------------------------ focusing periods
+
+
+@dataclass(frozen=True)
+class Period:
+    """A focusing period, from ``s`` to ``end`` [m], and its phase advances [turns] with and without the RF's kick.
+
+    nan where the period on its own does not focus.
+    """
+
+    s: float
+    end: float
+    energy: float
+    mux: float
+    muy: float
+    mux_without_rf: float
+    muy_without_rf: float
+
+
+def periods(linac: Linac, magnets: int = 2) -> tuple[Period, ...]:
+    """Phase advance of every stretch of ``magnets`` quadrupoles, from the middle of one to the middle of another.
+
+    cos(mu) = trace / 2 of the block normalised to determinant 1; without RF: the same magnets for a beam that coasts
+    with the energy at the stretch's start.
+    """
+    line = line_of(linac)
+    reference = reference_of(linac, line)
+    whole = transport_of(linac, line, reference)
+    rows = [_middle(line, linac.place(magnet.name)) for magnet in linac.quadrupoles]
+    return tuple(
+        _period(line, reference, whole, first, last) for first, last in zip(rows, rows[magnets:], strict=False)
+    )
+
+
+def _middle(line: Line, piece: int) -> int:
+    first, last = np.searchsorted(line.piece, [piece, piece + 1])
+    return int(first + last) // 2
+
+
+def _period(line: Line, reference: Reference, whole: Transport, first: int, last: int) -> Period:
+    kinds = np.where(line.kind[first:last] == GAP, DRIFT, line.kind[first:last])
+    cut = {name: part[first:last] for name, part in line._asdict().items() if name != "coefficients"}
+    stretch = line._replace(**cut | {"kind": kinds})
+    coasting = _canonical(stretch, 0.0, reference.w[first])[-1]
+    gain = np.sqrt(reference.momentum[last] / reference.momentum[first])
+    with_rf = whole.between(first, last) * gain
+    return Period(
+        float(whole.s[first]),
+        float(whole.s[last]),
+        float(whole.energy[first]),
+        *(_advance(with_rf[i : i + 2, i : i + 2]) for i in (0, 2)),
+        *(_advance(coasting[i : i + 2, i : i + 2]) for i in (0, 2)),
+    )
+
+
+def _advance(block: Array) -> float:
+    half_trace = 0.5 * float(np.trace(block))
+    return float(np.arccos(half_trace)) / (2.0 * np.pi) if abs(half_trace) < 1.0 else float("nan")
