@@ -1,0 +1,78 @@
+"""Where the particles went: efficiency and losses with confidence intervals."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import pandas as pd
+from scipy.stats import binomtest
+
+from lattice import InputError
+from lattice.errors import did_you_mean
+
+_METHODS = ("wilson", "exact")
+
+
+@dataclass(frozen=True)
+class Proportion:
+    """``count`` of ``total`` as a ``value`` with the confidence interval ``lower`` to ``upper``."""
+
+    count: int
+    total: int
+    value: float
+    lower: float
+    upper: float
+
+
+def proportion(count: int, total: int, level: float = 0.95, method: str = "wilson") -> Proportion:
+    """Share of a binomial sample with its confidence interval at ``level``.
+
+    ``method``: "wilson" (E. B. Wilson, J. Am. Stat. Assoc. 22, 209 (1927)) or "exact" (Clopper and Pearson, Biometrika
+    26, 404 (1934)), which never covers less than ``level``. Raises InputError for counts that are no share.
+    """
+    if not (isinstance(count, int) and isinstance(total, int) and 0 <= count <= total and total > 0):
+        raise InputError(f"a share needs whole numbers 0 <= count <= total and total > 0, found {count!r} of {total!r}")
+    if not 0 < level < 1:
+        raise InputError(f"a confidence level lies between 0 and 1, found {level!r}")
+    if method not in _METHODS:
+        hint = did_you_mean(str(method), _METHODS)
+        raise InputError(f"unknown confidence interval '{method}'{hint} Known: {', '.join(_METHODS)}")
+    interval = binomtest(count, total).proportion_ci(level, method)
+    return Proportion(count, total, count / total, float(interval.low), float(interval.high))
+
+
+def efficiency(extracted: pd.DataFrame, lost: pd.DataFrame, level: float = 0.95, method: str = "wilson") -> Proportion:
+    """Extracted particles over all that left the ring (extracted or lost), with its confidence interval."""
+    check_disjoint(extracted, lost)
+    return proportion(len(extracted), len(extracted) + len(lost), level, method)
+
+
+def balance(
+    particles: int, extracted: pd.DataFrame, lost: pd.DataFrame, level: float = 0.95, method: str = "wilson"
+) -> pd.DataFrame:
+    """Shares of all ``particles`` that began: extracted, lost by place and cause, and those that still circulate.
+
+    Columns: what ("extracted", "lost", "circulating"), place, cause, count, fraction, lower, upper (at ``level``).
+    Raises InputError when a particle is in both tables or twice in one, or when there are more than began.
+    """
+    check_disjoint(extracted, lost)
+    left = particles - len(extracted) - len(lost)
+    if left < 0:
+        raise InputError(f"{len(extracted)} extracted and {len(lost)} lost are more than the {particles} that began")
+    counts = [("extracted", "", "", len(extracted))]
+    for (place, cause), group in lost.groupby(["place", "cause"], sort=True):
+        counts.append(("lost", str(place), str(cause), len(group)))
+    counts.append(("circulating", "", "", left))
+    rows = []
+    for what, place, cause, count in counts:
+        share = proportion(count, particles, level, method)
+        rows.append((what, place, cause, count, share.value, share.lower, share.upper))
+    return pd.DataFrame(rows, columns=["what", "place", "cause", "count", "fraction", "lower", "upper"])
+
+
+def check_disjoint(extracted: pd.DataFrame, lost: pd.DataFrame) -> None:
+    """InputError unless every particle is extracted once or lost once."""
+    numbers = pd.concat([extracted["particle"], lost["particle"]])
+    twice = numbers[numbers.duplicated()]
+    if len(twice):
+        raise InputError(f"particle {twice.iloc[0]} left the ring twice ({len(twice)} such): the tables are mixed up")
