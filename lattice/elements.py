@@ -68,12 +68,21 @@ class Element:
             raise LatticeError(f"{self.where('aperture')} must be an Aperture, found {self.aperture!r}")
         for attribute, value in self.strengths().items():
             object.__setattr__(self, attribute, self._checked(attribute, value))
+        for flag in self.flag_names():
+            if not isinstance(getattr(self, flag), bool):
+                raise LatticeError(f"{self.where(flag)} must be True or False, found {getattr(self, flag)!r}")
 
     @classmethod
     @cache
     def strength_names(cls) -> tuple[str, ...]:
         """Names of the attributes that are strengths, in order of definition."""
-        return tuple(f.name for f in fields(cls) if f.name not in ("name", "aperture"))
+        return tuple(f.name for f in fields(cls) if f.name not in ("name", "aperture", *cls.flag_names()))
+
+    @classmethod
+    @cache
+    def flag_names(cls) -> tuple[str, ...]:
+        """Names of the attributes that are True or False."""
+        return tuple(f.name for f in fields(cls) if isinstance(f.default, bool))
 
     def strengths(self) -> dict[str, Any]:
         """The strengths as written: numbers, expressions, tuples of these, or None where not given."""
@@ -128,7 +137,9 @@ class Bend(Element):
     ``e1``, ``e2`` are measured from the normal of the arc. ``k0`` [1/m] is the field when it is not the
     reference curvature angle/length. ``k1`` [m^-2], ``k2`` [m^-3]: gradient and sextupole of a combined-function
     magnet. ``hgap`` [m] is half the gap and ``fint``, ``fintx`` the fringe integrals at entrance and exit
-    (``fintx=None``: as ``fint``).
+    (``fintx=None``: as ``fint``). ``h1``, ``h2`` [1/m]: curvature of the pole faces, convex ones positive (a thin
+    sextupole K2 L = -k0 h / cos^3 e, part of the full fringe). ``kill_ent_fringe``, ``kill_exi_fringe``: True for a
+    magnet that is cut there, without pole face and fringe.
     """
 
     length: Strength
@@ -141,6 +152,10 @@ class Bend(Element):
     hgap: Strength = 0.0
     fint: Strength = 0.0
     fintx: Strength | None = None
+    h1: Strength = 0.0
+    h2: Strength = 0.0
+    kill_ent_fringe: bool = False
+    kill_exi_fringe: bool = False
     tilt: Strength = 0.0
 
     def __post_init__(self) -> None:

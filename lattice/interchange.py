@@ -149,7 +149,7 @@ def _element_from_data(name: str, data: Any) -> Element:
         hint = did_you_mean(kind, ELEMENT_KINDS) if isinstance(kind, str) else ""
         raise LatticeError(f"element '{name}': unknown kind {kind!r}{hint} Known: {', '.join(ELEMENT_KINDS)}")
     known = ELEMENT_KINDS[kind]
-    _check_keys(f"{kind} '{name}'", entry, (*known.strength_names(), "aperture"))
+    _check_keys(f"{kind} '{name}'", entry, (*known.strength_names(), *known.flag_names(), "aperture"))
     if entry.get("aperture") is not None:
         entry["aperture"] = _aperture_from_data(name, entry["aperture"])
     for field in fields(known):
@@ -162,6 +162,8 @@ def _element_from_data(name: str, data: Any) -> Element:
 def _strength(kind: type[Element], name: str, attribute: str, value: Any) -> Any:
     """A number, an expression, null where that is the default, and for knl and ksl a list of these."""
     place = f"{kind.kind} '{name}': {attribute}"
+    if attribute in kind.flag_names():
+        return value  # checked by the element
     if isinstance(value, Aperture | str) or (value is None and getattr(kind, attribute, 0.0) is None):
         return value
     if isinstance(value, list) and getattr(kind, attribute, None) == ():

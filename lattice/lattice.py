@@ -174,7 +174,8 @@ class Lattice:
         unique: list[Element] = []
         indices = np.empty(len(self.elements), dtype=np.int64)
         for place, element in enumerate(self.elements):
-            key = (element.kind, tuple(element.strengths().values()))
+            flags = tuple(getattr(element, flag) for flag in element.flag_names())
+            key = (element.kind, tuple(element.strengths().values()), flags)
             if key not in found:
                 found[key] = len(unique)
                 unique.append(element)

@@ -109,7 +109,9 @@ def _bend(bend: Any) -> str:
     fintx = bend.fint if bend.fintx is None else bend.fintx
     field = {} if bend.k0 is None else {"k0": bend.k0}
     body = {"l": bend.length, "angle": bend.angle, "k1": bend.k1, "k2": bend.k2, "tilt": bend.tilt, **field}
-    return _with("sbend", **body, e1=bend.e1, e2=bend.e2, hgap=bend.hgap, fint=bend.fint, fintx=fintx)
+    faces = {"e1": bend.e1, "e2": bend.e2, "h1": bend.h1, "h2": bend.h2, "hgap": bend.hgap}
+    cuts = [f", {cut}=true" for cut in ("kill_ent_fringe", "kill_exi_fringe") if getattr(bend, cut)]
+    return _with("sbend", **body, **faces, fint=bend.fint, fintx=fintx) + "".join(cuts)
 
 
 def _multipole(multipole: Any) -> str:

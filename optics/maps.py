@@ -121,18 +121,33 @@ def quadrupole_wedge(z: Coordinates, angle: Any, k1: Any) -> Coordinates:
     return x, px - strength * (x * x - 0.5 * y * y), y, py + strength * x * y, zeta, delta
 
 
-def edge_in(z: Coordinates, edge: Any, field: Any, gap_integral: Any, k1: Any, beta0: Any) -> Coordinates:
+def pole_face(z: Coordinates, edge: Any, field: Any, k1: Any, curvature: Any) -> Coordinates:
+    """Second order of a turned pole face in a gradient, and of a curved one: a thin sextupole, exact in delta.
+
+    V = -s (x^3/3 - x y^2) / 2 with s = 2 k1 tan(e) + k0 ``curvature`` / cos^3(e): in the midplane the field k0 + k1 x
+    begins x tan(e) + curvature x^2 / (2 cos^3 e) later, off it div B = curl B = 0 give the rest. K. L. Brown, SLAC-75
+    (1982), the terms T211, T233, T413 of n h^2 tan(beta) and h sec^3(beta) / R.
+    """
+    x, px, y, py, zeta, delta = z
+    secant = 1.0 / cos(edge)
+    half = k1 * sin(edge) * secant + 0.5 * field * curvature * secant * secant * secant
+    return x, px + half * (x * x - y * y), y, py - 2.0 * half * x * y, zeta, delta
+
+
+def edge_in(
+    z: Coordinates, edge: Any, field: Any, gap_integral: Any, k1: Any, curvature: Any, beta0: Any
+) -> Coordinates:
     """Full entrance edge: into the frame of the pole face, fringe, and back through the field of the wedge."""
     z = curved_body(z, 0.0, edge, 0.0, beta0)
     z = dipole_fringe(z, field, gap_integral, beta0)
-    z = quadrupole_wedge(z, -edge, k1)
-    return curved_body(z, 0.0, -edge, field, beta0)
+    return pole_face(curved_body(z, 0.0, -edge, field, beta0), edge, field, k1, curvature)
 
 
-def edge_out(z: Coordinates, edge: Any, field: Any, gap_integral: Any, k1: Any, beta0: Any) -> Coordinates:
+def edge_out(
+    z: Coordinates, edge: Any, field: Any, gap_integral: Any, k1: Any, curvature: Any, beta0: Any
+) -> Coordinates:
     """Full exit edge, the mirror of the entrance."""
-    z = curved_body(z, 0.0, -edge, field, beta0)
-    z = quadrupole_wedge(z, -edge, k1)
+    z = curved_body(pole_face(z, edge, field, k1, curvature), 0.0, -edge, field, beta0)
     z = dipole_fringe(z, -field, gap_integral, beta0)
     return curved_body(z, 0.0, edge, 0.0, beta0)
 

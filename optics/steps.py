@@ -63,8 +63,8 @@ class Setting:
 _MAPS: dict[str, tuple[Callable[..., Any], int]] = {
     "drift": (maps.drift, 1),
     "curved_body": (maps.curved_body, 3),
-    "edge_in": (maps.edge_in, 4),
-    "edge_out": (maps.edge_out, 4),
+    "edge_in": (maps.edge_in, 5),
+    "edge_out": (maps.edge_out, 5),
     "edge_linear": (lambda z, edge, field, gap, beta0: maps.edge_linear(z, edge, field, gap), 3),
     "combined_bend": (maps.combined_bend, 5),
     "quadrupole": (maps.quadrupole, 2),
@@ -165,22 +165,30 @@ def _arc(element: Bend, value: Callable[[Any], Any]) -> tuple[Any, Any]:
 @steps.register
 def _(element: Bend, value: Callable[[Any], Any], setting: Setting) -> list[Step]:
     length, angle = _arc(element, value)
-    k1, hgap = value(element.k1), value(element.hgap)
+    k1 = value(element.k1)
     field = angle / length if element.k0 is None else value(element.k0)
-    gap_in = hgap * value(element.fint)
-    gap_out = gap_in if element.fintx is None else hgap * value(element.fintx)
-    e1, e2 = value(element.e1), value(element.e2)
-    if setting.fringe == "linear":
-        entrance = Step("edge_linear", (e1, field, gap_in))
-        exit_ = Step("edge_linear", (e2, field, gap_out))
-    else:
-        entrance = Step("edge_in", (e1, field, gap_in, k1))
-        exit_ = Step("edge_out", (e2, field, gap_out, k1))
     if _is_zero(element.k1) and _is_zero(element.k2):
         body = Step("curved_body", (length, angle, field), cut=(0, 1))
     else:
         body = Step("combined_bend", (length, angle, field, k1, value(element.k2)), cut=(0, 1))
-    return _rolled(element, value, [entrance, body, exit_])
+    before = [] if element.kill_ent_fringe else [_edge_in(element, value, field, k1, setting)]
+    after = [] if element.kill_exi_fringe else [_edge_out(element, value, field, k1, setting)]
+    return _rolled(element, value, [*before, body, *after])
+
+
+def _edge_in(element: Bend, value: Callable[[Any], Any], field: Any, k1: Any, setting: Setting) -> Step:
+    arguments = (value(element.e1), field, value(element.hgap) * value(element.fint))
+    if setting.fringe == "linear":
+        return Step("edge_linear", arguments)
+    return Step("edge_in", (*arguments, k1, value(element.h1)))
+
+
+def _edge_out(element: Bend, value: Callable[[Any], Any], field: Any, k1: Any, setting: Setting) -> Step:
+    fint = element.fint if element.fintx is None else element.fintx
+    arguments = (value(element.e2), field, value(element.hgap) * value(fint))
+    if setting.fringe == "linear":
+        return Step("edge_linear", arguments)
+    return Step("edge_out", (*arguments, k1, value(element.h2)))
 
 
 @steps.register

@@ -27,6 +27,7 @@ from lattice.elements import (
     Solenoid,
 )
 from lattice.errors import LatticeError
+from optics.xsuite_faces import edge_model
 
 Fields = dict[str, Any]
 Described = tuple[str, Fields]
@@ -89,8 +90,8 @@ def _bend(bend: Bend, model: Model) -> Described:
         "edge_entry_fint": bend.fint,
         "edge_exit_fint": bend.fint if bend.fintx is None else bend.fintx,
         "rot_s_rad": bend.tilt,
-        "edge_entry_model": model.fringe,
-        "edge_exit_model": model.fringe,
+        "edge_entry_model": edge_model(model.fringe, bend, bend.kill_ent_fringe),
+        "edge_exit_model": edge_model(model.fringe, bend, bend.kill_exi_fringe),
         "model": "bend-kick-bend",
         "num_multipole_kicks": 1 if bend.k1 == 0.0 and bend.k2 == 0.0 else GRADIENT_KICKS,
     }
@@ -198,7 +199,7 @@ def _acts(value: Any) -> bool:
 
 
 def _read_bend(name: str, fields: Mapping[str, Any]) -> Bend:
-    _refuse_inactive_edges(name, fields)
+    _refuse_edge_corrections(name, fields)
     fint, fintx = fields["edge_entry_fint"], fields["edge_exit_fint"]
     if fields["edge_entry_hgap"] != fields["edge_exit_hgap"]:
         raise LatticeError(f"Bend '{name}': the gaps at entrance and exit differ; one hgap is expected")
@@ -214,14 +215,18 @@ def _read_bend(name: str, fields: Mapping[str, Any]) -> Bend:
         hgap=fields["edge_entry_hgap"],
         fint=fint,
         fintx=None if fintx == fint else fintx,
+        kill_ent_fringe=_is_cut(fields, "entry"),
+        kill_exi_fringe=_is_cut(fields, "exit"),
         tilt=fields["rot_s_rad"],
     )
 
 
-def _refuse_inactive_edges(name: str, fields: Mapping[str, Any]) -> None:
-    models = (fields["edge_entry_model"], fields["edge_exit_model"])
-    if not (fields["edge_entry_active"] and fields["edge_exit_active"]) or "suppressed" in models:
-        raise LatticeError(f"Bend '{name}': a bend without edge effects cannot be carried over")
+def _is_cut(fields: Mapping[str, Any], end: str) -> bool:
+    """True where the bend has no edge effects at this end."""
+    return not fields[f"edge_{end}_active"] or fields[f"edge_{end}_model"] == "suppressed"
+
+
+def _refuse_edge_corrections(name: str, fields: Mapping[str, Any]) -> None:
     if fields["edge_entry_angle_fdown"] != 0.0 or fields["edge_exit_angle_fdown"] != 0.0:
         raise LatticeError(f"Bend '{name}': edge_entry_angle_fdown cannot be carried over")
 

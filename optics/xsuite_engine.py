@@ -29,6 +29,7 @@ from optics.engine_optics import EngineOptics
 from optics.model import checked_fringe, checked_particle
 from optics.xsuite_elements import MULTIPOLE_KICKS
 from optics.xsuite_expressions import deferred
+from optics.xsuite_faces import face_names, faces
 from optics.xsuite_reader import METADATA, lattice_of, limit_names, metadata_of
 
 Array = NDArray[np.float64]
@@ -75,11 +76,14 @@ def to_xsuite(
     for element in {element.name: element for element in lattice.elements}.values():
         exact = lattice.resolved(element) if xsuite_elements.needs_numbers(element) else element
         writer.place(element.name, *xsuite_elements.describe(exact, model))
+        for name, face in faces(element, fringe).items():
+            writer.place(name, *face)
         if apertures and element.aperture is not None:
             limit = xsuite_elements.describe_aperture(element.aperture)
             for name in limit_names(element.name):
                 writer.place(name, *limit)
-    line = writer.environment.new_line(components=list(_component_names(lattice, apertures)))
+    components = [name for names in _components(lattice, fringe, apertures) for name in names]
+    line = writer.environment.new_line(components=components)
     line.metadata[METADATA] = metadata_of(lattice, writer.variables)
     reference = particle or lattice.particle
     if reference is not None:
@@ -91,10 +95,14 @@ def _particle(reference: ReferenceParticle, **coordinates: Any) -> xt.Particles:
     return xt.Particles(mass0=reference.mass, q0=reference.charge, p0c=reference.momentum, **coordinates)
 
 
-def _component_names(lattice: Lattice, apertures: bool) -> Iterator[str]:
+def _components(lattice: Lattice, fringe: str, apertures: bool) -> Iterator[tuple[str, ...]]:
+    """What stands in the line for each element: limits, pole faces, the element."""
     for element in lattice.elements:
+        acting = faces(element, fringe)
+        entrance, exit_ = face_names(element.name)
+        names = [name for name in (entrance, element.name, exit_) if name == element.name or name in acting]
         before, after = limit_names(element.name)
-        yield from (before, element.name, after) if apertures and element.aperture is not None else (element.name,)
+        yield (before, *names, after) if apertures and element.aperture is not None else tuple(names)
 
 
 def _variable_names(lattice: Lattice) -> dict[str, str]:
@@ -237,7 +245,8 @@ def xsuite_twiss(
             twiss = line.twiss4d(**conditions, step_W_sigma=_STEP)
         except (ValueError, AssertionError, xt.twiss.ClosedOrbitSearchError) as error:
             raise UnstableOptics(f"Xsuite finds no stable optics for '{lattice.name}': {error}") from None
-    return _in_our_terms(lattice, particle, twiss, closed=start is None)
+    rows = np.cumsum([0, *(len(names) for names in _components(lattice, fringe, apertures=False))])
+    return _in_our_terms(lattice, particle, twiss, rows, closed=start is None)
 
 
 _DISPERSION = ("dx", "dpx", "dy", "dpy")
@@ -248,11 +257,11 @@ def _start_conditions(particle: ReferenceParticle, start: Mapping[str, float], d
     return {**start, **{key: start[key] / speed for key in _DISPERSION if key in start}, "delta": delta}
 
 
-def _in_our_terms(lattice: Lattice, particle: ReferenceParticle, twiss: Any, closed: bool) -> EngineOptics:
+def _in_our_terms(lattice: Lattice, particle: ReferenceParticle, twiss: Any, rows: Any, closed: bool) -> EngineOptics:
     """Dispersion per dp/p: Xsuite's is per energy deviation, dpzeta = (beta / beta0) ddelta."""
     speed = _relative_speed(particle, float(twiss["delta"][0]))
     index = pd.Index([*lattice.names, "_end"], name="name")
-    table = pd.DataFrame({column: np.array(twiss[column], dtype=float) for column in COLUMNS}, index=index)
+    table = pd.DataFrame({column: np.array(twiss[column], dtype=float)[rows] for column in COLUMNS}, index=index)
     table[list(_DISPERSION)] *= speed
     return EngineOptics(
         engine=engine_version(),

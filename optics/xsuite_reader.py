@@ -8,12 +8,13 @@ from typing import Any
 
 import numpy as np
 
-from lattice import Aperture, Element, Lattice, ReferenceParticle, Species
+from lattice import Aperture, Bend, Element, Lattice, ReferenceParticle, Species
 from lattice.elements import ELEMENT_KINDS
 from lattice.parameters import parse_expression
 from lattice.reference import SPECIES
 from optics import xsuite_elements
 from optics.xsuite_expressions import text_of
+from optics.xsuite_faces import face_names
 
 #: Where a line keeps what Xsuite has no place for: kinds that track as drifts, names of parameters.
 METADATA = "hadron_optics"
@@ -25,6 +26,7 @@ def metadata_of(lattice: Lattice, variables: Mapping[str, str]) -> dict[str, Any
         "name": lattice.name,
         "parameters": dict(variables),
         "kinds": {element.name: _kind(element) for element in lattice.elements if _is_inert(element)},
+        "faces": {e.name: {"h1": e.h1, "h2": e.h2} for e in lattice.elements if isinstance(e, Bend)},
         "apertures": {e.name: asdict(e.aperture) for e in lattice.elements if e.aperture is not None},
     }
 
@@ -79,7 +81,9 @@ class _LineReader:
         self.name = metadata.get("name") or getattr(line, "name", None) or "line"
         self.kinds: Mapping[str, Any] = metadata.get("kinds", {})
         self.apertures: Mapping[str, Any] = metadata.get("apertures", {})
+        self.faces: Mapping[str, Any] = metadata.get("faces", {})
         self.limits = {limit for name in self.apertures for limit in limit_names(name)}
+        self.limits |= {face for name in self.faces for face in face_names(name)}
         self.variables = {name.lower(): name for name in list(line.vars.keys())}
         self.variables.update(metadata.get("parameters", {}))
         self.parameters: dict[str, Any] = {}
@@ -128,5 +132,7 @@ class _LineReader:
             if "length" in known:
                 known["length"] = element.strengths().get("length", 0.0)
             element = kind(element.name, **known)
+        if isinstance(element, Bend):
+            element = replace(element, **self.faces.get(element.name, {}))
         aperture = self.apertures.get(element.name)
         return element if aperture is None else replace(element, aperture=Aperture(**aperture))

@@ -103,3 +103,8 @@ def test_an_aperture_belongs_to_an_element() -> None:
     assert Drift("d", length=1.0, aperture=opening).aperture == opening
     with pytest.raises(LatticeError, match="Quadrupole 'qf': aperture must be an Aperture"):
         Quadrupole("qf", length=1.0, aperture=0.1)  # type: ignore[arg-type]
+
+
+def test_a_flag_is_true_or_false() -> None:
+    with pytest.raises(LatticeError, match="Bend 'b': kill_ent_fringe must be True or False, found 'off'"):
+        Bend("b", length=1.0, angle=0.1, kill_ent_fringe="off")  # type: ignore[arg-type]

@@ -56,7 +56,7 @@ OPENING = Aperture("rectellipse", 0.03, 0.02, 0.001, -0.001, 0.04, 0.025)
 EVERY: tuple[Element, ...] = (
     Drift("dr", length=0.7),
     Bend("be", length=1.1, angle=0.3, e1=0.1, e2=0.12, k0=0.28, k1=-0.1, k2=0.3,
-         hgap=0.03, fint=0.5, fintx=0.4, tilt=0.1),
+         hgap=0.03, fint=0.5, fintx=0.4, h1=0.2, h2=-0.1, tilt=0.1),
     Quadrupole("qu", length=0.3, k1=0.6, tilt=0.05),
     Sextupole("se", length=0.2, k2=3.0, k2s=0.5, tilt=0.1),
     Octupole("oc", length=0.2, k3=30.0, k3s=5.0, tilt=0.1),
@@ -107,7 +107,10 @@ def test_the_models_are_the_documented_ones() -> None:
     )
     assert (line["se"].num_multipole_kicks, line["oc"].num_multipole_kicks) == (5, 5)
     assert line["dr"].model == "exact"
-    assert to_xsuite(Lattice("line", elements=EVERY))["be"].edge_exit_model == "full"
+    assert to_xsuite(Lattice("line", elements=EVERY))["be"].edge_exit_model == "dipole-only"
+    assert (
+        to_xsuite(Lattice("line", elements=[Bend("be", length=1.1, angle=0.3, e1=0.1)]))["be"].edge_exit_model == "full"
+    )
 
 
 LIVE = Lattice(
@@ -182,7 +185,6 @@ def _foreign(element: object) -> xt.Line:
     [
         (xt.Quadrupole(length=1.0, k1=0.1, shift_x=1e-3), "shift_x = 0.001"),
         (xt.Quadrupole(length=1.0, k1=0.1, knl=[0.0, 0.0, 0.1]), "knl"),
-        (xt.Bend(length=1.0, angle=0.1, edge_entry_active=False), "edge effects"),
         (xt.Multipole(knl=[0.1, 0.2]), "bends the reference orbit"),
         (xt.Wire(), "Wire has no counterpart"),
     ],
@@ -352,3 +354,18 @@ def test_no_compiler_is_needed() -> None:
 def test_our_optics_do_not_load_xsuite() -> None:
     code = "import sys, optics, optics.matching; sys.exit('xtrack' in sys.modules)"
     assert subprocess.run([sys.executable, "-c", code]).returncode == 0
+
+
+def test_pole_faces_are_thin_sextupoles_that_stay_live() -> None:
+    bend = Bend("b", length=1.0, angle=0.2, e1="e", e2=0.1, k1="k", h2="2*e", tilt=0.3)
+    lattice = Lattice("line", elements=[bend], parameters={"k": -0.4, "e": 0.2})
+    line = to_xsuite(lattice)
+    assert line.element_names == ["b_face_in", "b", "b_face_out"]
+    assert line["b_face_in"].knl[2] == pytest.approx(0.8 * np.tan(0.2), rel=1e-15)
+    line["k"], line["e"] = 0.5, 0.1
+    assert line["b_face_in"].knl[2] == pytest.approx(-np.tan(0.1), rel=1e-15)
+    assert line["b_face_out"].knl[2] == pytest.approx(-np.tan(0.1) - 0.2 * 0.2 / np.cos(0.1) ** 3, rel=1e-15)
+    back = from_xsuite(to_xsuite(lattice))
+    assert back.elements == lattice.elements
+    assert to_xsuite(lattice, fringe="linear").element_names == ["b"]
+    assert xsuite_twiss(lattice, PROTON, start={"betx": 2.0, "bety": 3.0}).table.index.tolist() == ["b", "_end"]

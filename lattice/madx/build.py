@@ -143,7 +143,7 @@ class Builder:
         place = definition.statement
         if attribute in TEXTS:
             return value
-        if attribute in ("aperture", "aper_offset", "xsize", "ysize"):
+        if attribute in ("aperture", "aper_offset", "xsize", "ysize", "kill_ent_fringe", "kill_exi_fringe"):
             if isinstance(value, tuple):
                 return tuple(self.variables.number(place, part) for part in value)
             return self.variables.number(place, value)

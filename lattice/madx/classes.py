@@ -49,11 +49,12 @@ SILENT = words(
 #: Attributes with no effect on MAD-X's own optics: a value other than 0 is noted.
 NOTED = words(
     "add_angle aper_tilt aper_tol aper_vx aper_vy betrf chkick cvkick dphi dpsi ds dtheta dx dy e1 e2 fcsr fint fintx"
-    " h1 h2 hgap k0 k0s k1s k2s k3 k3s knl ksl lfile npeak nlag ntune pg shunt tfile tfill tilt"
+    " h1 h2 hgap k0 k0s k1s k2s k3 k3s kill_ent_fringe kill_exi_fringe knl ksl lfile npeak nlag ntune pg shunt tfile"
+    " tfill tilt"
 )
 #: Attributes that change the optics and cannot be held: a value other than 0 is refused.
 REFUSED = words(
-    "angle eloss ex ex_l ey ey_l h1 h2 kill_ent_fringe kill_exi_fringe ksi ktap lagerr lagtap modulationq ramp1 ramp2"
+    "angle eloss ex ex_l ey ey_l ksi ktap lagerr lagtap modulationq ramp1 ramp2"
     " ramp3 ramp4 rot_start sinkick sinpeak sinphase sintune volterr xtilt"
 )
 _APERTURE = ("apertype", "aperture", "aper_offset")
@@ -163,7 +164,9 @@ def _bend(v: Values, length: Strength, e1: Strength, e2: Strength) -> Element:
         k0=_own_field(v, length),
         fintx=_exit_fringe_integral(v),
         aperture=aperture(v),
-        **v.some("angle", "k1", "k2", "hgap", "fint", "tilt"),
+        **v.some("angle", "k1", "k2", "hgap", "fint", "h1", "h2", "tilt"),
+        kill_ent_fringe=v["kill_ent_fringe"] != 0.0,
+        kill_exi_fringe=v["kill_exi_fringe"] != 0.0,
     )
 
 
@@ -250,14 +253,29 @@ def _of_magnet(kind: type[Any], *strengths: str) -> ElementClass:
 
 #: What a septum has beside its length; in MAD-X files these are variables named ``element.attribute``.
 SEPTUM = ("position", "thickness", "kick", "gap", "angle")
-_BEND = ("angle", "e1", "e2", "k0", "k1", "k2", "hgap", "fint", "fintx", "tilt")
+_BEND = (
+    "angle",
+    "e1",
+    "e2",
+    "k0",
+    "k1",
+    "k2",
+    "hgap",
+    "fint",
+    "fintx",
+    "h1",
+    "h2",
+    "kill_ent_fringe",
+    "kill_exi_fringe",
+    "tilt",
+)
 _TILTED = ("tilt",)  # of what looks the same from every side
 
 CLASSES: dict[str, ElementClass] = {
     "drift": ElementClass(_TILTED, _drift),
     "marker": ElementClass((), _marker),
-    "sbend": ElementClass(_BEND, _sector_bend, refuses=("h1", "h2")),
-    "rbend": ElementClass(_BEND, _rectangular_bend, refuses=("h1", "h2")),
+    "sbend": ElementClass(_BEND, _sector_bend),
+    "rbend": ElementClass(_BEND, _rectangular_bend),
     "quadrupole": _of_magnet(Quadrupole, "k1", "k1s"),
     "sextupole": _of_magnet(Sextupole, "k2", "k2s"),
     "octupole": _of_magnet(Octupole, "k3", "k3s"),

@@ -160,6 +160,7 @@ def _element(element: Element, name: str) -> Iterator[str]:
     for attribute, value in _attributes(element).items():
         if isinstance(value, tuple) or value != 0.0 or attribute == "fintx":
             parts.append(_assignment(element, attribute, value))
+    parts += [f"{flag}=true" for flag in element.flag_names() if getattr(element, flag)]
     yield ", ".join([*parts, *_aperture(element.aperture)]) + ";"
 
 
