@@ -6,9 +6,10 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 from optics.beam import Beam, gaussian_beam, sample_beam
+from optics.limits import Limit
 from optics.matching import MatchResult, match
 from optics.optics import Optics
-from optics.targets import Limit, Target, Vary
+from optics.targets import Target, Vary
 from optics.tracking import Tracked, track
 from optics.twiss import twiss
 

@@ -36,13 +36,18 @@ def interval_maxima(optics: Optics, column: str, sign: float = 1.0, fine: Functi
         raise InputError(f"optics has no column '{column}'{did_you_mean(column, COLUMNS)}")
     fine = functions_inside(optics, SLICES) if fine is None else fine
     values = sign * fine.column(column)
+    if column not in _SLOPES:
+        left, right = values[:, :-1], values[:, 1:]
+        return np.where(left.real >= right.real, left, right)
+    slope_column, factor = _SLOPES[column]
+    return slope_maxima(values, sign * factor * fine.column(slope_column) / (1.0 + optics.delta), fine.s)
+
+
+def slope_maxima(values: Array, slopes: Array, s: Array) -> Array:
+    """Largest value in each interval of a function known with its slope at the rows ``s``: (batch, intervals)."""
     left, right = values[:, :-1], values[:, 1:]
     ends = np.where(left.real >= right.real, left, right)
-    if column not in _SLOPES:
-        return ends
-    slope_column, factor = _SLOPES[column]
-    steps = np.diff(fine.s, axis=-1)
-    slopes = sign * factor * fine.column(slope_column) / (1.0 + optics.delta)
+    steps = np.diff(s, axis=-1)
     inner = _hermite_maximum(left, right, slopes[:, :-1] * steps, slopes[:, 1:] * steps)
     return np.where(inner.real > ends.real, inner, ends)
 

@@ -1,36 +1,31 @@
 """Matching: find parameters that meet targets within limits.
 
-Bounded least squares (scipy's trust-region reflective method: Branch, Coleman & Li, SIAM J. Sci. Comput. 21, 1, 1999)
-with the exact Jacobian: all parameters are stepped along the imaginary axis in one batch, whose real part is the
-optics and whose imaginary part its derivatives (complex step: Squire & Trapp, SIAM Rev. 40, 110, 1998). Starts that
-fail are followed by the best of a seeded sample of the region, evaluated as one batch.
+Bounded least squares with the exact Jacobian (``optics.match_problem``, ``optics.optimise``) from the present optics;
+where that fails from many starts in one batch, along a homotopy, and by differential evolution
+(``optics.match_search``). What has no solution is explained (``optics.match_diagnosis``).
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
-from scipy.optimize import least_squares
 
 from lattice import InputError, Lattice, ReferenceParticle
-from lattice.errors import did_you_mean, listed
-from optics.extrema import SLICES
-from optics.model import checked_fringe, checked_particle
-from optics.optics import END, Functions, Optics, element_of
-from optics.targets import Goal, Limit, Vary
-from optics.twiss import functions_inside, twiss
+from optics.limits import Limit
+from optics.match_checks import checked_problem
+from optics.match_diagnosis import Diagnosis, Infeasibility, diagnosed, explained
+from optics.match_polish import POLISHES, polished
+from optics.match_problem import Case, Points, Problem
+from optics.match_search import METHODS, Found, search
+from optics.match_solutions import Solution, ranked
+from optics.targets import Goal, Vary
+
+__all__ = ["METHODS", "POLISHES", "Case", "MatchResult", "counted", "match", "match_together"]
 
 Array = np.ndarray[Any, Any]
-
-_STEP = 1e-30  # imaginary step; its square vanishes, so the derivative is exact to rounding
-_SOLVED = 1e-12  # scaled residual at rounding: nothing is gained by another step
-_SOLVED_COSTLY = 1e-8  # enough, far within any tolerance, where a step takes seconds
-_UNSTABLE = 1e6  # residual of a point without optics: never accepted
-_SAMPLE = 256
-_ITERATIONS = 200
 
 
 @dataclass(frozen=True)
@@ -40,7 +35,12 @@ class MatchResult:
     ``parameters``: the varied ones at the best point; ``residuals``: target (or limit) label -> value minus goal,
     unscaled (of a limit: its excess, 0 inside); ``values`` and ``values_before`` of the targets; ``sensitivity``:
     d(target)/d(parameter), (targets, parameters); ``history``: cost and parameters of each accepted step of the best
-    run; ``starts``: how many starting points were used; ``evaluations`` of the optics.
+    run (``step(i)`` gives its lattice); ``starts``: how many starting points were used; ``evaluations`` of the optics.
+
+    ``solutions``: the distinct solutions that were met on the way, the one with most margin first; ``margin``: see
+    ``Solution``. ``diagnosis``: rank, condition, active bounds, and which knob does what. Without success ``conflicts``
+    is the smallest set of goals found that cannot be met together and ``relaxation`` how far goals must give way
+    (label -> change of the goal, unscaled). ``lattices``: of every case; ``lattice`` is the first.
     """
 
     success: bool
@@ -58,91 +58,30 @@ class MatchResult:
     vary: tuple[Vary, ...]
     targets: tuple[Goal, ...]
     limits: tuple[Limit, ...]
-    particle: ReferenceParticle | None = None
-    fringe: str = "full"
-
-
-@dataclass(frozen=True)
-class _Evaluation:
-    """All that is known at one point: scaled residuals (m,), their Jacobian, and the plain values behind them."""
-
-    residuals: Array
-    jacobian: Array
-    values: dict[str, float]
-    excess: dict[str, float]
-    sensitivity: Array
+    particle: ReferenceParticle | None
+    fringe: str
+    start: Mapping[str, float] | None
+    delta: float
+    method: str
+    margin: float
+    solutions: tuple[Solution, ...]
+    diagnosis: Diagnosis
+    conflicts: tuple[str, ...]
+    relaxation: Mapping[str, float]
+    cases: tuple[Case, ...]
 
     @property
-    def cost(self) -> float:
-        return 0.5 * float(self.residuals @ self.residuals)
+    def lattices(self) -> Mapping[str, Lattice]:
+        """The matched lattice of every case, by the case's name."""
+        point = np.array(list(self.parameters.values()))
+        problem = Problem(self.cases, self.vary)
+        return {case.name: problem.lattice(point, case) for case in self.cases}
 
-
-@dataclass
-class _Problem:
-    """The match as numbers; the last evaluations are kept, because solver and result ask for the same points."""
-
-    lattice: Lattice
-    particle: ReferenceParticle
-    vary: tuple[Vary, ...]
-    targets: tuple[Goal, ...]
-    limits: tuple[Limit, ...]
-    options: dict[str, Any]
-    evaluations: int = 0
-    known: dict[bytes, _Evaluation] = field(default_factory=dict)
-    history: list[tuple[float, tuple[float, ...]]] = field(default_factory=list)
-
-    @property
-    def lower(self) -> Array:
-        return np.array([v.bounds[0] for v in self.vary])
-
-    @property
-    def upper(self) -> Array:
-        return np.array([v.bounds[1] for v in self.vary])
-
-    def optics(self, points: Array) -> tuple[Optics, Functions | None]:
-        """Optics of a batch of points (n, parameters), with the inside of elements where a limit looks there."""
-        self.evaluations += 1
-        batch = self.lattice.with_parameters({v.name: points[:, i] for i, v in enumerate(self.vary)})
-        optics = twiss(batch, self.particle, **self.options)
-        return optics, functions_inside(optics, SLICES) if any(limit.inside for limit in self.limits) else None
-
-    def residuals(self, optics: Optics, fine: Functions | None, values: Sequence[Array | None]) -> Array:
-        """Scaled residuals (n, m) of a batch for the targets' ``values``; ``_UNSTABLE`` where there is no optics."""
-        pairs = zip(self.targets, values, strict=True)
-        columns = [target.residual(value)[:, None] for target, value in pairs if value is not None]
-        columns += [limit.residuals(optics, fine) for limit in self.limits]
-        scaled = np.concatenate(columns, axis=1) if columns else np.zeros((optics.lattice.batch or 1, 1))
-        return np.where(np.isfinite(scaled), scaled, _UNSTABLE)
-
-    def costs(self, points: Array) -> Array:
-        """Cost of each point of a batch, without the costly targets."""
-        optics, fine = self.optics(points)
-        residuals = self.residuals(optics, fine, [None if t.costly else t.evaluate(optics) for t in self.targets])
-        return np.asarray(0.5 * np.sum(residuals**2, axis=1))
-
-    def at(self, point: Array) -> _Evaluation:
-        """Everything at one point, from one batch stepped along the imaginary axis."""
-        key = point.tobytes()
-        if key not in self.known:
-            if len(self.known) > 2 * _ITERATIONS:
-                self.known.clear()
-            optics, fine = self.optics(point[None, :] + 1j * _STEP * np.eye(len(point)))
-            values = [target.evaluate(optics) for target in self.targets]
-            residuals = self.residuals(optics, fine, values)
-            self.known[key] = _Evaluation(
-                residuals[0].real,
-                residuals.imag.T / _STEP,
-                {t.label: float(value[0].real) for t, value in zip(self.targets, values, strict=True)},
-                {limit.label: float(limit.excess(optics, fine)[0]) for limit in self.limits},
-                np.array([value.imag / _STEP for value in values]),
-            )
-        return self.known[key]
-
-    def solved(self, point: Array) -> bool:
-        """True when every target is within its tolerance and every limit is kept."""
-        found = self.at(point)
-        targets = all(abs(found.values[t.label] - t.value) <= (t.tolerance or 0.0) for t in self.targets)
-        return targets and all(excess <= 0.0 for excess in found.excess.values())
+    def step(self, index: int) -> Lattice:
+        """The lattice after step ``index`` of the history (0: where the run began; -1: its end)."""
+        if not -len(self.history) <= index < len(self.history):
+            raise InputError(f"the history has {counted(len(self.history), 'step')}, there is no step {index}")
+        return Problem(self.cases, self.vary).lattice(np.array(self.history[index][1]), self.cases[0])
 
 
 def match(
@@ -155,142 +94,100 @@ def match(
     start: Mapping[str, float] | None = None,
     fringe: str = "full",
     delta: float = 0.0,
+    method: str = "auto",
+    polish: str | None = None,
     restarts: int = 8,
     seed: int = 1,
 ) -> MatchResult:
     """Vary parameters until every target is met within its tolerance and every limit is kept.
 
-    Starts from the lattice's values (clipped into the bounds), then from up to ``restarts`` points of a sample drawn
-    with ``seed``. ``start``: conditions of a line (as in ``twiss``). No solution is ``success=False`` with the best
-    point found, never an exception; wrong names, places and values raise InputError.
+    Starts from the lattice's values, clipped into the bounds. ``start``: conditions of a line (as in ``twiss``).
+    ``method``: "local" and "gauss_newton" (one run from there), "multistart", "homotopy", "global", or "auto": local,
+    then the others until one succeeds; ``restarts`` is the number of starts in the first of three growing batches (0:
+    no other start), drawn with ``seed``. ``polish`` uses the freedom that is left for the smallest "peak_beta", the
+    smallest "gradient" (rms of the parameters), or the largest "margin" of limits and bounds.
+    No solution is ``success=False`` with the best point found, never an exception; wrong names, places and values
+    raise InputError.
     """
-    problem = _problem(lattice, particle, vary, targets, limits, start, fringe, delta)
-    before = np.array([float(np.real(lattice.parameters[v.name])) for v in problem.vary])
-    best = np.clip(before, problem.lower, problem.upper)
-    starts, history = 0, []
-    for point in _starts(problem, best, restarts, seed):
-        starts += 1
-        solution = _minimise(problem, point)
-        if starts == 1 or problem.at(solution).cost < problem.at(best).cost:
-            best, history = solution, problem.history
-        if problem.solved(best):
-            break
-    return _result(problem, before, best, history, starts)
+    case = Case(lattice=lattice, particle=particle, targets=targets, limits=limits, start=start, fringe=fringe,
+                delta=delta)  # fmt: skip
+    return match_together([case], vary=vary, method=method, polish=polish, restarts=restarts, seed=seed)
 
 
-def _problem(
-    lattice: Lattice,
-    particle: ReferenceParticle | None,
+def match_together(
+    cases: Sequence[Case],
+    *,
     vary: Sequence[Vary],
-    targets: Sequence[Goal],
-    limits: Sequence[Limit],
-    start: Mapping[str, float] | None,
-    fringe: str,
-    delta: float,
-) -> _Problem:
-    if not isinstance(lattice, Lattice):
-        raise InputError(f"match takes a Lattice, found {type(lattice).__name__}")
-    if lattice.batch is not None:
-        raise InputError(f"match works on one lattice, '{lattice.name}' holds {lattice.batch}")
-    if not vary or not targets:
-        raise InputError("a match needs at least one Vary and one Target")
-    names = [v.name for v in vary]
-    for name in names:
-        if names.count(name) > 1:
-            raise InputError(f"parameter '{name}' is varied twice")
-        if name not in lattice.parameters:
-            raise InputError(
-                f"lattice '{lattice.name}' has no parameter '{name}'{did_you_mean(name, lattice.parameters)}. "
-                f"Its parameters: {listed(lattice.parameters)}"
-            )
-        if lattice.parameters.is_dependent(name):
-            raise InputError(f"parameter '{name}' depends on others: vary those instead")
-    labels = [target.label for target in targets]
-    for label in labels:
-        if labels.count(label) > 1:
-            raise InputError(
-                f"the target {label} is given {labels.count(label)} times: a match aims at one value of it"
-            )
-    goals: list[Goal | Limit] = [*targets, *limits]
-    for place in (place for goal in goals for place in goal.places):
-        if place.lower() != END:
-            lattice.index(element_of(place))
-    chromatic = any(goal.chromatic for goal in goals)
-    if start is not None and chromatic:
-        raise InputError("chromaticity belongs to a ring: it cannot be matched in a line with start conditions")
-    options = {"start": start, "fringe": checked_fringe(fringe), "delta": delta, "chromatic": chromatic}
-    return _Problem(lattice, checked_particle(lattice, particle), tuple(vary), tuple(targets), tuple(limits), options)
+    method: str = "auto",
+    polish: str | None = None,
+    restarts: int = 8,
+    seed: int = 1,
+) -> MatchResult:
+    """Match several working points at once; a ``Vary`` without ``case`` moves its parameter in all that have it.
+
+    Everything else as in ``match``; of several cases each needs a name, which results put before their labels.
+    """
+    if polish is not None and polish not in POLISHES:
+        raise InputError(f"polish must be one of {', '.join(POLISHES)}, found {polish!r}")
+    problem = checked_problem(cases, vary)
+    found = search(problem, method, restarts, seed)
+    if polish is not None and found.solved:
+        found = polished(problem, found, polish)
+    return _result(problem, found, restarts)
 
 
-def _starts(problem: _Problem, first: Array, restarts: int, seed: int) -> Any:
-    """The first point if it has optics, then the best of a sample of the region."""
-    if problem.at(first).residuals.max() < _UNSTABLE:
-        yield first
-    if restarts <= 0:
-        return
-    from scipy.stats import qmc  # a second to import, needed only when the first start fails
-
-    sample = qmc.LatinHypercube(len(first), rng=np.random.default_rng(seed)).random(_SAMPLE)
-    reach = np.maximum(0.5 * np.abs(first), 0.1)
-    low = np.where(np.isfinite(problem.lower), problem.lower, first - reach)
-    high = np.where(np.isfinite(problem.upper), problem.upper, first + reach)
-    points = low + (high - low) * sample
-    costs = problem.costs(points)
-    for index in np.argsort(costs)[:restarts]:
-        if costs[index] < 0.5 * _UNSTABLE**2:
-            yield points[index]
-
-
-def _minimise(problem: _Problem, point: Array) -> Array:
-    """Bounded least squares from one point; returns the best point, the history is left in the problem."""
-    problem.history = [(problem.at(point).cost, tuple(map(float, point)))]
-    enough = _SOLVED_COSTLY if any(target.costly for target in problem.targets) else _SOLVED
-
-    def note(intermediate_result: Any) -> None:
-        problem.history.append((float(intermediate_result.cost), tuple(map(float, intermediate_result.x))))
-        if np.max(np.abs(problem.at(intermediate_result.x).residuals)) < enough:
-            raise StopIteration
-
-    result = least_squares(
-        lambda x: problem.at(x).residuals,
-        point,
-        jac=lambda x: problem.at(x).jacobian,
-        bounds=(problem.lower, problem.upper),
-        x_scale=np.maximum(np.abs(point), 1e-3),
-        ftol=1e-15,
-        xtol=1e-15,
-        gtol=1e-15,
-        max_nfev=_ITERATIONS,
-        callback=note,
-    )
-    return np.asarray(result.x)
-
-
-def _result(problem: _Problem, before: Array, point: Array, history: list[Any], starts: int) -> MatchResult:
-    names = [v.name for v in problem.vary]
-    found, found_before = problem.at(point), problem.at(before)
-    misses = {t.label: found.values[t.label] - t.value for t in problem.targets}
-    excess = {label: max(value, 0.0) if value == value else value for label, value in found.excess.items()}
-    success = starts > 0 and problem.solved(point)
+def _result(problem: Problem, found: Found, restarts: int) -> MatchResult:
+    labels = [v.label for v in problem.vary]
+    here = problem.at(found.point)
+    before = _before(problem)
+    misses = {label: float(here.values[0, i]) - t.value
+              for i, (label, t) in enumerate(zip(problem.target_labels, problem.targets, strict=True))}  # fmt: skip
+    over = {label: _over(float(here.excess[0, i])) for i, label in enumerate(problem.limit_labels)}
+    diagnosis = diagnosed(problem, found.point)
+    why = Infeasibility() if found.solved else explained(problem, found, thorough=restarts > 0)
+    solutions = ranked(problem, found)
+    case = problem.cases[0]
+    assert here.slopes is not None
     return MatchResult(
-        success=success,
-        message=_message(problem, success, starts, misses, excess),
-        lattice=problem.lattice.with_parameters(dict(zip(names, point, strict=True))),
-        parameters=dict(zip(names, map(float, point), strict=True)),
-        parameters_before=dict(zip(names, map(float, before), strict=True)),
-        residuals={**misses, **excess},
-        values=found.values,
-        values_before=found_before.values,
-        sensitivity=found.sensitivity,
-        history=tuple(history),
-        starts=starts,
+        success=found.solved,
+        message=_message(problem, found, here, misses, over, diagnosis, why),
+        lattice=problem.lattice(found.point, case),
+        parameters=dict(zip(labels, map(float, found.point), strict=True)),
+        parameters_before=dict(zip(labels, map(float, problem.before), strict=True)),
+        residuals={**misses, **over},
+        values=dict(zip(problem.target_labels, map(float, here.values[0]), strict=True)),
+        values_before=dict(zip(problem.target_labels, map(float, before), strict=True)),
+        sensitivity=here.slopes[0],
+        history=tuple(found.history),
+        starts=found.starts,
         evaluations=problem.evaluations,
         vary=problem.vary,
         targets=problem.targets,
         limits=problem.limits,
-        particle=problem.particle,
-        fringe=problem.options["fringe"],
+        particle=case.particle,
+        fringe=case.fringe,
+        start=case.start,
+        delta=case.delta,
+        method=found.method,
+        margin=solutions[0].margin if found.solved else float("nan"),
+        solutions=solutions,
+        diagnosis=diagnosis,
+        conflicts=why.conflicts,
+        relaxation=why.relaxation,
+        cases=problem.cases,
     )
+
+
+def _before(problem: Problem) -> Array:
+    """Values of the targets as the lattice came."""
+    if not any(vary.tied for vary in problem.vary):
+        return np.asarray(problem.at(problem.before).values[0])
+    untied = Problem(problem.cases, tuple(replace(vary, tied={}) for vary in problem.vary))
+    return np.asarray(untied.at(problem.before).values[0])
+
+
+def _over(excess: float) -> float:
+    return max(excess, 0.0) if excess == excess else excess
 
 
 def counted(number: int, noun: str) -> str:
@@ -299,15 +196,35 @@ def counted(number: int, noun: str) -> str:
 
 
 def _message(
-    problem: _Problem, success: bool, starts: int, misses: Mapping[str, float], excess: Mapping[str, float]
+    problem: Problem,
+    found: Found,
+    here: Points,
+    misses: Mapping[str, float],
+    over: Mapping[str, float],
+    diagnosis: Diagnosis,
+    why: Infeasibility,
 ) -> str:
-    points = counted(starts, "starting point")
-    if success:
-        limits = f" and {counted(len(excess), 'limit')} kept" if excess else ""
-        return f"{counted(len(misses), 'target')} met within tolerance{limits}, from {points}"
-    if starts == 0:
-        return "no solution: no lattice with bounded motion was found within the bounds"
-    wrong = [f"{t.label} misses {t.value:g} by {misses[t.label]:.3g}" for t in problem.targets
-             if not abs(misses[t.label]) <= (t.tolerance or 0.0)]  # fmt: skip
-    wrong += [f"{label} is exceeded by {value:.3g}" for label, value in excess.items() if value != 0.0]
-    return f"no solution from {points}; at the best point {'; '.join(wrong)}"
+    points = counted(found.starts, "starting point")
+    few = diagnosis.shortage
+    if found.solved:
+        limits = f" and {counted(len(over), 'limit')} kept" if over else ""
+        return f"{counted(len(misses), 'target')} met within tolerance{limits}, from {points}{few}"
+    if found.starts == 0:
+        return "; ".join(["no solution: no lattice with bounded motion was found within the bounds",
+                          *_nowhere(problem, here)])  # fmt: skip
+    return "; ".join([f"no solution from {points}", *_wrong(problem, here, misses, over), *why.sentences]) + few
+
+
+def _wrong(problem: Problem, here: Points, misses: Mapping[str, float], over: Mapping[str, float]) -> Iterator[str]:
+    wrong = [f"{label} misses {target.value:g} by {misses[label]:.3g}"
+             for label, target, met in zip(misses, problem.targets, here.met[0], strict=True) if not met]  # fmt: skip
+    wrong += [f"{label} is exceeded by {value:.3g}" for label, value in over.items() if value != 0.0]
+    yield f"at the best point {', '.join(wrong)}"
+
+
+def _nowhere(problem: Problem, here: Points) -> Iterator[str]:
+    """Goals without a number where others have one: a formula outside its domain."""
+    known = np.isfinite(here.values[0])
+    if known.any():
+        for label in np.array(problem.target_labels)[~known]:
+            yield f"{label} has no finite value at the start"

@@ -1,61 +1,26 @@
-"""What a match varies, aims at and must respect, as values checked when they are made."""
+"""What a match varies and aims at, as values checked when they are made; limits are in ``optics.limits``."""
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from functools import cached_property
 from math import inf, isfinite
 from typing import Any, Protocol
 
 import numpy as np
 
-from lattice import InputError
-from lattice.errors import did_you_mean, listed
-from optics.extrema import interval_maxima, rows_between
-from optics.optics import COLUMNS, SCALARS, Functions, Optics
+from lattice import InputError, Lattice
+from optics.optics import Optics
+from optics.quantities import Kind, Quantity, kind_of
+
+__all__ = ["Goal", "Kind", "Target", "Vary", "finite", "kind_of"]
 
 Array = np.ndarray[Any, Any]
 
 
-@dataclass(frozen=True)
-class Kind:
-    """How far a quantity may miss by default (``tolerance``), and the step that counts as one (``scale``)."""
-
-    tolerance: float
-    scale: float
-    logarithmic: bool = False
-
-
-#: Betas are compared by their logarithm: a factor of two is as far above as below.
-_KINDS = {
-    "betx": Kind(1e-6, 0.1, logarithmic=True),
-    "bety": Kind(1e-6, 0.1, logarithmic=True),
-    "alfx": Kind(1e-6, 0.1),
-    "alfy": Kind(1e-6, 0.1),
-    "dx": Kind(1e-6, 0.1),
-    "dy": Kind(1e-6, 0.1),
-    "dpx": Kind(1e-6, 0.05),
-    "dpy": Kind(1e-6, 0.05),
-    "dqx": Kind(1e-5, 0.5),
-    "dqy": Kind(1e-5, 0.5),
-    "x": Kind(1e-9, 1e-3),
-    "y": Kind(1e-9, 1e-3),
-    "px": Kind(1e-9, 1e-3),
-    "py": Kind(1e-9, 1e-3),
-    "momentum_compaction": Kind(1e-7, 0.01),
-    "gamma_transition": Kind(1e-6, 0.05),
-    "circumference": Kind(1e-9, 0.1),
-}
-#: Quantities that need second-order maps.
-CHROMATIC = ("dqx", "dqy")
-_DEFAULT_KIND = Kind(1e-8, 0.01)  # tunes, phase advances and what is of order one
-
-
-def kind_of(quantity: str) -> Kind:
-    """Scale and default tolerance of a quantity."""
-    return _KINDS.get(quantity, _DEFAULT_KIND)
-
-
-def _number(owner: str, what: str, value: Any, default: float | None = None) -> float:
+def finite(owner: str, what: str, value: Any, default: float | None = None) -> float:
+    """``value`` as a finite number (``default`` for None), else InputError."""
     if value is None and default is not None:
         return default
     try:
@@ -67,24 +32,13 @@ def _number(owner: str, what: str, value: Any, default: float | None = None) -> 
     return number
 
 
-def _check_quantity(owner: str, quantity: str, at: str | None, needs_place: bool) -> None:
-    known = (*SCALARS, *COLUMNS)
-    if quantity not in known:
-        raise InputError(
-            f"{owner}: unknown quantity '{quantity}'{did_you_mean(str(quantity), known)}. Known: {listed(known, 50)}"
-        )
-    if quantity in SCALARS and at is not None:
-        raise InputError(f"{owner}: '{quantity}' belongs to the whole lattice, it takes no place ('{at}')")
-    if needs_place and quantity in COLUMNS and at is None:
-        raise InputError(f"{owner}: '{quantity}' needs a place, at='element' or 'element:end'")
-
-
 class Goal(Protocol):
     """What ``match`` can aim at: ``Target`` here, extraction quantities in ``extraction.targets``.
 
-    ``evaluate`` gives the value for each lattice of a batch, with exact derivatives in the imaginary part when the
-    parameters are stepped along the imaginary axis. ``chromatic`` goals need second-order maps; ``costly`` ones are
-    left out where a sample of starting points is compared.
+    ``evaluate`` gives the value for each lattice of a batch, (batch,) or (batch, k) where it holds over a range, with
+    exact derivatives in the imaginary part when the parameters are stepped along the imaginary axis; ``residual`` its
+    scaled distance from the goal. ``chromatic`` goals need second-order maps; ``costly`` ones are left out where a
+    sample of starting points is compared.
     """
 
     @property
@@ -105,18 +59,41 @@ class Goal(Protocol):
 
 @dataclass(frozen=True)
 class Vary:
-    """A parameter to vary, between ``lower`` and ``upper`` where given."""
+    """A parameter to vary, between ``lower`` and ``upper`` where given.
+
+    ``tied``: other parameters that follow it, each as a factor times it: ``Vary("kf", 0, 1, tied={"kd": -1.7})``.
+    ``case``: which of several working points it belongs to (None: it is shared by all). ``active=False`` freezes it.
+    """
 
     name: str
     lower: float | None = None
     upper: float | None = None
+    tied: Mapping[str, float] = field(default_factory=dict)
+    case: str | None = None
+    active: bool = True
 
     def __post_init__(self) -> None:
         owner = f"Vary('{self.name}')"
         object.__setattr__(self, "name", str(self.name).lower())
-        lower, upper = _number(owner, "lower", self.lower, -inf), _number(owner, "upper", self.upper, inf)
+        lower, upper = finite(owner, "lower", self.lower, -inf), finite(owner, "upper", self.upper, inf)
         if not lower < upper:
             raise InputError(f"{owner}: lower {self.lower} must be below upper {self.upper}")
+        if not isinstance(self.tied, Mapping):
+            raise InputError(f"{owner}: tied maps parameters to factors, {{'kd': -1.7}}, found {self.tied!r}")
+        tied = {str(name).lower(): finite(owner, f"the factor of '{name}'", f) for name, f in self.tied.items()}
+        if self.name in tied or 0.0 in tied.values():
+            raise InputError(f"{owner}: tied names other parameters, with factors that are not 0, found {self.tied!r}")
+        object.__setattr__(self, "tied", tied)
+
+    @property
+    def label(self) -> str:
+        """How results name it: the parameter, with its case where it has one of its own."""
+        return self.name if self.case is None else f"{self.name}@{self.case}"
+
+    @property
+    def factors(self) -> Mapping[str, float]:
+        """Every parameter it sets, with its factor."""
+        return {self.name: 1.0, **self.tied}
 
     @property
     def bounds(self) -> tuple[float, float]:
@@ -126,135 +103,69 @@ class Vary:
 
 @dataclass(frozen=True)
 class Target:
-    """``quantity`` shall be ``value`` (at a place, for a column) within ``tolerance`` (default by quantity)."""
+    """``quantity`` shall be ``value`` within ``tolerance`` (default by quantity).
+
+    A column is taken ``at`` a place, or ``between`` two: of mux, muy and s the advance from one to the other, of any
+    other column every entrance there. ``quantity`` may be a formula: "betx@a - betx@b". ``active=False`` switches the
+    target off.
+    """
 
     quantity: str
     value: float
     at: str | None = None
     tolerance: float | None = None
     weight: float = 1.0
+    between: tuple[str, str] | None = None
+    active: bool = True
 
     def __post_init__(self) -> None:
         owner = f"Target('{self.quantity}')"
-        _check_quantity(owner, self.quantity, self.at, needs_place=True)
-        object.__setattr__(self, "value", _number(owner, "value", self.value))
+        object.__setattr__(self, "quantity", str(self.quantity))
+        if self.between is not None:
+            object.__setattr__(self, "between", tuple(self.between))
+        self._quantity.check(owner, needs_place=True)
+        object.__setattr__(self, "value", finite(owner, "value", self.value))
         if self.tolerance is None:
-            object.__setattr__(self, "tolerance", kind_of(self.quantity).tolerance)
-        if not _number(owner, "tolerance", self.tolerance) > 0 or not _number(owner, "weight", self.weight) > 0:
+            object.__setattr__(self, "tolerance", self._quantity.kind.tolerance)
+        if not finite(owner, "tolerance", self.tolerance) > 0 or not finite(owner, "weight", self.weight) > 0:
             raise InputError(f"{owner}: tolerance and weight must be positive")
-        if kind_of(self.quantity).logarithmic and self.value <= 0:
+        if self._quantity.kind.logarithmic and self.value <= 0:
             raise InputError(f"{owner}: a beta function is positive, found the target {self.value}")
+
+    @cached_property
+    def _quantity(self) -> Quantity:
+        return Quantity(self.quantity, self.at, self.between)
 
     @property
     def label(self) -> str:
-        """How results name it: ``qx`` or ``dx@symp``."""
-        return self.quantity if self.at is None else f"{self.quantity}@{self.at}"
+        """How results name it: ``qx``, ``dx@symp`` or ``mux@a:b``."""
+        return self._quantity.label
 
     @property
     def places(self) -> tuple[str, ...]:
         """Places it names."""
-        return () if self.at is None else (self.at,)
+        return self._quantity.places
 
     @property
     def chromatic(self) -> bool:
         """True for chromaticity."""
-        return self.quantity in CHROMATIC
+        return self._quantity.chromatic
 
     @property
     def costly(self) -> bool:
         """Optics is cheap."""
         return False
 
+    def check_in(self, lattice: Lattice) -> None:
+        """Refuse places and names that ``lattice`` does not have."""
+        self._quantity.check_in(lattice, f"Target('{self.quantity}')")
+
     def evaluate(self, optics: Optics) -> Array:
-        """Value of the quantity, (batch,)."""
-        return np.atleast_1d(optics.value(self.quantity, self.at))
+        """Value of the quantity, (batch,), or (batch, rows) over a range."""
+        return self._quantity.evaluate(optics)
 
     def residual(self, value: Array) -> Array:
         """Scaled distance from the goal; beyond a beta's domain it is nan."""
-        kind = kind_of(self.quantity)
+        kind = self._quantity.kind
         distance = np.log(value / self.value) if kind.logarithmic else value - self.value
         return self.weight * distance / kind.scale
-
-
-@dataclass(frozen=True)
-class Limit:
-    """``lower`` <= ``quantity`` <= ``upper``: at a place, ``between`` two, or everywhere, inside elements too."""
-
-    quantity: str
-    lower: float | None = None
-    upper: float | None = None
-    at: str | None = None
-    between: tuple[str, str] | None = None
-
-    def __post_init__(self) -> None:
-        owner = f"Limit('{self.quantity}')"
-        _check_quantity(owner, self.quantity, self.at, needs_place=False)
-        if self.lower is None and self.upper is None:
-            raise InputError(f"{owner} needs a lower or an upper limit")
-        if _number(owner, "lower", self.lower, -inf) > _number(owner, "upper", self.upper, inf):
-            raise InputError(f"{owner}: lower {self.lower} is above upper {self.upper}")
-        if self.between is not None:
-            if self.at is not None or self.quantity in SCALARS or len(self.between) != 2:
-                raise InputError(f"{owner}: between takes two places, for a column, and goes without at")
-            object.__setattr__(self, "between", tuple(self.between))
-
-    @property
-    def label(self) -> str:
-        """How results name it: ``betx<17`` with the place where there is one."""
-        place = f"@{self.at}" if self.at else f"@{self.between[0]}:{self.between[1]}" if self.between else ""
-        low = "" if self.lower is None else f"{self.lower:g}<"
-        high = "" if self.upper is None else f"<{self.upper:g}"
-        return f"{low}{self.quantity}{place}{high}"
-
-    @property
-    def places(self) -> tuple[str, ...]:
-        """Places it names."""
-        return self.between or (() if self.at is None else (self.at,))
-
-    @property
-    def chromatic(self) -> bool:
-        """True for chromaticity."""
-        return self.quantity in CHROMATIC
-
-    @property
-    def inside(self) -> bool:
-        """True when it looks inside elements."""
-        return self.quantity in COLUMNS and self.at is None
-
-    def extremes(self, optics: Optics, fine: Functions | None) -> list[tuple[float, Array]]:
-        """(sign, largest sign * value) for each side that is limited: values (batch, intervals)."""
-        sides = [(sign, limit) for sign, limit in ((1.0, self.upper), (-1.0, self.lower)) if limit is not None]
-        if not self.inside:
-            value = np.atleast_1d(optics.value(self.quantity, self.at))[:, None]
-            return [(sign, sign * value) for sign, _ in sides]
-        assert fine is not None
-        where = rows_between(optics, self.between, fine)
-        return [(sign, interval_maxima(optics, self.quantity, sign, fine)[:, where]) for sign, _ in sides]
-
-    def bound(self, sign: float) -> float:
-        """The limit on sign * value."""
-        limit = self.upper if sign > 0 else self.lower
-        assert limit is not None
-        return sign * limit
-
-    def excess(self, optics: Optics, fine: Functions | None) -> Array:
-        """Largest excess over the limit, (batch,); negative inside."""
-        parts = [(values.real - self.bound(sign)).max(axis=1) for sign, values in self.extremes(optics, fine)]
-        return np.asarray(np.max(parts, axis=0))
-
-    def residuals(self, optics: Optics, fine: Functions | None) -> Array:
-        """Scaled excess of every interval, zero inside, aimed a millionth inside: (batch, n)."""
-        scale = kind_of(self.quantity).scale * (max(abs(self.bound(s)) for s, _ in self._signs()) if self._log else 1.0)
-        parts = []
-        for sign, values in self.extremes(optics, fine):
-            bound = self.bound(sign)
-            over = values - (bound - 1e-6 * max(abs(bound), 1e-3))
-            parts.append(np.where(over.real > 0, over, 0.0) / scale)
-        return np.concatenate(parts, axis=1)
-
-    @property
-    def _log(self) -> bool:
-        return kind_of(self.quantity).logarithmic
-
-    def _signs(self) -> list[tuple[float, float]]:
-        return [(s, v) for s, v in ((1.0, self.upper), (-1.0, self.lower)) if v is not None]

@@ -12,7 +12,9 @@ import pytest
 from lattice import Drift, InputError, Kicker, Lattice, Marker, Quadrupole, ReferenceParticle
 from machines.cnao_like import cnao
 from optics import Limit, MatchResult, Target, Vary, match, twiss
-from optics.matching import _problem
+from optics.match_checks import checked_problem
+from optics.match_problem import Case
+from optics.match_search import Objective
 
 PROTON = ReferenceParticle("proton", kinetic_energy_per_u=60e6)
 KNOBS = [Vary("kf", 0.25, 0.35), Vary("kd", 0.4, 0.6), Vary("kr", 0.4, 0.6)]
@@ -61,15 +63,16 @@ def test_sensitivities_are_exact() -> None:
 
 def test_the_jacobian_knows_limits_inside_elements() -> None:
     limits = [Limit("betx", upper=15.0), Limit("dx", lower=0.5, between=("symp", "_end")), Limit("bety", lower=3.0)]
-    problem = _problem(cnao(), PROTON, KNOBS, GOALS, limits, None, "full", 0.0)
-    point, h = np.array([0.291, 0.495, 0.497]), 1e-7
-    here = problem.at(point)
-    assert np.count_nonzero(here.residuals[3:]) > 10
+    case = Case(lattice=cnao(), particle=PROTON, targets=GOALS, limits=limits)
+    objective = Objective(checked_problem([case], KNOBS))
+    point, h = np.array([[0.291, 0.495, 0.497]]), 1e-7
+    residuals, jacobian, _ = objective(point)
+    assert np.count_nonzero(residuals[0, 3:]) > 10
     for i in range(3):
         step = h * (np.arange(3) == i)
-        slope = (problem.at(point + step).residuals - problem.at(point - step).residuals) / (2 * h)
+        slope = (objective(point + step)[0] - objective(point - step)[0])[0] / (2 * h)
         # 1e-4 of a slope of up to 1e2: a maximum that moves across a slice during the difference
-        np.testing.assert_allclose(here.jacobian[:, i], slope, rtol=1e-4, atol=1e-5)
+        np.testing.assert_allclose(jacobian[0, :, i], slope, rtol=1e-4, atol=1e-5)
 
 
 def test_limits_are_kept_inside_elements() -> None:

@@ -1,0 +1,133 @@
+"""What a match is asked, checked before anything is computed."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import replace
+from typing import Any
+
+from lattice import InputError, Lattice
+from lattice.errors import did_you_mean, listed
+from optics.limits import Limit
+from optics.match_problem import Case, Problem
+from optics.model import checked_fringe, checked_particle
+from optics.optics import END, element_of
+from optics.targets import Goal, Vary
+
+
+def checked_problem(cases: Sequence[Case], vary: Sequence[Vary]) -> Problem:
+    """The problem of active variables and goals; InputError names what is unknown, doubled or contradictory."""
+    active = tuple(v for v in vary if v.active)
+    if not cases or not active:
+        raise InputError("a match needs at least one Vary and one Target")
+    kept = tuple(_checked_case(case) for case in cases)
+    _check_names(kept)
+    _check_vary(kept, active)
+    return Problem(kept, active)
+
+
+def _checked_case(case: Case) -> Case:
+    lattice = case.lattice
+    if not isinstance(lattice, Lattice):
+        raise InputError(f"match takes a Lattice, found {type(lattice).__name__}")
+    if lattice.batch is not None:
+        raise InputError(f"match works on one lattice, '{lattice.name}' holds {lattice.batch}")
+    targets = tuple(target for target in case.targets if getattr(target, "active", True))
+    limits = tuple(limit for limit in case.limits if limit.active)
+    if not targets:
+        raise InputError("a match needs at least one Vary and one Target")
+    _check_doubles(targets)
+    kept = replace(case, targets=targets, limits=limits, particle=checked_particle(lattice, case.particle))
+    for goal in kept.goals:
+        _check_places(lattice, goal)
+    _check_contradictions(targets, limits)
+    if case.start is not None and any(goal.chromatic for goal in kept.goals):
+        raise InputError("chromaticity belongs to a ring: it cannot be matched in a line with start conditions")
+    checked_fringe(case.fringe)
+    return kept
+
+
+def _check_names(cases: tuple[Case, ...]) -> None:
+    names = [case.name for case in cases]
+    if len(cases) > 1 and (len(set(names)) < len(names) or not all(names)):
+        raise InputError(f"cases that are matched together need different names, found {names}")
+
+
+def _check_vary(cases: tuple[Case, ...], vary: tuple[Vary, ...]) -> None:
+    """Every parameter must be there, free, and moved by one variable only."""
+    moved: set[tuple[str, str]] = set()
+    for one in vary:
+        homes = [case for case in cases if one.case is None or case.name == one.case]
+        if not homes:
+            known = [case.name for case in cases]
+            raise InputError(f"Vary('{one.name}'): there is no case '{one.case}'{did_you_mean(str(one.case), known)}")
+        for name in one.factors:
+            _check_parameter(name, homes)
+            for case in homes:
+                if (case.name, name) in moved:
+                    raise InputError(f"parameter '{name}' is varied twice")
+                moved.add((case.name, name))
+
+
+def _check_parameter(name: str, cases: list[Case]) -> None:
+    homes = [case.lattice for case in cases if name in case.lattice.parameters]
+    if not homes:
+        lattice = cases[0].lattice
+        raise InputError(
+            f"lattice '{lattice.name}' has no parameter '{name}'{did_you_mean(name, lattice.parameters)}. "
+            f"Its parameters: {listed(lattice.parameters)}"
+        )
+    if any(lattice.parameters.is_dependent(name) for lattice in homes):
+        raise InputError(f"parameter '{name}' depends on others: vary those instead")
+
+
+def _check_doubles(targets: Sequence[Goal]) -> None:
+    labels = [target.label for target in targets]
+    for label in labels:
+        if labels.count(label) > 1:
+            raise InputError(
+                f"the target {label} is given {labels.count(label)} times: a match aims at one value of it"
+            )
+
+
+def _check_places(lattice: Lattice, goal: Goal | Limit) -> None:
+    check = getattr(goal, "check_in", None)
+    if check is not None:
+        check(lattice)
+        return
+    for place in goal.places:
+        if place.lower() != END:
+            lattice.index(element_of(place))
+
+
+def _check_contradictions(targets: Sequence[Goal], limits: Sequence[Limit]) -> None:
+    """A limit that leaves no room for a target, or for another limit, on the same quantity and place."""
+    for limit in limits:
+        for target in targets:
+            if _covers(limit, target) and not _admits(limit, target.value, target.tolerance or 0.0):
+                raise InputError(f"the target {target.label} = {target.value:g} lies outside the limit {limit.label}")
+        for other in limits:
+            if _same(limit, other) and _numbers(limit.lower) and _numbers(other.upper) and limit.lower > other.upper:  # type: ignore[operator]
+                raise InputError(f"the limits {limit.label} and {other.label} contradict each other")
+
+
+def _numbers(*values: Any) -> bool:
+    return all(isinstance(value, (int, float)) for value in values)
+
+
+def _covers(limit: Limit, target: Goal) -> bool:
+    """True when the limit holds at the target's place: the same place, or everywhere."""
+    if getattr(target, "quantity", None) != limit.quantity or limit.between is not None:
+        return False
+    return limit.at is None or limit.at == getattr(target, "at", None)
+
+
+def _same(limit: Limit, other: Limit) -> bool:
+    return all(getattr(limit, name) == getattr(other, name) for name in ("quantity", "at", "between", "beam", "sigmas"))
+
+
+def _admits(limit: Limit, value: float, tolerance: float) -> bool:
+    low, high = limit.lower, limit.upper
+    return (low is None or value + tolerance >= low) and (
+        high is None or isinstance(high, str) or value - tolerance <= high
+    )

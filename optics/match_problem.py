@@ -1,0 +1,288 @@
+"""A match as numbers: scaled rows of targets and limits at a batch of points, with their exact derivatives.
+
+All parameters of all points are stepped along the imaginary axis in one batch, whose real part is the optics and whose
+imaginary part its derivatives (complex step: Squire & Trapp, SIAM Rev. 40, 110, 1998).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from functools import cached_property
+from typing import Any
+
+import numpy as np
+
+from lattice import Lattice, LatticeError, ReferenceParticle
+from optics.extrema import SLICES
+from optics.limits import Limit
+from optics.optics import Functions, Optics
+from optics.targets import Goal, Vary
+from optics.twiss import functions_inside, twiss
+
+Array = np.ndarray[Any, Any]
+
+STEP = 1e-30  # imaginary step; its square vanishes, so the derivative is exact to rounding
+_AT_ONCE = 2048  # lattices in one batch,
+_AT_ONCE_INSIDE = 256  # and where limits look inside elements: more would not fit the processor's caches
+
+
+@dataclass(frozen=True, kw_only=True)
+class Case:
+    """One working point: a lattice with what it shall do. ``start``: conditions of a line, as for ``twiss``."""
+
+    lattice: Lattice
+    targets: Sequence[Goal]
+    limits: Sequence[Limit] = ()
+    particle: ReferenceParticle | None = None
+    start: Mapping[str, float] | None = None
+    fringe: str = "full"
+    delta: float = 0.0
+    name: str = ""
+
+    def label(self, goal: Goal | Limit) -> str:
+        """How results name a goal of this case."""
+        return f"{self.name}: {goal.label}" if self.name else goal.label
+
+    @property
+    def goals(self) -> tuple[Goal | Limit, ...]:
+        """Targets, then limits."""
+        return (*self.targets, *self.limits)
+
+    @property
+    def inside(self) -> bool:
+        """True when a limit looks inside elements."""
+        return any(limit.inside for limit in self.limits)
+
+    @property
+    def options(self) -> dict[str, Any]:
+        """Options of ``twiss``."""
+        chromatic = any(goal.chromatic for goal in self.goals)
+        return {"start": self.start, "fringe": self.fringe, "delta": self.delta, "chromatic": chromatic}
+
+
+@dataclass(frozen=True, eq=False)
+class Points:
+    """What is known at n points of p parameters.
+
+    ``rows`` (n, m): scaled residuals, targets first, then limits (negative inside); nan where there is no optics.
+    ``jacobian`` (n, m, p) or None. ``values``, ``slopes`` (n, t[, p]) of the targets as they are (of one over a range
+    where it misses most), ``met`` (n, t); ``excess`` (n, l) over the limits, negative inside.
+    """
+
+    rows: Array
+    jacobian: Array | None
+    values: Array
+    slopes: Array | None
+    met: Array
+    excess: Array
+
+    @property
+    def solved(self) -> Array:
+        """Points (n,) where every target is within its tolerance and every limit is kept."""
+        return np.asarray(self.met.all(axis=1) & (self.excess <= 0.0).all(axis=1))
+
+    def __getitem__(self, which: Any) -> Points:
+        """Some of the points."""
+        pick = [None if part is None else part[which] for part in self._parts()]
+        return Points(*pick)  # type: ignore[arg-type]
+
+    def _parts(self) -> tuple[Array | None, ...]:
+        return self.rows, self.jacobian, self.values, self.slopes, self.met, self.excess
+
+    @staticmethod
+    def joined(parts: Sequence[Points], axis: int) -> Points:
+        """One set of points from several (axis 0), or the rows of several cases side by side (axis 1)."""
+        if len(parts) == 1:
+            return parts[0]
+        columns = zip(*(part._parts() for part in parts), strict=True)
+        return Points(*(None if c[0] is None else np.concatenate(c, axis=axis) for c in columns))  # type: ignore[arg-type]
+
+
+@dataclass(eq=False)
+class Problem:
+    """Cases that are matched with common ``vary``; ``evaluations`` counts batches of optics."""
+
+    cases: tuple[Case, ...]
+    vary: tuple[Vary, ...]
+    evaluations: int = 0
+    _last: dict[bytes, Points] = field(default_factory=dict)
+    _sizes: dict[int, list[int]] = field(default_factory=dict)
+
+    @cached_property
+    def lower(self) -> Array:
+        """Lower bounds (p,)."""
+        return np.array([v.bounds[0] for v in self.vary])
+
+    @cached_property
+    def upper(self) -> Array:
+        """Upper bounds (p,)."""
+        return np.array([v.bounds[1] for v in self.vary])
+
+    @cached_property
+    def costly(self) -> bool:
+        """True when one of the targets is."""
+        return any(target.costly for case in self.cases for target in case.targets)
+
+    @cached_property
+    def targets(self) -> tuple[Goal, ...]:
+        """All targets, case after case."""
+        return tuple(target for case in self.cases for target in case.targets)
+
+    @cached_property
+    def limits(self) -> tuple[Limit, ...]:
+        """All limits, case after case."""
+        return tuple(limit for case in self.cases for limit in case.limits)
+
+    @cached_property
+    def target_labels(self) -> tuple[str, ...]:
+        """Names of all targets."""
+        return tuple(case.label(target) for case in self.cases for target in case.targets)
+
+    @cached_property
+    def limit_labels(self) -> tuple[str, ...]:
+        """Names of all limits."""
+        return tuple(case.label(limit) for case in self.cases for limit in case.limits)
+
+    @cached_property
+    def goals(self) -> tuple[tuple[str, Goal | Limit], ...]:
+        """Every target and limit with its label, in the order of the rows: case after case."""
+        return tuple((case.label(goal), goal) for case in self.cases for goal in case.goals)
+
+    @cached_property
+    def owners(self) -> Array:
+        """For each row (m,), which of ``goals`` it belongs to."""
+        self.at(self.first)
+        sizes = [size for case in self.cases for size in self._sizes[id(case)]]
+        return np.repeat(np.arange(len(sizes)), sizes)
+
+    @cached_property
+    def is_limit(self) -> Array:
+        """Which rows (m,) are limits, and count only where they are above 0."""
+        return np.array([isinstance(goal, Limit) for _, goal in self.goals], dtype=bool)[self.owners]
+
+    @cached_property
+    def first(self) -> Array:
+        """The lattice's own values within the bounds."""
+        return np.clip(self.before, self.lower, self.upper)
+
+    @cached_property
+    def before(self) -> Array:
+        """The lattice's own values of the parameters (p,)."""
+        return np.array([float(np.real(self._home(v).parameters[v.name])) for v in self.vary])
+
+    @cached_property
+    def scale(self) -> Array:
+        """A natural step of each parameter (p,): the width of its bounds where they are narrow, else its size."""
+        size = np.maximum(np.abs(self.first), 0.1)
+        return np.asarray(np.minimum(size, self.upper - self.lower))
+
+    def _home(self, vary: Vary) -> Lattice:
+        cases = [case for case in self.cases if _moves(vary, case)]
+        return cases[0].lattice
+
+    def lattice(self, point: Array, case: Case) -> Lattice:
+        """The lattice of a case at a point."""
+        return case.lattice.with_parameters({k: float(v[0]) for k, v in self.parameters(point[None], case).items()})
+
+    def parameters(self, points: Array, case: Case) -> dict[str, Array]:
+        """Parameters of a case at points (n, p): arrays (n,)."""
+        return {
+            name: factor * points[:, j]
+            for j, vary in enumerate(self.vary) if _moves(vary, case)
+            for name, factor in vary.factors.items() if name in case.lattice.parameters
+        }  # fmt: skip
+
+    def at(self, point: Array) -> Points:
+        """Everything at one point (p,), with derivatives; the last ones are remembered."""
+        key = point.tobytes()
+        if key not in self._last:
+            if len(self._last) > 100:
+                self._last.clear()
+            self._last[key] = self.evaluate(point[None])
+        return self._last[key]
+
+    def evaluate(self, points: Array, derivatives: bool = True) -> Points:
+        """Everything at points (n, p). Points whose lattice makes no sense (a negative length) are nan."""
+        return Points.joined([self._evaluate_case(case, points, derivatives) for case in self.cases], axis=1)
+
+    def _evaluate_case(self, case: Case, points: Array, derivatives: bool) -> Points:
+        moved = [j for j, vary in enumerate(self.vary) if _moves(vary, case)] if derivatives else []
+        room = 1 if self.costly else max((_AT_ONCE_INSIDE if case.inside else _AT_ONCE) // max(len(moved), 1), 1)
+        chunks = [points[i : i + room] for i in range(0, len(points), room)]
+        return Points.joined([self._some(case, chunk, moved, derivatives) for chunk in chunks], axis=0)
+
+    def _some(self, case: Case, points: Array, moved: list[int], derivatives: bool) -> Points:
+        """One batch of optics; where some lattice of it cannot be, the others are found by halves."""
+        try:
+            return self._batch(case, points, moved, derivatives)
+        except LatticeError:
+            if len(points) > 1:
+                halves = points[: len(points) // 2], points[len(points) // 2 :]
+                return Points.joined([self._some(case, half, moved, derivatives) for half in halves], axis=0)
+            return self._nowhere(case, points, moved, derivatives)
+
+    def _nowhere(self, case: Case, points: Array, moved: list[int], derivatives: bool) -> Points:
+        model = self._batch(case, self.first[None], moved, derivatives)
+        return Points(*(None if part is None else np.full_like(part, False if part.dtype == bool else np.nan)
+                        for part in model._parts()))  # type: ignore[arg-type]  # fmt: skip
+
+    def _batch(self, case: Case, points: Array, moved: list[int], derivatives: bool) -> Points:
+        self.evaluations += 1
+        n, p = points.shape
+        if derivatives:
+            steps = np.zeros((max(len(moved), 1), p), dtype=complex)
+            steps[np.arange(len(moved)), moved] = 1j * STEP
+            points = (points[:, None, :] + steps).reshape(-1, p)
+        lattice = case.lattice.with_parameters(self.parameters(points, case))
+        optics = twiss(lattice, case.particle, **case.options)
+        fine = functions_inside(optics, SLICES) if case.inside else None
+        with np.errstate(all="ignore"):
+            points_found, sizes = _measured(case, optics, fine, n, p, moved if derivatives else None)
+        self._sizes[id(case)] = sizes
+        return points_found
+
+
+def _moves(vary: Vary, case: Case) -> bool:
+    return (vary.case is None or vary.case == case.name) and any(n in case.lattice.parameters for n in vary.factors)
+
+
+def _measured(
+    case: Case, optics: Optics, fine: Functions | None, n: int, p: int, moved: list[int] | None
+) -> tuple[Points, list[int]]:
+    """Rows, values and derivatives of one case from a batch of n points (times the parameters stepped)."""
+    rows, values, slopes, met = [], [], [], []
+    for target in case.targets:
+        found = target.evaluate(optics).reshape(optics.lattice.batch or 1, -1)
+        residual = np.stack([target.residual(found[:, k]) for k in range(found.shape[1])], axis=1)
+        value, jacobian = _parts(found, n, p, moved)
+        distance = np.abs(_parts(residual, n, p, None if moved is None else [])[0])
+        worst = np.arange(n), np.argmax(np.where(np.isnan(distance), np.inf, distance), axis=1)
+        rows.append(residual)
+        values.append(value[worst])
+        slopes.append(None if jacobian is None else jacobian[worst])
+        met.append((np.abs(value - target.value) <= (target.tolerance or 0.0)).all(axis=1))
+    rows += [limit.rows(optics, fine) for limit in case.limits]
+    step = 1 if moved is None else max(len(moved), 1)
+    excess = [limit.excess(optics, fine)[::step] for limit in case.limits]
+    real, jacobian = _parts(np.concatenate(rows, axis=1), n, p, moved)
+    found_points = Points(
+        rows=real,
+        jacobian=jacobian,
+        values=np.stack(values, axis=1),
+        slopes=None if moved is None else np.stack(slopes, axis=1),  # type: ignore[arg-type]
+        met=np.stack(met, axis=1),
+        excess=np.stack(excess, axis=1) if excess else np.zeros((n, 0)),
+    )
+    return found_points, [part.shape[1] for part in rows]
+
+
+def _parts(stepped: Array, n: int, p: int, moved: list[int] | None) -> tuple[Array, Array | None]:
+    """Values (n, k) and derivatives (n, k, p) from a batch (n * stepped parameters, k)."""
+    if moved is None:
+        return stepped.real, None
+    grouped = stepped.reshape(n, -1, stepped.shape[1])
+    jacobian = np.zeros((n, stepped.shape[1], p))
+    if moved:
+        jacobian[:, :, moved] = grouped.imag.transpose(0, 2, 1) / STEP
+    return grouped[:, 0].real, jacobian
