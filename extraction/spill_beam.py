@@ -143,7 +143,7 @@ class Bar:
         return abs(self.outer - self.inner)
 
 
-def bar(table: pd.DataFrame, outside: float = 0.0) -> Bar:
+def extracted_bar(table: pd.DataFrame, outside: float = 0.0) -> Bar:
     """Ends, axis and thickness of the extracted beam in (x, px); the axis is the least-squares line px(x).
 
     ``outside``: share of the particles left beyond each end (0: the outermost particles are the ends).

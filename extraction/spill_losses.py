@@ -5,7 +5,6 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import pandas as pd
-from scipy.stats import binomtest
 
 from lattice import InputError
 from lattice.errors import did_you_mean
@@ -30,6 +29,8 @@ def proportion(count: int, total: int, level: float = 0.95, method: str = "wilso
     ``method``: "wilson" (E. B. Wilson, J. Am. Stat. Assoc. 22, 209 (1927)) or "exact" (Clopper and Pearson, Biometrika
     26, 404 (1934)), which never covers less than ``level``. Raises InputError for counts that are no share.
     """
+    from scipy.stats import binomtest
+
     if not (isinstance(count, int) and isinstance(total, int) and 0 <= count <= total and total > 0):
         raise InputError(f"a share needs whole numbers 0 <= count <= total and total > 0, found {count!r} of {total!r}")
     if not 0 < level < 1:
@@ -47,7 +48,7 @@ def efficiency(extracted: pd.DataFrame, lost: pd.DataFrame, level: float = 0.95,
     return proportion(len(extracted), len(extracted) + len(lost), level, method)
 
 
-def balance(
+def particle_balance(
     particles: int, extracted: pd.DataFrame, lost: pd.DataFrame, level: float = 0.95, method: str = "wilson"
 ) -> pd.DataFrame:
     """Shares of all ``particles`` that began: extracted, lost by place and cause, and those that still circulate.

@@ -123,7 +123,7 @@ def pair_variance(total: float, square: float, cube: float) -> float:
     return (4 * (total - 2) * (cube - square**2) + 2 * (square - square**2)) / (total * (total - 1))
 
 
-def variation(counts: Array) -> Evenness:
+def rate_variation(counts: Array) -> Evenness:
     """Coefficient of variation: rms deviation over mean, CV^2 = 1/F - 1; the corrected one is 0 where F exceeds 1."""
     duty = duty_factor(counts)
     square = 1.0 / duty.corrected - 1.0

@@ -10,7 +10,6 @@ from typing import Any
 import numpy as np
 import pandas as pd
 from numpy.polynomial import legendre
-from scipy import signal
 
 from extraction.spill_rate import SpillRate, check_window, checked_times
 from lattice import InputError
@@ -37,12 +36,14 @@ class Spectrum:
     resolution: float
 
 
-def spectrum(rate: SpillRate, resolution: float | None = None) -> Spectrum:
+def rate_spectrum(rate: SpillRate, resolution: float | None = None) -> Spectrum:
     """Power spectral density of a spill by Welch's method (Hann window, halves overlapping).
 
     ``resolution`` [Hz] sets the segments' length 1/resolution; default the whole spill in one. P. D. Welch, IEEE Trans.
     Audio Electroacoust. 15, 70 (1967). Raises InputError for an empty spill or a resolution that it cannot have.
     """
+    from scipy.signal import welch
+
     duration = rate.width * len(rate.counts)
     if rate.mean_rate == 0.0 or len(rate.counts) < 8:
         found = f"{rate.counts.sum():g} particles in {len(rate.counts)}"
@@ -53,11 +54,11 @@ def spectrum(rate: SpillRate, resolution: float | None = None) -> Spectrum:
         allowed = f"{1 / duration:g} and {1 / (8 * rate.width):g} Hz"
         raise InputError(f"the resolution of this spill's spectrum lies between {allowed}, found {resolution!r}")
     relative = rate.rate / rate.mean_rate
-    frequency, density = signal.welch(relative, fs=1.0 / rate.width, window="hann", nperseg=segment)
+    frequency, density = welch(relative, fs=1.0 / rate.width, window="hann", nperseg=segment)
     return Spectrum(frequency, density, 2.0 / rate.mean_rate, 1.0 / (segment * rate.width))
 
 
-def modulation(times: Array, frequencies: Sequence[float], *, start: float, stop: float) -> pd.DataFrame:
+def rate_modulation(times: Array, frequencies: Sequence[float], *, start: float, stop: float) -> pd.DataFrame:
     """Modulation of the rate at known ``frequencies`` [Hz], from extraction times (n,) [s] without binning.
 
     Model: rate = slow envelope + its mean * sum Re(m exp(2 pi i f t)), t from 0. Columns: frequency, modulation
@@ -111,7 +112,7 @@ def transfer_function(
     amplitudes, frequencies, phases = (np.array(column, dtype=float) for column in zip(*lines, strict=True))
     if np.any(amplitudes == 0.0):
         raise InputError("a transfer function needs ripple lines of an amplitude other than 0")
-    table = modulation(times, list(frequencies), start=start, stop=stop)
+    table = rate_modulation(times, list(frequencies), start=start, stop=stop)
     ripple = amplitudes * np.exp(1j * (phases - pi / 2))  # a sin(wt + phase) = Re(a e^{i(phase - pi/2)} e^{iwt})
     response = table["modulation"].to_numpy() / ripple
     with np.errstate(divide="ignore"):

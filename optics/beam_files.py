@@ -224,7 +224,7 @@ def _at_one_plane(found: OpenPMDParticles, total: Array, mass: float) -> tuple[A
 
 def _from_parquet(path: Path, particle: ReferenceParticle | None) -> StoredBeam:
     table, about = read_parquet(path, COORDINATES)
-    own = _described_particle(path, about)
+    own = particle_of(path, about)
     if own is None and particle is None:
         raise FileError(f"{path}: the file does not say which particle it is about: give particle=")
     try:
@@ -257,7 +257,8 @@ def _about(path: Path, stored: StoredBeam, particle: ReferenceParticle) -> Store
     return StoredBeam(particle, state, stored.weights, stored.reference_time, stored.dead)
 
 
-def _described_particle(path: Path, about: dict[str, Any]) -> ReferenceParticle | None:
+def particle_of(path: Path, about: dict[str, Any]) -> ReferenceParticle | None:
+    """Reference particle of a file's description, None where it names none; FileError for a malformed one."""
     facts = about.get("particle")
     if facts is None:
         return None

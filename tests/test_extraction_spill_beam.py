@@ -8,7 +8,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from extraction.spill_beam import bar, beam_statistics, momentum_in_time
+from extraction.spill_beam import beam_statistics, extracted_bar, momentum_in_time
 from lattice import Drift, InputError, Lattice, NoSolution, ReferenceParticle
 from optics import twiss
 
@@ -88,7 +88,7 @@ def test_the_bar_has_its_ends_its_slope_and_its_thickness() -> None:
     count = 10_001
     x = np.linspace(0.0351, 0.0391, count)
     noise = 2e-6 * np.random.default_rng(3).standard_normal(count)
-    found = bar(pd.DataFrame({"x": x, "px": -1e-3 + 0.12 * (x - x.mean()) + noise}))
+    found = extracted_bar(pd.DataFrame({"x": x, "px": -1e-3 + 0.12 * (x - x.mean()) + noise}))
     assert (found.inner, found.outer, found.width) == pytest.approx((0.0351, 0.0391, 0.004))
     # five standard errors: sigma/(sqrt(N) sigma_x) of a slope, sigma/sqrt(N) of a mean, sigma/sqrt(2 N) of an rms
     assert abs(found.slope - 0.12) < 5 * 2e-6 / count**0.5 / x.std()
@@ -99,8 +99,9 @@ def test_the_bar_has_its_ends_its_slope_and_its_thickness() -> None:
 
 def test_the_inner_end_is_the_one_nearest_the_orbit() -> None:
     table = pd.DataFrame({"x": -np.linspace(0.03, 0.04, 1001), "px": np.zeros(1001)})
-    assert (bar(table).inner, bar(table).outer) == pytest.approx((-0.03, -0.04))
-    assert (bar(table, outside=0.1).inner, bar(table, outside=0.1).outer) == pytest.approx((-0.031, -0.039))
+    whole, most = extracted_bar(table), extracted_bar(table, outside=0.1)
+    assert (whole.inner, whole.outer) == pytest.approx((-0.03, -0.04))
+    assert (most.inner, most.outer) == pytest.approx((-0.031, -0.039))
 
 
 def test_momentum_against_time() -> None:
@@ -117,10 +118,10 @@ def test_momentum_against_time() -> None:
 
 def test_tables_that_say_nothing() -> None:
     with pytest.raises(InputError, match="at least 4 particles with finite coordinates, found 3"):
-        bar(pd.DataFrame({"x": [1, 2, 3], "px": [1, 2, 3]}))
+        extracted_bar(pd.DataFrame({"x": [1, 2, 3], "px": [1, 2, 3]}))
     with pytest.raises(InputError, match="no column delta"):
         beam_statistics(pd.DataFrame({"x": [], "px": [], "y": [], "py": []}))
     with pytest.raises(InputError, match="a share from 0 to below"):
-        bar(pd.DataFrame({"x": [1.0] * 5, "px": [1.0] * 5}), outside=0.5)
+        extracted_bar(pd.DataFrame({"x": [1.0] * 5, "px": [1.0] * 5}), outside=0.5)
     with pytest.raises(InputError, match="slices must be a whole number"):
         momentum_in_time(pd.DataFrame({"time": [], "delta": []}), start=0.0, stop=1.0, slices=0)

@@ -8,7 +8,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from extraction.spill_losses import balance, efficiency, proportion
+from extraction.spill_losses import efficiency, particle_balance, proportion
 from extraction.spill_transit import release_times, transit_times
 from lattice import InputError
 
@@ -58,7 +58,7 @@ def test_efficiency_counts_what_left() -> None:
 
 def test_the_balance_adds_up() -> None:
     gone = lost((7, "esp", "wires"), (8, "esp", "wires"), (9, "qf", "aperture"))
-    found = balance(20, numbered(1, 2, 3), gone)
+    found = particle_balance(20, numbered(1, 2, 3), gone)
     assert found["count"].sum() == 20
     assert list(found["what"]) == ["extracted", "lost", "lost", "circulating"]
     assert list(found["cause"]) == ["", "wires", "aperture", ""]
@@ -67,7 +67,7 @@ def test_the_balance_adds_up() -> None:
 
 
 def test_nothing_lost_is_an_interval_too() -> None:
-    found = balance(10, numbered(), lost())
+    found = particle_balance(10, numbered(), lost())
     assert list(found["what"]) == ["extracted", "circulating"]
     assert found["upper"][0] > 0
 
@@ -76,7 +76,7 @@ def test_tables_that_are_mixed_up() -> None:
     with pytest.raises(InputError, match="particle 3 left the ring twice"):
         efficiency(numbered(1, 3), lost((3, "esp", "wires")))
     with pytest.raises(InputError, match="more than the 1 that began"):
-        balance(1, numbered(1, 2), lost())
+        particle_balance(1, numbered(1, 2), lost())
     for count, total in ((5, 3), (-1, 3), (0, 0), (1.5, 3)):
         with pytest.raises(InputError, match="whole numbers"):
             proportion(count, total)  # type: ignore[arg-type]

@@ -8,7 +8,7 @@ from math import comb, sqrt
 import numpy as np
 import pytest
 
-from extraction.spill_rate import SpillRate, duty_factor, pair_variance, peak_to_mean, spill_rate, variation
+from extraction.spill_rate import SpillRate, duty_factor, pair_variance, peak_to_mean, rate_variation, spill_rate
 from lattice import InputError
 
 
@@ -81,7 +81,7 @@ def test_an_even_spill_has_a_duty_factor_of_one() -> None:
 def test_a_modulated_spill_has_the_duty_factor_of_its_depth(depth: float) -> None:
     """F = 1/(1 + m^2/2), CV = m/sqrt(2)."""
     counts = np.random.default_rng(3).multinomial(200_000, modulated(depth, 1000))
-    duty, spread = duty_factor(counts), variation(counts)
+    duty, spread = duty_factor(counts), rate_variation(counts)
     assert abs(duty.corrected - 1 / (1 + depth**2 / 2)) < 4 * duty.error
     assert abs(spread.corrected - depth / sqrt(2)) < 4 * spread.error
     assert duty.error < 0.01
@@ -105,7 +105,7 @@ def test_many_particles_need_no_correction() -> None:
 
 
 def test_the_variation_of_a_spill_more_even_than_chance_is_zero() -> None:
-    found = variation(np.full(100, 7))
+    found = rate_variation(np.full(100, 7))
     assert (found.raw, found.corrected) == (0.0, 0.0)
     assert found.error > 0
 
@@ -113,7 +113,7 @@ def test_the_variation_of_a_spill_more_even_than_chance_is_zero() -> None:
 def test_no_pair_in_a_bin_tells_nothing() -> None:
     found = duty_factor(np.array([1, 1, 1, 0]))
     assert np.isnan(found.corrected)
-    assert np.isnan(variation(np.array([1, 1, 1, 0])).corrected)
+    assert np.isnan(rate_variation(np.array([1, 1, 1, 0])).corrected)
 
 
 def test_the_peak_of_an_even_spill_is_that_of_poisson_counts() -> None:

@@ -11,7 +11,7 @@ from scipy import stats
 
 from extraction.drivers import Ripple
 from extraction.spill_rate import SpillRate, spill_rate
-from extraction.spill_spectrum import MAINS, modulation, spectrum, transfer_function
+from extraction.spill_spectrum import MAINS, rate_modulation, rate_spectrum, transfer_function
 from lattice import InputError
 
 Array = np.ndarray[Any, Any]
@@ -35,7 +35,7 @@ def mains(time: Array) -> Array:
 
 def test_an_even_spill_shows_its_shot_noise() -> None:
     times = np.random.default_rng(1).random(100_000)
-    found = spectrum(spill_rate(times, start=0.0, stop=1.0, width=1e-4), resolution=50.0)
+    found = rate_spectrum(spill_rate(times, start=0.0, stop=1.0, width=1e-4), resolution=50.0)
     assert found.floor == pytest.approx(2 / 100_000, rel=1e-12)
     # 100 frequencies of 39 half-overlapping segments: some 2 % of their mean
     assert found.density[2:-1].mean() == pytest.approx(found.floor, rel=0.1)
@@ -44,7 +44,7 @@ def test_an_even_spill_shows_its_shot_noise() -> None:
 def test_the_power_of_a_spectrum_is_the_squared_variation() -> None:
     times = times_of(mains, even_shares(200_000))
     rate = spill_rate(times, start=0.0, stop=1.0, width=1e-4)
-    found = spectrum(rate)
+    found = rate_spectrum(rate)
     power = found.density.sum() * found.resolution
     # the window weighs the middle of the spill, where the lines are as deep as everywhere; 1 of some 20 counts a bin
     assert power == pytest.approx(np.var(rate.counts) / rate.counts.mean() ** 2, rel=0.01)
@@ -52,7 +52,7 @@ def test_the_power_of_a_spectrum_is_the_squared_variation() -> None:
 
 @pytest.mark.parametrize(("line", "depth"), [(50.0, 0.3), (300.0, 0.1)])
 def test_a_line_holds_half_its_depth_squared(line: float, depth: float) -> None:
-    found = spectrum(spill_rate(times_of(mains, even_shares(400_000)), start=0.0, stop=1.0, width=1e-4))
+    found = rate_spectrum(spill_rate(times_of(mains, even_shares(400_000)), start=0.0, stop=1.0, width=1e-4))
     near = np.abs(found.frequency - line) < 10
     # 1 % : the shape of 40 counts a bin, which are whole numbers
     assert found.density[near].sum() * found.resolution == pytest.approx(depth**2 / 2, rel=0.01)
@@ -61,7 +61,7 @@ def test_a_line_holds_half_its_depth_squared(line: float, depth: float) -> None:
 def test_modulation_is_found_without_bins() -> None:
     """Depth and phase of a spill without counting noise; the error is that of as many independent particles."""
     count = 100_000
-    found = modulation(times_of(mains, even_shares(count)), MAINS, start=0.0, stop=1.0)
+    found = rate_modulation(times_of(mains, even_shares(count)), MAINS, start=0.0, stop=1.0)
     wanted = np.zeros(6, dtype=complex)
     wanted[0], wanted[3] = 0.3 * np.exp(0.4j), 0.1 * np.exp(-1j)
     # 1e-5: the straight lines between the points of the spill's integral
@@ -72,7 +72,7 @@ def test_modulation_is_found_without_bins() -> None:
 
 def test_errors_are_those_of_samples_and_nothing_is_seen_where_nothing_is() -> None:
     spills = times_of(mains, np.random.default_rng(2).random((200, 2000)))
-    samples = [modulation(times, [50.0, 150.0], start=0.0, stop=1.0) for times in spills]
+    samples = [rate_modulation(times, [50.0, 150.0], start=0.0, stop=1.0) for times in spills]
     found = np.array([table["modulation"] for table in samples])
     error = np.array([table["error"] for table in samples])
     pulls = (found - [0.3 * np.exp(0.4j), 0.0]) / error
@@ -91,12 +91,12 @@ def test_a_spill_that_rises_and_falls_hides_no_line() -> None:
 
     grid = np.linspace(0, 1, 100_001)
     mean = uneven(grid).mean()
-    found = modulation(times_of(uneven, even_shares(100_000)), [50.0], start=0.0, stop=1.0)
+    found = rate_modulation(times_of(uneven, even_shares(100_000)), [50.0], start=0.0, stop=1.0)
     assert found["modulation"][0] == pytest.approx(-0.2j / mean, abs=2e-4)
 
 
 def test_few_periods_suffice() -> None:
-    found = modulation(times_of(mains, even_shares(50_000), stop=0.05), [50.0, 300.0], start=0.0, stop=0.05)
+    found = rate_modulation(times_of(mains, even_shares(50_000), stop=0.05), [50.0, 300.0], start=0.0, stop=0.05)
     # 2.5 periods of 50 Hz: the mean is that of the envelope, not of what the half period adds
     np.testing.assert_allclose(found["modulation"], [0.3 * np.exp(0.4j), 0.1 * np.exp(-1j)], atol=2e-4)
 
@@ -135,16 +135,16 @@ def test_the_transfer_function_is_response_over_ripple() -> None:
 )
 def test_lines_that_cannot_be_told(frequencies: list[float], message: str) -> None:
     with pytest.raises(InputError, match=message):
-        modulation(even_shares(1000), frequencies, start=0.0, stop=1.0)
+        rate_modulation(even_shares(1000), frequencies, start=0.0, stop=1.0)
 
 
 def test_what_has_no_spectrum() -> None:
     with pytest.raises(InputError, match="3 particles between 0 and 1 s cannot tell 6 lines"):
-        modulation(np.array([0.1, 0.2, 0.3]), MAINS, start=0.0, stop=1.0)
+        rate_modulation(np.array([0.1, 0.2, 0.3]), MAINS, start=0.0, stop=1.0)
     with pytest.raises(InputError, match="amplitude other than 0"):
         transfer_function(even_shares(1000), [(0.0, 50.0, 0.0)], start=0.0, stop=1.0)
     with pytest.raises(InputError, match="found 0 particles"):
-        spectrum(SpillRate(0.0, 0.1, np.zeros(100)))
+        rate_spectrum(SpillRate(0.0, 0.1, np.zeros(100)))
     for resolution in (0.0, float("nan"), 1e-3, 1e6):
         with pytest.raises(InputError, match=r"lies between 0\.1 and 1\.25 Hz"):
-            spectrum(SpillRate(0.0, 0.1, np.ones(100)), resolution)
+            rate_spectrum(SpillRate(0.0, 0.1, np.ones(100)), resolution)
