@@ -6,6 +6,7 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 from optics.beam import Beam, gaussian_beam, sample_beam
+from optics.beam_files import StoredBeam, read_beam, write_beam
 from optics.limits import Limit
 from optics.matching import MatchResult, match
 from optics.optics import Optics
@@ -22,17 +23,20 @@ __all__ = [
     "Limit",
     "MatchResult",
     "Optics",
+    "StoredBeam",
     "Target",
     "Tracked",
     "Vary",
     "from_xsuite",
     "gaussian_beam",
     "match",
+    "read_beam",
     "sample_beam",
     "to_xsuite",
     "track",
     "twiss",
     "verify",
+    "write_beam",
 ]
 
 _SECOND_ENGINE = {
