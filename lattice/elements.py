@@ -7,120 +7,13 @@ parameters (text). Signs: k1 > 0 focuses horizontally, a positive kick raises px
 
 from __future__ import annotations
 
-import re
-from dataclasses import dataclass, field, fields
-from functools import cache
-from math import isfinite
-from typing import Any, ClassVar
+from dataclasses import dataclass
+from typing import ClassVar
 
+from lattice.element import Aperture, Element, Strength
 from lattice.errors import LatticeError
-from lattice.parameters import parse_expression
 
-Strength = float | str
-
-_NAME = re.compile(r"[^\s,;:=(){}\"']+")
-
-
-@dataclass(frozen=True)
-class Aperture:
-    """Free opening of an element: ``shape`` and half sizes [m], centred at ``offset_x``, ``offset_y``.
-
-    shape: "rectangle", "ellipse", or "rectellipse" (both at once, the ellipse given by ``ellipse_x``,
-    ``ellipse_y``).
-    """
-
-    shape: str
-    half_x: float
-    half_y: float
-    offset_x: float = 0.0
-    offset_y: float = 0.0
-    ellipse_x: float | None = None
-    ellipse_y: float | None = None
-
-    def __post_init__(self) -> None:
-        if self.shape not in ("rectangle", "ellipse", "rectellipse"):
-            raise LatticeError(f"aperture shape must be rectangle, ellipse or rectellipse, found '{self.shape}'")
-        if not (self.half_x > 0 and self.half_y > 0):
-            raise LatticeError(f"aperture half sizes must be positive, found {self.half_x!r} and {self.half_y!r} m")
-        if (self.shape == "rectellipse") != (self.ellipse_x is not None and self.ellipse_y is not None):
-            raise LatticeError("ellipse_x and ellipse_y belong to shape 'rectellipse', and only to it")
-
-
-@dataclass(frozen=True, kw_only=True)
-class Element:
-    """Base of all elements. ``aperture`` holds over the whole length. Raises LatticeError naming the element."""
-
-    name: str = field(kw_only=False)
-    aperture: Aperture | None = None
-
-    kind: ClassVar[str] = "element"
-    #: Attributes that must not be negative.
-    not_negative: ClassVar[tuple[str, ...]] = ("length", "hgap", "thickness", "gap")
-
-    def __init_subclass__(cls) -> None:
-        cls.kind = cls.__name__.lower()
-
-    def __post_init__(self) -> None:
-        if not isinstance(self.name, str) or not _NAME.fullmatch(self.name):
-            raise LatticeError(f"an element's name must be a word without blanks or punctuation, found {self.name!r}")
-        object.__setattr__(self, "name", self.name.lower())
-        if self.aperture is not None and not isinstance(self.aperture, Aperture):
-            raise LatticeError(f"{self.where('aperture')} must be an Aperture, found {self.aperture!r}")
-        for attribute, value in self.strengths().items():
-            object.__setattr__(self, attribute, self._checked(attribute, value))
-        for flag in self.flag_names():
-            if not isinstance(getattr(self, flag), bool):
-                raise LatticeError(f"{self.where(flag)} must be True or False, found {getattr(self, flag)!r}")
-
-    @classmethod
-    @cache
-    def strength_names(cls) -> tuple[str, ...]:
-        """Names of the attributes that are strengths, in order of definition."""
-        return tuple(f.name for f in fields(cls) if f.name not in ("name", "aperture", *cls.flag_names()))
-
-    @classmethod
-    @cache
-    def flag_names(cls) -> tuple[str, ...]:
-        """Names of the attributes that are True or False."""
-        return tuple(f.name for f in fields(cls) if isinstance(f.default, bool))
-
-    def strengths(self) -> dict[str, Any]:
-        """The strengths as written: numbers, expressions, tuples of these, or None where not given."""
-        return {attribute: getattr(self, attribute) for attribute in self.strength_names()}
-
-    def where(self, attribute: str) -> str:
-        """How messages name one attribute of this element."""
-        return f"{type(self).__name__} '{self.name}': {attribute}"
-
-    def check_number(self, attribute: str, number: float) -> None:
-        """Refuse a value that makes no sense for ``attribute``, naming the element."""
-        if not isfinite(number):
-            raise LatticeError(f"{self.where(attribute)} must be finite, found {number!r}")
-        if number < 0 and attribute in self.not_negative:
-            raise LatticeError(f"{self.where(attribute)} must not be negative, found {number!r}")
-
-    def _checked(self, attribute: str, value: Any) -> Any:
-        if value is None:
-            return None
-        if isinstance(value, (tuple, list)):
-            return tuple(self._checked(attribute, part) for part in value)
-        if isinstance(value, str):
-            return self._checked_expression(attribute, value)
-        try:
-            number = float(value)
-        except (TypeError, ValueError):
-            raise LatticeError(
-                f"{self.where(attribute)} must be a number or an expression of parameters, found {value!r}"
-            ) from None
-        self.check_number(attribute, number)
-        return number
-
-    def _checked_expression(self, attribute: str, text: str) -> str:
-        try:
-            parse_expression(text)
-        except LatticeError as error:
-            raise LatticeError(f"{self.where(attribute)}: {error}") from None
-        return text.lower()
+__all__ = ["ELEMENT_KINDS", "Aperture", "Element", "Strength"]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -162,6 +55,22 @@ class Bend(Element):
         super().__post_init__()
         if self.length == 0.0:
             raise LatticeError(f"{self.where('length')} must be positive (a thin dipole is a Multipole)")
+
+
+@dataclass(frozen=True, kw_only=True)
+class DipoleEdge(Element):
+    """Thin pole face of a bend: field ``h`` [1/m], face ``e1`` [rad], half gap ``hgap`` [m], ``fint``, ``tilt`` [rad].
+
+    First order whatever the fringe model, as MAD-X's DIPEDGE: it adds to the normal face of the bend beside it, and
+    does not know whether that is an entrance or an exit. A bend's own ``e1`` and ``e2`` are exact.
+    """
+
+    h: Strength = 0.0
+    e1: Strength = 0.0
+    hgap: Strength = 0.0
+    fint: Strength = 0.0
+    tilt: Strength = 0.0
+    length: ClassVar[float] = 0.0
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -222,20 +131,96 @@ class Solenoid(Element):
 
 
 @dataclass(frozen=True, kw_only=True)
+class ThinSolenoid(Element):
+    """Solenoid of no length: ``ksi`` = ks length [rad] turns the planes by its half, ks ksi / 4 [1/m] focuses."""
+
+    ks: Strength = 0.0
+    ksi: Strength = 0.0
+    length: ClassVar[float] = 0.0
+
+
+@dataclass(frozen=True, kw_only=True)
+class SRotation(Element):
+    """The frame behind is turned by ``angle`` [rad] about s, x towards y: x' = x cos + y sin."""
+
+    angle: Strength = 0.0
+    length: ClassVar[float] = 0.0
+
+
+@dataclass(frozen=True, kw_only=True)
+class XRotation(Element):
+    """The frame behind is turned by ``angle`` [rad] about x, s towards -y: py' = py cos + ps sin (MAD-X)."""
+
+    angle: Strength = 0.0
+    length: ClassVar[float] = 0.0
+
+
+@dataclass(frozen=True, kw_only=True)
+class YRotation(Element):
+    """The frame behind is turned by ``angle`` [rad] about y, s towards x: px' = px cos - ps sin (MAD-X)."""
+
+    angle: Strength = 0.0
+    length: ClassVar[float] = 0.0
+
+
+@dataclass(frozen=True, kw_only=True)
+class Translation(Element):
+    """The frame behind is displaced by ``dx``, ``dy``, ``ds`` [m]: x' = x - dx.
+
+    ``ds`` is flown through, but adds no length to the reference orbit (MAD-X).
+    """
+
+    dx: Strength = 0.0
+    dy: Strength = 0.0
+    ds: Strength = 0.0
+    length: ClassVar[float] = 0.0
+
+
+#: What a monitor measures or a corrector kicks.
+PLANES = ("both", "x", "y")
+
+
+@dataclass(frozen=True, kw_only=True)
 class Kicker(Element):
-    """Corrector of ``length`` [m]: ``hkick``, ``vkick`` [rad] raise px and py; acts in the middle."""
+    """Corrector of ``length`` [m]: ``hkick``, ``vkick`` [rad] raise px and py; acts in the middle.
+
+    ``plane`` "x", "y" or "both" tells what the magnet can do; a kick in the other plane is refused.
+    """
 
     length: Strength = 0.0
     hkick: Strength = 0.0
     vkick: Strength = 0.0
     tilt: Strength = 0.0
+    plane: str = "both"
+    choices: ClassVar[dict[str, tuple[str, ...]]] = {"plane": PLANES}
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        other = {"x": "vkick", "y": "hkick"}.get(self.plane)
+        if other is not None and getattr(self, other) != 0.0:
+            raise LatticeError(f"{self.where(other)} must be 0 in a corrector of plane '{self.plane}'")
 
 
 @dataclass(frozen=True, kw_only=True)
 class Monitor(Element):
-    """Beam position monitor of ``length`` [m]."""
+    """Beam position monitor of ``length`` [m] that measures in ``plane`` "x", "y" or "both"."""
 
     length: Strength = 0.0
+    plane: str = "both"
+    choices: ClassVar[dict[str, tuple[str, ...]]] = {"plane": PLANES}
+
+
+@dataclass(frozen=True, kw_only=True)
+class Separator(Element):
+    """Electrostatic field ``ex``, ``ey`` [V/m] over ``length`` [m] that the whole beam passes; ``tilt`` [rad].
+
+    A positive field raises px (or py) of a positive particle.
+    """
+
+    length: Strength
+    ex: Strength = 0.0
+    ey: Strength = 0.0
+    tilt: Strength = 0.0
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -309,7 +294,8 @@ class Collimator(Element):
 ELEMENT_KINDS: dict[str, type[Element]] = {
     kind.kind: kind
     for kind in (
-        Drift, Bend, Quadrupole, Sextupole, Octupole, Multipole, Solenoid, Kicker, Monitor, Marker, RFCavity, RFGap,
-        ElectrostaticSeptum, MagneticSeptum, Collimator,
+        Drift, Bend, DipoleEdge, Quadrupole, Sextupole, Octupole, Multipole, Solenoid, ThinSolenoid, SRotation,
+        XRotation, YRotation, Translation, Kicker, Monitor, Separator, Marker, RFCavity, RFGap, ElectrostaticSeptum,
+        MagneticSeptum, Collimator,
     )
 }  # fmt: skip

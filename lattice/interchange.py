@@ -149,7 +149,8 @@ def _element_from_data(name: str, data: Any) -> Element:
         hint = did_you_mean(kind, ELEMENT_KINDS) if isinstance(kind, str) else ""
         raise LatticeError(f"element '{name}': unknown kind {kind!r}{hint} Known: {', '.join(ELEMENT_KINDS)}")
     known = ELEMENT_KINDS[kind]
-    _check_keys(f"{kind} '{name}'", entry, (*known.strength_names(), *known.flag_names(), "aperture"))
+    attributes = (*known.strength_names(), *known.flag_names(), *known.choices, "aperture")
+    _check_keys(f"{kind} '{name}'", entry, attributes)
     if entry.get("aperture") is not None:
         entry["aperture"] = _aperture_from_data(name, entry["aperture"])
     for field in fields(known):

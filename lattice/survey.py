@@ -12,7 +12,7 @@ from typing import Any
 
 import numpy as np
 
-from lattice.elements import Bend, Element, Multipole
+from lattice.elements import Bend, Element, Multipole, SRotation, Translation, XRotation, YRotation
 from lattice.errors import InputError
 from lattice.lattice import Lattice
 
@@ -58,6 +58,13 @@ def _step(element: Element) -> tuple[Vector, Matrix]:
         return _arc(float(element.length), float(element.angle), float(element.tilt))
     if isinstance(element, Multipole) and element.knl:
         return _arc(0.0, float(element.knl[0]), float(element.tilt))
+    if isinstance(element, Translation):
+        return np.array([element.dx, element.dy, element.ds], dtype=float), np.eye(3)
+    if isinstance(element, (SRotation, XRotation, YRotation)):
+        angles = {YRotation: "theta", XRotation: "phi", SRotation: "psi"}
+        sign = -1 if isinstance(element, XRotation) else 1
+        turn = {"theta": 0.0, "phi": 0.0, "psi": 0.0, angles[type(element)]: sign * float(element.angle)}
+        return np.zeros(3), _rotation(**turn)
     return np.array([0.0, 0.0, float(getattr(element, "length", 0.0))]), np.eye(3)
 
 

@@ -236,6 +236,46 @@ def solenoid(z: Coordinates, length: Any, ks: Any, beta0: Any) -> Coordinates:
     )
 
 
+def thin_solenoid(z: Coordinates, ks: Any, ksi: Any, beta0: Any) -> Coordinates:
+    """Solenoid of no length: H = (ks ksi (x^2 + y^2)/8 - ksi (x py - y px)/2) / (1 + delta), exact in delta.
+
+    The two parts commute: a focusing kick, and a turn of the planes by ksi / (2 (1 + delta)). To first order the
+    matrix of MAD-X, whose turn and kick do not know delta.
+    """
+    x, px, y, py, zeta, delta = z
+    inverse = 1.0 / (1.0 + delta)
+    half, focusing = 0.5 * ksi, 0.25 * ks * ksi
+    flight = half * (x * py - y * px) - 0.5 * focusing * (x * x + y * y)
+    kicked = (x, px - focusing * inverse * x, y, py - focusing * inverse * y, zeta, delta)
+    x, px, y, py, zeta, delta = roll(kicked, half * inverse)
+    return x, px, y, py, zeta + inverse_velocity_ratio(delta, beta0) * flight * (inverse * inverse), delta
+
+
+def electric_field(z: Coordinates, length: Any, field: Any, beta0: Any) -> Coordinates:
+    """Homogeneous electric field in x over ``length``, exact: ``field`` = q Ex / (P0 c) [1/m].
+
+    The energy W (over P0 c) grows by field x inside, where p along s is constant: hyperbolic motion with the rate
+    field / pz. ``delta`` is that of the total energy, and so the same behind.
+    """
+    x, px, y, py, zeta, delta = z
+    momentum = 1.0 + delta
+    rest2 = 1.0 / (beta0 * beta0) - 1.0  # (m c^2 / P0 c)^2
+    energy = sqrt(rest2 + momentum * momentum) + field * x
+    advance = length / sqrt(energy * energy - rest2 - px * px - py * py)
+    growth2 = field * field * (advance * advance)
+    sinh = advance * sin_sqrt(-growth2)  # over the field
+    half_sinh = advance * sin_sqrt(-0.25 * growth2)
+    cosh = 0.5 * half_sinh * half_sinh  # less one, over its square
+    return (
+        x + px * sinh + energy * field * cosh,
+        px * (1.0 + field * field * cosh) + energy * field * sinh,
+        y + py * advance,
+        py,
+        zeta + length - beta0 * (energy * sinh + px * field * cosh),
+        delta,
+    )
+
+
 def kick(z: Coordinates, hkick: Any, vkick: Any) -> Coordinates:
     """Thin deflection: px + hkick, py + vkick."""
     x, px, y, py, zeta, delta = z

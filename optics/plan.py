@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from lattice import Element, Lattice, ReferenceParticle
+from lattice import Element, Lattice, ReferenceParticle, Separator
 from lattice.parameters import parse_expression
 from optics.steps import Setting, Step, program, steps
 from optics.taylor import Bank
@@ -53,11 +53,16 @@ class Plan:
 
 def make_plan(lattice: Lattice, particle: ReferenceParticle, fringe: str, slices: int = 1) -> Plan:
     """Plan of a lattice with each thick element cut into ``slices``; kept with the lattice's elements."""
-    key = ("plan", fringe, slices)
+    key = ("plan", fringe, slices, particle if _has_electric_field(lattice) else None)
     if key not in lattice.memory:
         lattice.memory[key] = _new_plan(lattice, Setting(particle, fringe), slices)
     plan: Plan = lattice.memory[key]
     return plan
+
+
+def _has_electric_field(lattice: Lattice) -> bool:
+    """True when the strength of an element depends on the particle: other strengths are normalised."""
+    return any(isinstance(element, Separator) for element in lattice.unique_elements[0])
 
 
 def _new_plan(lattice: Lattice, setting: Setting, slices: int) -> Plan:

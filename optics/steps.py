@@ -16,6 +16,7 @@ import numpy as np
 
 from lattice import (
     Bend,
+    DipoleEdge,
     Element,
     Kicker,
     LatticeError,
@@ -26,15 +27,22 @@ from lattice import (
     ReferenceParticle,
     RFCavity,
     RFGap,
+    Separator,
     Sextupole,
     Solenoid,
+    SRotation,
+    ThinSolenoid,
+    Translation,
+    XRotation,
+    YRotation,
 )
 from lattice.reference import SPEED_OF_LIGHT
-from optics import maps
+from optics import frames, maps
 from optics.taylor import Program, record
 
 FRINGES = ("full", "linear")
 _LARGEST_ANGLE = 3.0  # rad
+_LARGEST_TURN = 1.5  # rad
 
 
 @dataclass(frozen=True)
@@ -81,6 +89,12 @@ _MAPS: dict[str, tuple[Callable[..., Any], int]] = {
         3,
     ),
     "solenoid": (maps.solenoid, 2),
+    "thin_solenoid": (maps.thin_solenoid, 2),
+    "electric_field": (maps.electric_field, 2),
+    "roll": (lambda z, angle, beta0: maps.roll(z, angle), 1),
+    "turn_about_y": (frames.turn_about_y, 1),
+    "turn_about_x": (frames.turn_about_x, 1),
+    "translation": (frames.translation, 3),
     "thin_bend": (maps.thin_bend, 3),
     "kick": (lambda z, hkick, vkick, beta0: maps.kick(z, hkick, vkick), 2),
     "cavity": (maps.cavity, 3),
@@ -239,6 +253,62 @@ def _(element: Multipole, value: Callable[[Any], Any], setting: Setting) -> list
 @steps.register
 def _(element: Solenoid, value: Callable[[Any], Any], setting: Setting) -> list[Step]:
     return [Step("solenoid", (value(element.length), value(element.ks)), cut=(0,))]
+
+
+@steps.register
+def _(element: ThinSolenoid, value: Callable[[Any], Any], setting: Setting) -> list[Step]:
+    return [] if _is_zero(element.ksi) else [Step("thin_solenoid", (value(element.ks), value(element.ksi)))]
+
+
+@steps.register
+def _(element: DipoleEdge, value: Callable[[Any], Any], setting: Setting) -> list[Step]:
+    """First order in both models of the fringe: MAD-X's, and all that is known without the bend beside it."""
+    gap_integral = value(element.hgap) * value(element.fint)
+    return _rolled(element, value, [Step("edge_linear", (value(element.e1), value(element.h), gap_integral))])
+
+
+@steps.register
+def _(element: SRotation, value: Callable[[Any], Any], setting: Setting) -> list[Step]:
+    return [Step("roll", (value(element.angle),))]
+
+
+@steps.register
+def _(element: XRotation, value: Callable[[Any], Any], setting: Setting) -> list[Step]:
+    return [Step("turn_about_x", (_below_a_right_angle(element, value),))]
+
+
+@steps.register
+def _(element: YRotation, value: Callable[[Any], Any], setting: Setting) -> list[Step]:
+    return [Step("turn_about_y", (_below_a_right_angle(element, value),))]
+
+
+def _below_a_right_angle(element: XRotation | YRotation, value: Callable[[Any], Any]) -> Any:
+    """The angle of a turn; a beam that is turned by a right angle or more never reaches the plane s = 0."""
+    angle = value(element.angle)
+    largest = float(np.max(np.abs(np.real(angle))))
+    if largest > _LARGEST_TURN:
+        raise LatticeError(f"{element.where('angle')} must be below {_LARGEST_TURN:g} rad, found {largest:.6g}")
+    return angle
+
+
+@steps.register
+def _(element: Translation, value: Callable[[Any], Any], setting: Setting) -> list[Step]:
+    return [Step("translation", (value(element.dx), value(element.dy), value(element.ds)))]
+
+
+@steps.register
+def _(element: Separator, value: Callable[[Any], Any], setting: Setting) -> list[Step]:
+    """In the frame rolled so that the field is in x."""
+    if _is_zero(element.ex) and _is_zero(element.ey):
+        return _drift(element.length, value)
+    ex, ey = value(element.ex), value(element.ey)
+    size = np.sqrt(ex * ex + ey * ey)
+    direction = np.log((ex + 1j * ey) / np.where(size == 0.0, 1.0, size) + (size == 0.0)) / 1j
+    if not np.iscomplexobj(size):
+        direction = np.real(direction)
+    field = size * setting.particle.charge / setting.particle.momentum
+    arguments = (value(element.tilt) + direction[()], value(element.length), field)
+    return [Step("rolled:electric_field", arguments, cut=(1,))]
 
 
 @steps.register

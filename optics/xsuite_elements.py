@@ -14,6 +14,7 @@ from typing import Any
 from lattice.elements import (
     Aperture,
     Bend,
+    DipoleEdge,
     Drift,
     Element,
     Kicker,
@@ -23,8 +24,14 @@ from lattice.elements import (
     Quadrupole,
     RFCavity,
     RFGap,
+    Separator,
     Sextupole,
     Solenoid,
+    SRotation,
+    ThinSolenoid,
+    Translation,
+    XRotation,
+    YRotation,
 )
 from lattice.errors import LatticeError
 from optics.xsuite_faces import edge_model
@@ -138,6 +145,30 @@ def _solenoid(solenoid: Solenoid, model: Model) -> Described:
     return "UniformSolenoid", {"length": solenoid.length, "ks": solenoid.ks}
 
 
+def _thin_solenoid(solenoid: ThinSolenoid, model: Model) -> Described:
+    if solenoid.ksi != 0.0:
+        raise LatticeError(
+            f"ThinSolenoid '{solenoid.name}': Xsuite has no thin solenoid; make it a Solenoid of a length"
+        )
+    return "Marker", {}
+
+
+def _separator(separator: Separator, model: Model) -> Described:
+    if separator.ex != 0.0 or separator.ey != 0.0:
+        raise LatticeError(f"Separator '{separator.name}': Xsuite has no element for an electric field")
+    return "Drift", {"length": separator.length, "model": "exact"}
+
+
+def _dipole_edge(edge: DipoleEdge, model: Model) -> Described:
+    """Of first order in both models of the fringe."""
+    face = {"k": edge.h, "e1": edge.e1, "hgap": edge.hgap, "fint": edge.fint}
+    return "DipoleEdge", {**face, "rot_s_rad": edge.tilt, "model": "linear"}
+
+
+def _translation(move: Translation, model: Model) -> Described:
+    return "Translation", {"shift_x": move.dx, "shift_y": move.dy, "shift_s": move.ds}
+
+
 def _kicker(kicker: Kicker, model: Model) -> Described:
     kick = {"knl": [times(-1.0, kicker.hkick)], "ksl": [kicker.vkick], "rot_s_rad": kicker.tilt}
     if kicker.length == 0.0:
@@ -159,8 +190,15 @@ _WRITERS: dict[type[Element], Callable[[Any, Model], Described]] = {
     Octupole: _octupole,
     Multipole: _multipole,
     Solenoid: _solenoid,
+    ThinSolenoid: _thin_solenoid,
     Kicker: _kicker,
     RFCavity: _cavity,
+    Separator: _separator,
+    DipoleEdge: _dipole_edge,
+    Translation: _translation,
+    SRotation: lambda rotation, model: ("Rotation", {"rot_s_rad": rotation.angle}),
+    XRotation: lambda rotation, model: ("Rotation", {"rot_x_rad": rotation.angle}),
+    YRotation: lambda rotation, model: ("Rotation", {"rot_y_rad": rotation.angle}),
 }
 
 
@@ -177,17 +215,22 @@ def describe_aperture(aperture: Aperture) -> Described:
 
 def recover(name: str, kind: str, fields: Mapping[str, Any]) -> Element:
     """Our element for an Xsuite one; LatticeError naming what cannot be expressed."""
-    reader = _READERS.get(kind)
-    if reader is None:
-        raise LatticeError(f"element '{name}': Xsuite's {kind} has no counterpart here; known: {', '.join(_READERS)}")
+    check_known(name, kind)
     _refuse_present(name, kind, fields)
-    return reader(name, fields)
+    return _READERS[kind](name, fields)
+
+
+def check_known(name: str, kind: str) -> None:
+    """LatticeError for an Xsuite class that has no counterpart here."""
+    if kind not in _READERS:
+        raise LatticeError(f"element '{name}': Xsuite's {kind} has no counterpart here; known: {', '.join(_READERS)}")
 
 
 def _refuse_present(name: str, kind: str, fields: Mapping[str, Any]) -> None:
     """Fields that act on the beam and that no element of ours carries must not vanish silently."""
-    extra = ["shift_s", "rot_x_rad", "rot_y_rad", "rot_s_rad_no_frame", "knl_rel", "ksl_rel", "delta_taper"]
-    extra += [] if kind.startswith("Limit") else ["shift_x", "shift_y"]
+    extra = ["rot_s_rad_no_frame", "knl_rel", "ksl_rel", "delta_taper"]
+    extra += [] if kind in ("Translation", "Rotation") else ["shift_s", "rot_x_rad", "rot_y_rad"]
+    extra += [] if kind.startswith("Limit") or kind == "Translation" else ["shift_x", "shift_y"]
     extra += [] if kind == "Multipole" else ["knl", "ksl"]
     for field in extra:
         if _acts(fields.get(field, 0.0)):
@@ -289,6 +332,52 @@ def _read_octupole(name: str, fields: Mapping[str, Any]) -> Octupole:
     return Octupole(name, length=fields["length"], k3=fields["k3"], k3s=fields["k3s"], tilt=fields["rot_s_rad"])
 
 
+def _read_solenoid(name: str, fields: Mapping[str, Any]) -> Solenoid:
+    for field in ("x0", "y0", "ksi", "mult_shift_x", "mult_shift_y"):
+        if fields.get(field, 0.0) != 0.0:
+            raise LatticeError(f"solenoid '{name}': {field} = {fields[field]} cannot be carried over; remove it first")
+    if not (fields.get("edge_entry_active", True) and fields.get("edge_exit_active", True)):
+        raise LatticeError(f"solenoid '{name}': a solenoid without its edges cannot be carried over")
+    return Solenoid(name, length=fields["length"], ks=fields["ks"])
+
+
+_ROTATIONS = {"rot_s_rad": SRotation, "rot_x_rad": XRotation, "rot_y_rad": YRotation}
+
+
+def _read_rotation(name: str, fields: Mapping[str, Any]) -> Element:
+    """A turn about one axis; one about none is a marker."""
+    turned = [field for field in _ROTATIONS if fields[field] != 0.0]
+    if len(turned) > 1:
+        raise LatticeError(f"Rotation '{name}': {' and '.join(turned)} in one; make it one rotation an axis")
+    return _ROTATIONS[turned[0]](name, angle=fields[turned[0]]) if turned else Marker(name)
+
+
+def _angle_of(sine: str, cosine: str) -> Callable[[str, Mapping[str, Any]], float]:
+    """The angle that the older rotations keep as sine and cosine, numbers only."""
+
+    def angle(name: str, fields: Mapping[str, Any]) -> float:
+        if isinstance(fields[sine], str) or isinstance(fields[cosine], str):
+            raise LatticeError(f"rotation '{name}': {sine} is an expression; use Xsuite's Rotation, which has angles")
+        return atan2(fields[sine], fields[cosine])
+
+    return angle
+
+
+_turn = _angle_of("sin_angle", "cos_angle")
+_roll = _angle_of("sin_z", "cos_z")
+
+
+def _read_dipole_edge(name: str, fields: Mapping[str, Any]) -> Element:
+    if fields["model"] == "suppressed":
+        return Marker(name)
+    if fields["model"] != "linear" or fields["e1_fd"] != 0.0:
+        raise LatticeError(
+            f"DipoleEdge '{name}': only a linear edge without e1_fd can be carried over; give the bend its pole face"
+        )
+    face = {"h": fields["k"], "e1": fields["e1"], "hgap": fields["hgap"], "fint": fields["fint"]}
+    return DipoleEdge(name, **face, tilt=fields.get("rot_s_rad", 0.0))
+
+
 def _read_limit(name: str, fields: Mapping[str, Any]) -> Marker:
     box = [fields[edge] for edge in ("min_x", "max_x", "min_y", "max_y")]
     centre = ((box[0] + box[1]) / 2 + fields["shift_x"], (box[2] + box[3]) / 2 + fields["shift_y"])
@@ -322,9 +411,18 @@ _READERS: dict[str, Callable[[str, Mapping[str, Any]], Element]] = {
     "Sextupole": _read_sextupole,
     "Octupole": _read_octupole,
     "Multipole": _read_multipole,
-    "UniformSolenoid": lambda name, fields: Solenoid(name, length=fields["length"], ks=fields["ks"]),
-    "Solenoid": lambda name, fields: Solenoid(name, length=fields["length"], ks=fields["ks"]),
+    "UniformSolenoid": _read_solenoid,
+    "Solenoid": _read_solenoid,
     "Cavity": _read_cavity,
+    "DipoleEdge": _read_dipole_edge,
+    "Rotation": _read_rotation,
+    "SRotation": lambda name, fields: SRotation(name, angle=_roll(name, fields)),
+    "XRotation": lambda name, fields: XRotation(name, angle=_turn(name, fields)),
+    "YRotation": lambda name, fields: YRotation(name, angle=_turn(name, fields)),
+    "Translation": lambda name, fields: Translation(
+        name, dx=fields["shift_x"], dy=fields["shift_y"], ds=fields["shift_s"]
+    ),
+    "XYShift": lambda name, fields: Translation(name, dx=fields["dx"], dy=fields["dy"]),
     "LimitRect": _read_limit,
     "LimitEllipse": _read_limit_ellipse,
     "LimitRectEllipse": _read_limit_rectellipse,

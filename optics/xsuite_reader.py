@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from lattice import Aperture, Bend, Element, Lattice, ReferenceParticle, Species
+from lattice import Aperture, Bend, Element, Kicker, Lattice, Monitor, ReferenceParticle, Species
 from lattice.elements import ELEMENT_KINDS
 from lattice.parameters import parse_expression
 from lattice.reference import SPECIES
@@ -20,12 +20,18 @@ from optics.xsuite_faces import face_names
 METADATA = "hadron_optics"
 
 
+_INERT_WITHOUT_STRENGTHS = (
+    "drift", "marker", "kicker", "multipole", "separator", "srotation", "xrotation", "yrotation", "translation",
+)  # fmt: skip
+
+
 def metadata_of(lattice: Lattice, variables: Mapping[str, str]) -> dict[str, Any]:
     """What a line has to remember so that reading it gives the same lattice; ``variables``: our name to Xsuite's."""
     return {
         "name": lattice.name,
         "parameters": dict(variables),
         "kinds": {element.name: _kind(element) for element in lattice.elements if _is_inert(element)},
+        "planes": {e.name: plane for e in lattice.elements if (plane := getattr(e, "plane", "both")) != "both"},
         "faces": {e.name: {"h1": e.h1, "h2": e.h2} for e in lattice.elements if isinstance(e, Bend)},
         "apertures": {e.name: asdict(e.aperture) for e in lattice.elements if e.aperture is not None},
     }
@@ -45,7 +51,9 @@ def _is_inert(element: Element) -> bool:
     """True for what tracks as a drift or a marker: Xsuite forgets which kind it was."""
     if element.kind in ("monitor", "collimator", "electrostaticseptum", "magneticseptum"):
         return True
-    return element.kind in ("drift", "marker", "kicker", "multipole") and not any(
+    if element.kind == "thinsolenoid":  # one that acts has no counterpart in Xsuite
+        return True
+    return element.kind in _INERT_WITHOUT_STRENGTHS and not any(
         value for name, value in element.strengths().items() if name != "length"
     )
 
@@ -80,6 +88,7 @@ class _LineReader:
         metadata = line.metadata.get(METADATA, {})
         self.name = metadata.get("name") or getattr(line, "name", None) or "line"
         self.kinds: Mapping[str, Any] = metadata.get("kinds", {})
+        self.planes: Mapping[str, str] = metadata.get("planes", {})
         self.apertures: Mapping[str, Any] = metadata.get("apertures", {})
         self.faces: Mapping[str, Any] = metadata.get("faces", {})
         self.limits = {limit for name in self.apertures for limit in limit_names(name)}
@@ -94,7 +103,9 @@ class _LineReader:
     def element(self, name: str) -> Element:
         if name not in self.read:
             element = self.line.get(name)
-            found = xsuite_elements.recover(name, type(element).__name__, self._fields(element, self.line.ref[name]))
+            kind = type(element).__name__
+            xsuite_elements.check_known(name, kind)
+            found = xsuite_elements.recover(name, kind, self._fields(element, self.line.ref[name]))
             self.read[name] = self._restored(found)
         return self.read[name]
 
@@ -125,13 +136,15 @@ class _LineReader:
             self.parameters[name] = self._strength(ref, float(ref._value))
 
     def _restored(self, element: Element) -> Element:
-        """The aperture and, of an inert element, the kind it had before it went to Xsuite, at the length it has now."""
+        """With its aperture, plane and, where inert, the kind it had before it went to Xsuite, at its length of now."""
         known = dict(self.kinds.get(element.name, {}))
         kind = ELEMENT_KINDS.get(known.pop("kind", ""))
         if kind is not None and _is_inert(element):
             if "length" in known:
                 known["length"] = element.strengths().get("length", 0.0)
             element = kind(element.name, **known)
+        if element.name in self.planes and isinstance(element, (Kicker, Monitor)):
+            element = replace(element, plane=self.planes[element.name])
         if isinstance(element, Bend):
             element = replace(element, **self.faces.get(element.name, {}))
         aperture = self.apertures.get(element.name)

@@ -230,8 +230,9 @@ def test_elements_become_ours(read: Read) -> None:
     assert element(read, "quadrupole, l=1, k1=0.3") == Quadrupole("x", length=1.0, k1=0.3)
     assert element(read, "multipole, knl={0, 0.1, 0}") == Multipole("x", knl=(0.0, 0.1))
     assert element(read, "solenoid, l=1, ks=0.3") == Solenoid("x", length=1.0, ks=0.3)
-    assert element(read, "vkicker, kick=1e-3") == Kicker("x", vkick=1e-3)
-    assert element(read, "hmonitor, l=0.1") == Monitor("x", length=0.1)
+    assert element(read, "vkicker, kick=1e-3") == Kicker("x", vkick=1e-3, plane="y")
+    assert element(read, "tkicker, vkick=1e-3") == Kicker("x", vkick=1e-3)
+    assert element(read, "hmonitor, l=0.1") == Monitor("x", length=0.1, plane="x")
     assert element(read, "instrument, l=0.1") == Drift("x", length=0.1)
     assert element(read, "placeholder") == Marker("x")
     assert element(read, "elseparator, l=0.1") == Drift("x", length=0.1)
@@ -444,13 +445,15 @@ NONSENSE = [
     ("quadrupole, l=1, kk1=3", r"quadrupole 'x' has no attribute 'kk1'; did you mean 'k1'\?"),
     ("quadrupole, l=1, k1:=x->k1", "refers to attributes that refer to each other"),
     ("sbend, l=0, angle=0.1", "bend 'x' has no length"),
-    ("elseparator, l=1, ex=2", "ex changes the optics"),
-    ("solenoid, ksi=0.1", "a thin solenoid cannot be held"),
+    ("elseparator, ex=2", "a field ex, ey needs a length"),
+    ("elseparator, ex_l=2", "ex_l changes the optics"),
     ("hkicker, sinkick=1", "sinkick changes the optics"),
     ("multipole, knl={0.1}, angle=0.2", "angle changes the optics"),
     ("marker, l=1", "a marker has no length"),
-    ("dipedge, h=0.1, e1=0.1", "'x' is a DIPEDGE, which cannot be held"),
-    ("srotation, angle=0.1", "'x' is a SROTATION, which cannot be held"),
+    ("matrix, rm12=0.1", "'x' is a MATRIX, which cannot be held"),
+    ("crabcavity, volt=0.1", "crabcavity 'x': volt changes the optics and cannot be held; set it to 0"),
+    ("rfmultipole, knl={0, 0.1}", "knl changes the optics"),
+    ("beambeam, sigx=1e-3, sigy=1e-3", "give it charge=0 or take it out"),
     ("collimator, l=1, aperture={-1}", "must be positive"),
 ]
 

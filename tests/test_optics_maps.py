@@ -14,6 +14,7 @@ import pytest
 from lattice import (
     Bend,
     Collimator,
+    DipoleEdge,
     Drift,
     ElectrostaticSeptum,
     Element,
@@ -29,8 +30,14 @@ from lattice import (
     ReferenceParticle,
     RFCavity,
     RFGap,
+    Separator,
     Sextupole,
     Solenoid,
+    SRotation,
+    ThinSolenoid,
+    Translation,
+    XRotation,
+    YRotation,
 )
 from lattice.elements import ELEMENT_KINDS
 from optics import maps, twiss
@@ -95,7 +102,18 @@ STRAIGHT = (
     RFCavity("rf", length=0.4, volt=5e4, freq=2e6, lag=0.1),
 )
 SOLENOIDS = (Solenoid("solenoid", length=0.9, ks=0.8), Solenoid("weak", length=0.9, ks=1e-12))
-CASES: tuple[Element, ...] = (*BENDS, *COMBINED, *QUADRUPOLES, *KICKED, *THIN, *STRAIGHT, *SOLENOIDS)
+THIN_SOLENOID = ThinSolenoid("thin_solenoid", ks=0.8, ksi=0.7)
+FRAMES = (
+    SRotation("about_s", angle=0.4),
+    XRotation("about_x", angle=-0.3),
+    YRotation("about_y", angle=0.3),
+    Translation("translation", dx=0.01, dy=-0.02, ds=0.3),
+    DipoleEdge("edge", h=0.23, e1=0.2, hgap=0.036, fint=0.5, tilt=0.1),
+)
+SEPARATOR = Separator("separator", length=0.9, ex=5e6, ey=-3e6, tilt=0.1)
+CASES: tuple[Element, ...] = (
+    *BENDS, *COMBINED, *QUADRUPOLES, *KICKED, *THIN, *STRAIGHT, *SOLENOIDS, THIN_SOLENOID, *FRAMES, SEPARATOR,
+)  # fmt: skip
 
 each_case = pytest.mark.parametrize("element", CASES, ids=lambda e: f"{e.kind}-{e.name}")
 both_fringes = pytest.mark.parametrize("fringe", ["full", "linear"])
@@ -162,7 +180,7 @@ def test_tracking_and_series_are_one_map(element: Element) -> None:
 @pytest.mark.parametrize(
     ("elements", "tolerance"),
     [
-        ((*BENDS, *QUADRUPOLES, *THIN, *STRAIGHT, *SOLENOIDS), 2e-15),
+        ((*BENDS, *QUADRUPOLES, *THIN, *STRAIGHT, *SOLENOIDS, *FRAMES, SEPARATOR), 2e-15),
         (COMBINED, 1e-13),
         (KICKED, 2e-8),
     ],
@@ -176,11 +194,17 @@ def test_the_parts_of_an_element_make_the_whole(elements: tuple[Element, ...], t
 
 
 def mirrored(element: Element) -> Element:
-    """The element as met from behind: transverse fields act as before, a solenoid the other way."""
+    """The element as met from behind: transverse fields act as before, solenoids and displacements the other way."""
     if isinstance(element, Bend):
         fintx = element.fint if element.fintx is None else element.fintx
         return replace(element, e1=element.e2, e2=element.e1, fint=fintx, fintx=element.fint)
-    return replace(element, ks=-float(element.ks)) if isinstance(element, Solenoid) else element
+    if isinstance(element, Solenoid):
+        return replace(element, ks=-float(element.ks))
+    if isinstance(element, ThinSolenoid):
+        return replace(element, ks=-float(element.ks), ksi=-float(element.ksi))
+    if isinstance(element, SRotation):
+        return replace(element, angle=-float(element.angle))
+    return replace(element, dx=-0.01, dy=0.02) if isinstance(element, Translation) else element
 
 
 def returned(coordinates: Array, element: Element, fringe: str) -> Array:
@@ -294,6 +318,7 @@ SAME_MAPS = (
     *THIN,
     *STRAIGHT[:-1],
     SOLENOIDS[0],
+    *FRAMES,
 )
 
 

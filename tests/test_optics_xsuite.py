@@ -16,6 +16,7 @@ from lattice import (
     Aperture,
     Bend,
     Collimator,
+    DipoleEdge,
     Drift,
     ElectrostaticSeptum,
     Element,
@@ -33,10 +34,16 @@ from lattice import (
     ReferenceParticle,
     RFCavity,
     RFGap,
+    Separator,
     Sextupole,
     Solenoid,
     Species,
+    SRotation,
+    ThinSolenoid,
+    Translation,
     UnstableOptics,
+    XRotation,
+    YRotation,
 )
 from lattice.elements import ELEMENT_KINDS
 from machines.cnao_like import cnao
@@ -63,7 +70,16 @@ EVERY: tuple[Element, ...] = (
     Multipole("mu", knl=(0.01, 0.1, 2.0), ksl=(0.0, 0.05), lrad=0.2, tilt=0.1),
     Solenoid("so", length=0.5, ks=0.4),
     Kicker("ki", length=0.2, hkick=1e-3, vkick=-2e-3, tilt=0.1),
+    Kicker("kx", length=0.2, hkick=1e-3, plane="x"),
     Monitor("mo", length=0.1),
+    Monitor("my", length=0.1, plane="y"),
+    DipoleEdge("de", h=0.2, e1=0.1, hgap=0.03, fint=0.5, tilt=0.1),
+    SRotation("rs", angle=0.3),
+    XRotation("rx", angle=0.2),
+    YRotation("ry", angle=-0.1),
+    Translation("tr", dx=1e-3, dy=-2e-3, ds=0.1),
+    Separator("sp", length=0.4),
+    ThinSolenoid("ts", ks=0.3),
     Marker("ma", aperture=OPENING),
     RFCavity("rf", length=0.4, volt=1e4, freq=2e6, lag=0.1),
     ElectrostaticSeptum("es", length=0.8, position=0.035, thickness=1e-4, kick=2.5e-3, gap=0.02, angle=1e-3),
@@ -84,7 +100,9 @@ def test_an_element_comes_back_as_it_went(element: Element) -> None:
     assert (back.name, back.particle) == ("line", PROTON)
 
 
-@pytest.mark.parametrize("kind", ["kicker", "multipole", "drift", "monitor", "collimator"])
+@pytest.mark.parametrize("kind", [
+    "kicker", "multipole", "drift", "monitor", "collimator", "srotation", "xrotation", "translation", "dipoleedge",
+])  # fmt: skip
 def test_what_does_nothing_keeps_its_kind(kind: str) -> None:
     lattice = Lattice("line", elements=[ELEMENT_KINDS[kind]("idle"), Drift("d", length=1.0)])
     assert from_xsuite(to_xsuite(lattice)).elements == lattice.elements
@@ -159,6 +177,8 @@ def test_an_expression_xsuite_lacks_a_function_for_becomes_its_number() -> None:
     [
         (RFGap("gap_3", volt=1.0), "RFGap 'gap_3'"),
         (Multipole("m", knl=(0.0,), ksl=(0.1,)), r"Multipole 'm': ksl\[0\]"),
+        (ThinSolenoid("so", ks=0.1, ksi=0.1), "ThinSolenoid 'so': Xsuite has no thin solenoid"),
+        (Separator("sp", length=1.0, ex=1e5), "Separator 'sp': Xsuite has no element for an electric field"),
     ],
 )
 def test_what_xsuite_cannot_hold_is_refused_by_name(element: Element, message: str) -> None:
@@ -187,11 +207,27 @@ def _foreign(element: object) -> xt.Line:
         (xt.Quadrupole(length=1.0, k1=0.1, knl=[0.0, 0.0, 0.1]), "knl"),
         (xt.Multipole(knl=[0.1, 0.2]), "bends the reference orbit"),
         (xt.Wire(), "Wire has no counterpart"),
+        (xt.Wedge(angle=0.1), "Wedge has no counterpart"),
+        (xt.FirstOrderTaylorMap(), "FirstOrderTaylorMap has no counterpart"),
+        (xt.DipoleEdge(k=0.1, e1=0.1, model="full"), "only a linear edge"),
+        (xt.Rotation(rot_s_rad=0.1, rot_x_rad=0.2), "rot_s_rad and rot_x_rad in one"),
+        (xt.UniformSolenoid(length=1.0, ks=0.1, x0=0.01), "x0 = 0.01 cannot be carried over"),
+        (xt.UniformSolenoid(length=1.0, ks=0.1, edge_exit_active=False), "without its edges"),
     ],
 )
 def test_nothing_of_a_foreign_line_is_dropped_silently(element: object, message: str) -> None:
     with pytest.raises(LatticeError, match=f"x1'.*{message}"):
         from_xsuite(_foreign(element))
+
+
+@pytest.mark.filterwarnings("ignore::FutureWarning")  # Xsuite's older rotations and shifts, in files of the last years
+def test_older_changes_of_frame_are_the_ones_of_today() -> None:
+    angle = np.deg2rad(3.0)
+    for theirs, ours in ((xt.SRotation, SRotation), (xt.XRotation, XRotation), (xt.YRotation, YRotation)):
+        found = from_xsuite(_foreign(theirs(angle=3.0)))["x1"]
+        assert isinstance(found, ours)
+        assert found.angle == pytest.approx(angle, rel=1e-15)  # they keep its sine and cosine
+    assert from_xsuite(_foreign(xt.XYShift(dx=1e-3, dy=2e-3)))["x1"] == Translation("x1", dx=1e-3, dy=2e-3)
 
 
 def test_a_rectangular_bend_becomes_a_sector_bend_with_turned_faces() -> None:

@@ -8,9 +8,9 @@ from math import isclose, sin
 from typing import Any
 
 from lattice.elements import (
-    Aperture,
     Bend,
     Collimator,
+    DipoleEdge,
     Drift,
     ElectrostaticSeptum,
     Element,
@@ -22,23 +22,28 @@ from lattice.elements import (
     Octupole,
     Quadrupole,
     RFCavity,
+    Separator,
     Sextupole,
     Solenoid,
+    SRotation,
+    ThinSolenoid,
+    Translation,
+    XRotation,
+    YRotation,
 )
 from lattice.errors import LatticeError
 from lattice.madx.arithmetic import Strength, bracketed, half, minus, plus, times_power_of_ten
+from lattice.madx.openings import aperture, opening
 from lattice.madx.syntax import words
 
 #: Classes that are known and cannot be held.
-UNSUPPORTED = words(
-    "beambeam changeref changerefp0 crabcavity dipedge hacdipole matrix nllens rfmultipole sixmarker srotation"
-    " thinwire translation twcavity vacdipole wire xrotation yrotation"
-)
+UNSUPPORTED = words("changerefp0 matrix")
 #: Attributes that are texts, not strengths.
-TEXTS = words("apertype comments from lfile refer refpos tfile type")
+TEXTS = words("apertype comments f3string from lfile refer refpos tfile type")
 #: Attributes that are lists.
 LISTS = words(
-    "add_angle aper_offset aper_tol aper_vx aper_vy aperture current ksl knl l_int l_phy nlag npeak ntune xma yma"
+    "add_angle aper_offset aper_tol aper_vx aper_vy aperture attr current f3vector ilnorm ksl knl l_int l_phy nlag"
+    " npeak ntune patch_ang patch_trans pnl psl xma yma"
 )
 #: Attributes that place an element, describe it, or only serve other programs: passed over without a word.
 SILENT = words(
@@ -56,6 +61,12 @@ NOTED = words(
 REFUSED = words(
     "angle eloss ex ex_l ey ey_l ksi ktap lagerr lagtap modulationq ramp1 ramp2"
     " ramp3 ramp4 rot_start sinkick sinpeak sinphase sintune volterr xtilt"
+)
+#: Attributes of classes that are held only while they do nothing.
+_OF_IDLE = words(
+    "alfxs alfys attr bb_sc bbdir bbshape cnll copt copx copy cot cox coy delta_lag dpxs dpys dxs dys eltype f3string"
+    " f3vector freq harmon lag lagf long_coup_off misexit npart pnl psi psl rph1 rph2 rv1 rv2 rv3 rv4 siges sigts sigx"
+    " sigy spacecharge volt width"
 )
 _APERTURE = ("apertype", "aperture", "aper_offset")
 
@@ -99,20 +110,28 @@ class Values:
 
 @dataclass(frozen=True)
 class ElementClass:
-    """How a MAD-X class is built: the attributes it takes (beside l and the aperture), and the builder."""
+    """How a MAD-X class is built: the attributes it takes (beside l and the aperture), and the builder.
+
+    ``is_idle``: whatever it does not refuse has no effect.
+    """
 
     takes: tuple[str, ...]
     build: Callable[[Values], Element]
     refuses: tuple[str, ...] = ()
+    is_idle: bool = False
 
     def standing(self, attribute: str) -> str:
         """What to do with an attribute: "taken", "refused", "noted", "silent", or "unknown"."""
         if attribute in self.takes or attribute in (*_APERTURE, "l"):
             return "taken"
-        if attribute in self.refuses or (attribute in REFUSED and attribute not in NOTED):
+        if attribute in self.refuses:
             return "refused"
+        if self.is_idle and attribute in (*_OF_IDLE, *REFUSED, *NOTED):
+            return "silent"
         if attribute in NOTED:
             return "noted"
+        if attribute in REFUSED:
+            return "refused"
         return "silent" if attribute in SILENT else "unknown"
 
 
@@ -140,8 +159,8 @@ def _marker(v: Values) -> Element:
     return Marker(v.name, aperture=aperture(v))
 
 
-def _monitor(v: Values) -> Element:
-    return Monitor(v.name, length=v["l"], aperture=aperture(v))
+def _monitor(plane: str) -> Callable[[Values], Element]:
+    return lambda v: Monitor(v.name, length=v["l"], plane=plane, aperture=aperture(v))
 
 
 def _sector_bend(v: Values) -> Element:
@@ -193,22 +212,72 @@ def _multipole(v: Values) -> Element:
 
 def _solenoid(v: Values) -> Element:
     if v["l"] == 0.0 and v["ksi"] != 0.0:
-        raise LatticeError(f"solenoid '{v.name}': a thin solenoid cannot be held, give it a length l")
+        return ThinSolenoid(v.name, ks=v["ks"], ksi=v["ksi"], aperture=aperture(v))
     return Solenoid(v.name, length=v["l"], ks=v["ks"], aperture=aperture(v))
+
+
+def _dipole_edge(v: Values) -> Element:
+    return DipoleEdge(v.name, aperture=aperture(v), **v.some("h", "e1", "hgap", "fint", "tilt"))
+
+
+def _rotation(kind: type[SRotation | XRotation | YRotation]) -> Callable[[Values], Element]:
+    return lambda v: kind(v.name, angle=v["angle"], aperture=aperture(v))
+
+
+def _translation(v: Values) -> Element:
+    return Translation(v.name, aperture=aperture(v), **v.some("dx", "dy", "ds"))
+
+
+def _change_of_frame(v: Values) -> Element:
+    """MAD-X's TWISS and SURVEY pass CHANGEREF over: only PTC moves the frame."""
+    if any(part != 0.0 for part in (*v.list("patch_ang"), *v.list("patch_trans"))):
+        v.note(
+            f"the CHANGEREF '{v.name}' does nothing, as in MAD-X's TWISS and SURVEY (PTC moves the frame): write "
+            "TRANSLATION, XROTATION, YROTATION or SROTATION if it is to act"
+        )
+    return _drift_or_marker(v)
 
 
 def _horizontal_kicker(v: Values) -> Element:
     kick = v["hkick"] if v["kick"] == 0.0 else v["kick"]
-    return Kicker(v.name, length=v["l"], hkick=kick, tilt=v["tilt"], aperture=aperture(v))
+    return Kicker(v.name, length=v["l"], hkick=kick, tilt=v["tilt"], plane="x", aperture=aperture(v))
 
 
 def _vertical_kicker(v: Values) -> Element:
     kick = v["vkick"] if v["kick"] == 0.0 else v["kick"]
-    return Kicker(v.name, length=v["l"], vkick=kick, tilt=v["tilt"], aperture=aperture(v))
+    return Kicker(v.name, length=v["l"], vkick=kick, tilt=v["tilt"], plane="y", aperture=aperture(v))
 
 
 def _kicker(v: Values) -> Element:
-    return Kicker(v.name, length=v["l"], aperture=aperture(v), **v.some("hkick", "vkick", "tilt"))
+    return Kicker(v.name, length=v["l"], hkick=v["hkick"], vkick=v["vkick"], tilt=v["tilt"], aperture=aperture(v))
+
+
+def _separator(v: Values) -> Element:
+    """A drift (or marker) without field, as most files have it."""
+    if v["ex"] == 0.0 and v["ey"] == 0.0:
+        return _drift_or_marker(v)
+    if v["l"] == 0.0:
+        raise LatticeError(f"elseparator '{v.name}': a field ex, ey needs a length l to act over")
+    field = {name: times_power_of_ten(v[name], 6) for name in ("ex", "ey")}  # MV/m
+    return Separator(v.name, length=v["l"], **field, tilt=v["tilt"], aperture=aperture(v))
+
+
+def _beam_beam(v: Values) -> Element:
+    if v.given.get("charge", 1.0) != 0.0:
+        raise LatticeError(
+            f"beambeam '{v.name}' changes the optics and cannot be held: give it charge=0 or take it out"
+        )
+    return _at_rest("charge").build(v)
+
+
+def _at_rest(*acting: str) -> ElementClass:
+    """A class that is held as a drift as long as the attributes by which it acts are 0."""
+
+    def build(v: Values) -> Element:
+        v.note(f"'{v.name}' is switched off ({' and '.join(acting)} 0) and held as what is left of it, a drift")
+        return _drift_or_marker(v)
+
+    return ElementClass(_TILTED, build, refuses=acting, is_idle=True)
 
 
 def _cavity(v: Values) -> Element:
@@ -228,11 +297,11 @@ def _collimator(v: Values) -> Element:
 
 
 def _elliptic_collimator(v: Values) -> Element:
-    return Collimator(v.name, length=v["l"], aperture=aperture(v) or _opening(v, "ellipse"))
+    return Collimator(v.name, length=v["l"], aperture=aperture(v) or opening(v, "ellipse"))
 
 
 def _rectangular_collimator(v: Values) -> Element:
-    return Collimator(v.name, length=v["l"], aperture=aperture(v) or _opening(v, "rectangle"))
+    return Collimator(v.name, length=v["l"], aperture=aperture(v) or opening(v, "rectangle"))
 
 
 def _electrostatic_septum(v: Values) -> Element:
@@ -276,6 +345,7 @@ CLASSES: dict[str, ElementClass] = {
     "marker": ElementClass((), _marker),
     "sbend": ElementClass(_BEND, _sector_bend),
     "rbend": ElementClass(_BEND, _rectangular_bend),
+    "dipedge": ElementClass(("h", "e1", "hgap", "fint", "tilt"), _dipole_edge),
     "quadrupole": _of_magnet(Quadrupole, "k1", "k1s"),
     "sextupole": _of_magnet(Sextupole, "k2", "k2s"),
     "octupole": _of_magnet(Octupole, "k3", "k3s"),
@@ -285,57 +355,35 @@ CLASSES: dict[str, ElementClass] = {
     "vkicker": ElementClass(("kick", "vkick", "tilt"), _vertical_kicker),
     "kicker": ElementClass(("hkick", "vkick", "tilt"), _kicker),
     "tkicker": ElementClass(("hkick", "vkick", "tilt"), _kicker),
-    "monitor": ElementClass(_TILTED, _monitor),
+    "monitor": ElementClass(_TILTED, _monitor("both")),
     "blmonitor": ElementClass(_TILTED, _drift_or_marker),
     "imonitor": ElementClass(_TILTED, _drift_or_marker),
     "slmonitor": ElementClass(_TILTED, _drift_or_marker),
-    "hmonitor": ElementClass(_TILTED, _monitor),
-    "vmonitor": ElementClass(_TILTED, _monitor),
+    "hmonitor": ElementClass(_TILTED, _monitor("x")),
+    "vmonitor": ElementClass(_TILTED, _monitor("y")),
     "instrument": ElementClass(_TILTED, _drift_or_marker),
     "placeholder": ElementClass(_TILTED, _drift_or_marker),
     "rfcavity": ElementClass(("volt", "freq", "harmon", "lag"), _cavity),
     "collimator": ElementClass(_TILTED, _collimator),
     "ecollimator": ElementClass(("xsize", "ysize", "tilt"), _elliptic_collimator),
     "rcollimator": ElementClass(("xsize", "ysize", "tilt"), _rectangular_collimator),
-    "elseparator": ElementClass(_TILTED, _drift_or_marker),
+    "elseparator": ElementClass(("ex", "ey", "tilt"), _separator),
+    "srotation": ElementClass(("angle",), _rotation(SRotation)),
+    "xrotation": ElementClass(("angle",), _rotation(XRotation)),
+    "yrotation": ElementClass(("angle",), _rotation(YRotation)),
+    "translation": ElementClass(("dx", "dy", "ds"), _translation),
+    "changeref": ElementClass(("patch_ang", "patch_trans", "tilt"), _change_of_frame, is_idle=True),
+    "sixmarker": ElementClass(_TILTED, _drift_or_marker, is_idle=True),
+    "beambeam": ElementClass(("charge", "tilt"), _beam_beam, is_idle=True),
+    "crabcavity": _at_rest("volt"),
+    "twcavity": _at_rest("volt"),
+    "hacdipole": _at_rest("volt"),
+    "vacdipole": _at_rest("volt"),
+    "rfmultipole": _at_rest("volt", "knl", "ksl"),
+    "nllens": _at_rest("knll"),
+    "wire": _at_rest("current"),
+    "thinwire": _at_rest("ilnorm"),
     # Not MAD-X's: the names our own files give to the parents of septa.
     "electrostatic_septum": ElementClass((*SEPTUM, "tilt"), _electrostatic_septum),
     "magnetic_septum": ElementClass((*SEPTUM, "tilt"), _magnetic_septum),
 }
-
-_ROUND = {"circle": "ellipse", "rectcircle": "rectellipse", "lhcscreen": "rectellipse"}
-_SIZES = {"circle": 1, "ellipse": 2, "rectangle": 2, "rectcircle": 3, "lhcscreen": 3, "rectellipse": 4}
-
-
-def aperture(v: Values) -> Aperture | None:
-    """The opening of an element; None where no sizes are given, and (noted) where it has a shape we cannot hold."""
-    sizes = [float(size) for size in v.given.get("aperture", ())]
-    shape = str(v.given.get("apertype", "circle")).lower()
-    if not any(sizes):
-        return None
-    if shape not in _SIZES or len(sizes) < _SIZES[shape] or 0.0 in sizes[: _SIZES[shape]]:
-        v.note(f"the aperture of '{v.name}' is not read: apertype '{shape}' with {len(sizes)} sizes")
-        return None
-    x, y = _pair(v.given.get("aper_offset", ()))
-    half_x, half_y, *ellipse = _half_sizes(shape, sizes)
-    return Aperture(_ROUND.get(shape, shape), half_x, half_y, x, y, *ellipse)
-
-
-def _half_sizes(shape: str, sizes: list[float]) -> list[float]:
-    if shape == "circle":
-        return [sizes[0], sizes[0]]
-    if shape in ("rectcircle", "lhcscreen"):
-        return [sizes[0], sizes[1], sizes[2], sizes[2]]
-    return sizes[: _SIZES[shape]]
-
-
-def _opening(v: Values, shape: str) -> Aperture | None:
-    half_x, half_y = v["xsize"], v["ysize"]
-    if isinstance(half_x, float) and isinstance(half_y, float):
-        return Aperture(shape, half_x, half_y) if half_x and half_y else None
-    raise LatticeError(f"the opening of '{v.name}' must be numbers, found '{half_x}' and '{half_y}'")
-
-
-def _pair(values: tuple[float, ...]) -> tuple[float, float]:
-    x, y = (*values, 0.0, 0.0)[:2]
-    return float(x), float(y)

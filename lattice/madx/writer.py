@@ -13,6 +13,7 @@ from lattice.elements import (
     Aperture,
     Bend,
     Collimator,
+    DipoleEdge,
     Drift,
     ElectrostaticSeptum,
     Element,
@@ -24,8 +25,14 @@ from lattice.elements import (
     Octupole,
     Quadrupole,
     RFCavity,
+    Separator,
     Sextupole,
     Solenoid,
+    SRotation,
+    ThinSolenoid,
+    Translation,
+    XRotation,
+    YRotation,
 )
 from lattice.errors import LatticeError
 from lattice.files import write_text_atomic
@@ -47,6 +54,13 @@ _CLASSES: dict[type[Element], str] = {
     Octupole: "octupole",
     Multipole: "multipole",
     Solenoid: "solenoid",
+    ThinSolenoid: "solenoid",
+    DipoleEdge: "dipedge",
+    SRotation: "srotation",
+    XRotation: "xrotation",
+    YRotation: "yrotation",
+    Translation: "translation",
+    Separator: "elseparator",
     Kicker: "kicker",
     Monitor: "monitor",
     Marker: "marker",
@@ -54,6 +68,13 @@ _CLASSES: dict[type[Element], str] = {
     Collimator: "collimator",
     ElectrostaticSeptum: "electrostatic_septum",
     MagneticSeptum: "magnetic_septum",
+}
+#: Class of a monitor or corrector of one plane.
+_ONE_PLANE = {
+    (Monitor, "x"): "hmonitor",
+    (Monitor, "y"): "vmonitor",
+    (Kicker, "x"): "hkicker",
+    (Kicker, "y"): "vkicker",
 }
 _SEPTUM_PARENTS = {
     "electrostatic_septum": "elseparator",
@@ -152,6 +173,8 @@ def _element(element: Element, name: str) -> Iterator[str]:
         raise LatticeError(
             f"{type(element).__name__} '{element.name}': MAD-X has no such element; write this lattice as JSON"
         )
+    if isinstance(element, Translation) and element.aperture is not None:
+        raise LatticeError(f"{element.where('aperture')}: MAD-X's TRANSLATION takes none; put it on a marker beside it")
     if name != element.name:
         yield f"! '{element.name}' is called {name} here"
     if isinstance(element, (ElectrostaticSeptum, MagneticSeptum)):
@@ -166,8 +189,10 @@ def _element(element: Element, name: str) -> Iterator[str]:
 
 def _class_of(element: Element) -> str:
     """MAD-X's drifts have no aperture, its placeholders have and are drifts otherwise."""
-    with_aperture = isinstance(element, Drift) and element.aperture is not None
-    return "placeholder" if with_aperture else _CLASSES[type(element)]
+    if isinstance(element, Drift) and element.aperture is not None:
+        return "placeholder"
+    kind = type(element)
+    return _ONE_PLANE.get((kind, getattr(element, "plane", "both")), _CLASSES[kind])
 
 
 def _attributes(element: Element) -> dict[str, Any]:
@@ -175,6 +200,10 @@ def _attributes(element: Element) -> dict[str, Any]:
     values = {name: value for name, value in element.strengths().items() if value is not None and value != ()}
     if isinstance(element, (ElectrostaticSeptum, MagneticSeptum)):
         values = {"length": values["length"]}
+    if isinstance(element, Kicker) and element.plane != "both":
+        values["kick"] = values.pop("hkick" if element.plane == "x" else "vkick")
+    if isinstance(element, Separator):
+        values |= {name: times_power_of_ten(values[name], -6) for name in ("ex", "ey")}  # MV/m
     if isinstance(element, RFCavity):
         values |= {name: times_power_of_ten(values[name], -6) for name in ("volt", "freq")}  # MV, MHz
     return {"l" if name == "length" else name: value for name, value in values.items()}

@@ -1,0 +1,124 @@
+"""What every element has: a name, an aperture, strengths that are checked when it is made."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass, field, fields
+from functools import cache
+from math import isfinite
+from typing import Any, ClassVar
+
+from lattice.errors import LatticeError
+from lattice.parameters import parse_expression
+
+Strength = float | str
+
+_NAME = re.compile(r"[^\s,;:=(){}\"']+")
+
+
+@dataclass(frozen=True)
+class Aperture:
+    """Free opening of an element: ``shape`` and half sizes [m], centred at ``offset_x``, ``offset_y``.
+
+    shape: "rectangle", "ellipse", or "rectellipse" (both at once, the ellipse given by ``ellipse_x``,
+    ``ellipse_y``).
+    """
+
+    shape: str
+    half_x: float
+    half_y: float
+    offset_x: float = 0.0
+    offset_y: float = 0.0
+    ellipse_x: float | None = None
+    ellipse_y: float | None = None
+
+    def __post_init__(self) -> None:
+        if self.shape not in ("rectangle", "ellipse", "rectellipse"):
+            raise LatticeError(f"aperture shape must be rectangle, ellipse or rectellipse, found '{self.shape}'")
+        if not (self.half_x > 0 and self.half_y > 0):
+            raise LatticeError(f"aperture half sizes must be positive, found {self.half_x!r} and {self.half_y!r} m")
+        if (self.shape == "rectellipse") != (self.ellipse_x is not None and self.ellipse_y is not None):
+            raise LatticeError("ellipse_x and ellipse_y belong to shape 'rectellipse', and only to it")
+
+
+@dataclass(frozen=True, kw_only=True)
+class Element:
+    """Base of all elements. ``aperture`` holds over the whole length. Raises LatticeError naming the element."""
+
+    name: str = field(kw_only=False)
+    aperture: Aperture | None = None
+
+    kind: ClassVar[str] = "element"
+    #: Attributes that are one of some words, and these words.
+    choices: ClassVar[dict[str, tuple[str, ...]]] = {}
+    #: Attributes that must not be negative.
+    not_negative: ClassVar[tuple[str, ...]] = ("length", "hgap", "thickness", "gap")
+
+    def __init_subclass__(cls) -> None:
+        cls.kind = cls.__name__.lower()
+
+    def __post_init__(self) -> None:
+        if not isinstance(self.name, str) or not _NAME.fullmatch(self.name):
+            raise LatticeError(f"an element's name must be a word without blanks or punctuation, found {self.name!r}")
+        object.__setattr__(self, "name", self.name.lower())
+        if self.aperture is not None and not isinstance(self.aperture, Aperture):
+            raise LatticeError(f"{self.where('aperture')} must be an Aperture, found {self.aperture!r}")
+        for attribute, value in self.strengths().items():
+            object.__setattr__(self, attribute, self._checked(attribute, value))
+        for flag in self.flag_names():
+            if not isinstance(getattr(self, flag), bool):
+                raise LatticeError(f"{self.where(flag)} must be True or False, found {getattr(self, flag)!r}")
+        for attribute, words in self.choices.items():
+            if getattr(self, attribute) not in words:
+                found = getattr(self, attribute)
+                raise LatticeError(f"{self.where(attribute)} must be one of {', '.join(words)}, found {found!r}")
+
+    @classmethod
+    @cache
+    def strength_names(cls) -> tuple[str, ...]:
+        """Names of the attributes that are strengths, in order of definition."""
+        return tuple(f.name for f in fields(cls) if f.name not in ("name", "aperture", *cls.choices, *cls.flag_names()))
+
+    @classmethod
+    @cache
+    def flag_names(cls) -> tuple[str, ...]:
+        """Names of the attributes that are True or False."""
+        return tuple(f.name for f in fields(cls) if isinstance(f.default, bool))
+
+    def strengths(self) -> dict[str, Any]:
+        """The strengths as written: numbers, expressions, tuples of these, or None where not given."""
+        return {attribute: getattr(self, attribute) for attribute in self.strength_names()}
+
+    def where(self, attribute: str) -> str:
+        """How messages name one attribute of this element."""
+        return f"{type(self).__name__} '{self.name}': {attribute}"
+
+    def check_number(self, attribute: str, number: float) -> None:
+        """Refuse a value that makes no sense for ``attribute``, naming the element."""
+        if not isfinite(number):
+            raise LatticeError(f"{self.where(attribute)} must be finite, found {number!r}")
+        if number < 0 and attribute in self.not_negative:
+            raise LatticeError(f"{self.where(attribute)} must not be negative, found {number!r}")
+
+    def _checked(self, attribute: str, value: Any) -> Any:
+        if value is None:
+            return None
+        if isinstance(value, (tuple, list)):
+            return tuple(self._checked(attribute, part) for part in value)
+        if isinstance(value, str):
+            return self._checked_expression(attribute, value)
+        try:
+            number = float(value)
+        except (TypeError, ValueError):
+            raise LatticeError(
+                f"{self.where(attribute)} must be a number or an expression of parameters, found {value!r}"
+            ) from None
+        self.check_number(attribute, number)
+        return number
+
+    def _checked_expression(self, attribute: str, text: str) -> str:
+        try:
+            parse_expression(text)
+        except LatticeError as error:
+            raise LatticeError(f"{self.where(attribute)}: {error}") from None
+        return text.lower()
