@@ -17,7 +17,9 @@ import numpy as np
 from optics.compiled import compiled
 from optics.propagation import (
     ALFX,
+    ALFX2,
     ALFY,
+    ALFY1,
     BETX,
     BETX2,
     BETY,
@@ -28,6 +30,7 @@ from optics.propagation import (
     MUX,
     MUY,
     N_FUNCTIONS,
+    SHARE,
     SLIP,
     advance_dispersion,
     angle,
@@ -139,9 +142,12 @@ def _read_functions(n: Any, now: Any) -> Any:
     now[BETX] = n[0, 0] * n[0, 0] + n[0, 1] * n[0, 1]
     now[ALFX] = -(n[0, 0] * n[1, 0] + n[0, 1] * n[1, 1])
     now[BETX2] = n[0, 2] * n[0, 2] + n[0, 3] * n[0, 3]
+    now[ALFX2] = -(n[0, 2] * n[1, 2] + n[0, 3] * n[1, 3])
     now[BETY] = n[2, 2] * n[2, 2] + n[2, 3] * n[2, 3]
     now[ALFY] = -(n[2, 2] * n[3, 2] + n[2, 3] * n[3, 3])
     now[BETY1] = n[2, 0] * n[2, 0] + n[2, 1] * n[2, 1]
+    now[ALFY1] = -(n[2, 0] * n[3, 0] + n[2, 1] * n[3, 1])
+    now[SHARE] = n[0, 0] * n[1, 1] - n[0, 1] * n[1, 0]
 
 
 @compiled

@@ -62,7 +62,7 @@ def step_series(
     fringe: str,
     order: int,
     slices: int = 1,
-    delta: float = 0.0,
+    delta: complex = 0.0,
     start: Array | None = None,
 ) -> StepSeries:
     """Series of every step about the closed orbit at ``delta``, or about the orbit from ``start`` (6,).
@@ -252,7 +252,7 @@ def _about_orbit(
     arguments: list[_Arguments],
     beta0: float,
     order: int,
-    delta: float,
+    delta: complex,
     start: Array | None,
 ) -> StepSeries:
     """One series a step and lattice, about the closed orbit (or the orbit from ``start``)."""

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cached_property
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pandas as pd
@@ -12,6 +13,9 @@ import pandas as pd
 from lattice import InputError, Lattice, ReferenceParticle
 from lattice.errors import did_you_mean
 from optics import propagation
+
+if TYPE_CHECKING:
+    from optics.chromatic import ChromaticFunctions
 
 Array = np.ndarray[Any, Any]
 
@@ -27,19 +31,28 @@ _FUNCTIONS = {
     "dy": propagation.DY,
     "dpy": propagation.DPY,
     "betx2": propagation.BETX2,
+    "alfx2": propagation.ALFX2,
     "bety1": propagation.BETY1,
+    "alfy1": propagation.ALFY1,
 }
 _ORBIT = {"x": 0, "px": 1, "y": 2, "py": 3, "zeta": 4, "delta": 5}
 
 #: Columns of a table, in the order MAD-X and Xsuite users expect.
 COLUMNS = (
     "s", "betx", "alfx", "mux", "dx", "dpx", "x", "px", "bety", "alfy", "muy", "dy", "dpy", "y", "py", "zeta", "delta",
-    "betx2", "bety1",
+    "betx2", "alfx2", "bety1", "alfy1",
 )  # fmt: skip
+#: Columns that are computed when they are asked for: how the optics changes with momentum.
+CHROMATIC_COLUMNS = ("wx", "phix", "dmux", "ddx", "ddpx", "wy", "phiy", "dmuy", "ddy", "ddpy")
+#: Functions of the two modes in their own planes (D. Edwards & L. Teng): what MAD-X calls betx, alfx, bety, alfy.
+EDWARDS_TENG_COLUMNS = ("betx_edw_teng", "alfx_edw_teng", "bety_edw_teng", "alfy_edw_teng")
+ALL_COLUMNS = (*COLUMNS, *CHROMATIC_COLUMNS, *EDWARDS_TENG_COLUMNS)
 #: Numbers that belong to the whole lattice.
 SCALARS = (
     "qx", "qy", "dqx", "dqy", "momentum_compaction", "gamma_transition", "slip_factor", "circumference",
 )  # fmt: skip
+#: Numbers that are computed when they are asked for.
+CHROMATIC_SCALARS = ("ddqx", "ddqy")
 
 
 #: The place behind the last element.
@@ -66,8 +79,29 @@ class Functions:
         """One column, shape (batch, n_rows + 1)."""
         if name == "s":
             return self.s
+        if name in EDWARDS_TENG_COLUMNS:
+            return self._edwards_teng(name)
         values: Array = self.functions[:, :, _FUNCTIONS[name]] if name in _FUNCTIONS else self.orbit[:, :, _ORBIT[name]]
         return values
+
+    def _edwards_teng(self, name: str) -> Array:
+        """Of a mode in its plane over its share there; in the other plane where the share is small (Sagan & Rubin)."""
+        here, there = _EDWARDS_TENG[name]
+        share = self.functions[:, :, propagation.SHARE]
+        chosen = share.real > _TURNED_OVER
+        values: Array = np.where(chosen, self.column(here), self.column(there)) / np.where(chosen, share, 1.0 - share)
+        return values
+
+
+#: MAD-X turns the modes over where the share of each in its own plane falls below this.
+_TURNED_OVER = 0.1
+#: Column of the mode in its usual plane, and behind a rotation that turns it into the other.
+_EDWARDS_TENG = {
+    "betx_edw_teng": ("betx", "bety1"),
+    "alfx_edw_teng": ("alfx", "alfy1"),
+    "bety_edw_teng": ("bety", "betx2"),
+    "alfy_edw_teng": ("alfy", "alfx2"),
+}
 
 
 @dataclass(frozen=True, eq=False, repr=False)
@@ -78,7 +112,9 @@ class Optics:
     line); ``momentum_compaction``; ``gamma_transition`` (nan where alpha_p <= 0); ``slip_factor``;
     ``coupled``: the planes are coupled; betx, alfx, mux then belong to mode 1 seen in x, bety, alfy, muy to mode 2
     seen in y, and ``betx2``, ``bety1`` [m] are the other mode's share (Mais-Ripken), else 0; ``start_modes``
-    (batch, 4, 4) holds the modes at the beginning.
+    (batch, 4, 4) holds the modes at the beginning, ``start_chromatic`` what the start of a line says of wx, ddx ...
+    Chromatic columns (``CHROMATIC_COLUMNS``, d/d(dp/p): ``ddx`` = d2x/ddelta2) and scalars (``ddqx``, ``ddqy``), and
+    ``EDWARDS_TENG_COLUMNS`` are computed when asked for; they are in ``full_table``, not in ``table``.
     ``stable`` tells which lattices of a batch have bounded motion, the others are nan. ``tw["betx"]`` is a column
     at the entrance of each element with the end last; ``tw.table`` the pandas table of a single lattice.
     """
@@ -92,14 +128,16 @@ class Optics:
     start: Array
     start_orbit: Array
     start_modes: Array | None
+    start_chromatic: Mapping[str, float]
     scalars: dict[str, Array]
 
     def _one_or_batch(self, values: Array) -> Any:
         return values[0] if self.lattice.batch is None else values
 
     def scalar(self, name: str) -> Any:
-        """One of SCALARS: a number, or (n,) for a batch."""
-        value = self._one_or_batch(self.scalars[name])
+        """One of SCALARS or CHROMATIC_SCALARS: a number, or (n,) for a batch."""
+        values = self._chromatic.scalar(name) if name in CHROMATIC_SCALARS else self.scalars[name]
+        value = self._one_or_batch(values)
         return value if isinstance(value, np.ndarray) or np.iscomplexobj(value) else float(value)
 
     @property
@@ -126,6 +164,16 @@ class Optics:
     def dqy(self) -> Any:
         """Vertical chromaticity dQy / d(dp/p)."""
         return self.scalar("dqy")
+
+    @property
+    def ddqx(self) -> Any:
+        """Horizontal chromaticity of second order, d2Qx / d(dp/p)2 (nan for a line)."""
+        return self.scalar("ddqx")
+
+    @property
+    def ddqy(self) -> Any:
+        """Vertical chromaticity of second order, d2Qy / d(dp/p)2 (nan for a line)."""
+        return self.scalar("ddqy")
 
     @property
     def momentum_compaction(self) -> Any:
@@ -155,17 +203,31 @@ class Optics:
 
     def __getitem__(self, column: str) -> Any:
         """A column at the entrance of each element and the end: (rows,), or (n, rows) for a batch."""
-        if column not in COLUMNS:
-            raise InputError(f"optics has no column '{column}'{did_you_mean(str(column), COLUMNS)}")
-        values = self._one_or_batch(self.at_elements.column(column))
-        return values
+        if column not in ALL_COLUMNS:
+            raise InputError(f"optics has no column '{column}'{did_you_mean(str(column), ALL_COLUMNS)}")
+        source = self._chromatic if column in CHROMATIC_COLUMNS else self.at_elements
+        return self._one_or_batch(source.column(column))
+
+    @cached_property
+    def _chromatic(self) -> ChromaticFunctions:
+        from optics.chromatic import chromatic_functions
+
+        return chromatic_functions(self)
 
     @cached_property
     def table(self) -> pd.DataFrame:
         """Table of a single lattice: index element name, rows at entrances, last row ``_end``."""
-        self._refuse_batch("tw.table")
+        return self._table_of("tw.table", COLUMNS)
+
+    @cached_property
+    def full_table(self) -> pd.DataFrame:
+        """As ``table``, with the chromatic and the Edwards-Teng columns."""
+        return self._table_of("tw.full_table", ALL_COLUMNS)
+
+    def _table_of(self, what: str, columns: tuple[str, ...]) -> pd.DataFrame:
+        self._refuse_batch(what)
         index = pd.Index([*self.lattice.names, END], name="name")
-        return pd.DataFrame({name: np.array(self[name]) for name in COLUMNS}, index=index)
+        return pd.DataFrame({name: np.array(self[name]) for name in columns}, index=index)
 
     def row(self, place: str) -> int:
         """Row of a place: an element's name is its entrance, "name:end" its exit, "_end" the end of the line."""
@@ -179,10 +241,12 @@ class Optics:
     def value(self, quantity: str, at: str | None = None) -> Any:
         """A scalar, or a column at a place: a number, or (n,) for a batch. InputError for an unknown name."""
         if at is None:
-            if quantity in SCALARS:
+            known = (*SCALARS, *CHROMATIC_SCALARS)
+            if quantity in known:
                 return self.scalar(quantity)
-            needs = f"'{quantity}' needs a place (at=...)" if quantity in COLUMNS else f"unknown quantity '{quantity}'"
-            raise InputError(f"{needs}{did_you_mean(quantity, SCALARS) if quantity not in COLUMNS else ''}")
+            if quantity in ALL_COLUMNS:
+                raise InputError(f"'{quantity}' needs a place (at=...)")
+            raise InputError(f"unknown quantity '{quantity}'{did_you_mean(quantity, known)}")
         values = self[quantity]
         return values[..., self.row(at)]
 

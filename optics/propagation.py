@@ -17,8 +17,10 @@ from numba.extending import overload
 from optics.compiled import compiled
 
 #: Columns of the propagated functions.
-BETX, ALFX, MUX, BETY, ALFY, MUY, DX, DPX, DY, DPY, BETX2, BETY1 = range(12)
-N_FUNCTIONS = 12
+BETX, ALFX, MUX, BETY, ALFY, MUY, DX, DPX, DY, DPY = range(10)
+#: Of coupled optics: each mode in the other plane, and the share of each in its own (det N_11 = det N_22).
+BETX2, ALFX2, BETY1, ALFY1, SHARE = range(10, 15)
+N_FUNCTIONS = 15
 #: Columns of the sums over the line.
 SLIP, CHROMATIC_X, CHROMATIC_Y = range(3)
 N_SUMS = 3
@@ -99,7 +101,7 @@ def courant_snyder(matrix: Any, i: Any) -> Any:
 
 @compiled
 def periodic_start(matrices: Any, start: Any, cosines: Any) -> Any:
-    """Periodic functions at the beginning: start (batch, 12), nan where unstable; cosines (batch, 2) of the tunes."""
+    """Periodic functions at the beginning: start (batch, 15), nan where unstable; cosines (batch, 2) of the tunes."""
     for b in range(matrices.shape[0]):
         matrix = matrices[b]
         stable = True
@@ -113,14 +115,15 @@ def periodic_start(matrices: Any, start: Any, cosines: Any) -> Any:
             start[b, 3 * plane + 2] = 0.0
         if stable:
             _dispersion(matrix, start[b])
-            start[b, BETX2], start[b, BETY1] = 0.0, 0.0
+            start[b, BETX2:SHARE] = 0.0
+            start[b, SHARE] = 1.0
         else:
             start[b, :] = np.nan
 
 
 @compiled
 def periodic_dispersion(matrices: Any, start: Any) -> Any:
-    """Periodic dispersion of each lattice, put into its columns of start (batch, 12)."""
+    """Periodic dispersion of each lattice, put into its columns of start (batch, 15)."""
     for b in range(matrices.shape[0]):
         _dispersion(matrices[b], start[b])
 
@@ -173,7 +176,7 @@ def propagate(
     out: Any,
     sums: Any,
 ) -> Any:
-    """Optical functions at each row from ``start`` (batch, 10): out (batch, n_rows + 1, 12), sums (batch, 3).
+    """Optical functions at each row from ``start`` (batch, 15): out (batch, n_rows + 1, 15), sums (batch, 3).
 
     ``is_thick``: steps with length, whose phase advance is positive (below one turn). ``sums``: slip (change of zeta
     per delta) and, when ``second_order``, the phases' change per delta [rad].

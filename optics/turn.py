@@ -75,16 +75,15 @@ class Turn:
             point = series[-1, :, 0]
         return curved
 
-    def closed_orbit(self, delta: float) -> Array:
+    def closed_orbit(self, delta: complex) -> Array:
         """Fixed point (6,) of one turn at ``delta``; zeta starts at 0. UnstableOptics when there is none."""
-        kind = complex if np.iscomplexobj(self.arguments) else float
-        guess = np.zeros(N_COORDINATES, dtype=kind)
+        guess = np.zeros(N_COORDINATES, dtype=np.result_type(self.arguments, delta, float))
         guess[5] = delta
         try:
             return periodic_point(self.jacobian, guess, 1)
         except NoSolution:
             raise UnstableOptics(
-                f"lattice '{self.name}' has no closed orbit at delta = {delta:g}: Newton's method did not converge "
+                f"lattice '{self.name}' has no closed orbit at delta = {delta.real:g}: Newton's method failed "
                 f"(a tune on an integer, a kick too strong, or delta outside the momentum acceptance)"
             ) from None
 

@@ -19,7 +19,9 @@ from optics.taylor import N_COORDINATES, QUADRATIC
 
 Array = np.ndarray[Any, Any]
 
-_START_KEYS = ("betx", "alfx", "mux", "bety", "alfy", "muy", "dx", "dpx", "dy", "dpy")
+#: Start conditions of a line: functions in the order of ``propagation``, their change with momentum, and the orbit.
+START_FUNCTIONS = ("betx", "alfx", "mux", "bety", "alfy", "muy", "dx", "dpx", "dy", "dpy")
+START_CHROMATIC = ("wx", "phix", "dmux", "wy", "phiy", "dmuy", "ddx", "ddpx", "ddy", "ddpy")
 _START_ORBIT = ("x", "px", "y", "py", "zeta")
 _COUPLED = 1e-9
 
@@ -35,6 +37,7 @@ def twiss(
 ) -> Optics:
     """Linear optics: periodic, or of a line from ``start`` (betx, alfx, bety, alfy, dx, dpx, dy, dpy, x, px, ...).
 
+    ``start`` may also hold wx, phix, dmux, ddx, ddpx and the same of y, from which the chromatic columns then begin.
     ``particle`` defaults to the lattice's. ``fringe``: bends with "full" or "linear" edges. ``delta``: momentum
     deviation of the orbit about which the optics is computed. ``chromatic=False`` leaves chromaticity out (nan).
     RF cavities act as drifts (momentum is held). Array parameters give a batch. Matrices are exact derivatives of
@@ -47,29 +50,61 @@ def twiss(
     delta = _checked_delta(delta)
     order = 2 if chromatic and start is None else 1
     begin, orbit = (None, None) if start is None else _start_values(start, delta)
-    model = step_series(lattice, particle, fringe=fringe, order=order, delta=delta, start=orbit)
-    coupled = propagation.largest_coupling(model.series) > _COUPLED
-    initial, tunes = _start_of(lattice, model, begin, coupled)
-    at_elements, sums = _propagated(lattice, model, initial, order == 2)
+    solution = solve(lattice, particle, fringe, order, delta, begin, orbit)
     if lattice.batch is None:
-        _refuse_lost(lattice, at_elements)
+        _refuse_lost(lattice, solution.functions)
     return Optics(
         lattice=lattice,
         particle=particle,
         fringe=fringe,
         delta=delta,
         periodic=start is None,
-        at_elements=at_elements,
-        start=initial.functions,
-        start_orbit=model.orbit[:, 0],
-        start_modes=initial.modes,
-        scalars=_scalars(particle, model, at_elements, sums, tunes, order == 2, start is None),
+        at_elements=solution.functions,
+        start=solution.start.functions,
+        start_orbit=solution.functions.orbit[:, 0],
+        start_modes=solution.start.modes,
+        start_chromatic={key: float(value) for key, value in (start or {}).items() if key in START_CHROMATIC},
+        scalars=solution.scalars,
+    )
+
+
+@dataclass(frozen=True)
+class Solution:
+    """Functions at every row, where they began, and the numbers of the whole lattice, of shape (batch,)."""
+
+    functions: Functions
+    start: _Start
+    scalars: dict[str, Array]
+
+
+def solve(
+    lattice: Lattice,
+    particle: ReferenceParticle,
+    fringe: str,
+    order: int,
+    delta: complex,
+    begin: Array | None,
+    orbit: Array | None,
+    slices: int = 1,
+) -> Solution:
+    """Optics about the orbit at ``delta``: periodic, or from functions ``begin`` (15,) and ``orbit`` (6,).
+
+    A complex ``delta`` (with ``begin`` and ``orbit`` to match) carries a complex step in momentum through all of it.
+    """
+    model = step_series(lattice, particle, fringe=fringe, order=order, slices=slices, delta=delta, start=orbit)
+    coupled = propagation.largest_coupling(model.series) > _COUPLED
+    initial, tunes = _start_of(lattice, model, begin, coupled)
+    functions, sums = _propagated(lattice, model, initial, order == 2)
+    return Solution(
+        functions=functions,
+        start=initial,
+        scalars=_scalars(particle, model, functions, sums, tunes, order == 2, begin is None),
     )
 
 
 @dataclass(frozen=True)
 class _Start:
-    """Functions (batch, 12) at the beginning, and modes (batch, 4, 4) when the planes are coupled."""
+    """Functions (batch, 15) at the beginning, and modes (batch, 4, 4) when the planes are coupled."""
 
     functions: Array
     modes: Array | None
@@ -137,8 +172,8 @@ def _checked_delta(delta: float) -> float:
 
 
 def _start_values(start: Mapping[str, float], delta: float) -> tuple[Array, Array]:
-    """Start conditions as (12,) functions and (6,) orbit; InputError names what is missing or wrong."""
-    known = (*_START_KEYS, *_START_ORBIT)
+    """Start conditions as (15,) functions and (6,) orbit; InputError names what is missing or wrong."""
+    known = (*START_FUNCTIONS, *_START_ORBIT, *START_CHROMATIC)
     if not isinstance(start, Mapping):
         raise InputError(f"start must be a mapping such as {{'betx': 9.0, 'bety': 4.0}}, found {start!r}")
     for key, value in start.items():
@@ -150,7 +185,9 @@ def _start_values(start: Mapping[str, float], delta: float) -> tuple[Array, Arra
     for key in ("betx", "bety"):
         if not start.get(key, 0.0) > 0:
             raise InputError(f"start needs a positive '{key}' [m], found {start.get(key)!r}")
-    functions = np.array([*(float(start.get(key, 0.0)) for key in _START_KEYS), 0.0, 0.0])
+    functions = np.zeros(propagation.N_FUNCTIONS)
+    functions[: len(START_FUNCTIONS)] = [float(start.get(key, 0.0)) for key in START_FUNCTIONS]
+    functions[propagation.SHARE] = 1.0
     orbit = np.array([*(float(start.get(key, 0.0)) for key in _START_ORBIT), delta])
     return functions, orbit
 

@@ -34,7 +34,9 @@ from optics.xsuite_reader import METADATA, lattice_of, limit_names, metadata_of
 
 Array = NDArray[np.float64]
 
-COLUMNS = ("s", "x", "px", "y", "py", "betx", "alfx", "mux", "dx", "dpx", "bety", "alfy", "muy", "dy", "dpy")
+COLUMNS = (
+    "s", "x", "px", "y", "py", "betx", "alfx", "mux", "dx", "dpx", "bety", "alfy", "muy", "dy", "dpy", "betx2", "bety1",
+)  # fmt: skip
 #: Xsuite's step of differentiation, in beam sizes (emittance 1 um). Its default of 0.01 (40 um) is large enough for
 #: the cubic term of a finite-gap fringe to move the vertical tune by 4e-9; at 0.001 what remains is rounding.
 _STEP = 1e-3
