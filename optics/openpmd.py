@@ -93,7 +93,9 @@ def _write_species(group: Any, particles: OpenPMDParticles) -> None:
     group.attrs["numParticles"] = count
     group.attrs["totalCharge"] = float(particles.weight.sum())
     group.attrs["chargeUnitSI"] = 1.0
-    for record, values in (("position", particles.position), ("momentum", particles.momentum)):
+    offset = np.zeros((count, 3))  # the base standard wants one
+    vectors = {"position": particles.position, "positionOffset": offset, "momentum": particles.momentum}
+    for record, values in vectors.items():
         parent = group.create_group(record)
         _describe_record(parent, record)
         for i, axis in enumerate("xyz"):
