@@ -7,6 +7,7 @@ from extraction.kobayashi import Kobayashi
 from extraction.momenta import arms_over_momentum, resonant_momentum
 from extraction.resonance import ThirdIntegerResonance, third_integer_resonance
 from extraction.septum import Septum, Transport, crossing_angle, transport, wire_loss
+from extraction.spill import Spill, track_spill
 from extraction.spill_beam import beam_statistics, extracted_bar, momentum_in_time
 from extraction.spill_files import read_spill, save_spill
 from extraction.spill_losses import efficiency, particle_balance
@@ -27,6 +28,7 @@ __all__ = [
     "RFKnockout",
     "Ripple",
     "Septum",
+    "Spill",
     "ThirdIntegerResonance",
     "Transport",
     "TuneSweep",
@@ -52,6 +54,7 @@ __all__ = [
     "save_spill",
     "spill_rate",
     "third_integer_resonance",
+    "track_spill",
     "transfer_function",
     "transit_times",
     "transport",

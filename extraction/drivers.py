@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from math import isfinite, pi, sin
+from math import isfinite, pi
 from typing import Any
 
 import numpy as np
@@ -16,18 +16,25 @@ import numpy as np
 from lattice import InputError, Lattice, ReferenceParticle
 from lattice.errors import did_you_mean
 
+Array = np.ndarray[Any, Any]
 Programme = Callable[[float], float] | Sequence[tuple[float, float]]
 
 
-def programme_value(programme: Programme, time: float) -> float:
-    """Value of a programme at a time [s]; InputError when a function gives something that is not a finite number."""
-    if callable(programme):
-        value = programme(time)
+def programme_values(programme: Programme, times: Array) -> Array:
+    """Values of a programme at times [s]; InputError when a function gives something that is not a finite number."""
+    if not callable(programme):
+        table_times, values = zip(*programme, strict=True)
+        return np.asarray(np.interp(times, table_times, values))
+    found = [programme(float(time)) for time in times]
+    for time, value in zip(times, found, strict=True):
         if not (isinstance(value, (int, float, np.floating)) and isfinite(value)):
             raise InputError(f"a driver's programme gave {value!r} at {time} s: it must give finite numbers")
-        return float(value)
-    times, values = zip(*programme, strict=True)
-    return float(np.interp(time, times, values))
+    return np.array(found, dtype=float)
+
+
+def programme_value(programme: Programme, time: float) -> float:
+    """Value of a programme at one time [s]."""
+    return float(programme_values(programme, np.array([time]))[0])
 
 
 def _checked(owner: str, programme: Any) -> Any:
@@ -162,6 +169,29 @@ class Ripple:
             raise InputError(f"Ripple of '{self.parameter}': amplitudes, frequencies >= 0 and phases must be finite")
         object.__setattr__(self, "lines", lines)
 
+    def factors(self, times: Array) -> Array:
+        """1 + sum a sin(2 pi f t + phase) at times [s]."""
+        return np.asarray(1.0 + sum(a * np.sin(2 * pi * f * np.asarray(times) + phase) for a, f, phase in self.lines))
+
     def factor(self, time: float) -> float:
-        """1 + sum a sin(2 pi f t + phase)."""
-        return 1.0 + sum(a * sin(2 * pi * f * time + phase) for a, f, phase in self.lines)
+        """The same at one time [s]."""
+        return float(self.factors(np.array(time)))
+
+    def compensated(self, gain: float, delay: float = 0.0) -> Ripple:
+        """What a feed-forward leaves over that subtracts ``gain`` times the ripple, ``delay`` [s] late.
+
+        a sin(wt + phase) - gain a sin(w (t - delay) + phase), line by line.
+        """
+        if not (isfinite(gain) and isfinite(delay)):
+            raise InputError(f"Ripple of '{self.parameter}': gain and delay of a feed-forward must be finite")
+        return Ripple(self.parameter, tuple(_left_over(line, gain, delay) for line in self.lines))
+
+
+def _left_over(line: tuple[float, float, float], gain: float, delay: float) -> tuple[float, float, float]:
+    amplitude, frequency, phase = line
+    phasor = amplitude * np.exp(1j * phase) * (1.0 - gain * np.exp(-2j * pi * frequency * delay))
+    return float(abs(phasor)), frequency, float(np.angle(phasor))
+
+
+#: What drives the beam out: one of these, or several together.
+Driver = BetatronCore | TuneSweep | ConstantOptics | RFKnockout | PhaseDisplacement

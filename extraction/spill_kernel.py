@@ -1,14 +1,12 @@
 """The inner loop of spill tracking: many particles through sections and kicks, a group of lanes at a time.
 
-A group of ``LANES`` particles lies in one block of memory, quantity by quantity, so that the compiler computes eight
-particles with one instruction. The number of cuts is a constant of each compiled loop: with it known the whole turn is
-one straight piece of code (measured: 5 times faster than a loop over sections).
+A group of ``LANES`` particles is worked on quantity by quantity (quantity k of lane i is at k LANES + i of a flat
+array), in loops over the lanes that do nothing but arithmetic: the compiler then computes eight particles with one
+instruction (measured: 5 to 10 times faster than particle by particle).
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from functools import cache
 from math import pi
 from typing import Any
 
@@ -17,267 +15,316 @@ import numpy as np
 
 from optics.compiled import compiled
 
-Array = np.ndarray[Any, Any]
-
 LANES = 32
 #: What can become of a particle.
 CIRCULATES, EXTRACTED, WIRES, CATHODE, APERTURE, UNBOUNDED = range(6)
-_UNBOUNDED = 1.0  # m: a particle farther out than this is lost whatever stands there
+_FARTHEST = 1.0  # m: a particle farther out than this is lost whatever stands there
 
-# Rows of a group's block: what moves, what stays for a while, then the vector of the sectional map.
-_X, _PX, _Y, _PY, _DELTA, _T, _CLOCK, _SLOPE, _REAL, _IMAGINARY, _TURN_REAL, _TURN_IMAGINARY, _PHASE = range(13)
-_BEFORE, _WORST, _ORBIT, _STATUS = 13, 17, 18, 22
-_VECTOR = 23
+#: Rows of ``state``: coordinates, delta without the schedule's shift, time, phase in the buckets' RF, fate.
+X, PX, Y, PY, OWN_DELTA, CLOCK, PHASE, STATUS = range(8)
+N_STATE = 8
+#: Columns of ``record``: of what left, when, where and with which coordinates; the cut is -1 at the septum.
+TURN, TIME, X_LEFT, PX_LEFT, Y_LEFT, PY_LEFT, DELTA_LEFT, CUT = range(8)
+N_RECORD = 8
 
-#: side, position, thickness, length, angle, kick, gap of a septum as ``fate`` takes them.
-Geometry = tuple[float, float, float, float, float, float, float]
+# Rows of a group's own memory.
+_T, _SLOPE, _REAL, _IMAGINARY, _TURN_REAL, _TURN_IMAGINARY, _WORST = range(7)
+_BEFORE, _ORBIT_BEFORE = 7, 11  # four rows each
+_N_OWN = 15
 
 
 @compiled
 def fate(x: Any, slope: Any, geometry: Any) -> Any:
-    """What becomes of a particle at the entrance of the electrostatic septum.
+    """What becomes of a particle at the entrance of the electrostatic septum: CIRCULATES, EXTRACTED, WIRES, CATHODE.
 
-    ``x`` [m], ``slope`` dx/ds. The wires stand at ``position`` + ``angle`` s. A particle inside them that reaches them
-    within their ``length`` hits them; so does one beyond that starts within the thickness or is not kicked away fast
-    enough; one beyond the gap hits the cathode. The kick grows evenly along the length.
+    ``x`` [m], ``slope`` dx/ds; ``geometry``: side, position, thickness, length, angle, kick, gap. The wires stand at
+    ``position`` + ``angle`` s. A particle inside them that reaches them within their ``length`` hits them; so does one
+    beyond that starts within the thickness or is not kicked away fast enough; one beyond the gap hits the cathode. The
+    kick grows evenly along the length.
     """
     side, position, thickness, length, angle, kick, gap = geometry
     depth = side * (x - position)
     outwards = side * (slope - angle)
     if depth <= 0.0:
         return WIRES if depth + outwards * length > 0.0 else CIRCULATES
-    nearest, end = depth, depth
-    if length > 0.0:
-        bend = kick / length
-        end = depth + length * (outwards + 0.5 * kick)
-        nearest = min(depth, end)
-        if outwards < 0.0 and outwards + kick > 0.0:
-            nearest = depth - 0.5 * outwards * outwards / bend
+    end = depth + length * (outwards + 0.5 * kick)
+    nearest = min(depth, end)
+    if outwards < 0.0 and outwards + kick > 0.0:  # it turns back inside
+        nearest = depth - 0.5 * length * outwards * outwards / kick
     if nearest < thickness:
         return WIRES
-    if gap > 0.0 and max(depth, end) > thickness + gap:
-        return CATHODE
-    return EXTRACTED
+    return CATHODE if gap > 0.0 and max(depth, end) > thickness + gap else EXTRACTED
 
 
-@cache
-def kernel(cuts: int, degree: int, knockout: int, buckets: bool, watched: bool) -> Callable[..., None]:
-    """The compiled loop for a number of cuts and a degree of the polynomials in momentum.
+@compiled
+def _refresh(vector: Any, t: Any, table: Any) -> None:
+    """Vector of each lane from its polynomials in momentum, t (LANES,): Horner's rule, two powers at a time."""
+    size, terms = table.shape
+    for c in range(size):
+        row = vector[c * LANES : (c + 1) * LANES]
+        row[:] = table[c, terms - 1]
+        for k in range(terms - 2, 0, -2):
+            upper, lower = table[c, k], table[c, k - 1]
+            for i in range(LANES):
+                row[i] = (row[i] * t[i] + upper) * t[i] + lower
+        if terms % 2 == 0:
+            lowest = table[c, 0]
+            for i in range(LANES):
+                row[i] = row[i] * t[i] + lowest
 
-    ``knockout``: cut the exciter acts at, or -1; ``buckets``: longitudinal motion; ``watched``: apertures at the cuts.
+
+@compiled
+def _make_symplectic(matrix: Any) -> None:
+    """Scale a matrix to determinant 1: the 1e-10 that the polynomials miss would add up over a million turns."""
+    for i in range(LANES):
+        a, b, c, d = matrix[i], matrix[LANES + i], matrix[2 * LANES + i], matrix[3 * LANES + i]
+        scale = 1.0 / np.sqrt(a * d - b * c)
+        matrix[i], matrix[LANES + i], matrix[2 * LANES + i], matrix[3 * LANES + i] = (
+            a * scale, b * scale, c * scale, d * scale,
+        )  # fmt: skip
+
+
+@compiled
+def _section(z: Any, m: Any) -> None:
+    """One linear section: both planes' matrices ``m``."""
+    for i in range(LANES):
+        x, px, y, py = z[i], z[LANES + i], z[2 * LANES + i], z[3 * LANES + i]
+        z[i] = m[i] * x + m[LANES + i] * px
+        z[LANES + i] = m[2 * LANES + i] * x + m[3 * LANES + i] * px
+        z[2 * LANES + i] = m[4 * LANES + i] * y + m[5 * LANES + i] * py
+        z[3 * LANES + i] = m[6 * LANES + i] * y + m[7 * LANES + i] * py
+
+
+@compiled
+def _kick(z: Any, k: Any) -> None:
+    """The kick with the numbers a, b, c, d, e in ``k``."""
+    for i in range(LANES):
+        x, y = z[i], z[2 * LANES + i]
+        a, b, c, d, e = k[i], k[LANES + i], k[2 * LANES + i], k[3 * LANES + i], k[4 * LANES + i]
+        square = y * y
+        z[LANES + i] -= x * (x * (a + c * x) + d * square) + b * square
+        z[3 * LANES + i] -= y * (x * (2.0 * b + d * x) + e * square)
+
+
+@compiled
+def _excite(z: Any, own: Any, signal: Any) -> None:
+    """The exciter's kick at each lane's own time, and its phase one turn on."""
+    for i in range(LANES):
+        c, s = own[_REAL * LANES + i], own[_IMAGINARY * LANES + i]
+        a, b = own[_TURN_REAL * LANES + i], own[_TURN_IMAGINARY * LANES + i]
+        z[LANES + i] += signal.real * c - signal.imag * s
+        own[_REAL * LANES + i], own[_IMAGINARY * LANES + i] = c * a - s * b, c * b + s * a
+
+
+@compiled
+def _outside(opening: Any, x: Any, y: Any) -> Any:
+    """Above 1 outside an aperture of x0, y0, 1/half_x, 1/half_y, 1/ellipse_x, 1/ellipse_y."""
+    u, v = x - opening[0], y - opening[1]
+    ex, ey = u * opening[4], v * opening[5]
+    return max(abs(u * opening[2]), abs(v * opening[3]), ex * ex + ey * ey)
+
+
+@compiled
+def _watch(z: Any, orbit_x: Any, worst: Any, opening: Any) -> None:
+    """Note how far outside an aperture each lane is."""
+    for i in range(LANES):
+        worst[i] = max(worst[i], _outside(opening, z[i] + orbit_x[i], z[2 * LANES + i]))
+
+
+@compiled
+def _leave(
+    s: Any, z: Any, own: Any, i: int, end: int, row: Any, turn: int, later: float, scale: float, cut: int
+) -> None:
+    """Write down a particle that leaves, at the absolute coordinates in ``_BEFORE``, and park its lane."""
+    s[STATUS * LANES + i] = end
+    row[TURN] = turn
+    row[TIME] = s[CLOCK * LANES + i] + later
+    row[X_LEFT], row[PX_LEFT] = own[_BEFORE * LANES + i], own[(_BEFORE + 1) * LANES + i] / scale
+    row[Y_LEFT], row[PY_LEFT] = own[(_BEFORE + 2) * LANES + i], own[(_BEFORE + 3) * LANES + i] / scale
+    row[DELTA_LEFT] = s[OWN_DELTA * LANES + i]
+    row[CUT] = cut
+    for k in range(4):
+        z[k * LANES + i] = 0.0
+    own[_REAL * LANES + i] = own[_IMAGINARY * LANES + i] = 0.0
+
+
+@compiled
+def _count_beyond(z: Any, orbit: Any, slope: Any, geometry: Any) -> Any:
+    """How many lanes may have something to do with the septum, or are far out; a quick test."""
+    side, position, _, length, angle, _, _ = geometry
+    count = 0
+    for i in range(LANES):
+        depth = side * (z[i] + orbit[i] - position)
+        outwards = side * ((z[LANES + i] + orbit[LANES + i]) * slope[i] - angle)
+        spread = abs(z[i]) + abs(z[2 * LANES + i])
+        count += int(depth + max(outwards, 0.0) * length > 0.0) | int(not spread < _FARTHEST)
+    return count
+
+
+@compiled
+def _at_septum(
+    s: Any, z: Any, own: Any, orbit: Any, time: Any, geometry: Any, record: Any, turn: int, t: int, scale: float
+) -> None:
+    """Write down what leaves at the septum."""
+    for i in range(LANES):
+        if s[STATUS * LANES + i] == CIRCULATES:
+            for k in range(4):
+                own[(_BEFORE + k) * LANES + i] = z[k * LANES + i] + orbit[k * LANES + i]
+            slope = own[(_BEFORE + 1) * LANES + i] * own[_SLOPE * LANES + i]
+            end = fate(own[_BEFORE * LANES + i], slope, geometry)
+            if not abs(z[i]) + abs(z[2 * LANES + i]) < _FARTHEST:
+                end = UNBOUNDED
+            if end != CIRCULATES:
+                _leave(s, z, own, i, end, record[i], turn + t, t * time[i], scale, -1)
+
+
+@compiled
+def _at_apertures(
+    s: Any, z: Any, own: Any, vector: Any, openings: Any, time: Any, record: Any, turn: int, t: int, scale: float
+) -> None:
+    """Write down what left an aperture in this turn, at the first cut where it did: the turn is followed again."""
+    cuts = len(openings)
+    kicks = 8 * (cuts + 1)
+    places = kicks + 5 * cuts + 4
+    for i in range(LANES):
+        if own[_WORST * LANES + i] > 1.0 and s[STATUS * LANES + i] == CIRCULATES:
+            lane = vector[i::LANES]
+            x, p = own[_BEFORE * LANES + i], own[(_BEFORE + 1) * LANES + i]
+            y, q = own[(_BEFORE + 2) * LANES + i], own[(_BEFORE + 3) * LANES + i]
+            for j in range(cuts):
+                m = lane[8 * j : 8 * j + 8]
+                x, p = m[0] * x + m[1] * p, m[2] * x + m[3] * p
+                y, q = m[4] * y + m[5] * q, m[6] * y + m[7] * q
+                if _outside(openings[j], x + lane[places + j], y) > 1.0 or j == cuts - 1:
+                    own[_BEFORE * LANES + i], own[(_BEFORE + 1) * LANES + i] = x + lane[places + j], p
+                    own[(_BEFORE + 2) * LANES + i], own[(_BEFORE + 3) * LANES + i] = y, q
+                    _leave(s, z, own, i, APERTURE, record[i], turn + t, t * time[i], scale, j)
+                    break
+                a, b, c, d, e = lane[kicks + 5 * j : kicks + 5 * j + 5]
+                p -= x * (x * (a + c * x) + d * y * y) + b * y * y
+                q -= y * (x * (2.0 * b + d * x) + e * y * y)
+
+
+@compiled
+def _new_moment(
+    s: Any, z: Any, own: Any, vector: Any, orbit: Any, table: Any, shift: float, scale: float, centre: float,
+    half_width: float, relative: bool,
+) -> None:  # fmt: skip
+    """Sections, orbit and slopes of each lane for another moment. Coordinates stay, unless ``relative`` ones shall."""
+    for i in range(LANES):
+        delta = (1.0 + s[OWN_DELTA * LANES + i] + shift) * scale - 1.0
+        own[_T * LANES + i] = (delta - centre) / half_width
+        own[_SLOPE * LANES + i] = 1.0 / (1.0 + delta)
+    before = own[_ORBIT_BEFORE * LANES : (_ORBIT_BEFORE + 4) * LANES]
+    before[:] = orbit
+    _refresh(vector, own[_T * LANES : (_T + 1) * LANES], table)
+    if not relative:
+        for k in range(4):
+            for i in range(LANES):
+                if s[STATUS * LANES + i] == CIRCULATES:
+                    z[k * LANES + i] += before[k * LANES + i] - orbit[k * LANES + i]
+
+
+@compiled
+def _new_phases(s: Any, own: Any, time: Any, frequency: float) -> None:
+    """Phase of the exciter at each lane's own time, and its advance in a turn; a parked lane is not excited."""
+    for i in range(LANES):
+        alive = 1.0 if s[STATUS * LANES + i] == CIRCULATES else 0.0
+        phase, advance = 2 * pi * frequency * s[CLOCK * LANES + i], 2 * pi * frequency * time[i]
+        own[_REAL * LANES + i], own[_IMAGINARY * LANES + i] = alive * np.cos(phase), alive * np.sin(phase)
+        own[_TURN_REAL * LANES + i], own[_TURN_IMAGINARY * LANES + i] = np.cos(advance), np.sin(advance)
+
+
+@compiled
+def _bucket_step(s: Any, time: Any, frequency: float, voltage: float) -> None:
+    """Energy from the buckets' RF once a turn."""
+    for i in range(LANES):
+        s[PHASE * LANES + i] = (s[PHASE * LANES + i] + 2 * pi * frequency * time[i]) % (2 * pi)
+        s[OWN_DELTA * LANES + i] += voltage * np.sin(s[PHASE * LANES + i])
+
+
+@compiled
+def _track_group(
+    state: Any, record: Any, turn: int, blocks: int, turns_each: int, maps: Any, moments: Any, septum: Any,
+    openings: Any, exciter: Any, buckets: Any,
+) -> None:  # fmt: skip
+    """All turns of one group; arguments as in ``track``."""
+    tables, centre, half_width = maps
+    shift, scale, first_moment, moment = moments
+    cut, signal, first_signal, revolution, frequency = exciter
+    rf, voltage = buckets
+    cuts, watched = openings.shape[0], np.any(openings != 0.0)
+    kicks = 8 * (cuts + 1)
+    orbit_row = kicks + 5 * cuts
+    s, own = np.zeros(N_STATE * LANES), np.zeros(_N_OWN * LANES)
+    for k in range(N_STATE):
+        s[k * LANES : (k + 1) * LANES] = state[k]
+    z = s[: 4 * LANES]
+    vector = np.zeros(tables.shape[1] * LANES)
+    orbit = vector[orbit_row * LANES : (orbit_row + 4) * LANES]
+    places = vector[(orbit_row + 4) * LANES : (orbit_row + 4 + cuts) * LANES]
+    time = vector[(orbit_row + 4 + cuts) * LANES :]
+    worst, slope = own[_WORST * LANES : (_WORST + 1) * LANES], own[_SLOPE * LANES : (_SLOPE + 1) * LANES]
+    before = 1.0
+    for block in range(blocks):
+        # The group's own clock tells the moment: particles of other momentum fall behind or run ahead.
+        clock = np.mean(s[CLOCK * LANES : (CLOCK + 1) * LANES])
+        now = min(max(int(clock / moment) - first_moment, 0), len(shift) - 1)
+        table = tables[min(now, tables.shape[0] - 1)]
+        keep = voltage != 0.0 and block > 0
+        _new_moment(s, z, own, vector, orbit, table, shift[now], scale[now], centre, half_width, keep)
+        for matrix in range(2 * (cuts + 1)):
+            _make_symplectic(vector[4 * matrix * LANES : 4 * (matrix + 1) * LANES])
+        z[LANES : 2 * LANES] *= scale[now] / before
+        z[3 * LANES :] *= scale[now] / before
+        before = scale[now]
+        if cut >= 0:
+            _new_phases(s, own, time, frequency)
+        sample = int(clock / revolution + 0.5) - first_signal
+        begin = turn + block * turns_each
+        for t in range(turns_each):
+            if _count_beyond(z, orbit, slope, septum) > 0:
+                _at_septum(s, z, own, orbit, time, septum, record, begin, t, before)
+            if watched:
+                own[_BEFORE * LANES : (_BEFORE + 4) * LANES] = z
+                worst[:] = 0.0
+            for j in range(cuts):
+                _section(z, vector[8 * j * LANES : 8 * (j + 1) * LANES])
+                if watched:
+                    _watch(z, places[j * LANES : (j + 1) * LANES], worst, openings[j])
+                _kick(z, vector[(kicks + 5 * j) * LANES : (kicks + 5 * (j + 1)) * LANES])
+                if j == cut:
+                    _excite(z, own, signal[min(max(sample + t, 0), len(signal) - 1)])
+            _section(z, vector[8 * cuts * LANES : 8 * (cuts + 1) * LANES])
+            if watched and np.max(worst) > 1.0:
+                _at_apertures(s, z, own, vector, openings, time, record, begin, t, before)
+            if voltage != 0.0:
+                _bucket_step(s, time, rf[now], voltage)
+        for i in range(LANES):
+            s[CLOCK * LANES + i] += turns_each * time[i]
+    z += orbit
+    z[LANES : 2 * LANES] /= before
+    z[3 * LANES :] /= before
+    for k in range(N_STATE):
+        state[k] = s[k * LANES : (k + 1) * LANES]
+
+
+@numba.njit(cache=True, error_model="numpy", nogil=True, parallel=True)
+def track(
+    state: Any, record: Any, turn: int, blocks: int, turns_each: int, maps: Any, moments: Any, septum: Any,
+    openings: Any, exciter: Any, buckets: Any,
+) -> None:  # fmt: skip
+    """Track for ``blocks`` of ``turns_each`` turns, between which the settings change; ``turn`` is the first.
+
+    ``state`` (N_STATE, n), n a multiple of LANES, is changed in place, as is ``record`` (n, N_RECORD).
+    ``maps``: (tables (moments or 1, size, degree + 1), centre, half_width) of SectionalMaps. ``moments``: (shift
+    (moments,), scale (moments,), number of the first, their distance [s]) of Schedule. ``septum`` as in ``fate``.
+    ``openings`` (cuts, 6) as in ``_outside``, all 0 to watch none. ``exciter``: (cut or -1, envelope once a revolution,
+    number of its first, time of a revolution [s], frequency [Hz]). ``buckets``: (frequency at each moment [Hz], step of
+    delta or 0).
     """
-    kicks = _VECTOR + 8 * (cuts + 1)
-    orbit = kicks + 5 * cuts
-    places = orbit + 4
-    time = places + cuts
-    size = time + 1 - _VECTOR
-    W = LANES
-
-    @numba.njit(cache=True, error_model="numpy", nogil=True, parallel=True, fastmath={"contract"})
-    def track(
-        coordinates: Any,  # (4, n) x, px, y, py, absolute, changed in place
-        own_delta: Any,  # (n,) delta without the schedule's shift
-        clock: Any,  # (n,) s
-        phase: Any,  # (n,) of the buckets' RF, rad
-        status: Any,  # (n,) of the constants above; only CIRCULATES is tracked
-        record: Any,  # (n, 7) turn, time, x, px, y, py, place of what leaves
-        turn0: int,
-        tables: Any,  # (rows, size, degree + 1)
-        shift: Any,  # (moments,) of momentum, and
-        scale: Any,  # (moments,)
-        first_moment: int,
-        moment: float,  # s between two moments
-        turns_each: int,  # turns between two refreshments of the sections
-        blocks: int,
-        centre: float,
-        half_width: float,
-        geometry: Any,
-        openings: Any,  # (cuts, 6) x0, y0, 1/half_x, 1/half_y, 1/ellipse_x, 1/ellipse_y
-        signal: Any,  # (n_signal,) complex envelope of the exciter, one a revolution
-        first_signal: int,
-        revolution: float,  # s between two of these
-        frequency: float,  # of the exciter, Hz
-        rf: Any,  # (moments,) frequency of the buckets, Hz
-        voltage: float,  # their step of delta
-    ) -> None:
-        side, position, _, length, angle, _, _ = geometry
-        wall = side * position
-        for group in numba.prange(coordinates.shape[1] // W):
-            g = group * W
-            w = np.zeros((_VECTOR + size) * W)
-            mean = 0.0
-            for i in range(W):
-                for k in range(4):
-                    w[(_X + k) * W + i] = coordinates[k, g + i]
-                w[_CLOCK * W + i] = clock[g + i]
-                w[_PHASE * W + i] = phase[g + i]
-                w[_STATUS * W + i] = status[g + i]
-            previous_scale = 0.0
-            for block in range(blocks):
-                # The group's own clock tells which moment it is: particles of other momentum fall behind or run ahead.
-                mean = 0.0
-                for i in range(W):
-                    mean += w[_CLOCK * W + i]
-                mean /= W
-                now = min(max(int(mean / moment) - first_moment, 0), len(shift) - 1)
-                row = min(now, tables.shape[0] - 1)
-                for i in range(W):
-                    w[_DELTA * W + i] = (1.0 + own_delta[g + i] + shift[now]) * scale[now] - 1.0
-                    w[_T * W + i] = (w[_DELTA * W + i] - centre) / half_width
-                    w[_SLOPE * W + i] = 1.0 / (1.0 + w[_DELTA * W + i])
-                    for k in range(4):
-                        w[(_ORBIT + k) * W + i] = w[(orbit + k) * W + i] if block > 0 else 0.0
-                for c in range(size):
-                    for i in range(W):
-                        value = tables[row, c, degree]
-                        for k in range(1, degree + 1):
-                            value = value * w[_T * W + i] + tables[row, c, degree - k]
-                        w[(_VECTOR + c) * W + i] = value
-                for s in range(2 * (cuts + 1)):
-                    for i in range(W):
-                        o = (_VECTOR + 4 * s) * W + i
-                        root = 1.0 / np.sqrt(w[o] * w[o + 3 * W] - w[o + W] * w[o + 2 * W])
-                        w[o] *= root
-                        w[o + W] *= root
-                        w[o + 2 * W] *= root
-                        w[o + 3 * W] *= root
-                grown = scale[now] / previous_scale if previous_scale > 0.0 else 1.0
-                previous_scale = scale[now]
-                for i in range(W):
-                    alive = 1.0 if w[_STATUS * W + i] == CIRCULATES else 0.0
-                    if not buckets or block == 0:
-                        for k in range(4):
-                            w[k * W + i] = alive * (w[k * W + i] + w[(_ORBIT + k) * W + i] - w[(orbit + k) * W + i])
-                    w[_PX * W + i] *= grown
-                    w[_PY * W + i] *= grown
-                if knockout >= 0:
-                    for i in range(W):
-                        start = 2 * pi * frequency * w[_CLOCK * W + i]
-                        w[_REAL * W + i], w[_IMAGINARY * W + i] = np.cos(start), np.sin(start)
-                        advance = 2 * pi * frequency * w[time * W + i]
-                        w[_TURN_REAL * W + i], w[_TURN_IMAGINARY * W + i] = np.cos(advance), np.sin(advance)
-                sample = int(mean / revolution + 0.5) - first_signal
-                for t in range(turns_each):
-                    crossed = 0
-                    for i in range(W):
-                        depth = side * (w[_X * W + i] + w[orbit * W + i]) - wall
-                        slope = side * ((w[_PX * W + i] + w[(orbit + 1) * W + i]) * w[_SLOPE * W + i] - angle)
-                        spread = abs(w[_X * W + i]) + abs(w[_Y * W + i])
-                        crossed += int(depth > 0.0) | int(depth + slope * length > 0.0) | int(not spread < _UNBOUNDED)
-                    if crossed > 0:
-                        for i in range(W):
-                            if w[_STATUS * W + i] == CIRCULATES:
-                                x = w[_X * W + i] + w[orbit * W + i]
-                                px = w[_PX * W + i] + w[(orbit + 1) * W + i]
-                                end = fate(x, px * w[_SLOPE * W + i], geometry)
-                                if not abs(w[_X * W + i]) + abs(w[_Y * W + i]) < _UNBOUNDED:
-                                    end = UNBOUNDED
-                                if end != CIRCULATES:
-                                    w[_STATUS * W + i] = end
-                                    record[g + i, 0] = turn0 + block * turns_each + t
-                                    record[g + i, 1] = w[_CLOCK * W + i] + t * w[time * W + i]
-                                    record[g + i, 2] = x
-                                    record[g + i, 3] = px
-                                    record[g + i, 4] = w[_Y * W + i] + w[(orbit + 2) * W + i]
-                                    record[g + i, 5] = w[_PY * W + i] + w[(orbit + 3) * W + i]
-                                    record[g + i, 6] = -1.0
-                                    for k in range(4):
-                                        w[k * W + i] = 0.0
-                    real, imaginary = 0.0, 0.0
-                    if knockout >= 0:
-                        at = min(max(sample + t, 0), len(signal) - 1)
-                        real, imaginary = signal[at].real, signal[at].imag
-                    for i in range(W):
-                        x0, p0, y0, q0 = w[_X * W + i], w[_PX * W + i], w[_Y * W + i], w[_PY * W + i]
-                        if watched:
-                            for k in range(4):
-                                w[(_BEFORE + k) * W + i] = w[k * W + i]
-                        worst = 0.0
-                        for j in range(cuts):
-                            o = (_VECTOR + 8 * j) * W + i
-                            x = w[o] * x0 + w[o + W] * p0
-                            p = w[o + 2 * W] * x0 + w[o + 3 * W] * p0
-                            y = w[o + 4 * W] * y0 + w[o + 5 * W] * q0
-                            q = w[o + 6 * W] * y0 + w[o + 7 * W] * q0
-                            if watched:
-                                u = x + w[(places + j) * W + i] - openings[j, 0]
-                                v = y - openings[j, 1]
-                                ex, ey = u * openings[j, 4], v * openings[j, 5]
-                                worst = max(worst, abs(u * openings[j, 2]), abs(v * openings[j, 3]), ex * ex + ey * ey)
-                            o = (kicks + 5 * j) * W + i
-                            y2 = y * y
-                            x0 = x
-                            p0 = p - x * (x * (w[o] + w[o + 2 * W] * x) + w[o + 3 * W] * y2) - w[o + W] * y2
-                            y0 = y
-                            q0 = q - y * (x * (2.0 * w[o + W] + w[o + 3 * W] * x) + w[o + 4 * W] * y2)
-                            if j == knockout:
-                                p0 += real * w[_REAL * W + i] - imaginary * w[_IMAGINARY * W + i]
-                        o = (_VECTOR + 8 * cuts) * W + i
-                        w[_X * W + i] = w[o] * x0 + w[o + W] * p0
-                        w[_PX * W + i] = w[o + 2 * W] * x0 + w[o + 3 * W] * p0
-                        w[_Y * W + i] = w[o + 4 * W] * y0 + w[o + 5 * W] * q0
-                        w[_PY * W + i] = w[o + 6 * W] * y0 + w[o + 7 * W] * q0
-                        if watched:
-                            w[_WORST * W + i] = worst
-                        if knockout >= 0:
-                            c, s = w[_REAL * W + i], w[_IMAGINARY * W + i]
-                            a, b = w[_TURN_REAL * W + i], w[_TURN_IMAGINARY * W + i]
-                            w[_REAL * W + i], w[_IMAGINARY * W + i] = c * a - s * b, c * b + s * a
-                    if knockout >= 0:
-                        # A lane that is parked stays so.
-                        for i in range(W):
-                            keep = 1.0 if w[_STATUS * W + i] == CIRCULATES else 0.0
-                            for k in range(4):
-                                w[k * W + i] *= keep
-                    if watched:
-                        hit = 0
-                        for i in range(W):
-                            hit += int(w[_WORST * W + i] > 1.0)
-                        if hit > 0:
-                            for i in range(W):
-                                if w[_WORST * W + i] > 1.0 and w[_STATUS * W + i] == CIRCULATES:
-                                    w[_STATUS * W + i] = APERTURE
-                                    record[g + i, 0] = turn0 + block * turns_each + t
-                                    record[g + i, 1] = w[_CLOCK * W + i] + t * w[time * W + i]
-                                    x, p = w[_BEFORE * W + i], w[(_BEFORE + 1) * W + i]
-                                    y, q = w[(_BEFORE + 2) * W + i], w[(_BEFORE + 3) * W + i]
-                                    place = -1
-                                    for j in range(cuts):
-                                        if place < 0:
-                                            o = (_VECTOR + 8 * j) * W + i
-                                            x, p = w[o] * x + w[o + W] * p, w[o + 2 * W] * x + w[o + 3 * W] * p
-                                            y, q = w[o + 4 * W] * y + w[o + 5 * W] * q, w[o + 6 * W] * y + w[o + 7 * W] * q
-                                            u = x + w[(places + j) * W + i] - openings[j, 0]
-                                            v = y - openings[j, 1]
-                                            ex, ey = u * openings[j, 4], v * openings[j, 5]
-                                            if max(abs(u * openings[j, 2]), abs(v * openings[j, 3]), ex * ex + ey * ey) > 1.0:
-                                                place = j
-                                            else:
-                                                o = (kicks + 5 * j) * W + i
-                                                y2 = y * y
-                                                p -= x * (x * (w[o] + w[o + 2 * W] * x) + w[o + 3 * W] * y2) + w[o + W] * y2
-                                                q -= y * (x * (2.0 * w[o + W] + w[o + 3 * W] * x) + w[o + 4 * W] * y2)
-                                                if j == knockout:
-                                                    place = place  # the exciter's kick is too small to matter here
-                                    record[g + i, 2] = x + w[(places + max(place, 0)) * W + i]
-                                    record[g + i, 3] = p
-                                    record[g + i, 4] = y
-                                    record[g + i, 5] = q
-                                    record[g + i, 6] = place
-                                    for k in range(4):
-                                        w[k * W + i] = 0.0
-                    if buckets:
-                        step = 2 * pi * rf[now]
-                        for i in range(W):
-                            w[_PHASE * W + i] += step * w[time * W + i]
-                            own_delta[g + i] += voltage * np.sin(w[_PHASE * W + i])
-                for i in range(W):
-                    w[_CLOCK * W + i] += turns_each * w[time * W + i]
-            for i in range(W):
-                for k in range(4):
-                    coordinates[k, g + i] = w[k * W + i] + w[(orbit + k) * W + i]
-                clock[g + i] = w[_CLOCK * W + i]
-                phase[g + i] = w[_PHASE * W + i] % (2 * pi)
-                status[g + i] = int(w[_STATUS * W + i])
-
-    return track
+    for group in numba.prange(state.shape[1] // LANES):
+        lanes = slice(group * LANES, (group + 1) * LANES)
+        _track_group(
+            state[:, lanes], record[lanes], turn, blocks, turns_each, maps, moments, septum, openings, exciter, buckets
+        )

@@ -1,0 +1,222 @@
+"""Spill tracking through sectional maps: millions of particle-turns a second."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numba
+import numpy as np
+
+from extraction.drivers import programme_values
+from extraction.schedule import envelope
+from extraction.sectional_map import SectionalMaps, sectional_maps
+from extraction.sections import Region
+from extraction.spill_kernel import (
+    CIRCULATES,
+    CLOCK,
+    CUT,
+    DELTA_LEFT,
+    LANES,
+    N_STATE,
+    OWN_DELTA,
+    PHASE,
+    PX,
+    STATUS,
+    TIME,
+    UNBOUNDED,
+    X,
+    track,
+)
+from extraction.spill_setup import Progress, SpillOutcome, SpillSetup, empty_record
+from lattice import Aperture
+from lattice.reference import SPEED_OF_LIGHT
+from optics import twiss
+
+Array = np.ndarray[Any, Any]
+
+_STRIDE = 20_000_000  # particle-turns between two looks at progress, Ctrl-C and lost particles
+_REACH = 1.3  # the fit of the maps holds up to this many times the septum's distance
+
+
+def track_sectional(setup: SpillSetup, progress: Progress) -> SpillOutcome:
+    """Track a spill; Ctrl-C ends it early with what was found so far."""
+    maps = _maps(setup)
+    count = len(setup.coordinates)
+    order = np.argsort(setup.coordinates[:, 5], kind="stable")  # groups of one momentum keep one clock
+    state = _initial_state(setup, order)
+    record, status, final = empty_record(count), np.full(count, CIRCULATES), setup.coordinates.copy()
+    alive = np.append(order, np.full(state.shape[1] - count, -1))  # the particle of each lane
+    turn, interrupted = 0, False
+    before = numba.get_num_threads()
+    numba.set_num_threads(min(setup.threads or before, before))
+    try:
+        while turn < setup.turns and len(alive):
+            blocks = _blocks(setup, turn, len(alive))
+            here = empty_record(len(alive))
+            _run(setup, maps, state, here, turn, blocks)
+            turn += blocks * setup.turns_each
+            state, alive = _keep(state, here, alive, record, status)
+            progress(min(turn, setup.turns))
+    except KeyboardInterrupt:
+        interrupted = True
+    finally:
+        numba.set_num_threads(before)
+    real = alive >= 0
+    final[:] = np.nan
+    final[alive[real]] = _coordinates(setup, state[:, real], turn)
+    _undo_late(setup, record, status)
+    return SpillOutcome(
+        status=status,
+        record=record,
+        coordinates=final,
+        turns=min(turn, setup.turns),
+        places=tuple(setup.ring.names[i] for i in maps.cuts.elements),
+        interrupted=interrupted,
+        misfit=maps.misfit,
+    )
+
+
+def _maps(setup: SpillSetup) -> SectionalMaps:
+    optics = twiss(setup.ring, setup.particle, fringe=setup.fringe, chromatic=False)
+    beta = [float(optics[name][setup.start]) for name in ("betx", "bety")]
+    alpha = [float(optics[name][setup.start]) for name in ("alfx", "alfy")]
+    dispersion = [float(optics[name][setup.start]) for name in ("dx", "dpx")]
+    x, px, y, py, _, delta = setup.coordinates.T
+    own_x = _amplitude(x - dispersion[0] * delta, px - dispersion[1] * delta, beta[0], alpha[0])
+    reach = max(_REACH * abs(setup.septum.position) / np.sqrt(beta[0]), float(np.max(own_x)))
+    vertical = float(np.max(_amplitude(y, py, beta[1], alpha[1])))
+    schedule = setup.schedule
+    knockout = schedule.knockout
+    return sectional_maps(
+        setup.ring,
+        setup.particle,
+        setup.start,
+        Region(reach, max(1.1 * vertical, 0.05 * reach)),
+        schedule.momentum_range(delta, setup.duration),
+        settings=schedule.ranges(setup.duration),
+        fringe=setup.fringe,
+        also=() if knockout is None else (setup.ring.index(knockout.at),),
+    )
+
+
+def _amplitude(u: Array, pu: Array, beta: float, alpha: float) -> Array:
+    """sqrt of twice the action [m^1/2]."""
+    return np.asarray(np.hypot(u, alpha * u + beta * pu) / np.sqrt(beta))
+
+
+def _initial_state(setup: SpillSetup, order: Array) -> Array:
+    count = len(order)
+    lanes = -(-count // LANES) * LANES
+    state = np.zeros((N_STATE, lanes))
+    ordered = setup.coordinates[order]
+    state[X : PX + 3, :count] = ordered[:, :4].T
+    state[OWN_DELTA, :count], state[OWN_DELTA, count:] = ordered[:, 5], ordered[-1, 5]
+    state[CLOCK, :count] = -ordered[:, 4] / (setup.particle.beta * SPEED_OF_LIGHT)
+    state[CLOCK, count:] = state[CLOCK, count - 1]
+    buckets = setup.schedule.buckets
+    if buckets is not None:
+        fraction = np.mod(state[CLOCK] / setup.revolution_time, 1.0)
+        state[PHASE] = 2 * np.pi * buckets.harmonic * fraction
+    state[STATUS, count:] = UNBOUNDED
+    return state
+
+
+def _blocks(setup: SpillSetup, turn: int, lanes: int) -> int:
+    left = -(-(setup.turns - turn) // setup.turns_each)
+    return max(1, min(left, _STRIDE // (lanes * setup.turns_each), max(1, 1_000_000 // setup.turns_each)))
+
+
+def _run(setup: SpillSetup, maps: SectionalMaps, state: Array, record: Array, turn: int, blocks: int) -> None:
+    schedule, moment = setup.schedule, setup.turns_each * setup.revolution_time
+    first = max(int(np.min(state[CLOCK]) / moment) - 1, 0)
+    count = int(np.max(state[CLOCK]) / moment) + 2 + int(1.02 * blocks) - first
+    times = setup.moments(first, count)
+    tables = maps.table(schedule.values(times), count) if schedule.settings else maps.table({}, 1)
+    track(
+        state,
+        record,
+        turn,
+        blocks,
+        setup.turns_each,
+        (tables, maps.centre, maps.half_width),
+        (schedule.shift(times), schedule.scale(times), first, moment),
+        setup.geometry,
+        _openings(setup, maps),
+        _exciter(setup, maps, state, blocks),
+        _buckets(setup, maps, times),
+    )
+
+
+def _openings(setup: SpillSetup, maps: SectionalMaps) -> Array:
+    """Apertures at the cuts as the kernel takes them, 0 where there are none."""
+    openings = np.zeros((maps.layout.n, 6))
+    if setup.apertures:
+        for row, element in zip(openings, maps.cuts.elements, strict=True):
+            aperture = setup.ring.elements[element].aperture
+            if aperture is not None:
+                row[:] = _opening(aperture)
+    return openings
+
+
+def _opening(aperture: Aperture) -> tuple[float, ...]:
+    half = (0.0, 0.0) if aperture.shape == "ellipse" else (1 / aperture.half_x, 1 / aperture.half_y)
+    ellipse = (0.0, 0.0)
+    if aperture.shape == "ellipse":
+        ellipse = (1 / aperture.half_x, 1 / aperture.half_y)
+    elif aperture.ellipse_x is not None and aperture.ellipse_y is not None:
+        ellipse = (1 / aperture.ellipse_x, 1 / aperture.ellipse_y)
+    return (aperture.offset_x, aperture.offset_y, *half, *ellipse)
+
+
+def _exciter(setup: SpillSetup, maps: SectionalMaps, state: Array, blocks: int) -> tuple[Any, ...]:
+    knockout, revolution = setup.schedule.knockout, setup.revolution_time
+    if knockout is None:
+        return -1, np.zeros(1, dtype=complex), 0, revolution, 0.0
+    first = int(np.min(state[CLOCK]) / revolution) - 1
+    count = int(np.max(state[CLOCK]) / revolution) + 3 + int(1.02 * blocks * setup.turns_each) - first
+    signal = envelope(knockout, np.arange(first, first + count) * revolution, 1 / revolution)
+    cut = maps.cuts.elements.index(setup.ring.index(knockout.at))
+    return cut, signal, first, revolution, knockout.tune / revolution
+
+
+def _buckets(setup: SpillSetup, maps: SectionalMaps, times: Array) -> tuple[Array, float]:
+    """Frequency of the buckets at each moment, and their step of delta; 0 without buckets."""
+    buckets = setup.schedule.buckets
+    if buckets is None:
+        return np.zeros(1), 0.0
+    centres = programme_values(buckets.programme, times)
+    powers = ((centres - maps.centre) / maps.half_width)[:, None] ** np.arange(maps.base.shape[-1])
+    revolution = powers @ maps.base[maps.layout.time]
+    particle = setup.particle
+    return buckets.harmonic / revolution, particle.charge * buckets.volt / (particle.beta * particle.momentum)
+
+
+def _keep(state: Array, here: Array, alive: Array, record: Array, status: Array) -> tuple[Array, Array]:
+    """Put down what left, and keep the lanes of the rest (order kept, filled up with parked lanes)."""
+    left = (state[STATUS] != CIRCULATES) & (alive >= 0)
+    record[alive[left]], status[alive[left]] = here[left], state[STATUS, left].astype(int)
+    stays = np.flatnonzero(state[STATUS] == CIRCULATES)
+    if len(stays) == 0:
+        return state[:, :0], alive[:0]
+    fill = -len(stays) % LANES
+    lanes = np.append(stays, np.full(fill, stays[-1]))
+    kept, numbers = np.ascontiguousarray(state[:, lanes]), alive[lanes]
+    if fill:
+        kept[: PX + 3, -fill:], kept[STATUS, -fill:], numbers[-fill:] = 0.0, UNBOUNDED, -1
+    return kept, numbers
+
+
+def _coordinates(setup: SpillSetup, state: Array, turn: int) -> Array:
+    """x, px, y, py, zeta, delta (n, 6) of what circulates, about the reference particle."""
+    delta = state[OWN_DELTA] + setup.schedule.shift(state[CLOCK])
+    zeta = setup.particle.beta * SPEED_OF_LIGHT * (turn * setup.revolution_time - state[CLOCK])
+    return np.column_stack([*state[:4], zeta, delta])
+
+
+def _undo_late(setup: SpillSetup, record: Array, status: Array) -> None:
+    """The last block may go beyond the last turn asked for: what left there has not."""
+    late = record[:, 0] >= setup.turns
+    status[late], record[late] = CIRCULATES, np.nan
+
+
+__all__ = ["CUT", "DELTA_LEFT", "TIME", "track_sectional"]
