@@ -8,7 +8,8 @@ import numpy as np
 
 from lattice import InputError
 from lattice.errors import did_you_mean
-from optics.optics import COLUMNS, Functions, Optics
+from optics.chromatic import chromatic_functions
+from optics.optics import ALL_COLUMNS, CHROMATIC_COLUMNS, Functions, Optics
 from optics.twiss import functions_inside
 
 Array = np.ndarray[Any, Any]
@@ -32,10 +33,11 @@ def interval_maxima(optics: Optics, column: str, sign: float = 1.0, fine: Functi
     Slopes are exact where the field knows them (beta' = -2 alfa, D' = dpx, x' = px, over 1 + delta), other columns
     take the ends. Holomorphic in the strengths: the place of a maximum is picked by the real part alone.
     """
-    if column not in COLUMNS:
-        raise InputError(f"optics has no column '{column}'{did_you_mean(column, COLUMNS)}")
+    if column not in ALL_COLUMNS:
+        raise InputError(f"optics has no column '{column}'{did_you_mean(column, ALL_COLUMNS)}")
     fine = functions_inside(optics, SLICES) if fine is None else fine
-    values = sign * fine.column(column)
+    source = chromatic_functions(optics, SLICES) if column in CHROMATIC_COLUMNS else fine
+    values = sign * source.column(column)
     if column not in _SLOPES:
         left, right = values[:, :-1], values[:, 1:]
         return np.where(left.real >= right.real, left, right)

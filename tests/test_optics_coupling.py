@@ -21,6 +21,7 @@ from lattice import (
     ReferenceParticle,
     Sextupole,
     Solenoid,
+    SRotation,
     UnstableOptics,
 )
 from optics import Beam, gaussian_beam, to_xsuite, track, twiss
@@ -154,6 +155,20 @@ def test_a_rotation_by_a_right_angle_swaps_the_planes_sizes() -> None:
     other = Beam(PROTON, 1e-6, 4e-6)
     assert beam.sizes(swapped)[0][-1] == pytest.approx(other.sizes(swapped)[1][-1], rel=1e-12)
     assert not twiss(back, PROTON, start={"betx": 2.0, "bety": 2.0}).coupled
+
+
+def test_a_turn_of_the_frame_by_a_right_angle_swaps_the_planes() -> None:
+    """Behind it mode 1 is seen in y alone: its beta is bety1, and sizes are those of the other plane. Rounding."""
+    elements = [Drift("a", length=1.0), SRotation("turn", angle=np.pi / 2), Drift("b", length=1.0)]
+    straight = twiss(Lattice("one", elements=[Drift("a", length=1.0), Drift("b", length=1.0)]), PROTON, start=START)
+    turned = twiss(Lattice("turned", elements=elements), PROTON, start=START)
+    beam = Beam(PROTON, 4e-6, 1e-6, 1e-3)
+    np.testing.assert_allclose(turned["bety1"][2:], straight["betx"][1:], rtol=1e-14)
+    np.testing.assert_allclose(turned["betx2"][2:], straight["bety"][1:], rtol=1e-14)
+    np.testing.assert_allclose(turned["alfx2"][2:], straight["alfy"][1:], rtol=1e-14)
+    np.testing.assert_allclose(turned["betx_edw_teng"][2:], straight["betx"][1:], rtol=1e-14)
+    for here, there in ((0, 1), (1, 0)):
+        np.testing.assert_allclose(beam.sizes(turned)[here][2:], beam.sizes(straight)[there][1:], rtol=1e-14)
 
 
 def test_a_sum_resonance_is_unstable_in_words() -> None:
