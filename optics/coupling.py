@@ -37,7 +37,8 @@ from optics.propagation import (
     courant_snyder,
 )
 
-_ROUNDING = 1e-9  # turns: a phase advance this little below zero is rounding, not a whole turn
+#: Turns: coupling may carry the phase that is seen in one plane backwards, but not by more than this in an element.
+_BACKWARDS = 0.25
 
 
 @compiled
@@ -154,7 +155,7 @@ def _read_functions(n: Any, now: Any) -> Any:
 def _advance(x0: Any, p0: Any, x1: Any, p1: Any, is_thick: Any) -> Any:
     """Angle from (x0, p0) to (x1, p1) in turns."""
     advance = angle(x0 * p1 - p0 * x1, x0 * x1 + p0 * p1) / (2.0 * math.pi)
-    if is_thick and advance.real < -_ROUNDING:
+    if is_thick and advance.real < -_BACKWARDS:
         advance += 1.0
     return advance
 
