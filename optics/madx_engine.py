@@ -65,8 +65,10 @@ def madx_twiss(
 
 
 def has_comparable_chromaticity(lattice: Lattice, fringe: str) -> bool:
-    """True when MAD-X computes the chromaticity of the model that is compared."""
+    """True when MAD-X computes the chromaticity of the model that is compared (thin solenoids do not know delta)."""
     bends = [lattice.resolved(element).strengths() for element in lattice.elements if element.kind == "bend"]
+    if any(element.kind == "thinsolenoid" for element in lattice.elements):
+        return False
     return fringe == "full" and not any(bend["hgap"] and (bend["fint"] or bend["fintx"]) for bend in bends)
 
 
@@ -199,6 +201,13 @@ _WRITERS: dict[str, Callable[[Any], str]] = {
     "multipole": _multipole,
     "solenoid": lambda e: _with("solenoid", l=e.length, ks=e.ks),
     "kicker": lambda e: _with("kicker", l=e.length, hkick=e.hkick, vkick=e.vkick, tilt=e.tilt),
+    "thinsolenoid": lambda e: _with("solenoid", l=0.0, ks=e.ks, ksi=e.ksi),
+    "dipoleedge": lambda e: _with("dipedge", h=e.h, e1=e.e1, hgap=e.hgap, fint=e.fint, tilt=e.tilt),
+    "srotation": lambda e: _with("srotation", angle=e.angle),
+    "xrotation": lambda e: _with("xrotation", angle=e.angle),
+    "yrotation": lambda e: _with("yrotation", angle=e.angle),
+    "translation": lambda e: _with("translation", dx=e.dx, dy=e.dy, ds=e.ds),
+    "separator": lambda e: _with("elseparator", l=e.length, ex=e.ex * 1e-6, ey=e.ey * 1e-6, tilt=e.tilt),
 }
 
 

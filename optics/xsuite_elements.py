@@ -66,8 +66,8 @@ def describe(element: Element, model: Model) -> Described:
 
 
 def needs_numbers(element: Element) -> bool:
-    """True when the element is exported turned by an angle that has to be computed from its strengths."""
-    return isinstance(element, Quadrupole) and element.k1s != 0.0
+    """True when what is exported is computed from the strengths: an angle, or whether the element acts at all."""
+    return isinstance(element, (Separator, ThinSolenoid)) or (isinstance(element, Quadrupole) and element.k1s != 0.0)
 
 
 def plus(text: Any, other: Any) -> Any:

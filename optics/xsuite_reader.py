@@ -21,7 +21,7 @@ METADATA = "hadron_optics"
 
 
 _INERT_WITHOUT_STRENGTHS = (
-    "drift", "marker", "kicker", "multipole", "separator", "srotation", "xrotation", "yrotation", "translation",
+    "drift", "marker", "kicker", "multipole", "srotation", "xrotation", "yrotation", "translation",
 )  # fmt: skip
 
 
@@ -51,7 +51,7 @@ def _is_inert(element: Element) -> bool:
     """True for what tracks as a drift or a marker: Xsuite forgets which kind it was."""
     if element.kind in ("monitor", "collimator", "electrostaticseptum", "magneticseptum"):
         return True
-    if element.kind == "thinsolenoid":  # one that acts has no counterpart in Xsuite
+    if element.kind in ("thinsolenoid", "separator"):  # one that acts has no counterpart in Xsuite
         return True
     return element.kind in _INERT_WITHOUT_STRENGTHS and not any(
         value for name, value in element.strengths().items() if name != "length"

@@ -227,7 +227,7 @@ class _Reader:
         if known is not None and known.standing(attribute) == "unknown":
             raise statement.makes_no_sense(
                 f"{definition.base} '{definition.name}' has no attribute '{attribute}'"
-                f"{did_you_mean(attribute, (*known.takes, 'l', 'aperture', 'apertype'))}"
+                f"{did_you_mean(attribute, (*known.takes, *known.refuses, 'l', 'aperture', 'apertype'))}"
             )
 
     def _value(self, statement: Statement, attribute: Attribute) -> Any:
