@@ -13,7 +13,7 @@ import os
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from importlib.metadata import version
-from math import nan, sqrt
+from math import cos, nan, pi, sqrt
 from pathlib import Path
 from typing import Any
 
@@ -22,7 +22,7 @@ import pandas as pd
 import xtrack as xt
 from numpy.typing import ArrayLike, NDArray
 
-from lattice import FileError, InputError, Lattice, ReferenceParticle, UnstableOptics
+from lattice import Drift, FileError, InputError, Lattice, Quadrupole, ReferenceParticle, RFGap, UnstableOptics
 from lattice.files import read_bytes, write_text_atomic
 from optics import xsuite_elements
 from optics.engine_optics import EngineOptics
@@ -312,6 +312,42 @@ def xsuite_track(
     history = np.stack([getattr(record, name).T for name in COORDINATES], axis=-1)
     history[record.state.T <= 0] = np.nan
     return np.concatenate([history, _final(bunch)[None]])
+
+
+def xsuite_linac(lattice: Lattice, particle: ReferenceParticle | None, coordinates: ArrayLike) -> tuple[Array, float]:
+    """Coordinates (n, 6) behind drifts, quadrupoles and RF gaps, and the reference momentum there [eV/c], by Xsuite.
+
+    A gap is a thin cavity without transit time (its voltage holds for every velocity, and there is no transverse kick)
+    followed by an increase of the reference energy: a check of longitudinal motion.
+    """
+    start = checked_particle(lattice, particle)
+    parts: list[Any] = []
+    here = start
+    for element in map(lattice.resolved, lattice.elements):
+        if isinstance(element, RFGap):
+            volt, phase = float(element.volt), float(element.phase)
+            parts.append(xt.Cavity(voltage=volt, frequency=float(element.freq), phase=0.5 * pi + phase))
+            behind = _accelerated(here, here.charge * volt * cos(phase))
+            parts.append(xt.ReferenceEnergyIncrease(Delta_p0c=behind.momentum - here.momentum))
+            here = behind
+        elif isinstance(element, Quadrupole):
+            parts.append(xt.Quadrupole(length=element.length, k1=element.k1))
+        elif isinstance(element, Drift):
+            parts.append(xt.Drift(length=element.length, model="exact"))
+        else:
+            raise InputError(f"'{element.name}' is no drift, quadrupole or RF gap but a {element.kind}")
+    line = xt.Line(elements=parts)
+    line.particle_ref = _particle(start)
+    initial = np.atleast_2d(np.asarray(coordinates, dtype=float))
+    bunch = line.build_particles(**dict(zip(COORDINATES, initial.T, strict=True)))
+    with quietly():
+        line.track(bunch)
+    return _final(bunch), here.momentum
+
+
+def _accelerated(particle: ReferenceParticle, energy: float) -> ReferenceParticle:
+    per_u = (particle.kinetic_energy + energy) / particle.nucleons
+    return ReferenceParticle(particle.kind, kinetic_energy_per_u=per_u)
 
 
 def xsuite_passage(

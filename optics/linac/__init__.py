@@ -2,17 +2,20 @@
 
 from optics.linac.bunch import Bunch
 from optics.linac.design import design_pass
+from optics.linac.focusing import Period, grade_gradients, matched_start, periods
 from optics.linac.machine import Linac, PermanentQuadrupole, Pipe, Tank
+from optics.linac.result import LinacTracked
 from optics.linac.sections import Section, linac_of
 from optics.linac.space_charge import SpaceCharge
-from optics.linac.tracking import LinacTracked, track
+from optics.linac.tracking import track
 from optics.linac.transit import TransitTime, from_field, from_polynomial, from_table, gap_cell, sine_cell
-from optics.linac.transport import Transport, periods, transport
+from optics.linac.transport import Transport, transport
 
 __all__ = [
     "Bunch",
     "Linac",
     "LinacTracked",
+    "Period",
     "PermanentQuadrupole",
     "Pipe",
     "Section",
@@ -25,7 +28,9 @@ __all__ = [
     "from_polynomial",
     "from_table",
     "gap_cell",
+    "grade_gradients",
     "linac_of",
+    "matched_start",
     "periods",
     "sine_cell",
     "track",

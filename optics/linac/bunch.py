@@ -65,8 +65,8 @@ class Bunch:
             raise InputError(f"count must be a whole number above 0, found {count!r}")
         if distribution not in DISTRIBUTIONS:
             raise InputError(f"distribution must be one of {', '.join(DISTRIBUTIONS)}, found {distribution!r}")
-        if cut is not None and not cut > 0:
-            raise InputError(f"cut must be a number of standard deviations above 0, found {cut!r}")
+        if cut is not None and not cut >= 0.5:
+            raise InputError(f"cut must be a number of standard deviations from 0.5 on, found {cut!r}")
         random = np.random.default_rng(seed)
         normal = _waterbag(random, count) if distribution == "waterbag" else _gaussian(random, count, cut)
         return np.asarray(normal @ self._root().T)

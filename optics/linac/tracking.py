@@ -10,57 +10,21 @@ from functools import partial
 from typing import Any
 
 import numpy as np
-import pandas as pd
 
-from lattice import InputError, NoSolution, ReferenceParticle
+from lattice import NoSolution
 from optics.compiled import compiled
-from optics.linac.bunch import energies, normalised_emittance
+from optics.linac.coordinates import canonical, checked, particle_at, relative
 from optics.linac.line import BLOCK, GAP, Line, W, Y, line_of, step, velocity
 from optics.linac.machine import Linac
 from optics.linac.reference import Reference, reference_of
+from optics.linac.result import CAUSES, LinacTracked, lost_table
 from optics.linac.space_charge import SpaceCharge
 
 Array = np.ndarray[Any, Any]
 
-COORDINATES = ("x", "px", "y", "py", "zeta", "delta")
-CAUSES = ("bore", "velocity", "stopped")
 #: Particles of one task of a thread; fixed, so that sums come in the same order at any number of threads.
 _CHUNK = 16 * BLOCK
-
-
-@dataclass(frozen=True)
-class LinacTracked:
-    """Where the particles are at the end of a linac.
-
-    ``coordinates``: (n, 6) of x, px, y, py, zeta, delta relative to ``particle``, the reference particle there; nan for
-    lost particles; ``alive``: (n,) mask; ``lost``: table of particle, piece, s [m], cause ("bore", "velocity": outside
-    the range of the transit-time factor, or "stopped") and x, px, y, py, zeta, delta relative to the reference
-    particle at that place.
-    """
-
-    particle: ReferenceParticle
-    coordinates: Array
-    alive: Array
-    lost: pd.DataFrame
-
-    @property
-    def transmission(self) -> float:
-        """Share of the particles that arrived."""
-        return float(np.mean(self.alive))
-
-    @property
-    def survivors(self) -> Array:
-        """Coordinates (m, 6) of the particles that arrived."""
-        return np.asarray(self.coordinates[self.alive])
-
-    @property
-    def energies(self) -> Array:
-        """Kinetic energies [eV] of the survivors."""
-        return energies(self.survivors, self.particle)
-
-    def emittance(self, plane: str) -> float:
-        """Normalised rms emittance [m] of the survivors in "x" or "y"."""
-        return normalised_emittance(self.survivors, self.particle, plane)
+_BORE, _VELOCITY, _STOPPED = (CAUSES.index(cause) for cause in ("bore", "velocity", "stopped"))
 
 
 def track(
@@ -80,41 +44,12 @@ def track(
     """
     line = line_of(linac)
     reference = reference_of(linac, line)
-    flight = _Flight.of(linac, line, reference, _checked(coordinates), apertures)
+    flight = _Flight.of(linac, line, reference, checked(coordinates), apertures)
     for first, last, length in _stretches(line, space_charge):
         flight.advance(first, last, threads)
         if space_charge is not None:
             flight.kick(space_charge, length)
     return flight.result()
-
-
-def _checked(coordinates: Array) -> Array:
-    try:
-        state = np.array(coordinates, dtype=float, ndmin=2)
-    except (TypeError, ValueError):
-        raise InputError(f"coordinates must be numbers, shape (n, 6), found {coordinates!r}") from None
-    if state.ndim != 2 or state.shape[1] != len(COORDINATES) or not len(state):
-        raise InputError(f"coordinates must have shape (n, 6) of {', '.join(COORDINATES)}, found {state.shape}")
-    if not np.all(np.isfinite(state)):
-        raise InputError(f"coordinates of particle {int(np.argmin(np.isfinite(state).all(axis=1)))} are not finite")
-    return state
-
-
-def canonical(coordinates: Array, particle: ReferenceParticle, ct: float = 0.0) -> Array:
-    """(6, n) of x, ux, y, uy, ct, w from (n, 6) relative to a particle that is there at ``ct`` [m]."""
-    x, px, y, py, zeta, delta = coordinates.T
-    p0 = particle.momentum / particle.mass
-    p = p0 * (1.0 + delta)
-    return np.stack([x, p0 * px, y, p0 * py, ct - zeta / particle.beta, p * p / (np.sqrt(p * p + 1.0) + 1.0)])
-
-
-def relative(z: Array, ct: Any, w: Any) -> Array:
-    """(n, 6) of x, px, y, py, zeta, delta from (6, n), relative to a reference particle with ``ct`` and ``w``."""
-    p0 = np.sqrt(w * (w + 2.0))
-    x, ux, y, uy, time, energy = z
-    p = np.sqrt(energy * (energy + 2.0))
-    difference = (energy - w) * (energy + w + 2.0) / (p + p0)  # p - p0 without cancellation
-    return np.column_stack([x, ux / p0, y, uy / p0, -(time - ct) * p0 / (1.0 + w), difference / p0])
 
 
 @dataclass(frozen=True)
@@ -155,29 +90,16 @@ class _Flight:
             self.z[:, alive] = space_charge.kicked(self.z[:, alive], self.linac.particle, length)
 
     def result(self) -> LinacTracked:
-        alive = self.lost < 0
-        w = float(self.reference.w[-1])
-        particle = ReferenceParticle(
-            self.linac.particle.kind,
-            kinetic_energy_per_u=w * self.linac.particle.mass / self.linac.particle.nucleons,
-        )
-        coordinates = relative(self.z, self.reference.ct[-1], w)
-        coordinates[~alive] = np.nan
-        return LinacTracked(particle, coordinates, alive, self._losses())
-
-    def _losses(self) -> pd.DataFrame:
-        who = np.flatnonzero(self.lost >= 0)
-        row = self.lost[who]
-        with np.errstate(invalid="ignore"):
-            there = relative(self.z[:, who], self.reference.ct[row + 1], self.reference.w[row + 1])
-        names = np.array([piece.name for piece in self.linac.pieces], dtype=object)
-        table = {
-            "particle": who,
-            "piece": names[self.line.piece[row]],
-            "s": self.line.s[row],
-            "cause": np.array(CAUSES, dtype=object)[self.cause[who]],
-        }
-        return pd.DataFrame(table | dict(zip(COORDINATES, there.T, strict=True)))
+        names = [piece.name for piece in self.linac.pieces]
+        row = np.maximum(self.lost, 0)
+        losses = lost_table(
+            self.z, self.lost >= 0, self.cause, [names[i] for i in self.line.piece[row]], self.line.s[row],
+            self.reference.ct[row + 1], self.reference.w[row + 1],
+        )  # fmt: skip
+        particle = particle_at(float(self.reference.w[-1]), self.linac.particle)
+        coordinates = relative(self.z, self.reference.ct[-1], self.reference.w[-1])
+        coordinates[self.lost >= 0] = np.nan
+        return LinacTracked(particle, coordinates, self.lost < 0, losses)
 
 
 def _stretches(line: Line, space_charge: SpaceCharge | None) -> Iterator[tuple[int, int, float]]:
@@ -229,7 +151,7 @@ def _velocities_checked(
             i += 1
         else:
             count = _dropped(block, who, i, count, z)
-            lost[who[count]], cause[who[count]] = row, 1
+            lost[who[count]], cause[who[count]] = row, _VELOCITY
     return count
 
 
@@ -247,9 +169,9 @@ def _places_checked(
         if block[i] * block[i] + block[Y + i] * block[Y + i] <= limit and block[W + i] > 0.0:
             i += 1
         else:
-            stopped = not block[W + i] > 0.0
+            hit = block[i] * block[i] + block[Y + i] * block[Y + i] > limit
             count = _dropped(block, who, i, count, z)
-            lost[who[count]], cause[who[count]] = row, 2 if stopped else 0
+            lost[who[count]], cause[who[count]] = row, _BORE if hit else _STOPPED
     return count
 
 

@@ -10,7 +10,7 @@ import numpy as np
 
 from lattice import InputError
 from optics.compiled import compiled
-from optics.linac.line import BLOCK, CT, DRIFT, GAP, Line, W, line_of, step
+from optics.linac.line import BLOCK, CT, Line, W, line_of, step
 from optics.linac.machine import Linac
 from optics.linac.reference import Reference, reference_of
 
@@ -89,7 +89,7 @@ def transport(linac: Linac) -> Transport:
 def transport_of(linac: Linac, line: Line, reference: Reference) -> Transport:
     """As ``transport``, for rows and reference particle that are at hand."""
     scale = _scales(reference)
-    matrices = _canonical(line, reference.ct[0], reference.w[0])
+    matrices = canonical_matrices(line, reference.ct[0], reference.w[0])
     return Transport(
         linac,
         np.concatenate([[0.0], line.s]),
@@ -108,7 +108,7 @@ def _scales(reference: Reference) -> Array:
 
 
 @compiled
-def _canonical(line: Line, ct: float, w: float) -> Array:
+def canonical_matrices(line: Line, ct: float, w: float) -> Array:
     """Matrices (rows + 1, 6, 6) from the start, in canonical coordinates: complex steps of six particles."""
     z = np.zeros(6 * BLOCK, dtype=np.complex128)
     z[CT : CT + 6] = ct
@@ -129,63 +129,3 @@ def _plane(plane: str) -> int:
     if plane not in ("x", "y"):
         raise InputError(f'plane must be "x" or "y", found {plane!r}')
     return 0 if plane == "x" else 2
-
-
-# ------------------------------------------------------------------------------------------------ focusing periods
-
-
-@dataclass(frozen=True)
-class Period:
-    """A focusing period, from ``s`` to ``end`` [m], and its phase advances [turns] with and without the RF's kick.
-
-    nan where the period on its own does not focus.
-    """
-
-    s: float
-    end: float
-    energy: float
-    mux: float
-    muy: float
-    mux_without_rf: float
-    muy_without_rf: float
-
-
-def periods(linac: Linac, magnets: int = 2) -> tuple[Period, ...]:
-    """Phase advance of every stretch of ``magnets`` quadrupoles, from the middle of one to the middle of another.
-
-    cos(mu) = trace / 2 of the block normalised to determinant 1; without RF: the same magnets for a beam that coasts
-    with the energy at the stretch's start.
-    """
-    line = line_of(linac)
-    reference = reference_of(linac, line)
-    whole = transport_of(linac, line, reference)
-    rows = [_middle(line, linac.place(magnet.name)) for magnet in linac.quadrupoles]
-    return tuple(
-        _period(line, reference, whole, first, last) for first, last in zip(rows, rows[magnets:], strict=False)
-    )
-
-
-def _middle(line: Line, piece: int) -> int:
-    first, last = np.searchsorted(line.piece, [piece, piece + 1])
-    return int(first + last) // 2
-
-
-def _period(line: Line, reference: Reference, whole: Transport, first: int, last: int) -> Period:
-    kinds = np.where(line.kind[first:last] == GAP, DRIFT, line.kind[first:last])
-    cut = {name: part[first:last] for name, part in line._asdict().items() if name != "coefficients"}
-    stretch = line._replace(**cut | {"kind": kinds})
-    coasting = _canonical(stretch, 0.0, reference.w[first])[-1]
-    gain = np.sqrt(reference.momentum[last] / reference.momentum[first])
-    with_rf = whole.between(first, last) * gain
-    return Period(
-        float(whole.s[first]),
-        float(whole.s[last]),
-        float(whole.energy[first]),
-        *(_advance(with_rf[i : i + 2, i : i + 2]) for i in (0, 2)),
-        *(_advance(coasting[i : i + 2, i : i + 2]) for i in (0, 2)),
-    )
-
-
-def _advance(block: Array) -> float:
-    half_trace = 0.5 * float(np.trace(block))
-    return float(np.arccos(half_trace)) / (2.0 * np.pi) if abs(half_trace) < 1.0 else float("nan")

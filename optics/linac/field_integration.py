@@ -1,0 +1,276 @@
+"""The second engine: particles integrated through the field of the cells, step by step, with no gap map.
+
+On the axis E(s, t) = e0 g(s) cos(omega t + phase) with g the cell's profile; off it, to first order in the transverse
+and second in the axial field, E_r = -(r/2) dE/ds, B_theta = (r / 2 c^2) dE/dt, E_s = E - (r^2/4)(d2E/ds2 - d2E/dt2/c^2)
+(Wangler, RF Linear Accelerators, 2008, ch. 7). Classical Runge-Kutta of order four, ``steps`` a cell; quadrupoles
+likewise. Shares with the maps the description of the machine and nothing that moves a particle.
+"""
+
+from __future__ import annotations
+
+import os
+from concurrent.futures import ThreadPoolExecutor
+from functools import partial
+from math import cos, sin
+from typing import Any, NamedTuple
+
+import numpy as np
+
+from lattice import InputError, NoSolution
+from lattice.reference import SPEED_OF_LIGHT
+from optics.compiled import compiled
+from optics.linac.coordinates import canonical, checked, particle_at, relative
+from optics.linac.machine import MODES, Linac, PermanentQuadrupole, Piece, Tank
+from optics.linac.result import CAUSES, LinacTracked, lost_table
+
+Array = np.ndarray[Any, Any]
+
+_COMPLEX_STEP = 1e-30
+_QUADRUPOLE_STEPS = 8
+_CHUNK = 256
+_BORE, _STOPPED = CAUSES.index("bore"), CAUSES.index("stopped")
+
+
+class Field(NamedTuple):
+    """A piece as the integration sees it: ``cells`` of ``length`` [m], each with ``profile`` (2 steps + 1, 3).
+
+    The profile is g [1], g' [1/m], g'' [1/m^2] at the ends and middles of the steps. ``force`` q e0/(m c^2) [1/m];
+    ``phase`` of the first cell and ``advance`` from cell to cell [rad]; ``wavenumber`` [1/m]; ``gradient`` q G c/(m
+    c^2) [1/m^2], at ``dx``, ``dy`` [m], turned (``cosine``, ``sine``); ``s`` of the entrance [m]; ``bore`` [m].
+    """
+
+    cells: int
+    length: float
+    profile: Array
+    s: float
+    bore: float
+    force: float = 0.0
+    phase: float = 0.0
+    advance: float = 0.0
+    wavenumber: float = 1.0
+    gradient: float = 0.0
+    dx: float = 0.0
+    dy: float = 0.0
+    cosine: float = 1.0
+    sine: float = 0.0
+
+
+def integrate(
+    linac: Linac, coordinates: Array, *, steps: int = 16, apertures: bool = True, threads: int | None = None
+) -> LinacTracked:
+    """As ``track``, by integration through the fields; openings are looked at behind every step.
+
+    The reference particle is integrated too, on the axis. Raises InputError for a tank without RF phase or without a
+    known field, NoSolution where the reference particle is stopped.
+    """
+    fields = fields_of(linac, steps)
+    ct, w = _reference(linac, fields)
+    z = np.ascontiguousarray(canonical(checked(coordinates), linac.particle))
+    flight = _Flight(z, np.full(z.shape[1], -1), np.zeros(z.shape[1], dtype=np.int64), np.zeros(z.shape[1]))
+    for number, field in enumerate(fields):
+        flight.advance(number, field if apertures else field._replace(bore=np.inf), threads)
+    lost = flight.lost >= 0
+    place = np.maximum(flight.lost, 0)
+    names = [linac.pieces[i].name for i in place]
+    losses = lost_table(z, lost, flight.cause, names, flight.s, ct[place + 1], w[place + 1])
+    end = relative(z, ct[-1], w[-1])
+    end[lost] = np.nan
+    return LinacTracked(particle_at(float(w[-1]), linac.particle), end, ~lost, losses)
+
+
+def integrated_energies(linac: Linac, *, steps: int = 16) -> Array:
+    """Kinetic energy [eV] of the reference particle at the entrance of every piece and at the end, by integration."""
+    return np.asarray(_reference(linac, fields_of(linac, steps))[1] * linac.particle.mass)
+
+
+def integrated_matrix(linac: Linac, *, steps: int = 16) -> Array:
+    """Transport matrix (6, 6) from start to end by integration, in the coordinates of ``transport``."""
+    fields = fields_of(linac, steps)
+    w = _reference(linac, fields)[1]
+    z = np.zeros((6, 6), dtype=complex)
+    z[5] = w[0]
+    z += 1j * _COMPLEX_STEP * np.eye(6)
+    for field in fields:
+        _through_linear(field, z)
+    p = np.sqrt(w[[0, -1]] * (w[[0, -1]] + 2.0))
+    beta = p / (1.0 + w[[0, -1]])
+    scale = np.array([[1.0, 1.0 / p[i], 1.0, 1.0 / p[i], -beta[i], 1.0 / (beta[i] * p[i])] for i in (0, 1)])
+    return np.asarray(scale[1][:, None] * z.imag / _COMPLEX_STEP / scale[0])
+
+
+def fields_of(linac: Linac, steps: int = 16) -> list[Field]:
+    """Every piece as a Field, with ``steps`` of integration a cell."""
+    if not (isinstance(steps, int) and steps >= 1):
+        raise InputError(f"steps must be a whole number above 0, found {steps!r}")
+    return [_field(linac, piece, s, steps) for piece, s in zip(linac.pieces, linac.s, strict=False)]
+
+
+def _field(linac: Linac, piece: Piece, s: float, steps: int) -> Field:
+    particle = linac.particle
+    if isinstance(piece, PermanentQuadrupole):
+        gradient = particle.charge * piece.gradient * SPEED_OF_LIGHT / particle.mass
+        nothing = np.zeros((2 * _QUADRUPOLE_STEPS + 1, 3))
+        return Field(
+            1, piece.length, nothing, s, piece.bore, gradient=gradient,
+            dx=piece.dx, dy=piece.dy, cosine=cos(piece.roll), sine=sin(piece.roll),
+        )  # fmt: skip
+    if not isinstance(piece, Tank) or piece.e0 == 0.0:
+        return Field(1, piece.length, np.zeros((3, 3)), s, piece.bore)
+    if piece.rf_phase is None:
+        raise InputError(f"Tank '{piece.name}' has no RF phase yet: run the design pass first")
+    return Field(
+        piece.cells,
+        piece.cell_length,
+        _profile(piece, steps),
+        s,
+        piece.bore,
+        force=particle.charge * piece.e0 / particle.mass,
+        phase=piece.rf_phase,
+        advance=MODES[piece.mode][0],
+        wavenumber=piece.wavenumber,
+    )
+
+
+def _profile(tank: Tank, steps: int) -> Array:
+    cell = tank.cell
+    if cell.profile is None or cell.slope is None:
+        raise InputError(
+            f"Tank '{tank.name}': transit time '{cell.name}' comes without its field, so that nothing can be "
+            "integrated: give the on-axis field (from_field)"
+        )
+    at = np.linspace(-0.5, 0.5, 2 * steps + 1)
+    inside = np.clip(at, -0.5 + 1e-4, 0.5 - 1e-4)
+    second = (cell.slope(inside + 1e-4) - cell.slope(inside - 1e-4)) / 2e-4
+    length = tank.cell_length
+    return np.ascontiguousarray(np.column_stack([cell.profile(at), cell.slope(at) / length, second / length**2]))
+
+
+def _reference(linac: Linac, fields: list[Field]) -> tuple[Array, Array]:
+    """ct [m] and w of a particle on the axis at the entrance of every piece and at the end."""
+    z = canonical(np.zeros((1, 6)), linac.particle)
+    nobody, nothing = np.full(1, -1), np.zeros(1)
+    ct, w = [float(z[4, 0])], [float(z[5, 0])]
+    for number, field in enumerate(fields):
+        _through(field._replace(gradient=0.0, bore=np.inf), number, z, nobody, nobody.copy(), nothing, 0, 1)
+        if not z[5, 0] > 0:
+            raise NoSolution(
+                f"linac '{linac.name}': the reference particle is stopped in '{linac.pieces[number].name}'"
+            )
+        ct.append(float(z[4, 0]))
+        w.append(float(z[5, 0]))
+    return np.array(ct), np.array(w)
+
+
+class _Flight(NamedTuple):
+    """Canonical ``z`` (6, n), and for each particle the piece, cause and place [m] of its loss (piece -1: none)."""
+
+    z: Array
+    lost: Array
+    cause: Array
+    s: Array
+
+    def advance(self, number: int, field: Field, threads: int | None) -> None:
+        count = self.z.shape[1]
+        go = partial(_through, field, number, self.z, self.lost, self.cause, self.s)
+        with ThreadPoolExecutor(max_workers=threads or os.cpu_count()) as pool:
+            list(pool.map(lambda first: go(first, min(first + _CHUNK, count)), range(0, count, _CHUNK)))
+
+
+@compiled
+def _through(field: Field, number: int, z: Array, lost: Array, cause: Array, s: Array, first: int, last: int) -> None:
+    """Carry the living of the particles ``first`` to ``last`` through a piece."""
+    steps = (len(field.profile) - 1) // 2
+    h = field.length / steps
+    for i in range(first, last):
+        if lost[i] >= 0:
+            continue
+        state = _entered(field, z[:, i])
+        for j in range(field.cells * steps):
+            state = _stepped(field, j // steps, j % steps, h, state)
+            r2 = (state[0] + _shift(field, 0)) ** 2 + (state[2] + _shift(field, 1)) ** 2
+            if not (r2 <= field.bore**2 and state[5] > 0.0):
+                lost[i], cause[i] = number, _BORE if r2 > field.bore**2 else _STOPPED
+                s[i] = field.s + (j + 1) * h
+                break
+        z[:, i] = _left(field, state)
+
+
+@compiled
+def _through_linear(field: Field, z: Array) -> None:
+    """Carry complex particles through a piece; nothing is lost."""
+    steps = (len(field.profile) - 1) // 2
+    for i in range(z.shape[1]):
+        state = _entered(field, z[:, i])
+        for j in range(field.cells * steps):
+            state = _stepped(field, j // steps, j % steps, field.length / steps, state)
+        z[:, i] = _left(field, state)
+
+
+@compiled
+def _shift(field: Field, plane: int) -> float:
+    """Displacement of a quadrupole in its own turned frame."""
+    if plane == 0:
+        return field.cosine * field.dx + field.sine * field.dy
+    return field.cosine * field.dy - field.sine * field.dx
+
+
+@compiled
+def _entered(field: Field, z: Any) -> Any:
+    """State in the frame of the piece."""
+    c, s = field.cosine, field.sine
+    x, y = z[0] - field.dx, z[2] - field.dy
+    return np.array([c * x + s * y, c * z[1] + s * z[3], c * y - s * x, c * z[3] - s * z[1], z[4], z[5]])
+
+
+@compiled
+def _left(field: Field, z: Any) -> Any:
+    """State back in the frame of the linac."""
+    c, s = field.cosine, field.sine
+    return np.array(
+        [
+            c * z[0] - s * z[2] + field.dx, c * z[1] - s * z[3], c * z[2] + s * z[0] + field.dy, c * z[3] + s * z[1],
+            z[4], z[5],
+        ]
+    )  # fmt: skip
+
+
+@compiled
+def _stepped(field: Field, cell: int, step: int, h: float, state: Any) -> Any:
+    """One Runge-Kutta step of length ``h`` [m]."""
+    phase = field.phase + cell * field.advance
+    last = len(field.profile) - 1
+    if step == 0:
+        state = _kinked(field, field.profile[0, 1], phase, state)
+    a = _rates(field, 2 * step, phase, state)
+    b = _rates(field, 2 * step + 1, phase, state + 0.5 * h * a)
+    c = _rates(field, 2 * step + 1, phase, state + 0.5 * h * b)
+    d = _rates(field, 2 * step + 2, phase, state + h * c)
+    state = state + h / 6.0 * (a + 2.0 * b + 2.0 * c + d)
+    return _kinked(field, -field.profile[last, 1], phase, state) if 2 * step + 2 == last else state
+
+
+@compiled
+def _kinked(field: Field, jump: float, phase: float, state: Any) -> Any:
+    """Behind a kink of the profile, where g' rises by ``jump``: the energy that the delta function in g'' gives."""
+    result = state.copy()
+    r2 = state[0] * state[0] + state[2] * state[2]
+    result[5] -= 0.25 * field.force * r2 * jump * np.cos(field.wavenumber * state[4] + phase)
+    return result
+
+
+@compiled
+def _rates(field: Field, node: int, phase: float, state: Any) -> Any:
+    """d(x, ux, y, uy, ct, w)/ds at a node of the profile."""
+    x, ux, y, uy, ct, w = state[0], state[1], state[2], state[3], state[4], state[5]
+    g, slope, curvature = field.profile[node, 0], field.profile[node, 1], field.profile[node, 2]
+    k = field.wavenumber
+    uz = np.sqrt(w * (w + 2.0) - ux * ux - uy * uy)
+    cosine, sine = np.cos(k * ct + phase), np.sin(k * ct + phase)
+    radial = 0.5 * field.force * (k * g * sine - slope * cosine * (1.0 + w) / uz)
+    axial = g - 0.25 * (x * x + y * y) * (curvature + k * k * g) - 0.5 * slope * (x * ux + y * uy) / uz
+    rates = np.empty_like(state)
+    rates[0], rates[2], rates[4] = ux / uz, uy / uz, (1.0 + w) / uz
+    rates[1] = (radial - field.gradient) * x
+    rates[3] = (radial + field.gradient) * y
+    rates[5] = field.force * cosine * axial
+    return rates

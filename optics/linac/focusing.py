@@ -1,0 +1,150 @@
+"""Focusing of a linac: phase advance period by period, the matched beam, gradients graded along the machine."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from scipy.optimize import least_squares
+
+from lattice import InputError, UnstableOptics
+from optics.linac.line import DRIFT, GAP, Line, line_of
+from optics.linac.machine import Linac
+from optics.linac.reference import Reference, reference_of
+from optics.linac.transport import Transport, canonical_matrices, transport_of
+
+Array = np.ndarray[Any, Any]
+
+
+@dataclass(frozen=True)
+class Period:
+    """A focusing period, from ``s`` to ``end`` [m], and its phase advances [turns] with and without the RF's kick.
+
+    nan where the period on its own does not focus.
+    """
+
+    s: float
+    end: float
+    energy: float
+    mux: float
+    muy: float
+    mux_without_rf: float
+    muy_without_rf: float
+
+
+def periods(linac: Linac, magnets: int = 2) -> tuple[Period, ...]:
+    """Phase advance of every stretch of ``magnets`` quadrupoles, from the middle of one to the middle of another.
+
+    cos(mu) = trace / 2 of the block normalised to determinant 1; without RF: the same magnets for a beam that coasts
+    with the energy at the stretch's start.
+    """
+    line = line_of(linac)
+    reference = reference_of(linac, line)
+    whole = transport_of(linac, line, reference)
+    rows = [_middle(line, linac.place(magnet.name)) for magnet in linac.quadrupoles]
+    return tuple(
+        _period(line, reference, whole, first, last) for first, last in zip(rows, rows[magnets:], strict=False)
+    )
+
+
+def _middle(line: Line, piece: int) -> int:
+    first, last = np.searchsorted(line.piece, [piece, piece + 1])
+    return int(first + last) // 2
+
+
+def _period(line: Line, reference: Reference, whole: Transport, first: int, last: int) -> Period:
+    kinds = np.where(line.kind[first:last] == GAP, DRIFT, line.kind[first:last])
+    cut = {name: part[first:last] for name, part in line._asdict().items() if name != "coefficients"}
+    stretch = line._replace(**cut | {"kind": kinds})
+    coasting = canonical_matrices(stretch, 0.0, reference.w[first])[-1]
+    gain = np.sqrt(reference.momentum[last] / reference.momentum[first])
+    with_rf = whole.between(first, last) * gain
+    return Period(
+        float(whole.s[first]),
+        float(whole.s[last]),
+        float(whole.energy[first]),
+        *(_advance(with_rf[i : i + 2, i : i + 2]) for i in (0, 2)),
+        *(_advance(coasting[i : i + 2, i : i + 2]) for i in (0, 2)),
+    )
+
+
+def matched_start(linac: Linac, magnets: int = 2) -> dict[str, float]:
+    """betx, alfx, bety, alfy [m] at the start from which the beam is matched to the first focusing period.
+
+    The periodic solution from the middle of the first quadrupole to the middle of the one ``magnets`` later, carried
+    back. Raises UnstableOptics where that period does not focus.
+    """
+    line = line_of(linac)
+    whole = transport_of(linac, line, reference_of(linac, line))
+    if len(linac.quadrupoles) <= magnets:
+        raise InputError(f"linac '{linac.name}' has no period of {magnets} quadrupoles to be matched to")
+    first, last = (_middle(line, linac.place(linac.quadrupoles[i].name)) for i in (0, magnets))
+    start: dict[str, float] = {}
+    for i, plane in ((0, "x"), (2, "y")):
+        block = whole.between(first, last)[i : i + 2, i : i + 2]
+        block = block / np.sqrt(np.linalg.det(block))
+        back = np.linalg.inv(whole.matrices[first][i : i + 2, i : i + 2])
+        beta, alpha = _periodic(linac, plane, block)
+        start[f"bet{plane}"], start[f"alf{plane}"] = _carried(back / np.sqrt(np.linalg.det(back)), beta, alpha)
+    return start
+
+
+def _periodic(linac: Linac, plane: str, block: Array) -> tuple[float, float]:
+    half_trace = 0.5 * float(np.trace(block))
+    if abs(half_trace) >= 1.0:
+        raise UnstableOptics(
+            f"linac '{linac.name}': its first focusing period does not focus in {plane} (half trace {half_trace:.3g}): "
+            "change the gradients"
+        )
+    sine = float(np.copysign(np.sqrt(1.0 - half_trace**2), block[0, 1]))
+    return float(block[0, 1]) / sine, 0.5 * float(block[0, 0] - block[1, 1]) / sine
+
+
+def _carried(block: Array, beta: float, alpha: float) -> tuple[float, float]:
+    root = np.array([[np.sqrt(beta), 0.0], [-alpha / np.sqrt(beta), 1.0 / np.sqrt(beta)]])
+    here = block @ root
+    ellipse = here @ here.T
+    return float(ellipse[0, 0]), -float(ellipse[0, 1])
+
+
+def grade_gradients(linac: Linac, advance: float, ceiling: float) -> Linac:
+    """The linac with gradients that give every focusing period the phase ``advance`` [turns] in both planes.
+
+    Least squares over all gradients; signs stay, none exceeds ``ceiling`` [T/m]. With acceleration: the RF's
+    defocusing is part of the period. Raises InputError for an advance outside 0 to 1/2 or fewer than 4 magnets.
+    """
+    if not 0.0 < advance < 0.5:
+        raise InputError(f"a phase advance of {advance!r} turns a period cannot be had: it must lie between 0 and 0.5")
+    if len(linac.quadrupoles) < 4:
+        raise InputError(f"linac '{linac.name}' has {len(linac.quadrupoles)} quadrupoles, grading needs 4 or more")
+    signs = np.sign([magnet.gradient for magnet in linac.quadrupoles])
+    wanted = float(np.cos(2.0 * np.pi * advance))
+    count = len(signs)
+    near = np.abs(np.subtract.outer(np.arange(count - 2) + 1, np.arange(count))) <= 1
+
+    def misses(strengths: Array) -> Array:
+        return (_half_traces(linac.with_gradients([float(g) for g in signs * strengths])) - wanted).T.ravel()
+
+    start = np.full(count, 0.7 * ceiling)
+    found = least_squares(
+        misses, start, bounds=(0.0, ceiling), jac_sparsity=np.vstack([near, near]).astype(int), x_scale=ceiling
+    )
+    return linac.with_gradients([float(g) for g in signs * found.x])
+
+
+def _half_traces(linac: Linac) -> Array:
+    """Half the trace of every period's block of determinant 1 in x and y, (periods, 2)."""
+    line = line_of(linac)
+    whole = transport_of(linac, line, reference_of(linac, line))
+    rows = [_middle(line, linac.place(magnet.name)) for magnet in linac.quadrupoles]
+    blocks = [
+        whole.between(a, b) * np.sqrt(whole.momentum[b] / whole.momentum[a])
+        for a, b in zip(rows, rows[2:], strict=False)
+    ]
+    return np.array([[0.5 * np.trace(m[i : i + 2, i : i + 2]) for i in (0, 2)] for m in blocks])
+
+
+def _advance(block: Array) -> float:
+    half_trace = 0.5 * float(np.trace(block))
+    return float(np.arccos(half_trace)) / (2.0 * np.pi) if abs(half_trace) < 1.0 else float("nan")
