@@ -45,7 +45,7 @@ _PARSER = Lark(_GRAMMAR, parser="lalr", maybe_placeholders=False)
 _MAX_LENGTH = 20_000
 _MAX_NESTING = 100
 
-#: Names every expression knows, with MAD-X's meaning and units (masses in GeV, hbar in MeV s).
+#: Names every expression knows, with MAD-X's meaning and units (masses in GeV, hbar in GeV s).
 CONSTANTS: dict[str, float] = {
     "pi": np.pi,
     "twopi": 2 * np.pi,
@@ -58,8 +58,9 @@ CONSTANTS: dict[str, float] = {
     "nmass": 0.939_565_421_94,  # CODATA 2022, as the ones below
     "umass": ATOMIC_MASS_UNIT * 1e-9,
     "mumass": 0.105_658_3755,
+    "amu0": 4e-7 * np.pi,  # the vacuum's permeability
     "qelect": 1.602_176_634e-19,
-    "hbar": 6.582_119_569e-22,
+    "hbar": 6.582_119_569e-25,
     "erad": 2.817_940_3205e-15,
     "prad": 2.817_940_3205e-15 * ELECTRON_MASS / PROTON_MASS,
 }

@@ -410,7 +410,6 @@ REFUSED = [
     ("k = {3;\n", 2, "the '{' here is never closed"),
     ("k = 3};", 2, "'}' without a '{'"),
     ("k = \x003;", 2, "byte 0x00 found: a MAD-X file is text"),
-    ("beam, particle=proton, bv=-1;", 2, "only beams in the direction of the sequence"),
     (
         "beam, particle=deuteron, energy=4;",
         2,
@@ -663,3 +662,33 @@ def test_three_thousand_elements_take_seconds(read: Read) -> None:
     assert time.process_time() - begin < 10
     assert sum(not e.name.startswith("drift_") for e in ring.elements) == 3000
     assert ring.length == pytest.approx(7500, rel=1e-14)
+
+
+def test_what_files_of_laboratories_hold_besides_is_passed_over(read: Read) -> None:
+    """Number formats, initial optics, beams of other sequences, results of MAD-X that no element uses."""
+    ring = read("""
+        set, format="22.14e"; beam, sequence=other, particle=proton, pc=450, bv=-1;
+        beam, sequence=ring, particle=proton, pc=450;
+        ini: beta0, betx=2.0, mux:=0.25, range=#s; savebeta, label=saved, place=q, sequence=ring; ini->betx = 3;
+        b0 = saved->betx; c0 := 2*saved -> bety + 1; k = ini->betx / 10 + ini->alfx;
+        q: quadrupole, l=1, k1:=k; q: q, k1=5; other: sequence, l=3; q, at=1; endsequence;
+        m: multipole, knl={, 0.1, };
+        ring: sequence, l=3; q, at=1; m, at=2; endsequence;
+    """, "ring")  # fmt: skip
+    assert ring.parameters["k"] == 0.3
+    assert ring["q"].strengths()["k1"] == "k"
+    assert ring["m"].strengths()["knl"] == (0.0, 0.1)
+    assert "b0" not in ring.parameters
+    assert "c0" not in ring.parameters
+    assert ring.particle is not None
+
+
+def test_a_beam_against_the_sequence_is_refused_where_it_is_used(read: Read) -> None:
+    text = "beam, particle=proton, energy=5, bv=-1;\nring: sequence, l=1; endsequence;"
+    with pytest.raises(FileError, match=r":1: bv: only beams in the direction of the sequence"):
+        read(text)
+
+
+def test_a_result_of_madx_cannot_be_a_strength(read: Read) -> None:
+    with pytest.raises(LatticeError, match=r"ring\.seq:1: 'saved' holds results of MAD-X"):
+        read("savebeta, label=saved, place=q; q: quadrupole, l=1, k1:=saved->betx; ring: line=(q);")

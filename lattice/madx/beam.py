@@ -37,17 +37,16 @@ class Beam:
     species: Species = SPECIES["positron"]
     named: bool = False
     energy: tuple[str, float] = ("energy", 1.0)
+    bv: float = 1.0
 
     def updated(self, statement: Statement, particle: str | None, numbers: dict[str, float]) -> Beam:
         """After another BEAM statement; what it does not mention stays."""
-        if numbers.get("bv", 1.0) != 1.0:
-            raise statement.cannot_be_read("bv: only beams in the direction of the sequence (bv = 1) are read")
         species = self._species(statement, particle, numbers)
         given = next(((way, numbers[way]) for way in _ENERGIES if way in numbers), None)
         named = self.named or particle is not None or "mass" in numbers
-        return replace(
-            self, statement=statement, species=species, named=named, energy=given or self._kept_energy(species)
-        )
+        energy = given or self._kept_energy(species)
+        bv = numbers.get("bv", self.bv)
+        return replace(self, statement=statement, species=species, named=named, energy=energy, bv=bv)
 
     def _species(self, statement: Statement, particle: str | None, numbers: dict[str, float]) -> Species:
         own = {"mass", "charge"} & numbers.keys()
@@ -79,6 +78,8 @@ class Beam:
         """The reference particle; FileError's or LatticeError's place is the last BEAM statement."""
         way, value = self.energy
         mass = self.species.mass / _GEV
+        if self.bv != 1.0:
+            raise self.statement.cannot_be_read("bv: only beams in the direction of the sequence (bv = 1) are read")
         self._refuse_impossible(way, value, mass)
         if way == "brho":
             return ReferenceParticle.from_rigidity(self.species, value)
@@ -110,7 +111,7 @@ class Beam:
             "gamma": particle.gamma,
             "beta": particle.beta,
             "brho": pc * _GEV / (abs(charge) * SPEED_OF_LIGHT),
-            "bv": 1.0,
+            "bv": self.bv,
         }
         return values.get(name)
 

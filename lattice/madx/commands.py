@@ -14,7 +14,7 @@ PASSED_OVER = words(
     " ptc_read_errors ptc_refresh_k ptc_script ptc_select ptc_select_moment ptc_setcavities ptc_setfieldcomp"
     " ptc_setknobvalue ptc_setswitch ptc_start ptc_track ptc_track_end ptc_trackline ptc_twiss ptc_varyknob putdisp"
     " putkick putorbit quit readmytable readtable removefile renamefile resplot return ripple rmatrix run rviewer"
-    " save savebeta sdds select selectmagnet setplot show shrink simplex sixtrack sodd start stop string survey svd"
+    " save savebeta sdds select selectmagnet set setplot show shrink simplex sixtrack sodd start stop string survey svd"
     " system threader title tmatrix touschek twiss usekick usemonitor value vary weight write"
 )
 #: Passed over as a whole, up to their end.
@@ -57,5 +57,4 @@ REFUSED = {
     "setvars_const": "write the values into the file",
     "sxfread": "let MAD-X write the sequence (save, sequence=...) and read that file",
     "delete": "take out what is to be deleted",
-    "set": "write 'name = value' instead",
 }

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from pathlib import Path, PureWindowsPath
+from pathlib import Path
 from typing import Any
 
 from lattice.errors import FileError, LatticeError, did_you_mean
@@ -14,6 +14,7 @@ from lattice.madx.beam import NUMBERS as BEAM_NUMBERS
 from lattice.madx.beam import Beam
 from lattice.madx.beamline import Beamlines, Line, Placement, Sequence
 from lattice.madx.build import Builder, Definition
+from lattice.madx.calls import called_file
 from lattice.madx.classes import CLASSES, LISTS, TEXTS, UNSUPPORTED, Options
 from lattice.madx.commands import BLOCKS, ENDS, PASSED_OVER, REFUSED
 from lattice.madx.syntax import Assignment, Attribute, Command, attributes, parse, split_at_commas, unquoted
@@ -130,15 +131,28 @@ class _Reader:
                 statement, node
             )
         elif keyword in BLOCKS or (keyword in PASSED_OVER and keyword not in self.definitions):
-            self._pass_over(statement, keyword)
+            self._pass_over(statement, node)
         else:
             self._element(statement, node)
 
-    def _pass_over(self, statement: Statement, keyword: str) -> None:
+    def _pass_over(self, statement: Statement, node: Command) -> None:
+        keyword = node.keyword
         self.note(statement)
+        if node.keyword in ("beta0", "savebeta"):
+            self._initial_optics(statement, node)
         if keyword in BLOCKS:
             self.block = (statement, BLOCKS[keyword])
         self.ended = keyword in ENDS
+
+    def _initial_optics(self, statement: Statement, node: Command) -> None:
+        """What a BETA0 says can be referred to; what a SAVEBETA saves is not known here."""
+        given = attributes(statement, node)
+        for label in (unquoted(attribute.text).lower() for attribute in given if attribute.name == "label"):
+            self.variables.results.add(label)
+        if node.keyword == "beta0" and node.label:
+            numbers = [a for a in given if a.name not in ("beta0", "range", "sequence") and not a.flag]
+            values = {attribute.name: self._value(statement, attribute) for attribute in numbers}
+            self.definitions[node.label] = Definition(node.label, "beta0", values, statement)
 
     # -- files --
 
@@ -149,26 +163,7 @@ class _Reader:
         self.calls += 1
         if depth >= _DEEPEST_CALL or self.calls > _MOST_CALLS:
             raise statement.cannot_be_read("call: files call each other in a circle, or too many of them")
-        self.read(self._called_file(statement, given["file"].text), depth + 1)
-
-    def _called_file(self, statement: Statement, text: str) -> Path:
-        """The file of a CALL: beside the calling file, and never outside the folder of the file being read."""
-        name = unquoted(text)
-        outside = PureWindowsPath(name).is_absolute() or PureWindowsPath(name).drive or name.startswith(("/", "~"))
-        called = Path(statement.file).parent / name
-        if not outside and name == text and not called.exists():  # MAD-X lowers what is not in quotes
-            called = Path(statement.file).parent / name.lower()
-        try:
-            inside = called.resolve().is_relative_to(self.path.parent.resolve())
-        except (OSError, ValueError, RuntimeError):
-            inside = False
-        if outside or ".." in PureWindowsPath(name).parts or not inside:
-            raise statement.cannot_be_read(
-                f"call: '{name}' is outside the folder of {self.path.name}: put the file beside it"
-            )
-        if not called.is_file():
-            raise statement.cannot_be_read(f"call: there is no file '{name}' in {called.parent}")
-        return called
+        self.read(called_file(self.path, statement, given["file"].text), depth + 1)
 
     # -- elements --
 
@@ -199,6 +194,9 @@ class _Reader:
             raise statement.cannot_be_read(f"'{name}' is a MAD-X class and cannot name an element")
         if name in self.beamlines.names():
             raise statement.cannot_be_read(f"'{name}' is already the name of a sequence or line")
+        if name == parent:
+            self.note(statement, "an element cannot be its own class: ignored, as in MAD-X; leave the label out")
+            return
         if parent in self.definitions:
             known = self.definitions[parent]
             base, inherited = known.base, dict(known.attributes)
@@ -247,12 +245,16 @@ class _Reader:
         if text.startswith("{") != text.endswith("}"):
             raise statement.cannot_be_read(f"the list of '{attribute.name}' is written {{value, value, ...}}")
         pieces = [piece.strip() for piece in split_at_commas(text.removeprefix("{").removesuffix("}"))]
-        return tuple(self.variables.strength(statement, piece, attribute.deferred) for piece in pieces if piece)
+        if not pieces[-1]:
+            pieces.pop()
+        return tuple(self.variables.strength(statement, piece or "0", attribute.deferred) for piece in pieces)
 
     def _attribute_value(self, owner: str, name: str) -> Strength:
         """The value of ``owner->name`` in an expression."""
         if owner == "beam" or owner.startswith("beam%"):
             return self._beam_value(name)
+        if owner in self.variables.results:
+            raise LatticeError(f"'{owner}' holds results of MAD-X, which are not computed here: write the number")
         if owner not in self.definitions:
             raise LatticeError(f"there is no element '{owner}'{did_you_mean(owner, self.definitions)}")
         value = self.definitions[owner].attributes.get(name, -1.0 if name == "fintx" else 0.0)

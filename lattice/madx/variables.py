@@ -37,6 +37,7 @@ class Variables:
         self._undefined: set[str] = set()
         self._values: dict[str, float] = {}  # as long as nothing changes
         self._elsewhere: dict[str, float] = {}
+        self.results: set[str] = set()  # names under which MAD-X would keep what it computes
 
     def assign(self, statement: Statement, assignment: Assignment) -> None:
         """Define a variable; what cannot be read is noted, and an error only where it is used."""
@@ -46,7 +47,7 @@ class Variables:
             return
         self._places[name] = statement
         text = assignment.text
-        if text[:1] in ("'", '"') or _NOT_READ.search(text.lower()):
+        if text[:1] in ("'", '"') or _NOT_READ.search(text.lower()) or self._is_result(text):
             self._unread[name] = statement
             self._definitions.pop(name, None)
             self._note(statement, "this value is not read")
@@ -58,6 +59,9 @@ class Variables:
             self._fixed.add(name)
         if name in self._values:
             self.forget_values()
+
+    def _is_result(self, text: str) -> bool:
+        return any(found[0].split("->")[0].strip().lower() in self.results for found in _REFERENCE.finditer(text))
 
     def get(self, name: str) -> Strength | None:
         """The definition of a variable, if there is one."""
