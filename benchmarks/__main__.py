@@ -1,12 +1,13 @@
-"""``python -m benchmarks``: how fast the toolkit is beside MAD-X and Xsuite, on this machine, now."""
+"""``python -m benchmarks [optics] [matching]``: the toolkit beside MAD-X and Xsuite, on this machine, now."""
 
 from __future__ import annotations
 
 import os
 import platform
+import sys
 from importlib.metadata import PackageNotFoundError, version
 
-from benchmarks import optics
+from benchmarks import matching, optics
 
 
 def _version(package: str) -> str:
@@ -17,12 +18,18 @@ def _version(package: str) -> str:
 
 
 def main() -> None:
-    """Print the machine and the versions, then every benchmark."""
+    """Print the machine and the versions, then the benchmarks that are named (all, when none is)."""
+    known = {"optics": optics.run, "matching": matching.run}
+    names = sys.argv[1:] or list(known)
+    wrong = [name for name in names if name not in known]
+    if wrong:
+        sys.exit(f"there is no benchmark '{wrong[0]}'; there are: {', '.join(known)}")
     packages = ("numpy", "numba", "scipy", "xsuite", "xtrack", "cpymad")
     print(f"Python {platform.python_version()}, {platform.platform()}, {os.cpu_count()} CPUs")
     print(", ".join(f"{package} {_version(package)}" for package in packages))
     print("Columns: median time of a call, ratio to ours, repetitions.")
-    optics.run()
+    for name in names:
+        known[name]()
 
 
 if __name__ == "__main__":

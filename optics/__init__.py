@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING, Any
 from optics.beam import Beam, gaussian_beam, sample_beam
 from optics.beam_files import StoredBeam, read_beam, write_beam
 from optics.limits import Limit
-from optics.matching import MatchResult, match
+from optics.match_knobs import knob, with_knob
+from optics.matching import Case, MatchResult, match, match_together
 from optics.optics import Optics
 from optics.targets import Target, Vary
 from optics.tracking import Tracked, track
@@ -20,6 +21,7 @@ if TYPE_CHECKING:
 
 __all__ = [
     "Beam",
+    "Case",
     "Limit",
     "MatchResult",
     "Optics",
@@ -29,13 +31,16 @@ __all__ = [
     "Vary",
     "from_xsuite",
     "gaussian_beam",
+    "knob",
     "match",
+    "match_together",
     "read_beam",
     "sample_beam",
     "to_xsuite",
     "track",
     "twiss",
     "verify",
+    "with_knob",
     "write_beam",
 ]
 

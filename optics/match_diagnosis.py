@@ -13,7 +13,7 @@ import pandas as pd
 from optics.limits import Limit
 from optics.match_peaks import peaks
 from optics.match_problem import Problem
-from optics.match_search import Found, Objective, sample
+from optics.match_search import Found, Objective, sample, unmoved
 from optics.optimise import Settings, least_squares
 
 Array = np.ndarray[Any, Any]
@@ -107,21 +107,21 @@ def explained(problem: Problem, found: Found, thorough: bool) -> Infeasibility:
     here = problem.at(found.point)
     if not np.isfinite(here.rows).all():
         return Infeasibility()
-    unmoved = [label for label in diagnosed(problem, found.point).unmoved if not _met(problem, found.point, label)]
-    if unmoved:
+    still = unmoved(problem)
+    if still:
         values = dict(zip(problem.target_labels, here.values[0], strict=True))
-        return Infeasibility(tuple(unmoved), {}, tuple(
-            f"no knob moves {label}, it stays at {values[label]:.6g}" for label in unmoved))  # fmt: skip
+        goals = dict(zip(problem.target_labels, problem.targets, strict=True))
+        return Infeasibility(
+            still,
+            {label: float(values[label]) - goals[label].value for label in still},
+            tuple(f"no knob moves {label}, it stays at {values[label]:.6g}" for label in still),
+        )
     if problem.costly:
         return Infeasibility()
     point = _least_violation(problem, found.point)
     relaxation = _relaxation(problem, point)
     conflicts = _conflicts(problem, found.point, point, relaxation) if thorough else ()
     return Infeasibility(conflicts, relaxation, tuple(_sentences(problem, point, conflicts, relaxation)))
-
-
-def _met(problem: Problem, point: Array, label: str) -> bool:
-    return bool(problem.at(point).met[0][problem.target_labels.index(label)])
 
 
 def _least_violation(problem: Problem, point: Array) -> Array:

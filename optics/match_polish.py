@@ -15,23 +15,26 @@ import numpy as np
 from optics.limits import Limit
 from optics.match_peaks import Peaks, peaks
 from optics.match_problem import Problem
-from optics.match_search import LOCAL, Found, solve
+from optics.match_search import LOCAL, Found, sample, solve
 from optics.match_solutions import margins_at
+from optics.optimise import Settings
 
 Array = np.ndarray[Any, Any]
 
 POLISHES = ("peak_beta", "gradient", "margin")
 _ROUNDS = 3  # hills are looked for again after each
 _ITERATIONS = 60
+_FROM = 3  # solutions that are polished
+_GATHER = Settings(iterations=60, rounding=1e-7, first_only=False)
 _SHIFT = 1e-4  # how far inside a limit its peak is kept, in rows: the next rounding must not leave it
 
 
-def polished(problem: Problem, found: Found, aim: str) -> Found:
-    """The solution that is best by ``aim``, found from the best solution known; never worse than that."""
+def polished(problem: Problem, found: Found, aim: str, restarts: int, seed: int) -> Found:
+    """The solution that is best by ``aim``: from the best of several that are known, and never worse than they."""
     wide = _with_betas(problem) if aim == "peak_beta" else problem
     values = _AIMS[aim]
-    best = found
-    for start in _best_starts(wide, found, values):
+    best, known = found, _gathered(problem, found, restarts, seed)
+    for start in _best_starts(wide, known, values):
         point = start
         for _ in range(_ROUNDS):
             moved = _programmed(wide, point, aim)
@@ -40,13 +43,26 @@ def polished(problem: Problem, found: Found, aim: str) -> Found:
                 break
             point = restored.point
         if values(wide, point) < values(wide, best.point):
-            best = replace(best, point=point, cost=restored.cost, history=[*best.history, (0.0, tuple(point))])
-    return replace(best, method=f"{found.method}, {aim}")
+            best = replace(
+                best,
+                point=point,
+                history=[*found.history, (0.5 * float(np.sum(_targets(problem, point)[0] ** 2)), tuple(point))],
+            )
+    return replace(best, method=f"{found.method}, {aim}", solutions=known.solutions, starts=known.starts)
+
+
+def _gathered(problem: Problem, found: Found, restarts: int, seed: int) -> Found:
+    """The search's outcome with the solutions of one more batch of starts."""
+    starts = sample(problem, 0 if problem.costly else restarts, 1.0, np.random.default_rng(seed))
+    if len(starts) == 0:
+        return found
+    more = solve(problem, starts, _GATHER, found.method)
+    return replace(found, solutions=(*found.solutions, *more.solutions), starts=found.starts + len(starts))
 
 
 def _best_starts(problem: Problem, found: Found, value: Callable[[Problem, Array], float]) -> list[Array]:
     points = [found.point, *map(np.array, found.solutions)]
-    return sorted(points, key=lambda point: value(problem, point))[:2]
+    return [found.point, *sorted(points, key=lambda point: value(problem, point))[:_FROM]]
 
 
 def _with_betas(problem: Problem) -> Problem:

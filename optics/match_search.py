@@ -106,6 +106,8 @@ def _attempts(problem: Problem, method: str, restarts: int, random: np.random.Ge
         yield solve(problem, first, replace(settled, damping=1e-15), method)
     if method in ("auto", "local", "homotopy") and not stands:
         yield from _from_unstable(problem, first, settled, "stabilised")
+    if method == "auto" and unmoved(problem, random):
+        return
     if problem.costly:
         if method in ("auto", "multistart"):
             yield from _one_by_one(problem, restarts, random)
@@ -129,6 +131,22 @@ def _found(runs: Runs, method: str) -> Found:
     others = [tuple(map(float, runs.points[i])) for i in np.flatnonzero(runs.good)]
     return Found(runs.points[best], float(runs.costs[best]), bool(runs.good[best]), runs.history[best],
                  len(runs.points), method, tuple(others))  # fmt: skip
+
+
+def unmoved(problem: Problem, random: np.random.Generator | None = None) -> tuple[str, ...]:
+    """Targets that are missed and that no parameter moves, where the match begins and at some points around it."""
+    points = problem.first[None]
+    if not problem.costly:
+        random = random or np.random.default_rng(1)
+        points = np.concatenate([points, _hypercube(problem, 4, 1.0, random)])
+    found = problem.evaluate(points)
+    assert found.slopes is not None
+    still = ~np.nan_to_num(found.slopes, nan=1.0).any(axis=2) & ~found.met
+    known = np.isfinite(found.rows).all(axis=1)
+    if not known.any():
+        return ()
+    everywhere = np.flatnonzero(still[known].all(axis=0))
+    return tuple(problem.target_labels[i] for i in everywhere)
 
 
 def _rounds(problem: Problem, restarts: int, random: np.random.Generator) -> Iterator[Found]:

@@ -132,7 +132,7 @@ def match_together(
     problem = checked_problem(cases, vary)
     found = search(problem, method, restarts, seed)
     if polish is not None and found.solved:
-        found = polished(problem, found, polish)
+        found = polished(problem, found, polish, restarts, seed)
     return _result(problem, found, restarts)
 
 
@@ -210,8 +210,7 @@ def _message(
         limits = f" and {counted(len(over), 'limit')} kept" if over else ""
         return f"{counted(len(misses), 'target')} met within tolerance{limits}, from {points}{few}"
     if found.starts == 0:
-        return "; ".join(["no solution: no lattice with bounded motion was found within the bounds",
-                          *_nowhere(problem, here)])  # fmt: skip
+        return f"no solution: {_nowhere(problem, here)}"
     return "; ".join([f"no solution from {points}", *_wrong(problem, here, misses, over), *why.sentences]) + few
 
 
@@ -222,9 +221,13 @@ def _wrong(problem: Problem, here: Points, misses: Mapping[str, float], over: Ma
     yield f"at the best point {', '.join(wrong)}"
 
 
-def _nowhere(problem: Problem, here: Points) -> Iterator[str]:
-    """Goals without a number where others have one: a formula outside its domain."""
+def _nowhere(problem: Problem, here: Points) -> str:
+    """Why no start had a number for everything: no optics, or a formula outside its domain."""
     known = np.isfinite(here.values[0])
-    if known.any():
-        for label in np.array(problem.target_labels)[~known]:
-            yield f"{label} has no finite value at the start"
+    if known.any() and not known.all():
+        labels = ", ".join(np.array(problem.target_labels)[~known])
+        return f"{labels} has no finite value, neither at the start nor at any point tried within the bounds"
+    if known.all() and not np.isfinite(here.excess[0]).all():
+        labels = ", ".join(np.array(problem.limit_labels)[~np.isfinite(here.excess[0])])
+        return f"{labels} has no finite value, neither at the start nor at any point tried within the bounds"
+    return "no lattice with bounded motion was found within the bounds"

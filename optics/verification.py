@@ -113,19 +113,22 @@ def verify(
     *,
     start: Mapping[str, float] | None = None,
     fringe: str | None = None,
-    delta: float = 0.0,
+    delta: float | None = None,
     engine: str = "xsuite",
 ) -> Verification:
     """Compare our Twiss with ``engine`` ("xsuite", or "madx" where cpymad is installed) on one lattice.
 
-    ``subject`` is a Lattice or a result that holds one (of ``match``), whose particle and fringe are then used unless
-    others are given; ``fringe`` is else "full". ``start`` as for ``twiss``. Betas of coupled planes are those of both
-    modes in both planes (Mais-Ripken), their phases count up to whole turns. A number that either engine cannot give
-    (nan) counts as out of tolerance. Raises InputError for a batch of lattices, an unknown engine, a missing cpymad, or
-    delta with MAD-X; UnstableOptics when there is no optics to compare.
+    ``subject`` is a Lattice or a result that holds one (of ``match``), whose particle, fringe, start and delta are
+    then used unless others are given; ``fringe`` is else "full", delta 0. ``start`` as for ``twiss``. Betas of
+    coupled planes are those of both modes in both planes (Mais-Ripken), their phases count up to whole turns. A
+    number that either engine cannot give (nan) counts as out of tolerance. Raises InputError for a batch of
+    lattices, an unknown engine, a missing cpymad, or delta with MAD-X; UnstableOptics when there is no optics to
+    compare.
     """
     lattice = _lattice_of(subject)
     particle = checked_particle(lattice, particle or getattr(subject, "particle", None))
+    start = start if start is not None else getattr(subject, "start", None)
+    delta = float(delta if delta is not None else getattr(subject, "delta", 0.0))
     edges: str = fringe if fringe is not None else getattr(subject, "fringe", "full")
     if engine not in _ENGINES:
         raise InputError(f"engine must be 'xsuite' or 'madx', found {engine!r}{did_you_mean(str(engine), _ENGINES)}")
