@@ -7,6 +7,7 @@ from extraction.kobayashi import Kobayashi
 from extraction.momenta import arms_over_momentum, resonant_momentum
 from extraction.resonance import ThirdIntegerResonance, third_integer_resonance
 from extraction.septum import Septum, Transport, crossing_angle, transport, wire_loss
+from extraction.shaping import ShapedSpill, flat_programme
 from extraction.spill import Spill, track_spill
 from extraction.spill_beam import beam_statistics, extracted_bar, momentum_in_time
 from extraction.spill_files import read_spill, save_spill
@@ -28,6 +29,7 @@ __all__ = [
     "RFKnockout",
     "Ripple",
     "Septum",
+    "ShapedSpill",
     "Spill",
     "ThirdIntegerResonance",
     "Transport",
@@ -40,6 +42,7 @@ __all__ = [
     "efficiency",
     "extracted_bar",
     "extracted_beam",
+    "flat_programme",
     "hardt_residual",
     "leaving_momentum",
     "momentum_in_time",

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -14,7 +14,7 @@ from lattice import InputError, Lattice, ReferenceParticle
 
 Array = np.ndarray[Any, Any]
 
-_DEGREE = 12  # highest of the polynomials in momentum
+_DEGREES = (8, 16)  # of the polynomials in momentum, tried one after the other
 _ACCURACY = 1e-10  # of matrices and orbits: what the polynomials may miss
 _NARROW = 1e-6  # a momentum range is at least this half width
 _SETTING_NODES = 5  # of the polynomials in a setting
@@ -133,52 +133,84 @@ def sectional_maps(
         raise InputError(f"a range of momentum deviations must lie within -0.5 and 0.5, found {low} to {high}")
     centre, half_width = (low + high) / 2, max((high - low) / 2, _NARROW)
     cuts = choose_cuts(ring, particle, start, region, delta=centre, fringe=fringe, also=also)
-    layout = Layout(len(cuts.elements))
-    points = chebyshev.chebpts1(_DEGREE + 1)
-    deltas = centre + half_width * points
-    own = own_kicks(ring, cuts)
-    maps = [sectional_map(ring, particle, cuts, region, delta=delta, fringe=fringe) for delta in deltas]
-    fitted = [one.kicks - own for one in maps]
+    nodes = _Nodes(ring, particle, cuts, region, fringe, centre, half_width, _DEGREES[0])
+    for order in _DEGREES:
+        nodes = replace(nodes, order=order)
+        maps = nodes.maps()
+        base = nodes.series(maps)
+        degree, missed = _needed_degree(base, nodes.layout)
+        if missed < _ACCURACY:
+            break
+    else:
+        raise InputError(
+            f"momenta from {low:g} to {high:g} are too many for one set of maps of ring '{ring.name}': its orbit and "
+            f"optics are missed by {missed:.2g}; narrow the range, or track element by element (engine='xsuite')"
+        )
+    fitted = [one.kicks - own_kicks(ring, cuts) for one in maps]
 
-    def series(other: Lattice) -> Array:
-        """Chebyshev coefficients (degree + 1, size) of a ring's vector."""
-        vectors = [
-            layout.pack(sectional_map(other, particle, cuts, region, delta=delta, fringe=fringe, fitted=beyond))
-            for delta, beyond in zip(deltas, fitted, strict=True)
-        ]
-        return np.asarray(chebyshev.chebfit(points, np.array(vectors), _DEGREE))
+    def setting(name: str, limits: tuple[float, float]) -> Setting:
+        middle, half = sum(limits) / 2, max(abs(limits[1] - limits[0]) / 2, 1e-9 * max(*map(abs, limits), 1e-3))
+        values = middle + half * chebyshev.chebpts1(_SETTING_NODES)
+        rings = [ring.with_parameters({name: float(value)}) for value in values]
+        tables = [_powers(nodes.series(nodes.maps(other, fitted)) - base, degree) for other in rings]
+        return Setting(name, values, np.array(tables))
 
-    base = np.asarray(chebyshev.chebfit(points, np.array([layout.pack(one) for one in maps]), _DEGREE))
-    degree = _needed_degree(base, layout)
     return SectionalMaps(
         cuts=cuts,
-        layout=layout,
+        layout=nodes.layout,
         centre=centre,
         half_width=half_width,
         base=_powers(base, degree),
-        settings=tuple(_setting(ring, name, limits, series, base, degree) for name, limits in (settings or {}).items()),
+        settings=tuple(setting(name, limits) for name, limits in (settings or {}).items()),
         misfit=max(one.misfit for one in maps),
     )
 
 
-def _setting(ring: Lattice, name: str, limits: tuple[float, float], series: Any, base: Array, degree: int) -> Setting:
-    low, high = limits
-    middle, half = (low + high) / 2, max((high - low) / 2, 1e-9 * max(abs(low), abs(high), 1e-3))
-    nodes = middle + half * chebyshev.chebpts1(_SETTING_NODES)
-    tables = [_powers(series(ring.with_parameters({name: float(node)})) - base, degree) for node in nodes]
-    return Setting(name, nodes, np.array(tables))
+@dataclass(frozen=True)
+class _Nodes:
+    """Momenta at which maps are made: the Chebyshev points of ``order`` + 1."""
+
+    ring: Lattice
+    particle: ReferenceParticle
+    cuts: Cuts
+    region: Region
+    fringe: str
+    centre: float
+    half_width: float
+    order: int
+
+    @property
+    def layout(self) -> Layout:
+        return Layout(len(self.cuts.elements))
+
+    def maps(self, ring: Lattice | None = None, fitted: Sequence[Array] | None = None) -> list[SectionalMap]:
+        """A map at each momentum, of another ring if given, with kicks fitted or as ``fitted`` says."""
+        deltas = self.centre + self.half_width * chebyshev.chebpts1(self.order + 1)
+        given = fitted if fitted is not None else [None] * len(deltas)
+        return [
+            sectional_map(
+                ring or self.ring, self.particle, self.cuts, self.region, delta=delta, fringe=self.fringe, fitted=kicks
+            )
+            for delta, kicks in zip(deltas, given, strict=True)
+        ]
+
+    def series(self, maps: list[SectionalMap]) -> Array:
+        """Chebyshev coefficients (order + 1, size) of the maps' vectors."""
+        vectors = np.array([self.layout.pack(one) for one in maps])
+        return np.asarray(chebyshev.chebfit(chebyshev.chebpts1(self.order + 1), vectors, self.order))
 
 
-def _needed_degree(coefficients: Array, layout: Layout) -> int:
-    """The lowest degree whose neglected terms stay below the accuracy (kicks are smooth, but fitted: they follow)."""
+def _needed_degree(coefficients: Array, layout: Layout) -> tuple[int, float]:
+    """The lowest degree whose neglected terms stay below the accuracy, and what the highest term of all still holds.
+
+    Of matrices, orbits and time; the fitted kicks are smoother than these.
+    """
     scale = np.maximum(np.max(np.abs(coefficients), axis=0), 1.0)
     scale[layout.time] = coefficients[0, layout.time]
     linear = np.r_[0 : layout.kicks, layout.orbit : layout.size]
-    tails = np.cumsum(
-        np.max(np.abs(coefficients) / scale, axis=1, where=np.isin(np.arange(layout.size), linear), initial=0)[::-1]
-    )[::-1]
-    enough = np.flatnonzero(np.append(tails[1:], 0.0) < _ACCURACY)
-    return max(int(enough[0]), 1)
+    terms = np.max(np.abs(coefficients[:, linear]) / scale[linear], axis=1)
+    beyond = np.append(np.cumsum(terms[::-1])[::-1][1:], 0.0)
+    return max(int(np.flatnonzero(beyond < _ACCURACY)[0]), 1), float(terms[-1])
 
 
 def _powers(coefficients: Array, degree: int) -> Array:

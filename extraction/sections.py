@@ -39,7 +39,7 @@ from optics.turn import Turn
 Array = np.ndarray[Any, Any]
 
 N_KICK = 5  # a, b, c, d, e
-_CLOUD = 800  # particles the kicks are fitted to
+_CLOUD = 500  # particles the kicks are fitted to
 _STEPS = 3  # of the Gauss-Newton iteration; the kicks enter almost linearly
 _RIDGE = 1e-10  # keeps the fit near the elements' own strengths where the turn does not tell
 _UNIT = 0.1  # m^-2, size of a quadratic kick's coefficient in the fit
@@ -241,13 +241,13 @@ def _fitted(turn: Turn, orbit: Array, matrices: Array, own: Array, region: Regio
     unit = _UNIT * np.array([1.0, 1.0, 30.0, 30.0, 30.0])
 
     def misses(numbers: Array) -> Array:
-        return ((turned(matrices, own + numbers.reshape(own.shape) * unit, cloud) - end) @ inverse).ravel()
+        return np.asarray(((turned(matrices, own + numbers.reshape(own.shape) * unit, cloud) - end) @ inverse).ravel())
 
     numbers = np.zeros(own.size)
     for _ in range(_STEPS):
         numbers = numbers + _step(misses, numbers)
     missed = float(np.sqrt(np.mean(misses(numbers) ** 2)))
-    return own + numbers.reshape(own.shape) * unit, missed / nonlinear
+    return np.asarray(own + numbers.reshape(own.shape) * unit), missed / nonlinear
 
 
 def _step(misses: Any, numbers: Array) -> Array:
