@@ -17,6 +17,7 @@ from optics.linac import (
     design_pass,
     from_polynomial,
     linac_of,
+    match_section,
     matched_start,
     periods,
     track,
@@ -167,6 +168,23 @@ def test_a_matched_beam_comes_back_after_a_period() -> None:
         first, second = (normalised[row] * run.momentum[row] for row in rows)
         assert first == pytest.approx(second, rel=1e-9)
         assert alpha[rows[0]] == pytest.approx(alpha[rows[1]], abs=1e-9)
+
+
+def test_a_matching_section() -> None:
+    linac = scdtl()
+    start = matched_start(linac) | {"betx": 0.2, "alfx": -1.0}
+    magnets = [magnet.name for magnet in linac.quadrupoles[:6]]
+    at = linac.quadrupoles[6].name
+    run = transport(linac)
+    want: dict[str, float] = {}
+    for plane in ("x", "y"):
+        beta, alpha, _ = run.twiss(plane, *(matched_start(linac)[f"{key}{plane}"] for key in ("bet", "alf")))
+        want |= {f"bet{plane}": float(beta[run.row(at)]), f"alf{plane}": float(alpha[run.row(at)])}
+    matched = transport(match_section(linac, magnets, start, at, want, 260.0))
+    beta, _, _ = matched.twiss("x", start["betx"], start["alfx"])
+    assert beta[matched.row(at)] == pytest.approx(want["betx"], rel=0.01)
+    with pytest.raises(NoSolution, match="1 gradients up to 260 T/m do not match the beam at"):
+        match_section(linac, magnets[:1], start, at, want, 260.0)
 
 
 def test_two_sections_in_one_linac() -> None:

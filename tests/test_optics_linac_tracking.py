@@ -109,7 +109,7 @@ def test_velocities_that_a_transit_time_does_not_cover_are_losses() -> None:
 
 
 def test_a_bunch_that_misses_the_bore_is_said_to() -> None:
-    with pytest.raises(NoSolution, match=r"no particle enters the bore of 'ccl-tank-1', 2\.5 mm"):
+    with pytest.raises(NoSolution, match=r"none of 10000 .* Most, 10000, are lost in 'ccl-tank-1' \(bore 2\.5 mm"):
         track(ccl(), BUNCH + np.array([0.01, 0, 0, 0, 0, 0]))
     with pytest.raises(InputError, match="shape"):
         track(ccl(), np.zeros((3, 5)))
@@ -201,6 +201,29 @@ def test_samples_have_the_moments_asked_for() -> None:
         bunch.sample(10, seed=1, cut=0.01)
     with pytest.raises(InputError, match="Bunch: betx"):
         replace(bunch, betx=-1.0)
+
+
+def test_the_beam_along_the_machine() -> None:
+    end = track(ccl(), BUNCH, stations=True)
+    table = end.stations
+    assert table is not None
+    assert list(table.piece) == [*(piece.name for piece in ccl().pieces), "_end"]
+    assert np.array_equal(end.coordinates, track(ccl(), BUNCH).coordinates, equal_nan=True)
+    assert table.transmission.iloc[-1] == end.transmission
+    assert np.all(np.diff(table.transmission) <= 0)
+    assert table.sigma_energy.iloc[-1] == pytest.approx(np.std(end.energies))
+
+
+def test_the_envelope_is_that_of_the_matrices() -> None:
+    # A bunch so short that all its particles see one phase of the RF.
+    bunch = replace(ccl_bunch(sigma_energy=10.0, emittance=1e-11), sigma_phase=radians(1e-3))
+    table = track(ccl(), bunch.sample(4000, seed=8), stations=True).stations
+    assert table is not None
+    run = transport(ccl())
+    rows = [*(run.row(piece.name) for piece in ccl().pieces), -1]
+    envelope = run.sizes(bunch.covariance)[rows]
+    np.testing.assert_allclose(table.size_x, envelope[:, 0], rtol=0.05)  # 4,000 particles: 1.1 %, four deviations
+    np.testing.assert_allclose(table.size_y, envelope[:, 2], rtol=0.05)
 
 
 def test_a_pipe_alone_is_a_linac() -> None:

@@ -2,7 +2,7 @@
 
 from optics.linac.bunch import Bunch
 from optics.linac.design import design_pass
-from optics.linac.focusing import Period, grade_gradients, matched_start, periods
+from optics.linac.focusing import Period, grade_gradients, match_section, matched_start, periods
 from optics.linac.machine import Linac, PermanentQuadrupole, Pipe, Tank
 from optics.linac.result import LinacTracked
 from optics.linac.sections import Section, linac_of
@@ -30,6 +30,7 @@ __all__ = [
     "gap_cell",
     "grade_gradients",
     "linac_of",
+    "match_section",
     "matched_start",
     "periods",
     "sine_cell",

@@ -21,7 +21,7 @@ from lattice.reference import SPEED_OF_LIGHT
 from optics.compiled import compiled
 from optics.linac.coordinates import canonical, checked, particle_at, relative
 from optics.linac.machine import MODES, Linac, PermanentQuadrupole, Piece, Tank
-from optics.linac.result import CAUSES, LinacTracked, lost_table
+from optics.linac.result import CAUSES, LinacTracked, arrived, lost_table
 
 Array = np.ndarray[Any, Any]
 
@@ -61,7 +61,7 @@ def integrate(
     """As ``track``, by integration through the fields; openings are looked at behind every step.
 
     The reference particle is integrated too, on the axis. Raises InputError for a tank without RF phase or without a
-    known field, NoSolution where the reference particle is stopped.
+    known field, NoSolution where the reference particle is stopped or nobody arrives.
     """
     fields = fields_of(linac, steps)
     ct, w = _reference(linac, fields)
@@ -75,7 +75,7 @@ def integrate(
     losses = lost_table(z, lost, flight.cause, names, flight.s, ct[place + 1], w[place + 1])
     end = relative(z, ct[-1], w[-1])
     end[lost] = np.nan
-    return LinacTracked(particle_at(float(w[-1]), linac.particle), end, ~lost, losses)
+    return arrived(linac, LinacTracked(particle_at(float(w[-1]), linac.particle), end, ~lost, losses))
 
 
 def integrated_energies(linac: Linac, *, steps: int = 16) -> Array:

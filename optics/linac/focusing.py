@@ -2,17 +2,18 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
 from scipy.optimize import least_squares
 
-from lattice import InputError, UnstableOptics
+from lattice import InputError, NoSolution, UnstableOptics
 from optics.linac.line import DRIFT, GAP, Line, line_of
 from optics.linac.machine import Linac
 from optics.linac.reference import Reference, reference_of
-from optics.linac.transport import Transport, canonical_matrices, transport_of
+from optics.linac.transport import Transport, canonical_matrices, transport, transport_of
 
 Array = np.ndarray[Any, Any]
 
@@ -106,6 +107,39 @@ def _carried(block: Array, beta: float, alpha: float) -> tuple[float, float]:
     here = block @ root
     ellipse = here @ here.T
     return float(ellipse[0, 0]), -float(ellipse[0, 1])
+
+
+def match_section(
+    linac: Linac, magnets: Sequence[str], start: Mapping[str, float], at: str, goal: Mapping[str, float], ceiling: float
+) -> Linac:
+    """The linac with gradients of ``magnets`` that carry betx, alfx, bety, alfy from ``start`` to ``goal`` at ``at``.
+
+    ``at`` is the entrance of a piece; no gradient exceeds ``ceiling`` [T/m] in size. Raises NoSolution, with the
+    closest that was found, when the goal is missed by more than 1 % in beta or 0.01 (1 + alpha^2)^(1/2) in alpha.
+    """
+    first = [float(linac.magnet(name).gradient) for name in magnets]
+    upstream = replace(linac, pieces=linac.pieces[: linac.place(at) + 1])
+
+    def misses(gradients: Array) -> Array:
+        run = transport(upstream.with_gradients(dict(zip(magnets, map(float, gradients), strict=True))))
+        row = run.row(at)
+        found: list[float] = []
+        for plane in ("x", "y"):
+            beta, alpha, _ = run.twiss(plane, start[f"bet{plane}"], start[f"alf{plane}"])
+            wanted = goal[f"alf{plane}"]
+            found += [np.log(beta[row] / goal[f"bet{plane}"]), (alpha[row] - wanted) / np.hypot(1.0, wanted)]
+        return np.array(found)
+
+    best = least_squares(misses, np.clip(first, -ceiling, ceiling), bounds=(-ceiling, ceiling), x_scale=ceiling)
+    if np.max(np.abs(best.fun)) > 0.01:
+        text = ", ".join(
+            f"{key} {value:+.2g}" for key, value in zip(("betx", "alfx", "bety", "alfy"), best.fun, strict=True)
+        )
+        raise NoSolution(
+            f"linac '{linac.name}': {len(magnets)} gradients up to {ceiling:g} T/m do not match the beam at '{at}': "
+            f"the closest misses by {text} (relative): give more magnets, or a higher ceiling"
+        )
+    return linac.with_gradients(dict(zip(magnets, map(float, best.x), strict=True)))
 
 
 def grade_gradients(linac: Linac, advance: float, ceiling: float) -> Linac:

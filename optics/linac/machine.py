@@ -197,7 +197,7 @@ class Linac:
                     f"linac '{self.name}' has {len(self.quadrupoles)} quadrupoles, found {len(gradients)} gradients"
                 )
             gradients = dict(zip((magnet.name for magnet in self.quadrupoles), gradients, strict=True))
-        return self.with_pieces(replace(self._magnet(name), gradient=float(g)) for name, g in gradients.items())
+        return self.with_pieces(replace(self.magnet(name), gradient=float(g)) for name, g in gradients.items())
 
     def with_units(
         self, amplitude: Mapping[str, float] | None = None, phase: Mapping[str, float] | None = None
@@ -220,7 +220,8 @@ class Linac:
             if tank.unit in amplitude or tank.unit in phase
         )
 
-    def _magnet(self, name: str) -> PermanentQuadrupole:
+    def magnet(self, name: str) -> PermanentQuadrupole:
+        """The quadrupole called ``name``. Raises InputError when it is something else."""
         piece = self[name]
         if not isinstance(piece, PermanentQuadrupole):
             raise InputError(f"linac '{self.name}': '{name}' is no quadrupole but a {type(piece).__name__}")

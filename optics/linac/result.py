@@ -9,12 +9,15 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from lattice import ReferenceParticle
+from lattice import NoSolution, ReferenceParticle
 from optics.linac.bunch import energies, normalised_emittance
 from optics.linac.coordinates import COORDINATES, relative
+from optics.linac.machine import Linac
 
 Array = np.ndarray[Any, Any]
 
+#: Name of the place behind the last piece.
+END = "_end"
 #: Why a particle is lost; the numbers that the compiled walks write down are places in this list.
 CAUSES = ("bore", "velocity", "stopped")
 
@@ -26,13 +29,15 @@ class LinacTracked:
     ``coordinates``: (n, 6) of x, px, y, py, zeta, delta relative to ``particle``, the reference particle there; nan for
     lost particles; ``alive``: (n,) mask; ``lost``: table of particle, piece, s [m], cause ("bore", "velocity": outside
     the range of the transit-time factor, or "stopped") and x, px, y, py, zeta, delta relative to the reference
-    particle at that place.
+    particle at that place. ``stations`` (when asked for): at the entrance of every piece and at the end piece, s [m],
+    and the ``moments`` there.
     """
 
     particle: ReferenceParticle
     coordinates: Array
     alive: Array
     lost: pd.DataFrame
+    stations: pd.DataFrame | None = None
 
     @property
     def transmission(self) -> float:
@@ -52,6 +57,44 @@ class LinacTracked:
     def emittance(self, plane: str) -> float:
         """Normalised rms emittance [m] of the survivors in "x" or "y"."""
         return normalised_emittance(self.survivors, self.particle, plane)
+
+
+def moments(coordinates: Array, particle: ReferenceParticle, started: int) -> dict[str, float]:
+    """Moments of a cloud (n, 6) out of ``started`` particles about ``particle``.
+
+    transmission; energy (mean) and sigma_energy [eV]; x, y (means), size_x, size_y (rms) and sigma_zeta [m];
+    emittance_x, emittance_y, normalised rms [m]. nan where fewer than two are left.
+    """
+    found = {"transmission": len(coordinates) / started, "reference_energy": particle.kinetic_energy}
+    if len(coordinates) < 2:
+        return found
+    kinetic = energies(coordinates, particle)
+    mean, size = coordinates.mean(axis=0), coordinates.std(axis=0)
+    return found | {
+        "energy": float(kinetic.mean()),
+        "sigma_energy": float(kinetic.std()),
+        "x": float(mean[0]),
+        "y": float(mean[2]),
+        "size_x": float(size[0]),
+        "size_y": float(size[2]),
+        "sigma_zeta": float(size[4]),
+        "emittance_x": normalised_emittance(coordinates, particle, "x"),
+        "emittance_y": normalised_emittance(coordinates, particle, "y"),
+    }
+
+
+def arrived(linac: Linac, tracked: LinacTracked) -> LinacTracked:
+    """The result itself. Raises NoSolution naming where a bunch is lost of which nobody arrives."""
+    if tracked.alive.any():
+        return tracked
+    places = tracked.lost.piece.value_counts()
+    worst = linac[str(places.index[0])]
+    last = tracked.lost.loc[tracked.lost.s.idxmax()]
+    raise NoSolution(
+        f"linac '{linac.name}': none of {len(tracked.alive)} particles reaches the end. Most, {int(places.iloc[0])}, "
+        f"are lost in '{worst.name}' (bore {worst.bore * 1e3:.4g} mm in radius), the last at s = {last.s:.4g} m in "
+        f"'{last.piece}': widen the bore, or change the focusing or the bunch"
+    )
 
 
 def lost_table(

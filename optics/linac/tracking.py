@@ -3,21 +3,20 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from functools import partial
 from typing import Any
 
 import numpy as np
+import pandas as pd
 
-from lattice import NoSolution
 from optics.compiled import compiled
 from optics.linac.coordinates import canonical, checked, particle_at, relative
 from optics.linac.line import BLOCK, GAP, Line, W, Y, line_of, step, velocity
 from optics.linac.machine import Linac
 from optics.linac.reference import Reference, reference_of
-from optics.linac.result import CAUSES, LinacTracked, lost_table
+from optics.linac.result import CAUSES, END, LinacTracked, arrived, lost_table, moments
 from optics.linac.space_charge import SpaceCharge
 
 Array = np.ndarray[Any, Any]
@@ -34,22 +33,31 @@ def track(
     apertures: bool = True,
     threads: int | None = None,
     space_charge: SpaceCharge | None = None,
+    stations: bool = False,
 ) -> LinacTracked:
     """Track ``coordinates`` (n, 6) of x, px, y, py, zeta, delta, relative to ``linac.particle``, to the end.
 
     A particle is lost where it first stands outside the bore (looked at behind every step: cell by cell, slice by
     slice), where a cell's transit-time factor does not cover its velocity, or where it is stopped. The result does not
-    depend on ``threads``. Raises InputError for coordinates of another shape and for a bunch that is dead at the
-    entrance, and what ``reference_of`` raises.
+    depend on ``threads``. ``stations``: keep the beam's moments at the ends of all pieces. Raises InputError for
+    coordinates of another shape, NoSolution naming the place where a bunch is lost as a whole, and what
+    ``reference_of`` raises.
     """
     line = line_of(linac)
     reference = reference_of(linac, line)
     flight = _Flight.of(linac, line, reference, checked(coordinates), apertures)
-    for first, last, length in _stretches(line, space_charge):
-        flight.advance(first, last, threads)
-        if space_charge is not None:
-            flight.kick(space_charge, length)
-    return flight.result()
+    kicks = _kicks(line, space_charge)
+    looks = {int(row): i for i, row in enumerate(np.searchsorted(line.piece, np.arange(len(linac.pieces)), "right"))}
+    table = [flight.station(0, 0)]
+    at = 0
+    for row in sorted({*kicks, *(looks if stations else ()), len(line.kind)}):
+        flight.advance(at, row, threads)
+        if space_charge is not None and row in kicks:
+            flight.kick(space_charge, kicks[row])
+        if row in looks:
+            table.append(flight.station(row, looks[row] + 1))
+        at = row
+    return flight.result(pd.DataFrame(table) if stations else None)
 
 
 @dataclass(frozen=True)
@@ -69,11 +77,6 @@ class _Flight:
             line = line._replace(bore=np.full_like(line.bore, np.inf))
         none = np.full(len(coordinates), -1)
         z = np.ascontiguousarray(canonical(coordinates, linac.particle))
-        if not np.any(np.hypot(z[0], z[2]) <= line.bore[0]):
-            raise NoSolution(
-                f"linac '{linac.name}': no particle enters the bore of '{linac.pieces[0].name}', "
-                f"{line.bore[0] * 1e3:.4g} mm in radius: the bunch is wider or off axis"
-            )
         return cls(linac, line, reference, z, none, none.copy())
 
     def advance(self, first: int, last: int, threads: int | None) -> None:
@@ -89,7 +92,15 @@ class _Flight:
         if alive.any():
             self.z[:, alive] = space_charge.kicked(self.z[:, alive], self.linac.particle, length)
 
-    def result(self) -> LinacTracked:
+    def station(self, row: int, piece: int) -> dict[str, Any]:
+        """Moments of the living at the entrance of piece number ``piece``, which is that of row ``row``."""
+        ct, w = float(self.reference.ct[row]), float(self.reference.w[row])
+        place = {"piece": [*(piece.name for piece in self.linac.pieces), END][piece], "s": self.linac.s[piece]}
+        return place | moments(
+            relative(self.z[:, self.lost < 0], ct, w), particle_at(w, self.linac.particle), self.z.shape[1]
+        )
+
+    def result(self, stations: pd.DataFrame | None) -> LinacTracked:
         names = [piece.name for piece in self.linac.pieces]
         row = np.maximum(self.lost, 0)
         losses = lost_table(
@@ -99,16 +110,17 @@ class _Flight:
         particle = particle_at(float(self.reference.w[-1]), self.linac.particle)
         coordinates = relative(self.z, self.reference.ct[-1], self.reference.w[-1])
         coordinates[self.lost >= 0] = np.nan
-        return LinacTracked(particle, coordinates, self.lost < 0, losses)
+        return arrived(self.linac, LinacTracked(particle, coordinates, self.lost < 0, losses, stations))
 
 
-def _stretches(line: Line, space_charge: SpaceCharge | None) -> Iterator[tuple[int, int, float]]:
-    """First and last row of each stretch, and the length of the space-charge kick behind it [m]."""
-    rows = [0, *(space_charge.rows(line.s) if space_charge is not None else ()), len(line.s)]
-    ends = np.concatenate([[0.0], line.s])[rows]
-    for i in range(len(rows) - 1):
-        following = ends[i + 2] if i + 2 < len(rows) else ends[i + 1]
-        yield rows[i], rows[i + 1], 0.5 * float(following - ends[i])
+def _kicks(line: Line, space_charge: SpaceCharge | None) -> dict[int, float]:
+    """Rows behind which the bunch is kicked by its own field, and the length [m] each kick stands for."""
+    if space_charge is None:
+        return {}
+    rows = [*space_charge.rows(line.s), len(line.s)]
+    ends = np.array([0.0, *line.s[np.array(rows) - 1]])
+    edges = np.array([0.0, *(0.5 * (ends[1:-1] + ends[2:])), ends[-1]])
+    return dict(zip(rows, np.diff(edges).tolist(), strict=True))
 
 
 @compiled
