@@ -139,7 +139,7 @@ def _beginning(problem: Problem) -> dict[str, Any]:
     import xtrack as xt
 
     if problem.start is None:
-        return {"method": "4d"}
+        return {"method": "4d", "chrom": any(target.chromatic for target in problem.targets)}
     return {"start": problem.lattice.names[0], "end": problem.lattice.names[-1], "init": xt.TwissInit(**problem.start),
             "chrom": False}  # fmt: skip
 

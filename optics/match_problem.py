@@ -6,10 +6,10 @@ imaginary part its derivatives (complex step: Squire & Trapp, SIAM Rev. 40, 110,
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
-from typing import Any
+from typing import Any, TypeVar
 
 import numpy as np
 
@@ -21,6 +21,7 @@ from optics.targets import Goal, Vary
 from optics.twiss import functions_inside, twiss
 
 Array = np.ndarray[Any, Any]
+T = TypeVar("T")
 
 STEP = 1e-30  # imaginary step; its square vanishes, so the derivative is exact to rounding
 _AT_ONCE = 2048  # lattices in one batch,
@@ -210,22 +211,22 @@ class Problem:
         moved = [j for j, vary in enumerate(self.vary) if _moves(vary, case)] if derivatives else []
         room = 1 if self.costly else max((_AT_ONCE_INSIDE if case.inside else _AT_ONCE) // max(len(moved), 1), 1)
         chunks = [points[i : i + room] for i in range(0, len(points), room)]
-        return Points.joined([self._some(case, chunk, moved, derivatives) for chunk in chunks], axis=0)
-
-    def _some(self, case: Case, points: Array, moved: list[int], derivatives: bool) -> Points:
-        """One batch of optics; where some lattice of it cannot be, the others are found by halves."""
-        try:
-            return self._batch(case, points, moved, derivatives)
-        except LatticeError:
-            if len(points) > 1:
-                halves = points[: len(points) // 2], points[len(points) // 2 :]
-                return Points.joined([self._some(case, half, moved, derivatives) for half in halves], axis=0)
-            return self._nowhere(case, points, moved, derivatives)
+        found = [
+            part
+            for chunk in chunks
+            for part in by_halves(
+                lambda some: self._batch(case, some, moved, derivatives),
+                chunk,
+                lambda one: self._nowhere(case, one, moved, derivatives),
+            )
+        ]
+        return Points.joined(found, axis=0)
 
     def _nowhere(self, case: Case, points: Array, moved: list[int], derivatives: bool) -> Points:
         model = self._batch(case, self.first[None], moved, derivatives)
-        return Points(*(None if part is None else np.full_like(part, False if part.dtype == bool else np.nan)
-                        for part in model._parts()))  # type: ignore[arg-type]  # fmt: skip
+        parts = (None if part is None else np.full_like(part, False if part.dtype == bool else np.nan)
+                 for part in model._parts())  # fmt: skip
+        return Points(*parts)  # type: ignore[arg-type]
 
     def _batch(self, case: Case, points: Array, moved: list[int], derivatives: bool) -> Points:
         self.evaluations += 1
@@ -241,6 +242,17 @@ class Problem:
             points_found, sizes = _measured(case, optics, fine, n, p, moved if derivatives else None)
         self._sizes[id(case)] = sizes
         return points_found
+
+
+def by_halves(compute: Callable[[Array], T], points: Array, nowhere: Callable[[Array], T]) -> list[T]:
+    """``compute`` of points (n, p); where some of them make no lattice, of halves, and ``nowhere`` of such a one."""
+    try:
+        return [compute(points)]
+    except LatticeError:
+        if len(points) == 1:
+            return [nowhere(points)]
+        half = len(points) // 2
+        return by_halves(compute, points[:half], nowhere) + by_halves(compute, points[half:], nowhere)
 
 
 def _moves(vary: Vary, case: Case) -> bool:

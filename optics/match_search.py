@@ -4,13 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
+from functools import partial
 from typing import Any
 
 import numpy as np
 
 from lattice import InputError
 from lattice.errors import did_you_mean
-from optics.match_problem import STEP, Problem
+from optics.match_problem import STEP, Case, Problem, by_halves
 from optics.model import checked_particle, step_series
 from optics.optimise import Runs, Settings, least_squares
 from optics.propagation import one_turn_matrices
@@ -235,20 +236,36 @@ def stabilised(problem: Problem, points: Array) -> Array:
     return good[np.isfinite(_costs(problem, good))] if len(good) else good
 
 
+def has_motion(problem: Problem, random: np.random.Generator) -> bool:
+    """True when the motion is bounded in every case where the match begins, or at one of some points around it."""
+    if all(case.start is not None for case in problem.cases):
+        return True
+    points = np.concatenate([problem.first[None], _hypercube(problem, 64, 1.0, random)])
+    return bool((np.abs(_half_traces(problem, points)[0]) < 1.0).all(axis=1).any())
+
+
 def _half_traces(problem: Problem, points: Array) -> tuple[Array, Array]:
-    """cos mu of both planes of every ring (n, 2 rings), and its derivatives (n, 2 rings, p)."""
+    """cos mu of both planes of every ring (n, 2 rings), and its derivatives (n, 2 rings, p); nan without a lattice."""
+    cosines = [
+        by_halves(partial(_cosines, problem, case), points, lambda one: np.full((1, one.size, 2), np.nan + 0j))
+        for case in problem.cases
+        if case.start is None
+    ]
+    both = np.concatenate([np.concatenate(parts) for parts in cosines], axis=2)
+    return both[:, 0].real, both.imag.transpose(0, 2, 1) / STEP
+
+
+def _cosines(problem: Problem, case: Case, points: Array) -> Array:
+    """cos mu (n, p, 2) of a ring at points (n, p), stepped in each parameter."""
     n, p = points.shape
     stepped = (points[:, None, :] + 1j * STEP * np.eye(p)).reshape(-1, p)
-    cosines = []
-    for case in (case for case in problem.cases if case.start is None):
-        lattice = case.lattice.with_parameters(problem.parameters(stepped, case))
-        particle = checked_particle(lattice, case.particle)
-        model = step_series(lattice, particle, fringe=case.fringe, order=1, delta=case.delta)
-        matrices = np.zeros((n * p, 6, 6), dtype=complex)
-        one_turn_matrices(model.series.astype(complex), model.first, model.stride, len(model.plan.sequence), matrices)
-        cosines += [0.5 * (matrices[:, i, i] + matrices[:, i + 1, i + 1]) for i in (0, 2)]
-    both = np.stack(cosines, axis=-1).reshape(n, p, -1)
-    return both[:, 0].real, both.imag.transpose(0, 2, 1) / STEP
+    lattice = case.lattice.with_parameters(problem.parameters(stepped, case))
+    particle = checked_particle(lattice, case.particle)
+    model = step_series(lattice, particle, fringe=case.fringe, order=1, delta=case.delta)
+    matrices = np.zeros((n * p, 6, 6), dtype=complex)
+    one_turn_matrices(model.series.astype(complex), model.first, model.stride, len(model.plan.sequence), matrices)
+    traces = [0.5 * (matrices[:, i, i] + matrices[:, i + 1, i + 1]) for i in (0, 2)]
+    return np.stack(traces, axis=-1).reshape(n, p, 2)
 
 
 def homotopy(problem: Problem, point: Array) -> Found:

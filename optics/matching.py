@@ -19,7 +19,7 @@ from optics.match_checks import checked_problem
 from optics.match_diagnosis import Diagnosis, Infeasibility, diagnosed, explained
 from optics.match_polish import POLISHES, polished
 from optics.match_problem import Case, Points, Problem
-from optics.match_search import METHODS, Found, search
+from optics.match_search import METHODS, Found, has_motion, search
 from optics.match_solutions import Solution, ranked
 from optics.targets import Goal, Vary
 
@@ -223,11 +223,9 @@ def _wrong(problem: Problem, here: Points, misses: Mapping[str, float], over: Ma
 
 def _nowhere(problem: Problem, here: Points) -> str:
     """Why no start had a number for everything: no optics, or a formula outside its domain."""
-    known = np.isfinite(here.values[0])
-    if known.any() and not known.all():
-        labels = ", ".join(np.array(problem.target_labels)[~known])
-        return f"{labels} has no finite value, neither at the start nor at any point tried within the bounds"
-    if known.all() and not np.isfinite(here.excess[0]).all():
-        labels = ", ".join(np.array(problem.limit_labels)[~np.isfinite(here.excess[0])])
-        return f"{labels} has no finite value, neither at the start nor at any point tried within the bounds"
-    return "no lattice with bounded motion was found within the bounds"
+    labels = (*problem.target_labels, *problem.limit_labels)
+    unknown = ~np.isfinite(np.concatenate([here.values[0], here.excess[0]]))
+    if not has_motion(problem, np.random.default_rng(1)):
+        return "no lattice with bounded motion was found within the bounds"
+    named = ", ".join(label for label, missing in zip(labels, unknown, strict=True) if missing)
+    return f"{named} has no finite value, neither at the start nor at any point tried within the bounds"

@@ -56,6 +56,7 @@ CHROMATIC = ("dqx", "dqy")
 #: Columns that add up along the line: between two places their difference counts.
 ADVANCES = ("mux", "muy", "s")
 
+_COMPLEX_STEP = 1e-10  # imaginary parts of derivatives are far smaller
 _REFERENCE = re.compile(r"([a-z_]\w*)\s*@\s*([\w.$#]+(?:::\d+)?(?::end)?)", re.IGNORECASE)
 _WORD = re.compile(r"[a-z_]\w*", re.IGNORECASE)
 
@@ -148,6 +149,8 @@ class Quantity:
         values |= {name: optics.value(name) for name in expression.names if name in SCALARS}
         values |= {name: optics.value(column, place) for name, (column, place) in columns.items()}
         found = np.atleast_1d(expression.value(values))
+        if np.iscomplexobj(found):  # a root or logarithm of what is negative has left the real axis
+            found = np.where(np.abs(found.imag) < _COMPLEX_STEP, found, np.nan)
         return np.broadcast_to(found, (optics.lattice.batch or 1,)) if len(found) == 1 else found
 
     def check(self, owner: str, *, needs_place: bool) -> None:
