@@ -95,6 +95,7 @@ def track_spill(
     fringe: str = "full",
     apertures: bool = True,
     threads: int | None = None,
+    context: str = "cpu",
     turns_each: int | None = None,
     progress: Progress | bool = False,
 ) -> Spill:
@@ -105,14 +106,28 @@ def track_spill(
     name of the ring's ElectrostaticSeptum. ``engine``: "sectional" (linear sections exact in momentum with fitted
     kicks, apertures at the cuts) or "xsuite" (element by element, apertures everywhere). Settings are held for
     ``turns_each`` turns (default: fine enough for the ripple). ``progress``: True for a bar, or a function of the turns
-    done. Ctrl-C ends the tracking and keeps what was tracked.
+    done. Ctrl-C ends the tracking and keeps what was tracked. ``threads``: all there are; for "xsuite" one, because
+    more have to be compiled first (minutes); its ``context`` is "cpu", "cupy" or "opencl".
 
     Results are the same for one seed at any number of ``threads``. Raises InputError for what makes no sense (an empty
     beam, more memory asked than there is, a programme with nan), UnstableOptics where a momentum of the beam or a
     setting of the programme has no stable motion, LatticeError for a ring that sections cannot hold.
     """
     setup = _setup(
-        ring, particle, beam, driver, septum, turns, seed, count, ripple, fringe, apertures, threads, turns_each
+        ring,
+        particle,
+        beam,
+        driver,
+        septum,
+        turns,
+        seed,
+        count,
+        ripple,
+        fringe,
+        apertures,
+        threads,
+        context,
+        turns_each,
     )
     if engine not in ENGINES:
         raise InputError(f"unknown engine '{engine}'{did_you_mean(str(engine), ENGINES)} Known: {', '.join(ENGINES)}")
@@ -141,6 +156,7 @@ def _setup(
     fringe: str,
     apertures: bool,
     threads: int | None,
+    context: str,
     turns_each: int | None,
 ) -> SpillSetup:
     if not isinstance(ring, Lattice) or ring.batch is not None:
@@ -173,6 +189,7 @@ def _setup(
         fringe=fringe,
         apertures=apertures,
         threads=threads,
+        context=context,
     )
 
 

@@ -41,6 +41,7 @@ class SpillSetup:
     fringe: str
     apertures: bool
     threads: int | None
+    context: str
 
     @property
     def duration(self) -> float:

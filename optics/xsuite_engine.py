@@ -15,14 +15,17 @@ from dataclasses import dataclass
 from importlib.metadata import version
 from math import cos, nan, pi, sqrt
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Any
 
 import numpy as np
 import pandas as pd
+import xobjects as xo
 import xtrack as xt
 from numpy.typing import ArrayLike, NDArray
 
 from lattice import Drift, FileError, InputError, Lattice, Quadrupole, ReferenceParticle, RFGap, UnstableOptics
+from lattice.errors import did_you_mean
 from lattice.files import read_bytes, write_text_atomic
 from optics import xsuite_elements
 from optics.engine_optics import EngineOptics
@@ -73,7 +76,7 @@ def to_xsuite(
     model = xsuite_elements.Model(checked_fringe(fringe), sextupole_kicks)
     if lattice.batch is not None:
         raise InputError(f"lattice '{lattice.name}' holds {lattice.batch} lattices in one; take one of them first")
-    writer = _Writer(lattice, xt.Environment(), _variable_names(lattice))
+    writer = _Writer(lattice, xt.Environment(), variable_names(lattice))
     writer.define()
     for element in {element.name: element for element in lattice.elements}.values():
         exact = lattice.resolved(element) if xsuite_elements.needs_numbers(element) else element
@@ -107,7 +110,14 @@ def _components(lattice: Lattice, fringe: str, apertures: bool) -> Iterator[tupl
         yield (before, *names, after) if apertures and element.aperture is not None else tuple(names)
 
 
-def _variable_names(lattice: Lattice) -> dict[str, str]:
+def line_elements(lattice: Lattice, fringe: str, apertures: bool) -> list[int]:
+    """For each element of the line that ``to_xsuite`` makes: the index of the lattice's element it belongs to."""
+    parts = enumerate(_components(lattice, checked_fringe(fringe), apertures))
+    return [index for index, names in parts for _ in names]
+
+
+def variable_names(lattice: Lattice) -> dict[str, str]:
+    """What each parameter of the lattice is called in the line."""
     elements = {element.name for element in lattice.elements}
     return {name: f"{name}_value" if name in elements else name for name in lattice.parameters}
 
@@ -370,6 +380,51 @@ def xsuite_passage(
         return _final(bunch)
 
     return passage
+
+
+CONTEXTS = ("cpu", "cupy", "opencl")
+
+
+def tracking_context(name: str = "cpu", threads: int = 1) -> Any:
+    """Where Xsuite computes: "cpu" (OpenMP, compiled when first used, with more than one thread), "cupy", "opencl".
+
+    InputError for another name, and where there is no such device or no package for it.
+    """
+    if name not in CONTEXTS:
+        raise InputError(f"unknown context '{name}'{did_you_mean(str(name), CONTEXTS)} Known: {', '.join(CONTEXTS)}")
+    if name == "cpu":
+        return xo.ContextCpu(omp_num_threads=threads if threads > 1 else 0)
+    try:
+        return xo.ContextCupy() if name == "cupy" else xo.ContextPyopencl()
+    except Exception as error:  # each package has its own way to say that there is no device
+        raise InputError(f"Xsuite cannot compute on '{name}' here: {error}; context='cpu' always works") from None
+
+
+def build_tracker(line: xt.Line, context: Any) -> None:
+    """Make the line ready for tracking; what has to be compiled is compiled in a folder that is thrown away."""
+    with quietly(), TemporaryDirectory() as folder, contextlib.chdir(folder):
+        line.build_tracker(_context=context)
+
+
+def bunch_of(particle: ReferenceParticle, coordinates: Array, context: Any, momentum: float | None = None) -> Any:
+    """Xsuite's particles with coordinates (n, 6) about a reference ``momentum`` [eV/c], the particle's own if None."""
+    return xt.Particles(
+        _context=context,
+        mass0=particle.mass,
+        q0=particle.charge,
+        p0c=momentum or particle.momentum,
+        **dict(zip(COORDINATES, coordinates.T, strict=True)),
+    )
+
+
+def exciter(samples: int) -> Any:
+    """A horizontal exciter, silent, with room for so many samples [rad] that are added to px by time of arrival."""
+    return xt.Exciter(knl=[-1.0], nsamples=samples, sampling_frequency=1.0, frev=1.0)
+
+
+def thin_cavity() -> Any:
+    """A cavity without length, off."""
+    return xt.Cavity(voltage=0.0, frequency=1.0)
 
 
 def _final(bunch: xt.Particles) -> Array:
