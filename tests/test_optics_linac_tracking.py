@@ -171,11 +171,10 @@ def test_space_charge_matters_little_and_only_at_low_energy() -> None:
     bunch = ccl_bunch().sample(4000, seed=5)
     without, with_charge = track(ccl(), bunch), track(ccl(), bunch, space_charge=charge)
     assert abs(with_charge.transmission - without.transmission) < 0.01
-    sizes = np.array([0.4e-3, 0.4e-3, 0.3e-3])
-    low = charge.strength(sizes, scdtl().particle, 0.2, 0.21)
-    high = charge.strength(sizes, CCL_ENTRANCE, 0.15, 0.62)
-    assert low < 0.05
-    assert high < 0.05
+    at_5_mev = np.array([0.24e-3, 0.24e-3, 0.114e-3])  # rms, 0.03 um and 4 degrees
+    low = charge.strength(at_5_mev, scdtl().particle, 0.2, 0.21)
+    assert low == pytest.approx(0.024, abs=0.002)  # as first computed; below the 5 % at which it is dropped
+    assert charge.strength(np.array([0.5e-3, 0.5e-3, 0.31e-3]), CCL_ENTRANCE, 0.15, 0.62) < 0.2 * low
     assert charge.kicked(np.zeros((6, 1)), CCL_ENTRANCE, 0.1).shape == (6, 1)
     with pytest.raises(InputError, match="charge must be"):
         SpaceCharge(float("nan"))
