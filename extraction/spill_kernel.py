@@ -207,17 +207,26 @@ def _at_apertures(
 
 @compiled
 def _new_moment(
-    s: Any, z: Any, own: Any, vector: Any, orbit: Any, table: Any, shift: float, scale: float, centre: float,
-    half_width: float, relative: bool,
+    s: Any, z: Any, own: Any, vector: Any, orbit: Any, time: Any, maps: Any, now: int, shift: float, scale: float,
+    relative: bool,
 ) -> None:  # fmt: skip
-    """Sections, orbit and slopes of each lane for another moment. Coordinates stay, unless ``relative`` ones shall."""
+    """Sections, orbit, slopes and times of each lane for another moment.
+
+    Coordinates stay, unless ``relative`` ones shall. The maps' time is that of a particle as fast as the magnets are
+    set for; where they are scaled, the particle has another velocity on the same orbit.
+    """
+    tables, centre, half_width, speed = maps
     for i in range(LANES):
         delta = (1.0 + s[OWN_DELTA * LANES + i] + shift) * scale - 1.0
         own[_T * LANES + i] = (delta - centre) / half_width
         own[_SLOPE * LANES + i] = 1.0 / (1.0 + delta)
     before = own[_ORBIT_BEFORE * LANES : (_ORBIT_BEFORE + 4) * LANES]
     before[:] = orbit
-    _refresh(vector, own[_T * LANES : (_T + 1) * LANES], table)
+    _refresh(vector, own[_T * LANES : (_T + 1) * LANES], tables[min(now, tables.shape[0] - 1)])
+    if scale != 1.0:
+        for i in range(LANES):
+            square = (speed * (1.0 + s[OWN_DELTA * LANES + i] + shift)) ** 2
+            time[i] *= scale * np.sqrt((1.0 + square) / (1.0 + scale * scale * square))
     if not relative:
         for k in range(4):
             for i in range(LANES):
@@ -249,7 +258,6 @@ def _track_group(
     openings: Any, exciter: Any, buckets: Any,
 ) -> None:  # fmt: skip
     """All turns of one group; arguments as in ``track``."""
-    tables, centre, half_width = maps
     shift, scale, first_moment, moment = moments
     cut, signal, first_signal, revolution, frequency = exciter
     rf, voltage = buckets
@@ -260,7 +268,7 @@ def _track_group(
     for k in range(N_STATE):
         s[k * LANES : (k + 1) * LANES] = state[k]
     z = s[: 4 * LANES]
-    vector = np.zeros(tables.shape[1] * LANES)
+    vector = np.zeros(maps[0].shape[1] * LANES)
     orbit = vector[orbit_row * LANES : (orbit_row + 4) * LANES]
     places = vector[(orbit_row + 4) * LANES : (orbit_row + 4 + cuts) * LANES]
     time = vector[(orbit_row + 4 + cuts) * LANES :]
@@ -270,13 +278,13 @@ def _track_group(
         # The group's own clock tells the moment: particles of other momentum fall behind or run ahead.
         clock = np.mean(s[CLOCK * LANES : (CLOCK + 1) * LANES])
         now = min(max(int(clock / moment) - first_moment, 0), len(shift) - 1)
-        table = tables[min(now, tables.shape[0] - 1)]
         keep = voltage != 0.0 and block > 0
-        _new_moment(s, z, own, vector, orbit, table, shift[now], scale[now], centre, half_width, keep)
+        for row in (LANES, 3 * LANES):  # momenta in units of what the magnets are set for, the last orbit's too
+            z[row : row + LANES] *= scale[now] / before
+            orbit[row : row + LANES] *= scale[now] / before
+        _new_moment(s, z, own, vector, orbit, time, maps, now, shift[now], scale[now], keep)
         for matrix in range(2 * (cuts + 1)):
             _make_symplectic(vector[4 * matrix * LANES : 4 * (matrix + 1) * LANES])
-        z[LANES : 2 * LANES] *= scale[now] / before
-        z[3 * LANES :] *= scale[now] / before
         before = scale[now]
         if cut >= 0:
             _new_phases(s, own, time, frequency)
@@ -317,11 +325,11 @@ def track(
     """Track for ``blocks`` of ``turns_each`` turns, between which the settings change; ``turn`` is the first.
 
     ``state`` (N_STATE, n), n a multiple of LANES, is changed in place, as is ``record`` (n, N_RECORD).
-    ``maps``: (tables (moments or 1, size, degree + 1), centre, half_width) of SectionalMaps. ``moments``: (shift
-    (moments,), scale (moments,), number of the first, their distance [s]) of Schedule. ``septum`` as in ``fate``.
-    ``openings`` (cuts, 6) as in ``_outside``, all 0 to watch none. ``exciter``: (cut or -1, envelope once a revolution,
-    number of its first, time of a revolution [s], frequency [Hz]). ``buckets``: (frequency at each moment [Hz], step of
-    delta or 0).
+    ``maps``: (tables (moments or 1, size, degree + 1), centre, half_width) of SectionalMaps, and the reference
+    particle's beta gamma. ``moments``: (shift (moments,), scale (moments,), number of the first, their distance [s]) of
+    Schedule. ``septum`` as in ``fate``. ``openings`` (cuts, 6) as in ``_outside``, all 0 to watch none. ``exciter``:
+    (cut or -1, envelope once a revolution, number of its first, time of a revolution [s], frequency [Hz]). ``buckets``:
+    (frequency at each moment [Hz], step of delta or 0).
     """
     for group in numba.prange(state.shape[1] // LANES):
         lanes = slice(group * LANES, (group + 1) * LANES)

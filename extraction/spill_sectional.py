@@ -27,7 +27,7 @@ from extraction.spill_kernel import (
     X,
     track,
 )
-from extraction.spill_setup import Progress, SpillOutcome, SpillSetup, empty_record
+from extraction.spill_setup import Progress, SpillOutcome, SpillSetup, ctrl_c, empty_record
 from lattice import Aperture
 from lattice.reference import SPEED_OF_LIGHT
 from optics import twiss
@@ -50,26 +50,25 @@ def track_sectional(setup: SpillSetup, progress: Progress) -> SpillOutcome:
     before = numba.get_num_threads()
     numba.set_num_threads(min(setup.threads or before, before))
     try:
-        while turn < setup.turns and len(alive):
-            blocks = _blocks(setup, turn, len(alive))
-            here = empty_record(len(alive))
-            _run(setup, maps, state, here, turn, blocks)
-            turn += blocks * setup.turns_each
-            state, alive = _keep(state, here, alive, record, status)
-            progress(min(turn, setup.turns))
-    except KeyboardInterrupt:
-        interrupted = True
+        with ctrl_c() as pressed:
+            while not interrupted and turn < setup.turns and len(alive):
+                blocks, each = _blocks(setup, turn, len(alive))
+                here = empty_record(len(alive))
+                _run(setup, maps, state, here, turn, blocks, each)
+                turn += blocks * each
+                state, alive = _keep(state, here, alive, record, status)
+                progress(turn)
+                interrupted = pressed()
     finally:
         numba.set_num_threads(before)
     real = alive >= 0
     final[:] = np.nan
     final[alive[real]] = _coordinates(setup, state[:, real], turn)
-    _undo_late(setup, record, status)
     return SpillOutcome(
         status=status,
         record=record,
         coordinates=final,
-        turns=min(turn, setup.turns),
+        turns=turn if len(alive) else setup.turns,
         places=tuple(setup.ring.names[i] for i in maps.cuts.elements),
         interrupted=interrupted,
         misfit=maps.misfit,
@@ -121,12 +120,17 @@ def _initial_state(setup: SpillSetup, order: Array) -> Array:
     return state
 
 
-def _blocks(setup: SpillSetup, turn: int, lanes: int) -> int:
-    left = -(-(setup.turns - turn) // setup.turns_each)
-    return max(1, min(left, _STRIDE // (lanes * setup.turns_each), max(1, 1_000_000 // setup.turns_each)))
+def _blocks(setup: SpillSetup, turn: int, lanes: int) -> tuple[int, int]:
+    """How many blocks of how many turns to track now; the last turns may be a shorter block."""
+    left, each = setup.turns - turn, setup.turns_each
+    if left < each:
+        return 1, left
+    return max(1, min(left // each, _STRIDE // (lanes * each), 1_000_000 // each)), each
 
 
-def _run(setup: SpillSetup, maps: SectionalMaps, state: Array, record: Array, turn: int, blocks: int) -> None:
+def _run(
+    setup: SpillSetup, maps: SectionalMaps, state: Array, record: Array, turn: int, blocks: int, each: int
+) -> None:
     schedule, moment = setup.schedule, setup.turns_each * setup.revolution_time
     first = max(int(np.min(state[CLOCK]) / moment) - 1, 0)
     count = int(np.max(state[CLOCK]) / moment) + 2 + int(1.02 * blocks) - first
@@ -137,8 +141,8 @@ def _run(setup: SpillSetup, maps: SectionalMaps, state: Array, record: Array, tu
         record,
         turn,
         blocks,
-        setup.turns_each,
-        (tables, maps.centre, maps.half_width),
+        each,
+        (tables, maps.centre, maps.half_width, setup.particle.beta * setup.particle.gamma),
         (schedule.shift(times), schedule.scale(times), first, moment),
         setup.geometry,
         _openings(setup, maps),
@@ -211,12 +215,6 @@ def _coordinates(setup: SpillSetup, state: Array, turn: int) -> Array:
     delta = state[OWN_DELTA] + setup.schedule.shift(state[CLOCK])
     zeta = setup.particle.beta * SPEED_OF_LIGHT * (turn * setup.revolution_time - state[CLOCK])
     return np.column_stack([*state[:4], zeta, delta])
-
-
-def _undo_late(setup: SpillSetup, record: Array, status: Array) -> None:
-    """The last block may go beyond the last turn asked for: what left there has not."""
-    late = record[:, 0] >= setup.turns
-    status[late], record[late] = CIRCULATES, np.nan
 
 
 __all__ = ["CUT", "DELTA_LEFT", "TIME", "track_sectional"]

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+import signal
+import threading
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any
 
@@ -96,3 +99,24 @@ def turns_between_settings(schedule: Schedule, revolution_time: float) -> int:
     if schedule.buckets is not None:
         longest = min(longest, 4)
     return 1 << max(longest, 1).bit_length() - 1
+
+
+@contextmanager
+def ctrl_c() -> Iterator[Callable[[], bool]]:
+    """Whether Ctrl-C was pressed, asked for when it is convenient; pressed a second time it acts at once."""
+    pressed = False
+    if threading.current_thread() is not threading.main_thread():  # only the main thread hears it
+        yield lambda: False
+        return
+    before = signal.getsignal(signal.SIGINT)
+
+    def note(*_: object) -> None:
+        nonlocal pressed
+        pressed = True
+        signal.signal(signal.SIGINT, before)
+
+    signal.signal(signal.SIGINT, note)
+    try:
+        yield lambda: pressed
+    finally:
+        signal.signal(signal.SIGINT, before)

@@ -30,7 +30,7 @@ from extraction.spill_kernel import (
     Y_LEFT,
     fate,
 )
-from extraction.spill_setup import Progress, SpillOutcome, SpillSetup, empty_record
+from extraction.spill_setup import Progress, SpillOutcome, SpillSetup, ctrl_c, empty_record
 from lattice import RFCavity
 from lattice.reference import SPEED_OF_LIGHT
 from optics import twiss
@@ -55,14 +55,13 @@ def track_elements(setup: SpillSetup, progress: Progress) -> SpillOutcome:
     """
     flock, runner = _Flock.of(setup), _Runner(setup)
     interrupted = False
-    try:
-        while len(going := flock.going(setup.turns)):
+    with ctrl_c() as pressed:
+        while not interrupted and len(going := flock.going(setup.turns)):
             moment = flock.moments(setup)[going]
             now = int(np.min(moment))
             _one_run(setup, flock, runner, going[moment == now], now)
             progress(flock.turns_done(setup.turns))
-    except KeyboardInterrupt:
-        interrupted = True
+            interrupted = pressed()
     return SpillOutcome(
         status=flock.status,
         record=flock.record,
