@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections import deque
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 
@@ -128,18 +129,18 @@ class Beamlines:
             return self._known_entries[sequence.name]
         entries: dict[int, Sum] = {}
         centres: dict[str, Sum] = {}
-        waiting = list(enumerate(sequence.items))
-        while waiting:
-            later = []
-            for place, item in waiting:
-                if item.origin is not None and item.origin not in centres:
-                    later.append((place, item))
-                    continue
-                entries[place] = self._entry(sequence, item, centres)
-                centres.setdefault(item.name, entries[place] + self._length(item) * 0.5)
-            if len(later) == len(waiting):
-                raise _no_origin(sequence, later[0][1], centres)
-            waiting = later
+        waiting: dict[str, list[tuple[int, Placement]]] = {}
+        ready = deque(enumerate(sequence.items))
+        while ready:
+            place, item = ready.popleft()
+            if item.origin is not None and item.origin not in centres:
+                waiting.setdefault(item.origin, []).append((place, item))
+                continue
+            entries[place] = self._entry(sequence, item, centres)
+            centres.setdefault(item.name, entries[place] + self._length(item) * 0.5)
+            ready.extend(waiting.pop(item.name, ()))
+        if waiting:
+            raise _no_origin(sequence, min(waiting.popitem()[1], key=lambda entry: entry[0])[1], centres)
         self._known_entries[sequence.name] = [(item, entries[place]) for place, item in enumerate(sequence.items)]
         return self._known_entries[sequence.name]
 

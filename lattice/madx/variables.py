@@ -22,6 +22,7 @@ _NUMBER = re.compile(r"[-+]?(\d+\.?\d*|\.\d+)([eEdD][-+]?\d+)?")
 _REFERENCE = re.compile(r"[A-Za-z_][A-Za-z0-9_.$@#]*\s*->\s*[A-Za-z][A-Za-z0-9_]*")
 _NOT_READ = re.compile(r"\b(table|tabindex|tabstring|ranf|gauss|tgauss|user0|user1|user2)\s*\(")
 _LONGEST = 10_000
+_MOST_EVALUATIONS = 400_000
 
 
 class Variables:
@@ -35,6 +36,8 @@ class Variables:
         self._unread: dict[str, Statement] = {}
         self._fixed: set[str] = set()
         self._undefined: set[str] = set()
+        self._has_references = False
+        self._evaluations = 0
         self._values: dict[str, float] = {}  # as long as nothing changes
         self._elsewhere: dict[str, float] = {}
         self.results: set[str] = set()  # names under which MAD-X would keep what it computes
@@ -58,7 +61,7 @@ class Variables:
         if assignment.constant:
             self._fixed.add(name)
         if name in self._values:
-            self.forget_values()
+            self._values = {}
 
     def _is_result(self, text: str) -> bool:
         return any(found[0].split("->")[0].strip().lower() in self.results for found in _REFERENCE.finditer(text))
@@ -68,8 +71,9 @@ class Variables:
         return self._definitions.get(name)
 
     def forget_values(self) -> None:
-        """To be called when something an expression may refer to has changed."""
-        self._values = {}
+        """To be called when something that ``element->attribute`` may refer to has changed."""
+        if self._has_references:
+            self._values = {}
 
     def strength(self, statement: Statement, text: str, deferred: bool) -> Strength:
         """The value now or, if deferred, the expression (a number where nothing is named in it)."""
@@ -99,6 +103,7 @@ class Variables:
     def _checked(self, statement: Statement, text: str) -> str:
         text = " ".join(unquoted(text).lower().split())
         text = re.sub(r"\s*->\s*", "->", text)
+        self._has_references = self._has_references or "->" in text
         if found := _NOT_READ.search(text):
             raise statement.cannot_be_read(f"{found[1]}() is not read: write the number it should give")
         if sign_after_operator(text):
@@ -126,6 +131,12 @@ class Variables:
             needed[name] = self._meaning(statement, name)
             if isinstance(text := needed[name], str):
                 waiting.extend(parse_expression(text).names)
+        self._evaluations += len(needed)
+        if self._evaluations > _MOST_EVALUATIONS:
+            raise statement.cannot_be_read(
+                f"more than {_MOST_EVALUATIONS:,} values had to be computed up to here: long chains of variables are "
+                "computed again after every change; define them once, before they are used"
+            )
         values = {**known, **evaluate_all({**known, **needed})}
         self._values.update(values)
         return values
@@ -154,7 +165,9 @@ class Variables:
             return strength
         text = self._without_references(statement, strength)
         expression = parse_expression(text)
-        for name in sorted(expression.names - CONSTANTS.keys() - self._definitions.keys()):
+        for name in sorted(
+            name for name in expression.names if name not in CONSTANTS and name not in self._definitions
+        ):
             if name in self._unread:
                 raise statement.makes_no_sense(f"'{name}' has a value that is not read, see {self._unread[name].where}")
             self._note_undefined(statement, name)
@@ -194,7 +207,7 @@ class Variables:
         try:
             evaluate_all(self._definitions)
         except LatticeError:
-            self.forget_values()
+            self._values = {}
             for name, value in self._definitions.items():
                 if isinstance(value, str):
                     self.number(self._places[name], value)  # says where
