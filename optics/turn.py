@@ -16,6 +16,7 @@ Array = np.ndarray[Any, Any]
 _ITERATIONS = 60
 _ROUNDING = 1e-15  # m, rad: a miss this small is zero
 _SETTLED = 1e-11  # a miss below this that no longer halves has reached the rounding of the maps
+_CHORD_SETTLED = 1e-13  # the same for a sequence that converges linearly
 
 
 @dataclass(frozen=True, eq=False)
@@ -79,6 +80,9 @@ class Turn:
         """Fixed point (6,) of one turn at ``delta``; zeta starts at 0. UnstableOptics when there is none."""
         guess = np.zeros(N_COORDINATES, dtype=np.result_type(self.arguments, delta, float))
         guess[5] = delta
+        near = None if np.iscomplexobj(guess) else self._by_chords(guess)
+        if near is not None:
+            return near
         try:
             return periodic_point(self.jacobian, guess, 1)
         except NoSolution:
@@ -86,6 +90,24 @@ class Turn:
                 f"lattice '{self.name}' has no closed orbit at delta = {delta.real:g}: Newton's method failed "
                 f"(a tune on an integer, a kick too strong, or delta outside the momentum acceptance)"
             ) from None
+
+    def _by_chords(self, guess: Array) -> Array | None:
+        """Closed orbit with the Jacobian of the guess alone, for values cost much less; None where that will not do."""
+        try:
+            with np.errstate(all="ignore"):  # a particle that is lost is not a number
+                inverse = np.linalg.inv(self.jacobian(guess)[1][:4, :4] - np.eye(4))
+        except np.linalg.LinAlgError:
+            return None
+        point, previous = guess.copy(), np.inf
+        for _ in range(_ITERATIONS):
+            with np.errstate(all="ignore"):
+                miss = self.track(point[None])[0, :4] - point[:4]
+            size = float(np.max(np.abs(miss)))
+            if not size < 0.5 * previous:
+                return point if previous < _CHORD_SETTLED and np.isfinite(size) else None
+            point[:4] -= inverse @ miss
+            previous = size
+        return None
 
 
 Jacobian = Callable[[Array], tuple[Array, Array]]

@@ -11,6 +11,7 @@ from lattice.parameters import parse_expression
 
 _TOUCHING = 1e-8  # m; the source gives positions to ten digits, so neighbours may miss or overlap by a few 1e-9
 _OWN_KEYS = ("kind", "at", "aperture", "role", "supply", "plane", "amperes_per_gradient")
+_INSTRUMENT_PLANES = {"horizontal": "x", "vertical": "y"}
 
 
 class Placed(NamedTuple):
@@ -49,6 +50,8 @@ def _placed(group: Mapping[str, Any], geometry: Mapping[str, Any], apertures: Ma
 def _element(name: str, group: Mapping[str, Any], aperture: Aperture) -> Element:
     attributes = {key: value for key, value in group.items() if key not in _OWN_KEYS}
     written = {key: value.format(name=name) if isinstance(value, str) else value for key, value in attributes.items()}
+    if group["kind"] in ("monitor", "kicker") and "plane" in group:
+        written["plane"] = _INSTRUMENT_PLANES[group["plane"]]
     return ELEMENT_KINDS[group["kind"]](name, aperture=aperture, **written)
 
 

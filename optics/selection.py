@@ -1,0 +1,72 @@
+"""Which elements are meant: by kind, by the parameter that sets them, or by name."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import replace
+from fnmatch import fnmatchcase
+
+from lattice import Element, InputError, Lattice
+from lattice.elements import ELEMENT_KINDS
+from lattice.errors import did_you_mean
+from lattice.parameters import parse_expression
+
+
+def selected(lattice: Lattice, wanted: str | Iterable[str], what: str) -> list[str]:
+    """Names of the elements of one or several kinds, parameters or names (``*`` stands for anything), in order.
+
+    InputError for a word that means nothing in this lattice; ``what`` is how it calls the elements.
+    """
+    words = [wanted] if isinstance(wanted, str) else list(wanted)
+    found = {name for word in words for name in _meant(lattice, word.strip().lower(), what)}
+    return [name for name in dict.fromkeys(element.name for element in lattice.elements) if name in found]
+
+
+def _meant(lattice: Lattice, word: str, what: str) -> list[str]:
+    elements = list({element.name: element for element in lattice.elements}.values())
+    names = [element.name for element in elements if element.kind == word]
+    names = names or [element.name for element in elements if word in _parameters(element)]
+    names = names or [element.name for element in elements if fnmatchcase(element.name, word)]
+    if not names:
+        known = [*dict.fromkeys(element.kind for element in elements), *lattice.parameters, *(e.name for e in elements)]
+        kind = f" (it has no {word})" if word in ELEMENT_KINDS else ""
+        raise InputError(
+            f"lattice '{lattice.name}' has no {what} '{word}'{kind}{did_you_mean(word, known)}. "
+            "Give a kind (quadrupole), a parameter that sets them, or names (with * for anything)"
+        )
+    return names
+
+
+def _parameters(element: Element) -> set[str]:
+    return {
+        name
+        for value in element.strengths().values()
+        for text in (value if isinstance(value, tuple) else (value,))
+        if isinstance(text, str)
+        for name in parse_expression(text).names
+    }
+
+
+def with_distinct_names(lattice: Lattice, names: Iterable[str]) -> Lattice:
+    """The lattice with elements of these ``names`` that stand several times called name_0, name_1 ..."""
+    repeated = {name for name in names if f"{name}::0" in lattice.names}
+    if not repeated:
+        return lattice
+    taken = {element.name for element in lattice.elements}
+    counts = dict.fromkeys(repeated, 0)
+    elements: list[Element] = []
+    for element in lattice.elements:
+        if element.name in repeated:
+            name = f"{element.name}_{counts[element.name]}"
+            counts[element.name] += 1
+            if name in taken:
+                raise InputError(f"'{element.name}' stands several times in '{lattice.name}', and there is a '{name}'")
+            element = replace(element, name=name)
+        elements.append(element)
+    return Lattice(
+        lattice.name,
+        elements=elements,
+        parameters=lattice.parameters.definitions,
+        particle=lattice.particle,
+        warnings=lattice.warnings,
+    )
