@@ -11,6 +11,7 @@ from optics.limits import Limit
 from optics.match_knobs import knob, with_knob
 from optics.matching import Case, MatchResult, match, match_together
 from optics.optics import Optics
+from optics.scans import grid, scan
 from optics.targets import Target, Vary
 from optics.tracking import Tracked, track
 from optics.twiss import twiss
@@ -31,11 +32,13 @@ __all__ = [
     "Vary",
     "from_xsuite",
     "gaussian_beam",
+    "grid",
     "knob",
     "match",
     "match_together",
     "read_beam",
     "sample_beam",
+    "scan",
     "to_xsuite",
     "track",
     "twiss",

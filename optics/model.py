@@ -121,6 +121,20 @@ def _with_beta0(plan: Plan, distinct: Array, arguments: Array, beta0: float) -> 
     return complete
 
 
+def changing_steps(lattice: Lattice, particle: ReferenceParticle, fringe: str) -> tuple[Plan, Array, Array]:
+    """Plan of a batch, its distinct steps that differ between lattices (n,), their arguments (n, batch, n_arguments).
+
+    Elements count whole: all steps of one that differs are here.
+    """
+    plan = make_plan(lattice, particle, checked_fringe(fringe))
+    arguments = _arguments(lattice, Setting(particle, fringe), plan)
+    found = [(moving, own.values) for moving, own in zip(plan.moving, arguments, strict=True) if own.key is None]
+    distinct = np.array([i for moving, _ in found for i in range(moving.first, moving.last)], dtype=np.int64)
+    empty = np.zeros((0, lattice.batch or 1, plan.bank.n_arguments))
+    values = np.concatenate([empty, *(values for _, values in found)])
+    return plan, distinct, _with_beta0(plan, distinct, values, particle.beta)
+
+
 @dataclass(frozen=True, eq=False)
 class _Series:
     """Series (n, 6, 28), whether they keep the reference orbit, and the values they were made for."""
