@@ -262,31 +262,41 @@ def _moves(vary: Vary, case: Case) -> bool:
 def _measured(
     case: Case, optics: Optics, fine: Functions | None, n: int, p: int, moved: list[int] | None
 ) -> tuple[Points, list[int]]:
-    """Rows, values and derivatives of one case from a batch of n points (times the parameters stepped)."""
-    rows, values, slopes, met = [], [], [], []
-    for target in case.targets:
-        found = target.evaluate(optics).reshape(optics.lattice.batch or 1, -1)
-        residual = np.stack([target.residual(found[:, k]) for k in range(found.shape[1])], axis=1)
-        value, jacobian = _parts(found, n, p, moved)
-        distance = np.abs(_parts(residual, n, p, None if moved is None else [])[0])
-        worst = np.arange(n), np.argmax(np.where(np.isnan(distance), np.inf, distance), axis=1)
-        rows.append(residual)
-        values.append(value[worst])
-        slopes.append(None if jacobian is None else jacobian[worst])
-        met.append((np.abs(value - target.value) <= (target.tolerance or 0.0)).all(axis=1))
+    """Rows, values and derivatives of one case from a batch of n points, and how many rows each goal has."""
+    found = [target.evaluate(optics).reshape(optics.lattice.batch or 1, -1) for target in case.targets]
+    rows = [_residual(target, one) for target, one in zip(case.targets, found, strict=True)]
     rows += [limit.rows(optics, fine) for limit in case.limits]
+    sizes = [part.shape[1] for part in rows]
+    real, jacobian = _parts(np.concatenate(rows, axis=1), n, p, moved)
+    values, slopes = _parts(np.concatenate(found, axis=1), n, p, moved)
+    counts = sizes[: len(found)]
+    goals, tolerances = np.array([(target.value, target.tolerance or 0.0) for target in case.targets]).T
+    near = np.abs(values - np.repeat(goals, counts)) <= np.repeat(tolerances, counts)
+    if values.shape[1] > len(counts):  # targets over ranges
+        near = np.logical_and.reduceat(near, np.cumsum([0, *counts[:-1]]), axis=1)
+        worst = _worst(np.abs(real[:, : values.shape[1]]), counts)
+        values = np.take_along_axis(values, worst, axis=1)
+        slopes = None if slopes is None else np.take_along_axis(slopes, worst[:, :, None], axis=1)
     step = 1 if moved is None else max(len(moved), 1)
     excess = [limit.excess(optics, fine)[::step] for limit in case.limits]
-    real, jacobian = _parts(np.concatenate(rows, axis=1), n, p, moved)
-    found_points = Points(
-        rows=real,
-        jacobian=jacobian,
-        values=np.stack(values, axis=1),
-        slopes=None if moved is None else np.stack(slopes, axis=1),  # type: ignore[arg-type]
-        met=np.stack(met, axis=1),
-        excess=np.stack(excess, axis=1) if excess else np.zeros((n, 0)),
-    )
-    return found_points, [part.shape[1] for part in rows]
+    over = np.stack(excess, axis=1) if excess else np.zeros((n, 0))
+    return Points(real, jacobian, values, slopes, near, over), sizes
+
+
+def _residual(target: Goal, values: Array) -> Array:
+    """Residuals (batch, k) of a target's values (batch, k)."""
+    if values.shape[1] == 1:
+        return target.residual(values[:, 0])[:, None]
+    return np.stack([target.residual(column) for column in values.T], axis=1)
+
+
+def _worst(distances: Array, counts: list[int]) -> Array:
+    """Column of the largest distance of each target, (n, targets); an unknown one is the largest."""
+    known = np.where(np.isnan(distances), np.inf, distances)
+    ends = np.cumsum(counts)
+    picks = [end - count + np.argmax(known[:, end - count : end], axis=1)
+             for end, count in zip(ends, counts, strict=True)]  # fmt: skip
+    return np.stack(picks, axis=1)
 
 
 def _parts(stepped: Array, n: int, p: int, moved: list[int] | None) -> tuple[Array, Array | None]:
