@@ -23,8 +23,8 @@ def xsuite_closed_orbit(
 ) -> dict[str, Array]:
     """Closed orbit of one machine by Xsuite at the entrance of each element of the ideal ring: s, x, y [m], and px, py.
 
-    Its magnets are displaced by shift_x, shift_y, shift_s, rot_x_rad, rot_y_rad and rot_s_rad_no_frame. InputError for a
-    batch and for multipole errors (Xsuite spreads them over the magnet), UnstableOptics without a closed orbit.
+    Its magnets are displaced by shift_x, shift_y, shift_s, rot_x_rad, rot_y_rad and rot_s_rad_no_frame. InputError for
+    a batch and for multipole errors (Xsuite spreads them over the magnet), UnstableOptics without a closed orbit.
     """
     errors = machine.table  # raises for a batch
     if any(column.startswith(("normal_", "skew_")) for column in errors.columns):
