@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
+from itertools import combinations
 from typing import Any
 
 import numpy as np
@@ -81,11 +82,25 @@ class Setting:
 
 
 @dataclass(frozen=True, eq=False)
+class Pair:
+    """What two settings do together: ``table`` (size, degree + 1) times the product of their changes from ``own``."""
+
+    names: tuple[str, str]
+    own: tuple[float, float]
+    table: Array
+
+    def products(self, values: Mapping[str, Array]) -> Array:
+        """Of the changes, for values (n,) of each setting."""
+        changes = [np.asarray(values[name]) - own for name, own in zip(self.names, self.own, strict=True)]
+        return np.asarray(changes[0] * changes[1])
+
+
+@dataclass(frozen=True, eq=False)
 class SectionalMaps:
     """All turns a spill needs: ``base`` (size, degree + 1), coefficients in t = (delta - centre) / half_width.
 
-    Powers of t rise along the last axis. ``settings``: what changes besides, each on its own (products of changes of
-    two settings are left out: ripple is small). ``misfit`` as in SectionalMap, the largest over the momenta.
+    Powers of t rise along the last axis. ``settings``: what changes besides, each on its own, and ``pairs`` of them, to
+    first order in each. ``misfit`` as in SectionalMap, the largest over the momenta.
     """
 
     cuts: Cuts
@@ -94,6 +109,7 @@ class SectionalMaps:
     half_width: float
     base: Array
     settings: tuple[Setting, ...]
+    pairs: tuple[Pair, ...]
     misfit: float
 
     def table(self, values: Mapping[str, Array], count: int) -> Array:
@@ -102,6 +118,8 @@ class SectionalMaps:
         for setting in self.settings:
             weights = setting.weights(values[setting.name])
             table = table + weights @ setting.tables.reshape(len(setting.nodes), -1)
+        for pair in self.pairs:
+            table = table + np.multiply.outer(pair.products(values), pair.table.ravel())
         return np.ascontiguousarray(table.reshape(count, *self.base.shape))
 
     def at(self, delta: float, **values: float) -> SectionalMap:
@@ -148,22 +166,39 @@ def sectional_maps(
         )
     fitted = [one.kicks - own_kicks(ring, cuts) for one in maps]
 
-    def setting(name: str, limits: tuple[float, float]) -> Setting:
-        middle, half = sum(limits) / 2, max(abs(limits[1] - limits[0]) / 2, 1e-9 * max(*map(abs, limits), 1e-3))
-        values = middle + half * chebyshev.chebpts1(_SETTING_NODES)
-        rings = [ring.with_parameters({name: float(value)}) for value in values]
-        tables = [_powers(nodes.series(nodes.maps(other, fitted)) - base, degree) for other in rings]
-        return Setting(name, values, np.array(tables))
+    def beyond(**values: float) -> Array:
+        """What changes in the tables when settings have these values."""
+        other = ring.with_parameters(values)
+        return _powers(nodes.series(nodes.maps(other, fitted)) - base, degree)
 
+    found = tuple(_setting(name, limits, beyond) for name, limits in (settings or {}).items())
     return SectionalMaps(
         cuts=cuts,
         layout=nodes.layout,
         centre=centre,
         half_width=half_width,
         base=_powers(base, degree),
-        settings=tuple(setting(name, limits) for name, limits in (settings or {}).items()),
+        settings=found,
+        pairs=tuple(_pair(ring, one, other, beyond) for one, other in combinations(found, 2)),
         misfit=max(one.misfit for one in maps),
     )
+
+
+def _setting(name: str, limits: tuple[float, float], beyond: Callable[..., Array]) -> Setting:
+    middle, half = sum(limits) / 2, max(abs(limits[1] - limits[0]) / 2, 1e-9 * max(*map(abs, limits), 1e-3))
+    values = middle + half * chebyshev.chebpts1(_SETTING_NODES)
+    return Setting(name, values, np.array([beyond(**{name: float(value)}) for value in values]))
+
+
+def _pair(ring: Lattice, first: Setting, second: Setting, beyond: Callable[..., Array]) -> Pair:
+    """From the four corners of half the largest changes."""
+    names = (first.name, second.name)
+    own = tuple(float(ring.parameters[name]) for name in names)
+    far = [nodes[np.argmax(np.abs(nodes - at))] for nodes, at in zip((first.nodes, second.nodes), own, strict=True)]
+    near = [float(at + (end - at) / 2) for at, end in zip(own, far, strict=True)]
+    alone = sum(beyond(**{name: value}) for name, value in zip(names, near, strict=True))
+    together = beyond(**dict(zip(names, near, strict=True)))
+    return Pair(names, (own[0], own[1]), (together - alone) / ((near[0] - own[0]) * (near[1] - own[1])))
 
 
 @dataclass(frozen=True)

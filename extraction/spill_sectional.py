@@ -35,7 +35,7 @@ from optics import twiss
 Array = np.ndarray[Any, Any]
 
 _STRIDE = 20_000_000  # particle-turns between two looks at progress, Ctrl-C and lost particles
-_REACH = 1.3  # the fit of the maps holds up to this many times the septum's distance
+_REACH = 1.5  # the fit of the maps holds up to this many times the septum's distance
 
 
 def track_sectional(setup: SpillSetup, progress: Progress) -> SpillOutcome:
