@@ -16,10 +16,10 @@ import plotly.graph_objects as go
 from extraction.portraits import EXACT, LEADING, Frame, Portrait, portrait_drawing
 from lattice import InputError
 from optics import figure_style as style
-from optics.figure_style import Layout, Trace, axis, base_layout, inert, numbers, pointer, text
+from optics.figure_style import Drawing, Layout, Trace, axis, base_layout, inert, numbers, pointer, text
 
-__all__ = ["EXACT", "LEADING", "Curve", "Frame", "Portrait", "Vector", "bars", "curves", "phase_space", "steinbach",
-           "vectors"]  # fmt: skip
+__all__ = ["EXACT", "LEADING", "Curve", "Frame", "Portrait", "Vector", "bars", "curves", "figure_of", "phase_space",
+           "steinbach", "vectors"]  # fmt: skip
 
 
 @dataclass(frozen=True)
@@ -62,6 +62,11 @@ class Wedge:
     height: float
     driver: str
     edge: float = field(default=float("nan"))
+
+
+def figure_of(drawing: Drawing) -> go.Figure:
+    """A drawing (plotly's own dictionaries, as in ``extraction.spill_drawings``) as a figure."""
+    return go.Figure(**drawing)
 
 
 def phase_space(frames: Sequence[Frame], *, shown: int = 0, place: str = "the septum") -> go.Figure:

@@ -66,6 +66,14 @@ def messages(verbose: bool = False, quiet: bool = False, log: RunLog | None = No
             warned.removeHandler(handler)
 
 
+def shows_progress() -> bool:
+    """True when a progress bar may be drawn: standard error is a terminal, and neither -q nor NO_COLOR is given."""
+    if not sys.stderr.isatty() or os.environ.get("NO_COLOR") or os.environ.get("TERM") == "dumb":
+        return False
+    terminals = [one for one in LOGGER.handlers if isinstance(one, logging.StreamHandler)]
+    return any(one.level <= logging.INFO for one in terminals)
+
+
 def _terminal(verbose: bool, quiet: bool) -> logging.Handler:
     handler = logging.StreamHandler(sys.stderr)
     handler.setLevel(logging.DEBUG if verbose else logging.WARNING if quiet else logging.INFO)

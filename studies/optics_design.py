@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, replace
+from pathlib import Path
 
 import numpy as np
 
@@ -36,10 +37,15 @@ _OF_A_RING = (
 
 @dataclass(frozen=True)
 class Outcome:
-    """The finished study, and whether its match (if it has one) converged."""
+    """The finished study, whether its match (if it has one) converged, and whether Ctrl-C cut it short.
+
+    ``save`` writes further files into the run's folder.
+    """
 
     result: StudyResult
     converged: bool
+    interrupted: bool = False
+    save: Callable[[Path], None] | None = None
 
 
 def compute(resolved: Resolved) -> Outcome:

@@ -89,6 +89,33 @@ EXTRACTION = _kinds(
     ("residual_arm_xsuite", "1", "arm", "largest relative difference of the arm's position and angle from Xsuite's"),
 )  # fmt: skip
 
+#: One number of a tracked spill.
+SPILL = _kinds(
+    ("extraction_efficiency", "1", "efficiency", "extracted particles over all that left the ring"),
+    ("spill_left", "1", "left over", "part of the beam that still circulates at the end"),
+    ("spill_loss_wires", "1", "loss on the wires", "part of what left the ring that hit the wires"),
+    ("spill_loss_cathode", "1", "loss on the cathode", "part of what left the ring that hit the cathode"),
+    ("spill_loss_aperture", "1", "loss in the chamber", "part of what left the ring that was lost elsewhere"),
+    ("duty_factor", "1", "F", "duty factor <n>^2/<n^2> of the spill, freed of counting statistics"),
+    ("duty_factor_raw", "1", "F (as counted)", "duty factor of the particles tracked, as counted"),
+    ("rate_variation", "1", "CV", "coefficient of variation of the rate, freed of counting statistics"),
+    ("peak_to_mean", "1", "peak/mean", "highest rate over the mean"),
+    ("spill_length", "s", "spill length", "time in which the middle 90 % of the extracted particles leave"),
+    ("spill_momentum_spread", "1", "rms dp/p", "rms momentum spread of all that is extracted, tracked"),
+    ("spill_momentum_drift", "1", "drift of dp/p", "change of the mean extracted momentum over the spill"),
+    ("spill_spiral_step", "m", "spiral step (tracked)", "width in x of the extracted beam, 1 % left out"),
+    ("spill_emittance_x", "m", "emittance x", "rms horizontal emittance of the extracted beam, tracked"),
+    ("spill_emittance_y", "m", "emittance y", "rms vertical emittance of the extracted beam, tracked"),
+    ("spill_betx", "m", "betx (extracted)", "statistical betx of the extracted beam at the wires"),
+    ("spill_alfx", "1", "alfx (extracted)", "statistical alfx of the extracted beam at the wires"),
+    ("spill_bety", "m", "bety (extracted)", "statistical bety of the extracted beam at the wires"),
+    ("spill_alfy", "1", "alfy (extracted)", "statistical alfy of the extracted beam at the wires"),
+    ("spill_dx", "m", "Dx (extracted)", "statistical horizontal dispersion of the extracted beam at the wires"),
+    ("spill_dpx", "1", "D'x (extracted)", "statistical slope of that dispersion"),
+    ("spill_agreement_xsuite", "1", "p (Kolmogorov-Smirnov)",
+     "least chance that turn and angle of extraction, by both trackers, have one distribution"),
+)  # fmt: skip
+
 #: Functions of s: a number at each place.
 COLUMNS = _kinds(
     ("betx", "m", "betx", "horizontal beta function"),
@@ -129,7 +156,7 @@ def quantity_named(name: str, at: str | None = None) -> QuantityName:
     if place and at:
         raise ValueError(f"'{name}' names a place already: leave out at = '{at}'")
     place = place or (at or "").strip().lower()
-    if base in SCALARS or base in EXTRACTION:
+    if base in SCALARS or base in EXTRACTION or base in SPILL:
         return _placeless(base, place)
     prefix, _, column = base.partition("_")
     if prefix in ("max", "min") and column in COLUMNS:
@@ -142,7 +169,7 @@ def quantity_named(name: str, at: str | None = None) -> QuantityName:
 def _placeless(base: str, place: str) -> QuantityName:
     if place:
         raise ValueError(f"'{base}' is one number for the whole lattice: it takes no place ('{place}')")
-    return QuantityName("scalar", base, None, SCALARS.get(base) or EXTRACTION[base])
+    return QuantityName("scalar", base, None, {**SCALARS, **EXTRACTION, **SPILL}[base])
 
 
 def _extreme(prefix: str, column: str, place: str) -> QuantityName:
@@ -166,13 +193,13 @@ def _local(column: str, place: str) -> QuantityName:
 def all_names() -> tuple[str, ...]:
     """Every name the vocabulary knows (places are written ``betx@NAME``)."""
     columns = [name for key in COLUMNS for name in (f"{key}@NAME", f"max_{key}", f"min_{key}")]
-    return (*SCALARS, *EXTRACTION, *columns)
+    return (*SCALARS, *EXTRACTION, *SPILL, *columns)
 
 
 def vocabulary() -> str:
     """The names in one line for messages."""
     columns = f"betx@NAME, max_betx and min_betx (so too {', '.join(key for key in COLUMNS if key != 'betx')})"
-    return f"{', '.join((*SCALARS, *EXTRACTION))}; {columns}"
+    return f"{', '.join((*SCALARS, *EXTRACTION, *SPILL))}; {columns}"
 
 
 def nearest(name: str, known: Iterable[str]) -> str:
@@ -184,6 +211,7 @@ def nearest(name: str, known: Iterable[str]) -> str:
 #: Units a requirement may be written in, as factors of the vocabulary's own unit.
 UNIT_FACTORS: dict[str, dict[str, float]] = {
     "1": {"1": 1.0, "": 1.0, "rad": 1.0, "mrad": 1e-3, "%": 1e-2},
+    "s": {"s": 1.0, "ms": 1e-3},
     "m": {"m": 1.0, "cm": 1e-2, "mm": 1e-3, "um": 1e-6},
     "m^1/2": {"m^1/2": 1.0, "mm^1/2": 1e-3**0.5},
     "m^-1/2": {"m^-1/2": 1.0},

@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from studies.optics_design import Outcome
     from studies.resolution import Resolved
 
-OK, WANTING, NO_ANSWER = 0, 1, 3
+OK, WANTING, NO_ANSWER, INTERRUPTED = 0, 1, 3, 130
 
 
 @dataclass(frozen=True)
@@ -38,12 +38,16 @@ class RunOptions:
 
 @dataclass(frozen=True)
 class Finished:
-    """A run that was written: its result, the object of results.json, its folder, whether its match converged."""
+    """A run that was written: its result, the object of results.json, its folder, whether its match converged.
+
+    ``interrupted`` when Ctrl-C ended its tracking and what was finished is kept.
+    """
 
     result: StudyResult
     results: dict[str, Any]
     folder: Path
     converged: bool
+    interrupted: bool = False
 
 
 def run_to_folder(study: Study, file: Path | None, options: RunOptions) -> Finished:
@@ -58,8 +62,8 @@ def run_to_folder(study: Study, file: Path | None, options: RunOptions) -> Finis
         with _opened(folder, options.force, log) as run_folder:
             outcome = _computed(resolved)
             LOGGER.info("writing %s", run_folder.path)
-            results = write_run(run_folder.path, outcome.result, render, log.text)
-    return Finished(outcome.result, results, folder, outcome.converged)
+            results = write_run(run_folder.path, outcome.result, render, log.text, outcome.save)
+    return Finished(outcome.result, results, folder, outcome.converged, outcome.interrupted)
 
 
 def _computed(resolved: Resolved) -> Outcome:
@@ -146,6 +150,9 @@ def _show_where(finished: Finished) -> None:
 
 
 def _exit_code(finished: Finished) -> int:
+    if finished.interrupted:
+        LOGGER.warning("interrupted: what was tracked is kept, the report says what is missing")
+        return INTERRUPTED
     if not finished.converged:
         return NO_ANSWER
     return OK if all(verdict["verdict"] == PASS for verdict in finished.results["verdicts"]) else WANTING

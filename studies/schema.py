@@ -7,7 +7,7 @@ from typing import Annotated, Any, Literal, Self
 
 from pydantic import AfterValidator, AllowInfNan, BaseModel, ConfigDict, Field, Strict, model_validator
 
-from studies.quantities import EXTRACTION, quantity_named, unit_factor
+from studies.quantities import EXTRACTION, SPILL, quantity_named, unit_factor
 
 Number = Annotated[float, Strict(), AllowInfNan(False)]
 Positive = Annotated[Number, Field(gt=0)]
@@ -195,7 +195,7 @@ class OpticsStudy(Study):
     @model_validator(mode="after")
     def _of_optics(self) -> Self:
         for requirement in self.requirement:
-            if requirement.quantity.partition("@")[0] in EXTRACTION:
+            if requirement.quantity.partition("@")[0] in (*EXTRACTION, *SPILL):
                 raise ValueError(
                     f"requirement '{requirement.id}': '{requirement.quantity}' is computed by studies of "
                     'study = "extraction"'
@@ -240,11 +240,85 @@ class ExtractionSpec(Table):
     particles: Annotated[int, Strict(), Field(ge=100, le=100_000)] = 2000
 
 
+class RippleSpec(Table):
+    """Ripple of one family's supply: lines of relative amplitude, frequency [Hz] and phase [rad]."""
+
+    parameter: Name
+    lines: tuple[tuple[Number, NotNegative, Number], ...] = Field(min_length=1)
+
+
+class KnockoutSpec(Table):
+    """RF knock-out: where and how the beam is excited, and the width of the stack that it works on.
+
+    Without ``element``, ``tune`` and ``bandwidth`` the study chooses a place and a band over the stack's tunes.
+    """
+
+    element: Name | None = None
+    tune: Positive | None = None
+    bandwidth: Positive | None = None
+    excitation: Literal["sine", "chirp", "dual-fm", "noise"] = "noise"
+    period_s: Positive = 1e-3
+    momentum_spread: Positive = 5e-4
+
+
+class BucketSpec(Table):
+    """Phase displacement: how often empty buckets sweep through the stack, and their RF."""
+
+    sweeps: Annotated[int, Strict(), Field(ge=1, le=1000)] = 4
+    harmonic: Annotated[int, Strict(), Field(ge=1, le=1000)] = 1
+    volt: Positive | None = None
+
+
+DriverName = Literal["betatron-core", "tune-sweep", "constant-optics", "rf-knockout", "phase-displacement"]
+Some = Annotated[int, Strict(), Field(ge=50, le=10_000_000)]
+
+
+class SpillSpec(Table):
+    """The spill, turn by turn: beam, driver and its programme, ripple, what is compared.
+
+    Without a ``programme`` (time [s], value) the driver moves the whole stack through, evenly or (``shaped``) so that
+    the rate is even. ``compare``: other drivers, tracked with ``compare_particles``. Xsuite too tracks
+    ``engine_particles``, over a programme of ``engine_turns``. ``response``: how ripple of each family comes through.
+    """
+
+    tracked: Switch = True
+    particles: Some = 2000
+    duration_s: Annotated[Positive, Field(le=1000.0)] = 1.0
+    driver: DriverName = "betatron-core"
+    programme: tuple[tuple[NotNegative, Number], ...] | None = None
+    shaped: Switch = True
+    sweep_parameter: Name | None = None
+    bin_s: Positive = 1e-3
+    ripple: tuple[RippleSpec, ...] = ()
+    compare: tuple[DriverName, ...] = ()
+    compare_particles: Some = 400
+    engine_particles: Annotated[int, Strict(), Field(ge=0, le=100_000)] = 300
+    engine_turns: Annotated[int, Strict(), Field(ge=500, le=1_000_000)] = 3000
+    response: Switch = True
+    response_particles: Some = 2000
+    knockout: KnockoutSpec = KnockoutSpec()
+    buckets: BucketSpec = BucketSpec()
+
+    @model_validator(mode="after")
+    def _sensible(self) -> Self:
+        times = [time for time, _ in self.programme or ()]
+        if self.programme is not None and (len(times) < 2 or sorted(set(times)) != times):
+            raise ValueError(f"programme: at least two pairs (time [s], value) with rising times, found {times}")
+        if 10 * self.bin_s > self.duration_s:
+            raise ValueError(f"bin_s {self.bin_s:g} s: a spill of {self.duration_s:g} s needs at least 10 bins")
+        names = [ripple.parameter for ripple in self.ripple]
+        repeated = sorted({name for name in names if names.count(name) > 1})
+        if repeated:
+            raise ValueError(f"two tables of ripple for {', '.join(repeated)}: put their lines into one")
+        return self
+
+
 class ExtractionStudy(Study):
-    """Does the machine extract as it must? Resonance, arms at the septa, losses on the wires, verdicts."""
+    """Does the machine extract as it must? Resonance, arms at the septa, losses on the wires, spill, verdicts."""
 
     study: Literal["extraction"]
     extraction: ExtractionSpec = ExtractionSpec()
+    spill: SpillSpec | None = None
 
 
 #: The kinds of study by the word in their ``study`` key.

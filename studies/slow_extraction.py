@@ -1,13 +1,17 @@
-"""The extraction study: match, resonance, arms of all momenta, septa, comparison with Xsuite, verdicts."""
+"""The extraction study: match, resonance, arms of all momenta, septa, spill, comparison with Xsuite, verdicts."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator
+from pathlib import Path
 
+from extraction.spill_files import save_spill
 from extraction.targets import QUANTITIES as GOALS
 from extraction.targets import ExtractionTarget
+from lattice import NoSolution, UnstableOptics
 from optics.matching import MatchResult
 from optics.targets import Goal
+from studies import spill_methods
 from studies.extraction_facts import ExtractionFacts, gather
 from studies.extraction_figures import figures
 from studies.extraction_methods import assumptions, methods, references
@@ -22,9 +26,15 @@ from studies.optics_design import (
     provenance_of,
     verdicts_on,
 )
+from studies.quantities import SPILL
 from studies.resolution import Resolved
 from studies.results import Quantity, StudyResult
 from studies.schema import ExtractionSpec, ExtractionStudy, TargetSpec
+from studies.spill_figures import spill_figures
+from studies.spill_quantities import ABSENT, spill_quantities, withheld
+from studies.spill_tables import spill_tables
+from studies.spill_tracking import SpillFacts, track
+from studies.store import SPILL as FOLDER
 
 
 def compute(resolved: Resolved) -> Outcome:
@@ -38,7 +48,9 @@ def compute(resolved: Resolved) -> Outcome:
     matched = matched_design(resolved, lambda target: _goal(target, spec))
     final = (matched.lattice if matched else resolved.lattice).with_particle(resolved.particle)
     facts = gather(resolved, final)
-    quantities = tuple(_quantities(facts, matched))
+    spill, no_spill = _spill(facts)
+    quantities = tuple(_quantities(facts, spill, no_spill, matched))
+    verdicts = withheld(verdicts_on(resolved.requirements, quantities, matched), spill)
     result = StudyResult(
         name=resolved.name,
         title=resolved.title,
@@ -47,16 +59,44 @@ def compute(resolved: Resolved) -> Outcome:
         study=resolved.content,
         lattice=final,
         quantities=quantities,
-        verdicts=verdicts_on(resolved.requirements, quantities, matched),
-        figures=figures(facts, matched),
-        tables=tables(facts, matched),
-        methods=tuple(methods(facts, matched)),
-        assumptions=tuple(assumptions(facts)),
-        references=tuple(references(facts, matched)),
-        warnings=tuple(_warnings(facts, matched)),
+        verdicts=verdicts,
+        figures=(*figures(facts, matched), *(spill_figures(spill, facts) if spill else ())),
+        tables=(*tables(facts, matched), *(spill_tables(spill) if spill else ())),
+        methods=(*methods(facts, matched), *(spill_methods.methods(spill) if spill else ())),
+        assumptions=(*assumptions(facts), *(spill_methods.assumptions(spill) if spill else ())),
+        references=(*references(facts, matched), *spill_methods.references(spill)),
+        warnings=(*_warnings(facts, matched), *spill_methods.warnings(spill), *no_spill_warning(no_spill)),
         provenance=provenance_of(resolved),
     )
-    return Outcome(result, matched is None or matched.success)
+    return Outcome(
+        result,
+        matched is None or matched.success,
+        interrupted=spill is not None and spill.interrupted,
+        save=(lambda folder: save(spill, folder)) if spill else None,
+    )
+
+
+def _spill(facts: ExtractionFacts) -> tuple[SpillFacts | None, str]:
+    """The tracked spill, or why there is none; InputError for names that the ring does not have."""
+    try:
+        found = track(facts)
+    except (NoSolution, UnstableOptics) as error:
+        return None, str(error)
+    return found, "" if found else ABSENT
+
+
+def no_spill_warning(reason: str) -> Iterator[str]:
+    """Why a study that asks for a spill has none."""
+    if reason and reason != ABSENT:
+        yield f"The spill was not tracked: {reason}."
+
+
+def save(spill: SpillFacts, folder: Path) -> None:
+    """Every extracted and lost particle, for scripts, into the folder ``spill`` of a run."""
+    about = {"driver": spill.case.spec.driver, "engine": spill.spill.engine, "seed": spill.case.seed,
+             "particles": spill.spill.particles, "turns": spill.spill.turns,
+             "revolution_time_s": spill.spill.revolution_time}  # fmt: skip
+    save_spill(folder / FOLDER, spill.spill, spill.case.particle, about)
 
 
 def _goal(target: TargetSpec, spec: ExtractionSpec) -> Goal:
@@ -74,9 +114,13 @@ def _goal(target: TargetSpec, spec: ExtractionSpec) -> Goal:
     )
 
 
-def _quantities(facts: ExtractionFacts, matched: MatchResult | None) -> Iterator[Quantity]:
+def _quantities(
+    facts: ExtractionFacts, spill: SpillFacts | None, no_spill: str, matched: MatchResult | None
+) -> Iterator[Quantity]:
     asked = [requirement.quantity for requirement in facts.optics.resolved.requirements]
-    yield from evaluate((*USUAL, *asked), facts)
+    yield from evaluate((*USUAL, *(name for name in asked if name not in SPILL)), facts)
+    tracked = [*(SPILL if spill else ()), *(name for name in asked if name in SPILL)]
+    yield from spill_quantities(tracked, spill, no_spill)
     if matched is not None:
         yield from match_quantities(facts.optics, matched)
 

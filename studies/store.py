@@ -40,6 +40,7 @@ LATTICE = "lattice.json"
 LATTICE_MADX = "lattice.seq"
 LOG_TITLE = "lattice-optimize: log of one run"
 _FILES = (RESULTS, REPORT, DETAILS, STUDY, LATTICE, LATTICE_MADX)
+SPILL = "spill"
 _FOLDERS = ("tables", "figures")
 
 Render = Callable[[StudyResult], str]
@@ -84,7 +85,7 @@ def open_run(folder: Path, force: bool = False) -> RunFolder:
     """
     if is_complete(folder) and not force:
         raise InputError(f"{folder} holds a finished run: give --force to replace it, or another folder with --out")
-    foreign = [name for name in (*_FILES, *_FOLDERS) if (folder / name).exists()]
+    foreign = [name for name in (*_FILES, *_FOLDERS, SPILL) if (folder / name).exists()]
     if foreign and not is_complete(folder) and not is_interrupted(folder):
         raise InputError(f"{folder} is no run folder but holds {', '.join(foreign)}: give another folder with --out")
     made = tuple(_missing(folder))
@@ -114,12 +115,21 @@ def _missing(folder: Path) -> Iterator[Path]:
         folder = folder.parent
 
 
-def write_run(folder: Path, result: StudyResult, render: Render, log: Callable[[], str]) -> dict[str, Any]:
+def write_run(
+    folder: Path,
+    result: StudyResult,
+    render: Render,
+    log: Callable[[], str],
+    save: Callable[[Path], None] | None = None,
+) -> dict[str, Any]:
     """Write the whole run, results.json last, and return its object.
 
-    The report is rendered from what was written, so that rendering again gives the same bytes.
+    The report is rendered from what was written, so that rendering again gives the same bytes; ``save`` writes what the
+    report does not need.
     """
     _clear(folder)
+    if save is not None:
+        save(folder)
     for name in _FOLDERS:
         (folder / name).mkdir(exist_ok=True)
     for name, text in _data_files(result):
@@ -145,6 +155,9 @@ def _clear(folder: Path) -> None:
         for path in sorted((folder / name).glob("*.*")):
             if path.suffix in (".csv", ".json"):
                 path.unlink()
+    for path in sorted((folder / SPILL).glob("*.*")):
+        if path.suffix in (".h5", ".parquet"):
+            path.unlink()
 
 
 def _data_files(result: StudyResult) -> Iterator[tuple[str, str]]:

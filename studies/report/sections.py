@@ -30,6 +30,7 @@ SECTIONS = (
     Section("steinbach", "Steinbach diagram", "figures.html.j2", ("steinbach",), always=False),
     Section("arms", "Extraction arms over momentum", "figures.html.j2", ("momenta", "hardt"), always=False),
     Section("wires", "Spiral step and losses", "figures.html.j2", ("steps", "losses", "turns"), always=False),
+    Section("spill", "Spill", "figures.html.j2", ("spill",), always=False),
     Section("sensitivity", "Sensitivity", "figures.html.j2", ("sensitivity",), always=False),
     Section(
         "engines", "Engines compared", "figures.html.j2", ("engines", "verify", "residuals", "xsuite"), always=False

@@ -1,0 +1,338 @@
+"""What the extraction study tracks: the spill, other drivers, a slice of it with known ripple, and Xsuite's turn."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from math import pi
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from extraction.drivers import BetatronCore, Driver, PhaseDisplacement, Ripple
+from extraction.resonance import third_integer_resonance
+from extraction.shaping import flat_programme
+from extraction.spill import Spill, track_spill
+from extraction.spill_spectrum import transfer_function
+from extraction.steinbach import leaving_momentum
+from extraction.waiting_beam import waiting_beam
+from lattice import HadronOpticsError, NoSolution, UnstableOptics
+from optics import Beam, twiss
+from studies.extraction_facts import ExtractionFacts
+from studies.extraction_scans import magnet_families
+from studies.logs import LOGGER, shows_progress
+from studies.spill_case import SpillCase, spill_case
+
+Array = np.ndarray[Any, Any]
+
+_ROUNDS = 2  # of trial and correction
+_WINDOW = 0.1  # s of a slice, or
+_PART = 0.4  # of the spill
+_SETTLED = 0.2  # of a slice pass before its rate is that of the spill
+_LINES, _FASTEST = 7, 3000.0  # of the transfer function [Hz]
+_DEPTH = 0.25  # of the modulation that each known line shall give
+_LARGEST = 0.05  # ripple: a family that needs more does not move the beam
+_RELATIVE = 1e-4  # step of differences
+AGREE = 0.01  # least chance at which two samples are taken for one distribution
+
+
+@dataclass(frozen=True, eq=False)
+class Agreement:
+    """Both trackers on the same particles and a shortened programme, with Kolmogorov-Smirnov tests.
+
+    ``turn`` and ``angle``: (largest distance of the cumulative distributions, chance of such a one).
+    """
+
+    ours: Spill
+    theirs: Spill
+    turn: tuple[float, float]
+    angle: tuple[float, float]
+
+    @property
+    def chance(self) -> float:
+        """The smaller of the two chances."""
+        return min(self.turn[1], self.angle[1])
+
+    @property
+    def agree(self) -> bool:
+        """False when turn or angle of extraction differ, or only one of the two extracts."""
+        return self.chance >= AGREE
+
+
+@dataclass(frozen=True, eq=False)
+class Response:
+    """How ripple comes through: ``transfer`` of the family ``parameter``, ``families`` with what is expected.
+
+    ``transfer``: table of ``transfer_function`` with ``expected`` gain 2 pi f |shift| / speed. ``families``: family,
+    shift (of the leaving momentum per relative change), frequency, and the same columns; nan where it was not tracked.
+    """
+
+    parameter: str
+    window: float
+    particles: int
+    transfer: pd.DataFrame
+    families: pd.DataFrame
+
+
+@dataclass(frozen=True, eq=False)
+class SpillFacts:
+    """The tracked spill and all that belongs to it.
+
+    ``beam`` (n, 6) at the start of the ring, the ``driver`` with its programme (``shaped`` or not), ``others`` by name;
+    ``alone`` says why there is no second tracker, ``why_not`` what else could not be done.
+    """
+
+    case: SpillCase
+    beam: Array
+    driver: Driver
+    shaped: bool
+    spill: Spill
+    others: dict[str, Spill]
+    response: Response | None
+    agreement: Agreement | None
+    alone: str
+    why_not: tuple[str, ...]
+
+    @property
+    def interrupted(self) -> bool:
+        """True when Ctrl-C ended the tracking."""
+        return self.spill.interrupted or any(spill.interrupted for spill in self.others.values())
+
+    @property
+    def disagreement(self) -> str:
+        """In words, how the two trackers differ; empty when they do not, or were not compared."""
+        if self.agreement is None or self.agreement.agree:
+            return ""
+        counts = len(self.agreement.ours.extracted), len(self.agreement.theirs.extracted)
+        return (
+            f"the fast tracker and Xsuite disagree on {self.agreement.ours.turns} turns of the same "
+            f"{self.agreement.ours.particles} particles: {counts[0]} and {counts[1]} extracted, chance "
+            f"{self.agreement.turn[1]:.2g} for the turns and {self.agreement.angle[1]:.2g} for the angles of extraction"
+        )
+
+
+def track(facts: ExtractionFacts) -> SpillFacts | None:
+    """Track what the study asks for; None without a [spill] table. Ctrl-C keeps what was tracked."""
+    spec = getattr(facts.optics.resolved.study, "spill", None)
+    if spec is None or not spec.tracked:
+        return None
+    case = spill_case(facts)
+    why_not: list[str] = []
+    driver, shaped = _programme(case, spec.driver, why_not)
+    beam = case.beam_for(spec.driver, spec.particles)
+    LOGGER.info("spill of %g s: %d particles, %d turns, %s", spec.duration_s, len(beam), case.turns, spec.driver)
+    spill = _tracked(case, beam, driver, case.turns, case.ripple)
+    if spill.interrupted:
+        return SpillFacts(case, beam, driver, shaped, spill, {}, None, None, "interrupted", tuple(why_not))
+    others = _others(case, why_not)
+    if any(other.interrupted for other in others.values()):
+        return SpillFacts(case, beam, driver, shaped, spill, others, None, None, "interrupted", tuple(why_not))
+    response = _response(case, why_not) if spec.response else None
+    agreement, alone = _agreement(case)
+    return SpillFacts(case, beam, driver, shaped, spill, others, response, agreement, alone, tuple(why_not))
+
+
+def _tracked(
+    case: SpillCase, beam: Any, driver: Driver, turns: int, ripple: Any = (), engine: str = "sectional"
+) -> Spill:
+    return track_spill(
+        case.ring, case.particle, beam, driver, case.septum, turns=turns, engine=engine, seed=case.seed, ripple=ripple,
+        fringe=case.fringe, progress=shows_progress(),
+    )  # fmt: skip
+
+
+def _programme(case: SpillCase, name: str, why_not: list[str]) -> tuple[Driver, bool]:
+    """The driver of this name and whether its programme was found by shaping."""
+    spec = case.spec
+    own = case.main_driver() if name == spec.driver else case.driver(name, spec.duration_s)
+    given = spec.programme is not None and name == spec.driver
+    if given or not spec.shaped or isinstance(own, PhaseDisplacement):
+        return own, False
+    LOGGER.info("shaping the programme of the %s", name)
+    beam = case.beam_for(name, min(spec.particles, 1000))
+    try:
+        found = flat_programme(
+            case.ring, case.particle, beam, own, case.septum, turns=case.turns, rounds=_ROUNDS, fringe=case.fringe
+        )
+    except (NoSolution, UnstableOptics) as error:
+        why_not.append(f"the programme of the {name} is not shaped: {error}")
+        return own, False
+    return found.driver, True
+
+
+def _others(case: SpillCase, why_not: list[str]) -> dict[str, Spill]:
+    """The drivers to compare with, in order; one that cannot be tracked is said."""
+    found: dict[str, Spill] = {}
+    for name in dict.fromkeys(case.spec.compare):
+        if name == case.spec.driver or any(spill.interrupted for spill in found.values()):
+            continue
+        LOGGER.info("the same with %s, %d particles", name, case.spec.compare_particles)
+        try:
+            driver, _ = _programme(case, name, why_not)
+            beam = case.beam_for(name, case.spec.compare_particles)
+            found[name] = _tracked(case, beam, driver, case.turns, case.ripple)
+        except HadronOpticsError as error:
+            why_not.append(f"{name} was not tracked: {error}")
+    return found
+
+
+# --------------------------------------------------------------------------------------------------- both trackers
+
+
+def _agreement(case: SpillCase) -> tuple[Agreement | None, str]:
+    """The study's own case by both trackers, shortened so that Xsuite ends soon; or why it was not compared."""
+    from scipy.stats import ks_2samp
+
+    spec = case.spec
+    if spec.engine_particles < 20:
+        return None, f"spill.engine_particles is {spec.engine_particles}, at least 20 are needed"
+    beam = case.beam_for(spec.driver, spec.engine_particles)
+    driver = _shortened(case, spec.engine_turns)
+    LOGGER.info("%d turns of %d particles by both trackers", spec.engine_turns, len(beam))
+    try:
+        ours, theirs = (
+            _tracked(case, beam, driver, spec.engine_turns, case.ripple, e) for e in ("sectional", "xsuite")
+        )
+    except HadronOpticsError as error:
+        return None, str(error)
+    if ours.interrupted or theirs.interrupted:
+        return None, "interrupted"
+    counts = len(ours.extracted), len(theirs.extracted)
+    if min(counts) < 10:
+        chance = 1.0 if max(counts) < 20 else 0.0
+        if chance:
+            return None, f"only {counts[0]} and {counts[1]} particles leave within {spec.engine_turns} turns"
+        return Agreement(ours, theirs, (1.0, chance), (1.0, chance)), ""
+    tests = [ks_2samp(one(ours.extracted), one(theirs.extracted)) for one in (_turns, angles)]
+    turn, angle = ((float(test.statistic), float(test.pvalue)) for test in tests)
+    return Agreement(ours, theirs, turn, angle), ""
+
+
+def _shortened(case: SpillCase, turns: int) -> Driver:
+    """The study's driver with its programme in so many turns."""
+    duration = turns * case.revolution_time
+    if case.spec.programme is None:
+        return case.driver(case.spec.driver, duration)
+    factor = duration / case.spec.duration_s
+    programme = tuple((time * factor, value) for time, value in case.spec.programme)
+    return replace(case.main_driver(), programme=programme)
+
+
+def _turns(table: pd.DataFrame) -> Array:
+    return np.asarray(table["turn"], dtype=float)
+
+
+def angles(table: pd.DataFrame) -> Array:
+    """Angle x' [rad] of extracted particles."""
+    return np.asarray(table["px"] / (1.0 + table["delta"]))
+
+
+# ------------------------------------------------------------------------------------------------- ripple to spill
+
+
+def _response(case: SpillCase, why_not: list[str]) -> Response | None:
+    """A slice of the evenly driven spill with known ripple: at several frequencies, then of every family."""
+    window = min(_WINDOW, _PART * case.spec.duration_s)
+    first = 2.2 / ((1 - _SETTLED) * window)  # Hz: lines can be told apart by 2 periods of what is looked at
+    try:
+        shifts = leaving_shifts(case)
+        beam = _slice(case, window)
+        frequencies = np.geomspace(first, max(_FASTEST, 30 * first), _LINES)
+        LOGGER.info("a slice of %g s with ripple of '%s' at %d frequencies", window, case.parameter, _LINES)
+        transfer = _slice_run(case, beam, window, {case.parameter: shifts[case.parameter]}, list(frequencies))
+        names = [name for name, shift in shifts.items() if _size(case, first, shift) < _LARGEST]
+        LOGGER.info("the same slice with ripple of %s", ", ".join(names))
+        lines = [first * (i + 2) for i in range(len(names))]
+        families = _slice_run(case, beam, window, {name: shifts[name] for name in names}, lines)
+    except (HadronOpticsError, KeyError) as error:
+        why_not.append(f"how ripple comes through was not tracked: {error}")
+        return None
+    rows = families.set_index("family").reindex(list(shifts))
+    rows["shift"] = pd.Series(shifts)
+    return Response(case.parameter, window, len(beam), transfer, rows.reset_index(names="family"))
+
+
+def leaving_shifts(case: SpillCase) -> dict[str, float]:
+    """Change of the leaving momentum per relative change of each family, for the middle amplitude, exact.
+
+    A particle leaves where the stable area equals its own: d delta = -(dA/d ln k) / (dA/d delta).
+    """
+    delta = float(leaving_momentum(case.stack.table, np.array([0.6 * case.edge_amplitude]), case.stack.side)[0])
+    step = 0.02 * abs(delta - case.stack.resonant)
+    slope = (_area(case, delta + step) - _area(case, delta - step)) / (2 * step)
+    found = {}
+    for name in magnet_families(case.ring):
+        here = float(case.ring.parameters[name])
+        ends = [_area(case, delta, {name: here * (1 + sign * _RELATIVE)}) for sign in (1, -1)]
+        found[name] = -(ends[0] - ends[1]) / (2 * _RELATIVE) / slope
+    return found
+
+
+def _area(case: SpillCase, delta: float, parameters: dict[str, float] | None = None) -> float:
+    ring = case.ring.with_parameters(parameters or {})
+    return third_integer_resonance(ring, at=case.septum.at, delta=delta, fringe=case.fringe).stable_area
+
+
+def _slice(case: SpillCase, window: float) -> Array:
+    """Particles (n, 6) that leave within ``window`` [s] in the middle of an evenly driven spill.
+
+    A particle whose amplitude leaves at momentum d is released when the stack has moved by d minus its own momentum.
+    """
+    count, way = case.spec.response_particles, np.sign(case.reach)
+    begun = 0.5 * case.reach
+    travel = abs(case.speed) * window
+    unsure = 0.1 * abs(case.edge - case.stack.resonant)
+    share = min(1.0, (travel + 2 * unsure) / case.width)
+    states = _moved_beam(case, int(1.3 * count / share) + 200, begun)
+    amplitude = amplitudes(case, states)
+    leaving = leaving_momentum(case.stack.table, amplitude, case.stack.side)
+    way_to_go: Array = way * (leaving - states[:, 5])
+    chosen = np.flatnonzero((way_to_go > -unsure) & (way_to_go < travel + unsure))[:count]
+    if len(chosen) < 50:
+        raise NoSolution(f"only {len(chosen)} particles leave within {window:g} s")
+    return np.asarray(states[chosen])
+
+
+def _moved_beam(case: SpillCase, count: int, shift: float) -> Array:
+    """The stack after it has moved by ``shift``, each particle matched to its new momentum."""
+    centre = case.edge + case.stack.side * case.width / 2 + shift
+    one = Beam(case.particle, emittance_x=case.emittances[0], emittance_y=case.emittances[1], delta=centre)
+    return waiting_beam(
+        case.ring, one, count, seed=case.seed + 1, full_width=case.width, cut=case.sigmas, fringe=case.fringe
+    )
+
+
+def amplitudes(case: SpillCase, states: Array) -> Array:
+    """Horizontal amplitude [m^1/2] about the closed orbit of each momentum."""
+    middle = float(np.mean(states[:, 5]))
+    optics = twiss(case.ring, fringe=case.fringe, delta=middle)
+    x, px, dx, dpx, betx, alfx = (float(optics[name][0]) for name in ("x", "px", "dx", "dpx", "betx", "alfx"))
+    off = states[:, 5] - middle
+    u, v = states[:, 0] - x - dx * off, states[:, 1] - px - dpx * off
+    return np.asarray(np.hypot(u, alfx * u + betx * v) / np.sqrt(betx))
+
+
+def _size(case: SpillCase, frequency: float, shift: float) -> float:
+    """Relative ripple that modulates the rate by the depth looked for."""
+    return _DEPTH * abs(case.speed) / (2 * pi * frequency * max(abs(shift), 1e-12))
+
+
+def _slice_run(
+    case: SpillCase, beam: Array, window: float, shifts: dict[str, float], frequencies: list[float]
+) -> pd.DataFrame:
+    """Transfer function at known lines: all of one family, or one of each family."""
+    names = list(shifts) if len(shifts) > 1 else list(shifts) * len(frequencies)
+    speed = abs(case.speed)
+    sizes = [_size(case, f, shifts[name]) for name, f in zip(names, frequencies, strict=True)]
+    lines = [(size, f, 0.0) for size, f in zip(sizes, frequencies, strict=True)]
+    ripple = [
+        Ripple(name, tuple(line for other, line in zip(names, lines, strict=True) if other == name)) for name in shifts
+    ]
+    driver = BetatronCore(((0.0, 0.0), (window, case.speed * window)))
+    turns = max(1, round(window / case.revolution_time))
+    spill = _tracked(case, beam, driver, turns, ripple)
+    table = transfer_function(
+        spill.extracted["time"].to_numpy(), lines, start=_SETTLED * window, stop=turns * case.revolution_time
+    )
+    expected = [2 * pi * f * abs(shifts[name]) / speed for name, f in zip(names, frequencies, strict=True)]
+    return table.assign(family=names, expected=expected)
