@@ -12,6 +12,7 @@ import contextlib
 import io
 import subprocess
 import time
+import warnings
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -127,7 +128,8 @@ def _xsuite(problem: Problem) -> Iterator[Solver]:
         for vary in problem.vary:
             line.vars[names[vary.name]] = started[vary.name]
         vary = [xt.Vary(names[v.name], step=1e-6, limits=v.bounds) for v in problem.vary]
-        with contextlib.redirect_stdout(io.StringIO()):
+        with contextlib.redirect_stdout(io.StringIO()), warnings.catch_warnings():
+            warnings.simplefilter("ignore")
             optimiser = line.match(solve=False, vary=vary, targets=list(_xsuite_goals(problem)), **_beginning(problem))
             optimiser.step(100)
         return {v.name: float(line.vars[names[v.name]]._value) for v in problem.vary}
