@@ -6,7 +6,7 @@ kicks act at a point and are not cut.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import lru_cache, singledispatch
 from math import pi
@@ -150,11 +150,11 @@ def _is_zero(strength: Any) -> bool:
     return isinstance(strength, float) and strength == 0.0
 
 
-def _rolled(element: Any, value: Callable[[Any], Any], inner: list[Step]) -> list[Step]:
+def _rolled(element: Any, value: Callable[[Any], Any], inner: list[Step], more: Any = 0.0) -> list[Step]:
     """Each step in its own rolled frame, so that between steps one is always in the frame of the line."""
-    if _is_zero(element.tilt):
+    if _is_zero(element.tilt) and _is_zero(more):
         return inner
-    tilt = value(element.tilt)
+    tilt = value(element.tilt) + more
     return [Step(f"rolled:{s.program}", (tilt, *s.arguments), tuple(i + 1 for i in s.cut)) for s in inner]
 
 
@@ -236,18 +236,30 @@ def _(element: Multipole, value: Callable[[Any], Any], setting: Setting) -> list
         return []
     normal = [value(k) for k in element.knl] + [0.0] * (orders - len(element.knl))
     skew = [value(k) for k in element.ksl] + [0.0] * (orders - len(element.ksl))
-    bend, skew_bend = normal[0], skew[0]
-    if np.any(skew_bend != 0.0):
-        raise LatticeError(
-            f"{element.where('ksl[0]')} bends the reference orbit vertically: write it as knl[0] with tilt=pi/2"
-        )
+    bends, bends_skew = (bool(k) and not _is_zero(k[0]) for k in (element.knl, element.ksl))
+    roll: Any = 0.0
+    if bends_skew:
+        normal, skew, roll = upright(normal, skew)
     pairs = tuple(k for pair in zip(normal, skew, strict=True) for k in pair)
     inner = [Step(f"multipole:{orders}", pairs)]
-    if element.knl and not _is_zero(element.knl[0]):
+    if bends or bends_skew:
         lrad = value(element.lrad)
-        curvature = np.where(np.real(lrad) == 0.0, 0.0, bend / np.where(np.real(lrad) == 0.0, 1.0, lrad))[()]
-        inner.append(Step("thin_bend", (bend, curvature, normal[1] if orders > 1 else 0.0)))
-    return _rolled(element, value, inner)
+        curvature = np.where(np.real(lrad) == 0.0, 0.0, normal[0] / np.where(np.real(lrad) == 0.0, 1.0, lrad))[()]
+        inner.append(Step("thin_bend", (normal[0], curvature, normal[1] if orders > 1 else 0.0)))
+    return _rolled(element, value, inner, roll)
+
+
+def upright(normal: Sequence[Any], skew: Sequence[Any]) -> tuple[list[Any], list[Any], Any]:
+    """Strengths of a thin multipole in the frame, rolled by the angle returned, in which its dipole is a normal one.
+
+    In a frame rolled by phi the strengths kn + i ksn become (kn + i ksn) exp(i (n + 1) phi).
+    """
+    straight = np.real(normal[0]) == 0.0
+    ratio = np.where(straight, 0.0, skew[0] / np.where(straight, 1.0, normal[0]))[()]
+    roll = np.where(straight & (np.real(skew[0]) != 0.0), -pi / 2, -np.arctan(ratio))[()]
+    turns = [(np.cos((n + 1) * roll), np.sin((n + 1) * roll)) for n in range(len(normal))]
+    turned = [(k * c - ks * s, k * s + ks * c) for k, ks, (c, s) in zip(normal, skew, turns, strict=True)]
+    return [k for k, _ in turned], [0.0, *(ks for _, ks in turned[1:])], roll
 
 
 @steps.register

@@ -34,6 +34,7 @@ from lattice.elements import (
     YRotation,
 )
 from lattice.errors import LatticeError
+from optics.steps import upright
 from optics.xsuite_faces import edge_model
 
 Fields = dict[str, Any]
@@ -67,6 +68,8 @@ def describe(element: Element, model: Model) -> Described:
 
 def needs_numbers(element: Element) -> bool:
     """True when what is exported is computed from the strengths: an angle, or whether the element acts at all."""
+    if isinstance(element, Multipole):
+        return bool(element.ksl) and element.ksl[0] != 0.0
     return isinstance(element, (Separator, ThinSolenoid)) or (isinstance(element, Quadrupole) and element.k1s != 0.0)
 
 
@@ -130,14 +133,14 @@ def _octupole(octupole: Octupole, model: Model) -> Described:
 
 
 def _multipole(multipole: Multipole, model: Model) -> Described:
-    if multipole.ksl and multipole.ksl[0] != 0.0:
-        raise LatticeError(
-            f"{multipole.where('ksl[0]')} bends the reference orbit vertically: write it as knl[0] with tilt=pi/2"
-        )
     order = max(len(multipole.knl), len(multipole.ksl), 1)
     knl = [*multipole.knl, *[0.0] * (order - len(multipole.knl))]
     ksl = [*multipole.ksl, *[0.0] * (order - len(multipole.ksl))]
-    fields = {"knl": knl, "ksl": ksl, "hxl": knl[0], "length": multipole.lrad, "rot_s_rad": multipole.tilt}
+    tilt = multipole.tilt
+    if ksl[0] != 0.0:  # numbers: see ``needs_numbers``
+        knl, ksl, roll = upright(knl, ksl)
+        tilt = float(tilt) + roll
+    fields = {"knl": knl, "ksl": ksl, "hxl": knl[0], "length": multipole.lrad, "rot_s_rad": tilt}
     return "Multipole", fields
 
 
