@@ -192,7 +192,7 @@ _METHODS = {
 
 def _madx_match(madx: Any, problem: Problem, seed: int, method: str) -> Mapping[str, float]:
     started = problem.started(seed).parameters
-    beginning = "".join(f", {key}={value!r}" for key, value in (problem.start or {}).items())
+    beginning = "".join(f", {key}={_madx_value(problem, key, value)!r}" for key, value in (problem.start or {}).items())
     madx.input(" ".join(f"{v.name}={started[v.name]!r};" for v in problem.vary))
     vary = " ".join(f"vary, name={v.name}, step=1e-6, lower={v.bounds[0]!r}, upper={v.bounds[1]!r};"
                     for v in problem.vary)  # fmt: skip
@@ -210,6 +210,14 @@ def _madx_goals(problem: Problem) -> Iterator[str]:
         if target.quantity in _GLOBALS:
             yield f"global, {_GLOBALS[target.quantity]}={target.value!r};"
         else:
-            yield f"constraint, range={target.at}, {target.quantity}={target.value!r};"
+            value = _madx_value(problem, target.quantity, target.value)
+            yield f"constraint, range={target.at}, {target.quantity}={value!r};"
     for limit in problem.limits:
-        yield f"constraint, range=#s/#e, {limit.quantity}<{limit.upper!r};"
+        assert isinstance(limit.upper, float)
+        yield f"constraint, range=#s/#e, {limit.quantity}<{_madx_value(problem, limit.quantity, limit.upper)!r};"
+
+
+def _madx_value(problem: Problem, quantity: str, value: float) -> float:
+    """MAD-X's dispersion is per PT, larger by 1 / beta0."""
+    assert problem.lattice.particle is not None
+    return value / problem.lattice.particle.beta if quantity in ("dx", "dpx", "dy", "dpy") else value

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from math import pi
 
 from benchmarks.problems.problem import Problem, reached
 from lattice import Bend, Drift, Lattice, Marker, Quadrupole, ReferenceParticle
@@ -171,9 +172,9 @@ def dispersive_line() -> Lattice:
     for i in range(1, 11):
         elements += [Quadrupole(f"q{i}", length=0.3, k1=f"k{i}"), Drift(f"d{i}", length=1.0)]
         if i in (2, 6):
-            elements += [Bend(f"mb{i}", length=1.6, angle=0.3926990817, tilt="roll"), Drift(f"e{i}", length=0.6)]
+            elements += [Bend(f"mb{i}", length=1.6, angle=pi / 8, tilt="roll"), Drift(f"e{i}", length=0.6)]
         if i in (3, 5, 8):
             name = {3: 1, 5: 2, 8: 3}[i]
-            elements += [Quadrupole(f"sq{name}", length=0.2, k1s=f"s{name}"), Drift(f"f{i}", length=0.3)]
+            elements += [Quadrupole(f"sq{name}", length=0.2, k1=f"s{name}", tilt=pi / 4), Drift(f"f{i}", length=0.3)]
     values = {f"k{i}": 0.7 * (-1) ** (i + 1) for i in range(1, 11)} | {"s1": 0.05, "s2": 0.05, "s3": 0.05, "roll": 0.0}
     return Lattice("transfer", elements=[*elements, Marker("outlet")], parameters=values, particle=CARBON)  # type: ignore[list-item]
