@@ -147,6 +147,13 @@ def functions_inside(optics: Optics, slices: int) -> Functions:
     """The same optics with every thick element cut into ``slices`` equal parts."""
     if not (isinstance(slices, int) and 1 <= slices <= 1000):
         raise InputError(f"slices must be a whole number from 1 to 1000, found {slices!r}")
+    kept: dict[int, Functions] = optics.__dict__.setdefault("_inside", {})  # several quantities ask for the same
+    if slices not in kept:
+        kept[slices] = _functions_inside(optics, slices)
+    return kept[slices]
+
+
+def _functions_inside(optics: Optics, slices: int) -> Functions:
     # The orbits of a batch of rings differ: they are found again.
     one_orbit = optics.lattice.batch is None or not optics.periodic
     model = step_series(

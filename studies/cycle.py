@@ -1,0 +1,241 @@
+"""The cycle of a synchrotron: how long each part takes at each energy, and a step in energy within a spill."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from lattice import NoSolution, ReferenceParticle
+from optics.acceleration import RingRF, adiabatic_time
+from optics.magnet_models import EddyCurrents, Excitation, Hysteresis, Supply
+
+Array = np.ndarray[Any, Any]
+
+PHASES = ("injection", "capture", "ramp", "settling", "extraction", "ramp down", "standardisation")
+
+
+@dataclass(frozen=True)
+class MagnetCircuit:
+    """A family with its supply: ``unit`` of its field, and the models of iron and currents."""
+
+    name: str
+    unit: str
+    excitation: Excitation
+    supply: Supply
+    eddy: EddyCurrents
+    hysteresis: Hysteresis
+
+
+@dataclass(frozen=True)
+class CyclePlan:
+    """What is the same for all energies: times [s], and the relative field error that counts as settled.
+
+    ``standardise``: after each spill all magnets go up to ``top_current`` of their rating and back.
+    """
+
+    injection: float
+    rounding: float
+    preparation: float
+    extraction: float
+    field_tolerance: float
+    standardise: bool
+    top_current: float
+    adiabaticity: float
+    capture_voltage: float
+
+
+@dataclass(frozen=True, eq=False)
+class Circuit:
+    """A circuit with its fields at injection and at extraction (n,)."""
+
+    magnet: MagnetCircuit
+    injection: float
+    extraction: Array
+
+    @property
+    def currents(self) -> Array:
+        """Currents at extraction [A] (n,)."""
+        return self.magnet.excitation.current(self.extraction)
+
+    @property
+    def injection_current(self) -> float:
+        """Current at injection [A]."""
+        return float(self.magnet.excitation.current(self.injection))
+
+
+def check_ratings(circuits: Sequence[Circuit], energies: Array) -> None:
+    """NoSolution naming each circuit whose current or voltage rating does not do, with the energies concerned."""
+    lines = []
+    for circuit in circuits:
+        name, supply, currents = circuit.magnet.name, circuit.magnet.supply, np.abs(circuit.currents)
+        over = currents > supply.largest_current
+        if over.any():
+            lines.append(
+                f"'{name}' needs up to {currents.max():.5g} A, rated {supply.largest_current:.5g} A: exceeded from "
+                f"{energies[over].min():.5g} to {energies[over].max():.5g} MeV/u{_highest(energies, over)}"
+            )
+        static = supply.resistance * currents > supply.largest_voltage
+        if static.any():
+            lines.append(
+                f"'{name}' needs {supply.resistance * currents.max():.5g} V to hold its current, rated "
+                f"{supply.largest_voltage:.5g} V: exceeded from {energies[static].min():.5g} MeV/u"
+                f"{_highest(energies, static)}"
+            )
+    if lines:
+        raise NoSolution("; ".join(lines))
+
+
+def _highest(energies: Array, over: Array) -> str:
+    return f"; the nearest energy that works is {energies[~over].max():.5g} MeV/u" if (~over).any() else ""
+
+
+def cycle_times(
+    circuits: Sequence[Circuit],
+    particles: Sequence[ReferenceParticle],
+    injection: ReferenceParticle,
+    rf: RingRF,
+    plan: CyclePlan,
+) -> pd.DataFrame:
+    """Time [s] of each of PHASES at each energy, ``slowest`` circuit of the ramp, and the ``change`` of energy.
+
+    The change is everything but the extraction: from the end of one spill to the beginning of the next.
+    """
+    ups = np.stack([_magnitude_ramp(c, c.injection_current, c.currents) for c in circuits])
+    slowest = np.argmax(ups, axis=0)
+    ramp = _at_least_rf(ups.max(axis=0), particles, injection, rf) + plan.rounding
+    settling = _settling(circuits, ramp - plan.rounding, plan.field_tolerance)
+    down, standard = _way_back(circuits, plan)
+    n = len(particles)
+    frame = pd.DataFrame({
+        "injection": np.full(n, plan.injection),
+        "capture": np.full(n, adiabatic_time(rf, injection, plan.capture_voltage / 100, plan.capture_voltage,
+                                             plan.adiabaticity)),
+        "ramp": ramp,
+        "settling": settling + plan.preparation,
+        "extraction": np.full(n, plan.extraction),
+        "ramp down": down,
+        "standardisation": standard,
+    })  # fmt: skip
+    frame["change"] = frame[list(PHASES)].sum(axis=1) - frame["extraction"]
+    frame["slowest"] = [circuits[int(k)].magnet.name for k in slowest]
+    return frame
+
+
+def _magnitude_ramp(circuit: Circuit, begin: Any, end: Any) -> Array:
+    """Ramp time of currents of one sign; a bipolar supply goes through zero at the same rates."""
+    supply = circuit.magnet.supply
+    begin, end = np.broadcast_arrays(np.asarray(begin, dtype=float), np.asarray(end, dtype=float))
+    same = begin * end >= 0
+    through = supply.ramp_time(np.abs(begin), 0.0) + supply.ramp_time(0.0, np.abs(end))
+    return np.where(same, supply.ramp_time(np.abs(begin), np.abs(end)), through)
+
+
+def _at_least_rf(
+    ramp: Array, particles: Sequence[ReferenceParticle], injection: ReferenceParticle, rf: RingRF
+) -> Array:
+    """The ramp time, longer where the cavity gives less energy a turn than the magnets could use (sin phi_s < 0.8)."""
+    change = np.array([p.magnetic_rigidity for p in particles]) - injection.magnetic_rigidity
+    return np.maximum(ramp, rf.circumference * change / (0.8 * rf.largest_voltage))
+
+
+def _settling(circuits: Sequence[Circuit], ramp: Array, tolerance: float) -> Array:
+    times = []
+    for circuit in circuits:
+        span = np.abs(circuit.extraction - circuit.injection)
+        if np.any(span > 0) and np.all(np.abs(circuit.extraction) > 0):
+            rate = span / np.maximum(ramp, 1e-9)
+            times.append(circuit.magnet.eddy.settling(rate, circuit.extraction, tolerance))
+    return np.max(times, axis=0) if times else np.zeros_like(ramp)
+
+
+def _way_back(circuits: Sequence[Circuit], plan: CyclePlan) -> tuple[Array, Array]:
+    """Time straight down to injection, and what going over the top first adds to it."""
+    direct, over = [], []
+    for circuit in circuits:
+        currents, low = circuit.currents, circuit.injection_current
+        direct.append(_magnitude_ramp(circuit, currents, low))
+        sign = np.sign(currents[np.argmax(np.abs(currents))]) or 1.0
+        top = sign * plan.top_current * circuit.magnet.supply.largest_current
+        over.append(_magnitude_ramp(circuit, currents, top) + _magnitude_ramp(circuit, top, low))
+    down = np.max(direct, axis=0) + plan.rounding
+    if not plan.standardise:
+        return down, np.zeros_like(down)
+    return down, np.maximum(np.max(over, axis=0) + 2 * plan.rounding - down, 0.0)
+
+
+@dataclass(frozen=True)
+class StepPlan:
+    """Steps in energy within a spill: the part of the fastest slew used, fixed times [s], loss of beam in each step."""
+
+    slew: float
+    preparation: float
+    loss: float
+    field_tolerance: float
+
+
+def step_times(
+    circuits: Sequence[Circuit],
+    particles: Sequence[ReferenceParticle],
+    rf: RingRF,
+    plan: CyclePlan,
+    steps: StepPlan,
+) -> pd.DataFrame:
+    """Times [s] of the step from each energy down to the one below it: recapture, ramp, settling, preparation.
+
+    ``hysteresis``: largest relative field error left by going back without standardisation. Row i is the step that
+    arrives at energy i from i + 1; the last energy has none.
+    """
+    rows = []
+    for i in range(len(particles) - 1):
+        ramp = max(float(_magnitude_ramp(c, c.currents[i + 1], c.currents[i])) for c in circuits) / steps.slew
+        settle, residual = 0.0, 0.0
+        for circuit in circuits:
+            field, change = circuit.extraction[i], circuit.extraction[i] - circuit.extraction[i + 1]
+            if field != 0.0 and change != 0.0 and ramp > 0:
+                rate = abs(change) / ramp
+                settle = max(settle, float(circuit.magnet.eddy.settling(rate, field, steps.field_tolerance)))
+                back = -abs(change) if abs(field) < abs(circuit.extraction[i + 1]) else abs(change)
+                residual = max(residual, float(circuit.magnet.hysteresis.error(field, back)))
+        capture = adiabatic_time(
+            rf, particles[i + 1], plan.capture_voltage / 100, plan.capture_voltage, plan.adiabaticity
+        )
+        rows.append((capture, ramp, settle, steps.preparation, residual))
+    frame = pd.DataFrame(rows, columns=["recapture", "ramp", "settling", "preparation", "hysteresis"], dtype=float)
+    frame["step"] = frame[["recapture", "ramp", "settling", "preparation"]].sum(axis=1)
+    return frame
+
+
+def spills_and_steps(layers: Array, particles_per_spill: float, loss: float, least: float) -> list[int]:
+    """How many layers (ions each) one spill after another serves when it goes on to the next energy with what is left.
+
+    A step costs ``loss`` of what is left; a new spill is taken where less than ``least`` of the layer would be served.
+    A layer larger than a spill takes whole spills of its own. NoSolution for a spill without particles.
+    """
+    if not particles_per_spill > 0:
+        raise NoSolution("a spill without particles serves no layer")
+    served: list[int] = []
+    left, count = particles_per_spill, 0
+    for layer in layers:
+        if count and left * (1.0 - loss) < least * layer:
+            served.append(count)
+            left, count = particles_per_spill, 0
+        elif count:
+            left *= 1.0 - loss
+        missing = layer - left
+        while missing > 0:  # top up with fresh spills
+            missing -= particles_per_spill
+        left = -missing if missing <= 0 else left
+        count += 1
+    if count:
+        served.append(count)
+    return served
+
+
+def timeline(row: pd.Series) -> pd.DataFrame:
+    """One cycle as (phase, begin, end) [s]."""
+    ends = np.cumsum([float(row[phase]) for phase in PHASES])
+    return pd.DataFrame({"phase": PHASES, "begin": np.concatenate([[0.0], ends[:-1]]), "end": ends})
