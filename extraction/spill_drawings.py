@@ -19,6 +19,7 @@ from optics.figure_style import Drawing, Layout, Trace, axis, base_layout, inert
 Array = np.ndarray[Any, Any]
 
 _BARS = 40  # of a marginal
+_TICKS = [1, 3, 10, 30, 100, 300, 1000, 3000, 10000, 30000, 100000]  # Hz
 
 
 @dataclass(frozen=True, eq=False)
@@ -90,15 +91,15 @@ def _add_spectrum(traces: list[Trace], layout: Layout, spectrum: SpectrumPanel) 
         _line(ends, np.full(2, spectrum.floor), style.LIMIT, 1.2, "counting alone", hover, "dash")
         | {"xaxis": "x2", "yaxis": "y2"},
     ]
-    low, high = np.log10(density.min()), np.log10(max(density.max(), spectrum.floor))
-    layout["xaxis2"] = axis("frequency [Hz]", anchor="y2", type="log",
+    low, high = np.log10(spectrum.floor) - 1.5, np.log10(max(density.max(), spectrum.floor))
+    layout["xaxis2"] = axis("frequency [Hz]", anchor="y2", type="log", tickvals=_TICKS,
                             range=[_short(np.log10(ends[0])), _short(np.log10(ends[1]))])  # fmt: skip
-    layout["yaxis2"] = axis("density [1/Hz]", anchor="x2", domain=[0.0, 0.42], type="log", exponentformat="power",
-                            range=[_short(max(low, high - 6) - 0.1), _short(high + 0.5)])  # fmt: skip
+    layout["yaxis2"] = axis("density [1/Hz]", anchor="x2", domain=[0.0, 0.42], type="log", dtick=1,
+                            exponentformat="power", range=[_short(low), _short(high + 0.5)])  # fmt: skip
     shown = [line for line in spectrum.lines if ends[0] < line < ends[1]]
     layout["shapes"] = [_upright(line, "x2", "y2 domain") for line in shown]
     layout["annotations"] += [_line_name(line) for line in shown]
-    layout["annotations"].append(_corner("dashed: counting alone", "y2", style.LIMIT, 0.0))
+    layout["annotations"].append(_corner(" dashed: counting alone", "y2", style.LIMIT, 0.0))
 
 
 def _line_name(line: float) -> Layout:
@@ -112,8 +113,8 @@ def _upright(x: float, xref: str, yref: str) -> Layout:
 
 
 def _corner(words: str, yaxis: str, color: str = style.INK, y: float = 1.0) -> Layout:
-    place: dict[str, Any] = {"xanchor": "right", "yanchor": "bottom", "yshift": 4}
-    return text(words, x=1.0, y=y, xref="paper", yref=f"{yaxis} domain", color=color, size=11, **place)
+    place: dict[str, Any] = {"xanchor": "left", "yanchor": "bottom", "yshift": 4}
+    return text(words, x=0.0, y=y, xref="paper", yref=f"{yaxis} domain", color=color, size=11, **place)
 
 
 # ------------------------------------------------------------------------------------------------ the extracted bar
@@ -221,7 +222,7 @@ def _film_notes(still: Still) -> list[Layout]:
     place: dict[str, Any] = {"xref": "paper", "yref": "paper", "yanchor": "bottom", "y": 1.0}
     return [
         text("shaded: unstable", x=0.0, xanchor="left", color=style.VERTICAL, **place),
-        text(f"{still.label}, {len(still.delta)} shown", x=1.0, xanchor="right", **place),
+        text(f"{still.label}, {len(still.delta)} shown", x=0.18, xanchor="left", **place),
     ]
 
 
@@ -263,8 +264,8 @@ def response_drawing(frequency: Array, gain: Array, error: Array, expected: Arra
     layout = base_layout(
         400,
         hovermode="closest",
-        xaxis=axis("frequency [Hz]", type="log"),
-        yaxis=axis("rate modulation over ripple [1]", type="log", exponentformat="power"),
+        xaxis=axis("frequency [Hz]", type="log", tickvals=_TICKS),
+        yaxis=axis("rate modulation over ripple [1]", type="log", dtick=1, exponentformat="power"),
         annotations=[
             text("tracked", x=0.0, color=EXACT, **place),
             text("dashed: without transit time", x=0.12, color=style.LIMIT, **place),

@@ -9,6 +9,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+import click
+
 from lattice.errors import HadronOpticsError
 from machines.requirements import PASS, Verdict
 from studies.logs import LOGGER, RunLog, messages
@@ -151,7 +153,7 @@ def _show_where(finished: Finished) -> None:
 
 def _exit_code(finished: Finished) -> int:
     if finished.interrupted:
-        LOGGER.warning("interrupted: what was tracked is kept, the report says what is missing")
+        click.echo("interrupted: what was tracked is kept, the report says what is missing", err=True)
         return INTERRUPTED
     if not finished.converged:
         return NO_ANSWER

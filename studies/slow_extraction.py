@@ -30,6 +30,7 @@ from studies.quantities import SPILL
 from studies.resolution import Resolved
 from studies.results import Quantity, StudyResult
 from studies.schema import ExtractionSpec, ExtractionStudy, TargetSpec
+from studies.spill_case import check_names
 from studies.spill_figures import spill_figures
 from studies.spill_quantities import ABSENT, spill_quantities, withheld
 from studies.spill_tables import spill_tables
@@ -45,6 +46,8 @@ def compute(resolved: Resolved) -> Outcome:
     """
     assert isinstance(resolved.study, ExtractionStudy)
     spec = resolved.study.extraction
+    if resolved.study.spill is not None:
+        check_names(resolved.lattice, resolved.study.spill)
     matched = matched_design(resolved, lambda target: _goal(target, spec))
     final = (matched.lattice if matched else resolved.lattice).with_particle(resolved.particle)
     facts = gather(resolved, final)

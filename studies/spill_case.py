@@ -118,7 +118,6 @@ def spill_case(facts: ExtractionFacts) -> SpillCase:
     amplitude = facts.beam.sigmas * sqrt(emittances[0])
     edge = float(leaving_momentum(found.table, np.array([amplitude]), found.side)[0])
     reach = _MARGIN * (found.resonant - (edge + found.side * width))
-    _check_names(facts.ring, spec)
     return SpillCase(
         ring=facts.ring,
         particle=optics.particle,
@@ -136,7 +135,7 @@ def spill_case(facts: ExtractionFacts) -> SpillCase:
     )
 
 
-def _check_names(ring: Lattice, spec: SpillSpec) -> None:
+def check_names(ring: Lattice, spec: SpillSpec) -> None:
     """InputError, with the key, for a parameter or element that the ring does not have."""
     named = [(f"spill.ripple.{i}.parameter", ripple.parameter) for i, ripple in enumerate(spec.ripple)]
     named += [("spill.sweep_parameter", spec.sweep_parameter)] if spec.sweep_parameter else []

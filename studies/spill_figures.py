@@ -127,11 +127,12 @@ def _bars(facts: SpillFacts, extraction: ExtractionFacts) -> Iterator[FigureData
     septum = facts.case.septum
     inner = 1e3 * septum.position
     walls = [(inner, "wires")]
-    if septum.gap:
-        walls.append((1e3 * (septum.position + septum.side * (septum.thickness + septum.gap)), "cathode"))
+    cathode = 1e3 * (septum.position + septum.side * (septum.thickness + septum.gap))
+    beyond = f" The cathode is at {cathode:.4g} mm." if septum.gap else ""
     caption = (
         f"Extracted particles at the entrance of '{septum.at}', before its kick, each as it was tracked; above and "
-        "beside: how many. Look for: a thin bar from the wires to one spiral step beyond, well inside the gap."
+        "beside: how many. Look for: a thin bar from the wires to one spiral step beyond, well inside the "
+        f"gap.{beyond}"
     )
     yield _bar("spill-bar-es", "Extracted beam at the electrostatic septum", caption, table["x"].to_numpy(),
                angles(table), walls)  # fmt: skip
@@ -206,8 +207,9 @@ def _axis_of(driver: Any, facts: SpillFacts) -> tuple[str, float]:
 def _flux(facts: SpillFacts, extraction: ExtractionFacts) -> str:
     if not isinstance(facts.driver, BetatronCore):
         return ""
-    flux = BetatronCore.flux(extraction.ring, facts.case.particle, facts.case.reach)
-    return f"In all the core gives dp/p = {facts.case.reach:.3g}, which takes {abs(flux):.3g} Wb. "
+    total = facts.driver.momentum_shift(facts.case.spec.duration_s)
+    flux = BetatronCore.flux(extraction.ring, facts.case.particle, total)
+    return f"In all the core gives dp/p = {total:.3g}, which takes {abs(flux):.3g} Wb. "
 
 
 def _film(facts: SpillFacts) -> Iterator[FigureData]:
@@ -243,7 +245,7 @@ def _film(facts: SpillFacts) -> Iterator[FigureData]:
         for still in stills
     ).reset_index(drop=True)
     wedge_lines = (1e3 * table["delta"].to_numpy(), _ROOT * table["exact"].to_numpy())
-    drawing = steinbach_film(wedge_lines, stills, height=1.15 * _ROOT * case.edge_amplitude)
+    drawing = steinbach_film(wedge_lines, stills, _FRAMES // 3, height=1.15 * _ROOT * case.edge_amplitude)
     yield _drawn("spill-steinbach", "Steinbach diagram in motion", caption, figure_of(drawing), frame)
 
 

@@ -27,12 +27,18 @@ def spill_tables(facts: SpillFacts) -> Iterator[TableData]:
     yield from _engines(facts)
 
 
+def _known(value: float) -> float:
+    """To five digits: no sample knows more."""
+    return float(f"{value:.5g}")
+
+
 def _balance(facts: SpillFacts) -> TableData:
     spill = facts.spill
     table = particle_balance(spill.particles, spill.extracted, spill.lost)
     frame = pd.DataFrame({
         "what": table["what"], "place": table["place"], "cause": table["cause"], "particles": table["count"],
-        "share [%]": 1e2 * table["fraction"], "lower [%]": 1e2 * table["lower"], "upper [%]": 1e2 * table["upper"],
+        **{f"{name} [%]": (1e2 * table[column]).round(3)
+           for name, column in (("share", "fraction"), ("lower", "lower"), ("upper", "upper"))},
     })  # fmt: skip
     caption = (
         f"Of {spill.particles} particles in {spill.duration:.6g} s ({spill.turns} turns); shares of all, with the 95 % "
@@ -65,7 +71,7 @@ def _beam(facts: SpillFacts) -> Iterator[TableData]:
         f"Statistics of {found.count} extracted particles at the entrance of '{facts.case.septum.at}', before its "
         "kick: what a transport line may start from. Angles are px and py in units of the reference momentum."
     )
-    frame = pd.DataFrame(rows, columns=["plane", "what", "value"])
+    frame = pd.DataFrame([(*words, _known(value)) for *words, value in rows], columns=["plane", "what", "value"])
     yield TableData("spill-beam", "The extracted beam", caption, frame)
 
 
@@ -74,9 +80,13 @@ def _drivers(facts: SpillFacts) -> TableData:
     caption = (
         "Every driver over the same time with the same ripple; RF knock-out works on a stack "
         f"{1e3 * facts.case.spec.knockout.momentum_spread:g}e-3 wide. Duty factor in "
-        f"{1e3 * facts.case.spec.bin_s:g} ms over the middle 90 %, freed of counting statistics."
+        f"{1e3 * facts.case.spec.bin_s:g} ms over the middle 90 %, freed of counting statistics. The wires stand "
+        "as the study turned them, which a driver that does not keep the extracted momentum would not choose."
     )
-    rows = [_driver(name, spill, facts) for name, spill in spills.items()]
+    rows = [
+        {key: _known(value) if isinstance(value, float) else value for key, value in _driver(*one, facts).items()}
+        for one in spills.items()
+    ]
     return TableData("spill-drivers-table", "Drivers side by side", caption, pd.DataFrame(rows))
 
 
@@ -121,7 +131,7 @@ def _engines(facts: SpillFacts) -> Iterator[TableData]:
     if min(len(found.ours.extracted), len(found.theirs.extracted)):
         ours, theirs = (_means(one) for one in (found.ours.extracted, found.theirs.extracted))
         rows += [(what, ours[what], theirs[what]) for what in ours]
-    frame = pd.DataFrame([(name, float(a), float(b)) for name, a, b in rows],
+    frame = pd.DataFrame([(name, _known(a), _known(b)) for name, a, b in rows],
                          columns=["what", "fast tracker", "Xsuite"])  # fmt: skip
     caption = (
         f"The same {found.ours.particles} particles, the programme shortened to {found.ours.turns} turns. Distance of "

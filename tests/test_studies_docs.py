@@ -9,16 +9,20 @@ from click import Option
 from pydantic import BaseModel
 
 from studies.cli import COMMANDS, group
-from studies.quantities import COLUMNS, EXTRACTION, SCALARS
+from studies.quantities import COLUMNS, EXTRACTION, SCALARS, SPILL
 from studies.schema import (
     BeamSpec,
+    BucketSpec,
     ExtractionSpec,
     ExtractionStudy,
+    KnockoutSpec,
     LimitSpec,
     MatchSpec,
     MomentaSpec,
     OpticsStudy,
     RequirementSpec,
+    RippleSpec,
+    SpillSpec,
     TargetSpec,
     VarySpec,
 )
@@ -43,7 +47,7 @@ def test_every_command_and_option_is_there(name: str) -> None:
 
 
 TABLES = (OpticsStudy, ExtractionStudy, MatchSpec, VarySpec, TargetSpec, LimitSpec, BeamSpec, RequirementSpec,
-          ExtractionSpec, MomentaSpec)  # fmt: skip
+          ExtractionSpec, MomentaSpec, SpillSpec, RippleSpec, KnockoutSpec, BucketSpec)  # fmt: skip
 
 
 @pytest.mark.parametrize("table", TABLES)
@@ -53,7 +57,7 @@ def test_every_key_of_a_study_is_there(table: type[BaseModel]) -> None:
 
 
 def test_every_quantity_is_there() -> None:
-    assert [name for name in (*SCALARS, *EXTRACTION, *COLUMNS) if f"`{name}`" not in TEXT] == []
+    assert [name for name in (*SCALARS, *EXTRACTION, *SPILL, *COLUMNS) if f"`{name}`" not in TEXT] == []
 
 
 def test_the_study_that_is_shown_is_one() -> None:
