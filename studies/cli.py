@@ -22,6 +22,8 @@ COMMANDS = {
     "list": "Machines and studies: what each answers and what it judges.",
     "run": "Run a study: a built-in one by name, or a TOML file.",
     "match": "Match a machine or a lattice file to targets.",
+    "scan": "Run a study over a grid of parameters.",
+    "compare": "One report of two runs: what changed, which verdicts flipped.",
     "report": "Render the report of a run again, computing nothing.",
     "convert": "Convert a lattice file to another format.",
     "verify": "Compare our maps with Xsuite on a machine or a lattice file.",

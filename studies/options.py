@@ -62,6 +62,7 @@ _NUMBER = r"[-+]?(?:\d+\.?\d*|\.\d+)(?:[eE][-+]?\d+)?"
 _NAME = r"[^\s@:<>=]+(?:::\d+)?"
 _PLACE = rf"{_NAME}(?::end)?"
 _VARY = re.compile(rf"(?P<name>{_NAME})(?:=(?P<lower>{_NUMBER})?:(?P<upper>{_NUMBER})?)?")
+_OVER = re.compile(rf"(?P<name>{_NAME})=(?P<lower>{_NUMBER}):(?P<upper>{_NUMBER}):(?P<number>\d{{1,9}})")
 _TARGET = re.compile(rf"(?P<quantity>{_NAME})(?:@(?P<at>{_PLACE}))?=(?P<value>{_NUMBER})")
 _LIMIT = re.compile(
     rf"(?P<quantity>{_NAME})(?:@(?P<first>{_PLACE})(?::(?P<last>{_PLACE}))?)?(?P<sign><=?|>=?)(?P<value>{_NUMBER})"
@@ -75,6 +76,18 @@ def parse_vary(text: str) -> dict[str, Any]:
     if len(bounds) == 2 and not bounds["lower"] < bounds["upper"]:
         raise click.BadParameter(f"'{text}': lower {bounds['lower']} is not below upper {bounds['upper']}")
     return {"name": found["name"].lower(), **bounds}
+
+
+def parse_over(text: str) -> dict[str, Any]:
+    """``kf=0.28:0.30:101``: first and last value and how many there are; BadParameter otherwise."""
+    found = _matched(_OVER, text, "NAME=FIRST:LAST:NUMBER, for example kf=0.28:0.30:101")
+    number = int(found["number"])
+    if number < 2:
+        raise click.BadParameter(f"'{text}': {number} values cannot hold both ends, give 2 or more")
+    lower, upper = float(found["lower"]), float(found["upper"])
+    if not lower < upper:
+        raise click.BadParameter(f"'{text}': first value {lower} is not below last value {upper}")
+    return {"name": found["name"].lower(), "lower": lower, "upper": upper, "number": number}
 
 
 def parse_target(text: str) -> dict[str, Any]:

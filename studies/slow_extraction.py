@@ -117,6 +117,13 @@ def _goal(target: TargetSpec, spec: ExtractionSpec) -> Goal:
     )
 
 
+def matched_extraction(resolved: Resolved) -> MatchResult | None:
+    """The match that an extraction study asks for, None without one."""
+    assert isinstance(resolved.study, ExtractionStudy)
+    spec = resolved.study.extraction
+    return matched_design(resolved, lambda target: _goal(target, spec))
+
+
 def _quantities(
     facts: ExtractionFacts, spill: SpillFacts | None, no_spill: str, matched: MatchResult | None
 ) -> Iterator[Quantity]:

@@ -10,7 +10,7 @@ from studies.builtin_studies import looks_like_file, study_path, unknown_study
 from studies.options import as_json, run_folder, talking
 
 
-def _study_file(ctx: click.Context, parameter: click.Parameter, name: str) -> tuple[Path, str]:
+def study_file(ctx: click.Context, parameter: click.Parameter, name: str) -> tuple[Path, str]:
     """The file of a study and how messages call it."""
     builtin = study_path(name)
     if builtin:
@@ -21,7 +21,7 @@ def _study_file(ctx: click.Context, parameter: click.Parameter, name: str) -> tu
 
 
 @click.command("run", short_help="Run a study.")
-@click.argument("study", callback=_study_file)
+@click.argument("study", callback=study_file)
 @click.option("--set", "changes", multiple=True, metavar="KEY=VALUE", help="Change a (dotted) key of the study file.")
 @click.option("--seed", type=click.IntRange(min=0), help="Seed of everything random.")
 @run_folder

@@ -22,6 +22,8 @@ class Section:
 #: In the order of the page. Figures and tables whose id begins with no known word go to "More results".
 SECTIONS = (
     Section("requirements", "Requirements", "requirements.html.j2"),
+    Section("compare", "What changed", "figures.html.j2", ("compare",), always=False),
+    Section("scan", "Scan", "figures.html.j2", ("scan",), always=False),
     Section("layout", "Layout", "figures.html.j2", ("layout", "floor", "survey"), always=False),
     Section("optics", "Optics", "figures.html.j2", ("optics", "twiss", "envelope", "aperture"), always=False),
     Section("match", "Match", "figures.html.j2", ("match", "strengths", "knobs"), always=False),
