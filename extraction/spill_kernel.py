@@ -30,7 +30,8 @@ N_RECORD = 8
 # Rows of a group's own memory.
 _T, _SLOPE, _REAL, _IMAGINARY, _TURN_REAL, _TURN_IMAGINARY, _WORST = range(7)
 _BEFORE, _ORBIT_BEFORE = 7, 11  # four rows each
-_N_OWN = 15
+_TIME_SLOPE, _AHEAD = 15, 16
+_N_OWN = 17
 
 
 @compiled
@@ -107,9 +108,11 @@ def _kick(z: Any, k: Any) -> None:
 
 
 @compiled
-def _excite(z: Any, own: Any, signal: Any) -> None:
-    """The exciter's kick at each lane's own time, and its phase one turn on."""
+def _excite(z: Any, own: Any, now: Any, later: Any) -> None:
+    """The exciter's kick at each lane's own time, and its phase one turn on; its envelope ``now`` and a turn later."""
+    change = later - now
     for i in range(LANES):
+        signal = now + own[_AHEAD * LANES + i] * change
         c, s = own[_REAL * LANES + i], own[_IMAGINARY * LANES + i]
         a, b = own[_TURN_REAL * LANES + i], own[_TURN_IMAGINARY * LANES + i]
         z[LANES + i] += signal.real * c - signal.imag * s
@@ -163,7 +166,7 @@ def _count_beyond(z: Any, orbit: Any, slope: Any, geometry: Any) -> Any:
 
 @compiled
 def _at_septum(
-    s: Any, z: Any, own: Any, orbit: Any, time: Any, geometry: Any, record: Any, turn: int, t: int, scale: float
+    s: Any, z: Any, own: Any, orbit: Any, time: Any, geometry: Any, record: Any, turn: int, late: int, scale: float
 ) -> None:
     """Write down what leaves at the septum."""
     for i in range(LANES):
@@ -175,12 +178,12 @@ def _at_septum(
             if not abs(z[i]) + abs(z[2 * LANES + i]) < _FARTHEST:
                 end = UNBOUNDED
             if end != CIRCULATES:
-                _leave(s, z, own, i, end, record[i], turn + t, t * time[i], scale, -1)
+                _leave(s, z, own, i, end, record[i], turn, late * time[i], scale, -1)
 
 
 @compiled
 def _at_apertures(
-    s: Any, z: Any, own: Any, vector: Any, openings: Any, time: Any, record: Any, turn: int, t: int, scale: float
+    s: Any, z: Any, own: Any, vector: Any, openings: Any, time: Any, record: Any, turn: int, late: int, scale: float
 ) -> None:
     """Write down what left an aperture in this turn, at the first cut where it did: the turn is followed again."""
     cuts = len(openings)
@@ -198,7 +201,7 @@ def _at_apertures(
                 if _outside(openings[j], x + lane[places + j], y) > 1.0 or j == cuts - 1:
                     own[_BEFORE * LANES + i], own[(_BEFORE + 1) * LANES + i] = x + lane[places + j], p
                     own[(_BEFORE + 2) * LANES + i], own[(_BEFORE + 3) * LANES + i] = y, q
-                    _leave(s, z, own, i, APERTURE, record[i], turn + t, t * time[i], scale, j)
+                    _leave(s, z, own, i, APERTURE, record[i], turn, late * time[i], scale, j)
                     break
                 a, b, c, d, e = lane[kicks + 5 * j : kicks + 5 * j + 5]
                 p -= x * (x * (a + c * x) + d * y * y) + b * y * y
@@ -235,9 +238,13 @@ def _new_moment(
 
 
 @compiled
-def _new_phases(s: Any, own: Any, time: Any, frequency: float) -> None:
-    """Phase of the exciter at each lane's own time, and its advance in a turn; a parked lane is not excited."""
+def _new_phases(s: Any, own: Any, time: Any, frequency: float, revolution: float, sample: int) -> None:
+    """Phase of the exciter at each lane's own time, and its advance in a turn; a parked lane is not excited.
+
+    Also how far each lane is ahead of the envelope's ``sample``, in revolutions.
+    """
     for i in range(LANES):
+        own[_AHEAD * LANES + i] = min(max(s[CLOCK * LANES + i] / revolution - sample, -1.0), 2.0)
         alive = 1.0 if s[STATUS * LANES + i] == CIRCULATES else 0.0
         phase, advance = 2 * pi * frequency * s[CLOCK * LANES + i], 2 * pi * frequency * time[i]
         own[_REAL * LANES + i], own[_IMAGINARY * LANES + i] = alive * np.cos(phase), alive * np.sin(phase)
@@ -245,11 +252,27 @@ def _new_phases(s: Any, own: Any, time: Any, frequency: float) -> None:
 
 
 @compiled
-def _bucket_step(s: Any, time: Any, frequency: float, voltage: float) -> None:
-    """Energy from the buckets' RF once a turn."""
+def _new_time_slopes(own: Any, row: Any, half_width: float, scale: float) -> None:
+    """How the time of a turn changes with each lane's own delta, from the polynomial ``row`` of the time."""
     for i in range(LANES):
+        t, slope = own[_T * LANES + i], 0.0
+        for k in range(len(row) - 1, 0, -1):
+            slope = slope * t + k * row[k]
+        own[_TIME_SLOPE * LANES + i] = slope * scale / half_width
+
+
+@compiled
+def _bucket_step(s: Any, own: Any, time: Any, frequency: float, voltage: float) -> None:
+    """Clock, and energy from the buckets' RF, once a turn.
+
+    The time of a turn follows the energy at once: a block late, the synchrotron motion would grow without bounds.
+    """
+    for i in range(LANES):
+        s[CLOCK * LANES + i] += time[i]
         s[PHASE * LANES + i] = (s[PHASE * LANES + i] + 2 * pi * frequency * time[i]) % (2 * pi)
-        s[OWN_DELTA * LANES + i] += voltage * np.sin(s[PHASE * LANES + i])
+        change = voltage * np.sin(s[PHASE * LANES + i])
+        s[OWN_DELTA * LANES + i] += change
+        time[i] += own[_TIME_SLOPE * LANES + i] * change
 
 
 @compiled
@@ -258,6 +281,7 @@ def _track_group(
     openings: Any, exciter: Any, buckets: Any,
 ) -> None:  # fmt: skip
     """All turns of one group; arguments as in ``track``."""
+    tables = maps[0]
     shift, scale, first_moment, moment = moments
     cut, signal, first_signal, revolution, frequency = exciter
     rf, voltage = buckets
@@ -268,16 +292,17 @@ def _track_group(
     for k in range(N_STATE):
         s[k * LANES : (k + 1) * LANES] = state[k]
     z = s[: 4 * LANES]
-    vector = np.zeros(maps[0].shape[1] * LANES)
+    vector = np.zeros(tables.shape[1] * LANES)
     orbit = vector[orbit_row * LANES : (orbit_row + 4) * LANES]
     places = vector[(orbit_row + 4) * LANES : (orbit_row + 4 + cuts) * LANES]
     time = vector[(orbit_row + 4 + cuts) * LANES :]
     worst, slope = own[_WORST * LANES : (_WORST + 1) * LANES], own[_SLOPE * LANES : (_SLOPE + 1) * LANES]
     before = 1.0
     for block in range(blocks):
-        # The group's own clock tells the moment: particles of other momentum fall behind or run ahead.
+        # The group's own clock tells the moment whose middle is nearest to that of the block: particles of other
+        # momentum fall behind or run ahead.
         clock = np.mean(s[CLOCK * LANES : (CLOCK + 1) * LANES])
-        now = min(max(int(clock / moment) - first_moment, 0), len(shift) - 1)
+        now = min(max(int(np.floor(clock / moment + 0.5)) - first_moment, 0), len(shift) - 1)
         keep = voltage != 0.0 and block > 0
         for row in (LANES, 3 * LANES):  # momenta in units of what the magnets are set for, the last orbit's too
             z[row : row + LANES] *= scale[now] / before
@@ -286,13 +311,16 @@ def _track_group(
         for matrix in range(2 * (cuts + 1)):
             _make_symplectic(vector[4 * matrix * LANES : 4 * (matrix + 1) * LANES])
         before = scale[now]
+        sample = int(np.floor(clock / revolution))
         if cut >= 0:
-            _new_phases(s, own, time, frequency)
-        sample = int(clock / revolution + 0.5) - first_signal
+            _new_phases(s, own, time, frequency, revolution, sample)
+        if voltage != 0.0:
+            _new_time_slopes(own, tables[min(now, len(tables) - 1), -1], maps[2], scale[now])
         begin = turn + block * turns_each
         for t in range(turns_each):
+            late = 0 if voltage != 0.0 else t  # turns that the clocks are behind
             if _count_beyond(z, orbit, slope, septum) > 0:
-                _at_septum(s, z, own, orbit, time, septum, record, begin, t, before)
+                _at_septum(s, z, own, orbit, time, septum, record, begin + t, late, before)
             if watched:
                 own[_BEFORE * LANES : (_BEFORE + 4) * LANES] = z
                 worst[:] = 0.0
@@ -302,14 +330,16 @@ def _track_group(
                     _watch(z, places[j * LANES : (j + 1) * LANES], worst, openings[j])
                 _kick(z, vector[(kicks + 5 * j) * LANES : (kicks + 5 * (j + 1)) * LANES])
                 if j == cut:
-                    _excite(z, own, signal[min(max(sample + t, 0), len(signal) - 1)])
+                    row = min(max(sample - first_signal + t, 0), len(signal) - 2)
+                    _excite(z, own, signal[row], signal[row + 1])
             _section(z, vector[8 * cuts * LANES : 8 * (cuts + 1) * LANES])
             if watched and np.max(worst) > 1.0:
-                _at_apertures(s, z, own, vector, openings, time, record, begin, t, before)
+                _at_apertures(s, z, own, vector, openings, time, record, begin + t, late, before)
             if voltage != 0.0:
-                _bucket_step(s, time, rf[now], voltage)
-        for i in range(LANES):
-            s[CLOCK * LANES + i] += turns_each * time[i]
+                _bucket_step(s, own, time, rf[now], voltage)
+        if voltage == 0.0:
+            for i in range(LANES):
+                s[CLOCK * LANES + i] += turns_each * time[i]
     z += orbit
     z[LANES : 2 * LANES] /= before
     z[3 * LANES :] /= before

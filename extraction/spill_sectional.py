@@ -133,7 +133,7 @@ def _run(
 ) -> None:
     schedule, moment = setup.schedule, setup.turns_each * setup.revolution_time
     first = max(int(np.min(state[CLOCK]) / moment) - 1, 0)
-    count = int(np.max(state[CLOCK]) / moment) + 2 + int(1.02 * blocks) - first
+    count = int(np.max(state[CLOCK]) / moment) + 3 + int(1.02 * blocks) - first
     times = setup.moments(first, count)
     tables = maps.table(schedule.values(times), count) if schedule.settings else maps.table({}, 1)
     track(
@@ -175,7 +175,7 @@ def _opening(aperture: Aperture) -> tuple[float, ...]:
 def _exciter(setup: SpillSetup, maps: SectionalMaps, state: Array, blocks: int) -> tuple[Any, ...]:
     knockout, revolution = setup.schedule.knockout, setup.revolution_time
     if knockout is None:
-        return -1, np.zeros(1, dtype=complex), 0, revolution, 0.0
+        return -1, np.zeros(2, dtype=complex), 0, revolution, 0.0
     first = int(np.min(state[CLOCK]) / revolution) - 1
     count = int(np.max(state[CLOCK]) / revolution) + 3 + int(1.02 * blocks * setup.turns_each) - first
     signal = envelope(knockout, np.arange(first, first + count) * revolution, 1 / revolution)

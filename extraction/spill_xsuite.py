@@ -42,8 +42,7 @@ if TYPE_CHECKING:
 
 Array = np.ndarray[Any, Any]
 
-_SAMPLES = 128  # of the exciter's signal in a period: its phase is within 0.025 rad
-_LEAD = 2  # revolutions of signal ahead of a run's time 0
+_SAMPLES = 256  # of the exciter's signal in a period: its phase is within 0.012 rad
 _HISTORY = 4_000_000  # particle-turns kept at a time
 _ORBITS = 9  # closed orbits between which the revolution time against momentum is interpolated
 
@@ -98,8 +97,9 @@ class _Flock:
         return np.flatnonzero((self.status == CIRCULATES) & (self.turn < last))
 
     def moments(self, setup: SpillSetup) -> Array:
-        """Number of the moment that each particle's clock is in."""
-        return np.maximum(self.clock // (setup.turns_each * setup.revolution_time), 0.0).astype(np.int64)
+        """Number of the moment that the next turns of each particle fall into, by its own clock."""
+        moment = setup.turns_each * setup.revolution_time
+        return np.maximum(np.floor(self.clock / moment + 0.5), 0.0).astype(np.int64)
 
     def turns_done(self, last: int) -> int:
         """Turns that all of them have done."""
@@ -116,7 +116,8 @@ class _Runner:
         self._setup, schedule = setup, setup.schedule
         knockout, buckets = schedule.knockout, schedule.buckets
         self._in_turn = 0 if knockout is None else _SAMPLES * ceil(knockout.tune + knockout.bandwidth)
-        self._samples = self._in_turn * (2 * setup.turns_each + 2 * _LEAD + 2)
+        self._lead = setup.turns_each // 2 + 2  # turns that a particle may begin before its moment, and behind it
+        self._samples = self._in_turn * (setup.turns_each + 2 * self._lead + 2)
         self._buckets = None if buckets is None else _Buckets.of(setup, buckets)
         self.tracker = XsuiteTracker(
             setup.ring,
@@ -143,15 +144,17 @@ class _Runner:
             values = schedule.values(setup.moments(now, 1))
             self.tracker.set({name: float(value[0]) for name, value in values.items()})
         if schedule.knockout is not None:
-            self.tracker.excite(self._signal(schedule.knockout, now), self._in_turn / setup.revolution_time, momentum)
+            self.tracker.excite(
+                self._signal(schedule.knockout, now), self._in_turn / setup.revolution_time, momentum, self._lead
+            )
         if self._buckets is not None:
             voltage, frequency, phase = self._buckets.at(now, self.tracker.length / self.tracker.velocity(momentum))
             self.tracker.accelerate(voltage, frequency, phase)
 
     def _signal(self, knockout: RFKnockout, now: int) -> Array:
-        """The exciter's kicks [rad] from two revolutions before moment ``now``, each in the middle of its sample."""
+        """The exciter's kicks [rad] from some turns before moment ``now``, each in the middle of its sample."""
         setup, revolution = self._setup, self._setup.revolution_time
-        first = now * setup.turns_each - _LEAD
+        first = now * setup.turns_each - self._lead
         times = (first + (np.arange(self._samples) + 0.5) / self._in_turn) * revolution
         carrier = np.exp(2j * np.pi * (knockout.tune / revolution * times))
         return np.asarray((envelope(knockout, times, 1 / revolution) * carrier).real)

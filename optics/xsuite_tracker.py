@@ -27,7 +27,6 @@ from optics.xsuite_engine import (
 Array = np.ndarray[Any, Any]
 
 _EXCITER, _CAVITY = "signal_exciter", "signal_cavity"
-_LEAD = 2  # turns that the exciter's signal begins before time 0 of a run
 
 
 @dataclass(frozen=True, eq=False)
@@ -93,11 +92,11 @@ class XsuiteTracker:
         """Of the reference particle [m/s] with ``momentum`` [eV/c]."""
         return SPEED_OF_LIGHT * momentum / float(np.hypot(momentum, self.particle.mass))
 
-    def excite(self, kicks: Array, rate: float, momentum: float) -> None:
-        """Signal of the exciter: ``kicks`` [rad], ``rate`` [Hz] of them, the first two revolutions before time 0."""
+    def excite(self, kicks: Array, rate: float, momentum: float, lead: int = 0) -> None:
+        """Signal of the exciter: ``kicks`` [rad], ``rate`` [Hz] of them, from ``lead`` turns before a run's time 0."""
         element = self._line[_EXCITER]
         element.samples = self._context.nparray_to_context_array(kicks.astype(np.float32))
-        element.sampling_frequency, element.start_turn = rate, -_LEAD
+        element.sampling_frequency, element.start_turn = rate, -lead
         element.frev = self.velocity(momentum) / self.length
 
     def accelerate(self, voltage: float, frequency: float, phase: float) -> None:
