@@ -150,11 +150,12 @@ def draw_errors(
     """
     listed = (errors,) if isinstance(errors, MagnetErrors) else tuple(errors)
     _check(ring, seed, machines, about)
-    ring = with_distinct_names(ring, [name for one in listed for name in selected(ring, one.magnets, "magnets")])
+    chosen = [selected(ring, one.magnets, "magnets") for one in listed]
+    ring, new = with_distinct_names(ring, [name for names in chosen for name in names])
     values: dict[str, dict[str, Array]] = {}
     radii: dict[str, float] = {}
-    for one in listed:
-        for name in selected(ring, one.magnets, "magnets"):
+    for one, names in zip(listed, chosen, strict=True):
+        for name in (distinct for chosen_name in names for distinct in new[chosen_name]):
             _refuse_what_has_no_error(ring[name], one)
             radii[name] = one.radius
             own = values.setdefault(name, {})

@@ -63,7 +63,7 @@ def steerable(lattice: Lattice) -> Lattice:
     Monitors and correctors that stand several times get names of their own.
     """
     names = [element.name for element in lattice.elements if isinstance(element, (Kicker, Monitor))]
-    lattice = with_distinct_names(lattice, names)
+    lattice, _ = with_distinct_names(lattice, names)
     added: dict[str, float] = {}
     elements = [
         _steered(element, added, lattice) if isinstance(element, Kicker) else element for element in lattice.elements

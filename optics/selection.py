@@ -47,26 +47,31 @@ def _parameters(element: Element) -> set[str]:
     }
 
 
-def with_distinct_names(lattice: Lattice, names: Iterable[str]) -> Lattice:
-    """The lattice with elements of these ``names`` that stand several times called name_0, name_1 ..."""
-    repeated = {name for name in names if f"{name}::0" in lattice.names}
+def with_distinct_names(lattice: Lattice, names: Iterable[str]) -> tuple[Lattice, dict[str, list[str]]]:
+    """The lattice with elements of these ``names`` that stand several times called name_0, name_1 ....
+
+    And what became of each name. InputError where such a name is taken.
+    """
+    new: dict[str, list[str]] = {name: [name] for name in names}
+    repeated = {name for name in new if f"{name}::0" in lattice.names}
     if not repeated:
-        return lattice
+        return lattice, new
+    new |= {name: [] for name in repeated}
     taken = {element.name for element in lattice.elements}
-    counts = dict.fromkeys(repeated, 0)
     elements: list[Element] = []
     for element in lattice.elements:
         if element.name in repeated:
-            name = f"{element.name}_{counts[element.name]}"
-            counts[element.name] += 1
+            name = f"{element.name}_{len(new[element.name])}"
+            new[element.name].append(name)
             if name in taken:
                 raise InputError(f"'{element.name}' stands several times in '{lattice.name}', and there is a '{name}'")
             element = replace(element, name=name)
         elements.append(element)
-    return Lattice(
+    distinct = Lattice(
         lattice.name,
         elements=elements,
         parameters=lattice.parameters.definitions,
         particle=lattice.particle,
         warnings=lattice.warnings,
     )
+    return distinct, new

@@ -20,8 +20,9 @@ from optics.extrema import SLICES, interval_maxima
 from optics.twiss import functions_inside
 from studies.clearance import Clearance, clearance, clearance_at_septum
 from studies.facts import BeamOptics, Compared, Facts
+from studies.imperfections import imperfection_number
 from studies.magnet_fields import strongest
-from studies.quantities import QuantityName, quantity_named
+from studies.quantities import IMPERFECTIONS, QuantityName, quantity_named
 from studies.results import Quantity
 
 BOTH = "own maps and Xsuite"
@@ -285,6 +286,19 @@ def _residual(key: str, facts: Facts) -> Number:
     return Number(float(sizes.max()), 1e-15, BOTH, method, "engines-summary")
 
 
+def _imperfection(key: str, facts: Facts) -> Number:
+    value, error, method = imperfection_number(key, facts.imperfections)
+    own = key != "residual_orbit_xsuite" and (facts.imperfections is None or facts.imperfections.residual is None)
+    return Number(value, error, ALONE if own else BOTH, method, _IMPERFECTION_FIGURES.get(key, "orbit-machines"))
+
+
+_IMPERFECTION_FIGURES = {
+    "beta_beating": "orbit-beating",
+    "coupling": "orbit-beating",
+    "dispersion_error": "orbit-beating",
+}
+
+
 _SCALARS: Mapping[str, Callable[[str, Facts], Number]] = {
     **dict.fromkeys(_SCALAR_METHODS, _scalar),
     "length": _length,
@@ -297,4 +311,5 @@ _SCALARS: Mapping[str, Callable[[str, Facts], Number]] = {
     "max_gradient": _field,
     "sextupole_strength": _field,
     **dict.fromkeys(_RESIDUALS, _residual),
+    **dict.fromkeys(IMPERFECTIONS, _imperfection),
 }

@@ -8,6 +8,7 @@ from lattice import HadronOpticsError, Lattice, ReferenceParticle
 from machines.machine import MachineBeam
 from optics import Optics, twiss
 from optics.verification import Verification, verify
+from studies.imperfections import Imperfections, with_imperfections
 from studies.logs import LOGGER
 from studies.resolution import Resolved
 
@@ -37,6 +38,7 @@ class Facts:
     resolved: Resolved
     compared: Compared
     beams: tuple[BeamOptics, ...]
+    imperfections: Imperfections | None = None
 
     @property
     def optics(self) -> Optics:
@@ -48,7 +50,7 @@ def gather(resolved: Resolved, final: Lattice) -> Facts:
     """Optics of the final lattice and of each beam's, each compared with Xsuite; UnstableOptics without optics."""
     LOGGER.info("optics of %s, beside Xsuite", final.name)
     compared = compare(final, resolved.particle, resolved)
-    return Facts(resolved, compared, tuple(_beams(resolved, final)))
+    return Facts(resolved, compared, tuple(_beams(resolved, final)), with_imperfections(resolved, final))
 
 
 def compare(lattice: Lattice, particle: ReferenceParticle, resolved: Resolved) -> Compared:

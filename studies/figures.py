@@ -12,7 +12,7 @@ import plotly.graph_objects as go
 
 from lattice import InputError
 from optics import figure_style as style
-from optics.figure_style import Layout, Trace, axis, base_layout, inert, need, numbers, s_axis, text
+from optics.figure_style import Drawing, Layout, Trace, axis, base_layout, inert, need, numbers, s_axis, text
 
 BEFORE = "#BDBDBD"
 AFTER = "#1A1A1A"
@@ -51,6 +51,11 @@ class MagnetField:
     field: float
     limit: float
     unit: str
+
+
+def drawn(drawing: Drawing) -> go.Figure:
+    """A drawing in plotly's words as its figure."""
+    return go.Figure(**drawing)
 
 
 def match_targets(targets: Sequence[MatchedTarget]) -> go.Figure:

@@ -31,6 +31,7 @@ from studies.figures import (
 )
 from studies.magnet_figures import magnet_figures
 from studies.optics_tables import kind_of
+from studies.orbit_figures import orbit_figures
 from studies.results import FigureData
 
 _SLICES = 6
@@ -47,7 +48,9 @@ _LABELS = {
 def figures(facts: Facts, matched: MatchResult | None) -> tuple[FigureData, ...]:
     """All figures of the study, in the order of the report."""
     drawn = [*_layout(facts), *_optics(facts), *(match_figures(matched) if matched else ())]
-    return (*drawn, *magnet_figures(facts), *tune_figures(facts, matched), *_engines(facts))
+    found = facts.imperfections
+    orbits = orbit_figures(found, facts.optics.lattice, facts.resolved) if found else ()
+    return (*drawn, *magnet_figures(facts), *tune_figures(facts, matched), *orbits, *_engines(facts))
 
 
 def _labels(facts: Facts) -> dict[str, str]:

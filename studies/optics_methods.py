@@ -6,6 +6,7 @@ from collections.abc import Iterator
 
 from optics.matching import MatchResult
 from studies.facts import Facts
+from studies.imperfections import PERCENT, Imperfections
 
 _FIELDS = ("max_bend_field", "max_gradient", "sextupole_strength")
 _BENDS = {
@@ -19,6 +20,10 @@ REFERENCES = (
     "E. D. Courant, H. S. Snyder, Theory of the alternating-gradient synchrotron, Annals of Physics 3, 1 (1958).",
     "E. Forest, Beam Dynamics: A New Attitude and Framework, Harwood, 1998 (maps of bends and fringes).",
     "G. Iadarola et al., Xsuite: an integrated beam physics simulation framework, HB2023, TUA2I1 (2024).",
+)
+_ORBIT_REFERENCES = (
+    "B. Autin, Y. Marti, Closed orbit correction of A.G. machines using a small number of magnets, CERN ISR-MA/73-17.",
+    "D. Sagan, D. Rubin, Linear analysis of coupled lattices, Phys. Rev. ST Accel. Beams 2, 074001 (1999).",
 )
 _MATCH_REFERENCE = (
     "M. A. Branch, T. F. Coleman, Y. Li, A subspace, interior, and conjugate gradient method for large-scale "
@@ -54,6 +59,8 @@ def methods(facts: Facts, matched: MatchResult | None) -> Iterator[str]:
         )
     if any(requirement.quantity in _FIELDS for requirement in facts.resolved.requirements):
         yield "Fields are normalised strengths times the top rigidity Bρ = p/q: B = k0 Bρ, G = k1 Bρ, S = k2 Bρ."
+    if facts.imperfections is not None:
+        yield from _imperfections(facts.imperfections)
     yield _engines(facts)
     yield (
         "The numerical error of a number is the difference of the two engines on the same lattice, with the change "
@@ -74,6 +81,32 @@ def _match(facts: Facts, matched: MatchResult) -> str:
     )
 
 
+def _imperfections(found: Imperfections) -> Iterator[str]:
+    spec = found.spec
+    used = f"the best {spec.correctors_used} correctors of each" if spec.correctors_used else "all correctors"
+    how = {
+        "svd": f"least squares, singular values below {spec.singular_value_cut:g} of the largest left out",
+        "micado": f"{used} (MICADO, Autin and Marti 1973)",
+    }
+    numbers = "; ".join(
+        f"{len(r.monitors)} monitors and {len(r.correctors)} correctors in {plane}"
+        for plane, r in found.correction.responses.items()
+    )
+    yield (
+        f"Imperfections: {spec.machines} machines with Gaussian errors, cut, drawn from the study's seed. A misaligned "
+        "magnet stands between exact changes of the frame about its middle; its field error scales its field on an "
+        "unchanged reference orbit. The closed orbit of each machine is the fixed point of its own maps at fixed "
+        "momentum, its optics is that about this orbit with the planes coupled. |C-| follows from the share of each "
+        "mode in its plane (Sagan and Rubin 1999), averaged over the ring."
+    )
+    limit = f" within {spec.largest_kick:g} rad" if spec.largest_kick else ""
+    yield (
+        f"Orbits are corrected twice over with the exact response of the ideal ring, {how[spec.method]}{limit}: "
+        f"{numbers}, which read with their own errors. A requirement on machines holds for {PERCENT:g} % of them; its "
+        "error is statistical."
+    )
+
+
 def _engines(facts: Facts) -> str:
     verification = facts.compared.verification
     if verification is None:
@@ -90,7 +123,12 @@ def assumptions(facts: Facts) -> Iterator[str]:
     machine = facts.resolved.machine
     if machine is not None:
         yield from machine.assumptions
-    yield "The lattice is ideal: no field errors, no misalignments, no orbit distortion that it does not contain."
+    ideal = "The lattice is ideal: no field errors, no misalignments, no orbit distortion that it does not contain."
+    if facts.imperfections is None:
+        yield ideal
+    else:
+        yield f"But for the part on imperfections: {ideal[0].lower()}{ideal[1:]}"
+        yield "Errors of different magnets are independent; momentum is fixed, so no RF frequency re-centres the orbit."
     if facts.beams:
         yield "Apertures are looked at in each plane by itself; the corner of a beam in a round chamber is not."
 
@@ -100,5 +138,7 @@ def references(facts: Facts, matched: MatchResult | None) -> Iterator[str]:
     yield from REFERENCES
     if matched is not None:
         yield _MATCH_REFERENCE
+    if facts.imperfections is not None:
+        yield from _ORBIT_REFERENCES
     if facts.resolved.machine is not None:
         yield from facts.resolved.machine.references

@@ -11,6 +11,7 @@ from lattice import Lattice
 from optics.matching import MatchResult
 from studies.clearance import clearance
 from studies.facts import BeamOptics, Facts
+from studies.orbit_tables import orbit_tables
 from studies.quantities import COLUMNS, EXTRACTION, SCALARS, QuantityKind
 from studies.results import TableData
 
@@ -48,6 +49,7 @@ def tables(facts: Facts, matched: MatchResult | None) -> tuple[TableData, ...]:
         *engine_tables(facts),
         *_beam_tables(facts),
         *_magnet_tables(facts),
+        *(orbit_tables(facts.imperfections) if facts.imperfections else ()),
         _optics_table(facts),
     )
 

@@ -52,6 +52,21 @@ SCALARS = _kinds(
     ("residual_chromaticity_xsuite", "1", "|dQ'|", "largest difference of a chromaticity from Xsuite's"),
 )  # fmt: skip
 
+#: One number of many machines with errors.
+IMPERFECTIONS = _kinds(
+    ("orbit_x_uncorrected", "m", "|x| max, uncorrected", "largest horizontal closed orbit before correction"),
+    ("orbit_y_uncorrected", "m", "|y| max, uncorrected", "largest vertical closed orbit before correction"),
+    ("orbit_x", "m", "|x| max", "largest horizontal closed orbit after correction"),
+    ("orbit_y", "m", "|y| max", "largest vertical closed orbit after correction"),
+    ("corrector_kick", "1", "largest kick", "largest kick of an orbit corrector"),
+    ("beta_beating", "1", "d beta / beta", "largest relative change of a beta function by errors"),
+    ("dispersion_error", "m", "dD", "largest change of the dispersion by errors"),
+    ("coupling", "1", "|C-|", "least distance of the tunes that coupling allows"),
+    ("orbit_yield", "1", "yield", "part of the machines whose beams fit into their apertures"),
+    ("residual_orbit_xsuite", "m", "|dx|", "largest difference of a closed orbit with errors from Xsuite's"),
+)  # fmt: skip
+SCALARS |= IMPERFECTIONS
+
 #: One number of a third-integer extraction.
 EXTRACTION = _kinds(
     ("resonant_momentum", "1", "dp/p on resonance", "momentum deviation whose tune lies on the resonance"),

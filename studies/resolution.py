@@ -16,8 +16,8 @@ from machines.machine import Machine, MachineBeam
 from machines.registry import machine_named
 from machines.requirements import Requirement
 from studies.lattice_files import read_lattice
-from studies.quantities import quantity_named
-from studies.schema import BeamSpec, ExtractionStudy, RequirementSpec, Study, as_mapping
+from studies.quantities import IMPERFECTIONS, quantity_named
+from studies.schema import BeamSpec, ExtractionStudy, ImperfectionsSpec, OpticsStudy, RequirementSpec, Study, as_mapping
 from studies.septa import with_septa
 from studies.subjects import given_particle
 
@@ -60,6 +60,11 @@ class Resolved:
     def start(self) -> dict[str, float] | None:
         """Optics at the beginning of a line; None for a ring."""
         return self.study.start.model_dump() if self.study.start else None
+
+    @property
+    def study_imperfections(self) -> ImperfectionsSpec | None:
+        """The machines with errors that the study asks for, if it is one that can."""
+        return self.study.imperfections if isinstance(self.study, OpticsStudy) else None
 
     @property
     def content(self) -> dict[str, Any]:
@@ -156,6 +161,8 @@ def _element_name(name: str, lattice: Lattice, places: Mapping[str, str]) -> str
 def _requirements(study: Study, name: str, machine: Machine | None, lattice: Lattice) -> tuple[Requirement, ...]:
     """The machine's requirements for this kind of study, then the study's own."""
     judged = machine.requirements_of(f"{machine.name}-{study.study}") if machine and study.machine_requirements else ()
+    if not (isinstance(study, OpticsStudy) and study.imperfections):
+        judged = tuple(requirement for requirement in judged if requirement.quantity not in IMPERFECTIONS)
     own = [_requirement(spec, name) for spec in study.requirement]
     taken = {requirement.id for requirement in judged}
     for requirement in own:

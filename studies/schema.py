@@ -22,6 +22,7 @@ def _lower(name: str) -> str:
 
 
 Name = Annotated[Text, AfterValidator(_lower)]
+Order = Annotated[Text, Field(pattern=r"^(1?[1-9]|10|20)$")]
 FolderName = Annotated[Text, Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9_.-]*$")]
 
 
@@ -105,6 +106,36 @@ class ModelSpec(Table):
     """How the machine is computed: the bends' fringe fields."""
 
     fringe: Literal["full", "linear"] = "full"
+
+
+class ErrorsSpec(Table):
+    """Random errors of some magnets, rms [m, rad, relative]; ``magnets``: kinds, parameters or names with ``*``."""
+
+    magnets: Name | tuple[Name, ...]
+    dx: NotNegative = 0.0
+    dy: NotNegative = 0.0
+    ds: NotNegative = 0.0
+    roll: NotNegative = 0.0
+    pitch: NotNegative = 0.0
+    yaw: NotNegative = 0.0
+    field: NotNegative = 0.0
+    normal: dict[Order, NotNegative] = Field(default_factory=dict)
+    skew: dict[Order, NotNegative] = Field(default_factory=dict)
+    radius: Positive = 0.03
+    cut: Positive = 3.0
+
+
+class ImperfectionsSpec(Table):
+    """Machines with errors, and how their orbits are corrected; ``largest_kick`` [rad] of a corrector."""
+
+    machines: Annotated[int, Strict(), Field(ge=10, le=10_000)] = 100
+    errors: tuple[ErrorsSpec, ...] = Field(min_length=1)
+    method: Literal["svd", "micado"] = "svd"
+    singular_value_cut: Annotated[NotNegative, Field(lt=1.0)] = 1e-3
+    correctors_used: Annotated[int, Strict(), Field(ge=1)] | None = None
+    largest_kick: Positive | None = None
+    monitors: tuple[Name, ...] | None = None
+    correctors: tuple[Name, ...] | None = None
 
 
 class StartSpec(Table):
@@ -191,6 +222,7 @@ class OpticsStudy(Study):
     """Does the machine have the optics it must have? Match (optional), Twiss, comparison with Xsuite, verdicts."""
 
     study: Literal["optics"]
+    imperfections: ImperfectionsSpec | None = None
 
     @model_validator(mode="after")
     def _of_optics(self) -> Self:

@@ -13,8 +13,10 @@ from studies.quantities import COLUMNS, EXTRACTION, SCALARS, SPILL
 from studies.schema import (
     BeamSpec,
     BucketSpec,
+    ErrorsSpec,
     ExtractionSpec,
     ExtractionStudy,
+    ImperfectionsSpec,
     KnockoutSpec,
     LimitSpec,
     MatchSpec,
@@ -47,7 +49,8 @@ def test_every_command_and_option_is_there(name: str) -> None:
 
 
 TABLES = (OpticsStudy, ExtractionStudy, MatchSpec, VarySpec, TargetSpec, LimitSpec, BeamSpec, RequirementSpec,
-          ExtractionSpec, MomentaSpec, SpillSpec, RippleSpec, KnockoutSpec, BucketSpec)  # fmt: skip
+          ExtractionSpec, MomentaSpec, SpillSpec, RippleSpec, KnockoutSpec, BucketSpec, ImperfectionsSpec,
+          ErrorsSpec)  # fmt: skip
 
 
 @pytest.mark.parametrize("table", TABLES)
@@ -63,4 +66,8 @@ def test_every_quantity_is_there() -> None:
 def test_the_study_that_is_shown_is_one() -> None:
     shown = [block.text for block in blocks(DOCUMENT) if block.language == "toml"]
     studies = [validated(tomllib.loads(text), "docs") for text in shown]
-    assert [(study.study, study.machine) for study in studies] == [("optics", "cnao"), ("extraction", "cnao")]
+    assert [(study.study, study.machine) for study in studies] == [
+        ("optics", "cnao"),
+        ("optics", "cnao"),
+        ("extraction", "cnao"),
+    ]

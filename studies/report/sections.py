@@ -28,6 +28,7 @@ SECTIONS = (
     Section("optics", "Optics", "figures.html.j2", ("optics", "twiss", "envelope", "aperture"), always=False),
     Section("match", "Match", "figures.html.j2", ("match", "strengths", "knobs"), always=False),
     Section("tunes", "Tunes and resonances", "figures.html.j2", ("tune", "tunes", "resonance"), always=False),
+    Section("orbit", "Imperfections and the orbit", "figures.html.j2", ("orbit",), always=False),
     Section("phase-space", "Phase space at the septa", "figures.html.j2", ("phase",), always=False),
     Section("steinbach", "Steinbach diagram", "figures.html.j2", ("steinbach",), always=False),
     Section("arms", "Extraction arms over momentum", "figures.html.j2", ("momenta", "hardt"), always=False),
