@@ -393,8 +393,6 @@ def test_other_refusals() -> None:
         twiss("ring")  # type: ignore[arg-type]
     with pytest.raises(LatticeError, match="RFGap 'g' changes the reference energy"):
         twiss(line(RFGap("g", volt=1.0)), PROTON)
-    with pytest.raises(LatticeError, match=r"Multipole 'm': ksl\[0\] bends"):
-        twiss(line(Multipole("m", knl=(0.0,), ksl=(0.1,))), PROTON)
     with pytest.raises(InputError, match="whole number from 1 to 1000"):
         twiss(small_ring()).inside(0)
     with pytest.raises(InputError, match="'mb::3' must lie before 'mb::1'"):

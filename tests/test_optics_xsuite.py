@@ -176,7 +176,6 @@ def test_an_expression_xsuite_lacks_a_function_for_becomes_its_number() -> None:
     ("element", "message"),
     [
         (RFGap("gap_3", volt=1.0), "RFGap 'gap_3'"),
-        (Multipole("m", knl=(0.0,), ksl=(0.1,)), r"Multipole 'm': ksl\[0\]"),
         (ThinSolenoid("so", ks=0.1, ksi=0.1), "ThinSolenoid 'so': Xsuite has no thin solenoid"),
         (Separator("sp", length=1.0, ex=1e5), "Separator 'sp': Xsuite has no element for an electric field"),
     ],
