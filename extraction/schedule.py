@@ -54,7 +54,10 @@ class Schedule:
                 raise InputError(f"only one {kind.__name__} can act at a time")
         object.__setattr__(self, "_sweeps", sweeps)
         for name in self.settings:
-            self.ring.with_parameters({name: self.ring.parameters.get(name, 0.0)})
+            known = name in self.ring.parameters
+            self.ring.with_parameters(
+                {name: self.ring.parameters[name] if known else 0.0}
+            )  # refuses what it cannot set
 
     @property
     def settings(self) -> tuple[str, ...]:
