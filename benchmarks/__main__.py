@@ -1,4 +1,4 @@
-"""``python -m benchmarks [optics] [matching] [linac]``: the toolkit beside MAD-X and Xsuite, on this machine, now."""
+"""``python -m benchmarks [names]``: the toolkit beside MAD-X and Xsuite, on this machine, now."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ import platform
 import sys
 from importlib.metadata import PackageNotFoundError, version
 
-from benchmarks import linac, matching, optics, scan
+from benchmarks import linac, matching, optics, scan, spill
 
 
 def _version(package: str) -> str:
@@ -19,7 +19,7 @@ def _version(package: str) -> str:
 
 def main() -> None:
     """Print the machine and the versions, then the benchmarks that are named (all, when none is)."""
-    known = {"optics": optics.run, "scan": scan.run, "matching": matching.run, "linac": linac.run}
+    known = {"optics": optics.run, "scan": scan.run, "matching": matching.run, "spill": spill.run, "linac": linac.run}
     names = sys.argv[1:] or list(known)
     wrong = [name for name in names if name not in known]
     if wrong:
