@@ -4,11 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
+from machines.compact_linac.machine import LinacMachine
 from machines.machine import Machine
-from machines.registry import MACHINES, machine_named
+from machines.registry import LINACS, MACHINES, linac_named, machine_named
 from machines.requirements import Requirement
 from studies.builtin_studies import FOLDER, builtin_names
-from studies.schema import Study
+from studies.linac_schema import LinacStudy
+from studies.schema import AnyStudy
 from studies.study_file import load_study
 from studies.terminal import number
 
@@ -24,6 +26,10 @@ def _machines() -> Iterator[str]:
         machine = machine_named(name)
         yield f"\n{name}: {machine.title}"
         yield from (f"  {line}" for line in _machine(machine))
+    for name in LINACS:
+        linac = linac_named(name)
+        yield f"\n{name}: {linac.title}"
+        yield from (f"  {line}" for line in _linac(linac))
 
 
 def _machine(machine: Machine) -> Iterator[str]:
@@ -37,6 +43,12 @@ def _machine(machine: Machine) -> Iterator[str]:
         yield f"  {point.name}{default}"
 
 
+def _linac(machine: LinacMachine) -> Iterator[str]:
+    low, top = machine.energies
+    yield f"{machine.table.beam.species} {low / 1e6:g} to {top / 1e6:g} MeV"
+    yield f"sections: {', '.join(section.name for section in machine.table.section)}"
+
+
 def _studies() -> Iterator[str]:
     yield "\nSTUDIES"
     for name in builtin_names():
@@ -45,13 +57,20 @@ def _studies() -> Iterator[str]:
         yield from (f"  {line}" for line in _judged(study))
 
 
-def _judged(study: Study) -> Iterator[str]:
-    requirements = (
-        machine_named(study.machine).requirements_of(f"{study.machine}-{study.study}") if study.machine else ()
-    )
+def _judged(study: AnyStudy) -> Iterator[str]:
+    requirements = _requirements(study)
     yield f"judges {len(requirements) + len(study.requirement)} requirements:"
     for requirement in requirements:
         yield f"  {requirement.id}  {requirement.text} ({_limits(requirement)})"
+
+
+def _requirements(study: AnyStudy) -> tuple[Requirement, ...]:
+    """Those that the machine has for this study."""
+    if not study.machine:
+        return ()
+    if isinstance(study, LinacStudy):
+        return linac_named(study.machine).requirements_of(study.study)
+    return machine_named(study.machine).requirements_of(f"{study.machine}-{study.study}")
 
 
 def _limits(requirement: Requirement) -> str:

@@ -131,6 +131,51 @@ SPILL = _kinds(
      "least chance that turn and angle of extraction, by both trackers, have one distribution"),
 )  # fmt: skip
 
+#: One number of a linac.
+LINAC = _kinds(
+    ("final_energy", "eV", "W", "kinetic energy of the reference particle at the end"),
+    ("transmission", "1", "T", "part of the particles at the entrance that arrives, no errors"),
+    ("transmission_with_errors", "1", "T (errors)", "transmission that 9 of 10 samples of the errors reach"),
+    ("energy_spread", "1", "sigma_W / W", "rms energy spread at the end over the energy"),
+    ("emittance_growth_x", "1", "growth x", "growth of the normalised rms emittance in x, over that at the entrance"),
+    ("emittance_growth_y", "1", "growth y", "growth of the normalised rms emittance in y, over that at the entrance"),
+    ("sigmas_in_bore", "1", "bore / sigma", "least opening over the rms size of the beam, by matrices"),
+    ("acceptance_x", "m", "A x", "normalised acceptance in x for the shape of the beam: largest ellipse"),
+    ("acceptance_y", "m", "A y", "normalised acceptance in y for the shape of the beam: largest ellipse"),
+    ("bucket_sigmas", "1", "bucket / sigma",
+     "radius of the circle with the area of the longitudinal acceptance, in rms sizes of the bunch"),
+    ("largest_advance", "1", "mu max", "largest phase advance of a focusing period, in turns, with acceleration"),
+    ("least_advance", "1", "mu min", "least phase advance of a focusing period, in turns, with acceleration"),
+    ("space_charge", "1", "k_sc^2/k_0^2", "largest space-charge defocusing over the focusing of the quadrupoles"),
+    ("unit_power", "W", "P unit", "largest peak power that a klystron must give: copper, beam and waveguide"),
+    ("rf_power", "W", "P", "peak power of all units: copper, beam and waveguide"),
+    ("average_power", "W", "P average", "the same averaged over time"),
+    ("klystron_share", "1", "P / rating", "largest peak power of a unit over the rating of its klystron"),
+    ("kilpatrick", "1", "E/E_K", "largest peak surface field over Kilpatrick's"),
+    ("lost_power", "W", "P lost", "mean power of the protons that are lost, without errors"),
+    ("energy_jitter", "1", "jitter of W", "rms of the beam's energy from pulse to pulse over the energy, the largest"),
+    ("range_jitter", "m", "jitter of R", "rms of the range in water from pulse to pulse, the largest"),
+    ("residual_tank_energy", "1", "|dW| / W gain",
+     "largest relative difference of a tank's energy gain from the integration through the fields"),
+    ("residual_energy", "1", "|dW| / W", "largest relative difference of a final energy from the integration"),
+    ("residual_spread", "1", "|d sigma_W| / sigma_W",
+     "relative difference of the energy spread from the integration, same particles"),
+    ("least_transmission", "1", "T min", "least transmission over all energies, no errors"),
+    ("largest_spread", "1", "sigma_W / W max", "largest rms energy spread over the energy, over all energies"),
+    ("energy_miss", "1", "|W - wanted| / W", "largest difference of the beam's mean energy from the wanted one"),
+    ("largest_spot", "m", "sigma max", "largest rms size at the exit over all energies and both planes"),
+    ("least_spot", "m", "sigma min", "least rms size at the exit over all energies and both planes"),
+    ("largest_fill", "1", "sigma / bore", "largest rms size over the bore, over all energies, by matrices"),
+    ("switching_time", "s", "t switch", "time for a change of energy of the linac itself"),
+    ("layer_time", "s", "t layer", "time for a change of energy by one layer, with the beam line's magnets"),
+    ("treatment_time", "s", "t volume", "time of the pulse sequence over the volume"),
+    ("settings_number", "1", "settings", "number of energies in the table"),
+    ("interpolation_error", "1", "|dW| / W",
+     "energy half way between two rows of the table from interpolated settings, over the energy: largest difference"),
+    ("worst_trip", "eV", "lost", "largest stretch of energies between 70 and 230 MeV lost when one klystron trips"),
+    ("best_recovery", "eV", "W after trip", "least top energy that remains after any one trip, phases set anew"),
+)  # fmt: skip
+
 #: Functions of s: a number at each place.
 COLUMNS = _kinds(
     ("betx", "m", "betx", "horizontal beta function"),
@@ -171,7 +216,7 @@ def quantity_named(name: str, at: str | None = None) -> QuantityName:
     if place and at:
         raise ValueError(f"'{name}' names a place already: leave out at = '{at}'")
     place = place or (at or "").strip().lower()
-    if base in SCALARS or base in EXTRACTION or base in SPILL:
+    if base in SCALARS or base in EXTRACTION or base in SPILL or base in LINAC:
         return _placeless(base, place)
     prefix, _, column = base.partition("_")
     if prefix in ("max", "min") and column in COLUMNS:
@@ -184,7 +229,7 @@ def quantity_named(name: str, at: str | None = None) -> QuantityName:
 def _placeless(base: str, place: str) -> QuantityName:
     if place:
         raise ValueError(f"'{base}' is one number for the whole lattice: it takes no place ('{place}')")
-    return QuantityName("scalar", base, None, {**SCALARS, **EXTRACTION, **SPILL}[base])
+    return QuantityName("scalar", base, None, {**SCALARS, **EXTRACTION, **SPILL, **LINAC}[base])
 
 
 def _extreme(prefix: str, column: str, place: str) -> QuantityName:
@@ -208,13 +253,13 @@ def _local(column: str, place: str) -> QuantityName:
 def all_names() -> tuple[str, ...]:
     """Every name the vocabulary knows (places are written ``betx@NAME``)."""
     columns = [name for key in COLUMNS for name in (f"{key}@NAME", f"max_{key}", f"min_{key}")]
-    return (*SCALARS, *EXTRACTION, *SPILL, *columns)
+    return (*SCALARS, *EXTRACTION, *SPILL, *LINAC, *columns)
 
 
 def vocabulary() -> str:
     """The names in one line for messages."""
     columns = f"betx@NAME, max_betx and min_betx (so too {', '.join(key for key in COLUMNS if key != 'betx')})"
-    return f"{', '.join((*SCALARS, *EXTRACTION, *SPILL))}; {columns}"
+    return f"{', '.join((*SCALARS, *EXTRACTION, *SPILL, *LINAC))}; {columns}"
 
 
 def nearest(name: str, known: Iterable[str]) -> str:
@@ -235,6 +280,8 @@ UNIT_FACTORS: dict[str, dict[str, float]] = {
     "T/m": {"T/m": 1.0},
     "T/m^2": {"T/m^2": 1.0},
     "T": {"T": 1.0, "mT": 1e-3},
+    "eV": {"eV": 1.0, "keV": 1e3, "MeV": 1e6},
+    "W": {"W": 1.0, "kW": 1e3, "MW": 1e6},
 }
 
 

@@ -163,7 +163,7 @@ def _requirements(study: Study, name: str, machine: Machine | None, lattice: Lat
     judged = machine.requirements_of(f"{machine.name}-{study.study}") if machine and study.machine_requirements else ()
     if not (isinstance(study, OpticsStudy) and study.imperfections):
         judged = tuple(requirement for requirement in judged if requirement.quantity not in IMPERFECTIONS)
-    own = [_requirement(spec, name) for spec in study.requirement]
+    own = [own_requirement(spec, name) for spec in study.requirement]
     taken = {requirement.id for requirement in judged}
     for requirement in own:
         if requirement.id in taken:
@@ -175,7 +175,8 @@ def _requirements(study: Study, name: str, machine: Machine | None, lattice: Lat
     return tuple(_placed(requirement, lattice, places) for requirement in (*judged, *own))
 
 
-def _requirement(spec: RequirementSpec, study: str) -> Requirement:
+def own_requirement(spec: RequirementSpec, study: str) -> Requirement:
+    """A requirement of a study file."""
     return Requirement(
         id=spec.id,
         text=spec.text,
@@ -220,7 +221,7 @@ def _explicit(
             **_exact_energy(particle),
             "machine_requirements": False,
             "parameters": numbers,
-            "requirement": tuple(_spec(requirement) for requirement in requirements),
+            "requirement": tuple(requirement_spec(requirement) for requirement in requirements),
         }
     )
 
@@ -237,7 +238,8 @@ def _exact_energy(particle: ReferenceParticle) -> dict[str, Any]:
     return {"particle": None, "kinetic_energy_MeV_per_u": None}
 
 
-def _spec(requirement: Requirement) -> RequirementSpec:
+def requirement_spec(requirement: Requirement) -> RequirementSpec:
+    """A requirement as a study file holds it."""
     return RequirementSpec(
         id=requirement.id,
         text=requirement.text,

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import traceback
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -16,13 +17,12 @@ from machines.requirements import PASS, Verdict
 from studies.logs import LOGGER, RunLog, messages
 from studies.results import StudyResult
 from studies.results_json import json_text
-from studies.schema import Study
+from studies.schema import AnyStudy
 from studies.store import RunFolder, open_run, write_log, write_run
 from studies.terminal import number, show, table
 
 if TYPE_CHECKING:
     from studies.optics_design import Outcome
-    from studies.resolution import Resolved
 
 OK, WANTING, NO_ANSWER, INTERRUPTED = 0, 1, 3, 130
 
@@ -52,31 +52,38 @@ class Finished:
     interrupted: bool = False
 
 
-def run_to_folder(study: Study, file: Path | None, options: RunOptions) -> Finished:
+def run_to_folder(study: AnyStudy, file: Path | None, options: RunOptions) -> Finished:
     """Resolve, compute and write a study. ``file`` is where it was read from (paths in it are relative to that)."""
     from studies.report import render
-    from studies.resolution import resolve
 
     log = RunLog(options.jobs)
     folder = options.out or Path("runs") / str(study.name)
     with messages(options.verbose, options.quiet, log):
-        resolved = resolve(study, file)
+        compute = _prepared(study, file)
         with _opened(folder, options.force, log) as run_folder:
-            outcome = _computed(resolved)
+            outcome = compute()
             LOGGER.info("writing %s", run_folder.path)
             results = write_run(run_folder.path, outcome.result, render, log.text, outcome.save)
     return Finished(outcome.result, results, folder, outcome.converged, outcome.interrupted)
 
 
-def _computed(resolved: Resolved) -> Outcome:
-    """The study by the module for its kind."""
-    if resolved.study.study == "extraction":
-        from studies import slow_extraction
+def _prepared(study: AnyStudy, file: Path | None) -> Callable[[], Outcome]:
+    """The study resolved, to be computed by the module for its kind."""
+    from studies.linac_schema import LinacStudy
+    from studies.schema import Study
 
-        return slow_extraction.compute(resolved)
-    from studies import optics_design
+    if isinstance(study, LinacStudy):
+        from studies.linac_design import compute as compute_linac
+        from studies.linac_resolution import resolve_linac
 
-    return optics_design.compute(resolved)
+        return partial(compute_linac, resolve_linac(study, file))
+    from studies import optics_design, slow_extraction
+    from studies.resolution import resolve
+
+    assert isinstance(study, Study)
+    resolved = resolve(study, file)
+    compute = slow_extraction.compute if study.study == "extraction" else optics_design.compute
+    return partial(compute, resolved)
 
 
 @contextmanager

@@ -25,7 +25,7 @@ from studies.evaluation import OTHER_RESONANCES
 from studies.optics_design import matched_design
 from studies.quantities import SPILL, quantity_named, unit_factor
 from studies.resolution import Resolved, resolve
-from studies.schema import ExtractionStudy, OpticsStudy, Study
+from studies.schema import AnyStudy, ExtractionStudy, OpticsStudy, Study
 
 Array = np.ndarray[Any, Any]
 
@@ -84,7 +84,7 @@ class Plan:
         return self.resolved.particle
 
 
-def plan(study: Study, file: Path | None, axes: Sequence[Axis]) -> Plan:
+def plan(study: AnyStudy, file: Path | None, axes: Sequence[Axis]) -> Plan:
     """The scan of a study over ``axes``; its match, if it has one, is made here, once.
 
     InputError for another kind of study, a line, unknown parameters, too many cases; NoSolution when the match fails.

@@ -23,7 +23,7 @@ from studies.results_json import json_text
 from studies.running import RunOptions
 from studies.scan_cases import COMPUTED, STATUS, Axis, Plan
 from studies.scan_figures import figures
-from studies.schema import Study
+from studies.schema import AnyStudy
 from studies.store import is_complete, open_run, write_log, write_run
 from studies.terminal import number, show
 
@@ -43,7 +43,7 @@ class ScanFinished:
 
 
 def scan_to_folder(
-    study: Study, file: Path | None, axes: tuple[Axis, ...], options: RunOptions, resume: bool
+    study: AnyStudy, file: Path | None, axes: tuple[Axis, ...], options: RunOptions, resume: bool
 ) -> ScanFinished:
     """Compute and write the scan of a study. An interruption keeps the finished rows, ``resume`` goes on from them."""
     from studies.report import render

@@ -7,7 +7,7 @@ from typing import Annotated, Any, Literal, Self
 
 from pydantic import AfterValidator, AllowInfNan, BaseModel, ConfigDict, Field, Strict, model_validator
 
-from studies.quantities import EXTRACTION, SPILL, quantity_named, unit_factor
+from studies.quantities import EXTRACTION, LINAC, SPILL, quantity_named, unit_factor
 
 Number = Annotated[float, Strict(), AllowInfNan(False)]
 Positive = Annotated[Number, Field(gt=0)]
@@ -177,26 +177,39 @@ class RequirementSpec(Table):
         return self
 
 
-class Study(Table):
-    """What every kind of study says: machine or lattice, particle, strengths, match, requirements."""
+class AnyStudy(Table):
+    """What every kind of study says: its question, name, machine, seed and requirements."""
 
     study: str
     name: FolderName | None = None
     title: Text | None = None
     machine: Name | None = None
+    seed: Count = 1
+    machine_requirements: Switch = True
+    requirement: tuple[RequirementSpec, ...] = ()
+
+    @model_validator(mode="after")
+    def _ids_once(self) -> Self:
+        ids = [requirement.id for requirement in self.requirement]
+        repeated = sorted({id_ for id_ in ids if ids.count(id_) > 1})
+        if repeated:
+            raise ValueError(f"requirement id used twice: {', '.join(repeated)}")
+        return self
+
+
+class Study(AnyStudy):
+    """What every study of a ring or a line says: machine or lattice, particle, strengths, match."""
+
     lattice: Text | None = None
     sequence: Name | None = None
     particle: Name | None = None
     kinetic_energy_MeV_per_u: Positive | None = None
     working_point: Text | None = None
-    seed: Count = 1
-    machine_requirements: Switch = True
     parameters: dict[Name, Number] = Field(default_factory=dict)
     start: StartSpec | None = None
     model: ModelSpec = ModelSpec()
     match: MatchSpec | None = None
     beam: BeamSpec | None = None
-    requirement: tuple[RequirementSpec, ...] = ()
 
     @model_validator(mode="after")
     def _one_machine(self) -> Self:
@@ -209,14 +222,6 @@ class Study(Table):
                 raise ValueError(f"{key} belongs to a study with {belongs} = ..., this one has none")
         return self
 
-    @model_validator(mode="after")
-    def _ids_once(self) -> Self:
-        ids = [requirement.id for requirement in self.requirement]
-        repeated = sorted({id_ for id_ in ids if ids.count(id_) > 1})
-        if repeated:
-            raise ValueError(f"requirement id used twice: {', '.join(repeated)}")
-        return self
-
 
 class OpticsStudy(Study):
     """Does the machine have the optics it must have? Match (optional), Twiss, comparison with Xsuite, verdicts."""
@@ -227,7 +232,7 @@ class OpticsStudy(Study):
     @model_validator(mode="after")
     def _of_optics(self) -> Self:
         for requirement in self.requirement:
-            if requirement.quantity.partition("@")[0] in (*EXTRACTION, *SPILL):
+            if requirement.quantity.partition("@")[0] in (*EXTRACTION, *SPILL, *LINAC):
                 raise ValueError(
                     f"requirement '{requirement.id}': '{requirement.quantity}' is computed by studies of "
                     'study = "extraction"'
@@ -353,10 +358,6 @@ class ExtractionStudy(Study):
     spill: SpillSpec | None = None
 
 
-#: The kinds of study by the word in their ``study`` key.
-STUDY_KINDS: dict[str, type[Study]] = {"optics": OpticsStudy, "extraction": ExtractionStudy}
-
-
 def _check_order(lower: float | None, upper: float | None) -> None:
     if lower is not None and upper is not None and lower > upper:
         raise ValueError(f"lower {lower} is above upper {upper}")
@@ -367,6 +368,6 @@ def folder_name(stem: str) -> str:
     return re.sub(r"[^A-Za-z0-9_.-]+", "-", stem).strip("-.") or "study"
 
 
-def as_mapping(study: Study) -> dict[str, Any]:
+def as_mapping(study: AnyStudy) -> dict[str, Any]:
     """The study as plain values for TOML: defaults written out, absent keys left out."""
     return study.model_dump(mode="json", exclude_none=True)

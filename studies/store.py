@@ -38,8 +38,9 @@ DETAILS = "report.json"
 STUDY = "study.toml"
 LATTICE = "lattice.json"
 LATTICE_MADX = "lattice.seq"
+LINAC = "linac.toml"
 LOG_TITLE = "lattice-optimize: log of one run"
-_FILES = (RESULTS, REPORT, DETAILS, STUDY, LATTICE, LATTICE_MADX)
+_FILES = (RESULTS, REPORT, DETAILS, STUDY, LATTICE, LATTICE_MADX, LINAC)
 SPILL = "spill"
 _FOLDERS = ("tables", "figures")
 
@@ -153,7 +154,7 @@ def _clear(folder: Path) -> None:
         (folder / name).unlink(missing_ok=True)
     for name in _FOLDERS:
         for path in sorted((folder / name).glob("*.*")):
-            if path.suffix in (".csv", ".json"):
+            if path.suffix in (".csv", ".json", ".tfs"):
                 path.unlink()
     for path in sorted((folder / SPILL).glob("*.*")):
         if path.suffix in (".h5", ".parquet"):

@@ -5,18 +5,20 @@ from __future__ import annotations
 import tomllib
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Any, get_args, get_origin
+from typing import Any, TypeVar, get_args, get_origin
 
 from pydantic import BaseModel, ValidationError
 
 from lattice.errors import FileError, InputError, did_you_mean
 from lattice.files import read_bytes
-from studies.schema import STUDY_KINDS, Study
+from studies.kinds import STUDY_KINDS
+from studies.schema import AnyStudy
 
 Key = tuple[str | int, ...]
+Model = TypeVar("Model", bound=BaseModel)
 
 
-def load_study(path: Path, changes: Sequence[str] = (), where: str = "") -> Study:
+def load_study(path: Path, changes: Sequence[str] = (), where: str = "") -> AnyStudy:
     """Study from a TOML file with ``key=value`` changes; InputError for its content, FileError for the file.
 
     Messages call the file ``where`` (its path when that is empty).
@@ -41,7 +43,7 @@ def parse_toml(text: str, where: str) -> dict[str, Any]:
         raise InputError(f"{where}: not valid TOML: {error}") from None
 
 
-def validated(content: Mapping[str, Any], where: str, changes: Sequence[str] = ()) -> Study:
+def validated(content: Mapping[str, Any], where: str, changes: Sequence[str] = ()) -> AnyStudy:
     """The study that ``content`` with ``changes`` describes; one InputError lists everything that is wrong."""
     merged, changed = apply_changes(content, changes)
     kind = _kind(merged, where)
@@ -52,13 +54,22 @@ def validated(content: Mapping[str, Any], where: str, changes: Sequence[str] = (
         raise InputError("\n".join(dict.fromkeys(lines))) from None
 
 
+def checked(model: type[Model], content: Mapping[str, Any], where: str) -> Model:
+    """``content`` as a ``model``; one InputError lists everything that is wrong with it."""
+    try:
+        return model.model_validate(content)
+    except ValidationError as error:
+        lines = [_explain(model, detail, where, {}) for detail in _causes(error.errors())]
+        raise InputError("\n".join(dict.fromkeys(lines))) from None
+
+
 def _causes(details: Sequence[Any]) -> list[Any]:
     """The errors without those that only follow from another one deeper in the same table."""
     places = [detail["loc"] for detail in details]
     return [d for d in details if not any(len(o) > len(d["loc"]) and o[: len(d["loc"])] == d["loc"] for o in places)]
 
 
-def _kind(content: Mapping[str, Any], where: str) -> type[Study]:
+def _kind(content: Mapping[str, Any], where: str) -> type[AnyStudy]:
     name = content.get("study")
     known = ", ".join(f"'{kind}'" for kind in STUDY_KINDS)
     if name is None:

@@ -71,7 +71,7 @@ WRONG = {
     "negative energy": (content(kinetic_energy_MeV_per_u=-3.0), "found -3.0; input should be greater than 0"),
     "both": (content(lattice="ring.seq"), "a study needs either machine or lattice, found both"),
     "neither": ({"study": "optics"}, "a study needs either machine or lattice, found neither"),
-    "study": (content(study="optcs"), "study: found 'optcs', expected one of 'optics', 'extraction'; did"),
+    "study": (content(study="optcs"), "study: found 'optcs', expected one of 'optics', 'extraction', 'linac-optics', 'linac-energy-switching'; did"),
     "no study": ({"machine": "cnao"}, "study: missing; expected the question asked, one of 'optics'"),
     "fringe": (content(model={"fringe": "hard"}), "model.fringe: found 'hard', expected 'full' or 'linear'"),
     "nothing varied": (content(match={"vary": [], "targets": [{"quantity": "qx", "value": 1.0}]}), "at least 1"),

@@ -26,7 +26,7 @@ _ENERGY_TOLERANCE = 1e-9  # of an amplitude: far below what a klystron holds
 
 def driven(line: Line, linac: Linac, amplitude: Array, phase: Array | None = None) -> Line:
     """The rows with the units scaled by ``amplitude`` and turned by ``phase`` [rad], one number for each unit."""
-    unit = _unit_of_rows(line, linac)
+    unit = unit_of_rows(line, linac)
     fed = unit >= 0
     volt, turned = line.volt.copy(), line.phase.copy()
     volt[fed] *= np.asarray(amplitude, dtype=float)[unit[fed]]
@@ -35,7 +35,7 @@ def driven(line: Line, linac: Linac, amplitude: Array, phase: Array | None = Non
     return line._replace(volt=volt, phase=turned)
 
 
-def _unit_of_rows(line: Line, linac: Linac) -> Array:
+def unit_of_rows(line: Line, linac: Linac) -> Array:
     """Number of the RF unit of every row, -1 where there is none."""
     number = {unit: i for i, unit in enumerate(linac.units)}
     of_piece = np.array([number[piece.unit] if isinstance(piece, Tank) else -1 for piece in linac.pieces])

@@ -1,0 +1,85 @@
+"""A linac as a machine: its section table, the linac built from it, beam, supplies, tolerances, requirements."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from functools import cached_property
+from typing import Any
+
+import numpy as np
+
+from machines.compact_linac.build import bunch_of, errors_of, linac_from, pulse_of, supplies_of
+from machines.compact_linac.supplies import Pulse, Supply
+from machines.compact_linac.table import LinacTable
+from machines.requirements import Requirement
+from optics.linac import Bunch, Linac, Tank
+from optics.linac.errors import Errors
+
+
+@dataclass(frozen=True)
+class LinacMachine:
+    """Everything known of one linac: data, built when asked for."""
+
+    name: str
+    table: LinacTable
+    requirements: tuple[Requirement, ...] = ()
+
+    @property
+    def title(self) -> str:
+        """One line."""
+        return self.table.title
+
+    @property
+    def energies(self) -> tuple[float, float]:
+        """Lowest and highest energy of treatment [eV]."""
+        return self.table.lowest_energy_MeV * 1e6, self.table.highest_energy_MeV * 1e6
+
+    @cached_property
+    def linac(self) -> Linac:
+        """The linac behind its design pass. Raises InputError naming a section or tank that cannot be."""
+        return linac_from(self.name, self.table)
+
+    @cached_property
+    def bunch(self) -> Bunch:
+        """The beam at the entrance."""
+        return bunch_of(self.table.beam, self.linac)
+
+    @cached_property
+    def supplies(self) -> Mapping[str, Supply]:
+        """RF supply of every unit, in the order of the beam."""
+        return supplies_of(self.table, self.linac)
+
+    @property
+    def pulse(self) -> Pulse:
+        """Time structure."""
+        return pulse_of(self.table.pulse)
+
+    @property
+    def errors(self) -> Errors:
+        """Tolerances."""
+        return errors_of(self.table.tolerance)
+
+    @property
+    def current(self) -> float:
+        """Mean current in the pulse at the entrance [A]."""
+        return self.table.beam.current_uA * 1e-6
+
+    @property
+    def bunch_charge(self) -> float:
+        """Charge of a bunch [C]: the current in the pulse over the frequency of the bunches."""
+        beam = self.table.beam
+        return self.current / (1e6 * (beam.bunch_frequency_MHz or beam.frequency_MHz))
+
+    def sample(self, count: int, seed: int) -> np.ndarray[Any, Any]:
+        """Particles (count, 6) at the entrance."""
+        beam = self.table.beam
+        return self.bunch.sample(count, seed=seed, distribution=beam.distribution, cut=beam.cut_sigmas)
+
+    def tanks_of(self, unit: str) -> tuple[Tank, ...]:
+        """Tanks that an RF unit feeds."""
+        return tuple(tank for tank in self.linac.tanks if tank.unit == unit)
+
+    def requirements_of(self, study: str) -> tuple[Requirement, ...]:
+        """The requirements that ``study`` judges."""
+        return tuple(requirement for requirement in self.requirements if requirement.study == study)

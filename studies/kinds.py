@@ -1,0 +1,13 @@
+"""The kinds of study by the word in their ``study`` key."""
+
+from __future__ import annotations
+
+from studies.linac_schema import LinacOpticsStudy, LinacSwitchingStudy
+from studies.schema import AnyStudy, ExtractionStudy, OpticsStudy
+
+STUDY_KINDS: dict[str, type[AnyStudy]] = {
+    "optics": OpticsStudy,
+    "extraction": ExtractionStudy,
+    "linac-optics": LinacOpticsStudy,
+    "linac-energy-switching": LinacSwitchingStudy,
+}
