@@ -10,6 +10,7 @@ from lattice import HadronOpticsError, InputError
 from studies.optics_design import compute
 from studies.resolution import resolve
 from studies.results import StudyResult
+from studies.schema import Study
 from studies.study_file import validated
 
 ERRORS = [{"magnets": "quadrupole", "dx": 1e-4, "dy": 1e-4, "field": 1e-4}]
@@ -21,9 +22,15 @@ def study(**table: Any) -> dict[str, Any]:
     return {"study": "optics", "machine": "cnao", "imperfections": {**TABLE, **table}}
 
 
+def checked(content: dict[str, Any]) -> Study:
+    made = validated(content, "test")
+    assert isinstance(made, Study)
+    return made
+
+
 @pytest.fixture(scope="module")
 def result() -> StudyResult:
-    return compute(resolve(validated(study(), "test"), None)).result
+    return compute(resolve(checked(study()), None)).result
 
 
 def test_machines_are_judged_and_shown(result: StudyResult) -> None:
@@ -41,9 +48,9 @@ def test_machines_are_judged_and_shown(result: StudyResult) -> None:
 
 
 def test_without_the_table_nothing_is_asked_about_machines() -> None:
-    plain = resolve(validated({"study": "optics", "machine": "cnao"}, "test"), None)
+    plain = resolve(checked({"study": "optics", "machine": "cnao"}), None)
     assert not {requirement.quantity for requirement in plain.requirements} & set(QUANTITIES)
-    asked = resolve(validated(study(), "test"), None)
+    asked = resolve(checked(study()), None)
     assert set(QUANTITIES) <= {requirement.quantity for requirement in asked.requirements}
 
 
@@ -62,6 +69,6 @@ def test_without_the_table_nothing_is_asked_about_machines() -> None:
 )
 def test_what_makes_no_sense_is_said(table: dict[str, Any], words: str) -> None:
     with pytest.raises(HadronOpticsError) as caught:
-        compute(resolve(validated(study(**table), "test"), None))
+        compute(resolve(checked(study(**table)), None))
     assert isinstance(caught.value, InputError)
     assert words in str(caught.value)

@@ -21,6 +21,7 @@ from lattice import (
 )
 from optics import twiss
 from studies.cli import run
+from studies.schema import Study
 from studies.store import is_interrupted
 from studies.study_file import load_study
 
@@ -138,6 +139,7 @@ def test_another_working_point_brings_its_particle(tmp_path: Path) -> None:
     asked = ["--set", "working_point=extraction-carbon-400MeV", "--set", "match.targets.0.value=1.662"]
     assert run(["run", "cnao-optics", *asked, "--out", str(tmp_path / "run"), "-q"]) in (0, 1)
     study = load_study(tmp_path / "run" / "study.toml")
+    assert isinstance(study, Study)
     assert (study.particle, study.kinetic_energy_MeV_per_u) == ("carbon-12", 400.0)
     assert results(tmp_path / "run")["quantities"]["qx"]["value"] == pytest.approx(1.662, abs=1e-8)
 

@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 from lattice import FileError, InputError
-from studies.schema import as_mapping
+from studies.schema import Study, as_mapping
 from studies.study_file import load_study, validated
 from studies.toml_text import toml_text
 
@@ -47,6 +47,7 @@ def refusal(study: Mapping[str, Any], *changes: str) -> str:
 
 def test_the_example_of_the_contract_is_a_study() -> None:
     study = validated(content(), "my.toml")
+    assert isinstance(study, Study)
     assert study.match is not None
     assert [(t.quantity, t.at, t.value) for t in study.match.targets] == [("qx", None, 1.666), ("dx", "symp", 0.0)]
     assert study.requirement[0].upper == 17.0
@@ -71,7 +72,10 @@ WRONG = {
     "negative energy": (content(kinetic_energy_MeV_per_u=-3.0), "found -3.0; input should be greater than 0"),
     "both": (content(lattice="ring.seq"), "a study needs either machine or lattice, found both"),
     "neither": ({"study": "optics"}, "a study needs either machine or lattice, found neither"),
-    "study": (content(study="optcs"), "study: found 'optcs', expected one of 'optics', 'extraction', 'linac-optics', 'linac-energy-switching'; did"),
+    "study": (
+        content(study="optcs"),
+        "study: found 'optcs', expected one of 'optics', 'extraction', 'linac-optics', 'linac-energy-switching'; did",
+    ),
     "no study": ({"machine": "cnao"}, "study: missing; expected the question asked, one of 'optics'"),
     "fringe": (content(model={"fringe": "hard"}), "model.fringe: found 'hard', expected 'full' or 'linear'"),
     "nothing varied": (content(match={"vary": [], "targets": [{"quantity": "qx", "value": 1.0}]}), "at least 1"),
@@ -121,6 +125,7 @@ def test_several_faults_are_told_at_once() -> None:
 def test_set_changes_values_typed_as_toml() -> None:
     changes = ("kinetic_energy_MeV_per_u=100", "match.targets.0.value=1.662", "particle=carbon-12", "parameters.a.b=2")
     study = validated(content(), "my.toml", changes)
+    assert isinstance(study, Study)
     assert study.kinetic_energy_MeV_per_u == 100.0
     assert study.match is not None
     assert study.match.targets[0].value == 1.662
