@@ -1,0 +1,64 @@
+"""The studies of the linac: run, run again from the folder, a table of one's own, and what is wrong with it."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import pytest
+
+from lattice import InputError
+from machines.registry import linac_named
+from studies.linac_resolution import resolve_linac
+from studies.report import render
+from studies.running import RunOptions, run_to_folder
+from studies.store import read_run
+from studies.study_file import load_study
+
+FEW = ["particles=500", "integrated_particles=10", "error_samples=2", "error_particles=100", "samples=5"]
+BUILTIN = Path(__file__).parent.parent / "studies" / "builtin"
+
+
+@pytest.fixture(scope="module")
+def optics(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    folder = tmp_path_factory.mktemp("linac") / "run"
+    study = load_study(BUILTIN / "linac-optics.toml", FEW).model_copy(update={"name": "linac-optics"})
+    run_to_folder(study, None, RunOptions(folder, quiet=True))
+    return folder
+
+
+def test_every_requirement_has_a_verdict_and_the_report_is_rendered_again(optics: Path) -> None:
+    results = json.loads((optics / "results.json").read_text())
+    needed = [requirement.id for requirement in linac_named("linac").requirements_of("linac-optics")]
+    assert [verdict["id"] for verdict in results["verdicts"]] == needed
+    assert all(quantity["value"] is not None for quantity in results["quantities"].values())
+    assert render(read_run(optics)) == (optics / "report.html").read_text()
+
+
+def test_the_folder_runs_again_with_the_same_numbers(optics: Path, tmp_path: Path) -> None:
+    study = load_study(optics / "study.toml")
+    run_to_folder(study, optics / "study.toml", RunOptions(tmp_path / "again", quiet=True))
+    first, again = (json.loads((folder / "results.json").read_text()) for folder in (optics, tmp_path / "again"))
+    assert first["quantities"] == again["quantities"]
+
+
+def test_energies_with_their_table(tmp_path: Path) -> None:
+    few = ["energies.number=5", "energies.lowest_MeV=80", "particles_per_energy=200", "samples=4", "compare=[]"]
+    few += ["shown_energies=3"]
+    study = load_study(BUILTIN / "linac-energy-switching.toml", few).model_copy(update={"name": "energies"})
+    run_to_folder(study, None, RunOptions(tmp_path / "run", quiet=True))
+    tfs = pytest.importorskip("tfs")
+    table = tfs.read(tmp_path / "run" / "tables" / "energies.tfs")
+    assert list(table["W_MEV"]) == pytest.approx([80, 117.5, 155, 192.5, 230])
+    assert table["MEAN_W_MEV"].to_numpy() == pytest.approx(table["W_MEV"].to_numpy(), rel=1e-3)
+
+
+def test_what_is_wrong_with_a_table_is_said(tmp_path: Path, optics: Path) -> None:
+    text = (optics / "linac.toml").read_text()
+    (tmp_path / "mine.toml").write_text(text.replace("emittance_x_um", "emitance_x_um"))
+    (tmp_path / "study.toml").write_text('study = "linac-optics"\nlinac = "mine.toml"\n')
+    with pytest.raises(InputError, match="did you mean 'emittance_x_um'"):
+        resolve_linac(load_study(tmp_path / "study.toml"), tmp_path / "study.toml")  # type: ignore[arg-type]
+    changes = ["gradients.cll=[1.0]"]
+    with pytest.raises(InputError, match="no section 'cll'; did you mean 'ccl'"):
+        resolve_linac(load_study(BUILTIN / "linac-optics.toml", changes), None)  # type: ignore[arg-type]
