@@ -16,6 +16,7 @@ from optics.magnet_models import EddyCurrents, Excitation, Hysteresis, Supply
 Array = np.ndarray[Any, Any]
 
 PHASES = ("injection", "capture", "ramp", "settling", "extraction", "ramp down", "standardisation")
+STEP_PARTS = ("recapture", "ramp", "settling", "preparation")
 
 
 @dataclass(frozen=True)
@@ -159,7 +160,7 @@ def _way_back(circuits: Sequence[Circuit], plan: CyclePlan) -> tuple[Array, Arra
         currents, low = circuit.currents, circuit.injection_current
         direct.append(_magnitude_ramp(circuit, currents, low))
         sign = np.sign(currents[np.argmax(np.abs(currents))]) or 1.0
-        top = sign * plan.top_current * circuit.magnet.supply.largest_current
+        top = sign * max(plan.top_current * circuit.magnet.supply.largest_current, float(np.max(np.abs(currents))))
         over.append(_magnitude_ramp(circuit, currents, top) + _magnitude_ramp(circuit, top, low))
     down = np.max(direct, axis=0) + plan.rounding
     if not plan.standardise:
@@ -186,56 +187,31 @@ def step_times(
 ) -> pd.DataFrame:
     """Times [s] of the step from each energy down to the one below it: recapture, ramp, settling, preparation.
 
-    ``hysteresis``: largest relative field error left by going back without standardisation. Row i is the step that
-    arrives at energy i from i + 1; the last energy has none.
+    ``hysteresis_bend``, ``hysteresis_quadrupole``: relative field error left by going back without standardisation (the
+    largest of the gradients). Row i is the step that arrives at energy i from i + 1; the last energy has none.
     """
     rows = []
     for i in range(len(particles) - 1):
         ramp = max(float(_magnitude_ramp(c, c.currents[i + 1], c.currents[i])) for c in circuits) / steps.slew
-        settle, residual = 0.0, 0.0
+        settle, residual = 0.0, {"T": 0.0, "T/m": 0.0}
         for circuit in circuits:
             field, change = circuit.extraction[i], circuit.extraction[i] - circuit.extraction[i + 1]
             if field != 0.0 and change != 0.0 and ramp > 0:
                 rate = abs(change) / ramp
                 settle = max(settle, float(circuit.magnet.eddy.settling(rate, field, steps.field_tolerance)))
                 back = -abs(change) if abs(field) < abs(circuit.extraction[i + 1]) else abs(change)
-                residual = max(residual, float(circuit.magnet.hysteresis.error(field, back)))
+                unit = circuit.magnet.unit
+                residual[unit] = max(residual.get(unit, 0.0), float(circuit.magnet.hysteresis.error(field, back)))
         capture = adiabatic_time(
             rf, particles[i + 1], plan.capture_voltage / 100, plan.capture_voltage, plan.adiabaticity
         )
-        rows.append((capture, ramp, settle, steps.preparation, residual))
-    frame = pd.DataFrame(rows, columns=["recapture", "ramp", "settling", "preparation", "hysteresis"], dtype=float)
-    frame["step"] = frame[["recapture", "ramp", "settling", "preparation"]].sum(axis=1)
+        rows.append((capture, ramp, settle, steps.preparation, residual["T"], residual["T/m"]))
+    frame = pd.DataFrame(rows, columns=[*STEP_PARTS, "hysteresis_bend", "hysteresis_quadrupole"], dtype=float)
+    frame["step"] = frame[list(STEP_PARTS)].sum(axis=1)
     return frame
 
 
-def spills_and_steps(layers: Array, particles_per_spill: float, loss: float, least: float) -> list[int]:
-    """How many layers (ions each) one spill after another serves when it goes on to the next energy with what is left.
-
-    A step costs ``loss`` of what is left; a new spill is taken where less than ``least`` of the layer would be served.
-    A layer larger than a spill takes whole spills of its own. NoSolution for a spill without particles.
-    """
-    if not particles_per_spill > 0:
-        raise NoSolution("a spill without particles serves no layer")
-    served: list[int] = []
-    left, count = particles_per_spill, 0
-    for layer in layers:
-        if count and left * (1.0 - loss) < least * layer:
-            served.append(count)
-            left, count = particles_per_spill, 0
-        elif count:
-            left *= 1.0 - loss
-        missing = layer - left
-        while missing > 0:  # top up with fresh spills
-            missing -= particles_per_spill
-        left = -missing if missing <= 0 else left
-        count += 1
-    if count:
-        served.append(count)
-    return served
-
-
-def timeline(row: pd.Series) -> pd.DataFrame:
+def timeline(row: pd.Series[float]) -> pd.DataFrame:
     """One cycle as (phase, begin, end) [s]."""
     ends = np.cumsum([float(row[phase]) for phase in PHASES])
     return pd.DataFrame({"phase": PHASES, "begin": np.concatenate([[0.0], ends[:-1]]), "end": ends})

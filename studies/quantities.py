@@ -176,6 +176,34 @@ LINAC = _kinds(
     ("best_recovery", "eV", "W after trip", "least top energy that remains after any one trip, phases set anew"),
 )  # fmt: skip
 
+#: One number of energy switching on a ring, or of a treatment.
+SWITCHING = _kinds(
+    ("energies_number", "1", "energies", "number of energies in the programme"),
+    ("programme_tune_error", "1", "|dQ|", "largest distance of a tune from what is held, over all energies"),
+    ("programme_chromaticity_range", "1", "range of Q'x", "range of the horizontal chromaticity over all energies"),
+    ("programme_dispersion_error", "m", "|dD|", "largest distance of the dispersion from what is held"),
+    ("programme_sextupole_error", "m^-1/2", "|d|S||", "largest distance of the virtual sextupole from what is held"),
+    ("programme_hardt_residual", "m^1/2", "Hardt residual", "largest Hardt residual over all energies, leading order"),
+    ("largest_current_share", "1", "I / rating", "largest current over its rating, all circuits and energies"),
+    ("largest_voltage_share", "1", "U / rating", "largest voltage over its rating, all circuits and energies"),
+    ("longest_change", "s", "t change", "longest change of energy, from the end of one spill to the next"),
+    ("longest_step", "s", "t step", "longest step in energy within a spill"),
+    ("step_tune_error", "1", "|dQx| (step)", "largest tune error that hysteresis leaves after a step back"),
+    ("largest_rf_voltage", "V", "V max", "largest RF voltage of the programme"),
+    ("table_tune_residual", "1", "rms dQx", "tune that the fitted field errors leave of the operational table, rms"),
+    ("table_gradient_error", "1", "|dk/k|", "largest relative gradient error that explains the operational table"),
+    ("residual_programme_xsuite", "1", "|dQ| (Xsuite)", "largest difference of a tune from Xsuite's, energies sampled"),
+    ("treatment_time_cycles", "s", "t (one energy a cycle)", "time to treat, synchrotron with one energy a cycle"),
+    ("treatment_time_steps", "s", "t (several a spill)", "time to treat, synchrotron with several energies a spill"),
+    ("treatment_time_linac", "s", "t (linac)", "time to treat, linac"),
+    ("treatment_time_cyclotron", "s", "t (cyclotron)", "time to treat, cyclotron with degrader"),
+    ("dose_level", "1", "dose level", "largest distance of the dose from the prescribed one along the axis, relative"),
+    ("layers_number", "1", "layers", "number of layers"),
+    ("largest_energy_spread", "1", "dE/E", "largest rms energy spread of the machines compared"),
+    ("worst_spot", "m", "spot", "largest rms spot of the machines compared"),
+    ("timing_checks_missed", "1", "checks missed", "published numbers that the models do not reproduce"),
+)  # fmt: skip
+
 #: Functions of s: a number at each place.
 COLUMNS = _kinds(
     ("betx", "m", "betx", "horizontal beta function"),
@@ -216,7 +244,7 @@ def quantity_named(name: str, at: str | None = None) -> QuantityName:
     if place and at:
         raise ValueError(f"'{name}' names a place already: leave out at = '{at}'")
     place = place or (at or "").strip().lower()
-    if base in SCALARS or base in EXTRACTION or base in SPILL or base in LINAC:
+    if base in SCALARS or base in EXTRACTION or base in SPILL or base in LINAC or base in SWITCHING:
         return _placeless(base, place)
     prefix, _, column = base.partition("_")
     if prefix in ("max", "min") and column in COLUMNS:
@@ -229,7 +257,7 @@ def quantity_named(name: str, at: str | None = None) -> QuantityName:
 def _placeless(base: str, place: str) -> QuantityName:
     if place:
         raise ValueError(f"'{base}' is one number for the whole lattice: it takes no place ('{place}')")
-    return QuantityName("scalar", base, None, {**SCALARS, **EXTRACTION, **SPILL, **LINAC}[base])
+    return QuantityName("scalar", base, None, {**SCALARS, **EXTRACTION, **SPILL, **LINAC, **SWITCHING}[base])
 
 
 def _extreme(prefix: str, column: str, place: str) -> QuantityName:
@@ -253,13 +281,13 @@ def _local(column: str, place: str) -> QuantityName:
 def all_names() -> tuple[str, ...]:
     """Every name the vocabulary knows (places are written ``betx@NAME``)."""
     columns = [name for key in COLUMNS for name in (f"{key}@NAME", f"max_{key}", f"min_{key}")]
-    return (*SCALARS, *EXTRACTION, *SPILL, *LINAC, *columns)
+    return (*SCALARS, *EXTRACTION, *SPILL, *LINAC, *SWITCHING, *columns)
 
 
 def vocabulary() -> str:
     """The names in one line for messages."""
     columns = f"betx@NAME, max_betx and min_betx (so too {', '.join(key for key in COLUMNS if key != 'betx')})"
-    return f"{', '.join((*SCALARS, *EXTRACTION, *SPILL, *LINAC))}; {columns}"
+    return f"{', '.join((*SCALARS, *EXTRACTION, *SPILL, *LINAC, *SWITCHING))}; {columns}"
 
 
 def nearest(name: str, known: Iterable[str]) -> str:
@@ -280,6 +308,7 @@ UNIT_FACTORS: dict[str, dict[str, float]] = {
     "T/m": {"T/m": 1.0},
     "T/m^2": {"T/m^2": 1.0},
     "T": {"T": 1.0, "mT": 1e-3},
+    "V": {"V": 1.0, "kV": 1e3},
     "eV": {"eV": 1.0, "keV": 1e3, "MeV": 1e6},
     "W": {"W": 1.0, "kW": 1e3, "MW": 1e6},
 }

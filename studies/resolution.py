@@ -20,9 +20,16 @@ from studies.quantities import IMPERFECTIONS, quantity_named
 from studies.schema import BeamSpec, ExtractionStudy, ImperfectionsSpec, OpticsStudy, RequirementSpec, Study, as_mapping
 from studies.septa import with_septa
 from studies.subjects import given_particle
+from studies.switching_schema import EnergySwitchingStudy
 
 LATTICE = "lattice.json"
-_TITLES = {"optics": "Optics of", "extraction": "Slow extraction of"}
+_TITLES = {
+    "optics": "Optics of",
+    "extraction": "Slow extraction of",
+    "energy-switching": "Energy switching of",
+    "switching-comparison": "Time to treat: linac and cyclotron beside",
+}
+TABLES = "operational table "  # how inputs call them
 
 
 @dataclass(frozen=True)
@@ -86,6 +93,9 @@ def resolve(study: Study, file: Path | None) -> Resolved:
     requirements = _requirements(placed, name, machine, lattice)
     if isinstance(placed, ExtractionStudy):
         placed = with_septa(placed, lattice, machine)
+    if isinstance(placed, EnergySwitchingStudy):
+        placed, operational = _with_tables(placed, file)
+        inputs = {**inputs, **operational}
     explicit = _explicit(placed, name, lattice, particle, machine, requirements)
     return Resolved(
         study=explicit,
@@ -100,6 +110,20 @@ def resolve(study: Study, file: Path | None) -> Resolved:
         warnings=(*_reader_warnings(lattice), *_energy_warnings(particle, machine)),
         inputs=inputs,
     )
+
+
+def _with_tables(study: EnergySwitchingStudy, file: Path | None) -> tuple[EnergySwitchingStudy, dict[str, bytes]]:
+    """The study with its operational tables as those of the run folder, and their content."""
+    paths = (study.table,) if isinstance(study.table, str) else study.table or ()
+    found = {f"{TABLES}{number}": _table_bytes(path, file) for number, path in enumerate(paths)}
+    inside = tuple(f"tables/operational-{number}.csv" for number in range(len(paths)))
+    return study.model_copy(update={"table": inside or None}), found
+
+
+def _table_bytes(path: str, file: Path | None) -> bytes:
+    """Of a file beside the study, or (given with --set) in the working folder."""
+    beside = (file.parent if file else Path()) / path
+    return read_bytes(beside if beside.is_file() else Path(path), "operational table")
 
 
 def _initial_lattice(study: Study, machine: Machine | None, file: Path | None) -> tuple[Lattice, dict[str, bytes]]:

@@ -82,6 +82,14 @@ def _prepared(study: AnyStudy, file: Path | None) -> Callable[[], Outcome]:
 
     assert isinstance(study, Study)
     resolved = resolve(study, file)
+    if study.study == "energy-switching":
+        from studies import energy_switching
+
+        return partial(energy_switching.compute, resolved)
+    if study.study == "switching-comparison":
+        from studies import switching_comparison
+
+        return partial(switching_comparison.compute, resolved)
     compute = slow_extraction.compute if study.study == "extraction" else optics_design.compute
     return partial(compute, resolved)
 

@@ -7,7 +7,7 @@ from typing import Annotated, Any, Literal, Self
 
 from pydantic import AfterValidator, AllowInfNan, BaseModel, ConfigDict, Field, Strict, model_validator
 
-from studies.quantities import EXTRACTION, LINAC, SPILL, quantity_named, unit_factor
+from studies.quantities import EXTRACTION, LINAC, SPILL, SWITCHING, quantity_named, unit_factor
 
 Number = Annotated[float, Strict(), AllowInfNan(False)]
 Positive = Annotated[Number, Field(gt=0)]
@@ -232,7 +232,7 @@ class OpticsStudy(Study):
     @model_validator(mode="after")
     def _of_optics(self) -> Self:
         for requirement in self.requirement:
-            if requirement.quantity.partition("@")[0] in (*EXTRACTION, *SPILL, *LINAC):
+            if requirement.quantity.partition("@")[0] in (*EXTRACTION, *SPILL, *LINAC, *SWITCHING):
                 raise ValueError(
                     f"requirement '{requirement.id}': '{requirement.quantity}' is computed by studies of "
                     'study = "extraction"'

@@ -74,7 +74,7 @@ WRONG = {
     "neither": ({"study": "optics"}, "a study needs either machine or lattice, found neither"),
     "study": (
         content(study="optcs"),
-        "study: found 'optcs', expected one of 'optics', 'extraction', 'linac-optics', 'linac-energy-switching'; did",
+        "study: found 'optcs', expected one of 'optics', 'extraction', 'linac-optics', 'linac-energy-switching', ",
     ),
     "no study": ({"machine": "cnao"}, "study: missing; expected the question asked, one of 'optics'"),
     "fringe": (content(model={"fringe": "hard"}), "model.fringe: found 'hard', expected 'full' or 'linear'"),

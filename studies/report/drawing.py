@@ -240,9 +240,13 @@ def _draw_bar(page: _Page, trace: Mapping[str, Any]) -> None:
     names = page.categories["y"]
     axes, width = page.axes["y"], (1 - page.layout.get("bargap", 0.2)) / page.bars
     shift = (len(axes.containers) - 0.5 * (page.bars - 1)) * width
+    begin: Any = 0.0
+    if page.layout.get("barmode") == "stack":  # every trace names the same bars in the same order
+        width, shift = 1 - page.layout.get("bargap", 0.2), 0.0
+        begin = sum((np.array([bar.get_width() for bar in bars]) for bars in axes.containers), np.zeros(len(names)))
     places = [names.index(name) + shift for name in trace["y"]]
     sizes = np.nan_to_num(_floats(page, trace["x"]))
-    axes.barh(places, sizes, height=width, color=_color(trace["marker"]["color"]), linewidth=0)
+    axes.barh(places, sizes, left=begin, height=width, color=_color(trace["marker"]["color"]), linewidth=0)
 
 
 def _draw_heatmap(page: _Page, trace: Mapping[str, Any]) -> None:

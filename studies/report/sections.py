@@ -41,6 +41,10 @@ SECTIONS = (
     Section("arms", "Extraction arms over momentum", "figures.html.j2", ("momenta", "hardt"), always=False),
     Section("wires", "Spiral step and losses", "figures.html.j2", ("steps", "losses", "turns"), always=False),
     Section("spill", "Spill", "figures.html.j2", ("spill",), always=False),
+    Section("time", "Time to treat", "figures.html.j2", ("time", "dose"), always=False),
+    Section("held", "Optics over all energies", "figures.html.j2", ("held", "beam"), always=False),
+    Section("cycle", "The cycle", "figures.html.j2", ("cycle",), always=False),
+    Section("table", "Operational table", "figures.html.j2", ("table", "operational"), always=False),
     Section("sensitivity", "Sensitivity", "figures.html.j2", ("sensitivity",), always=False),
     Section(
         "engines", "Engines compared", "figures.html.j2", ("engines", "verify", "residuals", "xsuite"), always=False

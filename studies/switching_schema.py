@@ -1,0 +1,258 @@
+"""Study files of energy switching on a ring and of the comparison of machines; the built-in ones hold the numbers."""
+
+from __future__ import annotations
+
+from typing import Annotated, Literal, Self
+
+from pydantic import Field, Strict, model_validator
+
+from studies.quantities import SWITCHING
+from studies.schema import Count, Name, NotNegative, Number, Positive, Study, Switch, Table, Text
+
+Share = Annotated[Number, Field(gt=0, le=1)]
+Energies = Annotated[int, Strict(), Field(ge=2, le=2000)]
+Degree = Annotated[int, Strict(), Field(ge=0, le=12)]
+Whole = Annotated[int, Strict(), Field(ge=1, le=1000)]
+
+
+class EnergiesSpec(Table):
+    """Energies of one species: ``number`` of them, evenly spaced in range."""
+
+    species: Text
+    lower_MeV_per_u: Positive
+    upper_MeV_per_u: Positive
+    number: Energies
+
+    @model_validator(mode="after")
+    def _ordered(self) -> Self:
+        if self.lower_MeV_per_u >= self.upper_MeV_per_u:
+            raise ValueError(
+                f"energies of {self.species}: lower {self.lower_MeV_per_u} is not below upper {self.upper_MeV_per_u} "
+                "MeV/u"
+            )
+        return self
+
+
+class FieldErrorSpec(Table):
+    """Field errors of the ring against u = B rho / scale: coefficients of 1, u, u^2 ..."""
+
+    scale_T_m: Positive = 6.35
+    gradients: dict[Name, tuple[Number, ...]] = Field(default_factory=dict)
+    bend_k1: tuple[Number, ...] = ()
+    bend_k2: tuple[Number, ...] = ()
+
+
+class HeldSpec(Table):
+    """What the operators of a table held: without ``qy`` the mean of what the table gives in an ideal ring."""
+
+    qx: Positive = 1.666
+    qy: Positive | None = None
+    dqx: Number = -4.0
+    degree: Degree = 4
+    groups: dict[Text, tuple[Name, ...]] = Field(default_factory=dict)
+
+
+class CircuitSpec(Table):
+    """A circuit: parameter of the lattice ("bend" for the bends), calibration, supply; fields in T, T/m, T/m^2."""
+
+    parameter: Name
+    gain: Positive
+    remanent: Number = 0.0
+    knee: Positive = 1e9
+    power: Positive = 8.0
+    largest_current_A: Positive
+    largest_voltage_V: Positive
+    largest_slew_A_per_s: Positive
+    resistance_ohm: NotNegative
+    inductance_H: Positive
+    eddy_delay_s: NotNegative
+    eddy_time_s: Positive
+    hysteresis_width: NotNegative
+    hysteresis_reach: Positive
+
+
+class CycleSpec(Table):
+    """Times and settings of the cycle; ``wanted_ramp_s`` is refused when it cannot be met."""
+
+    injection_working_point: dict[Text, Text] = Field(default_factory=dict)
+    injection_s: NotNegative
+    rounding_s: NotNegative
+    preparation_s: NotNegative
+    extraction_s: dict[Text, Positive]
+    field_tolerance: Positive
+    standardise: Switch
+    top_current: Share
+    wanted_ramp_s: Positive | None = None
+
+
+class RFSpec(Table):
+    """The cavity: harmonic, largest voltage a turn, adiabaticity of the capture, bucket area held in the ramp."""
+
+    harmonic: Whole
+    largest_voltage_V: Positive
+    capture_voltage_V: Positive
+    adiabaticity: Share
+    bucket_area_eVs_per_u: Positive
+
+
+class StepsSpec(Table):
+    """Multi-energy extraction: part of the fastest slew, preparation of each step, loss of beam in each step."""
+
+    slew: Share
+    preparation_s: NotNegative
+    loss: Annotated[Number, Field(ge=0, lt=1)]
+    field_tolerance: Positive
+
+
+class ExtractedBeamSpec(Table):
+    """Extracted beam of one species at ``plane``: geometric emittance in x, normalised in y, momentum spread."""
+
+    species: Text
+    plane: Text
+    betx: Positive
+    alfx: Number
+    bety: Positive
+    alfy: Number
+    dx: Number = 0.0
+    dpx: Number = 0.0
+    emittance_x_um: Positive
+    normalised_emittance_y_um: Positive
+    momentum_spread_rms: Positive
+
+
+class EnergySwitchingStudy(Study):
+    """What is the magnet programme for every treatment energy, how long does a change of energy take, and why?"""
+
+    study: Literal["energy-switching"]
+    energies: tuple[EnergiesSpec, ...] = ()
+    table: Text | tuple[Text, ...] | None = None
+    degree: Degree = 3
+    x_septum: Number = 0.035
+    vary: tuple[Name, ...] = Field(min_length=1)
+    errors: FieldErrorSpec = FieldErrorSpec()
+    held: HeldSpec = HeldSpec()
+    circuit: tuple[CircuitSpec, ...] = Field(min_length=1)
+    cycle: CycleSpec
+    rf: RFSpec
+    steps: StepsSpec
+    extracted: tuple[ExtractedBeamSpec, ...] = ()
+    engine_energies: Count = 2
+
+    @model_validator(mode="after")
+    def _has_energies(self) -> Self:
+        if not self.energies and self.table is None:
+            raise ValueError("the study needs [[energies]] or table = FILE")
+        if not any(circuit.parameter == "bend" for circuit in self.circuit):
+            raise ValueError('the study needs a [[circuit]] with parameter = "bend": it is what follows the rigidity')
+        return self
+
+    @model_validator(mode="after")
+    def _of_switching(self) -> Self:
+        _only_switching(self)
+        return self
+
+
+class TargetVolumeSpec(Table):
+    """The volume in water."""
+
+    species: Text = "proton"
+    proximal_mm: NotNegative
+    distal_mm: Positive
+    side_mm: Positive
+    dose_Gy: Positive
+
+    @model_validator(mode="after")
+    def _ordered(self) -> Self:
+        if self.proximal_mm >= self.distal_mm:
+            raise ValueError(f"proximal_mm {self.proximal_mm} is not below distal_mm {self.distal_mm}")
+        return self
+
+
+class DoseSpec(Table):
+    """The depth-dose model, layers and spots."""
+
+    straggling: Positive
+    energy_spread: NotNegative
+    nuclear_loss_per_cm: NotNegative
+    layer_spacing_mm: Positive
+    spot_spacing_mm: Positive
+    margin_mm: NotNegative
+
+
+class ScanningSpec(Table):
+    """Spot scanning, repainting, gating."""
+
+    speed_m_per_s: Positive
+    overhead_s: NotNegative
+    repaints: Whole
+    volumetric: Switch
+    gate_duty: Share
+    gate_period_s: Positive
+
+
+class SynchrotronSpec(Table):
+    """Synchrotron: particles in a spill, its length, and the times of a change and of a step within a spill."""
+
+    lowest_MeV_per_u: Positive
+    highest_MeV_per_u: Positive
+    particles_per_spill: Positive
+    spill_s: Positive
+    flat_top_s: Positive
+    change_s: Positive
+    step_s: Positive
+    step_loss: Annotated[Number, Field(ge=0, lt=1)]
+    least_of_layer: Share
+    energy_spread: Positive
+    spot_mm: Positive
+
+
+class LinacSpec(Table):
+    """Linac: pulses, particles in one, time to change the energy with the beam line."""
+
+    lowest_MeV_per_u: Positive
+    highest_MeV_per_u: Positive
+    particles_per_pulse: Positive
+    repetition_Hz: Positive
+    pulses_per_spot: Whole
+    change_s: NotNegative
+    energy_spread: Positive
+    spot_mm: Positive
+
+
+class CyclotronSpec(Table):
+    """Cyclotron with degrader: rate behind it at the top energy, its fall with energy, the most that is let through."""
+
+    lowest_MeV_per_u: Positive
+    highest_MeV_per_u: Positive
+    rate_per_s: Positive
+    exponent: NotNegative
+    largest_rate_per_s: Positive
+    change_s: NotNegative
+    energy_spread: Positive
+    spot_mm: Positive
+
+
+class SwitchingComparisonStudy(Study):
+    """How long does the same treatment take on a synchrotron, a linac and a cyclotron, and what limits each?"""
+
+    study: Literal["switching-comparison"]
+    target: TargetVolumeSpec
+    dose: DoseSpec
+    scanning: ScanningSpec
+    synchrotron: SynchrotronSpec
+    linac: LinacSpec | None = None
+    cyclotron: CyclotronSpec | None = None
+
+    @model_validator(mode="after")
+    def _of_switching(self) -> Self:
+        _only_switching(self)
+        return self
+
+
+def _only_switching(study: Study) -> None:
+    for requirement in study.requirement:
+        if requirement.quantity.partition("@")[0] not in SWITCHING:
+            raise ValueError(
+                f"requirement '{requirement.id}': '{requirement.quantity}' is not computed here; this study has "
+                f"{', '.join(SWITCHING)}"
+            )

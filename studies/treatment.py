@@ -1,0 +1,186 @@
+"""What a treatment asks of a machine: energies, layers, particles in each, spots; all from stated models in water.
+
+Range: Bragg-Kleeman R = alpha E^p, alpha = 0.0022 cm MeV^-p, p = 1.77, times A / Z^2 for ions of E per nucleon.
+Depth dose: Bortfeld's closed form (Med. Phys. 24, 2024, 1997, eq. 26) with range straggling, spread of the beam's
+energy and loss of primaries; the layers' weights make the dose level in the target (least squares, none negative).
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from math import gamma, pi, sqrt
+from typing import Any
+
+import numpy as np
+from scipy.optimize import nnls
+from scipy.special import pbdv
+
+from lattice import InputError, NoSolution
+from lattice.reference import species_named
+
+Array = np.ndarray[Any, Any]
+
+ALPHA, POWER = 0.0022, 1.77  # cm MeV^-p
+_MEV_PER_G_IN_GY = 1.602176634e-10
+_GAMMA_LOCAL = 0.6  # part of the energy of a nuclear reaction that stays where it happens (Bortfeld 1997)
+
+
+@dataclass(frozen=True)
+class Target:
+    """A box in water: ``proximal`` and ``distal`` depth [m], square ``side`` [m], physical ``dose`` [Gy]."""
+
+    proximal: float
+    distal: float
+    side: float
+    dose: float
+
+    def __post_init__(self) -> None:
+        if not 0 <= self.proximal < self.distal:
+            raise InputError(
+                f"target: proximal depth {self.proximal} m must be at least 0 and below the distal {self.distal} m"
+            )
+
+    @property
+    def volume(self) -> float:
+        """Volume [m^3]."""
+        return (self.distal - self.proximal) * self.side**2
+
+
+@dataclass(frozen=True)
+class DoseModel:
+    """Depth dose: ``straggling`` sigma = factor R^0.935 [cm] for protons, over sqrt(A) for ions of mass A;
+    ``energy_spread`` rms of the beam, relative; ``nuclear_loss`` of primaries [1/cm], linear in the residual range.
+    """
+
+    straggling: float = 0.012
+    energy_spread: float = 0.002
+    nuclear_loss: float = 0.012
+
+
+@dataclass(frozen=True)
+class SpotPlan:
+    """Layers every ``layer_spacing`` [m] of depth; spots every ``spot_spacing`` [m] up to ``margin`` [m] outside."""
+
+    layer_spacing: float
+    spot_spacing: float
+    margin: float
+
+
+@dataclass(frozen=True, eq=False)
+class Treatment:
+    """What has to be delivered, deepest layer first: ``energies`` [MeV/u], ``ranges`` [m] and ``particles`` of each.
+
+    ``spots`` in each layer; ``level`` least and greatest dose in the target over the prescribed one; ``depths`` [m] and
+    ``dose`` [Gy] along the axis.
+    """
+
+    species: str
+    target: Target
+    energies: Array
+    ranges: Array
+    particles: Array
+    spots: int
+    spot_spacing: float
+    level: tuple[float, float]
+    depths: Array
+    dose: Array
+
+    @property
+    def layers(self) -> int:
+        """Number of layers."""
+        return len(self.energies)
+
+
+def range_of(species: str, energy: Any) -> Array:
+    """Range in water [m] of ``energy`` [MeV/u]."""
+    kind = species_named(species)
+    return np.asarray(1e-2 * ALPHA * np.asarray(energy, dtype=float) ** POWER * kind.nucleons / kind.charge**2)
+
+
+def energy_of(species: str, depth: Any) -> Array:
+    """Energy [MeV/u] whose range in water is ``depth`` [m]."""
+    kind = species_named(species)
+    return np.asarray((100 * np.asarray(depth, dtype=float) * kind.charge**2 / (kind.nucleons * ALPHA)) ** (1 / POWER))
+
+
+def depth_dose(species: str, energy: float, depths: Array, model: DoseModel) -> Array:
+    """Dose [Gy] in water at ``depths`` [m] of one particle per cm^2 with ``energy`` [MeV/u] (Bortfeld 1997, eq. 26)."""
+    kind = species_named(species)
+    alpha = ALPHA * kind.nucleons / kind.charge**2
+    reach = float(range_of(species, energy)) * 100
+    straggling = model.straggling * reach**0.935 / sqrt(kind.nucleons)
+    sigma = sqrt(straggling**2 + (POWER * reach * model.energy_spread) ** 2)
+    z = (reach - 100 * np.asarray(depths, dtype=float)) / sigma
+    beta, order = model.nuclear_loss, 1.0 / POWER
+    near = np.clip(z, -8.0, 25.0)
+    bell = np.exp(-(near**2) / 4) * sigma**order * gamma(order)
+    bell /= sqrt(2 * pi) * POWER * alpha**order * (1 + beta * reach)
+    peak = bell * (pbdv(-order, -near)[0] / sigma + (beta * order + _GAMMA_LOCAL * beta) * pbdv(-order - 1, -near)[0])
+    with np.errstate(invalid="ignore", divide="ignore"):  # far before the peak: no straggling is seen
+        left = np.maximum(reach - 100 * np.asarray(depths, dtype=float), 1e-12)
+        plateau = (left ** (order - 1) + (beta + _GAMMA_LOCAL * beta * POWER) * left**order) / (
+            POWER * alpha**order * (1 + beta * reach)
+        )
+    stopping = np.where(z > 20, plateau, np.where(z < -8, 0.0, peak))  # MeV / cm per nucleon
+    return np.asarray(stopping * kind.nucleons * _MEV_PER_G_IN_GY)
+
+
+def planned(species: str, target: Target, limits: tuple[float, float], model: DoseModel, spots: SpotPlan) -> Treatment:
+    """Layers, particles and spots for ``target`` with energies within ``limits`` [MeV/u].
+
+    NoSolution for depths that the energies do not reach, naming both and the nearest depth that works. A target
+    shallower than the least energy needs a range shifter.
+    """
+    _check_reach(species, target, limits)
+    ranges = layer_ranges(target, spots.layer_spacing)
+    energies = energy_of(species, ranges)
+    inside = np.linspace(target.proximal, target.distal, 4 * len(ranges) + 8)
+    unit = np.stack([depth_dose(species, float(energy), inside, model) for energy in energies], axis=1)
+    scale = float(unit.max())
+    fluence = nnls(unit / scale, np.full(len(inside), target.dose))[0] / scale  # particles per cm^2
+    dose = unit @ fluence
+    middle = (inside >= target.proximal) & (inside <= target.distal - spots.layer_spacing)
+    shown = np.linspace(0.0, 1.15 * target.distal, 240)
+    curve = np.stack([depth_dose(species, float(e), shown, model) for e in energies], axis=1) @ fluence
+    area = (100 * (target.side + 2 * spots.margin)) ** 2
+    return Treatment(
+        species=species,
+        target=target,
+        energies=energies,
+        ranges=ranges,
+        particles=fluence * area,
+        spots=spots_in_layer(target, spots),
+        spot_spacing=spots.spot_spacing,
+        level=(float(dose[middle].min() / target.dose), float(dose[middle].max() / target.dose)),
+        depths=shown,
+        dose=curve,
+    )
+
+
+def layer_ranges(target: Target, spacing: float) -> Array:
+    """Ranges [m] of the layers, deepest first, so that no two neighbours are farther apart than ``spacing``."""
+    number = int(np.ceil((target.distal - target.proximal) / spacing - 1e-9))
+    step = (target.distal - target.proximal) / number
+    return np.asarray(target.distal - step * np.arange(number))
+
+
+def spots_in_layer(target: Target, plan: SpotPlan) -> int:
+    """Spots on a square grid over the side and its margins."""
+    along = int(np.ceil((target.side + 2 * plan.margin) / plan.spot_spacing - 1e-9)) + 1
+    return along**2
+
+
+def _check_reach(species: str, target: Target, limits: tuple[float, float]) -> None:
+    lowest, highest = (float(range_of(species, energy)) for energy in limits)
+    if target.distal > highest * (1 + 1e-9):
+        raise NoSolution(
+            f"a depth of {1e3 * target.distal:.4g} mm needs {species} of "
+            f"{float(energy_of(species, target.distal)):.4g} MeV/u; "
+            f"the machine ends at {limits[1]:.4g} MeV/u, which reaches {1e3 * highest:.4g} mm: the deepest that "
+            "works"
+        )
+    if target.proximal < lowest * (1 - 1e-9) and target.distal <= lowest:
+        raise NoSolution(
+            f"a target from {1e3 * target.proximal:.4g} to {1e3 * target.distal:.4g} mm lies in front of the range of "
+            f"{species} of {limits[0]:.4g} MeV/u, {1e3 * lowest:.4g} mm: a range shifter, or a distal depth beyond that"
+        )

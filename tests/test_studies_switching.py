@@ -1,0 +1,204 @@
+"""The studies of energy switching and of the comparison: runs, tables of operators, bad input named."""
+
+from __future__ import annotations
+
+import json
+import re
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+import pytest
+
+from lattice import InputError
+from lattice.errors import FileError
+from studies import switching_schema
+from studies.cli import run
+from studies.energy_table_file import read_table, table_frame
+from studies.schema import Table
+from tests.repository import ROOT
+
+# Rows of CNAO/optics, synchro/LGEN (2021): settings of the ring at extraction; facts, quoted with their source.
+HEAD = (
+    "kinetic_energy_MeV_per_u,brho_T_m,KF_1_per_m2,KR_1_per_m2,KD_1_per_m2,SR_1_per_m3,minus_S1_1_per_m3,"
+    "minus_S0_1_per_m3"
+)
+PROTONS = (
+    "62.58433969,1.162014651,0.314584987,0.4989779787,0.5362710352,8.877229258,0.8277790499,1.105320305",
+    "63.61303185,1.17183639,0.314559198,0.4989779941,0.5362569249,8.877228826,0.8277790829,1.105320588",
+    "64.64562314,1.181623276,0.3145287481,0.4989779838,0.5362427574,8.877229104,0.8277790696,1.105320508",
+    "226.7076115,2.303320923,0.3095709368,0.4989780051,0.5340209556,8.877230572,0.827778961,1.105320125",
+    "227.5378286,2.307989909,0.3095425759,0.4989779943,0.5340096639,8.877229311,0.8277789008,1.105320197",
+)
+CARBON = (
+    "115.3740422,3.186813322,0.3068349781,0.4977299963,0.5323034506,8.877244387,0.8277805121,1.105322197",
+    "397.2584534,6.320793339,0.3041370644,0.4977299961,0.5310252301,8.877244468,0.8277805228,1.105322211",
+    "399.0626694,6.337659127,0.3041303967,0.4977300016,0.5310071146,8.877244524,0.8277805166,1.105322214",
+)
+FEW = ("--set", "energies.0.number=6", "--set", "energies.1.number=6")
+
+
+def table_text(rows: tuple[str, ...]) -> str:
+    return "\n".join(["# settings against energy", HEAD, *rows]) + "\n"
+
+
+def results(folder: Path) -> dict[str, Any]:
+    read: dict[str, Any] = json.loads((folder / "results.json").read_text())
+    return read
+
+
+# ----------------------------------------------------------------------------------------------------- the table
+
+
+def test_a_table_says_its_species_by_its_rigidity() -> None:
+    protons, carbon = read_table(table_text(PROTONS), "p"), read_table(table_text(CARBON), "c")
+    assert (protons.species, carbon.species) == ("proton", "carbon-12")
+    assert protons.settings["s0"][0] == -1.105320305  # stored with a minus sign
+    again = read_table(table_frame(protons).to_csv(index=False), "again")
+    assert all((again.settings[name] == values).all() for name, values in protons.settings.items())
+
+
+@pytest.mark.parametrize(
+    ("text", "told"),
+    [
+        (table_text(PROTONS).replace("KD_1_per_m2", "KD"), r"missing column\(s\) KD_1_per_m2"),
+        (table_text((PROTONS[1], PROTONS[0])), r"must rise.*63\.613 and then 62\.5843 MeV/u in rows 1 and 2"),
+        (table_text(PROTONS).replace("0.5362710352", "much"), r"KD_1_per_m2 of row 1 is 'much', expected a number"),
+        (
+            table_text(PROTONS).replace("1.17183639", "1.3"),
+            r"row 2 has 63\.613 MeV/u and B rho 1\.3 T m.*nearest: proton",
+        ),
+        (HEAD + "\n", "no rows"),
+    ],
+)
+def test_a_bad_table_is_named(text: str, told: str) -> None:
+    with pytest.raises(InputError, match=told):
+        read_table(text, "bad.csv")
+
+
+def test_no_table_at_all_is_a_file_error() -> None:
+    with pytest.raises(FileError, match=r"bad\.csv: not a CSV table"):
+        read_table("", "bad.csv")
+
+
+# ------------------------------------------------------------------------------------------------ energy switching
+
+
+@pytest.fixture(scope="module")
+def switched(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A run with both operational tables, few rows of each.
+
+    Between the third and the fourth row of the protons lie 160 MeV: a step that no spill has, so that it exits with 1.
+    """
+    folder = tmp_path_factory.mktemp("switching")
+    (folder / "p.csv").write_text(table_text(PROTONS))
+    (folder / "c.csv").write_text(table_text(CARBON))
+    tables = f"table=['{folder / 'p.csv'}', '{folder / 'c.csv'}']"
+    assert run(["run", "cnao-energy-switching", "--set", tables, "--out", str(folder / "run"), "-q"]) == 1
+    return folder / "run"
+
+
+def test_only_the_step_over_the_gap_in_the_table_fails_and_both_engines_agree(switched: Path) -> None:
+    found = results(switched)
+    assert {verdict["id"] for verdict in found["verdicts"] if verdict["verdict"] != "PASS"} == {"SWI-07", "SWI-08"}
+    assert found["quantities"]["residual_programme_xsuite"]["value"] < 1e-8
+
+
+def test_the_table_in_an_ideal_ring_gives_the_known_tunes(switched: Path) -> None:
+    """Qx 1.6846 to 1.6735 (protons), 1.6650 to 1.6591 (carbon), Q'x -3.95 to -4.01: two other codes, digits quoted."""
+    table = pd.read_csv(switched / "tables" / "table-optics.csv")
+    assert list(table["Qx [1]"].iloc[[0, 4, 5, 7]]) == pytest.approx([1.6846, 1.6735, 1.6650, 1.6591], abs=6e-5)
+    assert table["Q'x [1]"].between(-4.015, -3.945).all()
+
+
+def test_one_smooth_error_explains_both_species(switched: Path) -> None:
+    """The errors are below 2 % and leave of the tunes less than a tenth of the drift that they explain (0.025)."""
+    found = results(switched)["quantities"]
+    assert found["table_gradient_error"]["value"] < 0.02
+    assert found["table_tune_residual"]["value"] < 2.5e-3
+
+
+def test_a_change_of_energy_takes_what_is_published(switched: Path) -> None:
+    """1 to 2 s between spills (MedAustron), 0.1 to 0.2 s within one (HIMAC)."""
+    found = results(switched)["quantities"]
+    assert 1.0 < found["longest_change"]["value"] < 2.0
+    steps = pd.read_csv(switched / "tables" / "cycle-steps-table.csv")
+    neighbours = steps[steps["from [MeV/u]"] - steps["to [MeV/u]"] < 5.0]
+    assert len(neighbours) == 4
+    assert neighbours["step [s]"].between(0.1, 0.2).all()
+
+
+def test_the_run_folder_runs_again_with_the_same_numbers(switched: Path, tmp_path: Path) -> None:
+    assert run(["run", str(switched / "study.toml"), "--out", str(tmp_path / "again"), "-q"]) == 1
+    again, found = results(tmp_path / "again")["quantities"], results(switched)["quantities"]
+    assert {name: q["value"] for name, q in again.items()} == pytest.approx(
+        {name: q["value"] for name, q in found.items()}, rel=1e-9, abs=1e-9
+    )
+
+
+@pytest.mark.parametrize(
+    ("change", "code", "told"),
+    [
+        ("energies.0.upper_MeV_per_u=300", 2, "outside 'cnao'.* 300 MeV/u"),
+        ("circuit.0.largest_current_A=2000", 3, "'bend' needs up to .* A, rated 2000 A.*nearest energy that works"),
+        ("cycle.wanted_ramp_s=0.3", 3, "wanted_ramp_s = 0.3 s cannot be met from .*'bend' needs"),
+        ("rf.largest_voltage_V=100", 3, "needs more than 100 V"),
+        ("table=nowhere.csv", 4, "no such operational table"),
+        ("vary.0=kff", 2, "kff.*did you mean 'kf'"),
+        ("circuit.1.parameter=kk", 2, "circuit 'kk' is no magnet family"),
+    ],
+)
+def test_what_cannot_be_is_named(
+    change: str, code: int, told: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    ideal = ("--set", "errors.gradients={}", "--set", "errors.bend_k2=[]", "--set", "engine_energies=0")
+    out = str(tmp_path / "run")
+    assert run(["run", "cnao-energy-switching", *FEW, *ideal, "--set", change, "--out", out, "-q"]) == code
+    message = capsys.readouterr().err
+    assert re.search(told, message), message
+    assert "Traceback" not in message
+
+
+# ------------------------------------------------------------------------------------------------------ comparison
+
+
+def test_the_comparison_passes_and_reproduces_what_is_published(tmp_path: Path) -> None:
+    assert run(["run", "switching-comparison", "--out", str(tmp_path / "run"), "-q"]) == 0
+    found = results(tmp_path / "run")["quantities"]
+    assert found["timing_checks_missed"]["value"] == 0
+    assert found["layers_number"]["value"] == 34
+    assert found["treatment_time_steps"]["value"] < found["treatment_time_cycles"]["value"]
+    bars = pd.read_csv(tmp_path / "run" / "figures" / "time-causes.csv")
+    assert len(bars) == 4
+    page = (tmp_path / "run" / "report.html").read_text()
+    assert "Time to treat" in page
+    assert "Sensitivity to each assumption" in page
+
+
+def test_machines_that_do_not_reach_a_volume_are_left_out_with_the_reason(tmp_path: Path) -> None:
+    change = ("--set", "target.proximal_mm=250", "--set", "target.distal_mm=360")
+    run(["run", "switching-comparison", *change, "--out", str(tmp_path / "run"), "-q"])
+    warnings = results(tmp_path / "run")["warnings"]
+    assert any("linac" in text and "the machine has 70 to 230 MeV/u" in text for text in warnings)
+
+
+def test_a_volume_no_machine_reaches_says_what_works(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    out = str(tmp_path / "run")
+    assert run(["run", "switching-comparison", "--set", "target.distal_mm=500", "--out", out, "-q"]) == 3
+    assert "500 mm needs proton of" in capsys.readouterr().err
+
+
+# ------------------------------------------------------------------------------------------------------- document
+
+
+def test_every_key_is_in_the_document() -> None:
+    text = (ROOT / "docs" / "switching.md").read_text(encoding="utf-8")
+    tables = [
+        table for table in vars(switching_schema).values() if isinstance(table, type) and issubclass(table, Table)
+    ]
+    own = [table for table in tables if table.__module__ == switching_schema.__name__]
+    missing = {
+        key for table in own for key in table.__annotations__ if not key.startswith("_") and f"`{key}" not in text
+    }
+    assert missing - {"study", "circuit", "cycle", "rf", "steps", "extracted", "errors", "held", "target", "dose",
+                      "scanning", "synchrotron", "linac", "cyclotron"} == set()  # fmt: skip
