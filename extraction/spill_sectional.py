@@ -14,15 +14,12 @@ from extraction.sections import Region
 from extraction.spill_kernel import (
     CIRCULATES,
     CLOCK,
-    CUT,
-    DELTA_LEFT,
     LANES,
     N_STATE,
     OWN_DELTA,
     PHASE,
     PX,
     STATUS,
-    TIME,
     UNBOUNDED,
     X,
     track,
@@ -215,6 +212,3 @@ def _coordinates(setup: SpillSetup, state: Array, turn: int) -> Array:
     delta = state[OWN_DELTA] + setup.schedule.shift(state[CLOCK])
     zeta = setup.particle.beta * SPEED_OF_LIGHT * (turn * setup.revolution_time - state[CLOCK])
     return np.column_stack([*state[:4], zeta, delta])
-
-
-__all__ = ["CUT", "DELTA_LEFT", "TIME", "track_sectional"]
