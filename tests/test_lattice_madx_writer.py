@@ -190,7 +190,23 @@ def test_names_become_legal_and_stay_different() -> None:
 
 @pytest.mark.madx
 def test_changed_names_are_read_by_madx(tmp_path: Path) -> None:
-    names = ["qf+0", "qf+1", "qf_0", "1a", "marker", "a" * 60, "käfer", "value", "at", "l"]
+    names = [
+        "qf+0",
+        "qf+1",
+        "qf_0",
+        "1a",
+        "marker",
+        "a" * 60,
+        "käfer",
+        "value",
+        "at",
+        "l",
+        "exit",
+        "const",
+        "real",
+        "table",
+        "use",
+    ]
     lattice = Lattice("beam", elements=[Drift(name, length=1.0) for name in names])
     text = madx_text(lattice)
     assert "! 'qf+1' is called qf_1 here" in text

@@ -87,8 +87,8 @@ _LONGEST_NAME = 40  # MAD-X keeps 47 characters; room for a number
 _KEYWORDS = frozenset(
     (*CLASSES, *UNSUPPORTED, *PASSED_OVER, *REFUSED, *CONSTANTS, "beam", "resbeam", "sequence", "endsequence", "line")
 ) | words(
-    "add2expr antiproton call couple deselect electron endmatch endtrack etable fix ion level match negmuon positron"
-    " posmuon proton readcorr save_state setcorr siman sxfwrite taper track use use_macro"
+    "add2expr antiproton call const couple deselect electron endmatch endtrack etable fix int ion level match negmuon"
+    " positron posmuon proton readcorr real save_state setcorr shared siman sxfwrite table taper track use use_macro"
 )
 
 
