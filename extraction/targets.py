@@ -52,7 +52,7 @@ class ExtractionTarget:
 
     tune_distance, virtual_sextupole [m^-1/2], virtual_phase [turns]; stable_area [m], exact; and, at the wires
     ``x_septum`` [m]: hardt_residual [m^1/2] (leading order), arm_divergence [rad] (exact Hardt condition),
-    arm_angle (px), spiral_step [m]. Raises InputError for an unknown quantity or a missing ``x_septum``.
+    arm_angle (px), spiral_step [m]. ``active=False`` switches the target off. Raises InputError for an unknown quantity or a missing ``x_septum``.
     """
 
     quantity: str
@@ -61,6 +61,7 @@ class ExtractionTarget:
     x_septum: float | None = None
     tolerance: float | None = None
     weight: float = 1.0
+    active: bool = True
 
     def __post_init__(self) -> None:
         owner = f"ExtractionTarget('{self.quantity}')"

@@ -9,10 +9,13 @@ from typing import Any
 from lattice import InputError, Lattice
 from lattice.errors import did_you_mean, listed
 from optics.limits import Limit
-from optics.match_problem import Case, Problem
+from optics.match_problem import START, Case, Problem, with_start
 from optics.model import checked_fringe, checked_particle
 from optics.optics import END, element_of
 from optics.targets import Goal, Vary
+from optics.twiss import twiss
+
+_START_KNOBS = ("betx", "alfx", "bety", "alfy", "dx", "dpx", "dy", "dpy")
 
 
 def checked_problem(cases: Sequence[Case], vary: Sequence[Vary]) -> Problem:
@@ -20,10 +23,26 @@ def checked_problem(cases: Sequence[Case], vary: Sequence[Vary]) -> Problem:
     active = tuple(v for v in vary if v.active)
     if not cases or not active:
         raise InputError("a match needs at least one Vary and one Target")
-    kept = tuple(_checked_case(case) for case in cases)
+    kept = tuple(_checked_case(_with_start_knobs(case, active)) for case in cases)
     _check_names(kept)
     _check_vary(kept, active)
     return Problem(kept, active)
+
+
+def _with_start_knobs(case: Case, vary: Sequence[Vary]) -> Case:
+    """The case with the start conditions that are varied (start.betx ...) as parameters of its lattice."""
+    here = [name for one in vary if one.case in (None, case.name) for name in one.factors]
+    keys = [name.removeprefix(START) for name in here if name.startswith(START)]
+    if not keys or not isinstance(case.lattice, Lattice):
+        return case
+    if case.start is None:
+        raise InputError(f"'{START}{keys[0]}' is varied, but a ring has no start conditions: give start for a line")
+    for key in keys:
+        if key not in _START_KNOBS:
+            raise InputError(f"'{START}{key}' is no start condition that can be varied{did_you_mean(key, _START_KNOBS)}"
+                             f" Known: {', '.join(_START_KNOBS)}")  # fmt: skip
+    twiss(case.lattice, case.particle, start=case.start, fringe=case.fringe, delta=case.delta)  # refuses a wrong start
+    return replace(case, lattice=with_start(case.lattice, case.start, keys))
 
 
 def _checked_case(case: Case) -> Case:

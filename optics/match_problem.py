@@ -24,6 +24,7 @@ Array = np.ndarray[Any, Any]
 T = TypeVar("T")
 
 STEP = 1e-30  # imaginary step; its square vanishes, so the derivative is exact to rounding
+START = "start."  # begins the names of start conditions that are varied
 _AT_ONCE = 2048  # lattices in one batch,
 _AT_ONCE_INSIDE = 256  # and where limits look inside elements: more would not fit the processor's caches
 
@@ -55,11 +56,11 @@ class Case:
         """True when a limit looks inside elements."""
         return any(limit.inside for limit in self.limits)
 
-    @property
-    def options(self) -> dict[str, Any]:
-        """Options of ``twiss``."""
+    def options(self, lattice: Lattice) -> dict[str, Any]:
+        """Options of ``twiss`` for one of this case's lattices."""
         chromatic = any(goal.chromatic for goal in self.goals)
-        return {"start": self.start, "fringe": self.fringe, "delta": self.delta, "chromatic": chromatic}
+        start = start_of(self.start, lattice)
+        return {"start": start, "fringe": self.fringe, "delta": self.delta, "chromatic": chromatic}
 
 
 @dataclass(frozen=True, eq=False)
@@ -184,6 +185,14 @@ class Problem:
 
     def lattice(self, point: Array, case: Case) -> Lattice:
         """The lattice of a case at a point."""
+        return without_start(self._lattice(point, case))
+
+    def start(self, point: Array, case: Case) -> dict[str, float] | None:
+        """Start conditions of a case at a point; None for a ring."""
+        start = start_of(case.start, self._lattice(point, case))
+        return None if start is None else {key: float(value) for key, value in start.items()}
+
+    def _lattice(self, point: Array, case: Case) -> Lattice:
         return case.lattice.with_parameters({k: float(v[0]) for k, v in self.parameters(point[None], case).items()})
 
     def parameters(self, points: Array, case: Case) -> dict[str, Array]:
@@ -236,12 +245,42 @@ class Problem:
             steps[np.arange(len(moved)), moved] = 1j * STEP
             points = (points[:, None, :] + steps).reshape(-1, p)
         lattice = case.lattice.with_parameters(self.parameters(points, case))
-        optics = twiss(lattice, case.particle, **case.options)
+        optics = twiss(lattice, case.particle, **case.options(lattice))
         fine = functions_inside(optics, SLICES) if case.inside else None
         with np.errstate(all="ignore"):
             points_found, sizes = _measured(case, optics, fine, n, p, moved if derivatives else None)
         self._sizes[id(case)] = sizes
         return points_found
+
+
+def with_start(lattice: Lattice, start: Mapping[str, float], keys: Sequence[str]) -> Lattice:
+    """The lattice with start conditions as parameters start.betx, start.alfx ..., which a match can vary."""
+    definitions = {**lattice.parameters.definitions, **{START + key: float(start.get(key, 0.0)) for key in keys}}
+    return _defined(lattice, definitions)
+
+
+def without_start(lattice: Lattice) -> Lattice:
+    """The lattice as it was before ``with_start``."""
+    definitions = lattice.parameters.definitions
+    kept = {name: value for name, value in definitions.items() if not name.startswith(START)}
+    return lattice if len(kept) == len(definitions) else _defined(lattice, kept)
+
+
+def _defined(lattice: Lattice, definitions: Mapping[str, Any]) -> Lattice:
+    return Lattice(lattice.name, elements=lattice.elements, parameters=definitions, particle=lattice.particle,
+                   warnings=lattice.warnings)  # fmt: skip
+
+
+def start_of(start: Mapping[str, float] | None, lattice: Lattice) -> dict[str, Any] | None:
+    """Start conditions with those that are parameters of the lattice; LatticeError for a beta that is not positive."""
+    if start is None:
+        return None
+    moved = {name.removeprefix(START): value
+             for name, value in lattice.parameters.values_by_name.items() if name.startswith(START)}  # fmt: skip
+    for key in ("betx", "bety"):
+        if not np.all(np.real(moved.get(key, 1.0)) > 0):
+            raise LatticeError(f"the start condition {key} must be positive")
+    return {**start, **moved}
 
 
 def by_halves(compute: Callable[[Array], T], points: Array, nowhere: Callable[[Array], T]) -> list[T]:

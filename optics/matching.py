@@ -71,6 +71,23 @@ class MatchResult:
     cases: tuple[Case, ...]
 
     @property
+    def target_labels(self) -> tuple[str, ...]:
+        """Names of all targets, in the order of ``targets``."""
+        return tuple(self.values)
+
+    @property
+    def limit_labels(self) -> tuple[str, ...]:
+        """Names of all limits, in the order of ``limits``."""
+        return tuple(self.residuals)[len(self.values) :]
+
+    @property
+    def starts_of_lines(self) -> Mapping[str, Mapping[str, float] | None]:
+        """The start conditions of every case, with those that were matched; None for a ring."""
+        point = np.array(list(self.parameters.values()))
+        problem = Problem(self.cases, self.vary)
+        return {case.name: problem.start(point, case) for case in self.cases}
+
+    @property
     def lattices(self) -> Mapping[str, Lattice]:
         """The matched lattice of every case, by the case's name."""
         point = np.array(list(self.parameters.values()))
@@ -166,7 +183,7 @@ def _result(problem: Problem, found: Found, restarts: int) -> MatchResult:
         limits=problem.limits,
         particle=case.particle,
         fringe=case.fringe,
-        start=case.start,
+        start=problem.start(found.point, case),
         delta=case.delta,
         method=found.method,
         margin=solutions[0].margin if found.solved else float("nan"),

@@ -61,6 +61,7 @@ class Goal(Protocol):
 class Vary:
     """A parameter to vary, between ``lower`` and ``upper`` where given.
 
+    A start condition of a line is varied by the name ``start.betx`` (alfx, bety, alfy, dx, dpx, dy, dpy).
     ``tied``: other parameters that follow it, each as a factor times it: ``Vary("kf", 0, 1, tied={"kd": -1.7})``.
     ``case``: which of several working points it belongs to (None: it is shared by all). ``active=False`` freezes it.
     """

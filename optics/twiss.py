@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from math import isfinite
 from typing import Any
 
@@ -30,14 +30,15 @@ def twiss(
     lattice: Lattice,
     particle: ReferenceParticle | None = None,
     *,
-    start: Mapping[str, float] | None = None,
+    start: Mapping[str, Any] | None = None,
     fringe: str = "full",
     delta: float = 0.0,
     chromatic: bool = True,
 ) -> Optics:
     """Linear optics: periodic, or of a line from ``start`` (betx, alfx, bety, alfy, dx, dpx, dy, dpy, x, px, ...).
 
-    ``start`` may also hold wx, phix, dmux, ddx, ddpx and the same of y, from which the chromatic columns then begin.
+    ``start`` may also hold wx, phix, dmux, ddx, ddpx and the same of y, from which the chromatic columns then begin;
+    beside array parameters betx ... dpy may be arrays of their length.
     ``particle`` defaults to the lattice's. ``fringe``: bends with "full" or "linear" edges. ``delta``: momentum
     deviation of the orbit about which the optics is computed. ``chromatic=False`` leaves chromaticity out (nan).
     RF cavities act as drifts (momentum is held). Array parameters give a batch. Matrices are exact derivatives of
@@ -49,7 +50,7 @@ def twiss(
     particle = checked_particle(lattice, particle)
     delta = _checked_delta(delta)
     order = 2 if chromatic and start is None else 1
-    begin, orbit = (None, None) if start is None else _start_values(start, delta)
+    begin, orbit = (None, None) if start is None else _start_values(start, delta, lattice.batch)
     solution = solve(lattice, particle, fringe, order, delta, begin, orbit)
     if lattice.batch is None:
         _refuse_lost(lattice, solution.functions)
@@ -87,11 +88,13 @@ def solve(
     orbit: Array | None,
     slices: int = 1,
 ) -> Solution:
-    """Optics about the orbit at ``delta``: periodic, or from functions ``begin`` (15,) and ``orbit`` (6,).
+    """Optics about the orbit at ``delta``: periodic, or from functions ``begin`` ([batch,] 15) and ``orbit`` (6,).
 
     A complex ``delta`` (with ``begin`` and ``orbit`` to match) carries a complex step in momentum through all of it.
     """
     model = step_series(lattice, particle, fringe=fringe, order=order, slices=slices, delta=delta, start=orbit)
+    if begin is not None and np.iscomplexobj(begin) and not np.iscomplexobj(model.series):
+        model = replace(model, series=model.series.astype(complex))
     coupled = propagation.largest_coupling(model.series) > _COUPLED
     initial, tunes = _start_of(lattice, model, begin, coupled)
     functions, sums = _propagated(lattice, model, initial, order == 2)
@@ -114,7 +117,7 @@ def _start_of(lattice: Lattice, model: StepSeries, begin: Array | None, coupled:
     """Where propagation begins, and (of a coupled ring) the tunes modulo 1 (batch, 2)."""
     kind = model.series.dtype
     if begin is not None:
-        functions = np.repeat(begin[None].astype(kind), model.batch, axis=0)
+        functions = np.array(np.broadcast_to(begin, (model.batch, propagation.N_FUNCTIONS)), dtype=kind)
         return _Start(functions, _uncoupled_modes(functions) if coupled else None), None
     matrices = np.zeros((model.batch, N_COORDINATES, N_COORDINATES), dtype=kind)
     propagation.one_turn_matrices(model.series, model.first, model.stride, len(model.plan.sequence), matrices)
@@ -178,8 +181,8 @@ def _checked_delta(delta: float) -> float:
     return value
 
 
-def _start_values(start: Mapping[str, float], delta: float) -> tuple[Array, Array]:
-    """Start conditions as (15,) functions and (6,) orbit; InputError names what is missing or wrong."""
+def _start_values(start: Mapping[str, Any], delta: float, batch: int | None) -> tuple[Array, Array]:
+    """Start conditions as ([batch,] 15) functions and (6,) orbit; InputError names what is missing or wrong."""
     known = (*START_FUNCTIONS, *_START_ORBIT, *START_CHROMATIC)
     if not isinstance(start, Mapping):
         raise InputError(f"start must be a mapping such as {{'betx': 9.0, 'bety': 4.0}}, found {start!r}")
@@ -187,16 +190,24 @@ def _start_values(start: Mapping[str, float], delta: float) -> tuple[Array, Arra
         if key not in known:
             hint = did_you_mean(str(key), known) or "."
             raise InputError(f"start has no key '{key}'{hint} Known: {', '.join(known)}")
-        if not (isinstance(value, (int, float, np.number)) and isfinite(value)):
+        if not _is_start_value(value, batch if key in START_FUNCTIONS else None):
             raise InputError(f"start['{key}'] must be a finite number, found {value!r}")
     for key in ("betx", "bety"):
-        if not start.get(key, 0.0) > 0:
+        if not np.all(np.real(start.get(key, 0.0)) > 0):
             raise InputError(f"start needs a positive '{key}' [m], found {start.get(key)!r}")
-    functions = np.zeros(propagation.N_FUNCTIONS)
-    functions[: len(START_FUNCTIONS)] = [float(start.get(key, 0.0)) for key in START_FUNCTIONS]
-    functions[propagation.SHARE] = 1.0
+    values = np.broadcast_arrays(*(start.get(key, 0.0) for key in START_FUNCTIONS))
+    functions = np.zeros((*values[0].shape, propagation.N_FUNCTIONS), dtype=np.result_type(float, *values))
+    functions[..., : len(START_FUNCTIONS)] = np.stack(values, axis=-1)
+    functions[..., propagation.SHARE] = 1.0
     orbit = np.array([*(float(start.get(key, 0.0)) for key in _START_ORBIT), delta])
     return functions, orbit
+
+
+def _is_start_value(value: Any, batch: int | None) -> bool:
+    """A finite number, or for a batch of lattices an array of as many."""
+    if isinstance(value, np.ndarray) and batch is not None:
+        return value.shape == (batch,) and bool(np.isfinite(value).all())
+    return isinstance(value, (int, float, np.number)) and isfinite(value)
 
 
 def _refuse_unstable(lattice: Lattice, cosines: Array, initial: Array, modes: Array | None) -> None:
