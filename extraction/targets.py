@@ -52,7 +52,8 @@ class ExtractionTarget:
 
     tune_distance, virtual_sextupole [m^-1/2], virtual_phase [turns]; stable_area [m], exact; and, at the wires
     ``x_septum`` [m]: hardt_residual [m^1/2] (leading order), arm_divergence [rad] (exact Hardt condition),
-    arm_angle (px), spiral_step [m]. ``active=False`` switches the target off. Raises InputError for an unknown quantity or a missing ``x_septum``.
+    arm_angle (px), spiral_step [m]. ``active=False`` switches it off. Raises InputError for an unknown
+    quantity or a missing ``x_septum``.
     """
 
     quantity: str

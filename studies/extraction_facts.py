@@ -115,7 +115,7 @@ def gather(resolved: Resolved, final: Lattice) -> ExtractionFacts:
     LOGGER.info("resonance of %s at '%s'", final.name, septum.at)
     design = _design(final, septum, spec.delta, resolved.study.model.fringe)
     LOGGER.info("optics of %s, beside Xsuite", final.name)
-    compared = compare(final, resolved.particle, resolved)
+    compared = compare(final, resolved.particle, resolved, None)
     facts = Facts(resolved, compared, ())
     emittance = beam.emittance_x / (resolved.particle.beta * resolved.particle.gamma)
     steinbach, why = _steinbach_or_reason(facts, spec, septum, beam, emittance)

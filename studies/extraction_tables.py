@@ -13,7 +13,8 @@ from optics.matching import MatchResult
 from studies.extraction_engines import ARM, SEPARATRIX
 from studies.extraction_facts import Case, ExtractionFacts
 from studies.extraction_quantities import case_loss
-from studies.optics_tables import engine_tables, match_tables
+from studies.match_tables import match_tables
+from studies.optics_tables import engine_tables
 from studies.results import TableData
 
 

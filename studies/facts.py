@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 from lattice import HadronOpticsError, Lattice, ReferenceParticle
@@ -46,16 +47,21 @@ class Facts:
         return self.compared.optics
 
 
-def gather(resolved: Resolved, final: Lattice) -> Facts:
-    """Optics of the final lattice and of each beam's, each compared with Xsuite; UnstableOptics without optics."""
+def gather(resolved: Resolved, final: Lattice, start: Mapping[str, float] | None = None) -> Facts:
+    """Optics of the final lattice and of each beam's, each compared with Xsuite; UnstableOptics without optics.
+
+    ``start``: conditions of a line, as matched.
+    """
     LOGGER.info("optics of %s, beside Xsuite", final.name)
-    compared = compare(final, resolved.particle, resolved)
-    return Facts(resolved, compared, tuple(_beams(resolved, final)), with_imperfections(resolved, final))
+    compared = compare(final, resolved.particle, resolved, start)
+    return Facts(resolved, compared, tuple(_beams(resolved, final, start)), with_imperfections(resolved, final))
 
 
-def compare(lattice: Lattice, particle: ReferenceParticle, resolved: Resolved) -> Compared:
+def compare(
+    lattice: Lattice, particle: ReferenceParticle, resolved: Resolved, start: Mapping[str, float] | None
+) -> Compared:
     """Twiss by both engines; when Xsuite cannot do it, ours alone with the reason."""
-    fringe, start = resolved.study.model.fringe, resolved.start
+    fringe = resolved.study.model.fringe
     try:
         verification = verify(lattice, particle, start=start, fringe=fringe)
     except HadronOpticsError as error:
@@ -64,10 +70,10 @@ def compare(lattice: Lattice, particle: ReferenceParticle, resolved: Resolved) -
     return Compared(verification.ours, verification)
 
 
-def _beams(resolved: Resolved, final: Lattice) -> list[BeamOptics]:
+def _beams(resolved: Resolved, final: Lattice, start: Mapping[str, float] | None) -> list[BeamOptics]:
     found = []
     for case in resolved.beams:
         lattice = final.with_particle(case.particle) if case.follows else case.lattice
         LOGGER.info("beam '%s' in its own optics", case.beam.name)
-        found.append(BeamOptics(case.beam, case.particle, compare(lattice, case.particle, resolved)))
+        found.append(BeamOptics(case.beam, case.particle, compare(lattice, case.particle, resolved, start)))
     return found

@@ -7,7 +7,8 @@ from typing import Annotated, Any, Literal, Self
 from pydantic import Field, Strict, model_validator
 
 from studies.quantities import LINAC, SCALARS
-from studies.schema import AnyStudy, NotNegative, Number, Positive, Table, Text
+from studies.schema import AnyStudy
+from studies.schema_types import NotNegative, Number, Positive, Table, Text
 
 Particles = Annotated[int, Strict(), Field(ge=100, le=1_000_000)]
 Samples = Annotated[int, Strict(), Field(ge=2, le=10_000)]

@@ -2,31 +2,28 @@
 
 from __future__ import annotations
 
-import logging
+import re
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
 
-from lattice import UnstableOptics
 from lattice.interchange import lattice_to_json
 from machines.requirements import FAIL, PASS, Requirement, Verdict, judge
-from optics import Limit, Target, Vary, match
-from optics.matching import MatchResult, counted
-from optics.targets import Goal
+from optics.matching import MatchResult
 from studies.evaluation import ALONE, BOTH, evaluate
 from studies.facts import Facts, gather
-from studies.logs import LOGGER
+from studies.match_design import matched_design
 from studies.optics_figures import figures
 from studies.optics_methods import assumptions, methods, references
-from studies.optics_tables import kind_of, parameter_unit, tables
+from studies.optics_tables import tables
 from studies.provenance import provenance
 from studies.quantities import quantity_named, unit_factor
 from studies.resolution import Resolved
 from studies.results import Quantity, StudyResult
-from studies.schema import TargetSpec
 from studies.toml_text import toml_text
+from studies.units import kind_of, vary_unit
 
 _ALWAYS = ("max_betx", "max_bety", "max_dx", "min_dx", "length")
 _OF_A_RING = (
@@ -52,7 +49,8 @@ def compute(resolved: Resolved) -> Outcome:
     """Run the optics study. UnstableOptics when there is no optics to judge; no file is touched."""
     matched = matched_design(resolved)
     final = matched.lattice if matched else resolved.lattice
-    facts = gather(resolved, final.with_particle(resolved.particle))
+    start = matched.start if matched else resolved.start
+    facts = gather(resolved, final.with_particle(resolved.particle), start)
     quantities = tuple(_quantities(facts, matched))
     verdicts = verdicts_on(resolved.requirements, quantities, matched)
     result = StudyResult(
@@ -75,37 +73,6 @@ def compute(resolved: Resolved) -> Outcome:
     return Outcome(result, matched is None or matched.success)
 
 
-def matched_design(resolved: Resolved, goal: Callable[[TargetSpec], Goal] | None = None) -> MatchResult | None:
-    """The match that the study asks for, None without one; ``goal`` makes its targets.
-
-    UnstableOptics when no stable optics was found.
-    """
-    spec = resolved.study.match
-    if spec is None:
-        return None
-    LOGGER.info("matching %s to %s", counted(len(spec.vary), "parameter"), counted(len(spec.targets), "target"))
-    matched = match(
-        resolved.lattice,
-        resolved.particle,
-        vary=[Vary(v.name, v.lower, v.upper) for v in spec.vary],
-        targets=[(goal or optics_target)(target) for target in spec.targets],
-        limits=[Limit(i.quantity, i.lower, i.upper, at=i.at, between=i.between) for i in spec.limits],
-        start=resolved.start,
-        fringe=resolved.study.model.fringe,
-        restarts=spec.restarts,
-        seed=resolved.study.seed,
-    )
-    if not np.all(np.isfinite(list(matched.values.values()))):
-        raise UnstableOptics(f"the match of '{resolved.lattice.name}' found no stable optics: {matched.message}")
-    LOGGER.log(logging.INFO if matched.success else logging.WARNING, "match: %s", matched.message)
-    return matched
-
-
-def optics_target(spec: TargetSpec) -> Goal:
-    """A goal of the optics."""
-    return Target(spec.quantity, spec.value, at=spec.at, tolerance=spec.tolerance, weight=spec.weight)
-
-
 # ---------------------------------------------------------------------------------------------------- quantities
 
 
@@ -120,15 +87,16 @@ def _quantities(facts: Facts, matched: MatchResult | None) -> Iterator[Quantity]
 
 def match_quantities(facts: Facts, matched: MatchResult) -> Iterator[Quantity]:
     """The matched parameters, and what the targets were missed by."""
-    targets = [target.label for target in matched.targets]
+    targets = matched.target_labels
     residuals = np.array([matched.residuals[label] for label in targets])
-    known = np.array([_target_error(label, facts) for label in targets])
+    own = len(matched.cases[0].targets)
+    known = np.array([_target_error(t.label, facts) if k < own else 0.0 for k, t in enumerate(matched.targets)])
     errors = np.abs(np.linalg.pinv(matched.sensitivity)) @ (np.abs(residuals) + known)
     for vary, error in zip(matched.vary, errors, strict=True):
-        unit = parameter_unit(vary.name, matched.lattice) or "1"
+        unit = vary_unit(vary, matched) or "1"
         method = "matched; error: that of the targets through the inverse sensitivity"
-        value = matched.parameters[vary.name]
-        yield Quantity(f"parameter.{vary.name}", value, unit, float(error), BOTH, method, "match-targets")
+        value = matched.parameters[vary.label]
+        yield Quantity(f"parameter.{vary.label}", value, unit, float(error), BOTH, method, "match-targets")
     for target, label, error in zip(matched.targets, targets, known, strict=True):
         method = f"value minus goal {target.value:g} (tolerance {target.tolerance:g})"
         unit = kind_of(label).unit
@@ -136,7 +104,9 @@ def match_quantities(facts: Facts, matched: MatchResult) -> Iterator[Quantity]:
 
 
 def _target_error(label: str, facts: Facts) -> float:
-    """Error of a target's value; 0 for the few that the vocabulary lacks (zeta, delta, s), which are exact."""
+    """Error of a target's value; 0 for what the vocabulary lacks (formulas, advances between places, zeta, s)."""
+    if not re.fullmatch(r"\w+(@[^@:]+(:end)?)?", label):
+        return 0.0
     try:
         quantity = evaluate(["length" if label == "circumference" else label], facts)[0]
     except ValueError:

@@ -30,9 +30,9 @@ from studies.figures import (
     residuals_in_tolerance,
 )
 from studies.magnet_figures import magnet_figures
-from studies.optics_tables import kind_of
 from studies.orbit_figures import orbit_figures
 from studies.results import FigureData
+from studies.units import kind_of
 
 _SLICES = 6
 _LABELS = {
@@ -105,14 +105,14 @@ def match_figures(matched: MatchResult) -> Iterator[FigureData]:
     """Targets before and after, and convergence."""
     targets = [
         MatchedTarget(
-            target.label,
-            kind_of(target.label).unit,
+            label,
+            kind_of(label).unit,
             float(target.value),
-            float(matched.values_before[target.label]),
-            float(matched.values[target.label]),
+            float(matched.values_before[label]),
+            float(matched.values[label]),
             float(target.tolerance or 0.0),
         )
-        for target in matched.targets
+        for label, target in zip(matched.target_labels, matched.targets, strict=True)
     ]
     caption = "Distance of each target from its goal, in units of its tolerance. Look for: after (black) below one."
     frame = pd.DataFrame([vars(target) for target in targets])
@@ -134,8 +134,8 @@ def match_figures(matched: MatchResult) -> Iterator[FigureData]:
 
 def _sensitivity(matched: MatchResult) -> FigureData:
     """What a step of each parameter does to each target."""
-    targets = [(target.label, kind_of(target.label).unit) for target in matched.targets]
-    names = [vary.name for vary in matched.vary]
+    targets = [(label, kind_of(label).unit) for label in matched.target_labels]
+    names = [vary.label for vary in matched.vary]
     steps = np.array([0.01 * abs(matched.parameters[name]) or 0.01 for name in names])
     changes = matched.sensitivity * steps
     caption = (

@@ -26,8 +26,8 @@ _ORBIT_REFERENCES = (
     "D. Sagan, D. Rubin, Linear analysis of coupled lattices, Phys. Rev. ST Accel. Beams 2, 074001 (1999).",
 )
 _MATCH_REFERENCE = (
-    "M. A. Branch, T. F. Coleman, Y. Li, A subspace, interior, and conjugate gradient method for large-scale "
-    "bound-constrained minimization, SIAM J. Sci. Comput. 21, 1 (1999)."
+    "K. Madsen, H. Nielsen, O. Tingleff, Methods for non-linear least squares problems, DTU Informatics, 2004.",
+    "W. Squire, G. Trapp, Using complex variables to estimate derivatives of real functions, SIAM Rev. 40, 110 (1998).",
 )
 
 
@@ -70,15 +70,26 @@ def methods(facts: Facts, matched: MatchResult | None) -> Iterator[str]:
 
 
 def _match(facts: Facts, matched: MatchResult) -> str:
-    names = ", ".join(vary.name for vary in matched.vary)
-    goals = ", ".join(f"{target.label} = {target.value:g}" for target in matched.targets)
-    limits = f" within {', '.join(limit.label for limit in matched.limits)}" if matched.limits else ""
+    names = ", ".join(vary.label for vary in matched.vary)
+    pairs = zip(matched.target_labels, matched.targets, strict=True)
+    goals = ", ".join(f"{label} = {target.value:g}" for label, target in pairs)
+    limits = f" within {', '.join(matched.limit_labels)}" if matched.limits else ""
+    spec = facts.resolved.study.match
+    polish = _POLISH[spec.polish] if spec is not None and spec.polish and matched.success else ""
     seed = facts.resolved.study.seed
     return (
-        f"Match: {names} were varied for {goals}{limits}, by bounded least squares (trust region, Branch et al. 1999) "
-        f"with the exact Jacobian; betas enter by their logarithm. Starts after the first are drawn with seed {seed}. "
-        f"Outcome: {matched.message}."
+        f"Match: {names} were varied for {goals}{limits}, by bounded least squares (Levenberg and Marquardt, Madsen "
+        "et al. 2004) with the exact Jacobian; betas enter by their logarithm. Where that fails from the lattice as it "
+        "is, many starts are tried in one batch, then a homotopy from the present optics and differential evolution. "
+        f"Starts after the first are drawn with seed {seed}.{polish} Outcome: {matched.message}."
     )
+
+
+_POLISH = {
+    "peak_beta": " The freedom that was left was used for the smallest peak beta (sequential quadratic programming).",
+    "gradient": " The freedom that was left was used for the smallest rms of the parameters.",
+    "margin": " The freedom that was left was used for the largest margin of limits and bounds.",
+}
 
 
 def _imperfections(found: Imperfections) -> Iterator[str]:
@@ -137,7 +148,7 @@ def references(facts: Facts, matched: MatchResult | None) -> Iterator[str]:
     """Sources of the methods and of the machine."""
     yield from REFERENCES
     if matched is not None:
-        yield _MATCH_REFERENCE
+        yield from _MATCH_REFERENCE
     if facts.imperfections is not None:
         yield from _ORBIT_REFERENCES
     if facts.resolved.machine is not None:

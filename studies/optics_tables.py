@@ -7,39 +7,16 @@ from typing import Any
 
 import pandas as pd
 
-from lattice import Lattice
 from optics.matching import MatchResult
 from studies.clearance import clearance
 from studies.facts import BeamOptics, Facts
+from studies.match_tables import match_tables
 from studies.orbit_tables import orbit_tables
-from studies.quantities import COLUMNS, EXTRACTION, SCALARS, QuantityKind
+from studies.quantities import COLUMNS
 from studies.results import TableData
+from studies.units import parameter_unit, unit_shown
 
 _COLUMNS = ("s", "betx", "alfx", "mux", "dx", "dpx", "bety", "alfy", "muy", "dy", "dpy")
-
-#: Units of strengths, for parameters that are one.
-_STRENGTH_UNITS = {
-    "k1": "m^-2", "k1s": "m^-2", "k2": "m^-3", "k2s": "m^-3", "k3": "m^-4", "k3s": "m^-4", "k0": "1/m", "ks": "1/m",
-    "angle": "rad", "e1": "rad", "e2": "rad", "hkick": "rad", "vkick": "rad", "tilt": "rad", "length": "m",
-    "hgap": "m", "volt": "V", "freq": "Hz",
-}  # fmt: skip
-
-
-def kind_of(label: str) -> QuantityKind:
-    """Vocabulary entry of a match's quantity (its place aside), with an empty one for what it lacks."""
-    quantity = label.partition("@")[0]
-    if quantity == "circumference":
-        return SCALARS["length"]
-    return {**SCALARS, **EXTRACTION, **COLUMNS}.get(quantity) or QuantityKind(quantity, "1", quantity, quantity)
-
-
-def parameter_unit(name: str, lattice: Lattice) -> str:
-    """Unit of a parameter that is, up to its sign, a strength of some element; "" when it is none."""
-    for element in lattice.unique_elements[0]:
-        for attribute, written in element.strengths().items():
-            if isinstance(written, str) and written.replace(" ", "").lstrip("+-") == name:
-                return _STRENGTH_UNITS.get(attribute, "")
-    return ""
 
 
 def tables(facts: Facts, matched: MatchResult | None) -> tuple[TableData, ...]:
@@ -137,7 +114,7 @@ def engine_tables(facts: Facts) -> Iterator[TableData]:
     frame = pd.DataFrame(
         {
             "quantity": list(map(str, rows["quantity"])),
-            "unit": [_unit(name) for name in rows["quantity"]],
+            "unit": [unit_shown(name) for name in rows["quantity"]],
             "own maps": rows["ours"].to_numpy(),
             "Xsuite": rows["reference"].to_numpy(),
             "difference": rows["difference"].to_numpy(),
@@ -149,66 +126,3 @@ def engine_tables(facts: Facts) -> Iterator[TableData]:
     )
     caption = f"Both engines on the same lattice, each quantity where they differ most. {verification.message}."
     yield TableData("engines-table", "Own maps beside Xsuite", caption, frame)
-
-
-def _unit(quantity: str) -> str:
-    unit = "m" if quantity == "s" else kind_of(quantity).unit
-    return "" if unit == "1" else unit
-
-
-def match_tables(matched: MatchResult) -> Iterator[TableData]:
-    """Targets, limits, parameters and sensitivity of a match."""
-    yield TableData("match-values", "Targets before and after", matched.message + ".", _targets(matched))
-    if matched.limits:
-        yield TableData("match-limits", "Limits", "Excess over the limit, 0 inside.", _limits(matched))
-    caption = "Parameters of the match with their bounds (none: open)."
-    yield TableData("match-parameters", "Parameters before and after", caption, _parameters(matched))
-    caption = "Change of each target for a change of each parameter at the match, exact derivatives."
-    yield TableData("match-sensitivity", "Sensitivity of the targets", caption, _sensitivity(matched))
-
-
-def _targets(matched: MatchResult) -> pd.DataFrame:
-    targets = matched.targets
-    return pd.DataFrame(
-        {
-            "target": [target.label for target in targets],
-            "unit": [_unit(target.label) for target in targets],
-            "goal": [float(target.value) for target in targets],
-            "before": [float(matched.values_before[target.label]) for target in targets],
-            "after": [float(matched.values[target.label]) for target in targets],
-            "residual": [float(matched.residuals[target.label]) for target in targets],
-            "tolerance": [float(target.tolerance or 0.0) for target in targets],
-            "met": [abs(matched.residuals[t.label]) <= (t.tolerance or 0.0) for t in targets],
-        }
-    )
-
-
-def _limits(matched: MatchResult) -> pd.DataFrame:
-    limits = matched.limits
-    return pd.DataFrame(
-        {
-            "limit": [limit.label for limit in limits],
-            "unit": [_unit(limit.quantity) for limit in limits],
-            "excess": [float(matched.residuals[limit.label]) for limit in limits],
-            "kept": [matched.residuals[limit.label] == 0.0 for limit in limits],
-        }
-    )
-
-
-def _parameters(matched: MatchResult) -> pd.DataFrame:
-    names = [vary.name for vary in matched.vary]
-    return pd.DataFrame(
-        {
-            "parameter": names,
-            "unit": [parameter_unit(name, matched.lattice) for name in names],
-            "lower": [float("nan") if vary.lower is None else float(vary.lower) for vary in matched.vary],
-            "upper": [float("nan") if vary.upper is None else float(vary.upper) for vary in matched.vary],
-            "before": [float(matched.parameters_before[name]) for name in names],
-            "after": [float(matched.parameters[name]) for name in names],
-        }
-    )
-
-
-def _sensitivity(matched: MatchResult) -> pd.DataFrame:
-    columns = {f"d/d({vary.name})": matched.sensitivity[:, column] for column, vary in enumerate(matched.vary)}
-    return pd.DataFrame({"target": [target.label for target in matched.targets], **columns})

@@ -63,9 +63,13 @@ _NAME = r"[^\s@:<>=]+(?:::\d+)?"
 _PLACE = rf"{_NAME}(?::end)?"
 _VARY = re.compile(rf"(?P<name>{_NAME})(?:=(?P<lower>{_NUMBER})?:(?P<upper>{_NUMBER})?)?")
 _OVER = re.compile(rf"(?P<name>{_NAME})=(?P<lower>{_NUMBER}):(?P<upper>{_NUMBER}):(?P<number>\d{{1,9}})")
-_TARGET = re.compile(rf"(?P<quantity>{_NAME})(?:@(?P<at>{_PLACE}))?=(?P<value>{_NUMBER})")
+_TIE = re.compile(rf"(?P<name>{_NAME})=(?P<factor>{_NUMBER})\*(?P<leader>{_NAME})")
+_START = re.compile(rf"(?P<name>[a-z]+)=(?P<value>{_NUMBER})")
+_GOAL = re.compile(rf"(?P<goal>.+)=(?P<value>{_NUMBER})(?:\+-(?P<tolerance>{_NUMBER}))?")
+_TARGET = re.compile(rf"(?P<quantity>{_NAME})(?:@(?P<at>{_PLACE})(?::(?P<last>{_PLACE}))?)?")
+_BEAM = re.compile(rf"(?P<x>{_NUMBER}):(?P<y>{_NUMBER})(?::(?P<spread>{_NUMBER}))?")
 _LIMIT = re.compile(
-    rf"(?P<quantity>{_NAME})(?:@(?P<first>{_PLACE})(?::(?P<last>{_PLACE}))?)?(?P<sign><=?|>=?)(?P<value>{_NUMBER})"
+    rf"(?P<quantity>{_NAME})(?:@(?P<first>{_PLACE})(?::(?P<last>{_PLACE}))?)?(?P<sign><=?|>=?)(?P<value>{_NUMBER}|aperture)"
 )
 
 
@@ -90,21 +94,52 @@ def parse_over(text: str) -> dict[str, Any]:
     return {"name": found["name"].lower(), "lower": lower, "upper": upper, "number": number}
 
 
+def parse_tie(text: str) -> dict[str, Any]:
+    """``kd=-1.7*kf``: kd follows kf; BadParameter otherwise."""
+    found = _matched(_TIE, text, "NAME=FACTOR*VARIED, for example kd=-1.7*kf")
+    return {"name": found["name"].lower(), "factor": float(found["factor"]), "leader": found["leader"].lower()}
+
+
+def parse_start(text: str) -> dict[str, Any]:
+    """``betx=9.07``: a start condition of a line; BadParameter otherwise."""
+    found = _matched(_START, text, "NAME=VALUE, for example betx=9.07")
+    return {found["name"]: float(found["value"])}
+
+
+def parse_beam(text: str) -> dict[str, Any]:
+    """``0.5:0.7:2e-3`` as the study file writes it; BadParameter otherwise."""
+    found = _matched(_BEAM, text, "EX:EY or EX:EY:SPREAD, normalised rms [um] and full dp/p, for example 0.5:0.7:2e-3")
+    spread = {} if found["spread"] is None else {"momentum_spread": float(found["spread"])}
+    emittances = {f"normalised_emittance_{plane}_um": float(found[plane]) for plane in ("x", "y")}
+    return {**emittances, **spread}
+
+
 def parse_target(text: str) -> dict[str, Any]:
-    """``qx=1.666`` or ``dx@symp=0`` as the study file writes it; BadParameter otherwise."""
-    found = _matched(_TARGET, text, "QUANTITY=VALUE or QUANTITY@PLACE=VALUE, for example dx@symp=0")
-    place = {"at": found["at"].lower()} if found["at"] else {}
-    return {"quantity": found["quantity"].lower(), **place, "value": float(found["value"])}
+    """``qx=1.666``, ``dx@symp=0``, ``mux@a:b=0.25`` or a formula ``betx@a-betx@b=0``, each with ``+-TOLERANCE``."""
+    expected = "QUANTITY=VALUE or QUANTITY@PLACE=VALUE, for example dx@symp=0, mux@a:b=0.25, qx=1.666+-1e-4"
+    goal = _matched(_GOAL, text, expected)
+    more = {"value": float(goal["value"])}
+    if goal["tolerance"] is not None:
+        more["tolerance"] = float(goal["tolerance"])
+    found = _TARGET.fullmatch(goal["goal"])
+    if found is None:  # a formula
+        return {"quantity": goal["goal"].lower(), **more}
+    place = _places(found["at"], found["last"])
+    return {"quantity": found["quantity"].lower(), **place, **more}
 
 
 def parse_limit(text: str) -> dict[str, Any]:
-    """``betx<17``, ``betx@symp<17`` or ``betx@qf1:qf2<17`` as the study file writes it; BadParameter otherwise."""
+    """``betx<17``, ``betx@symp<17``, ``betx@qf1:qf2<17`` or ``size_x<aperture`` as the study file writes it."""
     found = _matched(_LIMIT, text, "QUANTITY<VALUE, for example 'betx<17', 'betx@symp<17' or 'betx@qf1:qf2<17'")
     side = "upper" if found["sign"].startswith("<") else "lower"
-    limit: dict[str, Any] = {"quantity": found["quantity"].lower(), side: float(found["value"])}
-    if found["last"]:
-        return {**limit, "between": [found["first"].lower(), found["last"].lower()]}
-    return {**limit, "at": found["first"].lower()} if found["first"] else limit
+    value = found["value"] if found["value"] == "aperture" else float(found["value"])
+    return {"quantity": found["quantity"].lower(), side: value, **_places(found["first"], found["last"])}
+
+
+def _places(first: str | None, last: str | None) -> dict[str, Any]:
+    if last:
+        return {"between": [str(first).lower(), last.lower()]}
+    return {"at": first.lower()} if first else {}
 
 
 def _matched(pattern: re.Pattern[str], text: str, expected: str) -> re.Match[str]:

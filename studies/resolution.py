@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from math import inf, nextafter
@@ -23,6 +24,7 @@ from studies.subjects import given_particle
 from studies.switching_schema import EnergySwitchingStudy
 
 LATTICE = "lattice.json"
+_REFERENCE = re.compile(r"@\s*([\w.$#]+(?:::\d+)?(?::end)?)")  # the place in a formula's betx@place
 _TITLES = {
     "optics": "Optics of",
     "extraction": "Slow extraction of",
@@ -157,16 +159,14 @@ def _with_places(study: Study, lattice: Lattice, machine: Machine | None) -> Stu
 
     if study.match is None:
         return study
-    targets = tuple(t.model_copy(update={"at": element(t.at)}) for t in study.match.targets)
-    limits = tuple(
-        limit.model_copy(
-            update={
-                "at": element(limit.at),
-                "between": limit.between and tuple(element(place) for place in limit.between),
-            }
-        )
-        for limit in study.match.limits
-    )
+
+    def placed(goal: Any) -> Any:
+        quantity = _REFERENCE.sub(lambda found: f"@{element(found[1])}", goal.quantity)
+        between = goal.between and tuple(element(place) for place in goal.between)
+        return goal.model_copy(update={"quantity": quantity, "at": element(goal.at), "between": between})
+
+    targets = tuple(map(placed, study.match.targets))
+    limits = tuple(map(placed, study.match.limits))
     return study.model_copy(update={"match": study.match.model_copy(update={"targets": targets, "limits": limits})})
 
 

@@ -141,12 +141,15 @@ def _verdict_row(verdict: Verdict) -> tuple[str, ...]:
 
 
 def show_match(finished: Finished, as_json: bool) -> int:
-    """Print targets before and after, the parameters, and return the exit code."""
+    """Print the conflict where there is one, targets before and after, the parameters, and return the exit code."""
     if as_json:
         show(json_text(finished.results).rstrip())
         return _exit_code(finished)
-    for name in ("match-values", "match-parameters"):
-        frame = next(entry.frame for entry in finished.result.tables if entry.id == name)
+    frames = {entry.id: entry.frame for entry in finished.result.tables}
+    for name in ("match-values", "match-limits", "match-parameters", "match-conflict"):
+        if name not in frames:
+            continue
+        frame = frames[name]
         numeric = [column for column, dtype in enumerate(frame.dtypes) if dtype.kind == "f"]
         rows = [[_cell(value) for value in row] for row in frame.itertuples(index=False)]
         show(table([str(column) for column in frame.columns], rows, numeric) + "\n")

@@ -22,7 +22,7 @@ from machines.requirements import FAIL, NOT_EVALUATED, PASS, Requirement
 from optics.optics import COLUMNS, SCALARS
 from optics.scans import grid, scan
 from studies.evaluation import OTHER_RESONANCES
-from studies.optics_design import matched_design
+from studies.match_design import matched_design
 from studies.quantities import SPILL, quantity_named, unit_factor
 from studies.resolution import Resolved, resolve
 from studies.schema import AnyStudy, ExtractionStudy, OpticsStudy, Study
@@ -132,12 +132,7 @@ def _check_axes(axes: Sequence[Axis], lattice: Lattice) -> None:
 
 
 def _design(resolved: Resolved) -> Lattice:
-    if isinstance(resolved.study, ExtractionStudy):
-        from studies.slow_extraction import matched_extraction
-
-        matched = matched_extraction(resolved)
-    else:
-        matched = matched_design(resolved)
+    matched = matched_design(resolved)
     if matched is None:
         return resolved.lattice
     if not matched.success:

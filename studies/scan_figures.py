@@ -14,10 +14,10 @@ from optics import Optics, twiss
 from optics import figure_style as style
 from optics.figure_style import Layout, Trace, axis, base_layout, inert, numbers, pointer, text
 from optics.figures import WorkingPoint, figure_json, magnet_blocks, optics_figure, tune_diagram
-from studies.optics_tables import parameter_unit
 from studies.quantities import quantity_named, unit_factor
 from studies.results import FigureData
 from studies.scan_cases import COMPUTED, STATUS, Plan
+from studies.units import parameter_unit
 
 Array = np.ndarray[Any, Any]
 

@@ -5,92 +5,23 @@ from __future__ import annotations
 import re
 from typing import Annotated, Any, Literal, Self
 
-from pydantic import AfterValidator, AllowInfNan, BaseModel, ConfigDict, Field, Strict, model_validator
+from pydantic import Field, Strict, model_validator
 
+from studies.match_schema import MatchSpec, StartSpec
 from studies.quantities import EXTRACTION, LINAC, SPILL, SWITCHING, quantity_named, unit_factor
-
-Number = Annotated[float, Strict(), AllowInfNan(False)]
-Positive = Annotated[Number, Field(gt=0)]
-NotNegative = Annotated[Number, Field(ge=0)]
-Count = Annotated[int, Strict(), Field(ge=0)]
-Text = Annotated[str, Strict(), Field(min_length=1)]
-Switch = Annotated[bool, Strict()]
-
-
-def _lower(name: str) -> str:
-    return name.lower()
-
-
-Name = Annotated[Text, AfterValidator(_lower)]
-Order = Annotated[Text, Field(pattern=r"^(1?[1-9]|10|20)$")]
-FolderName = Annotated[Text, Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9_.-]*$")]
-
-
-class Table(BaseModel):
-    """A table of the study file: unknown keys are refused, values never change."""
-
-    model_config = ConfigDict(extra="forbid", frozen=True)
-
-
-class VarySpec(Table):
-    """A parameter that the match may move, between bounds."""
-
-    name: Name
-    lower: Number | None = None
-    upper: Number | None = None
-
-    @model_validator(mode="after")
-    def _ordered(self) -> Self:
-        _check_order(self.lower, self.upper)
-        if self.lower is not None and self.lower == self.upper:
-            raise ValueError(f"lower and upper are both {self.lower}: nothing is left to vary")
-        return self
-
-
-class TargetSpec(Table):
-    """A goal of the match: a quantity, at a place unless it is one number for the lattice."""
-
-    quantity: Name
-    value: Number
-    at: Name | None = None
-    tolerance: Positive | None = None
-    weight: Positive = 1.0
-
-
-class LimitSpec(Table):
-    """A bound the match must keep: everywhere, at a place, or between two places."""
-
-    quantity: Name
-    lower: Number | None = None
-    upper: Number | None = None
-    at: Name | None = None
-    between: tuple[Name, Name] | None = None
-
-    @model_validator(mode="after")
-    def _has_limit(self) -> Self:
-        if self.lower is None and self.upper is None:
-            raise ValueError("a limit needs lower or upper")
-        if self.at is not None and self.between is not None:
-            raise ValueError("a limit is at one place or between two: give at or between, not both")
-        _check_order(self.lower, self.upper)
-        return self
-
-
-class MatchSpec(Table):
-    """The match: what moves, what must come out, what must not be exceeded."""
-
-    vary: tuple[VarySpec, ...] = Field(min_length=1)
-    targets: tuple[TargetSpec, ...] = Field(min_length=1)
-    limits: tuple[LimitSpec, ...] = ()
-    restarts: Count = 8
-
-    @model_validator(mode="after")
-    def _varies_once(self) -> Self:
-        names = [vary.name for vary in self.vary]
-        repeated = {name for name in names if names.count(name) > 1}
-        if repeated:
-            raise ValueError(f"the match varies {', '.join(sorted(repeated))} twice")
-        return self
+from studies.schema_types import (
+    Count,
+    FolderName,
+    Name,
+    NotNegative,
+    Number,
+    Order,
+    Positive,
+    Switch,
+    Table,
+    Text,
+    check_order,
+)
 
 
 class BeamSpec(Table):
@@ -138,23 +69,6 @@ class ImperfectionsSpec(Table):
     correctors: tuple[Name, ...] | None = None
 
 
-class StartSpec(Table):
-    """Optics at the beginning of a line that is no ring [m, rad]; a study without it looks for the periodic one."""
-
-    betx: Positive
-    bety: Positive
-    alfx: Number = 0.0
-    alfy: Number = 0.0
-    dx: Number = 0.0
-    dpx: Number = 0.0
-    dy: Number = 0.0
-    dpy: Number = 0.0
-    x: Number = 0.0
-    px: Number = 0.0
-    y: Number = 0.0
-    py: Number = 0.0
-
-
 class RequirementSpec(Table):
     """One requirement of the user's own."""
 
@@ -172,7 +86,7 @@ class RequirementSpec(Table):
     def _judgeable(self) -> Self:
         if self.lower is None and self.upper is None:
             raise ValueError(f"requirement '{self.id}' needs a limit: give lower or upper")
-        _check_order(self.lower, self.upper)
+        check_order(self.lower, self.upper)
         unit_factor(quantity_named(self.quantity, self.at), self.unit)
         return self
 
@@ -356,11 +270,6 @@ class ExtractionStudy(Study):
     study: Literal["extraction"]
     extraction: ExtractionSpec = ExtractionSpec()
     spill: SpillSpec | None = None
-
-
-def _check_order(lower: float | None, upper: float | None) -> None:
-    if lower is not None and upper is not None and lower > upper:
-        raise ValueError(f"lower {lower} is above upper {upper}")
 
 
 def folder_name(stem: str) -> str:

@@ -6,22 +6,18 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from extraction.spill_files import save_spill
-from extraction.targets import QUANTITIES as GOALS
-from extraction.targets import ExtractionTarget
 from lattice import NoSolution, UnstableOptics
 from optics.matching import MatchResult
-from optics.targets import Goal
 from studies import spill_methods
 from studies.extraction_facts import ExtractionFacts, gather
 from studies.extraction_figures import figures
 from studies.extraction_methods import assumptions, methods, references
 from studies.extraction_quantities import USUAL, evaluate
 from studies.extraction_tables import tables
+from studies.match_design import matched_design
 from studies.optics_design import (
     Outcome,
     match_quantities,
-    matched_design,
-    optics_target,
     optics_warnings,
     provenance_of,
     verdicts_on,
@@ -29,7 +25,7 @@ from studies.optics_design import (
 from studies.quantities import SPILL
 from studies.resolution import Resolved
 from studies.results import Quantity, StudyResult
-from studies.schema import ExtractionSpec, ExtractionStudy, TargetSpec
+from studies.schema import ExtractionStudy
 from studies.spill_case import check_names
 from studies.spill_figures import spill_figures
 from studies.spill_quantities import ABSENT, spill_quantities, withheld
@@ -45,10 +41,9 @@ def compute(resolved: Resolved) -> Outcome:
     the wires: each with the numbers found.
     """
     assert isinstance(resolved.study, ExtractionStudy)
-    spec = resolved.study.extraction
     if resolved.study.spill is not None:
         check_names(resolved.lattice, resolved.study.spill)
-    matched = matched_design(resolved, lambda target: _goal(target, spec))
+    matched = matched_design(resolved)
     final = (matched.lattice if matched else resolved.lattice).with_particle(resolved.particle)
     facts = gather(resolved, final)
     spill, no_spill = _spill(facts)
@@ -100,28 +95,6 @@ def save(spill: SpillFacts, folder: Path) -> None:
              "particles": spill.spill.particles, "turns": spill.spill.turns,
              "revolution_time_s": spill.spill.revolution_time}  # fmt: skip
     save_spill(folder / FOLDER, spill.spill, spill.case.particle, about)
-
-
-def _goal(target: TargetSpec, spec: ExtractionSpec) -> Goal:
-    """A target of the extraction (by default at the electrostatic septum), or of the optics."""
-    if target.quantity not in GOALS:
-        return optics_target(target)
-    place = target.at or str(spec.electrostatic_septum)
-    return ExtractionTarget(
-        target.quantity,
-        target.value,
-        at=place,
-        x_septum=spec.x_septum,
-        tolerance=target.tolerance,
-        weight=target.weight,
-    )
-
-
-def matched_extraction(resolved: Resolved) -> MatchResult | None:
-    """The match that an extraction study asks for, None without one."""
-    assert isinstance(resolved.study, ExtractionStudy)
-    spec = resolved.study.extraction
-    return matched_design(resolved, lambda target: _goal(target, spec))
 
 
 def _quantities(

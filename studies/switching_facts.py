@@ -9,8 +9,6 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from extraction.targets import QUANTITIES as EXTRACTION_GOALS
-from extraction.targets import ExtractionTarget
 from lattice import Bend, InputError, Lattice, NoSolution, ReferenceParticle
 from lattice.errors import did_you_mean
 from machines.machine import Machine
@@ -21,14 +19,12 @@ from optics.field_error_fit import FieldErrorFit, Held, fit_field_errors
 from optics.magnet_models import EddyCurrents, Excitation, Hysteresis, Supply
 from optics.matching import MatchResult
 from optics.optics import Optics
-from optics.targets import Goal
 from optics.verification import verify
 from studies.cycle import Circuit, CyclePlan, MagnetCircuit, StepPlan, check_ratings, cycle_times, step_times
 from studies.energy_table_file import OperationalTable, read_table
 from studies.logs import LOGGER
-from studies.optics_design import matched_design, optics_target
+from studies.match_design import goal, matched_design
 from studies.resolution import TABLES, Resolved
-from studies.schema import TargetSpec
 from studies.switching_schema import CircuitSpec, EnergiesSpec, EnergySwitchingStudy
 from studies.treatment import energy_of, range_of
 
@@ -100,10 +96,12 @@ def gather(resolved: Resolved) -> SwitchingFacts:
     machine = _ring_machine(resolved)
     tables = _tables(resolved)
     lists = _energies(study, tables, machine)
-    goals = [_goal(spec, study, machine) for spec in (study.match.targets if study.match else ())]
+    if study.match is not None and study.match.cases:
+        raise InputError("match.cases: this study holds its targets at every energy by itself, it takes no other cases")
+    goals = [goal(spec, resolved) for spec in (study.match.targets if study.match else ()) if spec.active]
     if not goals:
         raise InputError("match.targets: the study needs what shall be held at every energy")
-    matched = matched_design(resolved, lambda spec: _goal(spec, study, machine))
+    matched = matched_design(resolved)
     ring = with_bend_errors((matched.lattice if matched else resolved.lattice).with_particle(resolved.particle))
     rigidities = np.concatenate([[p.magnetic_rigidity for p in particles] for _, particles in lists])
     LOGGER.info("strengths of %d energies together", len(rigidities))
@@ -137,15 +135,6 @@ def _ring_machine(resolved: Resolved) -> Machine:
     if resolved.machine is None:
         raise InputError("energy switching needs machine = NAME: its magnet families, working points and energies")
     return resolved.machine
-
-
-def _goal(spec: TargetSpec, study: EnergySwitchingStudy, machine: Machine) -> Goal:
-    if spec.quantity not in EXTRACTION_GOALS:
-        return optics_target(spec)
-    place = spec.at or machine.places["electrostatic_septum"]
-    return ExtractionTarget(
-        spec.quantity, spec.value, at=place, x_septum=study.x_septum, tolerance=spec.tolerance, weight=spec.weight
-    )
 
 
 # -------------------------------------------------------------------------------------------------------- energies

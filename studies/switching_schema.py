@@ -7,7 +7,8 @@ from typing import Annotated, Literal, Self
 from pydantic import Field, Strict, model_validator
 
 from studies.quantities import SWITCHING
-from studies.schema import Count, Name, NotNegative, Number, Positive, Study, Switch, Table, Text
+from studies.schema import Study
+from studies.schema_types import Count, Name, NotNegative, Number, Positive, Switch, Table, Text
 
 Share = Annotated[Number, Field(gt=0, le=1)]
 Energies = Annotated[int, Strict(), Field(ge=2, le=2000)]

@@ -132,6 +132,6 @@ def _verdict(name: str, row: dict[str, Any]) -> dict[str, Any]:
 
 
 def _unit(quantity: str) -> str:
-    from studies.optics_tables import kind_of
+    from studies.units import kind_of
 
     return "m" if quantity == "s" else kind_of(quantity).unit

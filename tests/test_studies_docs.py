@@ -9,6 +9,7 @@ from click import Option
 from pydantic import BaseModel
 
 from studies.cli import COMMANDS, group
+from studies.match_schema import CaseSpec, LimitSpec, MatchSpec, TargetSpec, VarySpec
 from studies.quantities import COLUMNS, EXTRACTION, SCALARS, SPILL
 from studies.schema import (
     BeamSpec,
@@ -18,15 +19,11 @@ from studies.schema import (
     ExtractionStudy,
     ImperfectionsSpec,
     KnockoutSpec,
-    LimitSpec,
-    MatchSpec,
     MomentaSpec,
     OpticsStudy,
     RequirementSpec,
     RippleSpec,
     SpillSpec,
-    TargetSpec,
-    VarySpec,
 )
 from studies.study_file import validated
 from tests.repository import ROOT, blocks
@@ -48,7 +45,7 @@ def test_every_command_and_option_is_there(name: str) -> None:
             ), option.opts
 
 
-TABLES = (OpticsStudy, ExtractionStudy, MatchSpec, VarySpec, TargetSpec, LimitSpec, BeamSpec, RequirementSpec,
+TABLES = (OpticsStudy, ExtractionStudy, MatchSpec, CaseSpec, VarySpec, TargetSpec, LimitSpec, BeamSpec, RequirementSpec,
           ExtractionSpec, MomentaSpec, SpillSpec, RippleSpec, KnockoutSpec, BucketSpec, ImperfectionsSpec,
           ErrorsSpec)  # fmt: skip
 

@@ -15,7 +15,7 @@ from lattice.errors import FileError
 from studies import switching_schema
 from studies.cli import run
 from studies.energy_table_file import read_table, table_frame
-from studies.schema import Table
+from studies.schema_types import Table
 from tests.repository import ROOT
 
 # Rows of CNAO/optics, synchro/LGEN (2021): settings of the ring at extraction; facts, quoted with their source.

@@ -12,8 +12,11 @@ from studies.options import (
     as_json,
     each,
     on_a_file,
+    parse_beam,
     parse_limit,
+    parse_start,
     parse_target,
+    parse_tie,
     parse_vary,
     run_folder,
     talking,
@@ -37,7 +40,7 @@ from studies.options import (
     required=True,
     callback=each(parse_target),
     metavar="QUANTITY[@PLACE]=VALUE",
-    help="A goal: qx=1.666, dx@symp=0.",
+    help="A goal: qx=1.666, dx@symp=0, mux@a:b=0.25 from a to b, 'betx@a-betx@b=0+-1e-3' with a tolerance.",
 )
 @click.option(
     "--limit",
@@ -45,8 +48,42 @@ from studies.options import (
     multiple=True,
     callback=each(parse_limit),
     metavar="QUANTITY[@PLACE]<VALUE",
-    help="A bound: 'betx<17', 'betx@symp<17', 'betx@qf1:qf2<17', 'dx>-1'.",
+    help="A bound: 'betx<17', 'betx@symp<17', 'betx@qf1:qf2<17', 'dx>-1', 'size_x<aperture'.",
 )
+@click.option(
+    "--tie",
+    "ties",
+    multiple=True,
+    callback=each(parse_tie),
+    metavar="NAME=FACTOR*VARIED",
+    help="A parameter that follows a varied one: kd=-1.7*kf.",
+)
+@click.option(
+    "--start",
+    multiple=True,
+    callback=each(parse_start),
+    metavar="NAME=VALUE",
+    help="A start condition of a line: betx=9.07 (--vary start.betx=5:15 varies it).",
+)
+@click.option(
+    "--beam",
+    multiple=True,
+    callback=each(parse_beam),
+    metavar="EX:EY[:SPREAD]",
+    help="The beam whose size is limited: normalised rms emittances [um], full dp/p.",
+)
+@click.option(
+    "--method",
+    type=click.Choice(["auto", "local", "gauss_newton", "multistart", "homotopy", "global"]),
+    default="auto",
+    help="How the solution is looked for [auto: one after another].",
+)
+@click.option(
+    "--polish",
+    type=click.Choice(["peak_beta", "gradient", "margin"]),
+    help="What the freedom that is left is used for.",
+)
+@click.option("--restarts", type=click.IntRange(min=0), default=8, help="Starts in the first batch.")
 @click.option("--seed", type=click.IntRange(min=0), default=1, help="Seed of the restarts.")
 @on_a_file
 @run_folder
@@ -57,6 +94,12 @@ def command(
     vary: list[dict[str, Any]],
     targets: list[dict[str, Any]],
     limits: list[dict[str, Any]],
+    ties: list[dict[str, Any]],
+    start: list[dict[str, Any]],
+    beam: list[dict[str, Any]],
+    method: str,
+    polish: str | None,
+    restarts: int,
     seed: int,
     sequence: str | None,
     particle: str | None,
@@ -88,8 +131,31 @@ def command(
         "kinetic_energy_MeV_per_u": energy,
         "seed": seed,
         "machine_requirements": False,
-        "match": {"vary": vary, "targets": targets, "limits": limits},
+        "start": {key: value for one in start for key, value in one.items()} or None,
+        "beam": beam[-1] if beam else None,
+        "match": {
+            "vary": tied(vary, ties),
+            "targets": targets,
+            "limits": limits,
+            "method": method,
+            "restarts": restarts,
+            **({"polish": polish} if polish else {}),
+        },
     }
     study = validated({key: value for key, value in asked.items() if value is not None}, "command line")
     finished = run_to_folder(study, None, RunOptions(out, force, jobs, verbose, quiet))
     return show_match(finished, as_json)
+
+
+def tied(vary: list[dict[str, Any]], ties: list[dict[str, Any]]) -> list[dict[str, Any]]:
+    """The varied parameters with those that follow them; BadParameter for a tie to one that is not varied."""
+    names = [one["name"] for one in vary]
+    for tie in ties:
+        if tie["leader"] not in names:
+            raise click.BadParameter(
+                f"--tie {tie['name']}={tie['factor']:g}*{tie['leader']}: '{tie['leader']}' is not varied, "
+                f"--vary names {', '.join(names)}"
+            )
+    return [
+        {**one, "tied": {tie["name"]: tie["factor"] for tie in ties if tie["leader"] == one["name"]}} for one in vary
+    ]
