@@ -1,4 +1,4 @@
-"""What a study file and the command line can ask of a match, down to the knobs, goals and limits that are made of it."""
+"""What a study file and the command line can ask of a match, and the knobs, goals and limits made of it."""
 
 from __future__ import annotations
 
@@ -16,6 +16,7 @@ from studies.match_design import matched_design
 from studies.match_tables import match_tables
 from studies.options import parse_beam, parse_limit, parse_start, parse_target, parse_tie
 from studies.resolution import resolve
+from studies.schema import Study
 from studies.study_file import validated
 
 CNAO = [{"name": "kf", "lower": 0.25, "upper": 0.35}, {"name": "kd", "lower": 0.4, "upper": 0.6},
@@ -25,7 +26,9 @@ TUNES = [{"quantity": "qx", "value": 1.666}, {"quantity": "qy", "value": 1.74}]
 
 def matched(match: dict[str, Any], **study: Any) -> MatchResult:
     content = {"study": "optics", "machine": "cnao", "machine_requirements": False, **study, "match": match}
-    found = matched_design(resolve(validated(content, "test"), None))
+    made = validated({key: value for key, value in content.items() if value is not None}, "test")
+    assert isinstance(made, Study)
+    found = matched_design(resolve(made, None))
     assert found is not None
     return found
 
@@ -95,7 +98,7 @@ def test_beams_stay_inside_the_aperture() -> None:
     found = matched({"vary": CNAO, "targets": TUNES, "limits": [limit]})
     assert found.limits[0].sigmas > 1
     assert found.residuals["size_x<aperture"] == 0.0
-    with pytest.raises(InputError, match="which beam.*waiting proton stack"):
+    with pytest.raises(InputError, match=r"which beam.*waiting proton stack"):
         matched({"vary": CNAO, "targets": TUNES, "limits": [{"quantity": "size_x", "upper": "aperture"}]})
     with pytest.raises(InputError, match="no beam 'waiting proton stak'; did you mean"):
         matched({"vary": CNAO, "targets": TUNES, "limits": [{**limit, "beam": "waiting proton stak"}]})
