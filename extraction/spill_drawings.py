@@ -265,7 +265,7 @@ def response_drawing(frequency: Array, gain: Array, error: Array, expected: Arra
         400,
         hovermode="closest",
         xaxis=axis("frequency [Hz]", type="log", tickvals=_TICKS),
-        yaxis=axis("rate modulation over ripple [1]", type="log", dtick=1, exponentformat="power"),
+        yaxis=axis("rate modulation over ripple [1]", type="log", dtick=1),
         annotations=[
             text("tracked", x=0.0, color=EXACT, **place),
             text("dashed: without transit time", x=0.12, color=style.LIMIT, **place),

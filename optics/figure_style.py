@@ -124,6 +124,7 @@ def axis(title: str, **more: Any) -> dict[str, Any]:
         "ticks": "outside",
         "ticklen": 4,
         "tickcolor": NEUTRAL,
+        "exponentformat": "power",
         **more,
     }
 

@@ -186,8 +186,8 @@ def residuals_along_s(table: pd.DataFrame) -> go.Figure:
         hovermode="x unified",
         hoversubplots="axis",
         xaxis=s_axis([float(table["s"].min()), float(table["s"].max())], "y2"),
-        yaxis=axis("relative difference [1]", domain=[0.54, 1.0], anchor="x", exponentformat="power"),
-        yaxis2=axis("difference [m]", domain=[0.0, 0.46], anchor="x", exponentformat="power"),
+        yaxis=axis("relative difference [1]", domain=[0.54, 1.0], anchor="x"),
+        yaxis2=axis("difference [m]", domain=[0.0, 0.46], anchor="x"),
         annotations=[*labels, _corner("dx", style.DISPERSION, "y2", 0.95)],
         margin={"l": 104, "r": 64, "t": 24, "b": 48},
     )
@@ -282,4 +282,4 @@ def _log_axis(title: str, values: Sequence[float]) -> dict[str, Any]:
     exponents = [log10(value) for value in values if value > 0] or [0.0]
     low, high = floor(min(exponents) - 0.01), ceil(max(exponents) + 0.01)
     step = max(1, ceil((high - low) / 8))
-    return axis(title, type="log", range=[low, high], dtick=step, exponentformat="power")
+    return axis(title, type="log", range=[low, high], dtick=step)

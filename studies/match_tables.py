@@ -20,11 +20,11 @@ def match_tables(matched: MatchResult) -> Iterator[TableData]:
     """Everything in words and numbers, the conflict first where there is one."""
     if not matched.success and (matched.conflicts or matched.relaxation):
         yield TableData("match-conflict", "Goals in conflict", _why(matched), _conflict(matched))
-    yield TableData("match-values", "Targets before and after", matched.message + ".", _targets(matched))
+    yield TableData("match-values", "Targets before and after", matched.message + ".", _targets(matched), digits=10)
     if matched.limits:
         yield TableData("match-limits", "Limits", "Excess over the limit, 0 inside.", _limits(matched))
     caption = "Parameters of the match with their bounds (none: open)."
-    yield TableData("match-parameters", "Parameters before and after", caption, _parameters(matched))
+    yield TableData("match-parameters", "Parameters before and after", caption, _parameters(matched), digits=10)
     caption = "Change of each target for a change of each parameter at the match, exact derivatives."
     yield TableData("match-sensitivity", "Sensitivity of the targets", caption, _sensitivity(matched))
     caption = "Of the Jacobian of the targets by the parameters, each in its own scale, where the match ended."

@@ -125,4 +125,4 @@ def engine_tables(facts: Facts) -> Iterator[TableData]:
         }
     )
     caption = f"Both engines on the same lattice, each quantity where they differ most. {verification.message}."
-    yield TableData("engines-table", "Own maps beside Xsuite", caption, frame)
+    yield TableData("engines-table", "Own maps beside Xsuite", caption, frame, digits=10)

@@ -45,12 +45,16 @@ class FigureData:
 
 @dataclass(frozen=True)
 class TableData:
-    """A table of the report: ``columns`` of ``frame`` carry their unit in brackets, e.g. ``betx [m]``."""
+    """A table of the report: ``columns`` of ``frame`` carry their unit in brackets, e.g. ``betx [m]``.
+
+    Numbers are shown with ``digits`` significant digits; its CSV holds them in full.
+    """
 
     id: str
     title: str
     caption: str
     frame: pd.DataFrame
+    digits: int = 6
 
 
 @dataclass(frozen=True)

@@ -188,7 +188,7 @@ def _details(result: StudyResult) -> dict[str, Any]:
         "figures_of_quantities": {quantity.name: quantity.figure for quantity in result.quantities},
         "verdicts": [verdict_details(verdict) for verdict in result.verdicts],
         "figures": [_described(figure, figure.table) for figure in result.figures],
-        "tables": [_described(table, table.frame) for table in result.tables],
+        "tables": [{**_described(table, table.frame), "digits": table.digits} for table in result.tables],
         "methods": list(result.methods),
         "assumptions": list(result.assumptions),
         "references": list(result.references),
@@ -259,4 +259,5 @@ def _read_figure(folder: Path, stored: Mapping[str, Any]) -> FigureData:
 
 def _read_table(folder: Path, stored: Mapping[str, Any]) -> TableData:
     text = read_text(folder / "tables" / f"{stored['id']}.csv")
-    return TableData(stored["id"], stored["title"], stored["caption"], read_csv(text, stored["columns"]))
+    frame = read_csv(text, stored["columns"])
+    return TableData(stored["id"], stored["title"], stored["caption"], frame, stored.get("digits", 6))

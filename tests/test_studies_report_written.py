@@ -79,11 +79,12 @@ def test_a_short_column_keeps_what_each_number_has() -> None:
     frame = pd.DataFrame(
         {"own": [1.6660022781, -16.728, 0.0], "difference": [1e-10, -3e-7, float("nan")], "n": [1, -2, 3]}
     )
-    assert written_table(frame).rows == (
+    assert written_table(frame, digits=9).rows == (
         ("1.66600228", "1×10⁻¹⁰", "1"),
         ("−16.728", "−3×10⁻⁷", "−2"),
         ("0", "none", "3"),
     )
+    assert written_table(frame).rows[0] == ("1.666", "1×10⁻¹⁰", "1")
 
 
 def test_an_empty_table() -> None:

@@ -113,12 +113,12 @@ class WrittenTable:
     rows: tuple[tuple[str, ...], ...]
 
 
-def written_table(frame: pd.DataFrame) -> WrittenTable:
+def written_table(frame: pd.DataFrame, digits: int = 6) -> WrittenTable:
     """A table as people read it; a column of numbers has one number of decimals, or powers of ten."""
     columns = [frame.iloc[:, place] for place in range(frame.shape[1])]
     numeric = tuple(bool(pd.api.types.is_numeric_dtype(column) and column.dtype != bool) for column in columns)
     texts = [
-        _number_column(list(column)) if is_number else [_cell(value, str(column.name)) for value in column]
+        _number_column(list(column), digits) if is_number else [_cell(value, str(column.name)) for value in column]
         for column, is_number in zip(columns, numeric, strict=True)
     ]
     kinds = tuple("numeric" if is_number else _text_kind(text) for is_number, text in zip(numeric, texts, strict=True))
@@ -140,8 +140,8 @@ def _cell(value: Any, heading: str) -> str:
     return "" if value is None else str(value)
 
 
-def _number_column(values: Sequence[Any]) -> list[str]:
-    """A long column is one quantity: six digits for the largest. A short one may hold many: each its own digits."""
+def _number_column(values: Sequence[Any], digits: int) -> list[str]:
+    """A long column is one quantity: ``digits`` for the largest. A short one may hold many: each its own digits."""
     if all(isinstance(value, Integral) for value in values):
         return [_signed(str(value)) for value in values]
     sizes = [abs(float(value)) for value in values if isfinite(value) and value != 0]
@@ -149,16 +149,16 @@ def _number_column(values: Sequence[Any]) -> list[str]:
         return [number_text(float(value)) for value in values]
     largest = floor(log10(max(sizes)))
     if not -3 <= largest < 7 or len(values) < 30:
-        return [_signed(_spread(float(value))) for value in values]
-    decimals = max(0, 5 - largest)
+        return [_signed(_spread(float(value), digits)) for value in values]
+    decimals = max(0, digits - 1 - largest)
     return [_signed(f"{value:.{decimals}f}") if isfinite(value) else "none" for value in values]
 
 
-def _spread(value: float) -> str:
+def _spread(value: float, digits: int) -> str:
     """A number of a column with very different sizes: plain where that is short, else a power of ten."""
     if value == 0 or not isfinite(value):
         return number_text(value)
     if 1e-3 <= abs(value) < 1e7:
-        return short_text(value, 9)
+        return short_text(value, digits)
     mantissa, times, power = _scientific(value, 2).partition("×")
     return mantissa.rstrip("0").rstrip(".") + times + power
