@@ -75,9 +75,11 @@ def run() -> None:
     energies = np.linspace(70e6, 0.999 * float(transport(linac).energy[-1]), ENERGIES)
     track(linac, start[:1000])
     energy_table(linac, energies[:2], _beam(linac))
-    integrate(linac, start[:10], steps=8)
+    integrate(linac, start[:10], tolerance=1e-4)
     tracked, transmission = _timed(f"track, {PARTICLES} protons", lambda: track(linac, start).transmission)
-    few, _ = _timed("field integration, 200 protons", lambda: integrate(linac, start[:200], steps=8).transmission)
+    few, _ = _timed(
+        "field integration, 200 protons", lambda: integrate(linac, start[:200], tolerance=1e-4).transmission
+    )
     table, _ = _timed(f"table of {ENERGIES} energies", lambda: energy_table(linac, energies, _beam(linac)))
     show(f"Linac of {gaps} gaps, transmission {transmission:.3f}, {os.cpu_count()} CPUs", [tracked, table, few])
     for timing, key in ((tracked, "track"), (table, "table")):

@@ -28,6 +28,7 @@ Array = np.ndarray[Any, Any]
 _GRID_SIGMAS = (12.0, 8.0)  # of phase and of energy
 _GRID_POINTS = 81
 _CHARGED = 2000
+_CLOUD = 1e-4  # of the integration of many particles
 
 
 @dataclass(frozen=True)
@@ -184,7 +185,7 @@ def _pair(machine: LinacMachine, start: Array, alone: str) -> Pair:
         return Pair(None, None, alone)
     LOGGER.info("integrating %d particles through the fields", len(start))
     try:
-        return Pair(track(machine.linac, start), integrate(machine.linac, start, steps=8))
+        return Pair(track(machine.linac, start), integrate(machine.linac, start, tolerance=_CLOUD))
     except HadronOpticsError as error:
         return Pair(None, None, str(error))
 

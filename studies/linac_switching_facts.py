@@ -40,7 +40,8 @@ class SwitchingFacts:
     """Everything that quantities, tables and figures of the switching study are made of.
 
     ``beams``: one row an energy; ``shown``: bunches at the exit for a few; ``others``: transmission of other sets of
-    gradients; ``integrated``: wanted energy and final energies by both engines; ``jitter``: rms energy and range.
+    gradients; ``integrated``: wanted energy, final energy by integration, its error by the steps; ``jitter``: rms
+    energy and range.
     """
 
     resolved: ResolvedLinac
@@ -193,10 +194,17 @@ def _focus(machine: LinacMachine, settings: Settings, energies: Array, some: Arr
 def _integrated(linac: Linac, settings: Settings, energies: Array, some: Array) -> tuple[pd.DataFrame, str]:
     LOGGER.info("integrating through the fields at %d energies", len(some))
     try:
-        found = [float(integrated_energies(set_linac(linac, settings, int(i)), steps=8)[-1]) for i in some]
+        found = [_by_fields(set_linac(linac, settings, int(i))) for i in some]
     except HadronOpticsError as error:
-        return pd.DataFrame({"wanted": energies[some], "fields": np.nan}), str(error)
-    return pd.DataFrame({"wanted": energies[some], "fields": found}), ""
+        return pd.DataFrame({"wanted": energies[some], "fields": np.nan, "steps": np.nan}), str(error)
+    fields, steps = np.transpose(found)
+    return pd.DataFrame({"wanted": energies[some], "fields": fields, "steps": steps}), ""
+
+
+def _by_fields(linac: Linac) -> tuple[float, float]:
+    """Final energy [eV] by integration, and how much finer steps change it."""
+    usual, finer = (float(integrated_energies(linac, tolerance=tolerance)[-1]) for tolerance in (1e-5, 1e-7))
+    return finer, abs(finer - usual)
 
 
 def _jitter(

@@ -92,7 +92,7 @@ def test_any_energy_by_the_amplitude_of_one_unit() -> None:
 
 
 def test_an_energy_out_of_reach_names_the_range() -> None:
-    with pytest.raises(NoSolution, match=r"250 MeV is out of reach; .* gives 37\.5 to 230\.665 MeV"):
+    with pytest.raises(NoSolution, match=r"250 MeV is out of reach; .* gives 37\.5 to 230\.667 MeV"):
         amplitudes_for(ccl(), [250e6])
 
 

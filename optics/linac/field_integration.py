@@ -2,19 +2,21 @@
 
 On the axis E(s, t) = e0 g(s) cos(omega t + phase) with g the cell's profile; off it, to first order in the transverse
 and second in the axial field, E_r = -(r/2) dE/ds, B_theta = (r / 2 c^2) dE/dt, E_s = E - (r^2/4)(d2E/ds2 - d2E/dt2/c^2)
-(Wangler, RF Linear Accelerators, 2008, ch. 7). Classical Runge-Kutta of order four, ``steps`` a cell; quadrupoles
-likewise. Shares with the maps the description of the machine and nothing that moves a particle.
+(Wangler, RF Linear Accelerators, 2008, ch. 7). Classical Runge-Kutta of order four, with as many steps a cell as the
+profile needs: a drift tube's narrow edges take more than a cosine. Shares with the maps the description of the machine
+and nothing that moves a particle.
 """
 
 from __future__ import annotations
 
 import os
 from concurrent.futures import ThreadPoolExecutor
-from functools import partial
+from functools import cache, partial
 from math import cos, sin
 from typing import Any, NamedTuple
 
 import numpy as np
+from scipy.integrate import simpson
 
 from lattice import InputError, NoSolution
 from lattice.reference import SPEED_OF_LIGHT
@@ -22,11 +24,15 @@ from optics.compiled import compiled
 from optics.linac.coordinates import canonical, checked, particle_at, relative
 from optics.linac.machine import MODES, Linac, PermanentQuadrupole, Piece, Tank
 from optics.linac.result import CAUSES, LinacTracked, arrived, lost_table
+from optics.linac.transit import TransitTime
 
 Array = np.ndarray[Any, Any]
 
 _COMPLEX_STEP = 1e-30
 _QUADRUPOLE_STEPS = 8
+#: Steps a cell that are tried, and how well their Simpson's rule must give the cell's integrals, relative to the gain.
+_STEPS = (6, 8, 12, 16, 24, 32, 48, 64, 96, 128, 192, 256)
+_TOLERANCE = 1e-5
 _CHUNK = 256
 _BORE, _STOPPED = CAUSES.index("bore"), CAUSES.index("stopped")
 
@@ -56,14 +62,20 @@ class Field(NamedTuple):
 
 
 def integrate(
-    linac: Linac, coordinates: Array, *, steps: int = 16, apertures: bool = True, threads: int | None = None
+    linac: Linac,
+    coordinates: Array,
+    *,
+    tolerance: float = _TOLERANCE,
+    apertures: bool = True,
+    threads: int | None = None,
 ) -> LinacTracked:
     """As ``track``, by integration through the fields; openings are looked at behind every step.
 
-    The reference particle is integrated too, on the axis. Raises InputError for a tank without RF phase or without a
-    known field, NoSolution where the reference particle is stopped or nobody arrives.
+    ``tolerance``: of the steps, relative to the energy gain of a cell. The reference particle is integrated too,
+    on the axis. Raises InputError for a tank without RF phase or without a known field, NoSolution where the reference
+    particle is stopped or nobody arrives.
     """
-    fields = fields_of(linac, steps)
+    fields = fields_of(linac, tolerance)
     ct, w = _reference(linac, fields)
     z = np.ascontiguousarray(canonical(checked(coordinates), linac.particle))
     flight = _Flight(z, np.full(z.shape[1], -1), np.zeros(z.shape[1], dtype=np.int64), np.zeros(z.shape[1]))
@@ -78,14 +90,14 @@ def integrate(
     return arrived(linac, LinacTracked(particle_at(float(w[-1]), linac.particle), end, ~lost, losses))
 
 
-def integrated_energies(linac: Linac, *, steps: int = 16) -> Array:
+def integrated_energies(linac: Linac, *, tolerance: float = _TOLERANCE) -> Array:
     """Kinetic energy [eV] of the reference particle at the entrance of every piece and at the end, by integration."""
-    return np.asarray(_reference(linac, fields_of(linac, steps))[1] * linac.particle.mass)
+    return np.asarray(_reference(linac, fields_of(linac, tolerance))[1] * linac.particle.mass)
 
 
-def integrated_matrix(linac: Linac, *, steps: int = 16) -> Array:
+def integrated_matrix(linac: Linac, *, tolerance: float = _TOLERANCE) -> Array:
     """Transport matrix (6, 6) from start to end by integration, in the coordinates of ``transport``."""
-    fields = fields_of(linac, steps)
+    fields = fields_of(linac, tolerance)
     w = _reference(linac, fields)[1]
     z = np.zeros((6, 6), dtype=complex)
     z[5] = w[0]
@@ -98,14 +110,14 @@ def integrated_matrix(linac: Linac, *, steps: int = 16) -> Array:
     return np.asarray(scale[1][:, None] * z.imag / _COMPLEX_STEP / scale[0])
 
 
-def fields_of(linac: Linac, steps: int = 16) -> list[Field]:
-    """Every piece as a Field, with ``steps`` of integration a cell."""
-    if not (isinstance(steps, int) and steps >= 1):
-        raise InputError(f"steps must be a whole number above 0, found {steps!r}")
-    return [_field(linac, piece, s, steps) for piece, s in zip(linac.pieces, linac.s, strict=False)]
+def fields_of(linac: Linac, tolerance: float = _TOLERANCE) -> list[Field]:
+    """Every piece as a Field, with as many steps of integration a cell as ``tolerance`` needs."""
+    if not 0 < tolerance < 1:
+        raise InputError(f"the tolerance of an integration must lie between 0 and 1, found {tolerance!r}")
+    return [_field(linac, piece, s, tolerance) for piece, s in zip(linac.pieces, linac.s, strict=False)]
 
 
-def _field(linac: Linac, piece: Piece, s: float, steps: int) -> Field:
+def _field(linac: Linac, piece: Piece, s: float, tolerance: float) -> Field:
     particle = linac.particle
     if isinstance(piece, PermanentQuadrupole):
         gradient = particle.charge * piece.gradient * SPEED_OF_LIGHT / particle.mass
@@ -121,7 +133,7 @@ def _field(linac: Linac, piece: Piece, s: float, steps: int) -> Field:
     return Field(
         piece.cells,
         piece.cell_length,
-        _profile(piece, steps),
+        _profile(piece, _steps(piece.cell, MODES[piece.mode][1], tolerance)),
         s,
         piece.bore,
         force=particle.charge * piece.e0 / particle.mass,
@@ -129,6 +141,30 @@ def _field(linac: Linac, piece: Piece, s: float, steps: int) -> Field:
         advance=MODES[piece.mode][0],
         wavenumber=piece.wavenumber,
     )
+
+
+@cache
+def _steps(cell: TransitTime, harmonic: float, tolerance: float) -> int:
+    """Fewest steps whose Simpson's rule (what Runge-Kutta is along a given path) integrates the cell's field.
+
+    Compared are the integrals of g, g cos(q x) and g x sin(q x) at synchronism with those of the most steps.
+    """
+    if cell.profile is None:
+        return _STEPS[0]
+    best = _simpson(cell, harmonic, _STEPS[-1])
+    for steps in _STEPS:
+        if np.max(np.abs(_simpson(cell, harmonic, steps) - best)) <= tolerance * abs(best[1]):
+            return steps
+    return _STEPS[-1]
+
+
+def _simpson(cell: TransitTime, harmonic: float, steps: int) -> Array:
+    """Integrals over the cell by Simpson's rule."""
+    assert cell.profile is not None
+    x = np.linspace(-0.5, 0.5, 2 * steps + 1)
+    q = 2.0 * np.pi * harmonic
+    g = cell.profile(x)
+    return np.asarray(simpson(np.array([g, g * np.cos(q * x), g * x * np.sin(q * x)]), x=x))
 
 
 def _profile(tank: Tank, steps: int) -> Array:

@@ -12,7 +12,7 @@ from lattice.reference import SPEED_OF_LIGHT
 from optics.compiled import compiled
 from optics.linac.machine import MODES, Linac, PermanentQuadrupole, Piece, Tank
 from optics.linac.maps import TRANSIT_TERMS, drift, gap, quadrupole
-from optics.linac.transit import TransitTime
+from optics.linac.transit import NO_SECOND_ORDER, TransitTime
 
 Array = np.ndarray[Any, Any]
 
@@ -29,8 +29,8 @@ class Line(NamedTuple):
     """One row a step: ``kind``, number of the ``piece``, place ``s`` of its end [m], ``length`` [m], ``bore`` [m].
 
     ``magnet`` (rows, 5): q G c/(m c^2) [1/m^2], dx, dy [m], cosine and sine of the roll. ``volt`` q E0 L/(m c^2) and
-    ``phase`` [rad] of a gap; ``cell`` (rows, 3): wavenumber [1/m], scale and offset of its transit time, whose
-    polynomial is row ``shape`` of ``coefficients``.
+    ``phase`` [rad] of a gap; ``cell`` (rows, 4): wavenumber [1/m], scale and offset of its transit time, whose
+    polynomial is row ``shape`` of ``coefficients`` and its second order of ``second``, and wavenumber L/4.
     """
 
     kind: Array
@@ -44,6 +44,7 @@ class Line(NamedTuple):
     cell: Array
     shape: Array
     coefficients: Array
+    second: Array
 
 
 class _Row(NamedTuple):
@@ -54,7 +55,7 @@ class _Row(NamedTuple):
     magnet: tuple[float, ...] = (0.0, 0.0, 0.0, 1.0, 0.0)
     volt: float = 0.0
     phase: float = 0.0
-    cell: tuple[float, ...] = (1.0, 1.0, 0.0)
+    cell: tuple[float, ...] = (1.0, 1.0, 0.0, 0.0)
     cells: TransitTime | None = None
 
 
@@ -76,6 +77,7 @@ def line_of(linac: Linac) -> Line:
         cell=np.array([row.cell for row in rows]),
         shape=np.array([shapes.index(row.cells) if row.cells else 0 for row in rows]),
         coefficients=np.array([shape.coefficients for shape in shapes] or [(0.0,) * TRANSIT_TERMS]),
+        second=np.array([shape.second for shape in shapes] or [NO_SECOND_ORDER]),
     )
 
 
@@ -98,7 +100,8 @@ def _quadrupole_rows(magnet: PermanentQuadrupole, particle: ReferenceParticle) -
 def _tank_rows(tank: Tank, particle: ReferenceParticle) -> list[_Row]:
     length, cell = tank.cell_length, tank.cell
     volt = particle.charge * tank.e0 * length / particle.mass
-    numbers = (tank.wavenumber, tank.wavenumber * length / cell.half, cell.middle / cell.half)
+    phase = tank.wavenumber * length
+    numbers = (tank.wavenumber, phase / cell.half, cell.middle / cell.half, 0.25 * phase)
     first = nan if tank.rf_phase is None else tank.rf_phase
     rows = [_Row(DRIFT, 0.5 * length)]
     for i in range(tank.cells):
@@ -131,11 +134,12 @@ def drift_step(length: float, z: Any, count: int) -> None:
 
 @compiled
 def _gap_step(line: Line, row: int, z: Any, count: int) -> None:
-    cell = (line.cell[row, 0], line.cell[row, 1], line.cell[row, 2])
-    volt, phase, coefficients = line.volt[row], line.phase[row], line.coefficients[line.shape[row]]
+    cell = (line.cell[row, 0], line.cell[row, 1], line.cell[row, 2], line.cell[row, 3])
+    volt, phase, shape = line.volt[row], line.phase[row], line.shape[row]
+    coefficients, second = line.coefficients[shape], line.second[shape]
     for i in range(count):
         z[UX + i], z[UY + i], z[CT + i], z[W + i] = gap(
-            z[i], z[UX + i], z[Y + i], z[UY + i], z[CT + i], z[W + i], volt, phase, cell, coefficients
+            z[i], z[UX + i], z[Y + i], z[UY + i], z[CT + i], z[W + i], volt, phase, cell, coefficients, second
         )
 
 

@@ -18,6 +18,8 @@ from optics.compiled import inlined
 
 #: Coefficients of the polynomial that every transit-time factor is brought to.
 TRANSIT_TERMS = 18
+#: Coefficients of the two polynomials of a cell's second order.
+SECOND_TERMS = 12
 #: Terms of the modified Bessel functions in (K r / 2)^2: exact to rounding up to K r = 3.
 _BESSEL_TERMS = 12
 #: pi / 2 in two parts, and what a number is rounded to a whole one by.
@@ -91,7 +93,7 @@ def sine_cosine(phase: Any) -> Any:
 def transit(w: Any, radius2: Any, cell: Any, coefficients: Any) -> Any:
     """F = T(k) I0(K r), dF/dw, and T I1(K r)/(K r / 2)/(beta gamma)^2, with K = wavenumber / (beta gamma).
 
-    ``cell`` = (wavenumber, scale, offset): T is a polynomial in t = scale / beta - offset, which runs from -1 to 1
+    ``cell`` = (wavenumber, scale, offset, ...): T is a polynomial in t = scale / beta - offset, which runs from -1 to 1
     over the range of the factor. ``radius2`` = (wavenumber r / 2)^2.
     """
     scale, offset = cell[1], cell[2]
@@ -113,38 +115,74 @@ def transit(w: Any, radius2: Any, cell: Any, coefficients: Any) -> Any:
 
 
 @inlined
-def newton(mid: Any, w: Any, start: Any, radius2: Any, volt: float, cell: Any, coefficients: Any) -> Any:
+def second_order(w: Any, volt: float, cell: Any, second: Any) -> Any:
+    """A, dA/dw and dB/dw: what the field does to the gain by the velocity that it has changed inside the cell.
+
+    A = volt h a(q) and B = volt h b(q) with h = wavenumber L / (4 (beta gamma)^3), ``cell`` = (wavenumber, scale,
+    offset, wavenumber L / 4); ``second`` (2, terms): the polynomials a and b in t, highest power first.
+    """
+    inverse2 = 1.0 / (w * (w + 2.0))
+    inverse = np.sqrt(inverse2)
+    gamma = 1.0 + w
+    t = cell[1] * gamma * inverse - cell[2]
+    a, b, a_slope, b_slope = second[0, 0] + 0.0 * t, second[1, 0] + 0.0 * t, 0.0 * t, 0.0 * t
+    for n in range(1, SECOND_TERMS):
+        a_slope = a_slope * t + a
+        b_slope = b_slope * t + b
+        a = a * t + second[0, n]
+        b = b * t + second[1, n]
+    h = volt * cell[3] * inverse2 * inverse
+    dt, dh = -cell[1] * inverse2 * inverse, -3.0 * gamma * inverse2
+    return h * a, h * (dh * a + a_slope * dt), h * (dh * b + b_slope * dt)
+
+
+@inlined
+def newton(mid: Any, w: Any, start: Any, radius2: Any, volt: float, cell: Any, coefficients: Any, second: Any) -> Any:
     """One Newton step to the middle (w, phi) of a gap's kick, and the potential's radial part where it began.
 
-    The equations are w_mid = w + volt F cos(phi)/2 and phi_mid = start - volt dF/dw sin(phi)/2; of the Jacobian the
-    term in d2F/dw2 is left out: it only feeds the phase, so that the next step makes up for it.
+    The equations are w_mid = w + volt (F cos(phi)/2 + A sin(2 phi)) and phi_mid = start - volt (dF/dw sin(phi) - dA/dw
+    cos(2 phi) - dB/dw)/2; of the Jacobian the terms in d2F/dw2, A and B are left out: the next step makes up for them.
     """
     w_mid, phi_mid = mid[0], mid[1]
     half = 0.5 * volt
     factor, slope, radial = transit(w_mid, radius2, cell, coefficients)
+    a, a_slope, b_slope = second_order(w_mid, volt, cell, second)
     sine, cosine = sine_cosine(phi_mid)
     b = half * slope * cosine
-    d_phi = (start - phi_mid - half * slope * sine) / (1.0 + b)
-    d_w = (w - w_mid + half * factor * cosine - half * factor * sine * d_phi) / (1.0 - b)
+    turned = start - phi_mid - half * (slope * sine - a_slope * (1.0 - 2.0 * sine * sine) - b_slope)
+    d_phi = turned / (1.0 + b)
+    gained = half * cosine * (factor + 4.0 * a * sine)
+    d_w = (w - w_mid + gained - half * factor * sine * d_phi) / (1.0 - b)
     return w_mid + d_w, phi_mid + d_phi, half * radial * sine
 
 
 @inlined
 def gap(
-    x: Any, ux: Any, y: Any, uy: Any, ct: Any, w: Any, volt: float, phase: float, cell: Any, coefficients: Any
+    x: Any,
+    ux: Any,
+    y: Any,
+    uy: Any,
+    ct: Any,
+    w: Any,
+    volt: float,
+    phase: float,
+    cell: Any,
+    coefficients: Any,
+    second: Any,
 ) -> Any:
-    """Thin accelerating gap: the implicit midpoint map of the potential U = (volt / wavenumber) F(w, r) sin(phi).
+    """Accelerating gap: the implicit midpoint map of a potential that is of second order in the field on the axis.
 
-    phi = wavenumber ct + phase; dw = dU/dct, dct = -dU/dw, dux = -dU/dx, all at the middle of the kick: the terms in
-    dF/dw make the map symplectic though T depends on energy. ``volt`` = q E0 L / (m c^2). To first order
-    dw = volt T cos(phi) and dux = -volt T wavenumber sin(phi) x / (2 (beta gamma)^2).
+    U = (volt / wavenumber) (F(w, r) sin(phi) - A(w) cos(2 phi) - B(w)), phi = wavenumber ct + phase; dw = dU/dct,
+    dct = -dU/dw, dux = -dU/dx, all at the middle of the kick: the terms in dF/dw make the map symplectic though T
+    depends on energy. ``volt`` = q E0 L / (m c^2). To first order dw = volt T cos(phi) and
+    dux = -volt T wavenumber sin(phi) x / (2 (beta gamma)^2).
     """
     wavenumber = cell[0]
     start = wavenumber * ct + phase
     radius2 = 0.25 * wavenumber * wavenumber * (x * x + y * y)
-    mid = newton((w, start, w), w, start, radius2, volt, cell, coefficients)
-    mid = newton(mid, w, start, radius2, volt, cell, coefficients)
-    mid = newton(mid, w, start, radius2, volt, cell, coefficients)
-    mid = newton(mid, w, start, radius2, volt, cell, coefficients)
+    mid = newton((w, start, w), w, start, radius2, volt, cell, coefficients, second)
+    mid = newton(mid, w, start, radius2, volt, cell, coefficients, second)
+    mid = newton(mid, w, start, radius2, volt, cell, coefficients, second)
+    mid = newton(mid, w, start, radius2, volt, cell, coefficients, second)
     kick = wavenumber * mid[2]
     return ux - kick * x, uy - kick * y, ct + 2.0 * (mid[1] - start) / wavenumber, 2.0 * mid[0] - w

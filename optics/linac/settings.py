@@ -85,7 +85,9 @@ def _stretches(linac: Linac, coordinates: Array, units: set[int]) -> dict[int, _
 
 def _stretch(linac: Linac, line: Line, fed: Array, reference: Reference, coordinates: Array) -> _Stretch:
     first, last = (int(np.flatnonzero(fed)[i]) for i in (0, -1))
-    cut = {name: part[first : last + 1] for name, part in line._asdict().items() if name != "coefficients"}
+    cut = {
+        name: part[first : last + 1] for name, part in line._asdict().items() if name not in ("coefficients", "second")
+    }
     ct, w = float(reference.ct[first]), float(reference.w[first])
     piece = linac.pieces[line.piece[first]]
     assert isinstance(piece, Tank)

@@ -15,10 +15,11 @@ from typing import Any
 
 import numpy as np
 from numpy.polynomial import Chebyshev, Polynomial
+from numpy.polynomial.chebyshev import chebpts1
 from scipy.interpolate import CubicSpline
 
 from lattice import InputError
-from optics.linac.maps import TRANSIT_TERMS
+from optics.linac.maps import SECOND_TERMS, TRANSIT_TERMS
 
 Array = np.ndarray[Any, Any]
 Profile = Callable[[Array], Array]
@@ -29,6 +30,9 @@ _TABLE_TOLERANCE = 1e-4
 _SINE_RANGE = (0.5, 9.0)
 _SYMMETRY = 1e-3
 _NODES = 400
+Second = tuple[tuple[float, ...], tuple[float, ...]]
+#: Of a factor whose field is not known.
+NO_SECOND_ORDER: Second = ((0.0,) * SECOND_TERMS, (0.0,) * SECOND_TERMS)
 
 
 @dataclass(frozen=True)
@@ -36,7 +40,8 @@ class TransitTime:
     """T over ``low`` <= q = k L <= ``high`` [rad]: a polynomial, highest power first, in t from -1 to 1.
 
     ``profile`` is the on-axis field over its mean, a function of s / L from -1/2 to 1/2 (None where only T is known:
-    then the field integration has nothing to integrate); ``slope`` its derivative.
+    then the field integration has nothing to integrate); ``slope`` its derivative. ``second``: two polynomials in t,
+    the second order of the field by which the velocity changes inside the cell (0 where only T is known).
     """
 
     name: str
@@ -45,6 +50,7 @@ class TransitTime:
     coefficients: tuple[float, ...]
     profile: Profile | None = None
     slope: Profile | None = None
+    second: Second = NO_SECOND_ORDER
 
     def __post_init__(self) -> None:
         if not (isfinite(self.low) and isfinite(self.high) and 0 < self.low < self.high):
@@ -76,6 +82,10 @@ class TransitTime:
         inner = np.polyder(np.array(self.coefficients), derivative)
         return np.polyval(inner, (values - self.middle) / self.half) / self.half**derivative
 
+    def second_order(self, q: float) -> float:
+        """The double integral a(q) of the gain's second order (see ``second_order`` of this module); 0 if unknown."""
+        return float(np.polyval(np.array(self.second[0]), (q - self.middle) / self.half))
+
     @property
     def peak(self) -> float:
         """Peak of the on-axis field over its mean. Raises InputError where no field is known."""
@@ -103,7 +113,33 @@ def from_function(
             f"between k L = {low:.4g} and {high:.4g}: give a smoother function or a narrower range"
         )
     powers = Chebyshev(series.coef).convert(kind=Polynomial).coef
-    return TransitTime(name, low, high, _padded(powers), profile, slope)
+    second = NO_SECOND_ORDER if profile is None else second_order(profile, low, high)
+    return TransitTime(name, low, high, _padded(powers), profile, slope, second)
+
+
+def second_order(profile: Profile, low: float, high: float) -> Second:
+    """Polynomials of a(q) and b(q), the double integrals of g(x) g(y) |x - y| / 2 cos(q (x + y)) and cos(q (x - y)).
+
+    The second term of the Magnus series (W. Magnus, Commun. Pure Appl. Math. 7, 649, 1954) of the energy gain in a
+    cell of symmetric ``profile`` g: the first one is T.
+    """
+    nodes, weights = np.polynomial.legendre.leggauss(_NODES)
+    x = 0.5 * nodes
+    g = weights * profile(x) / np.sum(weights * profile(x))
+    apart = 0.5 * np.abs(np.subtract.outer(x, x))
+
+    at = chebpts1(SECOND_TERMS)
+    q = 0.5 * (low + high) + 0.5 * (high - low) * at
+    even, odd = (function(np.multiply.outer(q, x)) * g for function in (np.cos, np.sin))
+    along, across = (np.einsum("ni,ij,nj->n", part, apart, part, optimize=True) for part in (even, odd))
+    a, b = (_powers(at, values) for values in (along - across, along + across))
+    return a, b
+
+
+def _powers(t: Array, values: Array) -> tuple[float, ...]:
+    """Coefficients, highest power first, of the polynomial through ``values`` at the Chebyshev points ``t``."""
+    series = Chebyshev.fit(t, values, len(t) - 1, domain=(-1, 1))
+    return tuple(float(c) for c in series.convert(kind=Polynomial).coef[::-1])
 
 
 @cache
