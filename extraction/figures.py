@@ -96,7 +96,11 @@ def curves(
         xaxis=axis(x_title),
         yaxis=axis(y_title, **({"type": "log"} if log else {})),
         shapes=[*(_across(y) for y, _ in levels), *(_upright(x) for x, _ in marks)],
-        annotations=[*_names(items, log), *(_level_name(*one) for one in levels), *(_mark_name(*one) for one in marks)],
+        annotations=[
+            *_names(items, log),
+            *(_level_name(np.log10(y) if log else y, name) for y, name in levels),
+            *(_mark_name(*one) for one in marks),
+        ],
         margin={"l": 72, "r": 150, "t": 36, "b": 52},
     )  # fmt: skip
     return go.Figure(data=[_curve(item, x_title, y_title) for item in items], layout=layout)

@@ -111,6 +111,7 @@ def match_table(
     degree: int = 3,
     limits: Mapping[str, tuple[float, float]] | None = None,
     fringe: str = "full",
+    names: Sequence[str] = (),
 ) -> Programme:
     """Set strengths, Chebyshev polynomials of ``degree`` in the rigidity, that hold ``targets`` at all ``rigidities``.
 
@@ -118,7 +119,8 @@ def match_table(
     step). What is returned was computed at every energy.
     ``ring`` must come from ``with_bend_errors`` where ``errors`` has bends. ``limits``: least and largest set strength
     of a family. Optics is that of ``particle`` (normalised strengths: its energy does not matter but for time of
-    flight). NoSolution where the ring is unstable at some energy, or a limit would be exceeded, naming them.
+    flight). NoSolution where the ring is unstable at some energy, or a limit would be exceeded, naming them by
+    ``names`` (by the rigidity without).
     """
     rigidities = np.asarray(rigidities, dtype=float)
     errors = errors or FieldErrors()
@@ -127,16 +129,17 @@ def match_table(
     coefficients = np.zeros((len(vary), basis.shape[1]))
     coefficients[:, 0] = [ring.parameters[name] / np.mean(errors.factor(name, rigidities)) for name in vary]
     nodes = _nodes(rigidities, _PER_COEFFICIENT * basis.shape[1])
+    told = np.array(list(names) or [f"B rho = {value:.5g} T m" for value in rigidities], dtype=object)
     model = _Model(ring, particle, tuple(vary), tuple(targets), errors, fringe)
     rounds, step = 0, np.ones(1)
     while rounds < _ROUNDS and np.max(np.abs(step)) > _CONVERGED:
         rounds += 1
-        state = model.derivatives(rigidities[nodes], coefficients @ basis[nodes].T)
+        state = model.derivatives(rigidities[nodes], coefficients @ basis[nodes].T, told[nodes])
         step = _gauss_newton(state, basis[nodes], coefficients.shape)
         coefficients = coefficients + step
     wanted = dict(zip(vary, coefficients @ basis.T, strict=True))
-    _check_limits(wanted, rigidities, limits or {})
-    return model.programme(rigidities, wanted, coefficients, rounds)
+    _check_limits(wanted, told, limits or {})
+    return model.programme(rigidities, wanted, coefficients, rounds, told)
 
 
 @dataclass(frozen=True, eq=False)
@@ -167,7 +170,7 @@ class _Model:
     def optics(self, values: Mapping[str, Array], chromatic: bool) -> Optics:
         return twiss(self.ring.with_parameters(values), self.particle, fringe=self.fringe, chromatic=chromatic)
 
-    def derivatives(self, rigidities: Array, settings: Array) -> _State:
+    def derivatives(self, rigidities: Array, settings: Array, told: Array) -> _State:
         """All energies times all families as one batch, each family stepped along the imaginary axis in its turn."""
         n, p = len(rigidities), len(self.vary)
         true = self.true_strengths(rigidities, dict(zip(self.vary, settings, strict=True)))
@@ -177,13 +180,15 @@ class _Model:
         optics = self.optics(values, any(goal.chromatic for goal in self.targets))
         rows = np.stack([goal.residual(goal.evaluate(optics)) for goal in self.targets], axis=-1)
         rows = rows.reshape(p, n, len(self.targets))
-        _refuse_unstable(rows[0].real, rigidities)
+        _refuse_unstable(rows[0].real, told)
         return _State(rows[0].real, np.moveaxis(rows.imag / _STEP, 0, -1))
 
-    def programme(self, rigidities: Array, wanted: Mapping[str, Array], coefficients: Array, rounds: int) -> Programme:
+    def programme(
+        self, rigidities: Array, wanted: Mapping[str, Array], coefficients: Array, rounds: int, told: Array
+    ) -> Programme:
         true = self.true_strengths(rigidities, wanted)
         optics = self.optics(true, True)
-        _refuse_unstable(np.atleast_1d(optics.qx)[:, None], rigidities)
+        _refuse_unstable(np.atleast_1d(optics.qx)[:, None], told)
         return Programme(
             rigidities=rigidities,
             set=dict(wanted),
@@ -209,7 +214,10 @@ def _basis(rigidities: Array, degree: int) -> Array:
     degree = degree if high > low else 0
     u = (2 * rigidities - low - high) / (high - low) if high > low else np.zeros_like(rigidities)
     if len(np.unique(rigidities)) <= degree:
-        raise InputError(f"{len(np.unique(rigidities))} energies do not fix polynomials of degree {degree}: lower it")
+        raise InputError(
+            f"{len(np.unique(rigidities))} energies do not fix polynomials of degree {degree} in B rho: give more "
+            f"energies, or a degree of at most {len(np.unique(rigidities)) - 1}"
+        )
     return np.asarray(chebyshev.chebvander(u, degree))
 
 
@@ -226,24 +234,24 @@ def _check_names(ring: Lattice, names: Sequence[str]) -> None:
             raise InputError(f"'{ring.name}' has no parameter '{name}'{did_you_mean(name, ring.parameters)}")
 
 
-def _refuse_unstable(rows: Array, rigidities: Array) -> None:
+def _refuse_unstable(rows: Array, told: Array) -> None:
     lost = ~np.isfinite(rows).all(axis=1)
     if lost.any():
-        raise NoSolution(f"no stable optics (or no value of a target) at B rho = {_some(rigidities[lost])} T m")
+        raise NoSolution(f"no stable optics (or no value of a target) at {_some(told[lost])}")
 
 
-def _check_limits(wanted: Mapping[str, Array], rigidities: Array, limits: Mapping[str, tuple[float, float]]) -> None:
+def _check_limits(wanted: Mapping[str, Array], told: Array, limits: Mapping[str, tuple[float, float]]) -> None:
     for name, (low, high) in limits.items():
         values = wanted.get(name, np.zeros(0))
         bad = (values < low) | (values > high)
         if bad.any():
             raise NoSolution(
                 f"'{name}' would be {values[bad].min():.6g} to {values[bad].max():.6g}, allowed are {low:g} to "
-                f"{high:g}, at B rho = {_some(rigidities[bad])} T m"
+                f"{high:g}, at {_some(told[bad])}"
             )
 
 
 def _some(values: Array) -> str:
-    """Up to three numbers, and how many more."""
-    told = ", ".join(f"{value:.5g}" for value in values[:3])
+    """Up to three names, and how many more."""
+    told = ", ".join(str(value) for value in values[:3])
     return told if len(values) <= 3 else f"{told} and {len(values) - 3} more"

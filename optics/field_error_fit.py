@@ -59,19 +59,24 @@ def fit_field_errors(
     degree: int = 3,
     scale: float = 6.35,
     fringe: str = "full",
+    names: Sequence[str] = (),
 ) -> FieldErrorFit:
     """Gradient errors of two ``groups`` of families, and of the bends' sextupole component, that explain ``settings``.
 
     ``ring`` comes from ``with_bend_errors``; ``settings`` maps parameters to (n,). ``degree`` of the polynomials in
     B rho / ``scale``. InputError unless there are two groups and enough energies; NoSolution where no error explains
-    an energy.
+    an energy, naming it by ``names`` (by the rigidity without).
     """
     if len(groups) != 2:
         raise InputError(f"two tunes fix the gradient errors of two groups of families, found {len(groups)}")
     if len(rigidities) <= degree:
-        raise InputError(f"{len(rigidities)} energies do not fix polynomials of degree {degree}: lower it")
+        raise InputError(
+            f"{len(rigidities)} energies do not fix field errors of degree {degree} in B rho: give more energies, "
+            f"or held.degree of at most {len(rigidities) - 1}"
+        )
     task = _Task(ring, particle, dict(settings), {k: tuple(v) for k, v in groups.items()}, held, fringe)
-    own = task.gradients(rigidities)
+    told = np.array(list(names) or [f"B rho = {value:.5g} T m" for value in rigidities], dtype=object)
+    own = task.gradients(told)
     k2 = task.bend_k2(own)
     u = np.asarray(rigidities) / scale
     smooth = [np.polynomial.polynomial.polyfit(u, column, degree) for column in (*own, k2)]
@@ -103,9 +108,9 @@ class _Task:
             values[BEND_K2] = k2
         return twiss(self.ring.with_parameters(values), self.particle, fringe=self.fringe, chromatic=chromatic)
 
-    def gradients(self, rigidities: Array) -> Array:
+    def gradients(self, told: Array) -> Array:
         """Errors (2, n) that give the tunes held: Newton's method at each energy, all in one batch."""
-        n = len(rigidities)
+        n = len(told)
         found = np.zeros((2, n))
         for _ in range(_ROUNDS):
             stepped = np.concatenate([found, found], axis=1).astype(complex)
@@ -115,7 +120,7 @@ class _Task:
                           self.groups, self.held, self.fringe)  # fmt: skip
             optics = twice.optics(stepped, chromatic=False)
             tunes = np.stack([optics.qx, optics.qy]).reshape(2, 2, n)  # plane, stepped group, energy
-            _refuse_lost(tunes[0, 0].real, rigidities)
+            _refuse_lost(tunes[0, 0].real, told)
             goal = np.array([self.held.qx, self.held.qy])[:, None]
             step = np.linalg.solve(
                 np.moveaxis(tunes.imag / _STEP, 2, 0), (goal - tunes[:, 0].real).T[..., None]
@@ -131,8 +136,8 @@ class _Task:
         return np.asarray(0.01 * (self.held.dqx - zero) / (one - zero))
 
 
-def _refuse_lost(tune: Array, rigidities: Array) -> None:
+def _refuse_lost(tune: Array, told: Array) -> None:
     lost = ~np.isfinite(tune)
     if lost.any():
-        told = ", ".join(f"{value:.5g}" for value in np.asarray(rigidities)[lost][:3])
-        raise NoSolution(f"no stable optics with the settings at B rho = {told} T m")
+        more = f" and {lost.sum() - 3} more" if lost.sum() > 3 else ""
+        raise NoSolution(f"no stable optics with the settings at {', '.join(told[lost][:3])}{more}")

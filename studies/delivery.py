@@ -130,7 +130,7 @@ class SynchrotronDelivery:
     ``particles`` in a spill leave in ``spill`` seconds at an even rate, flat top at most ``flat_top`` seconds; the beam
     waits in the ring while spots move. ``change`` maps energies [MeV/u] to the time [s] from spill to spill; ``step``
     likewise for the step down to an energy, with ``loss`` of what is left; a layer is begun on what is left when that
-    is at least ``least`` of it.
+    is at least ``least`` of it, and at most ``energies`` are had from one spill.
     """
 
     title: str
@@ -141,26 +141,27 @@ class SynchrotronDelivery:
     step: Callable[[float], float] | None = None
     loss: float = 0.0
     least: float = 0.2
+    energies: int = 1000
 
     def deliver(self, treatment: Treatment, scanning: Scanning) -> Timeline:
         """Timeline of a treatment; NoSolution when more spills are needed than anybody would wait for."""
         clock, ends = Clock(scanning), []
-        spills, left, top_end = 0, 0.0, 0.0
+        spills, left, top_end, had = 0, 0.0, 0.0, 0
         for layer, particles, paints in _passes(treatment, scanning):
             energy = float(treatment.energies[layer])
-            stays = self._stays(left, particles, clock.now, top_end)
+            stays = had < self.energies and self._stays(left, particles, clock.now, top_end)
             if stays and self.step is not None:
                 clock.wait(CHANGE, self.step(energy))
-                left *= 1.0 - self.loss
+                left, had = left * (1.0 - self.loss), had + 1
             else:
                 clock.wait(CHANGE, self.change(energy))
-                spills, left, top_end = spills + 1, self.particles, clock.now + self.flat_top
+                spills, left, top_end, had = spills + 1, self.particles, clock.now + self.flat_top, 1
             moves = paints * max(treatment.spots - 1, 0) * scanning.move(treatment.spot_spacing)
             missing = 1.0
             while missing > 1e-9:
                 if left <= 1e-9 * self.particles or clock.now >= top_end - 1e-9:
                     clock.wait(REFILL, self.change(energy))
-                    spills, left, top_end = spills + 1, self.particles, clock.now + self.flat_top
+                    spills, left, top_end, had = spills + 1, self.particles, clock.now + self.flat_top, 1
                 self._check(spills)
                 share = min(missing, left / particles)
                 parts = {BEAM: share * particles * self.spill / self.particles, MOVES: share * moves}
@@ -186,23 +187,25 @@ class SynchrotronDelivery:
 class LinacDelivery:
     """``particles`` in a pulse at most, ``repetition`` [Hz]; each spot takes whole pulses, at least ``least_pulses``.
 
-    The energy changes in ``change`` [s] (one pulse at least), magnets of the beam line included.
+    ``particles`` and ``change`` map energies [MeV/u] to numbers and to the time [s] of the change to that energy (one
+    pulse at least), magnets of the beam line included.
     """
 
     title: str
-    particles: float
+    particles: Callable[[float], float]
     repetition: float
     least_pulses: int
-    change: float
+    change: Callable[[float], float]
 
     def deliver(self, treatment: Treatment, scanning: Scanning) -> Timeline:
         """Timeline of a treatment."""
         clock, ends, pulses = Clock(scanning), [], 0
         period = 1.0 / self.repetition
         for layer, particles, paints in _passes(treatment, scanning):
-            del layer
-            clock.wait(CHANGE, max(self.change, period))
-            each = max(self.least_pulses, ceil(particles / treatment.spots / paints / self.particles - 1e-9))
+            energy = float(treatment.energies[layer])
+            clock.wait(CHANGE, max(self.change(energy), period))
+            share = particles / treatment.spots / paints / self.particles(energy)
+            each = max(self.least_pulses, ceil(share - 1e-9))
             idle = max(ceil(scanning.move(treatment.spot_spacing) / period - 1e-9) - 1, 0)  # pulses lost in a move
             shots = each * treatment.spots * paints
             pulses += shots

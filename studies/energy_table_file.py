@@ -11,6 +11,7 @@ import pandas as pd
 
 from lattice import InputError, ReferenceParticle
 from lattice.errors import FileError, did_you_mean
+from lattice.reference import species_named
 
 Array = np.ndarray[Any, Any]
 
@@ -68,9 +69,21 @@ def table_frame(table: OperationalTable) -> pd.DataFrame:
     return pd.DataFrame({ENERGY: table.energies, RIGIDITY: table.rigidities, **settings})
 
 
+def table_text(content: bytes, where: str) -> str:
+    """The text of a table's file, a byte order mark aside; FileError when it is not UTF-8."""
+    try:
+        return content.decode("utf-8-sig")
+    except UnicodeDecodeError:
+        raise FileError(f"{where}: not a text file in UTF-8: save it as CSV in UTF-8") from None
+
+
 def _numbers(frame: pd.DataFrame, where: str) -> dict[str, Array]:
     wanted = (ENERGY, RIGIDITY, *COLUMNS)
     missing = [name for name in wanted if name not in frame.columns]
+    if missing and any(";" in str(column) or "\t" in str(column) for column in frame.columns):
+        raise InputError(
+            f"{where}: the columns are not separated by commas: save it with ',' between columns and '.' in numbers"
+        )
     if missing:
         hints = ", ".join(f"{name}{did_you_mean(name, [str(c) for c in frame.columns]) or ''}" for name in missing)
         raise InputError(f"{where}: missing column(s) {hints}. Expected: {', '.join(wanted)}")
@@ -81,9 +94,16 @@ def _numbers(frame: pd.DataFrame, where: str) -> dict[str, Array]:
         values = np.asarray(pd.to_numeric(frame[name], errors="coerce"), dtype=float)
         bad = np.flatnonzero(~np.isfinite(values))
         if len(bad):
-            raise InputError(f"{where}: {name} of row {bad[0] + 1} is {frame[name].iloc[bad[0]]!r}, expected a number")
+            raise InputError(
+                f"{where}: {name} of row {bad[0] + 1} is '{frame[name].iloc[bad[0]]}', expected a number"
+                f"{_and_more(len(bad))}"
+            )
         found[name] = values
     return found
+
+
+def _and_more(count: int) -> str:
+    return f" (and {count - 1} more like it)" if count > 1 else ""
 
 
 def _check_order(energies: Array, where: str) -> None:
@@ -108,9 +128,21 @@ def _species(energies: Array, rigidities: Array, where: str) -> str:
         near = ReferenceParticle(best, kinetic_energy_per_u=float(energies[row]) * 1e6).magnetic_rigidity
         raise InputError(
             f"{where}: row {row + 1} has {energies[row]:.6g} MeV/u and B rho {rigidities[row]:.6g} T m, which no known "
-            f"species has at once; nearest: {best} with {near:.6g} T m. Known: {', '.join(_SPECIES)}"
+            f"species has at once{_unit(energies[row], rigidities[row]) or f'; nearest: {best} with {near:.6g} T m'}. "
+            f"Known: {', '.join(_SPECIES)}; energies are in MeV/u, B rho in T m"
         )
     return best
+
+
+def _unit(energy: float, rigidity: float) -> str:
+    """What fits when the energy is in another unit, or empty."""
+    for species in _SPECIES:
+        near = ReferenceParticle.from_rigidity(species, rigidity).kinetic_energy_per_u / 1e6
+        whole = 1 / species_named(species).nucleons
+        for unit, size in (("eV/u", 1e-6), ("keV/u", 1e-3), ("GeV/u", 1e3), ("MeV in all", whole)):
+            if abs(energy * size / near - 1) <= 2 * _RIGIDITY_FITS:
+                return f", but {species} of {energy:.6g} {unit} has: give MeV/u"
+    return ""
 
 
 def _rigidities(species: str, energies: Array) -> Array:

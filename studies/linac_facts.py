@@ -10,6 +10,7 @@ import numpy as np
 import pandas as pd
 
 from lattice import HadronOpticsError
+from lattice.reference import range_law, species_named
 from machines.compact_linac.machine import LinacMachine
 from optics.linac import Linac, LinacTracked, Period, Pipe, SpaceCharge, Tank, Transport, periods, track, transport
 from optics.linac.bucket import LongitudinalAcceptance, bucket, longitudinal_acceptance, transverse_acceptance
@@ -249,9 +250,11 @@ def _charged(machine: LinacMachine, start: Array) -> tuple[LinacTracked, LinacTr
 
 def range_in_water(energy: Any) -> Any:
     """Range of protons in water [m] at ``energy`` [eV]: 0.0022 E^1.77 cm, E in MeV (Bortfeld 1997)."""
-    return 0.0022e-2 * (np.asarray(energy) * 1e-6) ** 1.77
+    alpha, power = range_law(species_named("proton"))
+    return alpha * (np.asarray(energy) * 1e-6) ** power
 
 
 def energy_of_range(depth: Any) -> Any:
     """Energy [eV] of protons with ``depth`` [m] of range in water: the same law backwards."""
-    return 1e6 * (np.asarray(depth) / 0.0022e-2) ** (1.0 / 1.77)
+    alpha, power = range_law(species_named("proton"))
+    return 1e6 * (np.asarray(depth) / alpha) ** (1.0 / power)

@@ -115,6 +115,11 @@ def tracked(linac: Linac, settings: Settings, start: Array) -> Iterator[LinacTra
             yield error
 
 
+def beam_at_exit(end: LinacTracked | NoSolution, wanted: float) -> dict[str, float]:
+    """Moments of the beam at the exit, ``wanted`` [eV]. NoSolution where nothing arrived."""
+    return _beam(_arrived(end, wanted), wanted)
+
+
 def _arrived(end: LinacTracked | NoSolution, energy: float) -> LinacTracked:
     if isinstance(end, NoSolution):
         raise NoSolution(f"at {energy / 1e6:.6g} MeV {end}") from None

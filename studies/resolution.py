@@ -117,7 +117,7 @@ def resolve(study: Study, file: Path | None) -> Resolved:
 def _with_tables(study: EnergySwitchingStudy, file: Path | None) -> tuple[EnergySwitchingStudy, dict[str, bytes]]:
     """The study with its operational tables as those of the run folder, and their content."""
     paths = (study.table,) if isinstance(study.table, str) else study.table or ()
-    found = {f"{TABLES}{number}": _table_bytes(path, file) for number, path in enumerate(paths)}
+    found = {f"{TABLES}{n} ({Path(path).name})": _table_bytes(path, file) for n, path in enumerate(paths)}
     inside = tuple(f"tables/operational-{number}.csv" for number in range(len(paths)))
     return study.model_copy(update={"table": inside or None}), found
 

@@ -1,4 +1,4 @@
-"""Pictures of switching: stacked bars of seconds by cause, a heat map of sensitivities, curves behind a slider.
+"""Pictures of switching: stacked bars of seconds by cause, bars of sensitivities, curves behind a slider.
 
 Every function takes finished numbers and returns plotly's words ({"data", "layout"}); nothing is computed here.
 """
@@ -12,7 +12,6 @@ from typing import Any
 import numpy as np
 
 from lattice import InputError
-from optics import figure_style as style
 from optics.figure_style import Drawing, axis, base_layout, inert, numbers, text
 
 #: One colour for each cause or part, apart for colour-blind readers and in grey.
@@ -58,37 +57,32 @@ def stacked(rows: Sequence[str], parts: Mapping[str, Sequence[float]], title: st
     return {"data": traces, "layout": layout}
 
 
-def sensitivities(rows: Sequence[str], columns: Sequence[str], changes: Sequence[Sequence[float]]) -> Drawing:
-    """Heat map of numbers that stand in their cells, shaded by size over the whole map."""
-    largest = max((abs(value) for row in changes for value in row if np.isfinite(value)), default=1.0) or 1.0
-    trace = {
-        "type": "heatmap",
-        "x": [inert(name) for name in columns],
-        "y": [inert(name) for name in rows],
-        "z": [numbers(abs(value) / largest for value in row) for row in changes],
-        "zmin": 0.0,
-        "zmax": 1.0,
-        "text": [[_signed(value) for value in row] for row in changes],
-        "texttemplate": "%{text}",
-        "textfont": {"size": 12, "color": style.INK},
-        "colorscale": [[0.0, "#FFFFFF"], [1.0, "#A6A6A6"]],
-        "showscale": False,
-        "xgap": 2,
-        "ygap": 2,
-        "hovertemplate": "%{y}, %{x}: %{text}<extra></extra>",
-    }
+def tornado(rows: Sequence[str], parts: Mapping[str, Sequence[float]], title: str) -> Drawing:
+    """Horizontal bars to both sides of 0, one of each part for every row; a number that is not finite has no bar."""
+    if not rows or not parts:
+        raise InputError("a tornado needs at least one row and one part")
+    names = [inert(row) for row in rows]
+    traces = [
+        {"type": "bar", "orientation": "h", "name": inert(part), "y": names, "x": numbers(values),
+         "marker": {"color": COLORS[2 * k % len(COLORS)]},
+         "hovertemplate": f"%{{y}}, {inert(part)}<br>%{{x:.4g}} s<extra></extra>"}
+        for k, (part, values) in enumerate(parts.items())
+    ]  # fmt: skip
+    found = np.array([value for values in parts.values() for value in values if np.isfinite(value)] or [1.0])
+    low, high = min(float(found.min()), 0.0), max(float(found.max()), 0.0)
+    room = 0.06 * (high - low)
     layout = base_layout(
-        110 + 26 * len(rows),
+        120 + 34 * len(names),
+        barmode="group",
+        bargap=0.3,
         hovermode="closest",
-        xaxis=axis("", type="category", showgrid=False),
+        xaxis=axis(title, range=[_short(low - room), _short(high + room)]),
         yaxis=axis("", type="category", autorange="reversed", automargin=True, showgrid=False),
-        margin={"l": max(120, 20 + 8 * max(map(len, rows))), "r": 24, "t": 24, "b": 56},
+        showlegend=True,
+        legend={"orientation": "h", "x": 0.0, "y": 1.0, "yanchor": "bottom", "traceorder": "normal"},
+        margin={"l": max(120, 20 + 8 * max(map(len, names))), "r": 36, "t": 48, "b": 52},
     )
-    return {"data": [trace], "layout": layout}
-
-
-def _signed(value: float) -> str:
-    return f"{value:+.3g}".replace("-", "\u2212") if np.isfinite(value) else "\u2013"
+    return {"data": traces, "layout": layout}
 
 
 def sliding(panels: Sequence[Panel], x_title: str, y_title: str, prefix: str, shown: int) -> Drawing:

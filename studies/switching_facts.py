@@ -21,7 +21,7 @@ from optics.matching import MatchResult
 from optics.optics import Optics
 from optics.verification import verify
 from studies.cycle import Circuit, CyclePlan, MagnetCircuit, StepPlan, check_ratings, cycle_times, step_times
-from studies.energy_table_file import OperationalTable, read_table
+from studies.energy_table_file import OperationalTable, read_table, table_text
 from studies.logs import LOGGER
 from studies.match_design import goal, matched_design
 from studies.resolution import TABLES, Resolved
@@ -37,7 +37,10 @@ _RF_POINTS = 25
 
 @dataclass(frozen=True, eq=False)
 class SpeciesCycle:
-    """One species: its particles, circuits, and the times of cycle and steps, row by row as ``energies`` [MeV/u]."""
+    """One species: its particles, circuits, and the times of cycle and steps, row by row as ``energies`` [MeV/u].
+
+    ``cavity``, ``plan``, ``step_plan``: what the times of other energies are computed with.
+    """
 
     species: str
     energies: Array
@@ -47,6 +50,9 @@ class SpeciesCycle:
     times: pd.DataFrame
     steps: pd.DataFrame
     rf: pd.DataFrame
+    cavity: RingRF
+    plan: CyclePlan
+    step_plan: StepPlan
 
 
 @dataclass(frozen=True, eq=False)
@@ -107,7 +113,7 @@ def gather(resolved: Resolved) -> SwitchingFacts:
     LOGGER.info("strengths of %d energies together", len(rigidities))
     programme = match_table(
         ring, resolved.particle, rigidities, study.vary, goals, _errors(study), degree=study.degree,
-        fringe=study.model.fringe,
+        fringe=study.model.fringe, names=[_called(p) for _, particles in lists for p in particles],
     )  # fmt: skip
     begins = np.cumsum([0, *(len(particles) for _, particles in lists)])
     LOGGER.info("cycles, steps and RF")
@@ -142,7 +148,7 @@ def _ring_machine(resolved: Resolved) -> Machine:
 
 def _tables(resolved: Resolved) -> tuple[OperationalTable, ...]:
     named = sorted(key for key in resolved.inputs if key.startswith(TABLES))
-    found = tuple(read_table(resolved.inputs[key].decode("utf-8-sig", "replace"), key) for key in named)
+    found = tuple(read_table(table_text(resolved.inputs[key], key), key) for key in named)
     species = [table.species for table in found]
     repeated = {name for name in species if species.count(name) > 1}
     if repeated:
@@ -176,6 +182,10 @@ def _spaced(spec: EnergiesSpec) -> list[ReferenceParticle]:
     low, high = (float(range_of(spec.species, e)) for e in (spec.lower_MeV_per_u, spec.upper_MeV_per_u))
     energies = energy_of(spec.species, np.linspace(low, high, spec.number))
     return [ReferenceParticle(spec.species, kinetic_energy_per_u=float(energy) * 1e6) for energy in energies]
+
+
+def _called(particle: ReferenceParticle) -> str:
+    return f"{particle.species} {particle.kinetic_energy_per_u / 1e6:.5g} MeV/u"
 
 
 def _errors(study: EnergySwitchingStudy) -> FieldErrors:
@@ -217,6 +227,9 @@ def _cycle(
         times=times,
         steps=step_times(circuits, particles, rf, plan, steps),
         rf=_rf(rf, species, injection, particles[-1], float(times["ramp"].iloc[-1]), study, particles[-1].nucleons),
+        cavity=rf,
+        plan=plan,
+        step_plan=steps,
     )
 
 
@@ -358,7 +371,10 @@ def _table_facts(
     settings = {name: np.concatenate([t.settings[name] for t in tables]) for name in tables[0].settings}
     for name in settings:
         if name not in ring.parameters:
-            raise InputError(f"the operational table sets '{name}', which '{ring.name}' does not have")
+            raise InputError(
+                f"operational tables are of the families {', '.join(settings)}; '{ring.name}' has no '{name}': leave "
+                "table out and give [[energies]]"
+            )
     fringe = study.model.fringe
     optics = twiss(ring.with_parameters(settings), resolved.particle, fringe=fringe)
     spec = study.held
@@ -367,6 +383,7 @@ def _table_facts(
     fit = fit_field_errors(
         ring, resolved.particle, rigidities, settings, spec.groups, held,
         degree=spec.degree, scale=study.errors.scale_T_m, fringe=fringe,
+        names=[_called(particle) for table in tables for particle in table.particles],
     )  # fmt: skip
     species = [t.species for t in tables for _ in t.energies]
     return TableFacts(tuple(tables), species, np.concatenate([t.energies for t in tables]), optics, fit, held)

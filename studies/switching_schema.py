@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Literal, Self
+from typing import Annotated, Any, Literal, Self
 
 from pydantic import Field, Strict, model_validator
 
@@ -174,7 +174,7 @@ class DoseSpec(Table):
 
     straggling: Positive
     energy_spread: NotNegative
-    nuclear_loss_per_cm: NotNegative
+    nuclear_loss_per_cm: dict[Text, NotNegative]
     layer_spacing_mm: Positive
     spot_spacing_mm: Positive
     margin_mm: NotNegative
@@ -191,33 +191,49 @@ class ScanningSpec(Table):
     gate_period_s: Positive
 
 
-class SynchrotronSpec(Table):
-    """Synchrotron: particles in a spill, its length, and the times of a change and of a step within a spill."""
+class IsocentreSpec(Table):
+    """What scatters in front of the patient: ``nozzle_mm`` of water, ``distance_m`` before the isocentre."""
 
-    lowest_MeV_per_u: Positive
-    highest_MeV_per_u: Positive
-    particles_per_spill: Positive
+    nozzle_mm: NotNegative
+    distance_m: NotNegative
+
+
+class SynchrotronSpec(Table):
+    """Synchrotron: the study of its ring (with ``settings`` changed), particles in a spill, steps within a spill.
+
+    What is not given is computed by that study: times of a change and of a step, energy spread.
+    """
+
+    study: Text = "cnao-energy-switching"
+    settings: dict[str, Any] = Field(default_factory=dict)
+    particles_per_spill: dict[Text, Positive]
     spill_s: Positive
     flat_top_s: Positive
-    change_s: Positive
-    step_s: Positive
+    change_s: Positive | None = None
+    step_s: Positive | None = None
     step_loss: Annotated[Number, Field(ge=0, lt=1)]
     least_of_layer: Share
-    energy_spread: Positive
-    spot_mm: Positive
+    energies_per_spill: Whole
+    energy_spread: Positive | None = None
+    isocentre_beta_m: Positive
 
 
 class LinacSpec(Table):
-    """Linac: pulses, particles in one, time to change the energy with the beam line."""
+    """Linac: its study (with ``settings`` changed), pulses, the most particles that are wanted in one.
 
-    lowest_MeV_per_u: Positive
-    highest_MeV_per_u: Positive
-    particles_per_pulse: Positive
-    repetition_Hz: Positive
+    What is not given is computed by that study: particles of a pulse, repetition, change of energy with the beam line,
+    energy spread.
+    """
+
+    study: Text = "linac-energy-switching"
+    settings: dict[str, Any] = Field(default_factory=dict)
+    tracked_particles: Annotated[int, Strict(), Field(ge=100, le=100_000)] = 1000
+    largest_particles_per_pulse: Positive
+    repetition_Hz: Positive | None = None
     pulses_per_spot: Whole
-    change_s: NotNegative
-    energy_spread: Positive
-    spot_mm: Positive
+    change_s: NotNegative | None = None
+    energy_spread: Positive | None = None
+    isocentre_beta_m: Positive
 
 
 class CyclotronSpec(Table):
@@ -230,7 +246,8 @@ class CyclotronSpec(Table):
     largest_rate_per_s: Positive
     change_s: NotNegative
     energy_spread: Positive
-    spot_mm: Positive
+    emittance_um: Positive
+    isocentre_beta_m: Positive
 
 
 class SwitchingComparisonStudy(Study):
@@ -240,6 +257,7 @@ class SwitchingComparisonStudy(Study):
     target: TargetVolumeSpec
     dose: DoseSpec
     scanning: ScanningSpec
+    isocentre: IsocentreSpec
     synchrotron: SynchrotronSpec
     linac: LinacSpec | None = None
     cyclotron: CyclotronSpec | None = None

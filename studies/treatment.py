@@ -1,6 +1,6 @@
 """What a treatment asks of a machine: energies, layers, particles in each, spots; all from stated models in water.
 
-Range: Bragg-Kleeman R = alpha E^p, alpha = 0.0022 cm MeV^-p, p = 1.77, times A / Z^2 for ions of E per nucleon.
+Range: Bragg-Kleeman R = alpha E^p with the constants of the species (``lattice.reference.range_law``).
 Depth dose: Bortfeld's closed form (Med. Phys. 24, 2024, 1997, eq. 26) with range straggling, spread of the beam's
 energy and loss of primaries; the layers' weights make the dose level in the target (least squares, none negative).
 """
@@ -16,11 +16,10 @@ from scipy.optimize import nnls
 from scipy.special import pbdv
 
 from lattice import InputError, NoSolution
-from lattice.reference import species_named
+from lattice.reference import range_law, species_named
 
 Array = np.ndarray[Any, Any]
 
-ALPHA, POWER = 0.0022, 1.77  # cm MeV^-p
 _MEV_PER_G_IN_GY = 1.602176634e-10
 _GAMMA_LOCAL = 0.6  # part of the energy of a nuclear reaction that stays where it happens (Bortfeld 1997)
 
@@ -93,33 +92,34 @@ class Treatment:
 
 def range_of(species: str, energy: Any) -> Array:
     """Range in water [m] of ``energy`` [MeV/u]."""
-    kind = species_named(species)
-    return np.asarray(1e-2 * ALPHA * np.asarray(energy, dtype=float) ** POWER * kind.nucleons / kind.charge**2)
+    alpha, power = range_law(species_named(species))
+    return np.asarray(alpha * np.asarray(energy, dtype=float) ** power)
 
 
 def energy_of(species: str, depth: Any) -> Array:
     """Energy [MeV/u] whose range in water is ``depth`` [m]."""
-    kind = species_named(species)
-    return np.asarray((100 * np.asarray(depth, dtype=float) * kind.charge**2 / (kind.nucleons * ALPHA)) ** (1 / POWER))
+    alpha, power = range_law(species_named(species))
+    return np.asarray((np.asarray(depth, dtype=float) / alpha) ** (1 / power))
 
 
 def depth_dose(species: str, energy: float, depths: Array, model: DoseModel) -> Array:
     """Dose [Gy] in water at ``depths`` [m] of one particle per cm^2 with ``energy`` [MeV/u] (Bortfeld 1997, eq. 26)."""
     kind = species_named(species)
-    alpha = ALPHA * kind.nucleons / kind.charge**2
+    alpha, power = range_law(kind)
+    alpha *= 100  # cm
     reach = float(range_of(species, energy)) * 100
     straggling = model.straggling * reach**0.935 / sqrt(kind.nucleons)
-    sigma = sqrt(straggling**2 + (POWER * reach * model.energy_spread) ** 2)
+    sigma = sqrt(straggling**2 + (power * reach * model.energy_spread) ** 2)
     z = (reach - 100 * np.asarray(depths, dtype=float)) / sigma
-    beta, order = model.nuclear_loss, 1.0 / POWER
+    beta, order = model.nuclear_loss, 1.0 / power
     near = np.clip(z, -8.0, 25.0)
     bell = np.exp(-(near**2) / 4) * sigma**order * gamma(order)
-    bell /= sqrt(2 * pi) * POWER * alpha**order * (1 + beta * reach)
+    bell /= sqrt(2 * pi) * power * alpha**order * (1 + beta * reach)
     peak = bell * (pbdv(-order, -near)[0] / sigma + (beta * order + _GAMMA_LOCAL * beta) * pbdv(-order - 1, -near)[0])
     with np.errstate(invalid="ignore", divide="ignore"):  # far before the peak: no straggling is seen
         left = np.maximum(reach - 100 * np.asarray(depths, dtype=float), 1e-12)
-        plateau = (left ** (order - 1) + (beta + _GAMMA_LOCAL * beta * POWER) * left**order) / (
-            POWER * alpha**order * (1 + beta * reach)
+        plateau = (left ** (order - 1) + (beta + _GAMMA_LOCAL * beta * power) * left**order) / (
+            power * alpha**order * (1 + beta * reach)
         )
     stopping = np.where(z > 20, plateau, np.where(z < -8, 0.0, peak))  # MeV / cm per nucleon
     return np.asarray(stopping * kind.nucleons * _MEV_PER_G_IN_GY)
@@ -128,11 +128,10 @@ def depth_dose(species: str, energy: float, depths: Array, model: DoseModel) -> 
 def planned(species: str, target: Target, limits: tuple[float, float], model: DoseModel, spots: SpotPlan) -> Treatment:
     """Layers, particles and spots for ``target`` with energies within ``limits`` [MeV/u].
 
-    NoSolution for depths that the energies do not reach, naming both and the nearest depth that works. A target
-    shallower than the least energy needs a range shifter.
+    NoSolution for depths that the energies do not reach, naming both and the nearest depth that works.
     """
-    _check_reach(species, target, limits)
     ranges = layer_ranges(target, spots.layer_spacing)
+    _check_reach(species, target, ranges, limits)
     energies = energy_of(species, ranges)
     inside = np.linspace(target.proximal, target.distal, 4 * len(ranges) + 8)
     unit = np.stack([depth_dose(species, float(energy), inside, model) for energy in energies], axis=1)
@@ -140,6 +139,7 @@ def planned(species: str, target: Target, limits: tuple[float, float], model: Do
     fluence = nnls(unit / scale, np.full(len(inside), target.dose))[0] / scale  # particles per cm^2
     dose = unit @ fluence
     middle = (inside >= target.proximal) & (inside <= target.distal - spots.layer_spacing)
+    middle = middle if middle.any() else np.full(len(inside), True)  # a single layer
     shown = np.linspace(0.0, 1.15 * target.distal, 240)
     curve = np.stack([depth_dose(species, float(e), shown, model) for e in energies], axis=1) @ fluence
     area = (100 * (target.side + 2 * spots.margin)) ** 2
@@ -170,7 +170,7 @@ def spots_in_layer(target: Target, plan: SpotPlan) -> int:
     return along**2
 
 
-def _check_reach(species: str, target: Target, limits: tuple[float, float]) -> None:
+def _check_reach(species: str, target: Target, ranges: Array, limits: tuple[float, float]) -> None:
     lowest, highest = (float(range_of(species, energy)) for energy in limits)
     if target.distal > highest * (1 + 1e-9):
         raise NoSolution(
@@ -179,8 +179,10 @@ def _check_reach(species: str, target: Target, limits: tuple[float, float]) -> N
             f"the machine ends at {limits[1]:.4g} MeV/u, which reaches {1e3 * highest:.4g} mm: the deepest that "
             "works"
         )
-    if target.proximal < lowest * (1 - 1e-9) and target.distal <= lowest:
+    least = float(ranges.min())
+    if least < lowest * (1 - 1e-9):
         raise NoSolution(
-            f"a target from {1e3 * target.proximal:.4g} to {1e3 * target.distal:.4g} mm lies in front of the range of "
-            f"{species} of {limits[0]:.4g} MeV/u, {1e3 * lowest:.4g} mm: a range shifter, or a distal depth beyond that"
+            f"the shallowest layer, at {1e3 * least:.4g} mm, needs {species} of "
+            f"{float(energy_of(species, least)):.4g} MeV/u; the machine begins at {limits[0]:.4g} MeV/u, which reaches "
+            f"{1e3 * lowest:.4g} mm: a proximal depth of {1e3 * lowest:.4g} mm works, or a range shifter"
         )
