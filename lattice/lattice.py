@@ -85,9 +85,9 @@ class Lattice:
         new = object.__new__(Lattice)
         definitions = {**self.parameters.definitions, **_checked_definitions(changes, numbers_only=True)}
         new._set(self.name, self.elements, self.particle, self.warnings, Parameters(definitions))
-        for shared in ("names", "_places", "unique_elements", "_strength_expressions", "memory"):
+        for shared in ("names", "_places", "unique_elements", "_strength_expressions", "_changing_strengths", "memory"):
             new.__dict__[shared] = getattr(self, shared)  # these depend on the elements alone
-        new._check_strengths(only_expressions=True)
+        new._check_strengths(again=True)
         return new
 
     def with_particle(self, particle: ReferenceParticle | None) -> Lattice:
@@ -185,13 +185,14 @@ class Lattice:
     @cached_property
     def s(self) -> np.ndarray[Any, Any]:
         """Entrance of each element along the reference orbit [m], then the end; shape (..., len + 1)."""
+        known: np.ndarray[Any, Any] | None = self.memory.get("s")
+        if known is not None:
+            return known
         unique, indices = self.unique_elements
         written = [getattr(element, "length", 0.0) for element in unique]
         if all(isinstance(length, float) for length in written):
-            if "s" not in self.memory:
-                self.memory["s"] = _positions(np.array(written), indices)
-            positions: np.ndarray[Any, Any] = self.memory["s"]
-            return positions
+            self.memory["s"] = _positions(np.array(written), indices)
+            return self.s
         lengths = np.broadcast_arrays(*(self.value(length) for length in written))
         return _positions(np.stack(lengths, axis=-1), indices)
 
@@ -200,8 +201,9 @@ class Lattice:
         """Length of the reference orbit [m]."""
         return self.s[..., -1][()]
 
-    def _check_strengths(self, only_expressions: bool = False) -> None:
-        for element, attribute, text in self._strength_expressions:
+    def _check_strengths(self, again: bool = False) -> None:
+        """Refuse strengths without a value; ``again``: with other numbers only, so that names still have one."""
+        for element, attribute, text in self._changing_strengths if again else self._strength_expressions:
             try:
                 value = self.value(text)
             except LatticeError as error:
@@ -219,6 +221,12 @@ class Lattice:
                     if isinstance(text, str):
                         found.setdefault((text, attribute in element.not_negative), (element, attribute, text))
         return tuple(found.values())
+
+    @cached_property
+    def _changing_strengths(self) -> tuple[tuple[Element, str, str], ...]:
+        """Those that other numbers may leave without a value, or below 0: not the bare name of a parameter."""
+        return tuple(one for one in self._strength_expressions
+                     if one[2] not in self._values or one[1] in one[0].not_negative)  # fmt: skip
 
 
 def _expand(elements: Any) -> tuple[tuple[Element, ...], dict[str, Any]]:

@@ -189,8 +189,10 @@ class Problem:
 
     def start(self, point: Array, case: Case) -> dict[str, float] | None:
         """Start conditions of a case at a point; None for a ring."""
-        start = start_of(case.start, self._lattice(point, case))
-        return None if start is None else {key: float(value) for key, value in start.items()}
+        if case.start is None:
+            return None
+        start = start_of(case.start, self._lattice(point, case)) or {}
+        return {key: float(value) for key, value in start.items()}
 
     def _lattice(self, point: Array, case: Case) -> Lattice:
         return case.lattice.with_parameters({k: float(v[0]) for k, v in self.parameters(point[None], case).items()})

@@ -62,7 +62,9 @@ def make_plan(lattice: Lattice, particle: ReferenceParticle, fringe: str, slices
 
 def _has_electric_field(lattice: Lattice) -> bool:
     """True when the strength of an element depends on the particle: other strengths are normalised."""
-    return any(isinstance(element, Separator) for element in lattice.unique_elements[0])
+    if "electric" not in lattice.memory:
+        lattice.memory["electric"] = any(isinstance(element, Separator) for element in lattice.unique_elements[0])
+    return bool(lattice.memory["electric"])
 
 
 def _new_plan(lattice: Lattice, setting: Setting, slices: int) -> Plan:
