@@ -14,7 +14,7 @@ from math import isfinite
 import numpy as np
 import pandas as pd
 
-from lattice import HadronOpticsError, InputError
+from lattice import HadronOpticsError, InputError, Lattice
 from optics import Optics
 from optics.extrema import SLICES, interval_maxima
 from optics.twiss import functions_inside
@@ -23,6 +23,7 @@ from studies.facts import BeamOptics, Compared, Facts
 from studies.imperfections import imperfection_number
 from studies.magnet_fields import strongest
 from studies.quantities import IMPERFECTIONS, QuantityName, quantity_named
+from studies.resolution import Resolved
 from studies.results import Quantity
 
 BOTH = "own maps and Xsuite"
@@ -199,7 +200,7 @@ def _clearance(key: str, facts: Facts) -> Number:
 
 
 def _clearance_es(key: str, facts: Facts) -> Number:
-    septum = _septum(facts)
+    septum = septum_name(facts.resolved, facts.optics.lattice)
     found = [(beam, clearance_at_septum(beam.compared.optics, beam.beam, septum)) for beam in _some(facts)]
     return _least([(beam, room, room) for beam, room in found], "optics-ring")
 
@@ -238,8 +239,9 @@ def _edge_error(case: BeamOptics) -> float:
     return moved + ROUNDING
 
 
-def _septum(facts: Facts) -> str:
-    machine, lattice = facts.resolved.machine, facts.optics.lattice
+def septum_name(resolved: Resolved, lattice: Lattice) -> str:
+    """The electrostatic septum: the machine's, or the only one; InputError without."""
+    machine = resolved.machine
     if machine is not None and "electrostatic_septum" in machine.places:
         return machine.places["electrostatic_septum"]
     septa = [

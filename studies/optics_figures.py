@@ -30,6 +30,7 @@ from studies.figures import (
     residuals_in_tolerance,
 )
 from studies.magnet_figures import magnet_figures
+from studies.match_region import match_region
 from studies.orbit_figures import orbit_figures
 from studies.results import FigureData
 from studies.units import kind_of
@@ -50,7 +51,8 @@ def figures(facts: Facts, matched: MatchResult | None) -> tuple[FigureData, ...]
     drawn = [*_layout(facts), *_optics(facts), *(match_figures(matched) if matched else ())]
     found = facts.imperfections
     orbits = orbit_figures(found, facts.optics.lattice, facts.resolved) if found else ()
-    return (*drawn, *magnet_figures(facts), *tune_figures(facts, matched), *orbits, *_engines(facts))
+    around = match_region(facts, matched) if matched else ()
+    return (*drawn, *around, *magnet_figures(facts), *tune_figures(facts, matched), *orbits, *_engines(facts))
 
 
 def _labels(facts: Facts) -> dict[str, str]:

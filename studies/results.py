@@ -63,7 +63,7 @@ class StudyResult:
 
     ``study`` is the resolved study (the content of study.toml). ``methods``, ``assumptions``, ``references`` and
     ``warnings`` are sentences. ``provenance`` holds versions, input hashes and the seed: nothing of the host, the
-    paths or the times. ``lattice`` is the final lattice.
+    paths or the times. ``lattice`` is the final lattice. ``headline`` stands in the banner where nothing is judged.
     """
 
     name: str
@@ -81,3 +81,4 @@ class StudyResult:
     references: tuple[str, ...] = ()
     warnings: tuple[str, ...] = ()
     provenance: Mapping[str, Any] = field(default_factory=dict)
+    headline: str = ""

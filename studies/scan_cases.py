@@ -6,7 +6,7 @@ Both depart from the study's own design, which is matched once.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from concurrent.futures import ProcessPoolExecutor
 from dataclasses import dataclass
 from itertools import islice
@@ -25,6 +25,7 @@ from studies.evaluation import OTHER_RESONANCES
 from studies.match_design import matched_design
 from studies.quantities import SPILL, quantity_named, unit_factor
 from studies.resolution import Resolved, resolve
+from studies.scan_quantities import extra_columns, extra_quantities
 from studies.schema import AnyStudy, ExtractionStudy, OpticsStudy, Study
 
 Array = np.ndarray[Any, Any]
@@ -59,8 +60,8 @@ class Axis:
 class Plan:
     """A scan ready to run: its ``cases`` and the study they depart from.
 
-    ``names`` maps results (as the vocabulary writes them) to quantities of ``optics.scan``; ``judged`` are the
-    requirements whose quantity the scan gives, ``unjudged`` the others.
+    ``names`` maps results (as the vocabulary writes them) to quantities of ``optics.scan``, ``extra`` are those of
+    ``studies.scan_quantities``; ``judged``: the requirements whose quantity is among them, ``unjudged`` the others.
     """
 
     study: Study
@@ -69,6 +70,7 @@ class Plan:
     axes: tuple[Axis, ...]
     cases: Mapping[str, Array]
     names: Mapping[str, str]
+    extra: tuple[str, ...]
     judged: tuple[Requirement, ...]
     unjudged: tuple[Requirement, ...]
     file: Path | None
@@ -95,9 +97,15 @@ def plan(study: AnyStudy, file: Path | None, axes: Sequence[Axis]) -> Plan:
     if resolved.start is not None:
         raise InputError("a scan takes rings: this study has a start, which makes it a line")
     _check_axes(axes, resolved.lattice)
-    design = _design(resolved)
+    return planned(study, resolved, _design(resolved), axes, file)
+
+
+def planned(study: Study, resolved: Resolved, design: Lattice, axes: Sequence[Axis], file: Path | None = None) -> Plan:
+    """The scan of a resolved study around a design that is known."""
     names = _names(resolved) if isinstance(study, OpticsStudy) else {}
-    judged = tuple(r for r in resolved.requirements if _is_judged(r.quantity, study, names))
+    number = int(np.prod([axis.number for axis in axes]))
+    extra = extra_quantities(resolved, number) if isinstance(study, OpticsStudy) else ()
+    judged = tuple(r for r in resolved.requirements if _is_judged(r.quantity, study, (*names, *extra)))
     return Plan(
         study=study,
         resolved=resolved,
@@ -105,13 +113,14 @@ def plan(study: AnyStudy, file: Path | None, axes: Sequence[Axis]) -> Plan:
         axes=tuple(axes),
         cases=grid(**{axis.name: (axis.lower, axis.upper, axis.number) for axis in axes}),
         names=names,
+        extra=extra,
         judged=judged,
         unjudged=tuple(r for r in resolved.requirements if r not in judged),
         file=file,
     )
 
 
-def _is_judged(quantity: str, study: Study, names: Mapping[str, str]) -> bool:
+def _is_judged(quantity: str, study: Study, names: Collection[str]) -> bool:
     """True when the scan gives the quantity: of extractions all but those of a tracked spill."""
     return quantity in names if isinstance(study, OpticsStudy) else quantity.partition("@")[0] not in SPILL
 
@@ -192,6 +201,8 @@ def _named(made: Plan, part: Mapping[str, Array], found: pd.DataFrame) -> pd.Dat
     columns[STATUS] = np.where(found["stable"], COMPUTED, "unstable")
     for name, quantity in made.names.items():
         columns[name] = _DERIVED[name](found) if name in _DERIVED else found[quantity].to_numpy()
+    for name, values in extra_columns(made.resolved, made.design.with_parameters(part), made.extra).items():
+        columns[name] = np.where(found["stable"], values, np.nan)
     for requirement in made.judged:
         columns[requirement.id] = _verdicts(requirement, columns[requirement.quantity])
     return pd.DataFrame(columns)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from typing import Any
 
 import numpy as np
@@ -10,31 +10,20 @@ import pandas as pd
 from contourpy import contour_generator
 
 from machines.requirements import PASS, Requirement
-from optics import Optics, twiss
 from optics import figure_style as style
+from optics import twiss
 from optics.figure_style import Layout, Trace, axis, base_layout, inert, numbers, pointer, text
-from optics.figures import WorkingPoint, figure_json, magnet_blocks, optics_figure, tune_diagram
+from optics.figures import WorkingPoint, figure_json, tune_diagram
 from studies.quantities import quantity_named, unit_factor
 from studies.results import FigureData
 from studies.scan_cases import COMPUTED, STATUS, Plan
+from studies.scan_picks import chosen_cases, linked, marks, picked_optics, positions
 from studies.units import parameter_unit
 
 Array = np.ndarray[Any, Any]
 
 _MARKS = 61  # marks along an axis of the region: more run into each other
-_CHOSEN = 9  # cases whose optics can be picked
 _TUNES = 3000
-_SLIDER = {
-    "active": 0,
-    "x": 0.0,
-    "len": 1.0,
-    "y": 0.0,
-    "yanchor": "top",
-    "pad": {"t": 44, "b": 4},
-    "ticklen": 4,
-    "font": {"size": 10},
-    "currentvalue": {"prefix": "case ", "xanchor": "left", "font": {"size": 12}},
-}
 #: What becomes of a case, from best to worst: words, shade, size.
 CLASSES = (
     ("passes all", "#1A1A1A", 7.0),
@@ -42,22 +31,25 @@ CLASSES = (
     ("fails more", "#C4C4C4", 4.0),
     ("no answer", "#E9D5CC", 2.5),
 )
+#: Id of the figure in which picked cases are shown.
+OPTICS = "optics-scan"
 _PANELS = (("qx", "qy"), ("max_betx", "max_bety"), ("max_dx", "min_dx"), ("dqx", "dqy"))
 
 
 def figures(made: Plan, table: pd.DataFrame) -> tuple[FigureData, ...]:
     """All figures of a scan, in the order of the report."""
     classes = classes_of(made.judged, table)
-    chosen = _chosen(classes) if made.names else np.array([], dtype=int)
+    chosen = chosen_cases(made, table, classes)
     drawn: list[FigureData] = []
     if len(made.axes) > 1:
-        drawn.append(_region(made, table, classes, chosen))
+        drawn.append(region(made, table, classes, chosen))
     else:
         drawn.append(_along(made, table))
     if {"qx", "qy"} <= set(table):
-        drawn.append(_tunes(made, table, classes))
+        drawn.append(_tunes(made, table, classes, chosen))
     if len(chosen):
-        drawn.append(_optics(made, table, chosen))
+        where = "the plane of the parameters and the tune diagram" if len(made.axes) > 1 else "the tune diagram"
+        drawn.append(picked_optics(made, table, chosen, OPTICS, where))
     return tuple(drawn)
 
 
@@ -67,15 +59,6 @@ def classes_of(judged: Sequence[Requirement], table: pd.DataFrame) -> Array:
     for requirement in judged:
         failed += (table[requirement.id] != PASS).to_numpy() if requirement.id in table else 1
     return np.where(table[STATUS] == COMPUTED, np.minimum(failed, 2), 3)
-
-
-def _chosen(classes: Array) -> Array:
-    """Some cases of the best class that has any, evenly through the grid."""
-    best = classes.min(initial=3)
-    if best == 3:
-        return np.array([], dtype=int)
-    found = np.flatnonzero(classes == best)
-    return np.asarray(found[np.unique(np.linspace(0, len(found) - 1, _CHOSEN).round().astype(int))])
 
 
 def _told(made: Plan, table: pd.DataFrame) -> list[str]:
@@ -98,7 +81,9 @@ def _told(made: Plan, table: pd.DataFrame) -> list[str]:
 # ------------------------------------------------------------------------------------------------------ the region
 
 
-def _region(made: Plan, table: pd.DataFrame, classes: Array, chosen: Array) -> FigureData:
+def region(
+    made: Plan, table: pd.DataFrame, classes: Array, chosen: Array, id: str = "scan-region", shown_in: str = OPTICS
+) -> FigureData:
     """Cases in the plane of the first two axes; with more, the best over the others."""
     x, y = (one.name for one in made.axes[:2])
     drawn = _thinned(made, table.assign(_class=classes))
@@ -109,17 +94,14 @@ def _region(made: Plan, table: pd.DataFrame, classes: Array, chosen: Array) -> F
         if (best["_class"] == number).any()
     ]
     borders = list(_borders(made, table)) if len(made.axes) == 2 else []
-    points = table.iloc[chosen]
-    notes = [
-        pointer(str(number + 1), float(row[x]), float(row[y]), np.array([14.0, -14.0]))
-        for number, (_, row) in enumerate(points.iterrows())
-    ]
+    here = [positions(made, table, chosen, n, float(np.real(made.design.parameters[n]))) for n in (x, y)]
+    inside = all(a.lower <= at[0] <= a.upper for a, at in zip(made.axes[:2], here, strict=True))
     layout = base_layout(
         560,
         hovermode="closest",
         xaxis=axis(_axis_title(x, made)),
         yaxis=axis(_axis_title(y, made)),
-        annotations=[*notes, *(label for _, label in borders)],
+        annotations=[*([_design(here[0][0], here[1][0])] if inside else []), *(label for _, label in borders)],
         showlegend=True,
         legend={"orientation": "h", "x": 0.0, "y": 1.0, "yanchor": "bottom", "traceorder": "reversed"},
         margin={"l": 84, "r": 110, "t": 48, "b": 56},
@@ -133,11 +115,17 @@ def _region(made: Plan, table: pd.DataFrame, classes: Array, chosen: Array) -> F
     if len(made.axes) > 2:
         caption += f" Best over {', '.join(a.name for a in made.axes[2:])}."
     if len(chosen):
-        caption += " Numbers: cases whose optics are drawn below."
+        caption += " Rings: cases whose optics are drawn below; click one."
+        layout = linked(layout, shown_in, *here)
     caption += " Look for: a dark region wide enough for the errors of the power supplies."
-    figure = {"data": [*traces, *(trace for trace, _ in borders)], "layout": layout}
+    rings = marks(*here) if len(chosen) else []
+    figure = {"data": [*traces, *(trace for trace, _ in borders), *rings], "layout": layout}
     columns = [c for c in best.columns if c != "_class"]
-    return FigureData("scan-region", "Where the machine works", caption, figure, best[columns].reset_index(drop=True))
+    return FigureData(id, "Where the machine works", caption, figure, best[columns].reset_index(drop=True))
+
+
+def _design(x: float, y: float) -> Layout:
+    return pointer("design", x, y, np.array([-46.0, 26.0]))
 
 
 def _thinned(made: Plan, table: pd.DataFrame) -> pd.DataFrame:
@@ -283,7 +271,7 @@ def _end_label(table: pd.DataFrame, quantity: str, yaxis: str, place: int) -> La
 # ----------------------------------------------------------------------------------------------------- the tunes
 
 
-def _tunes(made: Plan, table: pd.DataFrame, classes: Array) -> FigureData:
+def _tunes(made: Plan, table: pd.DataFrame, classes: Array, chosen: Array) -> FigureData:
     """The cases in the plane of the tunes, around the design."""
     design = twiss(made.design, made.particle, fringe=made.resolved.study.model.fringe, chromatic=False)
     stable = np.flatnonzero(classes < 3)
@@ -297,10 +285,12 @@ def _tunes(made: Plan, table: pd.DataFrame, classes: Array) -> FigureData:
     part = table.iloc[picked].assign(_class=classes[picked])
     part = part[(abs(part["qx"] - centre[0]) < reach) & (abs(part["qy"] - centre[1]) < reach)]
     clouds = [_cloud(part[part["_class"] == number], made, number) for number in (2, 1, 0)]
-    figure["data"] = [*clouds, *figure["data"]]
+    here = [positions(made, table, chosen, q, c) for q, c in zip(("qx", "qy"), centre, strict=True)]
+    figure["data"] = [*clouds, *figure["data"], *(marks(*here) if len(chosen) else [])]
+    figure["layout"] = linked(figure["layout"], OPTICS, *here) if len(chosen) else figure["layout"]
     caption = (
         "Tunes of the cases among the resonances up to fourth order (solid normal, dashed skew), shaded by the number "
-        "of requirements they fail. Look for: dark marks away from the lines."
+        "of requirements they fail. Rings: cases whose optics can be picked. Look for: dark marks away from the lines."
     )
     columns = [*(a.name for a in made.axes), "qx", "qy"]
     return FigureData("tunes-scan", "Tunes of the cases", caption, figure, part[columns].reset_index(drop=True))
@@ -313,55 +303,3 @@ def _reach(values: Array, centre: float) -> float:
 def _cloud(part: pd.DataFrame, made: Plan, number: int) -> Trace:
     trace = _marks(part, "qx", "qy", made, number)
     return {**trace, "marker": {**trace["marker"], "size": 0.7 * CLASSES[number][2]}}
-
-
-# ------------------------------------------------------------------------------------------------ chosen cases
-
-
-def _optics(made: Plan, table: pd.DataFrame, chosen: Array) -> FigureData:
-    """Optics of chosen cases, one at a time."""
-    frames, labels, parts = [], [], []
-    for number, place in enumerate(chosen):
-        row = table.iloc[place]
-        optics = _case(made, row)
-        inside = optics.inside(4)
-        frames.append(figure_json(optics_figure(inside, magnet_blocks(optics.lattice, made.particle, {}))))
-        labels.append(f"{number + 1}: " + ", ".join(f"{a.name} = {row[a.name]:.6g}" for a in made.axes))
-        parts.append(inside[["s", "betx", "bety", "dx"]].assign(case=number + 1))
-    figure = _picked(frames, labels)
-    caption = (
-        f"Optics of {len(chosen)} cases, numbered in the plane of the parameters: the slider picks one. Look for: "
-        "what the peaks do across the region."
-    )
-    data = pd.concat(parts, ignore_index=True).rename(columns={c: f"{c} [m]" for c in ("s", "betx", "bety", "dx")})
-    return FigureData("optics-scan", "Optics of chosen cases", caption, figure, data)
-
-
-def _case(made: Plan, row: pd.Series[Any]) -> Optics:
-    lattice = made.design.with_parameters({a.name: float(row[a.name]) for a in made.axes})
-    return twiss(lattice, made.particle, fringe=made.resolved.study.model.fringe)
-
-
-def _picked(frames: Sequence[Mapping[str, Any]], labels: Sequence[str]) -> dict[str, Any]:
-    """Figures of one layout, one of them shown at a time."""
-    counts = [len(frame["data"]) for frame in frames]
-    traces = [{**t, "visible": number == 0} for number, frame in enumerate(frames) for t in frame["data"]]
-    layout = {**frames[0]["layout"]}
-    for key in [key for key in layout if key.startswith("yaxis")]:
-        ranges = [frame["layout"][key].get("range") for frame in frames]
-        if all(ranges):
-            low, high = min(r[0] for r in ranges), max(r[1] for r in ranges)
-            layout[key] = {**layout[key], "range": [low, high]}
-    owner = [number for number, count in enumerate(counts) for _ in range(count)]
-    steps = [
-        {"label": label.partition(":")[0], "method": "update",
-         "args": [{"visible": [one == number for one in owner]}, {"title": {"text": label, "font": {"size": 13}}}]}
-        for number, label in enumerate(labels)
-    ]  # fmt: skip
-    if len(frames) > 1:
-        layout["sliders"] = [{**_SLIDER, "steps": steps}]
-        margin = {"l": 64, "r": 64, "t": 24, "b": 48, **layout.get("margin", {})}
-        layout["margin"] = {**margin, "b": margin["b"] + 84, "t": max(margin["t"], 48)}
-        layout["height"] = layout.get("height", 450) + 84
-    layout["title"] = {"text": labels[0], "font": {"size": 13}}
-    return {"data": traces, "layout": layout}

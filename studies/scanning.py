@@ -23,6 +23,7 @@ from studies.results_json import json_text
 from studies.running import RunOptions
 from studies.scan_cases import COMPUTED, STATUS, Axis, Plan
 from studies.scan_figures import figures
+from studies.scan_quantities import MOST_CASES
 from studies.schema import AnyStudy
 from studies.store import is_complete, open_run, write_log, write_run
 from studies.terminal import number, show
@@ -140,6 +141,8 @@ def _result(made: Plan, table: pd.DataFrame) -> StudyResult:
         methods=tuple(_methods(made)),
         warnings=tuple(_warnings(made, table)),
         provenance={**provenance_of(resolved), "scan": "; ".join(axis.text for axis in made.axes)},
+        headline=f"{int(feasible(made, table).sum()):,} of {len(table):,} cases pass all of {len(made.judged)} "
+        f"requirements that a scan can judge",
     )
 
 
@@ -173,7 +176,8 @@ def _methods(made: Plan) -> Iterator[str]:
     if made.names:
         yield (
             "Each case by our own maps alone: matrices and second derivatives of every element that changes, exact "
-            "bends, peaks of beta and dispersion inside elements in closed form. Xsuite does not repeat the cases: run "
+            "bends, peaks of beta and dispersion inside elements in closed form; the room of beams (grids of at most "
+            f"{MOST_CASES:,} cases) from optics cut into parts. Xsuite does not repeat the cases: run "
             "the study itself at a chosen point for a comparison and for all its requirements."
         )
     else:

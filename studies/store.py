@@ -184,6 +184,7 @@ def _details(result: StudyResult) -> dict[str, Any]:
     return {
         "schema": SCHEMA,
         "title": result.title,
+        "headline": result.headline,
         "particle": result.particle,
         "figures_of_quantities": {quantity.name: quantity.figure for quantity in result.quantities},
         "verdicts": [verdict_details(verdict) for verdict in result.verdicts],
@@ -248,6 +249,7 @@ def _assembled(folder: Path, results: Mapping[str, Any]) -> StudyResult:
         references=tuple(details["references"]),
         warnings=tuple(results["warnings"]),
         provenance=results["provenance"],
+        headline=details.get("headline", ""),
     )
 
 

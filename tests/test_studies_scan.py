@@ -18,10 +18,11 @@ from machines.requirements import PASS, judge
 from optics import twiss
 from optics.parquet import read_parquet
 from studies import scan_cases
+from studies.clearance import clearance, clearance_at_septum
 from studies.cli import run
 from studies.comparison import compare_runs
 from studies.results import StudyResult
-from studies.scan_cases import COMPUTED, STATUS, Axis, plan
+from studies.scan_cases import COMPUTED, STATUS, Axis, plan, rows
 from studies.scan_figures import classes_of
 from studies.store import is_complete, is_interrupted, open_run, read_run, write_run
 from studies.study_file import validated
@@ -56,6 +57,22 @@ quantity = "max_gradient"
 upper = 4.0
 unit = "T/m"
 source = "the test"
+
+[[requirement]]
+id = "OWN-04"
+text = "Room for the widest beam"
+quantity = "clearance_x"
+lower = 0.03
+unit = "m"
+source = "the test"
+
+[[requirement]]
+id = "OWN-05"
+text = "Agreement of the engines"
+quantity = "residual_tune_xsuite"
+upper = 1e-6
+unit = "1"
+source = "the test"
 """
 GRID = ["--over", "kf=0.27:0.31:9", "--over", "kd=0.48:0.62:8"]
 
@@ -81,7 +98,7 @@ def test_a_row_a_case_with_parameters_results_and_verdicts(study: Path) -> None:
     assert len(table) == 72
     assert set(table[STATUS]) == {COMPUTED, "unstable"}
     made = plan(validated(_content(), "test"), None, [Axis("kf", 0.27, 0.31, 9), Axis("kd", 0.48, 0.62, 8)])
-    assert [requirement.id for requirement in made.unjudged] == ["OWN-03"]
+    assert [requirement.id for requirement in made.unjudged] == ["OWN-05"]
     for place in np.flatnonzero(table[STATUS] == COMPUTED)[::7]:
         row = table.iloc[place]
         optics = twiss(made.design.with_parameters(kf=float(row["kf"]), kd=float(row["kd"])))
@@ -89,7 +106,46 @@ def test_a_row_a_case_with_parameters_results_and_verdicts(study: Path) -> None:
         assert row["max_bety"] == pytest.approx(optics.maximum("bety"), rel=1e-6)
         assert row["tune_distance"] == pytest.approx(abs(optics.qx - round(3 * optics.qx) / 3), abs=1e-10)
         assert row["OWN-02"] == judge(made.judged[1], 1e3 * row["max_bety"], 1e-6).verdict
-    assert set(table.loc[table[STATUS] != COMPUTED, "OWN-01"]) == {"NOT EVALUATED"}
+    for own in ("OWN-01", "OWN-03"):
+        assert set(table.loc[table[STATUS] != COMPUTED, own]) == {"NOT EVALUATED"}
+    top = made.resolved.top_particle.magnetic_rigidity
+    strongest = table[STATUS] == COMPUTED
+    expected = np.maximum(table["kd"], float(made.design.parameters["kr"])) * top  # kf and the weak ones are smaller
+    assert table.loc[strongest, "max_gradient"].to_numpy() == pytest.approx(expected[strongest].to_numpy(), rel=1e-14)
+
+
+def test_rooms_of_beams_are_those_of_the_study() -> None:
+    """Batched room beside ``studies.clearance`` one lattice at a time: the same formula on the same cut."""
+    axes = [Axis("kf", 0.288, 0.294, 3), Axis("kd", 0.49, 0.50, 2)]
+    made = plan(validated({"study": "optics", "machine": "cnao"}, "test"), None, axes)
+    assert set(made.extra) >= {"clearance_x", "clearance_y", "clearance_es"}
+    table = pd.concat(rows(made, 0, 1, lambda _: None), ignore_index=True)
+    case = table.iloc[4]
+    moved = made.design.with_parameters(kf=float(case["kf"]), kd=float(case["kd"]))
+    for plane in ("x", "y"):
+        rooms = [clearance(twiss(moved if beam.follows else beam.lattice, beam.particle), beam.beam, plane).value
+                 for beam in made.resolved.beams]  # fmt: skip
+        assert case[f"clearance_{plane}"] == pytest.approx(min(rooms), abs=1e-12)
+    wires = [clearance_at_septum(twiss(moved if beam.follows else beam.lattice, beam.particle), beam.beam,
+                                 "se_010a_esp").value for beam in made.resolved.beams]  # fmt: skip
+    assert case["clearance_es"] == pytest.approx(min(wires), abs=1e-12)
+
+
+def test_a_point_that_is_picked_has_its_optics(study: Path) -> None:
+    """Rings, their places for the page's script, and the steps of the slider belong together."""
+    _, folder = scanned(study)
+    figures = {figure.id: figure.plotly for figure in read_run(folder).figures}
+    picks = figures["scan-region"]["layout"]["meta"]["picks"]
+    steps = figures[picks["figure"]]["layout"]["sliders"][0]["steps"]
+    assert len(picks["x"]) == len(picks["y"]) == len(steps) > 5
+    assert [step["label"] for step in steps[:2]] == ["design", "1"]
+    assert f"kf = {picks['x'][3]:.6g}, kd = {picks['y'][3]:.6g}" in steps[3]["args"][1]["title"]["text"]
+    shown = [trace for trace, on in zip(figures[picks["figure"]]["data"], steps[3]["args"][0]["visible"], strict=True)
+             if on and trace.get("name") == "betx"]  # fmt: skip
+    assert len(shown) == 1
+    design = plan(validated(_content(), "test"), None, [Axis("kf", 0.27, 0.31, 9)]).design
+    optics = twiss(design.with_parameters(kf=picks["x"][3], kd=picks["y"][3]))
+    assert max(shown[0]["y"]) == pytest.approx(optics.maximum("betx"), rel=2e-3)  # of a curve of four parts a magnet
 
 
 def _content() -> dict[str, Any]:
@@ -105,10 +161,14 @@ def test_the_folder_of_a_scan_is_a_run(study: Path) -> None:
     table, _ = read_parquet(folder / "tables" / "scan.parquet")
     assert counts["scan.cases"] == 72
     assert counts["scan.computed"] == (table[STATUS] == COMPUTED).sum()
-    both = (table["OWN-01"] == PASS) & (table["OWN-02"] == PASS)
-    assert counts["scan.feasible"] == both.sum()
+    every = (table[["OWN-01", "OWN-02", "OWN-03", "OWN-04"]] == PASS).all(axis=1)
+    assert counts["scan.feasible"] == every.sum()
+    assert result.headline.startswith(f"{every.sum()} of 72 cases pass all of 4 requirements")
+    report = (folder / "report.html").read_text(encoding="utf-8")
+    assert result.headline in report
+    assert "0 passed" not in report
     assert {figure.id for figure in result.figures} >= {"scan-region", "tunes-scan"}
-    assert any("OWN-03" in warning for warning in result.warnings)
+    assert any("OWN-05" in warning for warning in result.warnings)
     assert "Where the machine works" in (folder / "report.html").read_text(encoding="utf-8")
     assert run(["report", str(folder), "-q"]) == 0
 

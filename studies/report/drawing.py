@@ -217,7 +217,9 @@ def _draw_scatter(page: _Page, trace: Mapping[str, Any]) -> None:
         axes.plot(x, y, color=_color(color), linewidth=line.get("width", 2), linestyle=style)
     if "markers" in modes:
         color, size = _color(marker.get("color", "#1A1A1A")), marker.get("size", 6)
-        axes.plot(x, y, "o", color=color, markersize=size, markeredgewidth=0)
+        ring = str(marker.get("symbol", "")).endswith("-open")
+        face, edge = ("none", marker.get("line", {}).get("width", 1.0)) if ring else (color, 0)
+        axes.plot(x, y, "o", color=color, markersize=size, markerfacecolor=face, markeredgewidth=edge)
 
 
 def _draw_fill(page: _Page, axes: Axes, trace: Mapping[str, Any], x: Any, y: Any) -> None:

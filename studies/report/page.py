@@ -23,6 +23,7 @@ from markupsafe import Markup
 from plotly.offline import get_plotlyjs
 
 from lattice import InputError
+from machines.requirements import PASS
 from studies.report.csv import csv_address
 from studies.report.drawing import draw
 from studies.report.sections import contents
@@ -56,7 +57,8 @@ def render(result: StudyResult) -> str:
     scripts = (_plotly_script(), _static("report.js"))
     return _environment().get_template("page.html.j2").render(
         result=result,
-        banner=banner(result.verdicts),
+        banner=banner(result.verdicts) if result.verdicts or not result.headline else result.headline,
+        wanting=any(verdict.verdict != PASS for verdict in result.verdicts),
         rows=rows,
         contents=contents(result),
         date=_date(),

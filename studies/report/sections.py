@@ -78,7 +78,12 @@ def contents(result: StudyResult) -> tuple[SectionContent, ...]:
         )
         for section in SECTIONS
     ]
-    return tuple(part for part in filled if part.section.always or part.figures or part.tables)
+    told = bool(result.headline and not result.verdicts)  # a result that is not judged has no part on requirements
+    return tuple(
+        part
+        for part in filled
+        if (part.section.always and not (told and part.section.id == "requirements")) or part.figures or part.tables
+    )
 
 
 def _home(id: str) -> Section:

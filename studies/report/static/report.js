@@ -17,6 +17,35 @@
     return rate ? drawn.then((plot) => followZoom(plot, rate)) : drawn;
   }
 
+  // A click on a region shows the nearest of the cases whose optics stand in another figure; its slider moves the ring.
+  function followPicks(plot) {
+    const picks = plot.layout && plot.layout.meta && plot.layout.meta.picks;
+    const other = picks && document.getElementById("plot-" + picks.figure);
+    if (!other || !other.layout) return;
+    const ring = plot.data.length - 1; // the last trace stands around the case that is shown
+    const encircle = (number) => Plotly.restyle(plot, { x: [[picks.x[number]]], y: [[picks.y[number]]] }, [ring]);
+    plot.on("plotly_click", (click) => {
+      const spans = [plot.layout.xaxis, plot.layout.yaxis].map((axis) => axis.range[1] - axis.range[0]);
+      const at = click.points[0];
+      const far = picks.x.map((x, i) => Math.hypot((x - at.x) / spans[0], (picks.y[i] - at.y) / spans[1]));
+      const number = far.indexOf(Math.min(...far));
+      const [data, layout] = other.layout.sliders[0].steps[number].args;
+      Plotly.update(other, data, { ...layout, "sliders[0].active": number });
+      for (const one of linkedTo(picks.figure)) one(number);
+    });
+    linkedTo(picks.figure).push(encircle);
+    if (linkedTo(picks.figure).length === 1) {
+      other.on("plotly_sliderchange", (change) => {
+        for (const one of linkedTo(picks.figure)) one(change.slider.active);
+      });
+    }
+  }
+
+  const links = {};
+  function linkedTo(figure) {
+    return (links[figure] = links[figure] || []);
+  }
+
   // A rate is counted again in bins that fit what is shown, down to one turn: its first trace and first note.
   function followZoom(plot, rate) {
     function count() {
@@ -56,11 +85,13 @@
     console.error("figure " + figure.dataset.figure + ": " + error);
   }
 
+  const shown = [];
   for (const figure of document.querySelectorAll("figure[data-figure]")) {
     try {
-      show(figure).catch((error) => keepDrawing(figure, error));
+      shown.push(show(figure).catch((error) => keepDrawing(figure, error)));
     } catch (error) {
       keepDrawing(figure, error);
     }
   }
+  Promise.all(shown).then((plots) => plots.forEach((plot) => plot && plot.on && followPicks(plot)));
 })();
