@@ -130,6 +130,8 @@ class RFKnockout:
             raise InputError(f"{owner}: tune must be a positive number, found {self.tune!r}")
         if not (isfinite(self.bandwidth) and self.bandwidth >= 0) or not (isfinite(self.period) and self.period > 0):
             raise InputError(f"{owner}: bandwidth must not be negative and period must be positive")
+        if not isinstance(self.seed, int) or self.seed < 0:
+            raise InputError(f"{owner}: seed must be a whole number not below 0, found {self.seed!r}")
         if self.excitation != "sine" and self.bandwidth == 0.0:
             raise InputError(f"{owner}: '{self.excitation}' needs a bandwidth")
 

@@ -23,7 +23,6 @@ from lattice import InputError, Lattice
 Array = np.ndarray[Any, Any]
 
 _SAMPLES = 20001  # moments at which the range of a programme is looked for
-_TONES = 64  # of band-limited noise
 
 
 @dataclass(frozen=True, eq=False)
@@ -148,38 +147,3 @@ def _one_each(items: Sequence[Any]) -> dict[str, Any]:
             raise InputError(f"two {type(item).__name__} act on '{item.parameter}': put them into one")
         by_name[item.parameter] = item
     return by_name
-
-
-def envelope(knockout: RFKnockout, times: Array, revolution_frequency: float) -> Array:
-    """Complex envelope (n,) of the exciter's kick [rad] at ``times`` [s].
-
-    The kick is its real part times exp(2 pi i f t), f = tune x revolution frequency. "chirp" sweeps the band upwards
-    once a period, "dual-fm" adds a second sweep half a period behind it (each with 1/sqrt 2 of the amplitude), "noise"
-    is a sum of tones with random phases at random places in the band; all have the rms kick of the "sine".
-    """
-    amplitude = programme_values(knockout.programme, times)
-    band = knockout.bandwidth * revolution_frequency
-    if knockout.excitation == "sine":
-        return amplitude.astype(complex)
-    if knockout.excitation == "noise":
-        return np.asarray(amplitude * _noise(times, band, knockout.seed))
-    if knockout.excitation == "chirp":
-        return np.asarray(amplitude * _sweep(times, band, knockout.period))
-    two = _sweep(times, band, knockout.period) + _sweep(times + knockout.period / 2, band, knockout.period)
-    return np.asarray(amplitude * two / np.sqrt(2.0))
-
-
-def _sweep(times: Array, band: float, period: float) -> Array:
-    """exp(i phase) of a frequency that rises from -band/2 to band/2 in each period."""
-    within = np.mod(times, period)
-    return np.exp(1j * np.pi * band * within * (within / period - 1.0))
-
-
-def _noise(times: Array, band: float, seed: int) -> Array:
-    draw = np.random.default_rng(seed).random((2, _TONES))
-    # One tone in each part of the band, at a random place in it: even power without gaps.
-    frequencies = band * ((np.arange(_TONES) + draw[0]) / _TONES - 0.5)
-    total = np.zeros(len(times), dtype=complex)
-    for frequency, phase in zip(frequencies, draw[1], strict=True):
-        total += np.exp(2j * np.pi * (frequency * times + phase))
-    return np.asarray(total / np.sqrt(_TONES))

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
+from functools import lru_cache
 from itertools import combinations
 from typing import Any
 
@@ -18,7 +19,8 @@ Array = np.ndarray[Any, Any]
 _DEGREES = (8, 16)  # of the polynomials in momentum, tried one after the other
 _ACCURACY = 1e-10  # of matrices and orbits: what the polynomials may miss
 _NARROW = 1e-6  # a momentum range is at least this half width
-_SETTING_NODES = 5  # of the polynomials in a setting
+_SETTING_NODES = 5  # of the polynomials in a setting,
+_FEW_NODES, _SMALL = 3, 1e-4  # and in one that changes by less than this part of itself
 
 
 @dataclass(frozen=True)
@@ -144,19 +146,56 @@ def sectional_maps(
 
     Closed orbit and linear motion are exact at Chebyshev points of momentum and of each setting, so that the
     polynomials miss less than 1e-10; kicks are fitted at the ring's own settings and follow those of its elements.
+    The last ones are kept: the same ring (the same object) with the same arguments is not computed again.
     Raises UnstableOptics where a momentum or setting in the range has no stable motion.
     """
-    low, high = momenta
+    low, high = (float(value) for value in momenta)
     if not (np.isfinite(low) and np.isfinite(high) and -0.5 < low <= high < 0.5):
         raise InputError(f"a range of momentum deviations must lie within -0.5 and 0.5, found {low} to {high}")
+    own = _own_settings(ring, particle, start, region, low, high, fringe, also)
+    found = tuple(_setting(own, name, *limits) for name, limits in (settings or {}).items())
+    return SectionalMaps(
+        cuts=own.nodes.cuts,
+        layout=own.nodes.layout,
+        centre=own.nodes.centre,
+        half_width=own.nodes.half_width,
+        base=own.powers,
+        settings=found,
+        pairs=tuple(_pair(own, one, other) for one, other in combinations(found, 2)),
+        misfit=own.misfit,
+    )
+
+
+@dataclass(frozen=True, eq=False)
+class _Own:
+    """The maps at the ring's own settings: at ``nodes``, as Chebyshev ``series``, as ``powers``; ``fitted`` kicks."""
+
+    nodes: _Nodes
+    series: Array
+    powers: Array
+    fitted: tuple[Array, ...]
+    misfit: float
+
+    def beyond(self, values: Mapping[str, float]) -> Array:
+        """What changes in the tables when settings have these values."""
+        other = self.nodes.ring.with_parameters(values)
+        series = self.nodes.series(self.nodes.maps(other, self.fitted))
+        return _powers(series - self.series, self.powers.shape[1] - 1)
+
+
+@lru_cache(maxsize=16)
+def _own_settings(
+    ring: Lattice, particle: ReferenceParticle, start: int, region: Region, low: float, high: float, fringe: str,
+    also: tuple[int, ...],
+) -> _Own:  # fmt: skip
     centre, half_width = (low + high) / 2, max((high - low) / 2, _NARROW)
     cuts = choose_cuts(ring, particle, start, region, delta=centre, fringe=fringe, also=also)
     nodes = _Nodes(ring, particle, cuts, region, fringe, centre, half_width, _DEGREES[0])
     for order in _DEGREES:
         nodes = replace(nodes, order=order)
         maps = nodes.maps()
-        base = nodes.series(maps)
-        degree, missed = _needed_degree(base, nodes.layout)
+        series = nodes.series(maps)
+        degree, missed = _needed_degree(series, nodes.layout)
         if missed < _ACCURACY:
             break
     else:
@@ -164,41 +203,31 @@ def sectional_maps(
             f"momenta from {low:g} to {high:g} are too many for one set of maps of ring '{ring.name}': its orbit and "
             f"optics are missed by {missed:.2g}; narrow the range, or track element by element (engine='xsuite')"
         )
-    fitted = [one.kicks - own_kicks(ring, cuts) for one in maps]
-
-    def beyond(**values: float) -> Array:
-        """What changes in the tables when settings have these values."""
-        other = ring.with_parameters(values)
-        return _powers(nodes.series(nodes.maps(other, fitted)) - base, degree)
-
-    found = tuple(_setting(name, limits, beyond) for name, limits in (settings or {}).items())
-    return SectionalMaps(
-        cuts=cuts,
-        layout=nodes.layout,
-        centre=centre,
-        half_width=half_width,
-        base=_powers(base, degree),
-        settings=found,
-        pairs=tuple(_pair(ring, one, other, beyond) for one, other in combinations(found, 2)),
-        misfit=max(one.misfit for one in maps),
-    )
+    fitted = tuple(one.kicks - own_kicks(ring, cuts) for one in maps)
+    return _Own(nodes, series, _powers(series, degree), fitted, max(one.misfit for one in maps))
 
 
-def _setting(name: str, limits: tuple[float, float], beyond: Callable[..., Array]) -> Setting:
-    middle, half = sum(limits) / 2, max(abs(limits[1] - limits[0]) / 2, 1e-9 * max(*map(abs, limits), 1e-3))
-    values = middle + half * chebyshev.chebpts1(_SETTING_NODES)
-    return Setting(name, values, np.array([beyond(**{name: float(value)}) for value in values]))
+@lru_cache(maxsize=64)
+def _setting(own: _Own, name: str, low: float, high: float) -> Setting:
+    middle, half = (low + high) / 2, max(abs(high - low) / 2, 1e-9 * max(abs(low), abs(high), 1e-3))
+    count = _SETTING_NODES if half > _SMALL * abs(middle) else _FEW_NODES
+    values = middle + half * chebyshev.chebpts1(count)
+    return Setting(name, values, np.array([own.beyond({name: float(value)}) for value in values]))
 
 
-def _pair(ring: Lattice, first: Setting, second: Setting, beyond: Callable[..., Array]) -> Pair:
-    """From the four corners of half the largest changes."""
-    names = (first.name, second.name)
-    own = tuple(float(ring.parameters[name]) for name in names)
-    far = [nodes[np.argmax(np.abs(nodes - at))] for nodes, at in zip((first.nodes, second.nodes), own, strict=True)]
-    near = [float(at + (end - at) / 2) for at, end in zip(own, far, strict=True)]
-    alone = sum(beyond(**{name: value}) for name, value in zip(names, near, strict=True))
-    together = beyond(**dict(zip(names, near, strict=True)))
-    return Pair(names, (own[0], own[1]), (together - alone) / ((near[0] - own[0]) * (near[1] - own[1])))
+@lru_cache(maxsize=256)
+def _pair(own: _Own, first: Setting, second: Setting) -> Pair:
+    """From a corner of half the largest changes."""
+    here = [float(own.nodes.ring.parameters[one.name]) for one in (first, second)]
+    far = [one.nodes[np.argmax(np.abs(one.nodes - at))] for one, at in zip((first, second), here, strict=True)]
+    near = [float(at + (end - at) / 2) for at, end in zip(here, far, strict=True)]
+    alone = [
+        np.tensordot(one.weights(np.array([at]))[0], one.tables, 1)
+        for one, at in zip((first, second), near, strict=True)
+    ]
+    together = own.beyond({first.name: near[0], second.name: near[1]})
+    area = (near[0] - here[0]) * (near[1] - here[1])
+    return Pair((first.name, second.name), (here[0], here[1]), (together - alone[0] - alone[1]) / area)
 
 
 @dataclass(frozen=True)

@@ -116,7 +116,7 @@ def choose_cuts(
     LatticeError when even with them the turn is not reproduced (strong skew or high multipoles): such a ring is for
     element-by-element tracking.
     """
-    own = [i for i, element in enumerate(ring.elements) if np.any(_own_kick(ring, element)) or i in also]
+    own = [i for i, element in enumerate(ring.elements) if is_nonlinear(ring, element) or i in also]
     bends = [i for i, element in enumerate(ring.elements) if isinstance(element, Bend) and i not in own]
     best: tuple[float, Cuts] | None = None
     for extra in _evenly(bends):
@@ -179,6 +179,11 @@ def sectional_map(
 def own_kicks(ring: Lattice, cuts: Cuts) -> Array:
     """Kicks (n, 5) of the elements that are cut, from their strengths alone."""
     return np.array([_own_kick(ring, ring.elements[i]) for i in cuts.elements]).reshape(-1, N_KICK)
+
+
+def is_nonlinear(ring: Lattice, element: Element) -> bool:
+    """Whether an element has a sextupole's or octupole's strength: the ring is cut there."""
+    return bool(np.any(_own_kick(ring, element)))
 
 
 def _own_kick(ring: Lattice, element: Element) -> Array:

@@ -12,6 +12,7 @@ import pandas as pd
 
 from extraction.drivers import Driver, Ripple
 from extraction.schedule import Schedule
+from extraction.sections import is_nonlinear
 from extraction.septum import Septum
 from extraction.spill_kernel import (
     APERTURE,
@@ -43,6 +44,8 @@ ENGINES = ("sectional", "xsuite")
 CAUSES = {WIRES: "wires", CATHODE: "cathode", APERTURE: "aperture", UNBOUNDED: "unbounded"}
 COLUMNS = ("particle", "turn", "time", "x", "px", "y", "py", "zeta", "delta")
 _BYTES = 600  # a particle needs in tables and copies of them
+_FARTHEST = 1.0  # m from the axis: no beam pipe is so wide
+_AT_ONCE, _MANY = 30, 0.1  # turns; more than this part of the beam within them is odd
 _SUDDEN = 0.01  # of the turns: if most leaves within so few, the beam left at once
 
 
@@ -104,8 +107,9 @@ def track_spill(
     ``beam``: a Beam, of which ``count`` coasting particles are drawn with ``seed``, each matched at its own momentum,
     or coordinates (n, 6) at the start of the ring. ``driver``: one or several together. ``septum``: a Septum, or the
     name of the ring's ElectrostaticSeptum. ``engine``: "sectional" (linear sections exact in momentum with fitted
-    kicks, apertures at the cuts) or "xsuite" (element by element, apertures everywhere). Settings are held for
-    ``turns_each`` turns (default: fine enough for the ripple). ``progress``: True for a bar, or a function of the turns
+    kicks; apertures in nonlinear elements and wherever one is narrower by 15 % than those) or "xsuite" (element by
+    element, apertures everywhere). Settings are held for ``turns_each`` turns (default: fine enough for the ripple).
+    ``progress``: True for a bar, or a function of the turns
     done. Ctrl-C ends the tracking and keeps what was tracked. ``threads``: all there are; for "xsuite" one, because
     more have to be compiled first (minutes); its ``context`` is "cpu", "cupy" or "opencl".
 
@@ -131,6 +135,8 @@ def track_spill(
     )
     if engine not in ENGINES:
         raise InputError(f"unknown engine '{engine}'{did_you_mean(str(engine), ENGINES)} Known: {', '.join(ENGINES)}")
+    if engine == "sectional" and context != "cpu":
+        raise InputError(f"context '{context}' is one of engine='xsuite'; the sectional maps are tracked on the cpu")
     with _Bar(setup.turns, progress) as report:
         if engine == "xsuite":
             from extraction.spill_xsuite import track_elements
@@ -162,7 +168,7 @@ def _setup(
     if not isinstance(ring, Lattice) or ring.batch is not None:
         raise InputError("track_spill takes one Lattice (not a batch of them)")
     for name, value in (("turns", turns), ("count", count), ("threads", threads), ("turns_each", turns_each)):
-        if value is not None and not (isinstance(value, (int, np.integer)) and value >= 1):
+        if value is not None and not (_whole(value) and value >= 1):
             raise InputError(f"{name} must be a whole number above 0, found {value!r}")
     particle = checked_particle(ring, particle)
     fringe = checked_fringe(fringe)
@@ -170,7 +176,7 @@ def _setup(
     if not isinstance(septum, Septum):
         raise InputError(f"septum must be a Septum or the name of one, found {septum!r}")
     drivers = tuple(driver) if isinstance(driver, (list, tuple)) else (driver,)
-    ripples = (ripple,) if isinstance(ripple, Ripple) else tuple(ripple)
+    ripples = tuple(ripple) if isinstance(ripple, (list, tuple)) else (ripple,)
     schedule = Schedule(ring, drivers, ripples)
     start = ring.index(septum.at)
     _refuse_too_many(count if isinstance(beam, Beam) else np.shape(beam)[0] if np.ndim(beam) == 2 else 1)
@@ -193,6 +199,10 @@ def _setup(
     )
 
 
+def _whole(value: Any) -> bool:
+    return isinstance(value, (int, np.integer)) and not isinstance(value, bool)
+
+
 def _sampled(ring: Lattice, particle: ReferenceParticle, beam: Any, fringe: str, count: int, seed: int | None) -> Array:
     """Coordinates (n, 6) at the start of the ring."""
     if isinstance(beam, Beam):
@@ -209,6 +219,12 @@ def _sampled(ring: Lattice, particle: ReferenceParticle, beam: Any, fringe: str,
     if not np.all(np.isfinite(coordinates)):
         bad = int(np.flatnonzero(~np.all(np.isfinite(coordinates), axis=1))[0])
         raise InputError(f"coordinates must be finite numbers, particle {bad} is {coordinates[bad].tolist()}")
+    out = np.flatnonzero(np.max(np.abs(coordinates[:, [0, 2]]), axis=1) > _FARTHEST)
+    if len(out):
+        raise InputError(
+            f"{len(out)} particles begin more than {_FARTHEST:g} m from the axis, the first is particle {out[0]} with "
+            f"x, y = {coordinates[out[0], 0]:g}, {coordinates[out[0], 2]:g} m: coordinates are in m, rad and dp/p"
+        )
     return coordinates
 
 
@@ -279,12 +295,13 @@ def _odd(setup: SpillSetup, outcome: SpillOutcome) -> list[str]:
     out = outcome.status == EXTRACTED
     left = int(np.sum(outcome.status == CIRCULATES))
     if not np.any(out):
-        reason = f"{count - left} were lost" if left < count else "all of them still circulate"
+        reason = f"{count - left} were lost" if left < count else f"all of them still circulate: {_no_way_out(setup)}"
+        return [*notes, f"the driver extracted none of {count} particles in {outcome.turns} turns; {reason}"]
+    early = int(np.sum(outcome.record[:, TURN] < _AT_ONCE))
+    if outcome.turns > 2 * _AT_ONCE and early > _MANY * count:
         notes.append(
-            f"the driver extracted none of {count} particles in {outcome.turns} turns; {reason}: its programme does "
-            f"not bring the beam into the resonance"
+            f"{early} of {count} particles leave in the first {_AT_ONCE} turns: the beam begins outside the stable area"
         )
-        return notes
     turns = np.sort(outcome.record[out, TURN])
     span = float(turns[int(0.9 * (len(turns) - 1))] - turns[0])
     if len(turns) >= 10 and span < _SUDDEN * outcome.turns:
@@ -293,6 +310,16 @@ def _odd(setup: SpillSetup, outcome: SpillOutcome) -> list[str]:
             f"extracts everything at once"
         )
     return notes
+
+
+def _no_way_out(setup: SpillSetup) -> str:
+    """Why a beam may stay in the ring."""
+    if not any(is_nonlinear(setup.ring, element) for element in setup.ring.elements):
+        return "the ring has no sextupole that is on, and nothing drives the resonance"
+    return (
+        f"its programme does not bring the beam into the resonance, or the arms do not lead to the wires at x = "
+        f"{1e3 * setup.septum.position:g} mm"
+    )
 
 
 class _Bar:

@@ -320,6 +320,24 @@ def stacked_rates(panels: Sequence[tuple[str, RatePanel]]) -> Drawing:
     return {"data": traces, "layout": layout}
 
 
+def stacked_programmes(panels: Sequence[tuple[str, str, Array, Array, Array]]) -> Drawing:
+    """Programmes one above the other on one time axis: name, heading of the axis, times [s], values, straight ones."""
+    count = len(panels)
+    layout = base_layout(70 + 130 * count, hovermode="closest", annotations=[],
+                         margin={"l": 84, "r": 24, "t": 30, "b": 52})  # fmt: skip
+    layout["xaxis"] = axis("time [s]", anchor=f"y{count if count > 1 else ''}", rangemode="tozero")
+    traces = []
+    for number, (name, heading, times, values, straight) in enumerate(panels):
+        mark, top = str(number + 1) if number else "", 1.0 - number / count
+        axes, hover = {"xaxis": "x", "yaxis": f"y{mark}"}, f"time %{{x:.5g}} s<br>{heading} %{{y:.6g}}"
+        traces.append(_line(times, straight, style.LIMIT, 1.2, "straight", hover, "dash") | axes)
+        traces.append(_line(times, values, EXACT, 1.8, inert(name), hover) | axes)
+        layout[f"yaxis{mark}"] = axis(heading, domain=[_short(top - 0.74 / count), _short(top)], anchor="x")
+        layout["annotations"].append(text(inert(name), x=0.0, y=1.0, xref="paper", yref=f"y{mark} domain",
+                                          xanchor="left", yanchor="bottom", size=12))  # fmt: skip
+    return {"data": traces, "layout": layout}
+
+
 def cumulative_drawing(panels: Sequence[tuple[str, Array, Array]]) -> Drawing:
     """Cumulative distributions by two trackers, panels side by side: heading, own values, reference's values."""
     layout = base_layout(360, hovermode="closest", annotations=[], margin={"l": 72, "r": 24, "t": 36, "b": 52})

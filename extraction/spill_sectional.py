@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
+from functools import partial
+from math import ceil, floor, log2
 from typing import Any
 
 import numba
 import numpy as np
 
 from extraction.drivers import programme_values
-from extraction.schedule import envelope
+from extraction.excitation import envelope
 from extraction.sectional_map import SectionalMaps, sectional_maps
 from extraction.sections import Region
+from extraction.spill_apertures import binding, openings
 from extraction.spill_kernel import (
     CIRCULATES,
     CLOCK,
@@ -25,7 +28,7 @@ from extraction.spill_kernel import (
     track,
 )
 from extraction.spill_setup import Progress, SpillOutcome, SpillSetup, ctrl_c, empty_record
-from lattice import Aperture
+from lattice import HadronOpticsError
 from lattice.reference import SPEED_OF_LIGHT
 from optics import twiss
 
@@ -73,6 +76,39 @@ def track_sectional(setup: SpillSetup, progress: Progress) -> SpillOutcome:
 
 
 def _maps(setup: SpillSetup) -> SectionalMaps:
+    """Maps for all momenta and settings of a spill, of round ranges so that spills alike can share them."""
+    schedule, delta = setup.schedule, setup.coordinates[:, 5]
+    momenta, settings = schedule.momentum_range(delta, setup.duration), schedule.ranges(setup.duration)
+    region = _region(setup)
+    make = partial(
+        sectional_maps, setup.ring, setup.particle, setup.start, region, fringe=setup.fringe, also=_also(setup, region)
+    )
+    try:
+        return make(_rounded(*momenta), settings={name: _rounded(*limits) for name, limits in settings.items()})
+    except HadronOpticsError:  # the little more that rounding adds may be too much
+        return make(momenta, settings=settings)
+
+
+def _also(setup: SpillSetup, region: Region) -> tuple[int, ...]:
+    """Elements that the ring is cut in besides: the exciter's, and those whose apertures bind."""
+    knockout = setup.schedule.knockout
+    exciter = () if knockout is None else (setup.ring.index(knockout.at),)
+    if not setup.apertures:
+        return exciter
+    optics = twiss(setup.ring, setup.particle, fringe=setup.fringe, chromatic=False)
+    return (*exciter, *(i for i in binding(setup.ring, optics, (region.x, region.y)) if i not in exciter))
+
+
+def _rounded(low: float, high: float) -> tuple[float, float]:
+    """A range that holds this one, its ends multiples of a power of two: wider by a quarter at most."""
+    if not high > low:
+        return low, high
+    unit = 2.0 ** (floor(log2(high - low)) - 3)
+    return floor(low / unit) * unit, ceil(high / unit) * unit
+
+
+def _region(setup: SpillSetup) -> Region:
+    """Amplitudes of the spill: out to beyond the septum, and the beam's own, rounded up to powers of 2^(1/4)."""
     optics = twiss(setup.ring, setup.particle, fringe=setup.fringe, chromatic=False)
     beta = [float(optics[name][setup.start]) for name in ("betx", "bety")]
     alpha = [float(optics[name][setup.start]) for name in ("alfx", "alfy")]
@@ -81,18 +117,7 @@ def _maps(setup: SpillSetup) -> SectionalMaps:
     own_x = _amplitude(x - dispersion[0] * delta, px - dispersion[1] * delta, beta[0], alpha[0])
     reach = max(_REACH * abs(setup.septum.position) / np.sqrt(beta[0]), float(np.max(own_x)))
     vertical = float(np.max(_amplitude(y, py, beta[1], alpha[1])))
-    schedule = setup.schedule
-    knockout = schedule.knockout
-    return sectional_maps(
-        setup.ring,
-        setup.particle,
-        setup.start,
-        Region(reach, max(1.1 * vertical, 0.05 * reach)),
-        schedule.momentum_range(delta, setup.duration),
-        settings=schedule.ranges(setup.duration),
-        fringe=setup.fringe,
-        also=() if knockout is None else (setup.ring.index(knockout.at),),
-    )
+    return Region(reach, max(2.0 ** (ceil(4 * log2(1.05 * vertical)) / 4) if vertical > 0 else 0.0, 0.05 * reach))
 
 
 def _amplitude(u: Array, pu: Array, beta: float, alpha: float) -> Array:
@@ -142,31 +167,10 @@ def _run(
         (tables, maps.centre, maps.half_width, setup.particle.beta * setup.particle.gamma),
         (schedule.shift(times), schedule.scale(times), first, moment),
         setup.geometry,
-        _openings(setup, maps),
+        openings(setup.ring, maps.cuts.elements) if setup.apertures else np.zeros((maps.layout.n, 6)),
         _exciter(setup, maps, state, blocks),
         _buckets(setup, maps, times),
     )
-
-
-def _openings(setup: SpillSetup, maps: SectionalMaps) -> Array:
-    """Apertures at the cuts as the kernel takes them, 0 where there are none."""
-    openings = np.zeros((maps.layout.n, 6))
-    if setup.apertures:
-        for row, element in zip(openings, maps.cuts.elements, strict=True):
-            aperture = setup.ring.elements[element].aperture
-            if aperture is not None:
-                row[:] = _opening(aperture)
-    return openings
-
-
-def _opening(aperture: Aperture) -> tuple[float, ...]:
-    half = (0.0, 0.0) if aperture.shape == "ellipse" else (1 / aperture.half_x, 1 / aperture.half_y)
-    ellipse = (0.0, 0.0)
-    if aperture.shape == "ellipse":
-        ellipse = (1 / aperture.half_x, 1 / aperture.half_y)
-    elif aperture.ellipse_x is not None and aperture.ellipse_y is not None:
-        ellipse = (1 / aperture.ellipse_x, 1 / aperture.ellipse_y)
-    return (aperture.offset_x, aperture.offset_y, *half, *ellipse)
 
 
 def _exciter(setup: SpillSetup, maps: SectionalMaps, state: Array, blocks: int) -> tuple[Any, ...]:

@@ -97,7 +97,7 @@ def turns_between_settings(schedule: Schedule, revolution_time: float) -> int:
     if schedule.highest_frequency > 0:
         longest = min(longest, int(1.0 / (_FINEST * schedule.highest_frequency * revolution_time)))
     if schedule.buckets is not None:
-        longest = min(longest, 4)
+        longest = min(longest, 16)
     return 1 << max(longest, 1).bit_length() - 1
 
 

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from extraction.drivers import PhaseDisplacement, RFKnockout, programme_values
-from extraction.schedule import envelope
+from extraction.excitation import envelope
 from extraction.spill_kernel import (
     APERTURE,
     CATHODE,
@@ -130,6 +130,7 @@ class _Runner:
             cavity_at=None if buckets is None else _cavity_place(setup),
             context=setup.context,
             threads=setup.threads or 1,
+            settings=schedule.settings,
         )
 
     @property

@@ -395,15 +395,28 @@ def tracking_context(name: str = "cpu", threads: int = 1) -> Any:
     if name == "cpu":
         return xo.ContextCpu(omp_num_threads=threads if threads > 1 else 0)
     try:
-        return xo.ContextCupy() if name == "cupy" else xo.ContextPyopencl()
+        context = xo.ContextCupy() if name == "cupy" else xo.ContextPyopencl()
+        context.zeros(1)  # only the first use tells that a package or a device is missing
     except Exception as error:  # each package has its own way to say that there is no device
         raise InputError(f"Xsuite cannot compute on '{name}' here: {error}; context='cpu' always works") from None
+    return context
 
 
 def build_tracker(line: xt.Line, context: Any) -> None:
-    """Make the line ready for tracking; what has to be compiled is compiled in a folder that is thrown away."""
-    with quietly(), TemporaryDirectory() as folder, contextlib.chdir(folder):
-        line.build_tracker(_context=context)
+    """Make the line ready for tracking; what has to be compiled is compiled in a folder that is thrown away.
+
+    InputError where several threads or a GPU are wanted and their kernels cannot be compiled.
+    """
+    try:
+        with quietly(), TemporaryDirectory() as folder, contextlib.chdir(folder):
+            line.build_tracker(_context=context)
+    except Exception as error:  # whatever compiler or device say
+        if isinstance(context, xo.ContextCpu) and not context.omp_num_threads:
+            raise
+        raise InputError(
+            f"Xsuite's kernels for several threads or a GPU cannot be compiled here ({type(error).__name__}: "
+            f"{str(error)[:200]}); context='cpu' with threads=1 needs no compiler"
+        ) from None
 
 
 def bunch_of(particle: ReferenceParticle, coordinates: Array, context: Any, momentum: float | None = None) -> Any:

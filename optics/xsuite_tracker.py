@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 
-from lattice import Lattice, ReferenceParticle
+from lattice import Lattice, LatticeError, ReferenceParticle
 from lattice.reference import SPEED_OF_LIGHT
 from optics.model import checked_particle
 from optics.xsuite_engine import (
@@ -26,6 +26,7 @@ from optics.xsuite_engine import (
 
 Array = np.ndarray[Any, Any]
 
+_CHANGE = 1e-3  # of a parameter, relative, to see what follows it
 _EXCITER, _CAVITY = "signal_exciter", "signal_cavity"
 
 
@@ -49,8 +50,8 @@ class XsuiteTracker:
 
     ``apertures``: particles are lost at them. ``exciter_at``, ``cavity_at``: elements that have a horizontal exciter or
     a thin cavity in their middle, the exciter with room for ``samples``. ``context`` "cpu" (with ``threads``), "cupy"
-    or "opencl". Raises InputError for a batch of lattices, an unknown or absent context, and LatticeError for elements
-    that Xsuite cannot express.
+    or "opencl". ``settings``: parameters that will be ``set``. Raises InputError for a batch of lattices, an unknown or
+    absent context, and LatticeError for elements that Xsuite cannot express, or that do not follow one of ``settings``.
     """
 
     def __init__(
@@ -66,6 +67,7 @@ class XsuiteTracker:
         cavity_at: int | None = None,
         context: str = "cpu",
         threads: int = 1,
+        settings: Iterable[str] = (),
     ) -> None:
         self.particle = checked_particle(lattice, particle)
         self.length = float(lattice.length)
@@ -73,6 +75,8 @@ class XsuiteTracker:
         self._names = variable_names(lattice)
         line = self._line = to_xsuite(lattice, self.particle, fringe, apertures=apertures)
         owners = line_elements(lattice, fringe, apertures)
+        for name in settings:
+            self._check_setting(lattice, fringe, apertures, name)
         if exciter_at is not None:
             owners = _inserted(line, owners, lattice, exciter_at, _EXCITER, exciter(samples))
         if cavity_at is not None:
@@ -87,6 +91,20 @@ class XsuiteTracker:
         """Give parameters of the lattice new values."""
         for name, value in parameters.items():
             self._line.vars[self._names[name]] = value
+
+    def _check_setting(self, lattice: Lattice, fringe: str, apertures: bool, name: str) -> None:
+        """LatticeError when an element does not follow a parameter: Xsuite holds its number, not its expression."""
+        own = float(lattice.parameters[name])
+        other = own * (1.0 + _CHANGE) if own else _CHANGE
+        right = to_xsuite(lattice.with_parameters({name: other}), self.particle, fringe, apertures=apertures)
+        self.set({name: other})
+        wrong = next((one for one in right.element_names if not _alike(self._line[one], right[one])), None)
+        self.set({name: own})
+        if wrong is not None:
+            raise LatticeError(
+                f"Xsuite cannot change '{name}' while it tracks: its element '{wrong}' does not follow (an expression "
+                f"it cannot hold); track with engine='sectional'"
+            )
 
     def velocity(self, momentum: float) -> float:
         """Of the reference particle [m/s] with ``momentum`` [eV/c]."""
@@ -133,6 +151,15 @@ class XsuiteTracker:
     def _host(self, array: Any) -> Array:
         """An array of the context as one of numpy."""
         return np.asarray(array if isinstance(array, np.ndarray) else self._context.nparray_from_context_array(array))
+
+
+def _alike(one: Any, other: Any) -> bool:
+    """Whether two of Xsuite's elements have the same numbers, to rounding."""
+    first, second = one.to_dict(), other.to_dict()
+    if first.keys() != second.keys():
+        return False
+    numbers = [key for key, value in first.items() if isinstance(value, (int, float, list, np.ndarray))]
+    return all(np.allclose(first[key], second[key], rtol=1e-9, atol=1e-15) for key in numbers)
 
 
 def _inserted(line: Any, owners: list[int], lattice: Lattice, at: int, name: str, element: Any) -> list[int]:

@@ -228,8 +228,9 @@ class SpillSpec(Table):
     """The spill, turn by turn: beam, driver and its programme, ripple, what is compared.
 
     Without a ``programme`` (time [s], value) the driver moves the whole stack through, evenly or (``shaped``) so that
-    the rate is even. ``compare``: other drivers, tracked with ``compare_particles``. Xsuite too tracks
-    ``engine_particles``, over a programme of ``engine_turns``. ``response``: how ripple of each family comes through.
+    the rate is even, until ``shaped_duty_factor`` is reached. ``compare``: other drivers, tracked with
+    ``compare_particles``. Xsuite too tracks ``engine_particles``, over a programme of ``engine_turns``. ``response``:
+    how ripple of each family comes through.
     """
 
     tracked: Switch = True
@@ -238,6 +239,7 @@ class SpillSpec(Table):
     driver: DriverName = "betatron-core"
     programme: tuple[tuple[NotNegative, Number], ...] | None = None
     shaped: Switch = True
+    shaped_duty_factor: Annotated[Positive, Field(le=1.0)] = 0.95
     sweep_parameter: Name | None = None
     bin_s: Positive = 1e-3
     ripple: tuple[RippleSpec, ...] = ()

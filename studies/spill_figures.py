@@ -33,6 +33,7 @@ from optics.figures import figure_json
 from optics.model import passage
 from studies.extraction_facts import ExtractionFacts
 from studies.results import FigureData
+from studies.spill_programmes import programme_figure, programmes_figure
 from studies.spill_quantities import rate_in_bins
 from studies.spill_tracking import SpillFacts, amplitudes, angles
 
@@ -50,13 +51,14 @@ def spill_figures(facts: SpillFacts, extraction: ExtractionFacts) -> Iterator[Fi
     if len(facts.spill.extracted) >= 20:
         yield _rate(facts)
         yield from _bars(facts, extraction)
-    yield _programme(facts, extraction)
+    yield programme_figure(facts, extraction)
     yield from _film(facts)
     if len(facts.spill.extracted) >= 20:
         yield _momentum(facts)
     yield _losses(facts)
     yield from _response(facts)
     if facts.others:
+        yield programmes_figure(facts)
         yield _drivers(facts)
     yield from _engines(facts)
 
@@ -173,45 +175,6 @@ def _at_magnetic(facts: SpillFacts, extraction: ExtractionFacts) -> Array:
 # ------------------------------------------------------------------------------------------------ driver and beam
 
 
-def _programme(facts: SpillFacts, extraction: ExtractionFacts) -> FigureData:
-    driver, own = facts.driver, facts.case.driver(facts.case.spec.driver, facts.case.spec.duration_s)
-    heading, scale = _axis_of(driver, facts)
-    times = np.linspace(0.0, facts.case.spec.duration_s, 201)
-    values, even = (scale * programme_values(one.programme, times) for one in (driver, own))
-    found = "found by shaping, so that the rate is even" if facts.shaped else "of the study"
-    items = [Curve("programme", list(times), list(values), style.INK)]
-    if not np.allclose(values, even, rtol=1e-9, atol=0.0):
-        items.append(Curve("even", list(times), list(even), style.LIMIT, "dash", width=1.2))
-    caption = (
-        f"Programme of the {facts.case.spec.driver}, {found}. "
-        + _flux(facts, extraction)
-        + "Look for: how far it is from a straight line, which is what the supply has to follow."
-    )
-    frame = pd.DataFrame({"time [s]": times, heading: values})
-    return _drawn("spill-programme", "Programme of the driver", caption, curves(items, "time [s]", heading), frame)
-
-
-def _axis_of(driver: Any, facts: SpillFacts) -> tuple[str, float]:
-    """Heading of the axis of a programme, and its scale."""
-    if isinstance(driver, TuneSweep):
-        return f"{driver.parameter} [1/m^2]", 1.0
-    headings: dict[type, tuple[str, float]] = {
-        BetatronCore: ("dp/p given [1e-3]", 1e3),
-        ConstantOptics: ("scaling of all magnets [1e-3]", 1e3),
-        RFKnockout: ("amplitude of the kick [urad]", 1e6),
-        PhaseDisplacement: ("dp/p of the buckets [1e-3]", 1e3),
-    }
-    return headings[type(driver)]
-
-
-def _flux(facts: SpillFacts, extraction: ExtractionFacts) -> str:
-    if not isinstance(facts.driver, BetatronCore):
-        return ""
-    total = facts.driver.momentum_shift(facts.case.spec.duration_s)
-    flux = BetatronCore.flux(extraction.ring, facts.case.particle, total)
-    return f"In all the core gives dp/p = {total:.3g}, which takes {abs(flux):.3g} Wb. "
-
-
 def _film(facts: SpillFacts) -> Iterator[FigureData]:
     """The Steinbach diagram while the driver works: where what still circulates stands, and the wedge."""
     spill, case = facts.spill, facts.case
@@ -297,8 +260,9 @@ def _losses(facts: SpillFacts) -> FigureData:
     names = [f"{cause}, {place}" for cause, place in groups.index] or [f"wires, {facts.case.septum.at}"]
     shares = [100 * count / total for count in groups] or [0.0]
     caption = (
-        f"Losses by cause and place, in percent of the {total} particles that left the ring. Apertures are looked at "
-        "at the cuts of the fast tracker, the wires at every turn. Look for: anything but the wires."
+        f"Losses by cause and place, in percent of the {total} particles that left the ring. The wires are looked at "
+        "every turn, apertures in the sextupoles and wherever one is narrower by 15 % by linear optics. Look for: "
+        "anything but the wires."
     )
     frame = pd.DataFrame({"cause and place": names, "particles": [int(n) for n in groups] or [0],
                           "share [%]": shares})  # fmt: skip

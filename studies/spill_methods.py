@@ -34,8 +34,10 @@ def methods(facts: SpillFacts) -> Iterator[str]:
     )
     if facts.shaped:
         yield (
-            "The programme was found by shaping: shortened trials show at which setting each part of the beam has "
-            "left, and the programme reaches that setting when that part shall have left."
+            "Programmes were found by shaping: shortened trials show at which setting each part of the beam has left, "
+            "and the programme reaches that setting when that part shall have left; the whole spill is tracked with it "
+            "and corrected, at most three times, until the duty factor in 24 bins is "
+            f"{case.spec.shaped_duty_factor:g}."
         )
     yield (
         f"Duty factor <n>^2/<n^2> in bins of {1e3 * case.spec.bin_s:g} ms, from pairs of particles in one bin, so "

@@ -80,7 +80,8 @@ def _drivers(facts: SpillFacts) -> TableData:
     caption = (
         "Every driver over the same time with the same ripple; RF knock-out works on a stack "
         f"{1e3 * facts.case.spec.knockout.momentum_spread:g}e-3 wide. Duty factor in "
-        f"{1e3 * facts.case.spec.bin_s:g} ms over the middle 90 %, freed of counting statistics. The wires stand "
+        f"{1e3 * facts.case.spec.bin_s:g} ms over the middle 90 %, freed of counting statistics. Shaped to: the "
+        "duty factor of the shape alone, in 24 bins from the first particle to the end. The wires stand "
         "as the study turned them, which a driver that does not keep the extracted momentum would not choose."
     )
     rows = [
@@ -92,8 +93,10 @@ def _drivers(facts: SpillFacts) -> TableData:
 
 def _driver(name: str, spill: Spill, facts: SpillFacts) -> dict[str, object]:
     out, nothing = spill.extracted, float("nan")
+    shaped = facts.shaping.get(name)
     row: dict[str, object] = {
-        "driver": name, "particles": spill.particles, "extracted": len(out), "lost": len(spill.lost),
+        "driver": name, "shaped to": shaped.duty_factor.corrected if shaped else nothing,
+        "particles": spill.particles, "extracted": len(out), "lost": len(spill.lost),
         "efficiency [%]": nothing, "duty factor": nothing, "its error": nothing, "length [s]": nothing,
         "rms dp/p [1e-3]": nothing, "rms x [mm]": nothing, "rms x' [mrad]": nothing,
     }  # fmt: skip

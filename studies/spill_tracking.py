@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from functools import partial
 from math import pi
 from typing import Any
 
@@ -11,7 +13,7 @@ import pandas as pd
 
 from extraction.drivers import BetatronCore, Driver, PhaseDisplacement, Ripple
 from extraction.resonance import third_integer_resonance
-from extraction.shaping import flat_programme
+from extraction.shaping import ShapedSpill, flat_programme
 from extraction.spill import Spill, track_spill
 from extraction.spill_spectrum import transfer_function
 from extraction.steinbach import leaving_momentum
@@ -25,7 +27,8 @@ from studies.spill_case import SpillCase, spill_case
 
 Array = np.ndarray[Any, Any]
 
-_ROUNDS = 2  # of trial and correction
+_ROUNDS = 3  # of full length, to shape a programme
+_SHAPING, _CHECKING = 2000, 256  # particles of the short trials, and of those of full length
 _WINDOW = 0.1  # s of a slice, or
 _PART = 0.4  # of the spill
 _SETTLED = 0.2  # of a slice pass before its rate is that of the spill
@@ -78,20 +81,31 @@ class Response:
 class SpillFacts:
     """The tracked spill and all that belongs to it.
 
-    ``beam`` (n, 6) at the start of the ring, the ``driver`` with its programme (``shaped`` or not), ``others`` by name;
-    ``alone`` says why there is no second tracker, ``why_not`` what else could not be done.
+    ``beam`` (n, 6) at the start of the ring, ``drivers`` by name with their programmes, the study's own first, and how
+    those that are shaped were found (``shaping``); ``others`` are the spills of the others. ``alone`` says why there is
+    no second tracker, ``why_not`` what else could not be done.
     """
 
     case: SpillCase
     beam: Array
-    driver: Driver
-    shaped: bool
+    drivers: dict[str, Driver]
+    shaping: dict[str, ShapedSpill]
     spill: Spill
     others: dict[str, Spill]
     response: Response | None
     agreement: Agreement | None
     alone: str
-    why_not: tuple[str, ...]
+    why_not: Sequence[str]
+
+    @property
+    def driver(self) -> Driver:
+        """The study's driver with its programme."""
+        return self.drivers[self.case.spec.driver]
+
+    @property
+    def shaped(self) -> bool:
+        """Whether its programme was found by shaping."""
+        return self.case.spec.driver in self.shaping
 
     @property
     def interrupted(self) -> bool:
@@ -117,19 +131,18 @@ def track(facts: ExtractionFacts) -> SpillFacts | None:
     if spec is None or not spec.tracked:
         return None
     case = spill_case(facts)
-    why_not: list[str] = []
-    driver, shaped = _programme(case, spec.driver, why_not)
+    found = _Programmes(case, {}, {}, [])
+    driver = found.add(spec.driver)
     beam = case.beam_for(spec.driver, spec.particles)
     LOGGER.info("spill of %g s: %d particles, %d turns, %s", spec.duration_s, len(beam), case.turns, spec.driver)
     spill = _tracked(case, beam, driver, case.turns, case.ripple)
-    if spill.interrupted:
-        return SpillFacts(case, beam, driver, shaped, spill, {}, None, None, "interrupted", tuple(why_not))
-    others = _others(case, why_not)
-    if any(other.interrupted for other in others.values()):
-        return SpillFacts(case, beam, driver, shaped, spill, others, None, None, "interrupted", tuple(why_not))
-    response = _response(case, why_not) if spec.response else None
+    others = {} if spill.interrupted else _others(case, found)
+    know = partial(SpillFacts, case, beam, found.drivers, found.shaping, spill, others, why_not=found.why_not)
+    if spill.interrupted or any(other.interrupted for other in others.values()):
+        return know(response=None, agreement=None, alone="interrupted")
+    response = _response(case, found.why_not) if spec.response else None
     agreement, alone = _agreement(case)
-    return SpillFacts(case, beam, driver, shaped, spill, others, response, agreement, alone, tuple(why_not))
+    return know(response=response, agreement=agreement, alone=alone)
 
 
 def _tracked(
@@ -141,26 +154,45 @@ def _tracked(
     )  # fmt: skip
 
 
-def _programme(case: SpillCase, name: str, why_not: list[str]) -> tuple[Driver, bool]:
-    """The driver of this name and whether its programme was found by shaping."""
-    spec = case.spec
-    own = case.main_driver() if name == spec.driver else case.driver(name, spec.duration_s)
-    given = spec.programme is not None and name == spec.driver
-    if given or not spec.shaped or isinstance(own, PhaseDisplacement):
-        return own, False
-    LOGGER.info("shaping the programme of the %s", name)
-    beam = case.beam_for(name, min(spec.particles, 1000))
-    try:
-        found = flat_programme(
-            case.ring, case.particle, beam, own, case.septum, turns=case.turns, rounds=_ROUNDS, fringe=case.fringe
-        )
-    except (NoSolution, UnstableOptics) as error:
-        why_not.append(f"the programme of the {name} is not shaped: {error}")
-        return own, False
-    return found.driver, True
+@dataclass(frozen=True, eq=False)
+class _Programmes:
+    """Drivers with their programmes as they are found; ``why_not`` collects what could not be done."""
+
+    case: SpillCase
+    drivers: dict[str, Driver]
+    shaping: dict[str, ShapedSpill]
+    why_not: list[str]
+
+    def add(self, name: str) -> Driver:
+        """The driver of this name, its programme shaped if the study wants that and it can be done."""
+        case, spec = self.case, self.case.spec
+        own = case.main_driver() if name == spec.driver else case.driver(name, spec.duration_s)
+        self.drivers[name] = own
+        given = spec.programme is not None and name == spec.driver
+        if given or not spec.shaped or isinstance(own, PhaseDisplacement):
+            return own
+        LOGGER.info("shaping the programme of the %s", name)
+        try:
+            found = self._shaped(name, own)
+        except (NoSolution, UnstableOptics) as error:
+            self.why_not.append(f"the programme of the {name} is not shaped: {error}")
+            return own
+        if not found.reached:
+            self.why_not.append(f"shaping the {name}: {found.reason}")
+        self.drivers[name], self.shaping[name] = found.driver, found
+        return found.driver
+
+    def _shaped(self, name: str, own: Driver) -> ShapedSpill:
+        case, spec = self.case, self.case.spec
+        check = _CHECKING if name == spec.driver else spec.compare_particles
+        return flat_programme(
+            case.ring, case.particle, case.beam_for(name, max(_SHAPING, check)), own, case.septum, turns=case.turns,
+            duty_factor=spec.shaped_duty_factor, rounds=_ROUNDS, check_count=check, seed=case.seed, ripple=case.ripple,
+            fringe=case.fringe, progress=shows_progress(),
+        )  # fmt: skip
 
 
-def _others(case: SpillCase, why_not: list[str]) -> dict[str, Spill]:
+def _others(case: SpillCase, programmes: _Programmes) -> dict[str, Spill]:
     """The drivers to compare with, in order; one that cannot be tracked is said."""
     found: dict[str, Spill] = {}
     for name in dict.fromkeys(case.spec.compare):
@@ -168,12 +200,19 @@ def _others(case: SpillCase, why_not: list[str]) -> dict[str, Spill]:
             continue
         LOGGER.info("the same with %s, %d particles", name, case.spec.compare_particles)
         try:
-            driver, _ = _programme(case, name, why_not)
-            beam = case.beam_for(name, case.spec.compare_particles)
-            found[name] = _tracked(case, beam, driver, case.turns, case.ripple)
+            found[name] = _other(case, programmes, name)
         except HadronOpticsError as error:
-            why_not.append(f"{name} was not tracked: {error}")
+            programmes.drivers.pop(name, None)
+            programmes.why_not.append(f"{name} was not tracked: {error}")
     return found
+
+
+def _other(case: SpillCase, programmes: _Programmes, name: str) -> Spill:
+    """The spill of another driver: where its programme is shaped, the one it was checked with."""
+    driver = programmes.add(name)
+    if name in programmes.shaping:
+        return programmes.shaping[name].check
+    return _tracked(case, case.beam_for(name, case.spec.compare_particles), driver, case.turns, case.ripple)
 
 
 # --------------------------------------------------------------------------------------------------- both trackers

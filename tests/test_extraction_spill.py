@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import importlib.util
 import os
 import signal
+from dataclasses import replace
 from functools import cache
 from typing import Any
 
@@ -11,7 +13,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from extraction import BetatronCore, RFKnockout, Septum, Spill, TuneSweep, track_spill
+from extraction import BetatronCore, RFKnockout, Ripple, Septum, Spill, TuneSweep, track_spill
 from lattice import InputError, LatticeError, UnstableOptics
 from lattice.reference import SPEED_OF_LIGHT
 from optics import Beam, twiss
@@ -127,6 +129,22 @@ def test_a_programme_that_extracts_everything_at_once_is_noted() -> None:
     assert any("everything at once" in note for note in spill.notes)
 
 
+def test_a_beam_that_begins_outside_the_stable_area_is_noted() -> None:
+    outside = wide()[:100].copy()
+    outside[:, 0] += 0.02  # the triangle's nearest side is at 6 mm
+    spill = track_spill(RING, PROTON, outside, STILL, SEPTUM, turns=200)
+    assert any("begins outside the stable area" in note for note in spill.notes)
+
+
+def test_why_nothing_is_extracted_is_said() -> None:
+    linear = RING.with_parameters({"s0": 0.0, "s1": 0.0, "sr": 0.0})
+    spill = track_spill(linear, PROTON, wide()[:32], ACROSS, SEPTUM, turns=64)
+    assert "no sextupole that is on" in spill.notes[0]
+    other_side = replace(Septum.of(RING, SEPTUM), position=-0.06)
+    spill = track_spill(RING, PROTON, np.zeros((4, 6)), STILL, other_side, turns=64)
+    assert "wires at x = -60 mm" in spill.notes[0]
+
+
 @pytest.mark.parametrize("engine", ["sectional", "xsuite"])
 def test_ctrl_c_keeps_what_was_tracked(engine: str, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("extraction.spill_sectional._STRIDE", 64 * 100)
@@ -167,6 +185,11 @@ def test_ctrl_c_keeps_what_was_tracked(engine: str, monkeypatch: pytest.MonkeyPa
         ({"threads": 0}, "threads"),
         ({"engine": "madx"}, "sectional, xsuite"),
         ({"engine": "xsuite", "context": "cuda"}, "cpu, cupy, opencl"),
+        ({"context": "cupy"}, "engine='xsuite'"),
+        ({"turns": True}, "turns"),
+        ({"ripple": 3}, "Ripple values"),
+        ({"ripple": Ripple("kg", [(1e-5, 50.0, 0.0)])}, "has no parameter 'kg'"),
+        ({"beam": np.full((2, 6), 5.0)}, "coordinates are in m"),
     ],
 )
 def test_bad_input_is_named(change: dict[str, Any], message: str) -> None:
@@ -174,6 +197,15 @@ def test_bad_input_is_named(change: dict[str, Any], message: str) -> None:
     beam, driver, septum = (given.pop(name) for name in ("beam", "driver", "septum"))
     with pytest.raises((InputError, LatticeError), match=message):
         track_spill(RING, PROTON, beam, driver, septum, **given)
+
+
+@pytest.mark.parametrize("context", ["cupy", "opencl"])
+def test_a_device_that_is_not_there_is_named(context: str) -> None:
+    pytest.importorskip("xobjects")
+    if importlib.util.find_spec("cupy" if context == "cupy" else "pyopencl"):
+        pytest.skip("there is one")
+    with pytest.raises(InputError, match=f"cannot compute on '{context}' here"):
+        track_spill(RING, PROTON, wide()[:4], STILL, SEPTUM, turns=2, engine="xsuite", context=context)
 
 
 @pytest.mark.parametrize("programme", [[(0.0, 0.0), (1e-3, float("nan"))], [(1e-3, 0.0), (0.0, 1e-3)], []])
