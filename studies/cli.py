@@ -25,6 +25,7 @@ COMMANDS = {
     "scan": "Run a study over a grid of parameters.",
     "compare": "One report of two runs: what changed, which verdicts flipped.",
     "report": "Render the report of a run again, computing nothing.",
+    "beam": "Particles of a run's beam at one energy, for dose calculation.",
     "convert": "Convert a lattice file to another format.",
     "verify": "Compare our maps with Xsuite on a machine or a lattice file.",
 }

@@ -55,7 +55,8 @@ def _complete(facts: SwitchingFacts, found: tuple[Quantity, ...]) -> Iterator[Qu
     for name in dict.fromkeys(requirement.quantity for requirement in facts.resolved.requirements):
         if name not in known:
             unit = SWITCHING[name].unit if name in SWITCHING else "1"
-            yield Quantity(name, None, unit, None, ALONE, "not computed: the study has no operational table")
+            why = "engine_energies = 0" if name == "residual_programme_xsuite" else "nothing of the kind in this study"
+            yield Quantity(name, None, unit, None, ALONE, f"not computed: {why}")
 
 
 def _quantity(name: str, value: float, error: float, engine: str, method: str, figure: str = "") -> Quantity:
@@ -120,13 +121,17 @@ def _times(facts: SwitchingFacts) -> Iterator[Quantity]:
     yield _quantity(
         "longest_change", change, 1e-4, FORMULA, "sum of the parts of the cycle but the spill", "cycle-parts"
     )
-    step = max(float(cycle.steps["step"].max()) for cycle in facts.cycles)
+    if not any(len(cycle.steps) for cycle in facts.cycles):
+        for name in ("longest_step", "step_tune_error"):
+            yield Quantity(name, None, SWITCHING[name].unit, None, ALONE, "not computed: one energy has no step")
+        return
+    step = max(float(cycle.steps["step"].max()) for cycle in facts.cycles if len(cycle.steps))
     yield _quantity("longest_step", step, 1e-4, FORMULA, "recapture, ramp, settling, preparation", "cycle-steps")
     chromaticity = float(np.max(np.abs(facts.programme.optics.dqx)))
     tune = max(
         float(np.max(abs(facts.tune_per_strength) * cycle.steps["hysteresis_quadrupole"]
                      + chromaticity * cycle.steps["hysteresis_bend"]))
-        for cycle in facts.cycles
+        for cycle in facts.cycles if len(cycle.steps)
     )  # fmt: skip
     method = "field left by hysteresis times dQx per relative gradient, and Q'x times that of the bends"
     yield _quantity("step_tune_error", tune, 1e-6, ALONE, method, "cycle-steps")

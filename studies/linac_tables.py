@@ -124,7 +124,7 @@ def _engines(facts: LinacFacts) -> Iterator[TableData]:
 
 def switching_tables(facts: SwitchingFacts) -> tuple[TableData, ...]:
     """Tables of the switching study."""
-    return (_energies(facts), _trips(facts))
+    return (_energies(facts), _beams(facts), _trips(facts))
 
 
 def energies_frame(facts: SwitchingFacts) -> pd.DataFrame:
@@ -152,6 +152,25 @@ def _energies(facts: SwitchingFacts) -> TableData:
         "Twiss parameters are those of the tracked beam. Also as energies.tfs beside this table."
     )
     return TableData("energies", "Table of energies", caption, energies_frame(facts))
+
+
+def _beams(facts: SwitchingFacts) -> TableData:
+    """The beam at the exit in the columns of a ring's beam table, for dose calculation."""
+    beams = facts.beams
+    frame = pd.DataFrame({
+        "species": facts.machine.linac.particle.species, "energy [MeV/u]": beams["energy"] / 1e6,
+        "energy spread [%]": 100 * beams["sigma_energy"] / beams["energy"],
+        **{
+            column: values
+            for p in "xy"
+            for column, values in (
+                (f"sigma {p} [mm]", 1e3 * beams[f"size_{p}"]), (f"sigma {p}' [mrad]", 1e3 * beams[f"divergence_{p}"]),
+                (f"correlation {p} [1]", -beams[f"alf{p}"] / np.sqrt(1 + beams[f"alf{p}"] ** 2)),
+            )
+        },
+    })  # fmt: skip
+    caption = "Rms sizes, divergences and correlations at the exit of the linac. For beam models of dose calculation."
+    return TableData("beam-energies", "Beam at every energy", caption, frame)
 
 
 def _trips(facts: SwitchingFacts) -> TableData:

@@ -11,7 +11,7 @@ import pandas as pd
 
 from lattice import Bend, InputError, Lattice, NoSolution, ReferenceParticle
 from lattice.errors import did_you_mean
-from machines.machine import Machine
+from machines.machine import Machine, WorkingPoint
 from optics import twiss
 from optics.acceleration import RingRF, rf_programme
 from optics.energy_table import FieldErrors, Programme, match_table, with_bend_errors
@@ -33,6 +33,7 @@ Array = np.ndarray[Any, Any]
 _FIELD_UNITS = {"bend": "T", "quadrupole": "T/m", "sextupole": "T/m^2"}
 _RATINGS = {"T": "bend_field", "T/m": "gradient", "T/m^2": "sextupole_gradient"}
 _RF_POINTS = 25
+_ROUNDING = 1e-9  # of energies that are the ends of a machine
 
 
 @dataclass(frozen=True, eq=False)
@@ -168,7 +169,8 @@ def _energies(
                 f"it has {', '.join(machine.energies)}"
             )
         low, high = machine.energies[species]
-        outside = [p.kinetic_energy_per_u for p in particles if not low <= p.kinetic_energy_per_u <= high]
+        inside = (low * (1 - _ROUNDING), high * (1 + _ROUNDING))
+        outside = [p.kinetic_energy_per_u for p in particles if not inside[0] <= p.kinetic_energy_per_u <= inside[1]]
         if outside:
             raise InputError(
                 f"{len(outside)} energies of {species} lie outside '{machine.name}', {low / 1e6:g} to {high / 1e6:g} "
@@ -206,7 +208,7 @@ def _cycle(
     rows: slice,
 ) -> SpeciesCycle:
     energies = np.array([p.kinetic_energy_per_u / 1e6 for p in particles])
-    point = machine.working_point(study.cycle.injection_working_point.get(species))
+    point = _injection(study, machine, species, energies)
     injection, rigidities = point.particle, programme.rigidities[rows]
     circuits = tuple(
         _circuit(spec, machine, ring, programme, point.strengths, injection, rigidities, rows) for spec in study.circuit
@@ -231,6 +233,24 @@ def _cycle(
         plan=plan,
         step_plan=steps,
     )
+
+
+def _injection(study: EnergySwitchingStudy, machine: Machine, species: str, energies: Array) -> WorkingPoint:
+    """The working point at injection. InputError when none is named for the species, or it is not one of injection."""
+    named = study.cycle.injection_working_point
+    if species not in named:
+        raise InputError(
+            f"cycle.injection_working_point has none for {species}: name one of '{machine.name}', which has "
+            f"{', '.join(machine.working_points)}"
+        )
+    point = machine.working_point(named[species])
+    if point.particle.species != species or point.particle.kinetic_energy_per_u / 1e6 >= energies.min():
+        raise InputError(
+            f"cycle.injection_working_point: '{point.name}' is {point.particle.species} of "
+            f"{point.particle.kinetic_energy_per_u / 1e6:.5g} MeV/u, expected {species} below "
+            f"{energies.min():.5g} MeV/u"
+        )
+    return point
 
 
 def _compaction(programme: Programme) -> float:

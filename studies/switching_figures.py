@@ -16,19 +16,20 @@ from studies.results import FigureData
 from studies.switching_drawings import COLORS, Panel, sliding, stacked
 from studies.switching_facts import SpeciesCycle, SwitchingFacts, TableFacts
 
-_SAMPLES = 5  # energies of a species in a figure that shows few
+_SLIDER = 13  # energies of a species behind a slider
 _RIGIDITY = "B rho [T m]"
 
 
 def figures(facts: SwitchingFacts) -> tuple[FigureData, ...]:
     """All figures, in the order of the report."""
     return (
-        _strengths(facts),
+        *_strengths(facts),
         _currents(facts),
         *_held(facts),
+        *_optics(facts),
         _parts(facts),
         _field(facts),
-        _steps(facts),
+        *((_steps(facts),) if any(len(cycle.steps) for cycle in facts.cycles) else ()),
         *_rf(facts),
         *(_table(facts, facts.table) if facts.table else ()),
     )
@@ -43,20 +44,67 @@ def _sorted(facts: SwitchingFacts) -> Any:
     return np.argsort(facts.programme.rigidities)
 
 
-def _strengths(facts: SwitchingFacts) -> FigureData:
+def _strengths(facts: SwitchingFacts) -> Iterator[FigureData]:
+    """Quadrupoles over their values at the lowest rigidity; sextupoles, of which some are near 0, as they are."""
+    kinds = {circuit.magnet.name: circuit.magnet.unit for circuit in facts.cycles[0].circuits}
     order = _sorted(facts)
     rigidity = facts.programme.rigidities[order]
-    items, columns = [], {_RIGIDITY: rigidity}
+    relative, absolute = [], []
     for k, (name, values) in enumerate(facts.programme.set.items()):
-        change = 1e3 * (values[order] / values[order][0] - 1.0) if values[order][0] else 0.0 * values
-        items.append(Curve(name, list(rigidity), list(change), COLORS[k % len(COLORS)]))
-        columns[f"{name} over its first value [1e-3]"] = change
-    figure = curves(items, _RIGIDITY, "change of the set strength [1e-3]")
-    caption = (
-        "Set strength of each family over that at the lowest rigidity. In an ideal ring every line is flat; what bends "
-        "it is the field errors of the study. Look for: how much a family has to follow."
-    )
-    return _drawn("strengths-energy", "Set strengths over all energies", caption, figure, pd.DataFrame(columns))
+        here, color = values[order], COLORS[k % len(COLORS)]
+        if kinds.get(name) == "T/m^2":
+            absolute.append(Curve(name, list(rigidity), list(here), color))
+        else:
+            relative.append(Curve(name, list(rigidity), list(1e3 * (here / here[0] - 1.0)), color))
+    if relative:
+        caption = (
+            "Set strength of each quadrupole family over that at the lowest rigidity. In an ideal ring every line is "
+            "flat; what bends it is the field errors of the study. Look for: how much a family has to follow."
+        )
+        frame = pd.DataFrame({_RIGIDITY: rigidity, **{f"{c.name} over its first value [1e-3]": c.y for c in relative}})
+        figure = curves(relative, _RIGIDITY, "change of the set strength [1e-3]")
+        yield _drawn("strengths-energy", "Set strengths of the quadrupoles", caption, figure, frame)
+    if absolute:
+        caption = (
+            "Set strength of each sextupole family. Look for: a family that follows the errors of the bends, beside "
+            "the resonance sextupole, which stays."
+        )
+        frame = pd.DataFrame({_RIGIDITY: rigidity, **{f"{c.name} [1/m^3]": c.y for c in absolute}})
+        figure = curves(absolute, _RIGIDITY, "set strength K2 [1/m^3]")
+        id = "strengths-sextupoles" if relative else "strengths-energy"
+        yield _drawn(id, "Set strengths of the sextupoles", caption, figure, frame)
+
+
+def _optics(facts: SwitchingFacts) -> Iterator[FigureData]:
+    """Functions around the ring as it is at every energy shown, a slider over them."""
+    optics, begin = facts.programme.optics.at_elements, 0
+    shown = []
+    for cycle in facts.cycles:
+        shown += [(begin + i, f"{cycle.species} {cycle.energies[i]:.4g} MeV/u") for i in _few(cycle, _SLIDER)]
+        begin += len(cycle.energies)
+    columns = {name: optics.column(name) for name in ("betx", "bety", "dx")}
+    places = np.broadcast_to(optics.column("s"), columns["betx"].shape)
+    for id, title, unit, names in (
+        ("optics-energy", "Beta functions", "beta [m]", (("betx", style.HORIZONTAL), ("bety", style.VERTICAL))),
+        ("optics-dispersion", "Dispersion", "Dx [m]", (("dx", style.DISPERSION),)),
+    ):
+        panels = [
+            Panel(label, [(name, places[row], columns[name][row], color) for name, color in names])
+            for row, label in shown
+        ]
+        spread = "; ".join(
+            f"{name} differs by at most {np.max(np.ptp(columns[name], axis=0)):.2g} m" for name, _ in names
+        )
+        caption = (
+            f"{title} around the ring with its field errors and the strengths that are set, energy by energy (slider). "
+            f"Over all energies {spread} at any place. Look for: nothing moving."
+        )
+        frame = pd.concat([
+            pd.DataFrame({"energy": label, "s [m]": places[row], **{f"{n} [m]": columns[n][row] for n, _ in names}})
+            for row, label in shown
+        ], ignore_index=True)  # fmt: skip
+        figure = sliding(panels, "s [m]", unit, "at ", shown=0)
+        yield FigureData(id, f"{title} at every energy", caption, figure, frame)
 
 
 def _currents(facts: SwitchingFacts) -> FigureData:
@@ -99,7 +147,7 @@ def _held(facts: SwitchingFacts) -> Iterator[FigureData]:
     yield _drawn("held-chromaticity", "Chromaticity", caption, curves(items, _RIGIDITY, "dQ / d(dp/p) [1]"), frame)
 
 
-def _few(cycle: SpeciesCycle, number: int = _SAMPLES) -> list[int]:
+def _few(cycle: SpeciesCycle, number: int) -> list[int]:
     return sorted({int(i) for i in np.linspace(0, len(cycle.energies) - 1, number)})
 
 
@@ -122,7 +170,7 @@ def _field(facts: SwitchingFacts) -> FigureData:
     panels, frames = [], []
     for cycle in facts.cycles:
         bend = next(circuit for circuit in cycle.circuits if circuit.magnet.unit == "T")
-        for i in _few(cycle):
+        for i in _few(cycle, _SLIDER):
             label = f"{cycle.species} {cycle.energies[i]:.4g} MeV/u"
             time, field = _profile(cycle, bend, i, facts)
             panels.append(Panel(label, [("field of the bends", time, field, style.INK)]))
@@ -150,7 +198,7 @@ def _profile(cycle: SpeciesCycle, bend: Any, i: int, facts: SwitchingFacts) -> t
 
 def _steps(facts: SwitchingFacts) -> FigureData:
     items, frames = [], []
-    for k, cycle in enumerate(facts.cycles):
+    for k, cycle in enumerate(cycle for cycle in facts.cycles if len(cycle.steps)):
         energy = cycle.energies[:-1]
         items.append(
             Curve(f"{cycle.species}: a cycle", list(energy), list(cycle.times["change"].iloc[:-1]), COLORS[2 * k])

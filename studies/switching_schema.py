@@ -11,13 +11,13 @@ from studies.schema import Study
 from studies.schema_types import Count, Name, NotNegative, Number, Positive, Switch, Table, Text
 
 Share = Annotated[Number, Field(gt=0, le=1)]
-Energies = Annotated[int, Strict(), Field(ge=2, le=2000)]
+Energies = Annotated[int, Strict(), Field(ge=1, le=2000)]
 Degree = Annotated[int, Strict(), Field(ge=0, le=12)]
 Whole = Annotated[int, Strict(), Field(ge=1, le=1000)]
 
 
 class EnergiesSpec(Table):
-    """Energies of one species: ``number`` of them, evenly spaced in range."""
+    """Energies of one species: ``number`` of them, evenly spaced in range; 1 if both ends are the same."""
 
     species: Text
     lower_MeV_per_u: Positive
@@ -26,10 +26,11 @@ class EnergiesSpec(Table):
 
     @model_validator(mode="after")
     def _ordered(self) -> Self:
-        if self.lower_MeV_per_u >= self.upper_MeV_per_u:
+        lower, upper = self.lower_MeV_per_u, self.upper_MeV_per_u
+        if lower > upper or (lower == upper) != (self.number == 1):
             raise ValueError(
-                f"energies of {self.species}: lower {self.lower_MeV_per_u} is not below upper {self.upper_MeV_per_u} "
-                "MeV/u"
+                f"energies of {self.species}: {self.number} from {lower} to {upper} MeV/u: lower must be below upper, or "
+                "number = 1 and both the same"
             )
         return self
 

@@ -1,0 +1,47 @@
+"""``lattice-optimize beam``: particles of a run's beam at one energy, in a file for dose calculation."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import click
+
+from studies.options import talking
+
+
+@click.command("beam", short_help="Particles of a run's beam at one energy.")
+@click.argument("run", type=click.Path(path_type=Path), metavar="RUN")
+@click.argument("target", metavar="OUT", type=click.Path(path_type=Path))
+@click.option("--energy", type=float, required=True, metavar="MEV_PER_U", help="Kinetic energy [MeV/u].")
+@click.option("--particle", metavar="NAME", help="Which, when the run has beams of several.")
+@click.option("--particles", type=click.IntRange(1, 10_000_000), default=100_000, help="How many [100000].")
+@click.option("--seed", type=click.IntRange(min=0), default=1, help="Seed of the sample [1].")
+@talking
+def command(
+    run: Path,
+    target: Path,
+    energy: float,
+    particle: str | None,
+    particles: int,
+    seed: int,
+    verbose: bool,
+    quiet: bool,
+) -> int:
+    """Sample the beam of RUN (a study of energy switching) at one energy and write OUT; the suffix says the format.
+
+    \b
+    .mcpl   MCPL (Geant4, PHITS and others)
+    .phsp   TOPAS ASCII phase space, with its .header
+    .dat    a table for a FLUKA source routine
+    """
+    from studies.dose_beam import WRITERS, beam_at, beam_table, check_target, sampled
+    from studies.logs import LOGGER, messages
+    from studies.terminal import show
+
+    with messages(verbose, quiet):
+        check_target(target)
+        reference, moments = beam_at(beam_table(run), energy, particle)
+        LOGGER.info("%s, %s", reference, ", ".join(f"{name} {value:.4g}" for name, value in moments.items()))
+        WRITERS[target.suffix.lower()](target, sampled(reference, moments, particles, seed))
+    show(str(target))
+    return 0
