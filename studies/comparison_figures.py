@@ -103,10 +103,10 @@ def _progress(facts: ComparisonFacts) -> FigureData:
     items, frames = [], []
     for name, line in facts.timelines.items():
         ends = [0.0, *line.layer_ends]
-        items.append(Curve(name, ends, list(np.linspace(0.0, 100.0, len(ends))), _WAYS[name]))
-        frames.append(pd.DataFrame({"machine": line.title, "t [s]": ends, "layers [%]": items[-1].y}))
-    caption = "Layers done against time. Look for: slope, which is the layer time, and the first, deepest layer."
-    figure = curves(items, "time [s]", "layers done [%]")
+        items.append(Curve(name, list(np.linspace(0.0, 100.0, len(ends))), ends, _WAYS[name]))
+        frames.append(pd.DataFrame({"machine": line.title, "layers [%]": items[-1].x, "t [s]": ends}))
+    caption = "Time against layers done. Look for: slope, which is the layer time, and the first, deepest layers."
+    figure = curves(items, "layers done [%]", "time [s]")
     return FigureData("time-progress", "Progress of the treatment", caption, figure_json(figure), pd.concat(frames))
 
 
@@ -127,16 +127,14 @@ def _spreads(facts: ComparisonFacts) -> FigureData:
 def _spots(facts: ComparisonFacts) -> FigureData:
     items, beams = [], facts.beams
     for machine, rows in beams.groupby("machine", sort=False):
-        for plane, dash in (("x", "solid"), ("y", "dash")):
-            name = f"{machine}, {plane}"
-            spots = list(1e3 * rows[f"spot_{plane}"])
-            if plane == "x" or not np.allclose(rows["spot_x"], rows["spot_y"]):
-                items.append(Curve(name, list(rows["energy"]), spots, _MACHINES[str(machine)], dash))
+        spots = list(1e3 * rows[["spot_x", "spot_y"]].max(axis=1))
+        items.append(Curve(str(machine), list(rows["energy"]), spots, _MACHINES[str(machine)]))
     levels = [(value, f"{value:g} mm") for value in _SPOTS]
     figure = curves(items, "kinetic energy [MeV/u]", "spot, rms [mm]", levels=levels)
     place = facts.study.isocentre
     caption = (
-        "Rms spot at the isocentre: emittance of each machine with the beta of its beam line there, and scattering in "
+        "Rms spot at the isocentre, the larger of both planes: emittance of each machine with the beta of its "
+        "beam line there, and scattering in "
         f"{place.nozzle_mm:g} mm of water {place.distance_m:g} m in front. Look for: lines between 3 and 8 mm at "
         "every energy."
     )
@@ -176,7 +174,8 @@ def _dose(facts: ComparisonFacts) -> Iterator[FigureData]:
     )  # fmt: skip
     caption = (
         f"Dose along the axis of all layers together: {treatment.level[0]:.3f} to {treatment.level[1]:.3f} of what is "
-        "prescribed, from the proximal mark to one layer before the distal one. Look for: ripple, which a closer "
+        "prescribed, from the proximal mark to one sigma of the ranges before the distal one. Look for: ripple, "
+        "which a closer "
         "spacing of the layers takes out."
     )
     frame = pd.DataFrame({"depth [mm]": depth, "dose [Gy]": treatment.dose})

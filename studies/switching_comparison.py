@@ -67,7 +67,9 @@ def _quantities(facts: ComparisonFacts) -> Iterator[Quantity]:
         else:
             yield _missing(quantity, facts.machines.missing.get(name, "the study has no such machine"))
     level = max(abs(value - 1.0) for value in facts.treatment.level)
-    yield _quantity("dose_level", level, 1e-4, "least and greatest dose along the axis, last layer aside", "dose-depth")
+    yield _quantity(
+        "dose_level", level, 1e-4, "least and greatest dose along the axis, its fall at the end aside", "dose-depth"
+    )
     yield _quantity("layers_number", facts.treatment.layers, 0.0, "counted", "dose-layers")
     yield from _of_beams(facts)
     models = [check for check in facts.checks if check.kind == COMPUTED]
@@ -131,7 +133,8 @@ def _methods(facts: ComparisonFacts) -> Iterator[str]:
         "Ranges: R = 0.0022 E^1.77 cm for protons and helium, 0.00316 E^1.70 cm for heavier ions, times A / Z^2 "
         "(fitted to the Bethe formula, 100 to 430 MeV/u); layers are spaced evenly in range from the distal "
         "edge. Dose: Bortfeld's closed form with range straggling, energy spread and loss of primaries. The "
-        "particles of the layers make the dose level by least squares with no negative weight; lateral scattering is "
+        "particles of the layers make the dose level up to one sigma of the ranges before the end, by least squares "
+        "with no negative weight, the smoothest of many nearly as good; lateral scattering is "
         "left out, the field is the side and its margins."
     )
     yield (

@@ -175,7 +175,7 @@ def _field(facts: SwitchingFacts) -> FigureData:
             time, field = _profile(cycle, bend, i, facts)
             panels.append(Panel(label, [("field of the bends", time, field, style.INK)]))
             frames.append(pd.DataFrame({"energy": label, "t [s]": time, "B [T]": field}))
-    figure = sliding(panels, "t [s]", "B [T]", "one cycle: ", shown=len(panels) - 1)
+    figure = sliding(panels, "t [s]", "B [T]", "one cycle: ", shown=0)
     caption = (
         "Field of the bends through one cycle: injection and capture, ramp, settling, extraction, the way over the top "
         "(standardisation) and back. The slider changes the energy. Look for: the part of the cycle with beam."
@@ -200,12 +200,12 @@ def _steps(facts: SwitchingFacts) -> FigureData:
     items, frames = [], []
     for k, cycle in enumerate(cycle for cycle in facts.cycles if len(cycle.steps)):
         energy = cycle.energies[:-1]
-        items.append(
-            Curve(f"{cycle.species}: a cycle", list(energy), list(cycle.times["change"].iloc[:-1]), COLORS[2 * k])
-        )
-        items.append(Curve(f"{cycle.species}: a step", list(energy), list(cycle.steps["step"]), COLORS[2 * k], "dash"))
+        rigidity = [particle.magnetic_rigidity for particle in cycle.particles[:-1]]
+        items.append(Curve(f"{cycle.species}: a cycle", rigidity, list(cycle.times["change"].iloc[:-1]), COLORS[2 * k]))
+        items.append(Curve(f"{cycle.species}: a step", rigidity, list(cycle.steps["step"]), COLORS[2 * k], "dash"))
         frames.append(pd.DataFrame({
-            "species": cycle.species, "energy [MeV/u]": energy, "cycle [s]": cycle.times["change"].iloc[:-1],
+            "species": cycle.species, "energy [MeV/u]": energy, _RIGIDITY: rigidity,
+            "cycle [s]": cycle.times["change"].iloc[:-1],
             **{f"{part} [s]": cycle.steps[part] for part in STEP_PARTS},
         }))  # fmt: skip
     caption = (
@@ -213,7 +213,7 @@ def _steps(facts: SwitchingFacts) -> FigureData:
         f"beam lasts: each step loses {100 * facts.study.steps.loss:g} % of it, and hysteresis is not wiped out. Look "
         "for: the ratio of the two."
     )
-    figure = curves(items, "kinetic energy [MeV/u]", "time [s]")
+    figure = curves(items, _RIGIDITY, "time [s]")
     return _drawn("cycle-steps", "A new cycle, or a step within the spill", caption, figure, pd.concat(frames))
 
 

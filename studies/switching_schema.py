@@ -29,8 +29,8 @@ class EnergiesSpec(Table):
         lower, upper = self.lower_MeV_per_u, self.upper_MeV_per_u
         if lower > upper or (lower == upper) != (self.number == 1):
             raise ValueError(
-                f"energies of {self.species}: {self.number} from {lower} to {upper} MeV/u: lower must be below upper, or "
-                "number = 1 and both the same"
+                f"energies of {self.species}: {self.number} from {lower} to {upper} MeV/u: lower must be below upper, "
+                "or number = 1 and both the same"
             )
         return self
 

@@ -21,6 +21,7 @@ from lattice.reference import range_law, species_named
 Array = np.ndarray[Any, Any]
 
 _MEV_PER_G_IN_GY = 1.602176634e-10
+_SMOOTHNESS = 0.3  # of the second difference of the layers' weights, beside a dose of 1
 _GAMMA_LOCAL = 0.6  # part of the energy of a nuclear reaction that stays where it happens (Bortfeld 1997)
 
 
@@ -69,7 +70,8 @@ class SpotPlan:
 class Treatment:
     """What has to be delivered, deepest layer first: ``energies`` [MeV/u], ``ranges`` [m] and ``particles`` of each.
 
-    ``spots`` in each layer; ``level`` least and greatest dose in the target over the prescribed one; ``depths`` [m] and
+    ``spots`` in each layer; ``level`` least and greatest dose over the prescribed one, up to one sigma of the ranges
+    before the distal depth; ``depths`` [m] and
     ``dose`` [Gy] along the axis.
     """
 
@@ -108,8 +110,7 @@ def depth_dose(species: str, energy: float, depths: Array, model: DoseModel) -> 
     alpha, power = range_law(kind)
     alpha *= 100  # cm
     reach = float(range_of(species, energy)) * 100
-    straggling = model.straggling * reach**0.935 / sqrt(kind.nucleons)
-    sigma = sqrt(straggling**2 + (power * reach * model.energy_spread) ** 2)
+    sigma = 100 * peak_sigma(species, energy, model)
     z = (reach - 100 * np.asarray(depths, dtype=float)) / sigma
     beta, order = model.nuclear_loss, 1.0 / power
     near = np.clip(z, -8.0, 25.0)
@@ -133,13 +134,11 @@ def planned(species: str, target: Target, limits: tuple[float, float], model: Do
     ranges = layer_ranges(target, spots.layer_spacing)
     _check_reach(species, target, ranges, limits)
     energies = energy_of(species, ranges)
-    inside = np.linspace(target.proximal, target.distal, 4 * len(ranges) + 8)
+    flat = max(target.distal - peak_sigma(species, float(energies[0]), model), target.proximal)  # behind it dose falls
+    inside = np.linspace(target.proximal, flat, 8 * len(ranges) + 8)
     unit = np.stack([depth_dose(species, float(energy), inside, model) for energy in energies], axis=1)
-    scale = float(unit.max())
-    fluence = nnls(unit / scale, np.full(len(inside), target.dose))[0] / scale  # particles per cm^2
+    fluence = _level(unit, target.dose)
     dose = unit @ fluence
-    middle = (inside >= target.proximal) & (inside <= target.distal - spots.layer_spacing)
-    middle = middle if middle.any() else np.full(len(inside), True)  # a single layer
     shown = np.linspace(0.0, 1.15 * target.distal, 240)
     curve = np.stack([depth_dose(species, float(e), shown, model) for e in energies], axis=1) @ fluence
     area = (100 * (target.side + 2 * spots.margin)) ** 2
@@ -151,10 +150,31 @@ def planned(species: str, target: Target, limits: tuple[float, float], model: Do
         particles=fluence * area,
         spots=spots_in_layer(target, spots),
         spot_spacing=spots.spot_spacing,
-        level=(float(dose[middle].min() / target.dose), float(dose[middle].max() / target.dose)),
+        level=(float(dose.min() / target.dose), float(dose.max() / target.dose)),
         depths=shown,
         dose=curve,
     )
+
+
+def peak_sigma(species: str, energy: float, model: DoseModel) -> float:
+    """Rms width [m] of the ranges about their mean at ``energy`` [MeV/u]: straggling and spread of the beam."""
+    kind = species_named(species)
+    reach = 100 * float(range_of(species, energy))
+    straggling = model.straggling * reach**0.935 / sqrt(kind.nucleons)
+    return 0.01 * sqrt(straggling**2 + (range_law(kind)[1] * reach * model.energy_spread) ** 2)
+
+
+def _level(unit: Array, dose: float) -> Array:
+    """Fluences [1/cm^2], none negative, that make the dose level; of many the smoothest behind the first layer.
+
+    ``unit``: dose [Gy] at each depth (rows) of one particle per cm^2 in each layer (columns).
+    """
+    scale, layers = float(unit.max()), unit.shape[1]
+    bend = np.zeros((max(layers - 3, 0), layers))
+    for row in range(len(bend)):
+        bend[row, row + 1 : row + 4] = _SMOOTHNESS * np.array([1.0, -2.0, 1.0])
+    wanted = np.concatenate([np.full(len(unit), dose), np.zeros(len(bend))])
+    return np.asarray(nnls(np.vstack([unit / scale, bend]), wanted)[0] / scale)
 
 
 def layer_ranges(target: Target, spacing: float) -> Array:
