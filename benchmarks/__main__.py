@@ -7,7 +7,7 @@ import platform
 import sys
 from importlib.metadata import PackageNotFoundError, version
 
-from benchmarks import linac, matching, optics, scan, spill
+from benchmarks import linac, matching, optics, scan, spill, switching
 
 
 def _version(package: str) -> str:
@@ -19,7 +19,8 @@ def _version(package: str) -> str:
 
 def main() -> None:
     """Print the machine and the versions, then the benchmarks that are named (all, when none is)."""
-    known = {"optics": optics.run, "scan": scan.run, "matching": matching.run, "spill": spill.run, "linac": linac.run}
+    known = {"optics": optics.run, "scan": scan.run, "matching": matching.run, "spill": spill.run, "linac": linac.run,
+             "switching": switching.run}  # fmt: skip
     names = sys.argv[1:] or list(known)
     wrong = [name for name in names if name not in known]
     if wrong:

@@ -44,12 +44,12 @@ Solver = Callable[[Problem, int], Mapping[str, float]]
 def run(names: tuple[str, ...] = ()) -> None:
     """Solve every problem (or those named) from every start by every code and print the table."""
     codes: dict[str, Callable[[Problem], contextlib.AbstractContextManager[Solver]]] = {
-        "ours": _ours,
-        "Xsuite": _xsuite,
+        "ours": by_us,
+        "Xsuite": by_xsuite,
     }
     if available():
-        codes |= {"MAD-X lmdif": _madx("lmdif"), "MAD-X jacobian": _madx("jacobian")}
-    _solve(_ours, problems()[0])  # compiled code is loaded before the clock runs
+        codes |= {"MAD-X lmdif": by_madx("lmdif"), "MAD-X jacobian": by_madx("jacobian")}
+    _solve(by_us, problems()[0])  # compiled code is loaded before the clock runs
     print("\nMatching problems: starts solved, median and longest time")
     print(f"  {'problem':<26}" + "".join(f"{code:>26}" for code in codes))
     every: dict[str, list[Attempt]] = {code: [] for code in codes}
@@ -67,7 +67,7 @@ def run(names: tuple[str, ...] = ()) -> None:
 
 def _solve(code: Callable[[Problem], contextlib.AbstractContextManager[Solver]], problem: Problem) -> list[Attempt]:
     with code(problem) as solver:
-        return [_attempt(solver, problem, seed) for seed in SEEDS]
+        return [attempted(solver, problem, seed) for seed in SEEDS]
 
 
 def _asked(code: str, problem: Problem) -> bool:
@@ -75,7 +75,8 @@ def _asked(code: str, problem: Problem) -> bool:
     return not (code.startswith("MAD-X") and any(t.quantity in ("dqx", "dqy") for t in problem.targets))
 
 
-def _attempt(solver: Solver, problem: Problem, seed: int) -> Attempt:
+def attempted(solver: Solver, problem: Problem, seed: int) -> Attempt:
+    """One start by one code, timed."""
     begin = time.perf_counter()
     try:
         found = solver(problem, seed)
@@ -104,7 +105,8 @@ def _totals(every: Mapping[str, list[Attempt]]) -> None:
 
 
 @contextlib.contextmanager
-def _ours(problem: Problem) -> Iterator[Solver]:
+def by_us(problem: Problem) -> Iterator[Solver]:
+    """Our ``match``."""
     yield _our_match
 
 
@@ -115,7 +117,8 @@ def _our_match(problem: Problem, seed: int) -> Mapping[str, float]:
 
 
 @contextlib.contextmanager
-def _xsuite(problem: Problem) -> Iterator[Solver]:
+def by_xsuite(problem: Problem) -> Iterator[Solver]:
+    """Xsuite's ``line.match`` on one line for all starts."""
     line = to_xsuite(problem.lattice)
     # A parameter that bears an element's name is called otherwise there.
     known = set(line.vars.keys())
@@ -157,7 +160,9 @@ def _xsuite_goals(problem: Problem) -> Iterator[Any]:
         yield xt.Target(lambda tw, column=column: np.max(tw[column]), xt.LessThan(limit.upper), tol=1e-4)
 
 
-def _madx(method: str) -> Callable[[Problem], contextlib.AbstractContextManager[Solver]]:
+def by_madx(method: str) -> Callable[[Problem], contextlib.AbstractContextManager[Solver]]:
+    """MAD-X with one of its methods, one process for all starts."""
+
     @contextlib.contextmanager
     def session(problem: Problem) -> Iterator[Solver]:
         from cpymad.madx import Madx

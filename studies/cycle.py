@@ -76,8 +76,8 @@ def check_ratings(circuits: Sequence[Circuit], energies: Array) -> None:
         over = currents > supply.largest_current
         if over.any():
             lines.append(
-                f"'{name}' needs up to {currents.max():.5g} A, rated {supply.largest_current:.5g} A: exceeded from "
-                f"{energies[over].min():.5g} to {energies[over].max():.5g} MeV/u{_highest(energies, over)}"
+                f"'{name}' needs up to {currents.max():.5g} A, rated {supply.largest_current:.5g} A: exceeded "
+                f"{at_energies(energies[over])}{_highest(energies, over)}"
             )
         static = supply.resistance * currents > supply.largest_voltage
         if static.any():
@@ -88,6 +88,12 @@ def check_ratings(circuits: Sequence[Circuit], energies: Array) -> None:
             )
     if lines:
         raise NoSolution("; ".join(lines))
+
+
+def at_energies(energies: Array) -> str:
+    """The energies as messages say them."""
+    low, high = float(energies.min()), float(energies.max())
+    return f"at {low:.5g} MeV/u" if low == high else f"from {low:.5g} to {high:.5g} MeV/u"
 
 
 def _highest(energies: Array, over: Array) -> str:

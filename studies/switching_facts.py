@@ -20,7 +20,16 @@ from optics.magnet_models import EddyCurrents, Excitation, Hysteresis, Supply
 from optics.matching import MatchResult
 from optics.optics import Optics
 from optics.verification import verify
-from studies.cycle import Circuit, CyclePlan, MagnetCircuit, StepPlan, check_ratings, cycle_times, step_times
+from studies.cycle import (
+    Circuit,
+    CyclePlan,
+    MagnetCircuit,
+    StepPlan,
+    at_energies,
+    check_ratings,
+    cycle_times,
+    step_times,
+)
 from studies.energy_table_file import OperationalTable, read_table, table_text
 from studies.logs import LOGGER
 from studies.match_design import goal, matched_design
@@ -317,7 +326,7 @@ def _check_fields(circuits: Sequence[Circuit], machine: Machine, energies: Array
             works = f"; the nearest that works is {energies[~over].max():.5g} MeV/u" if (~over).any() else ""
             raise NoSolution(
                 f"'{circuit.magnet.name}' needs {np.abs(circuit.extraction).max():.5g} {circuit.magnet.unit}, rated "
-                f"{rating.value:g}: exceeded from {energies[over].min():.5g} to {energies[over].max():.5g} MeV/u{works}"
+                f"{rating.value:g}: exceeded {at_energies(energies[over])}{works}"
             )
 
 

@@ -10,6 +10,7 @@ import pandas as pd
 
 from extraction.figures import Curve, curves
 from optics import figure_style as style
+from optics.energy_table import BEND_K2
 from optics.figures import figure_json
 from studies.cycle import PHASES, STEP_PARTS
 from studies.results import FigureData
@@ -270,7 +271,7 @@ def _table(facts: SwitchingFacts, table: TableFacts) -> Iterator[FigureData]:
         "table-tunes", "Operational table in an ideal ring", caption,
         curves(items, _RIGIDITY, "tune from what is held [1e-3]"), frame,
     )  # fmt: skip
-    yield _errors(facts, table)
+    yield from _errors(facts, table)
     items = [
         *_by_species(table, 1e3 * fit.table["tune_x"], "Qx", style.HORIZONTAL),
         *_by_species(table, 1e3 * fit.table["tune_y"], "Qy", style.VERTICAL),
@@ -286,7 +287,7 @@ def _table(facts: SwitchingFacts, table: TableFacts) -> Iterator[FigureData]:
     )
 
 
-def _errors(facts: SwitchingFacts, table: TableFacts) -> FigureData:
+def _errors(facts: SwitchingFacts, table: TableFacts) -> Iterator[FigureData]:
     fit = table.fit
     line = np.linspace(fit.table["rigidity"].min(), fit.table["rigidity"].max(), 80)
     items: list[Curve] = []
@@ -295,14 +296,22 @@ def _errors(facts: SwitchingFacts, table: TableFacts) -> FigureData:
         items += _by_species(table, 1e3 * fit.table[name], name, color)
         smooth = 1e3 * (fit.errors.factor(families[0], line) - 1.0)
         items.append(Curve(f"{name}, smooth", list(line), list(smooth), style.LIMIT, "dash"))
-    k2 = 1e3 * fit.table["bend_k2"]
-    items += _by_species(table, k2, "k2 of the bends [1e-3 / m^3]", style.DISPERSION)
-    frame = pd.DataFrame({_RIGIDITY: fit.table["rigidity"], "k2 of the bends [m^-3]": fit.table["bend_k2"]}
+    frame = pd.DataFrame({_RIGIDITY: fit.table["rigidity"]}
                          | {f"{n} [1e-3]": 1e3 * fit.table[n] for n in facts.study.held.groups})  # fmt: skip
     caption = (
-        "Relative gradient errors of the two groups of quadrupoles and sextupole component of the bends that "
-        "explain the table, energy by energy; dashed: one polynomial for all species. Look for: protons and carbon "
-        "on one line, since magnets know no species."
+        "Relative gradient errors of the two groups of quadrupoles that explain the table, energy by energy; dashed: "
+        "one polynomial for all species. Look for: all species on one line, since magnets know none."
     )
-    figure = curves(items, _RIGIDITY, "relative gradient error [1e-3]", height=420)
-    return _drawn("table-errors", "Field errors that explain the table", caption, figure, frame)
+    figure = curves(items, _RIGIDITY, "relative gradient error [1e-3]")
+    yield _drawn("table-errors", "Gradient errors that explain the table", caption, figure, frame)
+    items = [
+        *_by_species(table, 1e3 * fit.table["bend_k2"], "k2", style.DISPERSION),
+        Curve("smooth", list(line), list(1e3 * fit.errors.bends(line)[BEND_K2]), style.LIMIT, "dash"),
+    ]
+    frame = pd.DataFrame({_RIGIDITY: fit.table["rigidity"], "k2 of the bends [m^-3]": fit.table["bend_k2"]})
+    caption = (
+        "Sextupole component of the bends that gives the chromaticity held, energy by energy; dashed: one polynomial "
+        "for all species. Look for: all species on one line."
+    )
+    figure = curves(items, _RIGIDITY, "k2 of the bends [1e-3 / m^3]")
+    yield _drawn("table-bends", "Sextupole component of the bends that explains the table", caption, figure, frame)
