@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import replace
 from typing import Any
+
+import numpy as np
 
 from lattice import InputError, Lattice
 from lattice.errors import did_you_mean, listed
@@ -15,18 +17,37 @@ from optics.optics import END, element_of
 from optics.targets import Goal, Vary
 from optics.twiss import twiss
 
+_NEEDS = "a match needs at least one Vary and one Target"
 _START_KNOBS = ("betx", "alfx", "bety", "alfy", "dx", "dpx", "dy", "dpy")
 
 
 def checked_problem(cases: Sequence[Case], vary: Sequence[Vary]) -> Problem:
     """The problem of active variables and goals; InputError names what is unknown, doubled or contradictory."""
-    active = tuple(v for v in vary if v.active)
-    if not cases or not active:
-        raise InputError("a match needs at least one Vary and one Target")
+    active = tuple(v for v in _all_of(vary, Vary, "vary=[Vary('kf', 0.2, 0.4), ...]") if v.active)
+    if not _all_of(cases, Case, "cases=[Case(lattice=..., targets=...), ...]") or not active:
+        raise InputError(f"{_NEEDS}{': all parameters are frozen' if vary else ''}")
     kept = tuple(_checked_case(_with_start_knobs(case, active)) for case in cases)
     _check_names(kept)
     _check_vary(kept, active)
     return Problem(kept, active)
+
+
+def _all_of(values: Any, kind: Any, example: str) -> tuple[Any, ...]:
+    """The values, when they are a sequence of that kind; InputError shows what is expected."""
+    if isinstance(values, str) or not isinstance(values, Iterable):
+        raise InputError(f"expected {example}, found {values!r}")
+    found = tuple(values)
+    for value in found:
+        if not isinstance(value, kind):
+            raise InputError(f"expected {example}, found {value!r} among them")
+    return found
+
+
+def checked_count(name: str, value: Any) -> int:
+    """A whole number that is not negative, else InputError."""
+    if isinstance(value, bool) or not isinstance(value, (int, np.integer)) or value < 0:
+        raise InputError(f"{name} must be a whole number from 0 on, found {value!r}")
+    return int(value)
 
 
 def _with_start_knobs(case: Case, vary: Sequence[Vary]) -> Case:
@@ -51,10 +72,12 @@ def _checked_case(case: Case) -> Case:
         raise InputError(f"match takes a Lattice, found {type(lattice).__name__}")
     if lattice.batch is not None:
         raise InputError(f"match works on one lattice, '{lattice.name}' holds {lattice.batch}")
-    targets = tuple(target for target in case.targets if getattr(target, "active", True))
-    limits = tuple(limit for limit in case.limits if limit.active)
+    every = _all_of(case.targets, Goal, "targets=[Target('qx', 1.666), ...]")
+    targets = tuple(target for target in every if getattr(target, "active", True))
+    limits = tuple(limit for limit in _all_of(case.limits, Limit, "limits=[Limit('betx', upper=17.0), ...]")
+                   if limit.active)  # fmt: skip
     if not targets:
-        raise InputError("a match needs at least one Vary and one Target")
+        raise InputError(f"{_NEEDS}{': all targets are switched off' if every else ''}")
     _check_doubles(targets)
     kept = replace(case, targets=targets, limits=limits, particle=checked_particle(lattice, case.particle))
     for goal in kept.goals:

@@ -15,7 +15,7 @@ import numpy as np
 
 from lattice import InputError, Lattice, ReferenceParticle
 from optics.limits import Limit
-from optics.match_checks import checked_problem
+from optics.match_checks import checked_count, checked_problem
 from optics.match_diagnosis import Diagnosis, Infeasibility, diagnosed, explained
 from optics.match_polish import POLISHES, polished
 from optics.match_problem import Case, Points, Problem
@@ -146,6 +146,7 @@ def match_together(
     """
     if polish is not None and polish not in POLISHES:
         raise InputError(f"polish must be one of {', '.join(POLISHES)}, found {polish!r}")
+    restarts, seed = checked_count("restarts", restarts), checked_count("seed", seed)
     problem = checked_problem(cases, vary)
     found = search(problem, method, restarts, seed)
     if polish is not None and found.solved:

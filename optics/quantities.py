@@ -98,7 +98,13 @@ class Quantity:
         def plain(found: re.Match[str]) -> str:
             return names.setdefault((found[1].lower(), found[2].lower()), f"place_{len(names)}_")
 
-        expression = parse_expression(_REFERENCE.sub(plain, self.text))
+        try:
+            expression = parse_expression(_REFERENCE.sub(plain, self.text))
+        except LatticeError as error:
+            message = str(error)
+            for (column, place), name in names.items():
+                message = message.replace(name, f"{column}@{place}")
+            raise LatticeError(message) from None
         return expression, {name: reference for reference, name in names.items()}
 
     @cached_property

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
 from math import inf, isfinite
-from typing import Any, Protocol
+from typing import Any, Protocol, runtime_checkable
 
 import numpy as np
 
@@ -32,6 +32,7 @@ def finite(owner: str, what: str, value: Any, default: float | None = None) -> f
     return number
 
 
+@runtime_checkable
 class Goal(Protocol):
     """What ``match`` can aim at: ``Target`` here, extraction quantities in ``extraction.targets``.
 

@@ -144,6 +144,24 @@ def test_working_points_together_with_shared_and_own_knobs() -> None:
     assert result.residuals["high: qx"] == pytest.approx(0.0, abs=1e-8)
 
 
+def test_start_conditions_of_a_line_are_knobs() -> None:
+    """What enters a line is found again from what leaves it: one start that gives it, to rounding."""
+    strengths, entered = line(4), {"betx": 12.0, "alfx": -0.7, "bety": 4.0, "alfy": 0.7}
+    end = twiss(strengths, start=entered)
+    found = match(
+        strengths,
+        vary=[Vary("start.betx", 1.0, 30.0), Vary("start.alfx", -3.0, 3.0)],
+        targets=[Target(name, float(end.value(name, "_end")), at="_end") for name in ("betx", "alfx")],
+        start={**entered, "betx": 5.0, "alfx": 0.0},
+    )
+    assert found.success
+    assert found.start == pytest.approx(entered, abs=1e-6)  # the tolerance of betas and alphas
+    assert found.starts_of_lines[""] == found.start
+    assert not any(name.startswith("start.") for name in found.lattice.parameters)
+    with pytest.raises(InputError, match=r"'start.beta' is no start condition that can be varied; did you mean 'bet"):
+        match(strengths, vary=[Vary("start.beta")], targets=found.targets, start=entered)
+
+
 def test_frozen_knobs_and_targets_switched_off() -> None:
     vary = [Vary("kf", 0.1, 2.0), Vary("kd", -2.0, -0.1, active=False)]
     targets = [Target("qx", 0.15), Target("qy", 0.4, active=False)]
@@ -185,7 +203,7 @@ def test_a_solved_response_becomes_a_knob() -> None:
         (lambda: Vary("kf", tied={"kf": 1.0}), "tied names other parameters"),
         (lambda: Vary("kf", tied={"kd": 0.0}), "factors that are not 0"),
         (lambda: Vary("kf", tied={"kd": "x"}), "the factor of 'kd' must be a finite number"),  # type: ignore[dict-item]
-        (lambda: Target("betx@m1 -", 0.0), "cannot read the expression"),
+        (lambda: Target("betx@m1 -", 0.0), "cannot read the expression 'betx@m1 -'"),
         (lambda: Target("btx@m1 - 1", 0.0), "unknown column 'btx' in 'btx@m1'; did you mean 'betx'"),
         (lambda: Target("betx@m1 - 1", 0.0, at="m1"), "a formula names its places itself"),
         (lambda: Target("qx", 0.0, between=("m1", "m2")), "between takes two places"),
@@ -207,8 +225,15 @@ def test_goals_of_every_kind_are_checked_when_they_are_made(make: Any, message: 
         ({"vary": [Vary("kf", tied={"kx": 1.0})]}, "no parameter 'kx'"),
         ({"vary": [Vary("kf", tied={"kd": 1.0}), Vary("kd")]}, "'kd' is varied twice"),
         ({"vary": [Vary("kf", case="high")]}, "there is no case 'high'"),
-        ({"vary": [Vary("kf", active=False)]}, "at least one Vary"),
-        ({"targets": [Target("qx", 0.2, active=False)]}, "at least one Vary and one Target"),
+        ({"vary": [Vary("kf", active=False)]}, "all parameters are frozen"),
+        ({"targets": [Target("qx", 0.2, active=False)]}, "all targets are switched off"),
+        ({"vary": ["kf"]}, r"expected vary=\[Vary.*found 'kf' among them"),
+        ({"vary": Vary("kf")}, r"expected vary=\[Vary"),
+        ({"targets": ["qx=0.2"]}, r"expected targets=\[Target.*found 'qx=0.2'"),
+        ({"limits": ["betx<9"]}, r"expected limits=\[Limit"),
+        ({"restarts": -1}, "restarts must be a whole number from 0 on, found -1"),
+        ({"seed": "x"}, "seed must be a whole number"),
+        ({"vary": [Vary("start.betx")]}, "a ring has no start conditions"),
         ({"targets": [Target("betx@midle - 1", 0.0)]}, "no element 'midle'; did you mean 'middle'"),
         ({"targets": [Target("betx@middle - kff", 0.0)]}, "names 'kff'.*did you mean 'kf'"),
         ({"targets": [Target("betx - 1", 0.0)]}, "'betx' in 'betx - 1' needs a place"),
