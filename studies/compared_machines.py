@@ -54,7 +54,7 @@ class RingMachine:
         return low, high
 
     def times(self, energies: Array) -> tuple[Array, Array]:
-        """Times [s] of the change to the rising ``energies`` [MeV/u], and of the step down to all but the last.
+        """Times [s] of the change to the rising ``energies`` [MeV/u], and of the step between each and the next.
 
         Fields of the circuits by interpolation in the rigidity of what the study found.
         """

@@ -134,7 +134,11 @@ def delivered(
         plan.speed_m_per_s, plan.overhead_s, plan.repaints, plan.volumetric, plan.gate_duty, plan.gate_period_s
     )
     found = dict(_deliveries(study, treatment, machines, factors or {}))
-    return {name: machine.deliver(treatment, scanning) for name, machine in found.items()}
+    up = machines.ring is not None and machines.ring.cycle.step_plan.up
+    return {
+        name: machine.deliver(treatment.upwards() if up and name == STEPS else treatment, scanning)
+        for name, machine in found.items()
+    }
 
 
 def _deliveries(
@@ -170,10 +174,11 @@ def _ring_deliveries(
         "change": followed(energies, change),
     }  # fmt: skip
     yield CYCLES, SynchrotronDelivery("synchrotron, one energy a cycle", **common)
-    down = followed(energies[:-1], step) if len(step) else constant(0.0)
+    arrived = energies[1:] if ring.cycle.step_plan.up else energies[:-1]
+    between = followed(arrived, step) if len(step) else constant(0.0)
     yield (
         STEPS,
-        SynchrotronDelivery("synchrotron, several energies a spill", **common, step=down, loss=spec.step_loss,
+        SynchrotronDelivery("synchrotron, several energies a spill", **common, step=between, loss=spec.step_loss,
                             least=spec.least_of_layer, energies=spec.energies_per_spill),
     )  # fmt: skip
 

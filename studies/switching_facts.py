@@ -228,7 +228,8 @@ def _cycle(
     plan = _plan(study, species)
     times = cycle_times(circuits, particles, injection, rf, plan)
     _check_ramp(times, energies, study.cycle.wanted_ramp_s)
-    steps = StepPlan(study.steps.slew, study.steps.preparation_s, study.steps.loss, study.steps.field_tolerance)
+    steps = StepPlan(study.steps.slew, study.steps.preparation_s, study.steps.loss, study.steps.field_tolerance,
+                     study.steps.direction == "up")  # fmt: skip
     return SpeciesCycle(
         species=species,
         energies=energies,

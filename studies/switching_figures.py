@@ -210,7 +210,8 @@ def _steps(facts: SwitchingFacts) -> FigureData:
             **{f"{part} [s]": cycle.steps[part] for part in STEP_PARTS},
         }))  # fmt: skip
     caption = (
-        "Change of energy by a new cycle (lines) and by a step down within a spill (dashed). Stepping pays while the "
+        f"Change of energy by a new cycle (lines) and by a step {facts.study.steps.direction} within a spill (dashed). "
+        "Stepping pays while the "
         f"beam lasts: each step loses {100 * facts.study.steps.loss:g} % of it, and hysteresis is not wiped out. Look "
         "for: the ratio of the two."
     )

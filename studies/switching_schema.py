@@ -98,8 +98,12 @@ class RFSpec(Table):
 
 
 class StepsSpec(Table):
-    """Multi-energy extraction: part of the fastest slew, preparation of each step, loss of beam in each step."""
+    """Multi-energy extraction: part of the fastest slew, preparation of each step, loss of beam in each step.
 
+    ``direction`` "down" from the deepest layer, or "up" to it.
+    """
+
+    direction: Literal["down", "up"] = "down"
     slew: Share
     preparation_s: NotNegative
     loss: Annotated[Number, Field(ge=0, lt=1)]

@@ -61,13 +61,13 @@ def _steps(facts: SwitchingFacts) -> TableData:
         steps = cycle.steps
         frames.append(pd.DataFrame({
             "species": [cycle.species] * len(steps),
-            "to [MeV/u]": cycle.energies[:-1],
-            "from [MeV/u]": cycle.energies[1:],
+            "to [MeV/u]": cycle.energies[1:] if cycle.step_plan.up else cycle.energies[:-1],
+            "from [MeV/u]": cycle.energies[:-1] if cycle.step_plan.up else cycle.energies[1:],
             **{f"{part} [s]": steps[part] for part in (*STEP_PARTS, "step")},
             "hysteresis of the bends [1]": steps["hysteresis_bend"],
             "hysteresis of the gradients [1]": steps["hysteresis_quadrupole"],
         }))  # fmt: skip
-    caption = "A step down within a spill: recapture, ramp at part of the slew, settling, preparation."
+    caption = "A step within a spill: recapture, ramp at part of the slew, settling, preparation."
     return TableData("cycle-steps-table", "Steps within a spill", caption, pd.concat(frames, ignore_index=True))
 
 

@@ -7,7 +7,7 @@ energy and loss of primaries; the layers' weights make the dose level in the tar
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from math import gamma, pi, sqrt
 from typing import Any
 
@@ -90,6 +90,11 @@ class Treatment:
     def layers(self) -> int:
         """Number of layers."""
         return len(self.energies)
+
+    def upwards(self) -> Treatment:
+        """The same treatment with the shallowest layer first."""
+        turned = {name: getattr(self, name)[::-1] for name in ("energies", "ranges", "particles")}
+        return replace(self, **turned)
 
 
 def range_of(species: str, energy: Any) -> Array:

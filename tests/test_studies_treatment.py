@@ -164,6 +164,22 @@ def test_steps_within_a_spill_pay_while_the_beam_lasts() -> None:
     assert lost.deliver(simple(), SCAN).spent[CHANGE] == pytest.approx(6.0)
 
 
+def test_a_treatment_upwards_takes_the_same_beam(litre: Treatment) -> None:
+    """The shallowest first: the same particles and layers, the first energies from the other end."""
+    machine = SynchrotronDelivery("s", 1e11, 1.0, 100.0, lambda e: 2.0, lambda e: 0.2)
+    down, up = machine.deliver(litre, SCAN), machine.deliver(litre.upwards(), SCAN)
+    assert up.spent[BEAM] == pytest.approx(down.spent[BEAM])
+    assert litre.upwards().energies[0] == litre.energies[-1] == litre.energies.min()
+    assert up.layer_ends[0] < down.layer_ends[0]  # the deepest takes most
+
+
+def test_no_more_energies_of_a_spill_than_are_allowed() -> None:
+    """Three layers from one spill, or two and a new cycle."""
+    for energies, changes in ((3, 2.0 + 0.2 + 0.2), (2, 2.0 + 0.2 + 2.0), (1, 6.0)):
+        machine = SynchrotronDelivery("s", 1e10, 1.0, 10.0, lambda e: 2.0, lambda e: 0.2, energies=energies)
+        assert machine.deliver(simple(), SCAN).spent[CHANGE] == pytest.approx(changes)
+
+
 def test_a_linac_gives_whole_pulses() -> None:
     """1e9 / 11 spots over 2e7 are 4.5: 5 pulses; a move of 1.5 ms fits between two pulses, one of 11 ms costs two."""
     linac = LinacDelivery("l", lambda energy: 2e7, 200.0, 1, lambda energy: 0.0)
