@@ -58,7 +58,7 @@ class ShapedSpill:
 
     @property
     def reached(self) -> bool:
-        """Whether the duty factor is the wanted one."""
+        """Whether the duty factor is the wanted one, within one standard error."""
         return not self.reason
 
 
@@ -85,10 +85,10 @@ def flat_programme(
     ``driver`` carries a first programme, which only has to drive (nearly) the whole beam out. Two short trials (of
     ``trial_turns``, default: a twentieth) of ``count`` particles, or all coordinates given, are followed by up to
     ``rounds`` of the full length with ``check_count`` of them, until the wanted ``duty_factor`` is reached: that of the
-    extracted particles in ``knots`` bins, freed of counting statistics (for a ``shape``, bins in which it asks for
-    equal shares). ``lead``: fraction of the time in which the beam is brought to where the first particle leaves. Other
-    keywords go to ``track_spill``. Raises InputError for drivers that cannot be shaped, NoSolution when hardly any
-    particle leaves; a duty factor that is not reached is no error (``reason``).
+    extracted particles in ``knots`` bins, freed of counting statistics and within one standard error (for a ``shape``,
+    bins in which it asks for equal shares). ``lead``: fraction of the time in which the beam is brought to where the
+    first particle leaves. Other keywords go to ``track_spill``. Raises InputError for drivers that cannot be shaped,
+    NoSolution when hardly any particle leaves; a duty factor that is not reached is no error (``reason``).
     """
     _check(driver, duty_factor, knots, rounds, lead)
     if not isinstance(turns, (int, np.integer)) or turns < 1:
@@ -113,7 +113,7 @@ def flat_programme(
     for _ in range(rounds):
         trials.append(attempt(warp, turns))
         found.append((_driver(driver, warp, duration), trials[-1], wanted.evenness(trials[-1])))
-        if trials[-1].interrupted or found[-1][2].corrected >= duty_factor:
+        if trials[-1].interrupted or _reached(found[-1][2], duty_factor):
             break
         warp = _corrected(warp, trials[-1], wanted)
     chosen, check, reached = max(found, key=lambda one: (one[1].interrupted, one[2].corrected))
@@ -142,9 +142,14 @@ def _short(driver: Driver, turns: int, trial_turns: int | None) -> int:
     return trial_turns or min(turns, max(turns // part, _SHORTEST))
 
 
+def _reached(found: Evenness, duty_factor: float) -> bool:
+    """Within one standard error: another round would correct the statistics of the last."""
+    return found.corrected + found.error >= duty_factor
+
+
 def _reason(spill: Spill, found: Evenness, duty_factor: float, rounds: int) -> str:
     """Why the duty factor is not reached; empty when it is."""
-    if found.corrected >= duty_factor:
+    if _reached(found, duty_factor):
         return ""
     left = len(spill.extracted)
     return (

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from studies.spill_tracking import AGREE, SpillFacts
+from studies.spill_tracking import AGREE, APART, OTHER_FATE, SpillFacts
 
 #: Beginning of a warning that the report shows in red, above everything else.
 ALARM = "Engines disagree: "
@@ -47,7 +47,9 @@ def methods(facts: SpillFacts) -> Iterator[str]:
         yield (
             f"Both trackers followed the same {facts.agreement.ours.particles} particles over the programme "
             f"shortened to {facts.agreement.ours.turns} turns. They disagree when a Kolmogorov-Smirnov test gives "
-            f"turns or angles of extraction a chance below {AGREE:g}; then no number of the spill passes."
+            f"turns or angles of extraction a chance below {AGREE:g}, when the same particle leaves more than "
+            f"{APART:g} turns apart (median), or when more than {OTHER_FATE:.0%} are extracted by one of them only; "
+            "then no number of the spill passes."
         )
 
 

@@ -139,6 +139,7 @@ def _engines(facts: SpillFacts) -> Iterator[TableData]:
     caption = (
         f"The same {found.ours.particles} particles, the programme shortened to {found.ours.turns} turns. Distance of "
         f"the cumulative distributions and chance of such a one (Kolmogorov-Smirnov): turns {found.turn[0]:.3f} and "
-        f"{found.turn[1]:.3g}, angles {found.angle[0]:.3f} and {found.angle[1]:.3g}."
+        f"{found.turn[1]:.3g}, angles {found.angle[0]:.3f} and {found.angle[1]:.3g}. Particle by particle: "
+        f"{found.other_fate:.1%} are extracted by one tracker only, the others in turns {found.apart:g} apart (median)."
     )
     yield TableData("engines-spill-table", "Spill by both trackers", caption, frame)

@@ -37,13 +37,16 @@ _DEPTH = 0.25  # of the modulation that each known line shall give
 _LARGEST = 0.05  # ripple: a family that needs more does not move the beam
 _RELATIVE = 1e-4  # step of differences
 AGREE = 0.01  # least chance at which two samples are taken for one distribution
+APART, OTHER_FATE = 3.0, 0.1  # turns (one passage of the septum), and share of the particles, that may differ
 
 
 @dataclass(frozen=True, eq=False)
 class Agreement:
     """Both trackers on the same particles and a shortened programme, with Kolmogorov-Smirnov tests.
 
-    ``turn`` and ``angle``: (largest distance of the cumulative distributions, chance of such a one).
+    ``turn`` and ``angle``: (largest distance of the cumulative distributions, chance of such a one). The particles
+    being the same, these chances are high too easily; sharper are ``apart``, the median difference of their turns, and
+    ``other_fate``, the share of them that is extracted by one tracker and not by the other.
     """
 
     ours: Spill
@@ -59,7 +62,19 @@ class Agreement:
     @property
     def agree(self) -> bool:
         """False when turn or angle of extraction differ, or only one of the two extracts."""
-        return self.chance >= AGREE
+        return self.chance >= AGREE and self.apart <= APART and self.other_fate <= OTHER_FATE
+
+    @property
+    def apart(self) -> float:
+        """Median difference of the turns of extraction, of particles that both extract."""
+        pairs = self.ours.extracted.merge(self.theirs.extracted, on="particle")
+        return float(np.median(np.abs(pairs["turn_x"] - pairs["turn_y"]))) if len(pairs) else float("inf")
+
+    @property
+    def other_fate(self) -> float:
+        """Share of the particles that only one of the two extracts."""
+        ours, theirs = (set(one.extracted["particle"]) for one in (self.ours, self.theirs))
+        return len(ours ^ theirs) / self.ours.particles
 
 
 @dataclass(frozen=True, eq=False)
@@ -121,7 +136,9 @@ class SpillFacts:
         return (
             f"the fast tracker and Xsuite disagree on {self.agreement.ours.turns} turns of the same "
             f"{self.agreement.ours.particles} particles: {counts[0]} and {counts[1]} extracted, chance "
-            f"{self.agreement.turn[1]:.2g} for the turns and {self.agreement.angle[1]:.2g} for the angles of extraction"
+            f"{self.agreement.turn[1]:.2g} for the turns and {self.agreement.angle[1]:.2g} for the angles of "
+            f"extraction, {self.agreement.other_fate:.1%} extracted by one only, the others {self.agreement.apart:g} "
+            "turns apart"
         )
 
 

@@ -116,6 +116,12 @@ def test_no_pass_when_the_trackers_disagree(folder: Path, kept: dict[str, Any]) 
     facts = kept["facts"]
     assert facts.agreement.agree
     assert not facts.disagreement
+    assert facts.agreement.apart <= 1  # measured: 97 % leave in the same turn
+    assert facts.agreement.other_fate < 0.05
+    later = facts.agreement.theirs.extracted.assign(turn=lambda table: table["turn"] + 4)
+    moved = replace(facts.agreement, theirs=replace(facts.agreement.theirs, extracted=later))
+    assert moved.chance >= 0.01  # too little for distributions,
+    assert not moved.agree  # but not particle by particle
     parted = replace(facts, agreement=replace(facts.agreement, turn=(0.9, 1e-9)))
     need = Requirement("A", "b", "extraction_efficiency", "1", "c", "d", lower=0.1)
     other = replace(need, quantity="wire_loss")
