@@ -188,7 +188,7 @@ def test_ctrl_c_keeps_what_was_tracked(engine: str, monkeypatch: pytest.MonkeyPa
         ({"context": "cupy"}, "engine='xsuite'"),
         ({"turns": True}, "turns"),
         ({"ripple": 3}, "Ripple values"),
-        ({"ripple": Ripple("kg", [(1e-5, 50.0, 0.0)])}, "has no parameter 'kg'"),
+        ({"ripple": Ripple("kg", ((1e-5, 50.0, 0.0),))}, "has no parameter 'kg'"),
         ({"beam": np.full((2, 6), 5.0)}, "coordinates are in m"),
     ],
 )

@@ -166,7 +166,8 @@ def test_a_collimator_in_mid_arc_takes_the_same_particles_in_both() -> None:
 
 def test_a_parameter_that_xsuite_cannot_follow_is_refused_there() -> None:
     """Xsuite has no min(): its element would keep its number, and the sweep would do nothing."""
-    elements = [replace(one, k1="min(kf, 10)") if getattr(one, "k1", 0) == "kf" else one for one in RING.elements]
+    swept: dict[str, Any] = {"k1": "min(kf, 10)"}
+    elements = [replace(one, **swept) if getattr(one, "k1", 0) == "kf" else one for one in RING.elements]
     ring = Lattice("odd", elements=elements, parameters=dict(RING.parameters), particle=PROTON)
     sweep = TuneSweep("kf", [(0.0, KF), (1e-5, KF + 1e-4)])
     assert track_spill(ring, PROTON, particles(1e-3)[:4], sweep, SEPTUM, turns=4).turns == 4
