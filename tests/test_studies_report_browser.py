@@ -9,7 +9,9 @@ from selenium import webdriver
 from selenium.webdriver.support.ui import WebDriverWait
 
 from optics.magnets import magnet_blocks
+from studies.cli import run
 from studies.report import render
+from studies.store import read_run
 from tests.browser import complaints, opened
 from tests.report_fakes import HOSTILE, PROTON, fake_result, fake_ring, hostile_result
 
@@ -121,3 +123,31 @@ def test_a_foreign_script_would_be_stopped_and_noticed(chromium: str, page: Path
         found = complaints(browser)
         assert any(text.startswith("policy: script-src") for text in found)
         assert not any(text.startswith("alert") for text in found)
+
+
+SHOWN_IN = """
+const plot = document.getElementById('plot-optics-scan');
+const region = document.getElementById('plot-scan-region');
+return [plot.layout.sliders[0].active, plot.layout.title.text, plot.data.filter(t => t.visible !== false
+        && t.name === 'betx').length, region.data[region.data.length - 1].x[0]];
+"""
+
+
+def test_a_click_on_the_region_shows_the_optics_of_the_nearest_case(chromium: str, tmp_path: Path) -> None:
+    """The ring's own page: a click beside the fourth case that can be picked, then the slider back to the design."""
+    folder = tmp_path / "scan"
+    assert run(["scan", "cnao-optics", "--over", "kf=0.288:0.294:5", "--over", "kd=0.49:0.50:5", "--out", str(folder),
+                "-q"]) == 0  # fmt: skip
+    region = next(figure.plotly for figure in read_run(folder).figures if figure.id == "scan-region")
+    picks = region["layout"]["meta"]["picks"]
+    near = {"x": picks["x"][4] + 1e-5, "y": picks["y"][4] - 1e-5}
+    with opened(chromium, folder / "report.html") as browser:
+        assert browser.execute_script(SHOWN_IN)[:2] == [0, "design: kf = 0.291213, kd = 0.495458"]
+        click = "document.getElementById('plot-scan-region').emit('plotly_click', {points: [arguments[0]]})"
+        browser.execute_script(click, near)
+        WebDriverWait(browser, 10).until(lambda page: page.execute_script(SHOWN_IN)[0] == 4)
+        active, title, betas, ring = browser.execute_script(SHOWN_IN)
+        assert (active, betas) == (4, 1)
+        assert title == f"4: kf = {picks['x'][4]:.6g}, kd = {picks['y'][4]:.6g}"
+        assert ring == picks["x"][4]
+        assert complaints(browser) == []
