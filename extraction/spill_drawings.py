@@ -332,9 +332,9 @@ def stacked_programmes(panels: Sequence[tuple[str, str, Array, Array, Array]]) -
         axes, hover = {"xaxis": "x", "yaxis": f"y{mark}"}, f"time %{{x:.5g}} s<br>{heading} %{{y:.6g}}"
         traces.append(_line(times, straight, style.LIMIT, 1.2, "straight", hover, "dash") | axes)
         traces.append(_line(times, values, EXACT, 1.8, inert(name), hover) | axes)
-        layout[f"yaxis{mark}"] = axis(heading, domain=[_short(top - 0.74 / count), _short(top)], anchor="x")
-        layout["annotations"].append(text(inert(name), x=0.0, y=1.0, xref="paper", yref=f"y{mark} domain",
-                                          xanchor="left", yanchor="bottom", size=12))  # fmt: skip
+        layout[f"yaxis{mark}"] = axis("", domain=[_short(top - 0.74 / count), _short(top)], anchor="x")
+        layout["annotations"].append(text(inert(f"{name}; {heading}"), x=0.0, y=1.0, xref="paper", size=12,
+                                          yref=f"y{mark} domain", xanchor="left", yanchor="bottom"))  # fmt: skip
     return {"data": traces, "layout": layout}
 
 
