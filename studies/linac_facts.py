@@ -12,7 +12,19 @@ import pandas as pd
 from lattice import HadronOpticsError
 from lattice.reference import range_law, species_named
 from machines.compact_linac.machine import LinacMachine
-from optics.linac import Linac, LinacTracked, Period, Pipe, SpaceCharge, Tank, Transport, periods, track, transport
+from optics.linac import (
+    Linac,
+    LinacTracked,
+    Period,
+    Pipe,
+    SpaceCharge,
+    Tank,
+    Transport,
+    periods,
+    track,
+    transport,
+    within,
+)
 from optics.linac.bucket import LongitudinalAcceptance, bucket, longitudinal_acceptance, transverse_acceptance
 from optics.linac.coordinates import particle_at
 from optics.linac.errors import Errors, with_errors
@@ -29,6 +41,8 @@ Array = np.ndarray[Any, Any]
 _GRID_SIGMAS = (12.0, 8.0)  # of phase and of energy
 _GRID_POINTS = 81
 _CHARGED = 2000
+#: Share of the energy beyond which a particle at the end is out of the bunch: ten times what buckets hold.
+WINDOW = 0.1
 _CLOUD = 1e-4  # of the integration of many particles
 
 
@@ -74,7 +88,7 @@ def gather(resolved: ResolvedLinac) -> LinacFacts:
     sizes = run.sizes(bunch.covariance)
     start = machine.sample(study.particles, study.seed)
     LOGGER.info("tracking %d particles", study.particles)
-    tracked = track(linac, start, stations=True)
+    tracked = kept(linac, track(linac, start, stations=True))
     found = structure_periods(linac)
     energies, alone = _integrated(machine)
     return LinacFacts(
@@ -96,6 +110,11 @@ def gather(resolved: ResolvedLinac) -> LinacFacts:
         space_charge=_space_charge(machine, run, sizes, found),
         charged=_charged(machine, start[:_CHARGED]),
     )
+
+
+def kept(linac: Linac, tracked: LinacTracked) -> LinacTracked:
+    """The result without stragglers: what is farther than WINDOW from the energy is lost in the beam line."""
+    return within(linac, tracked, WINDOW)
 
 
 def structure_periods(linac: Linac) -> tuple[Period, ...]:
@@ -186,7 +205,10 @@ def _pair(machine: LinacMachine, start: Array, alone: str) -> Pair:
         return Pair(None, None, alone)
     LOGGER.info("integrating %d particles through the fields", len(start))
     try:
-        return Pair(track(machine.linac, start), integrate(machine.linac, start, tolerance=_CLOUD))
+        return Pair(
+            kept(machine.linac, track(machine.linac, start)),
+            kept(machine.linac, integrate(machine.linac, start, tolerance=_CLOUD)),
+        )
     except HadronOpticsError as error:
         return Pair(None, None, str(error))
 
@@ -211,7 +233,7 @@ def scaled(errors: Errors, factor: float) -> Errors:
 
 def _sample(machine: LinacMachine, errors: Errors, seed: int, start: Array) -> dict[str, float]:
     try:
-        end = track(with_errors(machine.linac, errors, seed=seed), start)
+        end = kept(machine.linac, track(with_errors(machine.linac, errors, seed=seed), start))
     except HadronOpticsError:
         return {"transmission": 0.0, "energy": float("nan"), "spread": float("nan")}
     return {"transmission": end.transmission, "energy": float(end.energies.mean()), "spread": float(end.energies.std())}
@@ -245,7 +267,7 @@ def _charged(machine: LinacMachine, start: Array) -> tuple[LinacTracked, LinacTr
     """The same particles without and with the bunch's own field."""
     LOGGER.info("%d particles with space charge", len(start))
     with_charge = track(machine.linac, start, space_charge=SpaceCharge(machine.bunch_charge))
-    return track(machine.linac, start), with_charge
+    return kept(machine.linac, track(machine.linac, start)), kept(machine.linac, with_charge)
 
 
 def range_in_water(energy: Any) -> Any:

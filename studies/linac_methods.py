@@ -7,7 +7,7 @@ from collections.abc import Iterator
 import numpy as np
 
 from optics.linac.settings import REACH
-from studies.linac_facts import LinacFacts
+from studies.linac_facts import WINDOW, LinacFacts
 from studies.linac_switching_facts import SwitchingFacts
 
 
@@ -22,6 +22,10 @@ def methods(facts: LinacFacts) -> Iterator[str]:
         "The design pass follows the reference particle and sets the RF phase of each tank its synchronous phase away "
         "from "
         "the phase at which the tank as a whole gives most energy."
+    )
+    yield (
+        f"A particle that ends farther than {WINDOW:.0%} from the reference energy has fallen out of the bunch: it "
+        "counts as lost, at the end."
     )
     yield "Envelopes, phase advances and acceptances come from 6x6 matrices, derivatives of the same maps."
     if not facts.pair.alone:
@@ -60,7 +64,8 @@ def switching_methods(facts: SwitchingFacts) -> Iterator[str]:
         )
     yield (
         f"At every energy {facts.study.particles_per_energy} particles are tracked through all gaps; what all energies "
-        "share is tracked once. Twiss parameters at the exit are those of the survivors."
+        f"share is tracked once. A particle farther than "
+        f"{WINDOW:.0%} from its energy counts as lost. Twiss parameters at the exit are those of the survivors."
     )
     yield (
         "A trip leaves the unit off; each unit behind is set its synchronous phase away from the phase at which it "

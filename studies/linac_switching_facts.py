@@ -23,7 +23,7 @@ from optics.linac.jitter import pulse_energies
 from optics.linac.settings import Settings, settings_for
 from optics.linac.switching import stages
 from optics.linac.trips import recovery
-from studies.linac_facts import energy_of_range, range_in_water, structure_periods
+from studies.linac_facts import energy_of_range, kept, range_in_water, structure_periods
 from studies.linac_resolution import ResolvedLinac, with_gradients
 from studies.linac_schema import LinacSwitchingStudy
 from studies.logs import LOGGER
@@ -110,7 +110,7 @@ def tracked(linac: Linac, settings: Settings, start: Array) -> Iterator[LinacTra
     for amplitude, phase in zip(settings.amplitudes[:, fixed:], settings.phases[:, fixed:], strict=True):
         one = behind.with_units(_by(units, amplitude), _by(units, phase))
         try:
-            yield _with_losses(track(one, here), len(start))
+            yield _with_losses(kept(one, track(one, here)), len(start))
         except NoSolution as error:
             yield error
 
@@ -268,17 +268,17 @@ def _trips(machine: LinacMachine, start: Array) -> pd.DataFrame:
 def _trip(machine: LinacMachine, start: Array, unit: str) -> dict[str, Any]:
     linac, (low, top) = machine.linac, machine.energies
     found = recovery(linac, unit, machine.tanks_of(unit)[0].synchronous_phase)
-    kept = float(np.clip(found.untouched, low, top))
+    reachable = float(np.clip(found.untouched, low, top))
     try:
         setting = linac.with_units(_by(linac.units, found.amplitudes), _by(linac.units, found.phases))
-        end = track(setting, start[:1000])
+        end = kept(setting, track(setting, start[:1000]))
         transmission, spread = end.transmission, float(end.energies.std() / end.energies.mean())
     except HadronOpticsError:
         transmission, spread = 0.0, float("nan")
     turned = ", ".join(f"{name} {np.degrees(phase) % 360:.0f}" for name, phase, on in zip(
         linac.units, found.phases, found.amplitudes, strict=True) if phase and on)  # fmt: skip
     return {
-        "unit": unit, "untouched": found.untouched, "lost": top - kept, "recovered": found.energy,
+        "unit": unit, "untouched": found.untouched, "lost": top - reachable, "recovered": found.energy,
         "transmission": transmission, "spread": spread, "phases": turned or "none",
     }  # fmt: skip
 

@@ -2,18 +2,22 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from math import exp
 
 import numpy as np
 import pytest
 
 from lattice import InputError, NoSolution
+from machines.compact_linac.design import KNOTS, beam_at, designed, parts_of
 from machines.registry import LINACS, linac_named, machine_named
 from optics.linac import track, transport
+from optics.linac.all_energies import hats, largest_beam
 from optics.linac.cut import downstream, upstream
 from optics.linac.jitter import pulse_energies
 from optics.linac.power import copper_power, kilpatrick_field
 from optics.linac.settings import settings_for
+from optics.linac.switching import amplitudes_for
 from tests.linac_machines import ccl, ccl_bunch
 
 LINAC = linac_named("linac")
@@ -41,6 +45,26 @@ def test_it_has_the_published_outline() -> None:
 def test_a_limit_without_a_source_says_it_is_assumed() -> None:
     for requirement in LINAC.requirements:
         assert requirement.source.startswith("assumed") == requirement.assumed, requirement.id
+
+
+def test_the_stored_gradients_are_those_of_the_design() -> None:
+    table, parts = LINAC.table, parts_of(LINAC.table)
+    for stored, found in zip(table.section, designed(table).section, strict=True):
+        # Stored to 0.01 T/m; where the search stops: 0.2 T/m, 0.1 %. Four gradients that match four numbers to 1 %
+        # lie close to where two solutions meet: 3 T/m.
+        room = 3.0 if stored.kind == "matching" else 0.2
+        np.testing.assert_allclose(found.gradients_T_per_m, stored.gradients_T_per_m, atol=room, err_msg=stored.name)
+    # Coupled cells: no knot moved by 3 % to either side makes the largest beam 2 % smaller. Looked at are 5 of the 19
+    # energies of the design; at 7 of them the best single knot gains 1.1 %.
+    cells = downstream(LINAC.linac, parts.coupled_cells)
+    amplitudes = amplitudes_for(cells, np.linspace(70e6, 230e6, 5))
+    beam = beam_at(cells, LINAC.linac, table, parts)
+    own = np.array([magnet.gradient for magnet in cells.quadrupoles])
+    best = largest_beam(cells, amplitudes, np.zeros_like(amplitudes), beam)
+    for hat in hats(len(own), KNOTS)[:, ::4].T:
+        for change in (-0.03, 0.03):
+            moved = cells.with_gradients([float(g) for g in own * (1.0 + change * hat)])
+            assert largest_beam(moved, amplitudes, np.zeros_like(amplitudes), beam) > 0.98 * best
 
 
 def test_copper_power_and_kilpatrick() -> None:
@@ -78,9 +102,9 @@ def test_the_gradients_serve_all_energies_better_than_the_example() -> None:
     # The coupled-cell linac alone with 0.1 um, each set with the beam that is matched to it: the example loses about a
     # tenth at some energies between 70 and 90 MeV. 1000 particles: 0.01 is 1 standard deviation of the example's loss.
     own = [LINAC.linac.magnet(f"ccl-quadrupole-{i}").gradient for i in range(1, 41)]
-    shape = {"betx": 0.3811, "alfx": -0.5591, "bety": 1.582, "alfy": 4.8773}
     linac, example = ccl().with_gradients(own), ccl_bunch()
-    own_bunch = type(example)(**{**vars(example), **shape})
+    arriving = beam_at(downstream(LINAC.linac, "ccl-tank-1"), LINAC.linac, LINAC.table, parts_of(LINAC.table))
+    own_bunch = replace(example, **{key: getattr(arriving, key) for key in ("betx", "alfx", "bety", "alfy")})
     wanted = np.array([70e6, 85e6, 100e6])
     worst = []
     for machine, bunch in ((ccl(), example), (linac, own_bunch)):

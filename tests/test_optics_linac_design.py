@@ -14,6 +14,7 @@ from optics.linac import (
     PermanentQuadrupole,
     Pipe,
     Section,
+    TransitTime,
     design_pass,
     from_polynomial,
     linac_of,
@@ -104,6 +105,23 @@ def test_cells_that_do_not_match_the_beam_are_named() -> None:
     # at the ends of the range the whole tank still gives 80 % of what it is built for
     start = ReferenceParticle("proton", kinetic_energy_per_u=low + 1e6)
     assert transport(design_pass(replace(tank(), particle=start))).energy[-1] > low + 1e6 + 0.75 * 3.18e6
+
+
+def test_a_transit_time_that_does_not_accelerate_is_refused_with_its_section() -> None:
+    def sized(cell: TransitTime) -> Linac:
+        section = Section(
+            name="s", tanks=1, cells=5, e0t=1e6, synchronous_phase=0.0, frequency=FREQUENCY, bore=1e-3,
+            gradients=[1.0], magnet_length=0.03, shortest_gap=0.05, tanks_per_unit=1, cell=cell,
+        )  # fmt: skip
+        return linac_of("l", tank().particle, [section])
+
+    for constant in (0.0, -0.7):
+        with pytest.raises(InputError, match=r"section 's': transit time 'flat' is .* must be above 0 to accelerate"):
+            sized(from_polynomial("flat", [constant], 1.0, 9.0))
+    with pytest.raises(
+        InputError, match=r"section 's', mode \"pi\": transit time 'short' is known for k L from 3.1 to"
+    ):
+        sized(from_polynomial("short", [0.7854], 3.1, 3.13))
 
 
 def test_a_transit_time_that_ends_too_early_names_tank_and_range() -> None:

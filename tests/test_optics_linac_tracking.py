@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 from lattice import InputError, NoSolution
-from optics.linac import Linac, Pipe, SpaceCharge, design_pass, from_polynomial, sine_cell, track, transport
+from optics.linac import Linac, Pipe, SpaceCharge, design_pass, from_polynomial, sine_cell, track, transport, within
 from optics.linac.bucket import bucket, longitudinal_acceptance, transverse_acceptance
 from optics.linac.bunch import energies, normalised_emittance, phases
 from optics.linac.errors import Errors, with_errors
@@ -95,6 +95,20 @@ def test_losses_have_place_and_cause() -> None:
         i = ccl().place(row.piece)
         assert ccl().s[i] <= row.s <= ccl().s[i + 1] + 1e-12
     assert track(ccl(), BUNCH, apertures=False).transmission > end.transmission
+
+
+def test_stragglers_are_losses_where_asked() -> None:
+    start = np.zeros((3, 6))
+    start[1, 4] = 0.5 * CCL_ENTRANCE.beta * 0.1  # half a turn of the RF late: out of the bucket, on the axis
+    whole = track(ccl(), start)
+    left = within(ccl(), whole, 0.1)
+    assert list(whole.alive) == [True, True, True]
+    assert list(left.alive) == [True, False, True]
+    assert list(left.lost[["particle", "cause", "s"]].iloc[0]) == [1, "energy", ccl().length]
+    assert np.isnan(left.coordinates[1]).all()
+    assert within(ccl(), left, 0.1) is left
+    with pytest.raises(InputError, match="window of energy must be above 0"):
+        within(ccl(), whole, 0.0)
 
 
 def test_velocities_that_a_transit_time_does_not_cover_are_losses() -> None:

@@ -4,7 +4,7 @@ from optics.linac.bunch import Bunch
 from optics.linac.design import design_pass
 from optics.linac.focusing import Period, grade_gradients, match_section, matched_start, periods
 from optics.linac.machine import Linac, PermanentQuadrupole, Pipe, Tank
-from optics.linac.result import LinacTracked
+from optics.linac.result import LinacTracked, within
 from optics.linac.sections import Section, linac_of
 from optics.linac.space_charge import SpaceCharge
 from optics.linac.tracking import track
@@ -36,4 +36,5 @@ __all__ = [
     "sine_cell",
     "track",
     "transport",
+    "within",
 ]

@@ -42,6 +42,12 @@ def largest_fills(linac: Linac, amplitudes: Array, phases: Array, bunch: Bunch) 
     return np.array([np.max(fill) for fill in _fills(linac, amplitudes, phases, bunch)])
 
 
+def largest_beam(linac: Linac, amplitudes: Array, phases: Array, bunch: Bunch) -> float:
+    """Power mean of rms size over bore over all places, both planes and all settings: what is made small."""
+    fills = _fills(linac, amplitudes, phases, bunch)
+    return float(np.mean([np.mean(fill**_POWER) for fill in fills]) ** (1.0 / _POWER))
+
+
 def _fills(linac: Linac, amplitudes: Array, phases: Array, bunch: Bunch) -> list[Array]:
     """Rms size over the bore in both planes at every step of every setting."""
     runs = transports(linac, amplitudes, phases)
@@ -62,8 +68,7 @@ def grade_for_energies(
 
     def cost(values: Array) -> float:
         graded, beam = _applied(linac, bunch, values, knots)
-        fills = _fills(graded, amplitudes, phases, beam)
-        return float(np.mean([np.mean(fill**_POWER) for fill in fills]) ** (1.0 / _POWER))
+        return largest_beam(graded, amplitudes, phases, beam)
 
     bounds = [(0.0, ceiling / 100.0)] * knots + [(np.log(0.05), np.log(20.0)), (-20.0, 20.0)] * 2
     found = minimize(cost, start, method="L-BFGS-B", bounds=bounds, options={"maxiter": rounds, "eps": 1e-4})
@@ -77,16 +82,16 @@ def _parameters(linac: Linac, bunch: Bunch, knots: int) -> Array:
     """Knots [100 T/m], and log beta and alpha at the entrance, as they are."""
     strength = np.abs([magnet.gradient for magnet in linac.quadrupoles])
     at = np.linspace(0, len(strength) - 1, knots)
-    hats = _hats(len(strength), knots)
+    weights = hats(len(strength), knots)
     line = (
-        np.linalg.lstsq(hats, strength, rcond=None)[0]
+        np.linalg.lstsq(weights, strength, rcond=None)[0]
         if len(strength) >= knots
         else np.interp(at, range(len(strength)), strength)
     )
     return np.concatenate([line / 100.0, [np.log(bunch.betx), bunch.alfx, np.log(bunch.bety), bunch.alfy]])
 
 
-def _hats(count: int, knots: int) -> Array:
+def hats(count: int, knots: int) -> Array:
     """Weights (count, knots) of straight lines between knots."""
     places = np.linspace(0, knots - 1, count)
     return np.clip(1.0 - np.abs(places[:, None] - np.arange(knots)), 0.0, None)
@@ -94,7 +99,7 @@ def _hats(count: int, knots: int) -> Array:
 
 def _applied(linac: Linac, bunch: Bunch, values: Array, knots: int) -> tuple[Linac, Bunch]:
     signs = np.sign([magnet.gradient for magnet in linac.quadrupoles])
-    gradients = signs * (_hats(len(signs), knots) @ values[:knots]) * 100.0
+    gradients = signs * (hats(len(signs), knots) @ values[:knots]) * 100.0
     betx, alfx, bety, alfy = (float(value) for value in values[knots:])
     beam = replace(bunch, betx=float(np.exp(betx)), alfx=alfx, bety=float(np.exp(bety)), alfy=alfy)
     return linac.with_gradients([float(g) for g in gradients]), beam

@@ -10,7 +10,7 @@ import numpy as np
 from scipy.optimize import least_squares
 
 from lattice import InputError, NoSolution, UnstableOptics
-from optics.linac.line import DRIFT, GAP, Line, line_of
+from optics.linac.line import DRIFT, GAP, Line, line_of, rows_of
 from optics.linac.machine import Linac
 from optics.linac.reference import Reference, reference_of
 from optics.linac.transport import Transport, canonical_matrices, transport, transport_of
@@ -56,8 +56,7 @@ def _middle(line: Line, piece: int) -> int:
 
 def _period(line: Line, reference: Reference, whole: Transport, first: int, last: int) -> Period:
     kinds = np.where(line.kind[first:last] == GAP, DRIFT, line.kind[first:last])
-    cut = {name: part[first:last] for name, part in line._asdict().items() if name != "coefficients"}
-    stretch = line._replace(**cut | {"kind": kinds})
+    stretch = rows_of(line, first, last)._replace(kind=kinds)
     coasting = canonical_matrices(stretch, 0.0, reference.w[first])[-1]
     gain = np.sqrt(reference.momentum[last] / reference.momentum[first])
     with_rf = whole.between(first, last) * gain

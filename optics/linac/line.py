@@ -47,6 +47,12 @@ class Line(NamedTuple):
     second: Array
 
 
+def rows_of(line: Line, first: int, last: int) -> Line:
+    """Rows ``first`` to ``last`` alone; polynomials belong to all rows and stay."""
+    shared = ("coefficients", "second")
+    return line._replace(**{name: part[first:last] for name, part in line._asdict().items() if name not in shared})
+
+
 class _Row(NamedTuple):
     """One step of a piece, as in Line."""
 

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
 import pandas as pd
 
-from lattice import NoSolution, ReferenceParticle
+from lattice import InputError, NoSolution, ReferenceParticle
 from optics.linac.bunch import energies, normalised_emittance
 from optics.linac.coordinates import COORDINATES, relative
 from optics.linac.machine import Linac
@@ -19,7 +19,7 @@ Array = np.ndarray[Any, Any]
 #: Name of the place behind the last piece.
 END = "_end"
 #: Why a particle is lost; the numbers that the compiled walks write down are places in this list.
-CAUSES = ("bore", "velocity", "stopped")
+CAUSES = ("bore", "velocity", "stopped", "energy")
 
 
 @dataclass(frozen=True)
@@ -27,10 +27,10 @@ class LinacTracked:
     """Where the particles are at the end of a linac.
 
     ``coordinates``: (n, 6) of x, px, y, py, zeta, delta relative to ``particle``, the reference particle there; nan for
-    lost particles; ``alive``: (n,) mask; ``lost``: table of particle, piece, s [m], cause ("bore", "velocity": outside
-    the range of the transit-time factor, or "stopped") and x, px, y, py, zeta, delta relative to the reference
-    particle at that place. ``stations`` (when asked for): at the entrance of every piece and at the end piece, s [m],
-    and the ``moments`` there.
+    lost particles; ``alive``: (n,) mask; ``lost``: table of particle, piece, s [m], cause ("bore", "velocity":
+    outside the range of the transit-time factor, "stopped", or "energy", see ``within``) and x, px, y, py, zeta,
+    delta relative to the reference particle at that place. ``stations`` (when asked for): at the entrance of every
+    piece and at the end piece, s [m], and the ``moments`` there.
     """
 
     particle: ReferenceParticle
@@ -81,6 +81,28 @@ def moments(coordinates: Array, particle: ReferenceParticle, started: int) -> di
         "emittance_x": normalised_emittance(coordinates, particle, "x"),
         "emittance_y": normalised_emittance(coordinates, particle, "y"),
     }
+
+
+def within(linac: Linac, tracked: LinacTracked, window: float) -> LinacTracked:
+    """The result with particles farther than ``window`` of its energy from the reference one counted as lost.
+
+    Particles that fell out of the bucket may pass the bores of a linac; the first bend behind it loses them. Their
+    place is the end of the last piece, their cause "energy".
+    """
+    if not 0 < window:
+        raise InputError(f"the window of energy must be above 0, found {window!r}")
+    top = tracked.particle.kinetic_energy
+    with np.errstate(invalid="ignore"):
+        far = tracked.alive & (np.abs(energies(tracked.coordinates, tracked.particle) / top - 1.0) > window)
+    if not far.any():
+        return tracked
+    who = np.flatnonzero(far)
+    rows = {"particle": who, "piece": linac.pieces[-1].name, "s": linac.length, "cause": CAUSES[3]}
+    rows |= dict(zip(COORDINATES, tracked.coordinates[who].T, strict=True))
+    coordinates = tracked.coordinates.copy()
+    coordinates[who] = np.nan
+    lost = pd.concat([tracked.lost, pd.DataFrame(rows)], ignore_index=True)
+    return replace(tracked, coordinates=coordinates, alive=tracked.alive & ~far, lost=lost)
 
 
 def arrived(linac: Linac, tracked: LinacTracked) -> LinacTracked:

@@ -104,7 +104,7 @@ def _size_tank(section: Section, number: int, particle: ReferenceParticle) -> tu
         length=length,
         bore=section.bore,
         cells=cells,
-        e0=section.e0t / float(section.cell(2.0 * np.pi * harmonic)),
+        e0=section.e0t / _synchronous_factor(section),
         frequency=section.frequency,
         synchronous_phase=section.synchronous_phase,
         mode=section.mode,
@@ -112,6 +112,20 @@ def _size_tank(section: Section, number: int, particle: ReferenceParticle) -> tu
         unit=section.unit_of(number),
     )
     return tank, _gained(particle, force * length)
+
+
+def _synchronous_factor(section: Section) -> float:
+    """T of a particle in step with the cells; InputError naming the section where it is not known or not above 0."""
+    try:
+        factor = float(section.cell(2.0 * np.pi * MODES[section.mode][1]))
+    except InputError as error:
+        raise InputError(f"section '{section.name}', mode \"{section.mode}\": {error}") from error
+    if not factor > 0:
+        raise InputError(
+            f"section '{section.name}': transit time '{section.cell.name}' is {factor:.4g} for a particle in step with "
+            "the cells, it must be above 0 to accelerate"
+        )
+    return factor
 
 
 def _gap(section: Section, number: int, wavelength: float) -> list[Piece]:

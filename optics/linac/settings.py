@@ -21,7 +21,7 @@ from lattice import InputError, NoSolution
 from optics.compiled import compiled
 from optics.linac.coordinates import canonical, checked, particle_at
 from optics.linac.cut import upstream
-from optics.linac.line import BLOCK, Line, W, line_of, step
+from optics.linac.line import BLOCK, Line, W, line_of, rows_of, step
 from optics.linac.machine import Linac, Tank
 from optics.linac.reference import Reference, follow, reference_of
 from optics.linac.switching import stages, unit_of_rows
@@ -85,16 +85,13 @@ def _stretches(linac: Linac, coordinates: Array, units: set[int]) -> dict[int, _
 
 def _stretch(linac: Linac, line: Line, fed: Array, reference: Reference, coordinates: Array) -> _Stretch:
     first, last = (int(np.flatnonzero(fed)[i]) for i in (0, -1))
-    cut = {
-        name: part[first : last + 1] for name, part in line._asdict().items() if name not in ("coefficients", "second")
-    }
     ct, w = float(reference.ct[first]), float(reference.w[first])
     piece = linac.pieces[line.piece[first]]
     assert isinstance(piece, Tank)
     before = upstream(linac, piece.name)
     here = track(before, coordinates).survivors if before is not None else coordinates
     bunch = canonical(here, particle_at(w, linac.particle), ct)
-    return _Stretch(line._replace(**cut), fed[first : last + 1], ct, w, bunch, linac.particle.mass)
+    return _Stretch(rows_of(line, first, last + 1), fed[first : last + 1], ct, w, bunch, linac.particle.mass)
 
 
 @dataclass(frozen=True)
