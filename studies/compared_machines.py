@@ -24,7 +24,8 @@ from studies.linac_switching_facts import beam_at_exit, layer_time, tracked
 from studies.logs import LOGGER
 from studies.resolution import resolve
 from studies.study_file import parse_toml, read_text, validated
-from studies.switching_facts import SpeciesCycle, SwitchingFacts, gather
+from studies.switching_cycles import SpeciesCycle
+from studies.switching_facts import SwitchingFacts, gather
 from studies.switching_schema import EnergySwitchingStudy, LinacSpec, SwitchingComparisonStudy, SynchrotronSpec
 from studies.treatment import Treatment, range_of
 

@@ -14,8 +14,9 @@ from optics.energy_table import BEND_K2
 from optics.figures import figure_json
 from studies.cycle import PHASES, STEP_PARTS
 from studies.results import FigureData
+from studies.switching_cycles import SpeciesCycle
 from studies.switching_drawings import COLORS, Panel, sliding, stacked
-from studies.switching_facts import SpeciesCycle, SwitchingFacts, TableFacts
+from studies.switching_facts import SwitchingFacts, TableFacts
 
 _SLIDER = 13  # energies of a species behind a slider
 _RIGIDITY = "B rho [T m]"
