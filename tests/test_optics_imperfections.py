@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -18,12 +19,14 @@ from lattice import (
     Quadrupole,
     ReferenceParticle,
     Sextupole,
+    write_madx,
 )
 from optics import twiss
 from optics.ensemble import ensemble, percentile
 from optics.imperfection_engine import xsuite_closed_orbit
 from optics.imperfections import MagnetErrors, draw_errors, with_errors
 from optics.model import turns
+from tests.madx_session import madx
 
 PROTON = ReferenceParticle("proton", kinetic_energy_per_u=60e6)
 START = np.array([[1e-3, 2e-3, 3e-3, -1e-3, 0.0, 1e-3], [0.0, 0.0, 0.0, 0.0, 0.0, 0.0]])
@@ -212,3 +215,40 @@ def test_magnets_that_repeat_get_names_of_their_own() -> None:
     assert set(machine.values) == {"q_0", "q_1"}
     with pytest.raises(InputError, match="have errors already"):
         draw_errors(machine.lattice, MagnetErrors(magnets="q_0", dx=1e-3), 1)
+
+
+def test_the_orbit_of_displaced_quadrupoles_is_that_of_madx_with_ealign_and_efcomp(tmp_path: Path) -> None:
+    """The same errors in MAD-X: EALIGN (about the entrance) and relative gradient errors by EFCOMP, by name.
+
+    Without bends MAD-X's maps are ours up to the exact square root: px^2 of an orbit with px = 1e-4 is 1e-8, times the
+    orbit 1e-11 m, and as it is in the tunes.
+    """
+    cells = [[Quadrupole(f"qf{i}", length=0.3, k1="kf"), Drift(f"d{i}", length=1.0),
+              Quadrupole(f"qd{i}", length=0.3, k1="kd"), Drift(f"e{i}", length=1.0)] for i in range(6)]  # fmt: skip
+    line = Lattice("straight", elements=[e for cell in cells for e in cell], parameters={"kf": 1.2, "kd": -1.3},
+                   particle=PROTON)  # fmt: skip
+    errors = MagnetErrors(magnets="quadrupole", dx=2e-4, dy=2e-4, roll=1e-3, field=2e-3)
+    machine = draw_errors(line, errors, seed=5, about="entrance")
+    ours = twiss(machine.lattice, chromatic=False)
+    write_madx(line, tmp_path / "line.seq")
+    given = "".join(_madx_errors(name, own) for name, own in machine.values.items())
+    with madx((tmp_path / "line.seq").read_text()) as session:
+        session.input(f"use, sequence=straight; eoption, add=true; {given}")
+        table = session.twiss()
+        theirs = {str(name).split(":")[0]: k for k, name in enumerate(table.name)}
+        rows = machine.rows[1:]  # what MAD-X tells is at the exit of each element
+        places = [theirs[name] for name in line.names if name.startswith("q")]
+        kept = [row for row, name in zip(rows, line.names, strict=True) if name.startswith("q")]
+        for column in ("x", "y"):
+            orbit = np.array(table[column])[places]
+            assert np.abs(orbit).max() > 1e-4
+            assert ours[column][kept] == pytest.approx(orbit, abs=1e-10)
+        assert (ours.qx, ours.qy) == pytest.approx((table.summary.q1, table.summary.q2), abs=1e-7)
+
+
+def _madx_errors(name: str, own: Any) -> str:
+    dx, dy, roll, field = (float(own[column][0]) for column in ("dx", "dy", "roll", "field"))
+    return (
+        f"select, flag=error, clear; select, flag=error, range={name}; ealign, dx={dx!r}, dy={dy!r}, dpsi={roll!r};"
+        f"efcomp, order=1, radius=0.03, dknr={{0, {field!r}}};"
+    )
