@@ -9,6 +9,7 @@ import pytest
 
 from lattice import InputError
 from machines.registry import linac_named
+from studies.dose_beam import beam_at, beam_table
 from studies.linac_resolution import resolve_linac
 from studies.report import render
 from studies.running import RunOptions, run_to_folder
@@ -51,6 +52,11 @@ def test_energies_with_their_table(tmp_path: Path) -> None:
     table = tfs.read(tmp_path / "run" / "tables" / "energies.tfs")
     assert list(table["W_MEV"]) == pytest.approx([80, 117.5, 155, 192.5, 230])
     assert table["MEAN_W_MEV"].to_numpy() == pytest.approx(table["W_MEV"].to_numpy(), rel=1e-3)
+    particle, moments = beam_at(beam_table(tmp_path / "run"), 230.0)
+    alpha = float(table["ALFX"].iloc[-1])
+    assert particle.species == "proton"
+    assert moments["sigma x [mm]"] == pytest.approx(float(table["SIGMA_X_MM"].iloc[-1]), rel=1e-3)
+    assert moments["correlation x [1]"] == pytest.approx(-alpha / (1 + alpha**2) ** 0.5, abs=1e-3)
 
 
 def test_what_is_wrong_with_a_table_is_said(tmp_path: Path, optics: Path) -> None:
