@@ -69,8 +69,19 @@ def compute(resolved: Resolved) -> Outcome:
         references=tuple(references(facts, matched)),
         warnings=tuple(optics_warnings(facts, matched)),
         provenance=provenance_of(resolved),
+        headline=headline(matched),
+        wanting=matched is not None and not matched.success,
     )
     return Outcome(result, matched is None or matched.success)
+
+
+def headline(matched: MatchResult | None) -> str:
+    """What the banner says of a match when no requirement is judged; empty without a match."""
+    if matched is None or matched.success:
+        return "" if matched is None else f"Match: {matched.message}"
+    if len(matched.conflicts) > 1:
+        return f"The match has no solution: {', '.join(matched.conflicts[:-1])} and {matched.conflicts[-1]} conflict"
+    return "The match has no solution: see the warning"
 
 
 # ---------------------------------------------------------------------------------------------------- quantities

@@ -63,7 +63,8 @@ class StudyResult:
 
     ``study`` is the resolved study (the content of study.toml). ``methods``, ``assumptions``, ``references`` and
     ``warnings`` are sentences. ``provenance`` holds versions, input hashes and the seed: nothing of the host, the
-    paths or the times. ``lattice`` is the final lattice. ``headline`` stands in the banner where nothing is judged.
+    paths or the times. ``lattice`` is the final lattice. ``headline`` stands in the banner where nothing is judged;
+    ``wanting`` when what it tells is no success.
     """
 
     name: str
@@ -82,3 +83,4 @@ class StudyResult:
     warnings: tuple[str, ...] = ()
     provenance: Mapping[str, Any] = field(default_factory=dict)
     headline: str = ""
+    wanting: bool = False

@@ -185,6 +185,7 @@ def _details(result: StudyResult) -> dict[str, Any]:
         "schema": SCHEMA,
         "title": result.title,
         "headline": result.headline,
+        "wanting": result.wanting,
         "particle": result.particle,
         "figures_of_quantities": {quantity.name: quantity.figure for quantity in result.quantities},
         "verdicts": [verdict_details(verdict) for verdict in result.verdicts],
@@ -250,6 +251,7 @@ def _assembled(folder: Path, results: Mapping[str, Any]) -> StudyResult:
         warnings=tuple(results["warnings"]),
         provenance=results["provenance"],
         headline=details.get("headline", ""),
+        wanting=details.get("wanting", False),
     )
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -14,10 +15,13 @@ from optics.matching import MatchResult
 from studies.cli import run
 from studies.match_design import matched_design
 from studies.match_tables import match_tables
+from studies.optics_design import headline
 from studies.options import parse_beam, parse_limit, parse_start, parse_target, parse_tie
+from studies.report import render
 from studies.resolution import resolve
 from studies.schema import Study
 from studies.study_file import validated
+from tests.report_fakes import fake_result
 
 CNAO = [{"name": "kf", "lower": 0.25, "upper": 0.35}, {"name": "kd", "lower": 0.4, "upper": 0.6},
         {"name": "kr", "lower": 0.4, "upper": 0.6}]  # fmt: skip
@@ -193,3 +197,14 @@ def test_a_tie_to_what_is_not_varied_is_refused(capsys: pytest.CaptureFixture[st
     words = ["match", "cnao", "--vary", "kf=0.2:0.4", "--tie", "kd=1.7*kr", "--target", "qx=1.6"]
     assert run(words) == 2
     assert "'kr' is not varied" in capsys.readouterr().err
+
+
+def test_the_banner_tells_a_match_that_has_no_requirements_to_judge() -> None:
+    closed = {"quantity": "dx", "at": "symp", "value": 0.0}
+    failed = matched({"vary": CNAO, "targets": [*TUNES, closed], "limits": [{"quantity": "betx", "upper": 15.0}]})
+    assert headline(failed).startswith("The match has no solution: ")
+    assert headline(failed).endswith("betx<15 conflict")
+    assert headline(matched({"vary": CNAO, "targets": TUNES})).startswith("Match: 2 targets met")
+    page = render(replace(fake_result(), verdicts=(), headline=headline(failed), wanting=True))
+    assert '<p class="banner wanting">The match has no solution' in page
+    assert "0 passed" not in page

@@ -58,7 +58,7 @@ def render(result: StudyResult) -> str:
     return _environment().get_template("page.html.j2").render(
         result=result,
         banner=banner(result.verdicts) if result.verdicts or not result.headline else result.headline,
-        wanting=any(verdict.verdict != PASS for verdict in result.verdicts),
+        wanting=result.wanting or any(verdict.verdict != PASS for verdict in result.verdicts),
         rows=rows,
         contents=contents(result),
         date=_date(),
