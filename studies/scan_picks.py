@@ -93,7 +93,8 @@ def picked_optics(made: Plan, table: pd.DataFrame, chosen: Array, id: str, where
         f"Optics of the design and of {len(chosen)} cases (rings in {where}): click there and the nearest one is "
         "shown, or move the slider. The magnets are those of the design. Look for: what the peaks do across the region."
     )
-    data = pd.concat(parts, ignore_index=True).rename(columns={c: f"{c} [m]" for c in ("s", "betx", "bety", "dx")})
+    data = pd.concat(parts, ignore_index=True).round(6)  # um: the page holds every case
+    data = data.rename(columns={c: f"{c} [m]" for c in ("s", "betx", "bety", "dx")})
     return FigureData(id, "Optics of chosen cases", caption, _picked(frames, labels), data)
 
 

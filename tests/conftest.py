@@ -22,3 +22,14 @@ def chromium() -> str:
         if path := shutil.which(name):
             return path
     pytest.skip("no Chromium on this machine: the page was not opened in a browser")
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """The files that take longest first: what runs beside them then ends with them."""
+    longest = (
+        "test_repository_documents.py",
+        "test_studies_runs.py",
+        "test_studies_spill.py",
+        "test_repository_wheel.py",
+    )
+    items.sort(key=lambda item: longest.index(item.path.name) if item.path.name in longest else len(longest))
