@@ -26,7 +26,7 @@ def main() -> None:
     wrong = [name for name in names if name not in known]
     if wrong:
         sys.exit(f"there is no benchmark '{wrong[0]}'; there are: {', '.join(known)}")
-    packages = ("numpy", "numba", "scipy", "xsuite", "xtrack", "cpymad")
+    packages = ("numpy", "numba", "scipy", "xsuite", "xtrack", "cpymad", "RF-Track")
     print(f"Python {platform.python_version()}, {platform.platform()}, {os.cpu_count()} CPUs")
     print(", ".join(f"{package} {_version(package)}" for package in packages))
     print("Columns: median time of a call, ratio to ours, repetitions.")
