@@ -44,7 +44,7 @@ class RingRF:
     def full_height(self, particle: ReferenceParticle, voltage: float) -> float:
         """Half height in dp/p of the stationary bucket: sqrt(2 q V / (pi beta^2 E h |eta|))."""
         energy = particle.beta**2 * particle.total_energy * self.harmonic * abs(self.slip(particle))
-        return float(np.sqrt(2 * particle.charge * voltage / (np.pi * energy)))
+        return float(np.sqrt(2 * abs(particle.charge) * voltage / (np.pi * energy)))
 
     def area(self, particle: ReferenceParticle, voltage: float, sine: float = 0.0) -> float:
         """Bucket area [eV s] at sin(phi_s) = ``sine``; 0 where there is no bucket."""
@@ -126,6 +126,6 @@ def adiabatic_time(rf: RingRF, particle: ReferenceParticle, begin: float, end: f
 
 def synchrotron_frequency(rf: RingRF, particle: ReferenceParticle, voltage: float) -> float:
     """Small-amplitude synchrotron frequency [rad/s]: omega_0 sqrt(h q V |eta| / (2 pi beta^2 E))."""
-    tune2 = rf.harmonic * particle.charge * voltage * abs(rf.slip(particle))
+    tune2 = rf.harmonic * abs(particle.charge) * voltage * abs(rf.slip(particle))
     tune2 /= 2 * np.pi * particle.beta**2 * particle.total_energy
     return float(2 * np.pi * rf.frequency(particle) / rf.harmonic * np.sqrt(tune2))

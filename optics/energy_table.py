@@ -58,18 +58,24 @@ class FieldErrors:
 def with_bend_errors(ring: Lattice) -> Lattice:
     """The ring with gradient and sextupole components of its bends as parameters, 0 at first.
 
-    Bends that have either already keep it. InputError when the lattice has parameters of these names.
+    They are added to what bends have already. InputError when the lattice has parameters of these names.
     """
     if BEND_K1 in ring.parameters or BEND_K2 in ring.parameters:
         raise InputError(f"lattice '{ring.name}' has a parameter '{BEND_K1}' or '{BEND_K2}' of its own: rename it")
     changed: dict[int, Any] = {}
     elements = []
     for element in ring.elements:
-        if isinstance(element, Bend) and element.k1 == 0.0 and element.k2 == 0.0:
-            element = changed.setdefault(id(element), replace(element, k1=BEND_K1, k2=BEND_K2))
+        if isinstance(element, Bend):
+            k1, k2 = _plus(element.k1, BEND_K1), _plus(element.k2, BEND_K2)
+            element = changed.setdefault(id(element), replace(element, k1=k1, k2=k2))
         elements.append(element)
     parameters = {**ring.parameters.definitions, BEND_K1: 0.0, BEND_K2: 0.0}
     return Lattice(ring.name, elements=tuple(elements), parameters=parameters, particle=ring.particle)
+
+
+def _plus(written: Any, name: str) -> str:
+    """A strength as written, and a parameter beside it."""
+    return name if written == 0.0 else f"({written}) + {name}"
 
 
 @dataclass(frozen=True, eq=False)

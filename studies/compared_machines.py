@@ -26,6 +26,7 @@ from studies.resolution import resolve
 from studies.study_file import parse_toml, read_text, validated
 from studies.switching_cycles import SpeciesCycle
 from studies.switching_facts import SwitchingFacts, gather
+from studies.switching_ring import reach
 from studies.switching_schema import EnergySwitchingStudy, LinacSpec, SwitchingComparisonStudy, SynchrotronSpec
 from studies.treatment import Treatment, range_of
 
@@ -141,13 +142,13 @@ def reaches(study: SwitchingComparisonStudy) -> Reaches:
     species = species_named(study.target.species).name
     limits: dict[str, tuple[float, float]] = {}
     unable: dict[str, str] = {}
-    machine = machine_named(str(ring_study(study.synchrotron).machine))
+    ring = ring_study(study.synchrotron)
+    known = _ring_reach(ring)
     for name in ("one energy a cycle", "several energies a spill"):
-        if species in machine.energies:
-            low, high = machine.energies[species]
-            limits[name] = (low / 1e6, high / 1e6)
+        if species in known:
+            limits[name] = known[species]
         else:
-            unable[name] = f"'{machine.name}' is described for {', '.join(machine.energies)}, not for {species}"
+            unable[name] = f"'{ring.machine or ring.lattice}' is described for {', '.join(known)}, not for {species}"
     if study.linac is not None:
         linac = linac_machine(study.linac)[1]
         if linac.table.beam.species == species:
@@ -169,15 +170,17 @@ def ring_study(spec: SynchrotronSpec) -> EnergySwitchingStudy:
         raise InputError(
             f"synchrotron.study: '{spec.study}' is a study of kind '{study.study}', expected 'energy-switching'"
         )
-    if study.machine is None:
-        raise InputError(f"synchrotron.study: '{spec.study}' names no machine, whose energies are needed")
     return study
+
+
+def _ring_reach(study: EnergySwitchingStudy) -> dict[str, tuple[float, float]]:
+    return reach(study, machine_named(study.machine) if study.machine else None)
 
 
 def computed_ring(spec: SynchrotronSpec, species: str, energies: Array) -> RingMachine:
     """The ring matched and cycled over ``energies`` [MeV/u]. Raises what that study raises."""
     study = ring_study(spec)
-    low, high = (value / 1e6 for value in machine_named(str(study.machine)).energies[species])
+    low, high = _ring_reach(study)[species]
     low, high = max(float(energies.min()) * (1 - _ROOM), low), min(float(energies.max()) * (1 + _ROOM), high)
     asked = [{"species": species, "lower_MeV_per_u": low, "upper_MeV_per_u": high, "number": _RING_ENERGIES}]
     changes = {"energies": asked, "table": None, "engine_energies": 0, "machine_requirements": False, "requirement": []}

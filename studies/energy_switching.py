@@ -28,7 +28,7 @@ def compute(resolved: Resolved) -> Outcome:
         machine=resolved.machine_name,
         particle="; ".join(_told(facts)),
         study=resolved.content,
-        lattice=facts.ring,
+        lattice=facts.design,
         quantities=quantities,
         verdicts=verdicts_on(resolved.requirements, quantities, facts.matched),
         figures=figures(facts),
@@ -206,6 +206,10 @@ def _warnings(facts: SwitchingFacts) -> Iterator[str]:
     yield from facts.resolved.warnings
     if facts.matched is not None and not facts.matched.success:
         yield f"The match of the design point did not converge: {facts.matched.message}."
+    circuits = {circuit.parameter for circuit in facts.study.circuit}
+    free = [name for name in facts.study.vary if name not in circuits]
+    if free:
+        yield f"No [[circuit]] of {', '.join(free)}: what limits its supply is not looked at."
     if not facts.engines:
         yield "No energy was compared with Xsuite: engine_energies = 0. The verdicts rest on our maps alone."
     if facts.programme.worst > 1.0:

@@ -9,9 +9,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from lattice import Bend, InputError, Lattice, NoSolution, ReferenceParticle
-from lattice.errors import did_you_mean
-from machines.machine import Machine, WorkingPoint
+from lattice import InputError, Lattice, NoSolution, ReferenceParticle
 from optics.acceleration import RingRF, rf_programme
 from optics.energy_table import Programme
 from optics.magnet_models import EddyCurrents, Excitation, Hysteresis, Supply
@@ -25,11 +23,13 @@ from studies.cycle import (
     cycle_times,
     step_times,
 )
+from studies.magnet_fields import strongest
+from studies.resolution import Resolved
+from studies.switching_ring import family, injection_of
 from studies.switching_schema import CircuitSpec, EnergySwitchingStudy
 
 Array = np.ndarray[Any, Any]
 
-_FIELD_UNITS = {"bend": "T", "quadrupole": "T/m", "sextupole": "T/m^2"}
 _RATINGS = {"T": "bend_field", "T/m": "gradient", "T/m^2": "sextupole_gradient"}
 _RF_POINTS = 25
 
@@ -56,7 +56,7 @@ class SpeciesCycle:
 
 def species_cycle(
     study: EnergySwitchingStudy,
-    machine: Machine,
+    resolved: Resolved,
     ring: Lattice,
     programme: Programme,
     species: str,
@@ -65,14 +65,15 @@ def species_cycle(
 ) -> SpeciesCycle:
     """Circuits, times and RF of one species, ``rows`` of the programme. NoSolution and InputError name energies."""
     energies = np.array([p.kinetic_energy_per_u / 1e6 for p in particles])
-    point = _injection(study, machine, species, energies)
+    point = injection_of(resolved, study, ring, species, float(energies.min()))
     injection, rigidities = point.particle, programme.rigidities[rows]
     circuits = tuple(
-        _circuit(spec, machine, ring, programme, point.strengths, injection, rigidities, rows) for spec in study.circuit
+        _circuit(spec, ring, programme, point.strengths, injection, rigidities, rows) for spec in study.circuit
     )
-    _check_fields(circuits, machine, energies)
+    _check_fields(circuits, _ratings(study, resolved, circuits), energies)
     check_ratings(circuits, energies)
     rf = RingRF(ring.length, _compaction(programme), study.rf.harmonic, study.rf.largest_voltage_V)
+    _check_transition(rf, injection, particles[-1])
     plan = _plan(study, species)
     times = cycle_times(circuits, particles, injection, rf, plan)
     _check_ramp(times, energies, study.cycle.wanted_ramp_s)
@@ -93,31 +94,12 @@ def species_cycle(
     )
 
 
-def _injection(study: EnergySwitchingStudy, machine: Machine, species: str, energies: Array) -> WorkingPoint:
-    """The working point at injection. InputError when none is named for the species, or it is not one of injection."""
-    named = study.cycle.injection_working_point
-    if species not in named:
-        raise InputError(
-            f"cycle.injection_working_point has none for {species}: name one of '{machine.name}', which has "
-            f"{', '.join(machine.working_points)}"
-        )
-    point = machine.working_point(named[species])
-    if point.particle.species != species or point.particle.kinetic_energy_per_u / 1e6 >= energies.min():
-        raise InputError(
-            f"cycle.injection_working_point: '{point.name}' is {point.particle.species} of "
-            f"{point.particle.kinetic_energy_per_u / 1e6:.5g} MeV/u, expected {species} below "
-            f"{energies.min():.5g} MeV/u"
-        )
-    return point
-
-
 def _compaction(programme: Programme) -> float:
     return float(np.atleast_1d(programme.optics.momentum_compaction)[0])
 
 
 def _circuit(
     spec: CircuitSpec,
-    machine: Machine,
     ring: Lattice,
     programme: Programme,
     injected: Mapping[str, float],
@@ -126,17 +108,16 @@ def _circuit(
     rows: slice,
 ) -> Circuit:
     if spec.parameter == "bend":
-        unit, curvature = "T", _curvature(ring)
+        unit, curvature = "T", strongest("max_bend_field", ring, 1.0).value
         begin, end = curvature * injection.magnetic_rigidity, curvature * rigidities
     else:
-        family = _family(spec.parameter, machine)
-        unit = _FIELD_UNITS[family]
+        unit, per_setting = family(ring, spec.parameter)
         settings = programme.set.get(spec.parameter)
         strengths = (
             settings[rows] if settings is not None else np.full(len(rigidities), ring.parameters[spec.parameter])
         )
-        begin = injected.get(spec.parameter, 0.0) * injection.magnetic_rigidity
-        end = strengths * rigidities
+        begin = per_setting * injected.get(spec.parameter, 0.0) * injection.magnetic_rigidity
+        end = per_setting * strengths * rigidities
     magnet = MagnetCircuit(
         spec.parameter,
         unit,
@@ -149,40 +130,47 @@ def _circuit(
     return Circuit(magnet, float(begin), np.asarray(end))
 
 
-def _family(parameter: str, machine: Machine) -> str:
-    kinds = {family.parameter: family.kind for family in machine.families.values()}
-    if kinds.get(parameter) not in _FIELD_UNITS:
-        raise InputError(
-            f"circuit '{parameter}' is no magnet family of '{machine.name}'{did_you_mean(parameter, kinds)}"
-        )
-    return kinds[parameter]
+def _ratings(study: EnergySwitchingStudy, resolved: Resolved, circuits: Sequence[Circuit]) -> list[float | None]:
+    """Largest field of each circuit: its own, else the machine's of such magnets, else none."""
+    known = resolved.machine.ratings if resolved.machine else {}
+    rated = {unit: known[name].value for unit, name in _RATINGS.items() if name in known}
+    return [
+        spec.largest_field or rated.get(circuit.magnet.unit)
+        for spec, circuit in zip(study.circuit, circuits, strict=True)
+    ]
 
 
-def _curvature(ring: Lattice) -> float:
-    """Largest curvature of the bends [1/m]."""
-    bends = [element for element in ring.elements if isinstance(element, Bend)]
-    return float(max(abs(ring.value(bend.angle) / ring.value(bend.length)) for bend in bends))
-
-
-def _check_fields(circuits: Sequence[Circuit], machine: Machine, energies: Array) -> None:
-    """NoSolution where a field exceeds the machine's rating, naming the energies."""
-    for circuit in circuits:
-        rating = machine.ratings.get(_RATINGS[circuit.magnet.unit])
-        if rating is None:
-            continue
-        over = np.abs(circuit.extraction) > rating.value * (1 + 1e-3)  # ratings are given to few digits
+def _check_fields(circuits: Sequence[Circuit], ratings: Sequence[float | None], energies: Array) -> None:
+    """NoSolution where a field exceeds its rating, naming the energies."""
+    for circuit, rating in zip(circuits, ratings, strict=True):
+        over = np.abs(circuit.extraction) > (rating or np.inf) * (1 + 1e-3)  # ratings are given to few digits
         if over.any():
             works = f"; the nearest that works is {energies[~over].max():.5g} MeV/u" if (~over).any() else ""
             raise NoSolution(
                 f"'{circuit.magnet.name}' needs {np.abs(circuit.extraction).max():.5g} {circuit.magnet.unit}, rated "
-                f"{rating.value:g}: exceeded {at_energies(energies[over])}{works}"
+                f"{rating:g}: exceeded {at_energies(energies[over])}{works}"
             )
+
+
+def _check_transition(rf: RingRF, injection: ReferenceParticle, top: ReferenceParticle) -> None:
+    """NoSolution where the ramp crosses transition: there is no bucket there, and the models know no jump."""
+    if rf.slip(injection) * rf.slip(top) <= 0:
+        transition = 1 / np.sqrt(rf.momentum_compaction)
+        energy = (transition - 1) * top.mass / top.nucleons / 1e6
+        raise NoSolution(
+            f"{top.species} crosses transition (gamma = {transition:.5g}, {energy:.5g} MeV/u) between injection and "
+            f"{top.kinetic_energy_per_u / 1e6:.5g} MeV/u: stay on one side of it, or change the optics"
+        )
 
 
 def _plan(study: EnergySwitchingStudy, species: str) -> CyclePlan:
     cycle = study.cycle
     if species not in cycle.extraction_s:
-        raise InputError(f"cycle.extraction_s has no length of the spill for {species}: {dict(cycle.extraction_s)}")
+        there = ", ".join(f"{name} = {value:g}" for name, value in cycle.extraction_s.items())
+        raise InputError(
+            f"cycle.extraction_s has no length of the spill for {species}: give cycle.extraction_s = {{ {species} = "
+            f"SECONDS }} beside {{ {there} }}"
+        )
     return CyclePlan(
         cycle.injection_s, cycle.rounding_s, cycle.preparation_s, cycle.extraction_s[species], cycle.field_tolerance,
         cycle.standardise, cycle.top_current, study.rf.adiabaticity, study.rf.capture_voltage_V,

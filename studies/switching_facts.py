@@ -9,8 +9,6 @@ from typing import Any
 import numpy as np
 
 from lattice import InputError, Lattice, ReferenceParticle
-from lattice.errors import did_you_mean
-from machines.machine import Machine
 from optics import twiss
 from optics.energy_table import FieldErrors, Programme, match_table, with_bend_errors
 from optics.field_error_fit import FieldErrorFit, Held, fit_field_errors
@@ -22,12 +20,11 @@ from studies.logs import LOGGER
 from studies.match_design import goal, matched_design
 from studies.resolution import TABLES, Resolved
 from studies.switching_cycles import SpeciesCycle, species_cycle
+from studies.switching_ring import check_energies, check_ring, driven
 from studies.switching_schema import EnergiesSpec, EnergySwitchingStudy
 from studies.treatment import energy_of, range_of
 
 Array = np.ndarray[Any, Any]
-
-_ROUNDING = 1e-9  # of energies that are the ends of a machine
 
 
 @dataclass(frozen=True, eq=False)
@@ -54,12 +51,15 @@ class EngineSample:
 
 @dataclass(frozen=True, eq=False)
 class SwitchingFacts:
-    """Everything that quantities, tables and figures are made of; rows in the order of ``species`` and energies."""
+    """Everything that quantities, tables and figures are made of; rows in the order of ``species`` and energies.
+
+    ``design``: the ring at its design point; ``ring``: the same with the bends' errors as parameters.
+    """
 
     resolved: Resolved
     study: EnergySwitchingStudy
-    machine: Machine
     matched: MatchResult | None
+    design: Lattice
     ring: Lattice
     programme: Programme
     species: list[str]
@@ -74,16 +74,17 @@ def gather(resolved: Resolved) -> SwitchingFacts:
     """Compute the study. NoSolution and InputError name the energies or circuits concerned."""
     study = resolved.study
     assert isinstance(study, EnergySwitchingStudy)
-    machine = _ring_machine(resolved)
+    check_ring(resolved)
     tables = _tables(resolved)
-    lists = _energies(study, tables, machine)
+    lists = _energies(study, tables, resolved)
     if study.match is not None and study.match.cases:
         raise InputError("match.cases: this study holds its targets at every energy by itself, it takes no other cases")
     goals = [goal(spec, resolved) for spec in (study.match.targets if study.match else ()) if spec.active]
     if not goals:
         raise InputError("match.targets: the study needs what shall be held at every energy")
     matched = matched_design(resolved)
-    ring = with_bend_errors((matched.lattice if matched else resolved.lattice).with_particle(resolved.particle))
+    design = (matched.lattice if matched else resolved.lattice).with_particle(resolved.particle)
+    ring = with_bend_errors(design)
     rigidities = np.concatenate([[p.magnetic_rigidity for p in particles] for _, particles in lists])
     LOGGER.info("strengths of %d energies together", len(rigidities))
     programme = match_table(
@@ -93,29 +94,23 @@ def gather(resolved: Resolved) -> SwitchingFacts:
     begins = np.cumsum([0, *(len(particles) for _, particles in lists)])
     LOGGER.info("cycles, steps and RF")
     cycles = tuple(
-        species_cycle(study, machine, ring, programme, species, particles, slice(begin, begin + len(particles)))
+        species_cycle(study, resolved, ring, programme, species, particles, slice(begin, begin + len(particles)))
         for (species, particles), begin in zip(lists, begins, strict=False)
     )
     return SwitchingFacts(
         resolved=resolved,
         study=study,
-        machine=machine,
         matched=matched,
+        design=design,
         ring=ring,
         programme=programme,
         species=[species for species, particles in lists for _ in particles],
         energies=np.concatenate([cycle.energies for cycle in cycles]),
         cycles=cycles,
-        tune_per_strength=_tune_per_strength(ring, resolved.particle, machine, study.model.fringe),
+        tune_per_strength=_tune_per_strength(ring, resolved.particle, study),
         table=_table_facts(tables, ring, resolved, study),
         engines=tuple(_engines(ring, programme, lists, study)),
     )
-
-
-def _ring_machine(resolved: Resolved) -> Machine:
-    if resolved.machine is None:
-        raise InputError("energy switching needs machine = NAME: its magnet families, working points and energies")
-    return resolved.machine
 
 
 # -------------------------------------------------------------------------------------------------------- energies
@@ -132,31 +127,21 @@ def _tables(resolved: Resolved) -> tuple[OperationalTable, ...]:
 
 
 def _energies(
-    study: EnergySwitchingStudy, tables: Sequence[OperationalTable], machine: Machine
+    study: EnergySwitchingStudy, tables: Sequence[OperationalTable], resolved: Resolved
 ) -> list[tuple[str, list[ReferenceParticle]]]:
     """Particles of each species, those of the tables where there are any; InputError outside the machine."""
     lists = [(t.species, t.particles) for t in tables] or [(spec.species, _spaced(spec)) for spec in study.energies]
     for species, particles in lists:
-        if species not in machine.energies:
-            raise InputError(
-                f"'{machine.name}' is not described for {species}{did_you_mean(species, machine.energies)}: "
-                f"it has {', '.join(machine.energies)}"
-            )
-        low, high = machine.energies[species]
-        inside = (low * (1 - _ROUNDING), high * (1 + _ROUNDING))
-        outside = [p.kinetic_energy_per_u for p in particles if not inside[0] <= p.kinetic_energy_per_u <= inside[1]]
-        if outside:
-            raise InputError(
-                f"{len(outside)} energies of {species} lie outside '{machine.name}', {low / 1e6:g} to {high / 1e6:g} "
-                f"MeV/u: {min(outside) / 1e6:.5g} to {max(outside) / 1e6:.5g} MeV/u; the nearest that work are its ends"
-            )
+        check_energies(study, resolved.machine, species, particles)
     return lists
 
 
 def _spaced(spec: EnergiesSpec) -> list[ReferenceParticle]:
-    """Energies evenly spaced in range."""
-    low, high = (float(range_of(spec.species, e)) for e in (spec.lower_MeV_per_u, spec.upper_MeV_per_u))
-    energies = energy_of(spec.species, np.linspace(low, high, spec.number))
+    """The energies of the list, or evenly spaced in range."""
+    energies = np.array(spec.values_MeV_per_u or ())
+    if spec.number is not None:
+        low, high = (float(range_of(spec.species, energy)) for energy in spec.ends)
+        energies = energy_of(spec.species, np.linspace(low, high, spec.number))
     return [ReferenceParticle(spec.species, kinetic_energy_per_u=float(energy) * 1e6) for energy in energies]
 
 
@@ -169,10 +154,13 @@ def _errors(study: EnergySwitchingStudy) -> FieldErrors:
     return FieldErrors(spec.scale_T_m, spec.gradients, spec.bend_k1, spec.bend_k2)
 
 
-def _tune_per_strength(ring: Lattice, particle: ReferenceParticle, machine: Machine, fringe: str) -> float:
-    """dQx for all quadrupoles scaled together, per relative change."""
-    names = [family.parameter for family in machine.families.values() if family.kind == "quadrupole"]
-    step = 1e-5
+def _tune_per_strength(ring: Lattice, particle: ReferenceParticle, study: EnergySwitchingStudy) -> float:
+    """dQx for all quadrupole circuits scaled together, per relative change."""
+    circuits = [(c.parameter, driven(ring, c.parameter)) for c in study.circuit if c.parameter != "bend"]
+    names = [name for name, family in circuits if family is not None and family.unit == "T/m"]
+    if not names:
+        return 0.0
+    step, fringe = 1e-5, study.model.fringe
     values = {name: ring.parameters[name] * np.array([1 - step, 1 + step]) for name in names}
     tunes = twiss(ring.with_parameters(values), particle, fringe=fringe, chromatic=False).qx
     return float((tunes[1] - tunes[0]) / (2 * step))

@@ -54,7 +54,7 @@ def _strengths(facts: SwitchingFacts) -> Iterator[FigureData]:
     relative, absolute = [], []
     for k, (name, values) in enumerate(facts.programme.set.items()):
         here, color = values[order], COLORS[k % len(COLORS)]
-        if kinds.get(name) == "T/m^2":
+        if kinds.get(name) == "T/m^2" or here[0] == 0.0:
             absolute.append(Curve(name, list(rigidity), list(here), color))
         else:
             relative.append(Curve(name, list(rigidity), list(1e3 * (here / here[0] - 1.0)), color))

@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+from collections import Counter
+from itertools import pairwise
 from typing import Annotated, Any, Literal, Self
 
-from pydantic import Field, Strict, model_validator
+from pydantic import AfterValidator, Field, Strict, model_validator
 
+from lattice import InputError
+from lattice.reference import species_named
 from studies.quantities import SWITCHING
 from studies.schema import Study
 from studies.schema_types import Count, Name, NotNegative, Number, Positive, Switch, Table, Text
@@ -16,23 +20,73 @@ Degree = Annotated[int, Strict(), Field(ge=0, le=12)]
 Whole = Annotated[int, Strict(), Field(ge=1, le=1000)]
 
 
-class EnergiesSpec(Table):
-    """Energies of one species: ``number`` of them, evenly spaced in range; 1 if both ends are the same."""
+def _species(name: str) -> str:
+    try:
+        return species_named(name).name
+    except InputError as error:
+        raise ValueError(str(error)) from None
 
-    species: Text
-    lower_MeV_per_u: Positive
-    upper_MeV_per_u: Positive
-    number: Energies
+
+SpeciesName = Annotated[Text, AfterValidator(_species)]
+
+
+_SPACED = ("lower_MeV_per_u", "upper_MeV_per_u", "number")
+
+
+class EnergiesSpec(Table):
+    """Energies of one species: a list, or ``number`` of them evenly spaced in range (1 if both ends are the same)."""
+
+    species: SpeciesName
+    values_MeV_per_u: Annotated[tuple[Positive, ...], Field(min_length=1, max_length=2000)] | None = None
+    lower_MeV_per_u: Positive | None = None
+    upper_MeV_per_u: Positive | None = None
+    number: Energies | None = None
+
+    @property
+    def ends(self) -> tuple[float, float]:
+        """Lowest and highest energy [MeV/u]."""
+        if self.values_MeV_per_u is not None:
+            return self.values_MeV_per_u[0], self.values_MeV_per_u[-1]
+        assert self.lower_MeV_per_u is not None
+        assert self.upper_MeV_per_u is not None
+        return self.lower_MeV_per_u, self.upper_MeV_per_u
+
+    @model_validator(mode="after")
+    def _one_way(self) -> Self:
+        spaced = (self.lower_MeV_per_u, self.upper_MeV_per_u, self.number)
+        missing = [key for key, value in zip(_SPACED, spaced, strict=True) if value is None]
+        if self.values_MeV_per_u is None and missing:
+            raise ValueError(
+                f"energies of {self.species}: missing {', '.join(missing)}; give {', '.join(_SPACED)}, or a list "
+                "values_MeV_per_u"
+            )
+        if self.values_MeV_per_u is not None and len(missing) < len(_SPACED):
+            raise ValueError(f"energies of {self.species}: give either values_MeV_per_u or {', '.join(_SPACED)}")
+        return self
 
     @model_validator(mode="after")
     def _ordered(self) -> Self:
-        lower, upper = self.lower_MeV_per_u, self.upper_MeV_per_u
-        if lower > upper or (lower == upper) != (self.number == 1):
+        listed = self.values_MeV_per_u or ()
+        for low, high in pairwise(listed):
+            if low >= high:
+                raise ValueError(f"energies of {self.species}: must rise, found {low:g} and then {high:g} MeV/u")
+        if not listed and (self.ends[0] > self.ends[1] or (self.ends[0] == self.ends[1]) != (self.number == 1)):
             raise ValueError(
-                f"energies of {self.species}: {self.number} from {lower} to {upper} MeV/u: lower must be below upper, "
-                "or number = 1 and both the same"
+                f"energies of {self.species}: {self.number} from {self.ends[0]} to {self.ends[1]} MeV/u: lower must be "
+                "below upper, or number = 1 and both the same"
             )
         return self
+
+
+class InjectionSpec(Table):
+    """Injection of one species; ``parameters``: the circuits' strengths there, where they are not those of the design.
+
+    It goes before ``cycle.injection_working_point``.
+    """
+
+    species: SpeciesName
+    kinetic_energy_MeV_per_u: Positive
+    parameters: dict[Name, Number] = Field(default_factory=dict)
 
 
 class FieldErrorSpec(Table):
@@ -55,13 +109,17 @@ class HeldSpec(Table):
 
 
 class CircuitSpec(Table):
-    """A circuit: parameter of the lattice ("bend" for the bends), calibration, supply; fields in T, T/m, T/m^2."""
+    """A circuit: parameter of the lattice ("bend" for the bends), calibration, supply; fields in T, T/m, T/m^2.
+
+    Without ``largest_field`` the machine's rating of such magnets holds.
+    """
 
     parameter: Name
     gain: Positive
     remanent: Number = 0.0
     knee: Positive = 1e9
     power: Positive = 8.0
+    largest_field: Positive | None = None
     largest_current_A: Positive
     largest_voltage_V: Positive
     largest_slew_A_per_s: Positive
@@ -76,11 +134,11 @@ class CircuitSpec(Table):
 class CycleSpec(Table):
     """Times and settings of the cycle; ``wanted_ramp_s`` is refused when it cannot be met."""
 
-    injection_working_point: dict[Text, Text] = Field(default_factory=dict)
+    injection_working_point: dict[SpeciesName, Text] = Field(default_factory=dict)
     injection_s: NotNegative
     rounding_s: NotNegative
     preparation_s: NotNegative
-    extraction_s: dict[Text, Positive]
+    extraction_s: dict[SpeciesName, Positive]
     field_tolerance: Positive
     standardise: Switch
     top_current: Share
@@ -113,7 +171,7 @@ class StepsSpec(Table):
 class ExtractedBeamSpec(Table):
     """Extracted beam of one species at ``plane``: geometric emittance in x, normalised in y, momentum spread."""
 
-    species: Text
+    species: SpeciesName
     plane: Text
     betx: Positive
     alfx: Number
@@ -133,7 +191,7 @@ class EnergySwitchingStudy(Study):
     energies: tuple[EnergiesSpec, ...] = ()
     table: Text | tuple[Text, ...] | None = None
     degree: Degree = 3
-    x_septum: Number = 0.035
+    x_septum: Number | None = None
     vary: tuple[Name, ...] = Field(min_length=1)
     errors: FieldErrorSpec = FieldErrorSpec()
     held: HeldSpec = HeldSpec()
@@ -142,6 +200,7 @@ class EnergySwitchingStudy(Study):
     rf: RFSpec
     steps: StepsSpec
     extracted: tuple[ExtractedBeamSpec, ...] = ()
+    injection: tuple[InjectionSpec, ...] = ()
     engine_energies: Count = 2
 
     @model_validator(mode="after")
@@ -150,6 +209,19 @@ class EnergySwitchingStudy(Study):
             raise ValueError("the study needs [[energies]] or table = FILE")
         if not any(circuit.parameter == "bend" for circuit in self.circuit):
             raise ValueError('the study needs a [[circuit]] with parameter = "bend": it is what follows the rigidity')
+        return self
+
+    @model_validator(mode="after")
+    def _once(self) -> Self:
+        for key, names in (
+            ("energies", [spec.species for spec in self.energies]),
+            ("injection", [spec.species for spec in self.injection]),
+            ("extracted", [spec.species for spec in self.extracted]),
+            ("circuit", [spec.parameter for spec in self.circuit]),
+        ):
+            repeated = [name for name, count in Counter(names).items() if count > 1]
+            if repeated:
+                raise ValueError(f"two tables [[{key}]] of {', '.join(repeated)}: give one")
         return self
 
     @model_validator(mode="after")

@@ -12,8 +12,9 @@ from studies.cycle import PHASES, STEP_PARTS
 from studies.energy_table_file import table_frame
 from studies.results import TableData
 from studies.switching_facts import SwitchingFacts, TableFacts
+from studies.switching_ring import driven
 
-_STRENGTH_UNITS = {"T": "1/m", "T/m": "1/m^2", "T/m^2": "1/m^3"}
+_STRENGTH_UNITS = {"T/m": "1/m^2", "T/m^2": "1/m^3"}
 
 
 def tables(facts: SwitchingFacts) -> tuple[TableData, ...]:
@@ -39,13 +40,19 @@ def _programme(facts: SwitchingFacts) -> TableData:
         magnet = circuit.magnet
         all_of = [cycle.circuits[k] for cycle in facts.cycles]
         if magnet.name in facts.programme.set:
-            columns[f"{magnet.name} [{_STRENGTH_UNITS[magnet.unit]}]"] = facts.programme.set[magnet.name]
+            columns[f"{magnet.name} [{_unit(facts, magnet.name)}]"] = facts.programme.set[magnet.name]
         columns[f"{magnet.name} [{magnet.unit}]"] = np.concatenate([c.extraction for c in all_of])
         columns[f"{magnet.name} [A]"] = np.concatenate([c.currents for c in all_of])
     optics = facts.programme.optics
     columns |= {"Qx [1]": optics.qx, "Qy [1]": optics.qy, "Q'x [1]": optics.dqx, "Q'y [1]": optics.dqy}
     caption = "What the supplies are set to at each energy, and the optics that comes out of it."
     return TableData("strengths-programme", "Magnet programme", caption, pd.DataFrame(columns))
+
+
+def _unit(facts: SwitchingFacts, parameter: str) -> str:
+    """Unit of a parameter that is the strength of its magnets; a lattice may hold others."""
+    family = driven(facts.ring, parameter)
+    return _STRENGTH_UNITS[family.unit] if family and family.per_setting == 1.0 else "unit of the lattice"
 
 
 def _cycle(facts: SwitchingFacts) -> TableData:
