@@ -17,6 +17,7 @@ import numpy as np
 from numpy.polynomial import Chebyshev, Polynomial
 from numpy.polynomial.chebyshev import chebpts1
 from scipy.interpolate import CubicSpline
+from scipy.special import roots_legendre
 
 from lattice import InputError
 from optics.linac.maps import SECOND_TERMS, TRANSIT_TERMS
@@ -123,7 +124,7 @@ def second_order(profile: Profile, low: float, high: float) -> Second:
     The second term of the Magnus series (W. Magnus, Commun. Pure Appl. Math. 7, 649, 1954) of the energy gain in a
     cell of symmetric ``profile`` g: the first one is T.
     """
-    nodes, weights = np.polynomial.legendre.leggauss(_NODES)
+    nodes, weights = _gauss()
     x = 0.5 * nodes
     g = weights * profile(x) / np.sum(weights * profile(x))
     apart = 0.5 * np.abs(np.subtract.outer(x, x))
@@ -140,6 +141,13 @@ def _powers(t: Array, values: Array) -> tuple[float, ...]:
     """Coefficients, highest power first, of the polynomial through ``values`` at the Chebyshev points ``t``."""
     series = Chebyshev.fit(t, values, len(t) - 1, domain=(-1, 1))
     return tuple(float(c) for c in series.convert(kind=Polynomial).coef[::-1])
+
+
+@cache
+def _gauss() -> tuple[Array, Array]:
+    """Nodes and weights of Gauss-Legendre quadrature over -1 to 1."""
+    nodes, weights = roots_legendre(_NODES)
+    return nodes, weights
 
 
 @cache
@@ -186,7 +194,7 @@ def from_field(name: str, s: Any, field: Any, low: float, high: float) -> Transi
             f"transit time '{name}': the field at the cell's ends is {end:.1%} of the peak, it must be 0 there: "
             "extend the table into the drift tubes"
         )
-    nodes, weights = np.polynomial.legendre.leggauss(_NODES)
+    nodes, weights = _gauss()
     values = weights * spline(0.5 * nodes) / np.sum(weights * spline(0.5 * nodes))
     return from_function(
         name, lambda q: np.cos(0.5 * np.multiply.outer(q, nodes)) @ values, low, high, spline, spline.derivative()
