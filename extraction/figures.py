@@ -97,7 +97,7 @@ def curves(
         yaxis=axis(y_title, **({"type": "log"} if log else {})),
         shapes=[*(_across(y) for y, _ in levels), *(_upright(x) for x, _ in marks)],
         annotations=[
-            *_names(items, log),
+            *_names(items, log, [y for y, _ in levels]),
             *(_level_name(np.log10(y) if log else y, name) for y, name in levels),
             *(_mark_name(*one) for one in marks),
         ],
@@ -119,14 +119,14 @@ def _curve(curve: Curve, x_title: str, y_title: str) -> Trace:
     }
 
 
-def _names(items: Sequence[Curve], log: bool) -> list[Layout]:
+def _names(items: Sequence[Curve], log: bool, levels: Sequence[float]) -> list[Layout]:
     """Names right of the last point of each curve, moved apart where they would touch."""
     ends = []
     for item in items:
         known = [(x, y) for x, y in zip(item.x, item.y, strict=True) if np.isfinite(x) and np.isfinite(y)]
         if known:
             ends.append((item, *max(known)))
-    values = [y for item in items for y in item.y if np.isfinite(y)]
+    values = [y for item in items for y in item.y if np.isfinite(y)] + list(levels)  # the axis shows both
     span = (max(values) - min(values)) or 1.0
     ends.sort(key=lambda end: -end[2])
     notes, above = [], float("inf")

@@ -151,10 +151,12 @@ def reaches(study: SwitchingComparisonStudy) -> Reaches:
             unable[name] = f"'{ring.machine or ring.lattice}' is described for {', '.join(known)}, not for {species}"
     if study.linac is not None:
         linac = linac_machine(study.linac)[1]
-        if linac.table.beam.species == species:
-            limits["linac"] = (linac.energies[0] / 1e6, linac.energies[1] / 1e6)
-        else:
+        if linac.table.beam.species != species:
             unable["linac"] = f"it accelerates {linac.table.beam.species}, the target asks for {species}"
+        elif species != "proton":
+            unable["linac"] = "linacs are compared for protons only"
+        else:
+            limits["linac"] = (linac.energies[0] / 1e6, linac.energies[1] / 1e6)
     if (cyclotron := study.cyclotron) is not None:
         if species == "proton":
             limits["cyclotron"] = (cyclotron.lowest_MeV_per_u, cyclotron.highest_MeV_per_u)

@@ -23,7 +23,7 @@ WRITERS: dict[str, Callable[[Path, PhaseSpace], None]] = {
     ".dat": write_fluka_table,
 }
 _ROOM = 5e-4  # beyond the ends: a tracked mean energy is not quite the one that was wanted
-_SPECIES, _ENERGY = "species", "energy [MeV/u]"
+_SPECIES, _ENERGY, _SPREAD = "species", "energy [MeV/u]", "energy spread [%]"
 
 
 def check_target(target: Path) -> Path:
@@ -52,13 +52,16 @@ def beam_table(folder: Path) -> pd.DataFrame:
 def beam_at(
     table: pd.DataFrame, energy: float, species: str | None = None
 ) -> tuple[ReferenceParticle, dict[str, float]]:
-    """Particle and moments at ``energy`` [MeV/u], linear between the rows. InputError outside them, naming the ends."""
+    """Particle and moments at ``energy`` [MeV/u]: spread, emittances, beta and alpha are linear between the rows.
+
+    InputError outside them, naming the ends.
+    """
     found = list(dict.fromkeys(table[_SPECIES]))
     name = species or (found[0] if len(found) == 1 else None)
     if name is None:
         raise InputError(f"this run has beams of {', '.join(found)}: say which with --particle")
     if name not in found:
-        raise InputError(f"this run has no beam of '{name}'{did_you_mean(name, found)}: it has {', '.join(found)}")
+        raise InputError(f"this run has no beam of '{name}'{did_you_mean(name, found)} (it has {', '.join(found)})")
     rows = table[table[_SPECIES] == name].sort_values(_ENERGY)
     low, high = float(rows[_ENERGY].iloc[0]), float(rows[_ENERGY].iloc[-1])
     if not low * (1 - _ROOM) <= energy <= high * (1 + _ROOM):
@@ -67,12 +70,22 @@ def beam_at(
             f"{energy:g} MeV/u lies outside the beams of {name} in this run, {low:.6g} to {high:.6g} MeV/u; the "
             f"nearest that works is {nearest:.6g}"
         )
-    moments = {
-        column: float(np.interp(energy, rows[_ENERGY], rows[column]))
-        for column in table.columns
-        if column not in (_SPECIES, _ENERGY)
-    }
+    moments = {_SPREAD: float(np.interp(energy, rows[_ENERGY], rows[_SPREAD]))}
+    for plane in ("x", "y"):
+        moments |= _between(rows, plane, energy)
     return ReferenceParticle(name, kinetic_energy_per_u=energy * 1e6), moments
+
+
+def _between(rows: pd.DataFrame, plane: str, energy: float) -> dict[str, float]:
+    """Size, divergence and correlation by way of Twiss parameters: between two rows no emittance is made or lost."""
+    columns = (f"sigma {plane} [mm]", f"sigma {plane}' [mrad]", f"correlation {plane} [1]")
+    size, divergence, correlation = (rows[column].to_numpy(dtype=float) for column in columns)
+    upright = np.sqrt(np.maximum(1 - correlation**2, 1e-12))
+    twiss = (size * divergence * upright, size / divergence / upright, -correlation / upright)
+    emittance, beta, alpha = (float(np.interp(energy, rows[_ENERGY], values)) for values in twiss)
+    tilt = np.sqrt(1 + alpha**2)
+    found = (np.sqrt(emittance * beta), np.sqrt(emittance / beta) * tilt, -alpha / tilt)
+    return {column: float(value) for column, value in zip(columns, found, strict=True)}
 
 
 def sampled(particle: ReferenceParticle, moments: dict[str, float], count: int, seed: int) -> PhaseSpace:
@@ -84,7 +97,7 @@ def sampled(particle: ReferenceParticle, moments: dict[str, float], count: int, 
         raise InputError(f"particles must be at least 1, found {count}")
     random = np.random.default_rng(seed)
     (x, slope_x), (y, slope_y) = (_plane(random, moments, plane, count) for plane in ("x", "y"))
-    kinetic = particle.kinetic_energy * (1 + 0.01 * moments["energy spread [%]"] * random.normal(size=count))
+    kinetic = particle.kinetic_energy * (1 + 0.01 * moments[_SPREAD] * random.normal(size=count))
     if not (kinetic > 0).all():
         raise InputError(f"an energy spread of {moments['energy spread [%]']:g} % leaves particles without energy")
     p = np.sqrt(kinetic * (kinetic + 2 * particle.mass)) / particle.momentum

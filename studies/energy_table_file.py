@@ -85,8 +85,9 @@ def _numbers(frame: pd.DataFrame, where: str) -> dict[str, Array]:
             f"{where}: the columns are not separated by commas: save it with ',' between columns and '.' in numbers"
         )
     if missing:
-        hints = ", ".join(f"{name}{did_you_mean(name, [str(c) for c in frame.columns]) or ''}" for name in missing)
-        raise InputError(f"{where}: missing column(s) {hints}. Expected: {', '.join(wanted)}")
+        spare = [str(column) for column in frame.columns if column not in wanted]
+        hints = ", ".join(f"{name}{did_you_mean(name, spare) or ''}" for name in missing)
+        raise InputError(f"{where}: missing column(s) {hints} (expected: {', '.join(wanted)})")
     if frame.empty:
         raise InputError(f"{where}: the table has no rows")
     found = {}

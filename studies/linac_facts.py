@@ -10,7 +10,6 @@ import numpy as np
 import pandas as pd
 
 from lattice import HadronOpticsError
-from lattice.reference import range_law, species_named
 from machines.compact_linac.machine import LinacMachine
 from optics.linac import (
     Linac,
@@ -268,15 +267,3 @@ def _charged(machine: LinacMachine, start: Array) -> tuple[LinacTracked, LinacTr
     LOGGER.info("%d particles with space charge", len(start))
     with_charge = track(machine.linac, start, space_charge=SpaceCharge(machine.bunch_charge))
     return kept(machine.linac, track(machine.linac, start)), kept(machine.linac, with_charge)
-
-
-def range_in_water(energy: Any) -> Any:
-    """Range of protons in water [m] at ``energy`` [eV]: 0.0022 E^1.77 cm, E in MeV (Bortfeld 1997)."""
-    alpha, power = range_law(species_named("proton"))
-    return alpha * (np.asarray(energy) * 1e-6) ** power
-
-
-def energy_of_range(depth: Any) -> Any:
-    """Energy [eV] of protons with ``depth`` [m] of range in water: the same law backwards."""
-    alpha, power = range_law(species_named("proton"))
-    return 1e6 * (np.asarray(depth) / alpha) ** (1.0 / power)

@@ -13,7 +13,8 @@ from optics.figure_style import HORIZONTAL, INK, LIMIT, LONGITUDINAL, NEUTRAL, R
 from optics.linac.bunch import energies, phases
 from optics.linac.lattices import lattice_of
 from studies.linac_drawing import bars, beside, horizontal, limit, line, points, stacked
-from studies.linac_facts import LinacFacts, range_in_water
+from studies.linac_facts import LinacFacts
+from studies.linac_ranges import range_in_water, range_text
 from studies.results import FigureData
 
 Array = np.ndarray[Any, Any]
@@ -211,8 +212,8 @@ def _losses(facts: LinacFacts) -> FigureData:
     ]
     drawing = stacked(traces, ("transmission [%]", "lost power [mW/m]"), "s [m]", xrange=(0.0, float(edges[-1])))
     caption = (
-        f"Share of {len(facts.start)} protons that is left, and the mean power that the lost ones carry per metre, at "
-        f"{facts.machine.current * 1e6:g} uA in pulses of {facts.machine.pulse.length * 1e6:g} us at "
+        f"Share of {len(facts.start)} particles that is left, and the mean power that the lost ones carry per metre, "
+        f"at {facts.machine.current * 1e6:g} uA in pulses of {facts.machine.pulse.length * 1e6:g} us at "
         f"{facts.machine.pulse.repetition:g} Hz. Look for: losses at high energy, which activate."
     )
     table = pd.DataFrame({"s [m]": middle, "lost particles": count, "lost power [mW/m]": power})
@@ -264,8 +265,9 @@ def _transmission(facts: LinacFacts) -> FigureData:
 
 def _pulses(facts: LinacFacts) -> FigureData:
     energy = facts.pulses[np.isfinite(facts.pulses)]
-    depth = range_in_water(energy)
-    off = (depth - range_in_water(facts.run.energy[-1])) * 1e3
+    kind = facts.machine.linac.particle.kind
+    depth = range_in_water(energy, kind)
+    off = (depth - range_in_water(facts.run.energy[-1], kind)) * 1e3
     count, edges = np.histogram(off, 25)
     traces = [line(np.repeat(edges, 2)[1:-1], np.repeat(count, 2), LONGITUDINAL, "pulses")]
     drawing = stacked(
@@ -273,8 +275,7 @@ def _pulses(facts: LinacFacts) -> FigureData:
     )
     caption = (
         f"Range in water of {len(energy)} pulses at full energy with errors of amplitude and phase of every unit, "
-        "from R "
-        "= 0.0022 E^1.77 (cm, MeV). Look for: a width well below 1 mm."
+        f"from {range_text(kind)}. Look for: a width well below 1 mm."
     )
     table = pd.DataFrame({"W [MeV]": energy / 1e6, "range [mm]": depth * 1e3})
     return FigureData("tolerances-energy", "Energy from pulse to pulse", caption, drawing, table)

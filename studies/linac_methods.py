@@ -8,6 +8,7 @@ import numpy as np
 
 from optics.linac.settings import REACH
 from studies.linac_facts import WINDOW, LinacFacts
+from studies.linac_ranges import range_text
 from studies.linac_switching_facts import SwitchingFacts
 
 
@@ -45,7 +46,7 @@ def methods(facts: LinacFacts) -> Iterator[str]:
         "steering, "
         "RF phases as designed."
     )
-    yield "Range of protons in water: R = 0.0022 E^1.77 (cm, MeV)."
+    yield f"Range in water: {range_text(facts.machine.linac.particle.kind)}."
 
 
 def switching_methods(facts: SwitchingFacts) -> Iterator[str]:
@@ -72,4 +73,4 @@ def switching_methods(facts: SwitchingFacts) -> Iterator[str]:
         "gives "
         "most energy to what arrives, at full amplitude, or stays off where it gives none; 1000 particles are tracked."
     )
-    yield "Range of protons in water: R = 0.0022 E^1.77 (cm, MeV)."
+    yield f"Range in water: {range_text(facts.machine.linac.particle.kind)}."

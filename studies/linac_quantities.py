@@ -14,7 +14,8 @@ import numpy as np
 from lattice import HadronOpticsError, InputError
 from optics.linac.bunch import normalised_emittance
 from studies.evaluation import ALONE, FORMULA, ROUNDING, Number
-from studies.linac_facts import LinacFacts, range_in_water
+from studies.linac_facts import LinacFacts
+from studies.linac_ranges import range_in_water
 from studies.quantities import quantity_named
 from studies.results import Quantity
 
@@ -198,7 +199,7 @@ def _gradient(facts: LinacFacts) -> Number:
 
 
 def lost_power(facts: LinacFacts) -> float:
-    """Mean power [W] that the lost protons carry."""
+    """Mean power [W] that the lost particles carry."""
     linac, beam = facts.machine.linac, facts.machine.current * facts.machine.pulse.duty
     rows = [int(np.searchsorted(facts.run.s, s)) for s in facts.tracked.lost["s"]]
     energy = float(np.sum(facts.run.energy[np.minimum(rows, len(facts.run.energy) - 1)])) if rows else 0.0
@@ -217,7 +218,7 @@ def _energy_jitter(facts: LinacFacts) -> Number:
 
 
 def _range_jitter(facts: LinacFacts) -> Number:
-    value = float(np.nanstd(range_in_water(facts.pulses)))
+    value = float(np.nanstd(range_in_water(facts.pulses, facts.machine.linac.particle.kind)))
     return Number(value, value / sqrt(2.0 * len(facts.pulses)), ALONE, _pulses_text(facts), "tolerances-energy")
 
 

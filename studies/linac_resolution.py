@@ -14,7 +14,8 @@ from machines.compact_linac.machine import LinacMachine
 from machines.compact_linac.table import LinacTable
 from machines.registry import linac_named
 from machines.requirements import Requirement
-from studies.linac_schema import LinacStudy
+from studies.linac_ranges import range_in_water
+from studies.linac_schema import EnergiesSpec, LinacStudy, LinacSwitchingStudy, VolumeSpec
 from studies.resolution import own_requirement, requirement_spec
 from studies.schema import as_mapping
 from studies.store import LINAC
@@ -56,6 +57,7 @@ def resolve_linac(study: LinacStudy, file: Path | None) -> ResolvedLinac:
     name = study.name or f"{machine.name}-{study.study.removeprefix('linac-')}"
     requirements = _requirements(study, name, machine)
     machine.linac  # noqa: B018 - what is wrong with the table is said now
+    study = _reachable(study, machine)
     emptied: dict[str, Any] = {"beam": {}, "pulse": {}, "tolerance": {}, "gradients": {}}
     changed: dict[str, Any] = {"machine": None, "linac": LINAC, **emptied}
     specs = tuple(requirement_spec(requirement) for requirement in requirements)
@@ -69,6 +71,22 @@ def resolve_linac(study: LinacStudy, file: Path | None) -> ResolvedLinac:
         }
     )
     return ResolvedLinac(explicit, name, _title(study, machine), machine, requirements, inputs)
+
+
+def _reachable(study: LinacStudy, machine: LinacMachine) -> LinacStudy:
+    """The study with the machine's own energies, and depths that they reach, where the study gives none."""
+    if not isinstance(study, LinacSwitchingStudy):
+        return study
+    low, high = machine.energies
+    ends = {"lowest_MeV": low / 1e6, "highest_MeV": high / 1e6}
+    given = study.energies.model_dump(include=study.energies.model_fields_set)
+    energies = checked(EnergiesSpec, {**ends, **given}, "energies")
+    kind = machine.linac.particle.kind
+    near, deep = (1e3 * float(range_in_water(end * 1e6, kind)) for end in (energies.lowest_MeV, energies.highest_MeV))
+    volume = study.volume
+    if "volume" not in study.model_fields_set and not near <= volume.nearest_mm < volume.deepest_mm <= deep:
+        volume = VolumeSpec(nearest_mm=near, deepest_mm=deep, layer_mm=min(volume.layer_mm, (deep - near) / 10))
+    return study.model_copy(update={"energies": energies, "volume": volume})
 
 
 def _title(study: LinacStudy, machine: LinacMachine) -> str:

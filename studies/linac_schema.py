@@ -108,7 +108,11 @@ class CompareSpec(Table):
 
 
 class LinacSwitchingStudy(LinacStudy):
-    """Every energy: settings, beam at the exit, transmission, time, failures, jitter."""
+    """Every energy: settings, beam at the exit, transmission, time, failures, jitter.
+
+    Ends of ``energies`` that the study does not give are those of the machine; so is a ``volume`` it does not give,
+    where the usual one is out of reach.
+    """
 
     study: Literal["linac-energy-switching"]
     energies: EnergiesSpec = EnergiesSpec()

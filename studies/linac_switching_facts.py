@@ -23,7 +23,8 @@ from optics.linac.jitter import pulse_energies
 from optics.linac.settings import Settings, settings_for
 from optics.linac.switching import stages
 from optics.linac.trips import recovery
-from studies.linac_facts import energy_of_range, kept, range_in_water, structure_periods
+from studies.linac_facts import kept, structure_periods
+from studies.linac_ranges import energy_of_range, range_in_water
 from studies.linac_resolution import ResolvedLinac, with_gradients
 from studies.linac_schema import LinacSwitchingStudy
 from studies.logs import LOGGER
@@ -143,7 +144,7 @@ def _beam(end: LinacTracked, wanted: float) -> dict[str, float]:
     cloud, energy = end.survivors, end.energies
     row = {
         "wanted": wanted, "energy": float(energy.mean()), "sigma_energy": float(energy.std()),
-        "transmission": end.transmission, "range": float(range_in_water(energy.mean())),
+        "transmission": end.transmission, "range": float(range_in_water(energy.mean(), end.particle.kind)),
     }  # fmt: skip
     for i, plane in ((0, "x"), (2, "y")):
         covariance = np.cov(cloud[:, i : i + 2].T)
@@ -225,7 +226,7 @@ def _jitter(
         {
             "wanted": energies[some],
             "sigma_energy": np.nanstd(pulses, axis=1),
-            "sigma_range": np.nanstd(range_in_water(pulses), axis=1),
+            "sigma_range": np.nanstd(range_in_water(pulses, machine.linac.particle.kind), axis=1),
         }
     )
 
@@ -307,7 +308,7 @@ def _layers(machine: LinacMachine, study: LinacSwitchingStudy, start: Array) -> 
     count = max(ceil((volume.deepest_mm - volume.nearest_mm) / volume.layer_mm - 1e-9), 1)
     depths = volume.deepest_mm - volume.layer_mm * np.arange(count + 1)
     depths = np.maximum(depths, volume.nearest_mm) * 1e-3
-    energies = energy_of_range(depths)
+    energies = energy_of_range(depths, machine.linac.particle.kind)
     settings = settings_for(machine.linac, energies, start, study.least_spread)
     last = last_units(settings)
     pulses = volume.spots * volume.pulses_per_spot

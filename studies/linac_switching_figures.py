@@ -82,10 +82,8 @@ def _beam(facts: SwitchingFacts) -> FigureData:
     )  # fmt: skip
     caption = (
         f"Transmission from the entrance, rms energy spread and mean energy of {facts.study.particles_per_energy} "
-        "protons "
-        f"tracked at each of {len(energy)} energies (dashed: what is needed). Look for: the spread, which grows where "
-        "the "
-        "last unit is half on, most of all at low energies."
+        f"particles tracked at each of {len(energy)} energies (dashed: what is needed). Look for: the spread, "
+        "which grows where the last unit is half on, most of all at low energies."
     )
     table = beams.rename(columns=_heading)
     return FigureData("energies-beam", "Transmission, spread and energy", caption, drawing, table)

@@ -72,7 +72,7 @@ def _losses(facts: LinacFacts) -> Iterator[TableData]:
     grouped = lost.groupby(["piece", "cause"], sort=False)
     frame = grouped.agg(particles=("particle", "size"), s=("s", "mean")).reset_index()
     frame = frame.sort_values("particles", ascending=False).head(20).rename(columns={"s": "s [m]"})
-    caption = f"Where most of the {len(lost)} lost of {len(facts.start)} protons end, and why."
+    caption = f"Where most of the {len(lost)} lost of {len(facts.start)} particles end, and why."
     yield TableData("linac-losses-table", "Losses by place", caption, frame.reset_index(drop=True))
 
 
@@ -156,9 +156,9 @@ def _energies(facts: SwitchingFacts) -> TableData:
 
 def _beams(facts: SwitchingFacts) -> TableData:
     """The beam at the exit in the columns of a ring's beam table, for dose calculation."""
-    beams = facts.beams
+    beams, kind = facts.beams, facts.machine.linac.particle.kind
     frame = pd.DataFrame({
-        "species": facts.machine.linac.particle.species, "energy [MeV/u]": beams["energy"] / 1e6,
+        "species": kind.name, "energy [MeV/u]": beams["energy"] / 1e6 / kind.nucleons,
         "energy spread [%]": 100 * beams["sigma_energy"] / beams["energy"],
         **{
             column: values

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -46,6 +47,18 @@ def _sorted(facts: SwitchingFacts) -> Any:
     return np.argsort(facts.programme.rigidities)
 
 
+def _parted(facts: SwitchingFacts, items: Sequence[Curve]) -> list[Curve]:
+    """Curves over all energies, sorted, open where no species has energies between two."""
+    rigidity = facts.programme.rigidities[_sorted(facts)]
+    species = np.repeat(np.arange(len(facts.cycles)), [len(c.energies) for c in facts.cycles])[_sorted(facts)]
+    steps, other = np.diff(rigidity), np.diff(species) != 0
+    cuts = 1 + np.flatnonzero(other & (steps > max(steps[~other], default=0.0)))
+    return [
+        replace(item, x=list(np.insert(rigidity, cuts, np.nan)), y=list(np.insert(np.array(item.y), cuts, np.nan)))
+        for item in items
+    ]
+
+
 def _strengths(facts: SwitchingFacts) -> Iterator[FigureData]:
     """Quadrupoles over their values at the lowest rigidity; sextupoles, of which some are near 0, as they are."""
     kinds = {circuit.magnet.name: circuit.magnet.unit for circuit in facts.cycles[0].circuits}
@@ -64,7 +77,7 @@ def _strengths(facts: SwitchingFacts) -> Iterator[FigureData]:
             "flat; what bends it is the field errors of the study. Look for: how much a family has to follow."
         )
         frame = pd.DataFrame({_RIGIDITY: rigidity, **{f"{c.name} over its first value [1e-3]": c.y for c in relative}})
-        figure = curves(relative, _RIGIDITY, "change of the set strength [1e-3]")
+        figure = curves(_parted(facts, relative), _RIGIDITY, "change of the set strength [1e-3]")
         yield _drawn("strengths-energy", "Set strengths of the quadrupoles", caption, figure, frame)
     if absolute:
         caption = (
@@ -72,7 +85,7 @@ def _strengths(facts: SwitchingFacts) -> Iterator[FigureData]:
             "the resonance sextupole, which stays."
         )
         frame = pd.DataFrame({_RIGIDITY: rigidity, **{f"{c.name} [1/m^3]": c.y for c in absolute}})
-        figure = curves(absolute, _RIGIDITY, "set strength K2 [1/m^3]")
+        figure = curves(_parted(facts, absolute), _RIGIDITY, "set strength K2 [1/m^3]")
         id = "strengths-sextupoles" if relative else "strengths-energy"
         yield _drawn(id, "Set strengths of the sextupoles", caption, figure, frame)
 
@@ -118,7 +131,7 @@ def _currents(facts: SwitchingFacts) -> FigureData:
         current = np.concatenate([cycle.circuits[k].currents for cycle in facts.cycles])[order]
         items.append(Curve(circuit.magnet.name, list(rigidity), list(np.abs(current) / rated), COLORS[k % len(COLORS)]))
         columns[f"{circuit.magnet.name} [A]"] = current
-    figure = curves(items, _RIGIDITY, "current over rating [1]", levels=[(1.0, "rating")])
+    figure = curves(_parted(facts, items), _RIGIDITY, "current over rating [1]", levels=[(1.0, "rating")])
     caption = "Current of each circuit over its rating. Look for: which circuit sets the highest energy."
     return _drawn("strengths-currents", "Currents", caption, figure, pd.DataFrame(columns))
 
@@ -133,7 +146,7 @@ def _held(facts: SwitchingFacts) -> Iterator[FigureData]:
         Curve(name.partition("@")[0], list(rigidity), list(v), COLORS[k % len(COLORS)])
         for k, (name, v) in enumerate(off.items())
     ]
-    figure = curves(items, _RIGIDITY, "distance from what is held [tolerances]")
+    figure = curves(_parted(facts, items), _RIGIDITY, "distance from what is held [tolerances]")
     caption = "Every target of the design point at every energy, in its tolerances. Look for: lines within one."
     yield _drawn(
         "held-energy", "What is held at every energy", caption, figure,
@@ -146,7 +159,13 @@ def _held(facts: SwitchingFacts) -> Iterator[FigureData]:
     ]
     frame = pd.DataFrame({_RIGIDITY: rigidity, "Q'x": items[0].y, "Q'y": items[1].y})
     caption = "Chromaticity of the programme at every energy: what the sextupoles and the bends' errors leave."
-    yield _drawn("held-chromaticity", "Chromaticity", caption, curves(items, _RIGIDITY, "dQ / d(dp/p) [1]"), frame)
+    yield _drawn(
+        "held-chromaticity",
+        "Chromaticity",
+        caption,
+        curves(_parted(facts, items), _RIGIDITY, "dQ / d(dp/p) [1]"),
+        frame,
+    )
 
 
 def _few(cycle: SpeciesCycle, number: int) -> list[int]:

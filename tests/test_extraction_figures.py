@@ -96,3 +96,12 @@ def test_vectors_end_at_their_sum() -> None:
 def test_nothing_to_draw_is_refused(figure: Any) -> None:
     with pytest.raises(InputError, match="at least one"):
         figure()
+
+
+def test_names_of_curves_stand_apart_on_the_axis_that_levels_stretch() -> None:
+    """Two curves that coincide and a third below, on an axis that the levels make four times as long."""
+    lines = [Curve(name, [0.0, 1.0], [4.7, y]) for name, y in (("a", 3.86), ("b", 3.86), ("c", 3.48))]
+    notes = figure_json(curves(lines, "E [MeV]", "spot [mm]", levels=[(3.0, "3 mm"), (8.0, "8 mm")]))["layout"]
+    places = [250 * n["y"] / 5.0 + n["yshift"] for n in notes["annotations"] if n["text"] in "abc"]
+    assert len(places) == 3
+    assert max(np.diff(places)) < -14  # a line of the text

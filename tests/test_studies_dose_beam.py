@@ -29,19 +29,33 @@ def folder(tmp_path: Path) -> Path:
     return tmp_path
 
 
-def test_moments_are_linear_between_rows_and_come_out_of_the_sample() -> None:
+def test_twiss_parameters_are_linear_between_rows_and_come_out_of_the_sample() -> None:
     """Statistics of 40000: 3 sigma of an rms is 1 %, of a correlation below 0.015."""
     particle, moments = beam_at(BEAMS, 150.0, "proton")
-    assert moments["sigma x [mm]"] == pytest.approx(4.0)
+    size, divergence = moments["sigma x [mm]"], moments["sigma x' [mrad]"]
+    assert size * divergence == pytest.approx(0.5 * (3.0 * 1.0 + 5.0 * 2.0))  # emittance, at the same correlation
+    assert size / divergence == pytest.approx(0.5 * (3.0 / 1.0 + 5.0 / 2.0))  # beta, likewise
     assert moments["energy spread [%]"] == pytest.approx(0.3)
     beam = sampled(particle, moments, COUNT, seed=3)
     slopes = beam.direction[:, :2] / beam.direction[:, 2:]
-    assert np.std(beam.position, axis=0) == pytest.approx([4e-3, 2e-3], rel=0.012)
-    assert np.std(slopes, axis=0) == pytest.approx([1.5e-3, 1e-3], rel=0.012)
+    assert np.std(beam.position, axis=0) == pytest.approx([1e-3 * size, 2e-3], rel=0.012)
+    assert np.std(slopes, axis=0) == pytest.approx([1e-3 * divergence, 1e-3], rel=0.012)
     for plane, correlation in enumerate((-0.5, 0.8)):
         assert np.corrcoef(beam.position[:, plane], slopes[:, plane])[0, 1] == pytest.approx(correlation, abs=0.015)
     assert np.mean(beam.energy) == pytest.approx(150.0, rel=1e-4)
     assert np.std(beam.energy) / 150.0 == pytest.approx(3e-3, rel=0.012)
+
+
+def test_no_emittance_is_made_between_a_converging_and_a_diverging_beam() -> None:
+    """Both rows have the emittance 2 mm mrad, and so has what lies between, though the correlation changes sign."""
+    tilted = pd.DataFrame({
+        "species": ["proton"] * 2, "energy [MeV/u]": [100.0, 101.0], "energy spread [%]": [0.1, 0.1],
+        **{f"sigma {p} [mm]": [2.0, 2.0] for p in "xy"}, **{f"sigma {p}' [mrad]": [5 / 3, 5 / 3] for p in "xy"},
+        **{f"correlation {p} [1]": [-0.8, 0.8] for p in "xy"},
+    })  # fmt: skip
+    _, moments = beam_at(tilted, 100.3)
+    area = moments["sigma x [mm]"] * moments["sigma x' [mrad]"]
+    assert area * np.sqrt(1 - moments["correlation x [1]"] ** 2) == pytest.approx(2.0)
 
 
 @pytest.mark.parametrize("suffix", ["mcpl", "phsp", "dat"])

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from pathlib import Path
 
 import pytest
@@ -10,6 +11,7 @@ import pytest
 from lattice import InputError
 from machines.registry import linac_named
 from studies.dose_beam import beam_at, beam_table
+from studies.linac_ranges import energy_of_range, range_in_water
 from studies.linac_resolution import resolve_linac
 from studies.report import render
 from studies.running import RunOptions, run_to_folder
@@ -68,3 +70,45 @@ def test_what_is_wrong_with_a_table_is_said(tmp_path: Path, optics: Path) -> Non
     changes = ["gradients.cll=[1.0]"]
     with pytest.raises(InputError, match="no section 'cll'; did you mean 'ccl'"):
         resolve_linac(load_study(BUILTIN / "linac-optics.toml", changes), None)  # type: ignore[arg-type]
+
+
+def test_an_ion_has_its_own_ranges_and_a_table_of_its_own_its_own_energies(tmp_path: Path) -> None:
+    """Energies of a section table are of the whole particle, ranges those of its species."""
+    text = """
+        name = "ions"
+        title = "Carbon booster"
+        largest_gradient_T_per_m = 300
+        lowest_energy_MeV = 380
+        highest_energy_MeV = 420
+        beam = {species = "carbon-12", kinetic_energy_MeV = 360, emittance_x_um = 0.1, emittance_y_um = 0.1,
+            sigma_phase_deg = 4, sigma_energy_keV = 600, frequency_MHz = 2997.92458, current_uA = 1}
+        pulse = {length_us = 5, repetition_Hz = 200, amplitude_settling_us = 10, low_level_us = 10,
+            magnet_slew_Tm_per_s = 10, magnet_settling_ms = 10}
+        tolerance = {unit_amplitude = 0.001, unit_phase_deg = 0.2, tank_amplitude = 0, tank_phase_deg = 0,
+            magnet_offset_um = 0, magnet_roll_mrad = 0, magnet_gradient = 0}
+        [[section]]
+        kind = "tanks"
+        name = "ccl"
+        mode = "pi"
+        tanks = 4
+        cells = 14
+        E0T_MV_per_m = 14
+        synchronous_phase_deg = -20
+        frequency_MHz = 2997.92458
+        bore_mm = 3
+        shortest_gap_mm = 65
+        magnet_length_mm = 30
+        tanks_per_unit = 4
+        gradients_T_per_m = [260, -255, 255, -255]
+        supply = {shunt_impedance_MOhm_per_m = 70, surface_field_ratio = 4.5, klystron_MW = 7.5}
+    """
+    (tmp_path / "ions.toml").write_text(re.sub(r",\n\s+", ", ", text))
+    study = tmp_path / "study.toml"
+    study.write_text('study = "linac-energy-switching"\nlinac = "ions.toml"\n')
+    found = resolve_linac(load_study(study), study)  # type: ignore[arg-type]
+    particle = found.machine.linac.particle
+    assert particle.kinetic_energy_per_u == pytest.approx(30e6, rel=1e-12)
+    assert range_in_water(360e6, particle.kind) == pytest.approx(particle.range_in_water, rel=1e-12)
+    assert energy_of_range(particle.range_in_water, particle.kind) == pytest.approx(360e6, rel=1e-12)
+    assert (found.study.energies.lowest_MeV, found.study.energies.highest_MeV) == (380.0, 420.0)
+    assert energy_of_range(1e-3 * found.study.volume.deepest_mm, particle.kind) == pytest.approx(420e6, rel=1e-9)

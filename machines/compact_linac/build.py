@@ -8,6 +8,7 @@ from math import radians
 from types import MappingProxyType
 
 from lattice import ReferenceParticle
+from lattice.reference import species_named
 from machines.compact_linac.supplies import Pulse, Supply
 from machines.compact_linac.table import (
     BeamSpec,
@@ -41,7 +42,8 @@ from optics.linac.sections import size_section
 
 def linac_from(name: str, table: LinacTable) -> Linac:
     """Section by section: sized from the energy that the design pass reaches in front of it."""
-    start = ReferenceParticle(table.beam.species, kinetic_energy_per_u=table.beam.kinetic_energy_MeV * 1e6)
+    kind = species_named(table.beam.species)
+    start = ReferenceParticle(kind, kinetic_energy_per_u=table.beam.kinetic_energy_MeV * 1e6 / kind.nucleons)
     pieces: tuple[Piece, ...] = ()
     at = start
     for spec in table.section:

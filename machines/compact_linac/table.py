@@ -103,7 +103,8 @@ class MatchingSpec(Table):
 class BeamSpec(Table):
     """The beam at the entrance as a distribution; without Twiss parameters it is matched to the first period.
 
-    ``frequency_MHz`` is that of the phase, ``bunch_frequency_MHz`` how often bunches come (that of the RFQ).
+    Energies are of the whole particle (a carbon-12 of 5 MeV/u has 60). ``frequency_MHz`` is that of the phase,
+    ``bunch_frequency_MHz`` how often bunches come (that of the RFQ).
     """
 
     species: Text = "proton"
