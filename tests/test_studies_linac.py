@@ -13,6 +13,7 @@ from machines.registry import linac_named
 from studies.dose_beam import beam_at, beam_table
 from studies.linac_ranges import energy_of_range, range_in_water
 from studies.linac_resolution import resolve_linac
+from studies.linac_schema import LinacSwitchingStudy
 from studies.report import render
 from studies.running import RunOptions, run_to_folder
 from studies.store import read_run
@@ -106,6 +107,7 @@ def test_an_ion_has_its_own_ranges_and_a_table_of_its_own_its_own_energies(tmp_p
     study = tmp_path / "study.toml"
     study.write_text('study = "linac-energy-switching"\nlinac = "ions.toml"\n')
     found = resolve_linac(load_study(study), study)  # type: ignore[arg-type]
+    assert isinstance(found.study, LinacSwitchingStudy)
     particle = found.machine.linac.particle
     assert particle.kinetic_energy_per_u == pytest.approx(30e6, rel=1e-12)
     assert range_in_water(360e6, particle.kind) == pytest.approx(particle.range_in_water, rel=1e-12)
