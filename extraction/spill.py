@@ -300,8 +300,12 @@ def _odd(setup: SpillSetup, outcome: SpillOutcome) -> list[str]:
     early = int(np.sum(outcome.record[:, TURN] < _AT_ONCE))
     if outcome.turns > 2 * _AT_ONCE and early > _MANY * count:
         notes.append(
-            f"{early} of {count} particles leave in the first {_AT_ONCE} turns: the beam begins outside the stable area"
+            f"{early} of {count} particles leave in the first {_AT_ONCE} turns: the beam begins outside the stable "
+            f"area, or the driver takes it out of it at once"
         )
+    lost = count - left - int(np.sum(out))
+    if lost > np.sum(out):
+        notes.append(f"{lost} of the {count - left} particles that left the ring were lost, more than were extracted")
     turns = np.sort(outcome.record[out, TURN])
     span = float(turns[int(0.9 * (len(turns) - 1))] - turns[0])
     if len(turns) >= 10 and span < _SUDDEN * outcome.turns:

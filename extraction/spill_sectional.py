@@ -36,6 +36,9 @@ Array = np.ndarray[Any, Any]
 
 _STRIDE = 20_000_000  # particle-turns between two looks at progress, Ctrl-C and lost particles
 _REACH = 1.5  # the fit of the maps holds up to this many times the septum's distance
+_FARTHEST = (
+    3.0  # times the septum's distance: what begins farther out is lost at once, and the maps are not fitted there
+)
 
 
 def track_sectional(setup: SpillSetup, progress: Progress) -> SpillOutcome:
@@ -115,8 +118,9 @@ def _region(setup: SpillSetup) -> Region:
     dispersion = [float(optics[name][setup.start]) for name in ("dx", "dpx")]
     x, px, y, py, _, delta = setup.coordinates.T
     own_x = _amplitude(x - dispersion[0] * delta, px - dispersion[1] * delta, beta[0], alpha[0])
-    reach = max(_REACH * abs(setup.septum.position) / np.sqrt(beta[0]), float(np.max(own_x)))
-    vertical = float(np.max(_amplitude(y, py, beta[1], alpha[1])))
+    septum = abs(setup.septum.position) / np.sqrt(beta[0])
+    reach = max(_REACH * septum, min(float(np.max(own_x)), _FARTHEST * septum))
+    vertical = min(float(np.max(_amplitude(y, py, beta[1], alpha[1]))), _FARTHEST * septum)
     return Region(reach, max(2.0 ** (ceil(4 * log2(1.05 * vertical)) / 4) if vertical > 0 else 0.0, 0.05 * reach))
 
 

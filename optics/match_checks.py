@@ -24,7 +24,9 @@ _START_KNOBS = ("betx", "alfx", "bety", "alfy", "dx", "dpx", "dy", "dpy")
 def checked_problem(cases: Sequence[Case], vary: Sequence[Vary]) -> Problem:
     """The problem of active variables and goals; InputError names what is unknown, doubled or contradictory."""
     active = tuple(v for v in _all_of(vary, Vary, "vary=[Vary('kf', 0.2, 0.4), ...]") if v.active)
-    if not _all_of(cases, Case, "cases=[Case(lattice=..., targets=...), ...]") or not active:
+    if not _all_of(cases, Case, "cases=[Case(lattice=..., targets=...), ...]"):
+        raise InputError("a match needs at least one case: cases=[Case(lattice=..., targets=...), ...]")
+    if not active:
         raise InputError(f"{_NEEDS}{': all parameters are frozen' if vary else ''}")
     kept = tuple(_checked_case(_with_start_knobs(case, active)) for case in cases)
     _check_names(kept)
@@ -102,7 +104,10 @@ def _check_vary(cases: tuple[Case, ...], vary: tuple[Vary, ...]) -> None:
         homes = [case for case in cases if one.case is None or case.name == one.case]
         if not homes:
             known = [case.name for case in cases]
-            raise InputError(f"Vary('{one.name}'): there is no case '{one.case}'{did_you_mean(str(one.case), known)}")
+            raise InputError(
+                f"Vary('{one.name}'): there is no case '{one.case}'{did_you_mean(str(one.case), known)}; "
+                f"the cases are {', '.join(map(repr, known))}"
+            )
         for name in one.factors:
             _check_parameter(name, homes)
             for case in homes:

@@ -136,6 +136,23 @@ def test_a_beam_that_begins_outside_the_stable_area_is_noted() -> None:
     assert any("begins outside the stable area" in note for note in spill.notes)
 
 
+def test_what_begins_outside_the_chamber_is_lost_and_leaves_the_maps_of_the_others_alone() -> None:
+    beam = wide()[:100].copy()
+    beam[3] = (0.5, 0.0, 0.3, 0.0, 0.0, 0.0)
+    spill = track_spill(RING, PROTON, beam, STILL, SEPTUM, turns=200)
+    assert spill.misfit < 1e-3
+    assert 3 in spill.lost["particle"].to_numpy()
+
+
+def test_a_beam_most_of_which_is_lost_is_noted() -> None:
+    outside = wide()[:100].copy()
+    outside[:, 2] += 0.2  # no chamber is so high
+    outside[:4, 2], outside[:4, 0] = 0.0, 0.02
+    spill = track_spill(RING, PROTON, outside, STILL, SEPTUM, turns=200)
+    assert 0 < len(spill.extracted) < len(spill.lost)
+    assert any("more than were extracted" in note for note in spill.notes)
+
+
 def test_why_nothing_is_extracted_is_said() -> None:
     linear = RING.with_parameters({"s0": 0.0, "s1": 0.0, "sr": 0.0})
     spill = track_spill(linear, PROTON, wide()[:32], ACROSS, SEPTUM, turns=64)
