@@ -41,7 +41,8 @@ def methods(facts: SpillFacts) -> Iterator[str]:
         )
     yield (
         f"Duty factor <n>^2/<n^2> in bins of {1e3 * case.spec.bin_s:g} ms, from pairs of particles in one bin, so "
-        "that the number of particles tracked does not matter; confidence intervals of shares are Wilson's, of 95 %."
+        "that the number of particles tracked does not matter; of a rate that is even but for counting, chance may put "
+        "it above 1, by about its error. Confidence intervals of shares are Wilson's, of 95 %."
     )
     if facts.agreement is not None:
         yield (
