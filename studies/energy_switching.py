@@ -35,7 +35,7 @@ def compute(resolved: Resolved) -> Outcome:
         tables=tables(facts),
         methods=tuple(_methods(facts)),
         assumptions=tuple(_assumptions(facts)),
-        references=REFERENCES,
+        references=tuple(one for one in REFERENCES if resolved.machine or "CNAO" not in one),
         warnings=tuple(_warnings(facts)),
         provenance=provenance_of(resolved),
     )
@@ -193,8 +193,8 @@ def _methods(facts: SwitchingFacts) -> Iterator[str]:
 
 def _assumptions(facts: SwitchingFacts) -> Iterator[str]:
     yield (
-        "Calibrations, supplies, eddy currents, hysteresis, RF voltage and the fixed times are the study's tables; "
-        "only the sextupoles' calibration, the length of the spills and the harmonic number have a source."
+        "Calibrations, supplies, eddy currents, hysteresis, RF voltage and the fixed times are the study's tables: "
+        "assumptions, but for those whose source the study's file names."
     )
     yield "Remanence, saturation and eddy currents are each one number a circuit: no field map stands behind them."
     yield "A bipolar circuit passes zero at the rates of its supply. Beam loading and space charge are left out."
