@@ -27,7 +27,7 @@ from studies.energy_table_file import table_text as table_text_of
 from studies.resolution import resolve
 from studies.schema_types import Table
 from studies.study_file import load_study
-from studies.switching_schema import SwitchingComparisonStudy
+from studies.switching_schema import EnergySwitchingStudy, SwitchingComparisonStudy
 from tests.repository import ROOT
 
 # Rows of CNAO/optics, synchro/LGEN (2021): settings of the ring at extraction; facts, quoted with their source.
@@ -156,6 +156,7 @@ def test_a_change_of_energy_takes_what_is_published(switched: Path) -> None:
 
 def test_the_run_folder_runs_again_with_the_same_numbers(switched: Path) -> None:
     study = load_study(switched / "study.toml", ["engine_energies=0"])
+    assert isinstance(study, EnergySwitchingStudy)
     again = {one.name: one.value for one in compute(resolve(study, switched / "study.toml")).result.quantities}
     found = {name: quantity["value"] for name, quantity in results(switched)["quantities"].items()}
     again["residual_programme_xsuite"] = found["residual_programme_xsuite"]

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import re
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -27,7 +28,13 @@ COMPARISON = ROOT / "studies" / "builtin" / "switching-comparison.toml"
 
 
 def facts_of(path: Path, *changes: str) -> SwitchingFacts:
-    return gather(resolve(load_study(path, changes), path))
+    return gather(resolve(switching(path, changes), path))
+
+
+def switching(path: Path, changes: Sequence[str]) -> EnergySwitchingStudy:
+    study = load_study(path, changes)
+    assert isinstance(study, EnergySwitchingStudy)
+    return study
 
 
 # --------------------------------------------------------------------------------------------- a lattice file's ring
@@ -210,19 +217,18 @@ OXYGEN = 'injection=[{species="oxygen-16",kinetic_energy_MeV_per_u=7.0}]'
 
 @pytest.mark.parametrize("machine", ["cnao", "medaustron"])
 def test_a_species_that_the_machine_is_not_described_for_needs_its_injection(machine: str) -> None:
-    study = load_study(CNAO, [*SPECIES, OXYGEN, f"machine={machine}"])
-    facts = gather(resolve(study, None))
+    facts = gather(resolve(switching(CNAO, [*SPECIES, OXYGEN, f"machine={machine}"]), None))
     rigidity = ReferenceParticle("oxygen-16", kinetic_energy_per_u=7e6).magnetic_rigidity
     assert facts.cycles[0].injection.magnetic_rigidity == rigidity
     assert facts.programme.worst < 1.0
     with pytest.raises(InputError, match=rf"'{machine}' is not described for oxygen-16.*Give \[\[injection\]\]"):
-        gather(resolve(load_study(CNAO, [*SPECIES, f"machine={machine}"]), None))
+        gather(resolve(switching(CNAO, [*SPECIES, f"machine={machine}"]), None))
 
 
 def test_its_energies_end_at_the_ring_s_rigidity() -> None:
     changes = [*SPECIES, OXYGEN, 'energies=[{species="oxygen-16",values_MeV_per_u=[300.0, 450.0]}]', "degree=0"]
     with pytest.raises(InputError, match=r"lie outside 'cnao', 7 to 4.* MeV/u: 450 to 450"):
-        gather(resolve(load_study(CNAO, changes), None))
+        gather(resolve(switching(CNAO, changes), None))
 
 
 # ------------------------------------------------------------------------------------------------------- comparison
