@@ -6,7 +6,7 @@ from extraction.hardt import arm_divergence, hardt_residual
 from extraction.kobayashi import Kobayashi
 from extraction.momenta import arms_over_momentum, resonant_momentum
 from extraction.resonance import ThirdIntegerResonance, third_integer_resonance
-from extraction.septum import Septum, Transport, crossing_angle, transport, wire_loss
+from extraction.septum import Septum, Transport, crossing_angle, early_hit, transport, wire_loss
 from extraction.shaping import ShapedSpill, flat_programme
 from extraction.spill import Spill, track_spill
 from extraction.spill_beam import beam_statistics, extracted_bar, momentum_in_time
@@ -39,6 +39,7 @@ __all__ = [
     "beam_statistics",
     "crossing_angle",
     "duty_factor",
+    "early_hit",
     "efficiency",
     "extracted_bar",
     "extracted_beam",

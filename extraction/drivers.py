@@ -25,7 +25,10 @@ def programme_values(programme: Programme, times: Array) -> Array:
     if not callable(programme):
         table_times, values = zip(*programme, strict=True)
         return np.asarray(np.interp(times, table_times, values))
-    found = [programme(float(time)) for time in times]
+    try:
+        found = [programme(float(time)) for time in times]
+    except (ArithmeticError, TypeError, ValueError, LookupError) as error:
+        raise InputError(f"a driver's programme cannot be evaluated: {type(error).__name__}: {error}") from error
     for time, value in zip(times, found, strict=True):
         if not (isinstance(value, (int, float, np.floating)) and isfinite(value)):
             raise InputError(f"a driver's programme gave {value!r} at {time} s: it must give finite numbers")

@@ -100,6 +100,20 @@ def wire_loss(septum: Septum, arm: Arm, delta: float = 0.0, thickness: float | N
     return min(1.0, arm.time_within(seen))
 
 
+def early_hit(septum: Septum, arm: Arm, delta: float = 0.0) -> tuple[float, float] | None:
+    """Position x [m] and slope dx/ds of the pass on which the beam hits the wires before its turn; None without one.
+
+    In the two turns between its crossings the beam passes the septum on the other arms. Inside the wires at their
+    entrance, it may still run into them along their length; ``wire_loss`` knows of the crossing alone.
+    """
+    for x, px in arm.after[1:3, :2]:
+        slope = float(px) / (1.0 + delta)
+        depth = septum.side * (float(x) - septum.position)
+        if depth <= 0.0 < depth + septum.side * (slope - septum.angle) * septum.length:
+            return float(x), slope
+    return None
+
+
 @dataclass(frozen=True)
 class Transport:
     """From electrostatic to magnetic septum: positions [m] there of what was kicked and of what circulates.

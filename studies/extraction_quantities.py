@@ -13,7 +13,7 @@ from typing import Any
 import numpy as np
 
 from extraction.hardt import arm_divergence, hardt_residual
-from extraction.septum import crossing_angle, wire_loss
+from extraction.septum import crossing_angle, early_hit, wire_loss
 from lattice import HadronOpticsError, InputError
 from optics import twiss
 from studies.evaluation import ALONE, BOTH, FORMULA, ROUNDING, Number
@@ -207,7 +207,14 @@ def losses(facts: ExtractionFacts) -> Array:
 
 
 def _wire_loss(facts: ExtractionFacts) -> Number:
-    _all_momenta(facts)
+    for case in _all_momenta(facts):
+        if case.arm and (hit := early_hit(facts.septum, case.arm, case.delta)):
+            raise InputError(
+                f"at dp/p = {case.delta:.4g} the beam hits the wires before its turn, on another arm: it passes their "
+                f"entrance at x = {1e3 * hit[0]:.4g} mm with x' = {1e3 * hit[1]:.4g} mrad and reaches them within "
+                f"{facts.septum.length:g} m. The tracked spill counts such losses; shorter wires, or another angle or "
+                "position of them, avoid them"
+            )
     values = losses(facts)
     beam = f"{len(values)} particles of the sampled beam" if facts.extracted else f"{len(values)} momenta"
     method = f"time between the wires' faces over three turns, wires of {_wires(facts)}; mean of {beam}"

@@ -118,7 +118,8 @@ def _advance(facts: LinacFacts) -> FigureData:
     caption = (
         "Phase advance of every focusing period (two quadrupoles) inside the structures, with acceleration and RF "
         "defocusing, and for a beam that coasts through the same magnets (dotted). Look for: the difference, which is "
-        "RF defocusing, and a quarter turn, which must not be passed."
+        "RF defocusing, and a quarter turn, which is the limit with RF; the coasting beam of switched-off units is "
+        "stable up to half a turn."
     )
     table = rows.set_axis(
         [f"{c} [{'eV' if c == 'energy' else 'm' if c in ('s', 'end') else 'turns'}]" for c in rows], axis=1

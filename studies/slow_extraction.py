@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from pathlib import Path
 
+from extraction.septum import early_hit
 from extraction.spill_files import save_spill
 from lattice import NoSolution, UnstableOptics
 from optics.matching import MatchResult
@@ -112,6 +113,12 @@ def _warnings(facts: ExtractionFacts, matched: MatchResult | None) -> Iterator[s
     yield from optics_warnings(facts.optics, matched)
     if not facts.engines.rows:
         yield f"Extraction: no comparison with Xsuite ({facts.engines.alone}). Its verdicts rest on our maps alone."
+    early = [case.delta for case in facts.found if case.arm and early_hit(facts.septum, case.arm, case.delta)]
+    if early:
+        yield (
+            f"Extraction: at {len(early)} of {len(facts.found)} momenta the beam hits the wires before its turn, on "
+            "another arm of the separatrix: losses are larger than the crossing of the wires alone gives."
+        )
     if facts.steinbach is None:
         yield f"No Steinbach diagram: {facts.no_steinbach}."
     for case in facts.cases:

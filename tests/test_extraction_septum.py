@@ -9,8 +9,10 @@ from typing import Any
 import numpy as np
 import pytest
 
-from extraction import Arm, Septum, Transport, crossing_angle, transport, wire_loss
+from extraction import Arm, Septum, Transport, crossing_angle, early_hit, transport, wire_loss
 from extraction.septum import effective_thickness
+from extraction.spill_kernel import WIRES as ON_WIRES
+from extraction.spill_kernel import fate
 from lattice import ElectrostaticSeptum, InputError, Lattice, MagneticSeptum
 from machines.cnao_like import cnao
 from optics.model import passage
@@ -98,6 +100,16 @@ def test_effective_thickness_is_the_shadow_of_the_wires() -> None:
     assert effective_thickness(aligned, arm()) == pytest.approx(1e-4)
     assert effective_thickness(replace(WIRES, angle=arm().px + 5e-4), arm()) == pytest.approx(1e-4 + 0.8 * 5e-4)
     assert effective_thickness(replace(WIRES, angle=arm().px - 5e-4), arm()) == pytest.approx(1e-4 + 0.8 * 5e-4)
+
+
+def test_the_other_arms_may_run_into_the_wires() -> None:
+    """What the tracker says of the same passes; the wires of the ring are hit on none."""
+    assert early_hit(replace(WIRES, length=0.8), arm()) is None
+    tilted = replace(WIRES, length=0.8, angle=-0.06)
+    hit = early_hit(tilted, arm())
+    assert hit in [(x, px) for x, px in arm().after[1:3, :2]]
+    assert hit is not None
+    assert fate(*hit, (1.0, tilted.position, tilted.thickness, 0.8, tilted.angle, tilted.kick, 0.0)) == ON_WIRES
 
 
 def test_thin_wires_lose_thickness_over_step() -> None:

@@ -198,6 +198,7 @@ def test_ctrl_c_keeps_what_was_tracked(engine: str, monkeypatch: pytest.MonkeyPa
         ({"driver": "core"}, "must be one of"),
         ({"driver": TuneSweep("kg", [(0.0, 0.3)])}, "has no parameter 'kg'"),
         ({"driver": BetatronCore(lambda time: float("nan"))}, "finite"),
+        ({"driver": BetatronCore(lambda time: 1 / 0)}, "programme cannot be evaluated: ZeroDivisionError"),
         ({"turns": 0}, "turns"),
         ({"threads": 0}, "threads"),
         ({"engine": "madx"}, "sectional, xsuite"),
