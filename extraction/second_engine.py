@@ -28,6 +28,7 @@ _SETTLED = 1e-13  # m, rad
 _START = 1e-3  # of the distance from closed orbit to fixed point, where the arm begins as a straight line
 _FAR = 0.05  # of the same distance, to where the motion is nearly linear and nothing has to be looked at
 _SAMPLES = 17  # over two growth factors of the arm
+_BEYOND = 2  # of them are wanted after the wires
 _MAX_STEPS = 5000  # of three turns
 
 
@@ -118,8 +119,10 @@ def tracked_arm(turn: Tracking, tracked: TrackedResonance, found: ThirdIntegerRe
     for _ in range(_MAX_STEPS):
         for branch in branches.reshape(3, _SAMPLES, 6):
             reach = side * (branch[:, 0] - x_septum)
-            if np.any(reach[:-1] < 0) and reach[_SAMPLES // 2] > 0 and np.all(np.diff(reach) > 0):
-                return _at_wires(turn, branch, positions, x_septum)
+            outwards = np.append(np.diff(reach) > 0, False)
+            end = int(np.argmin(outwards)) + 1  # farther out the arm may turn back
+            if reach[0] < 0 < reach[_SAMPLES // 2] and end > _SAMPLES // 2 + _BEYOND:
+                return _at_wires(turn, branch[:end], positions[:end], x_septum)
         branches = turn(branches, 3)
         if not np.any(np.isfinite(branches)):
             break

@@ -7,11 +7,13 @@ from functools import cache
 import numpy as np
 import pytest
 
-from extraction import Arm
+from extraction import Arm, third_integer_resonance
 from extraction.arms import eigenvector_out
 from extraction.leading import leading_arm
-from lattice import InputError, NoSolution
-from tests.extraction_rings import STRENGTHS, near, solved, xsuite_turn
+from extraction.second_engine import residuals, tracked_arm, tracked_resonance
+from lattice import Bend, Drift, InputError, Lattice, Marker, NoSolution, Quadrupole, Sextupole
+from optics.xsuite_engine import xsuite_passage
+from tests.extraction_rings import PROTON, STRENGTHS, near, solved, xsuite_turn
 
 CASES = pytest.mark.parametrize("tune", sorted(STRENGTHS))
 WIRES = pytest.mark.parametrize("x_septum", [0.035, -0.035, 0.02])
@@ -237,3 +239,24 @@ def test_no_border_far_from_the_resonance() -> None:
 def test_arms_need_a_limit(limit: float) -> None:
     with pytest.raises(InputError, match="finite distance above 0"):
         solved(1.666).arms(limit)
+
+
+def test_xsuite_finds_an_arm_that_turns_back_farther_out() -> None:
+    """A ring of 30 m with one strong sextupole: the arm bends within two steps behind the wires."""
+    ring = short_ring()
+    found = third_integer_resonance(ring, at="wires")
+    ours = found.arm(0.018)
+    first = ring.index("wires")
+    turn = xsuite_passage(ring, PROTON, "full", first, first + len(ring))
+    points = tracked_resonance(turn, found)
+    assert residuals(found, points, ours, tracked_arm(turn, points, found, 0.018)).angle < 2e-3  # its 17 samples
+
+
+def short_ring() -> Lattice:
+    """Eight cells of a bend and two quadrupoles, Qx = 5/3 - 0.0015, with one sextupole of K2 L = 8 / m^2."""
+    focus, defocus = Quadrupole("qf", length=0.4, k1=0.5348277040603082), Quadrupole("qd", length=0.4, k1=-1.02928408)
+    drift, bend = Drift("d", length=0.6), Bend("mb", length=1.2, angle=np.pi / 4)
+    gap, sextupole = Drift("gap", length=0.2), Sextupole("sr", length=0.2, k2=40.0)
+    rest = [bend, drift, defocus, drift]
+    kicked, wired, plain = [focus, gap, sextupole, gap, *rest], [focus, Marker("wires"), drift], [focus, drift, *rest]
+    return Lattice("short", elements=[*kicked, *plain, *wired, *rest, *(5 * plain)], particle=PROTON)
