@@ -180,9 +180,10 @@ def _dose(facts: ComparisonFacts) -> Iterator[FigureData]:
     )
     frame = pd.DataFrame({"depth [mm]": depth, "dose [Gy]": treatment.dose})
     yield FigureData("dose-depth", "Dose in depth", caption, figure_json(figure), frame)
+    particles = list(1e-9 * treatment.particles)
     figure = curves(
-        [Curve("particles", list(treatment.energies), list(treatment.particles), style.HORIZONTAL, markers=True)],
-        "kinetic energy [MeV/u]", "particles in the layer [1]",
+        [Curve("particles", list(treatment.energies), particles, style.HORIZONTAL, markers=True)],
+        "kinetic energy [MeV/u]", "particles in the layer [1e9]",
     )  # fmt: skip
     frame = pd.DataFrame({"energy [MeV/u]": treatment.energies, "range [mm]": 1e3 * treatment.ranges,
                           "particles": treatment.particles})  # fmt: skip
