@@ -186,6 +186,7 @@ class Ripple:
         """What a feed-forward leaves over that subtracts ``gain`` times the ripple, ``delay`` [s] late.
 
         a sin(wt + phase) - gain a sin(w (t - delay) + phase), line by line.
+        Raises InputError for a gain or delay that is no finite number.
         """
         if not (isfinite(gain) and isfinite(delay)):
             raise InputError(f"Ripple of '{self.parameter}': gain and delay of a feed-forward must be finite")

@@ -74,11 +74,6 @@ class Schedule:
         return next((driver for driver in self.drivers if isinstance(driver, PhaseDisplacement)), None)
 
     @property
-    def is_constant(self) -> bool:
-        """True when neither settings nor momentum change with time."""
-        return not self.settings and not any(isinstance(d, (BetatronCore, ConstantOptics)) for d in self.drivers)
-
-    @property
     def highest_frequency(self) -> float:
         """Of the ripple's lines [Hz]; 0 without ripple."""
         return max((frequency for ripple in self.ripples for _, frequency, _ in ripple.lines), default=0.0)

@@ -142,13 +142,10 @@ def _topas_header(beam: PhaseSpace, code: int) -> str:
     count = len(beam.energy)
     listed = "\n".join(f"{number:2d}: {name}" for number, name in enumerate(columns, 1))
     return (
-        "TOPAS ASCII Phase Space\n\n"
-        f"Number of Original Histories: {count}\n"
+        f"TOPAS ASCII Phase Space\n\nNumber of Original Histories: {count}\n"
         f"Number of Original Histories that Reached Phase Space: {count}\n"
-        f"Number of Scored Particles: {count}\n\n"
-        f"Columns of data are as follows:\n{listed}\n\n"
-        f"Number of {code}: {count}\n\n"
-        f"Minimum Kinetic Energy of {code}: {beam.energy.min():.9g} MeV\n"
+        f"Number of Scored Particles: {count}\n\nColumns of data are as follows:\n{listed}\n\n"
+        f"Number of {code}: {count}\n\nMinimum Kinetic Energy of {code}: {beam.energy.min():.9g} MeV\n"
         f"Maximum Kinetic Energy of {code}: {beam.energy.max():.9g} MeV\n"
     )
 

@@ -175,8 +175,7 @@ def _dose(facts: ComparisonFacts) -> Iterator[FigureData]:
     caption = (
         f"Dose along the axis of all layers together: {treatment.level[0]:.3f} to {treatment.level[1]:.3f} of what is "
         "prescribed, from the proximal mark to one sigma of the ranges before the distal one. Look for: ripple, "
-        "which a closer "
-        "spacing of the layers takes out."
+        "which a closer spacing of the layers takes out."
     )
     frame = pd.DataFrame({"depth [mm]": depth, "dose [Gy]": treatment.dose})
     yield FigureData("dose-depth", "Dose in depth", caption, figure_json(figure), frame)

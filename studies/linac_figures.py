@@ -258,8 +258,7 @@ def _transmission(facts: LinacFacts) -> FigureData:
         f"gradients {errors.gradient:g}; amplitude {errors.amplitude:g} and phase {np.degrees(errors.phase):g} deg of "
         "units, "
         f"{errors.tank_amplitude:g} and {np.degrees(errors.tank_phase):g} deg of tanks (rms). Look for: a steep curve "
-        "at the "
-        "right; a long foot is a machine that needs better alignment or steering."
+        "at the right; a long foot is a machine that needs better alignment or steering."
     )
     return FigureData("tolerances-transmission", "Transmission with errors", caption, drawing, facts.errors)
 

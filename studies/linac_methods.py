@@ -21,8 +21,7 @@ def methods(facts: LinacFacts) -> Iterator[str]:
     )
     yield (
         "The design pass follows the reference particle and sets the RF phase of each tank its synchronous phase away "
-        "from "
-        "the phase at which the tank as a whole gives most energy."
+        "from the phase at which the tank as a whole gives most energy."
     )
     yield (
         f"A particle that ends farther than {WINDOW:.0%} from the reference energy has fallen out of the bunch: it "
@@ -32,10 +31,8 @@ def methods(facts: LinacFacts) -> Iterator[str]:
     if not facts.pair.alone:
         yield (
             "Second engine: Runge-Kutta integration through the on-axis field of the same cells with the fields off "
-            "the "
-            "axis to first order; the reference particle through all tanks, and "
-            f"{len(facts.pair.maps.alive) if facts.pair.maps else 0} "
-            "particles."
+            "the axis to first order; the reference particle through all tanks, and "
+            f"{len(facts.pair.maps.alive) if facts.pair.maps else 0} particles."
         )
     yield (
         "Copper power is (E0T)^2 L over the effective shunt impedance; the beam's power is current times energy gain; "
@@ -43,8 +40,7 @@ def methods(facts: LinacFacts) -> Iterator[str]:
     )
     yield (
         f"Machines with errors: {len(facts.errors)} samples, Gaussian, cut at {facts.machine.errors.cut:g} rms, no "
-        "steering, "
-        "RF phases as designed."
+        "steering, RF phases as designed."
     )
     yield f"Range in water: {range_text(facts.machine.linac.particle.kind)}."
 
@@ -53,15 +49,13 @@ def switching_methods(facts: SwitchingFacts) -> Iterator[str]:
     """Of the switching study."""
     yield (
         "RF phases and gradients are those of the design. For an energy, units are on from the low-energy end, the "
-        "last "
-        "one at the least amplitude that gives the energy at its phase, the rest off."
+        "last one at the least amplitude that gives the energy at its phase, the rest off."
     )
     if facts.study.least_spread:
         low, high = np.degrees(REACH)
         yield (
             f"The phase of the last unit, within {low:.0f} and {high:.0f} degrees of the designed one, leaves 256 "
-            "tracked "
-            "particles with the least energy spread; found at 9 energies of each unit, monotone cubic between."
+            "tracked particles with the least energy spread; found at 9 energies of each unit, monotone cubic between."
         )
     yield (
         f"At every energy {facts.study.particles_per_energy} particles are tracked through all gaps; what all energies "

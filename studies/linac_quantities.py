@@ -226,8 +226,7 @@ def _pulses_text(facts: LinacFacts) -> str:
     errors = facts.machine.errors
     return (
         f"{len(facts.pulses)} pulses with rms errors of {errors.amplitude:g} in amplitude and "
-        f"{np.degrees(errors.phase):g} "
-        "degrees in phase of every unit; error: counting"
+        f"{np.degrees(errors.phase):g} degrees in phase of every unit; error: counting"
     )
 
 

@@ -21,7 +21,6 @@ from optics.linac.cut import downstream, upstream
 from optics.linac.field_integration import integrated_energies
 from optics.linac.jitter import pulse_energies
 from optics.linac.settings import Settings, settings_for
-from optics.linac.switching import stages
 from optics.linac.trips import recovery
 from studies.linac_facts import kept, structure_periods
 from studies.linac_ranges import energy_of_range, range_in_water
@@ -323,8 +322,3 @@ def _layers(machine: LinacMachine, study: LinacSwitchingStudy, start: Array) -> 
         })  # fmt: skip
         clock += pulses / machine.pulse.repetition
     return pd.DataFrame(rows)
-
-
-def stage_energies(machine: LinacMachine) -> Array:
-    """Energies [eV] with 0, 1, 2 ... units on."""
-    return stages(machine.linac)

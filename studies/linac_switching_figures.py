@@ -47,10 +47,8 @@ def _settings(facts: SwitchingFacts) -> FigureData:
     drawing = heat(units, columns, settings.amplitudes[rows].T, _W, told)
     caption = (
         "Amplitude of every RF unit (down) for energies across, over the designed one: blue on, white off, the number "
-        "in "
-        "the last unit that is on. Gradients are the same for all. The phase of the last unit is in the table. Look "
-        "for: "
-        "one staircase, without gaps."
+        "in the last unit that is on. Gradients are the same for all. The phase of the last unit is in the table. Look "
+        "for: one staircase, without gaps."
     )
     table = settings_table(facts)
     return FigureData("energies-settings", "Settings of the units", caption, drawing, table)
@@ -139,8 +137,7 @@ def _spot(facts: SwitchingFacts) -> FigureData:
         "Rms size of the spot at the exit of the linac, normalised rms emittances there, and the largest rms size "
         "over the "
         "bore anywhere along the machine (matrices). Look for: a spot that jumps with energy, which the beam line has "
-        "to "
-        "follow."
+        "to follow."
     )
     table = beams[["wanted", "size_x", "size_y", "emittance_x", "emittance_y", "fill"]].rename(columns=_heading)
     return FigureData("energies-spot", "Spot and emittance at the exit", caption, drawing, table)
@@ -164,8 +161,7 @@ def _bunch(facts: SwitchingFacts) -> FigureData:
     caption = (
         f"{_SHOWN} particles at the exit in the three planes, phase and energy from the reference particle; the slider "
         "changes the energy (and the range of phase and energy). At low energies the bunch drifts through what is off "
-        "and grows long. Look for: "
-        "filaments, and "
+        "and grows long. Look for: filaments, and "
         "how the ellipses turn with energy."
     )
     table = pd.concat([one.assign(**{_W: energy / 1e6}) for energy, one in tables.items()], ignore_index=True)
@@ -198,8 +194,7 @@ def _focus(facts: SwitchingFacts) -> FigureData:
         "Largest and least phase advance of a focusing period inside the structures, and the largest ellipse of the "
         "beam's "
         "shape that touches no opening over the rms emittance. With units off the magnets focus a slow beam more. "
-        "Look for: "
-        "half a turn, where focusing ends, and the least acceptance."
+        "Look for: half a turn, where focusing ends, and the least acceptance."
     )
     units = {name: "eV" if name == "wanted" else "1" if name.startswith("acc") else "turns" for name in focus}
     table = focus.rename(columns=lambda name: f"{name} [{units[name]}]")
@@ -221,10 +216,8 @@ def _jitter(facts: SwitchingFacts) -> FigureData:
     errors = facts.machine.errors
     caption = (
         f"Energy and range in water from pulse to pulse: {facts.study.samples} pulses at each energy with rms errors "
-        "of "
-        f"{errors.amplitude:g} in amplitude and {np.degrees(errors.phase):g} degrees in phase of each unit that is "
-        "on. Look "
-        "for: energies at which the last unit is half on."
+        f"of {errors.amplitude:g} in amplitude and {np.degrees(errors.phase):g} degrees in phase of each unit that is "
+        "on. Look for: energies at which the last unit is half on."
     )
     table = pd.DataFrame({"wanted [eV]": jitter["wanted"], "rms energy [eV]": jitter["sigma_energy"],
                           "rms range [m]": jitter["sigma_range"]})  # fmt: skip
@@ -245,10 +238,8 @@ def _timing(facts: SwitchingFacts) -> FigureData:
         f"Pulse sequence over a volume from {volume.nearest_mm:g} to {volume.deepest_mm:g} mm of water: {len(layers)} "
         "layers, "
         f"{volume.spots} spots each, {volume.pulses_per_spot} pulse(s) a spot at {pulse.repetition:g} Hz; below, the "
-        "time "
-        "that each change of energy takes with the magnets of the beam line (assumed slew and settling), in whole "
-        "pulses. "
-        "Look for: how little of the time is changes of energy."
+        "time that each change of energy takes with the magnets of the beam line (assumed slew and settling), in whole "
+        "pulses. Look for: how little of the time is changes of energy."
     )
     table = layers.rename(columns={"depth": "depth [m]", "energy": "W [eV]", "amplitude": "amplitude [1]",
         "phase": "phase [rad]", "change": "change [s]", "begins": "begins [s]"})  # fmt: skip
@@ -267,8 +258,7 @@ def _trips(facts: SwitchingFacts) -> FigureData:
         "Highest energy that remains when one unit trips: with the settings of the table (grey) and with the units "
         "behind "
         "it phased anew for the slower beam (black). Their cells are long for it, so that most of them give little. "
-        "Look "
-        "for: bars that end left of the dashed line, after which nothing can be treated."
+        "Look for: bars that end left of the dashed line, after which nothing can be treated."
     )
     table = trips.rename(columns={"untouched": "untouched [eV]", "lost": "lost [eV]", "recovered": "recovered [eV]",
         "transmission": "transmission [1]", "spread": "spread [1]", "phases": "phases [deg]"})  # fmt: skip

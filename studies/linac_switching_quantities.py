@@ -150,8 +150,7 @@ def _treatment(facts: SwitchingFacts) -> Number:
     volume = facts.study.volume
     method = (
         f"{len(facts.layers)} layers of {volume.spots} spots, {volume.pulses_per_spot} pulse(s) a spot, and the "
-        "changes "
-        "between"
+        "changes between"
     )
     return Number(value, 0.0, FORMULA, method, "timing-volume")
 

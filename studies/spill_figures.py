@@ -133,8 +133,7 @@ def _bars(facts: SpillFacts, extraction: ExtractionFacts) -> Iterator[FigureData
     beyond = f" The cathode is at {cathode:.4g} mm." if septum.gap else ""
     caption = (
         f"Extracted particles at the entrance of '{septum.at}', before its kick, each as it was tracked; above and "
-        "beside: how many. Look for: a thin bar from the wires to one spiral step beyond, well inside the "
-        f"gap.{beyond}"
+        f"beside: how many. Look for: a thin bar from the wires to one spiral step beyond, well inside the gap.{beyond}"
     )
     yield _bar("spill-bar-es", "Extracted beam at the electrostatic septum", caption, table["x"].to_numpy(),
                angles(table), walls)  # fmt: skip

@@ -201,8 +201,7 @@ def _check_reach(species: str, target: Target, ranges: Array, limits: tuple[floa
         raise NoSolution(
             f"a depth of {1e3 * target.distal:.4g} mm needs {species} of "
             f"{float(energy_of(species, target.distal)):.4g} MeV/u; "
-            f"the machine ends at {limits[1]:.4g} MeV/u, which reaches {1e3 * highest:.4g} mm: the deepest that "
-            "works"
+            f"the machine ends at {limits[1]:.4g} MeV/u, which reaches {1e3 * highest:.4g} mm: the deepest that works"
         )
     least = float(ranges.min())
     if least < lowest * (1 - 1e-9):

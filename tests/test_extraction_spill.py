@@ -257,3 +257,15 @@ def test_an_exciter_needs_an_element_of_the_ring() -> None:
     driver = RFKnockout("s2_008a_cs", [(0.0, 1e-6)], tune=0.666)
     with pytest.raises(InputError, match="s2_008a_csh"):
         track_spill(RING, PROTON, wide(), driver, Septum(at=SEPTUM, position=0.035), turns=10)
+
+
+def test_a_late_feed_forward_leaves_the_difference_of_both_sines() -> None:
+    ripple = Ripple("kf", ((1e-4, 50.0, 0.3), (2e-5, 600.0, 1.0)))
+    times = np.linspace(0.0, 0.04, 401)
+    left = ripple.factors(times) - 0.8 * (ripple.factors(times - 1e-4) - 1.0)
+    np.testing.assert_allclose(
+        ripple.compensated(0.8, delay=1e-4).factors(times), left, rtol=0, atol=1e-15
+    )  # rounding of 1
+    assert np.all(ripple.compensated(1.0).factors(times) == 1.0)
+    with pytest.raises(InputError, match="feed-forward must be finite"):
+        ripple.compensated(float("nan"))
