@@ -30,7 +30,7 @@ from optics.linac import (
     transport,
 )
 from optics.linac.field_integration import integrate
-from optics.linac.switching import energy_table
+from optics.linac.switching.energies import energy_table
 
 PARTICLES, ENERGIES = 100_000, 100
 GOALS = {"track": 4.0, "table": 2.0}

@@ -18,7 +18,7 @@ from typing import Any
 import numpy as np
 
 from optics.linac import Linac, PermanentQuadrupole, Tank, track
-from optics.linac.machine import Piece
+from optics.linac.structure.linac import Piece
 from tests.linac_machines import ccl, ccl_bunch
 
 Array = np.ndarray[Any, Any]

@@ -26,7 +26,7 @@ from lattice import Lattice, ReferenceParticle
 from lattice.reference import SPEED_OF_LIGHT
 from machines.cnao_like import cnao
 from optics import twiss
-from optics.beam import Beam, sample_beam
+from optics.beams.beam import Beam, sample_beam
 
 Array = np.ndarray[Any, Any]
 
@@ -89,7 +89,7 @@ def _ours(ring: Lattice, particle: ReferenceParticle, threads: int) -> Rate:
 
 
 def _theirs(ring: Lattice, particle: ReferenceParticle, threads: int) -> Rate | None:
-    from optics.xsuite_tracker import XsuiteTracker
+    from optics.engines.xsuite.tracker import XsuiteTracker
 
     count, turns = _THEIRS
     waiting = _waiting(ring, particle, count)

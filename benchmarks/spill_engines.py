@@ -23,7 +23,7 @@ from extraction import (
     TuneSweep,
     track_spill,
 )
-from extraction.drivers import Driver
+from extraction.drivers.drivers import Driver
 from lattice import Lattice, ReferenceParticle
 from lattice.reference import SPEED_OF_LIGHT
 from machines.cnao_like import cnao

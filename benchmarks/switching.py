@@ -20,12 +20,12 @@ from extraction.targets import ExtractionTarget
 from lattice import ReferenceParticle
 from machines.registry import machine_named
 from optics import Target
-from optics.energy_table import FieldErrors, Programme, match_table, with_bend_errors
-from optics.madx_engine import available
-from studies.builtin_studies import study_path
-from studies.study_file import load_study
-from studies.switching_schema import EnergySwitchingStudy
-from studies.treatment import energy_of, range_of
+from optics.engines.madx import available
+from optics.ramping.energy_table import FieldErrors, Programme, match_table, with_bend_errors
+from studies.energy_switching.spec import EnergySwitchingStudy
+from studies.spec.builtin import study_path
+from studies.spec.study_file import load_study
+from studies.treatment.treatment import energy_of, range_of
 
 _GOAL = 10.0  # s, on two processors
 _FAMILIES = ("kf", "kd", "kr", "s0", "s1", "sr")

@@ -9,11 +9,11 @@ from typing import Any
 
 import numpy as np
 
-from extraction.arms import Arm
-from extraction.resonance import ThirdIntegerResonance
+from extraction.resonance.arms import Arm
+from extraction.resonance.third_integer import ThirdIntegerResonance
 from lattice import ElectrostaticSeptum, InputError, Lattice, MagneticSeptum
 from optics import Optics
-from optics.model import passage
+from optics.maps.model import passage
 
 Array = np.ndarray[Any, Any]
 

@@ -13,15 +13,15 @@ from typing import Any
 
 import numpy as np
 
-from extraction.hardt import arm_divergence, hardt_residual
-from extraction.resonance import ThirdIntegerResonance, nearest_third, third_integer_resonance
-from extraction.sextupoles import complex_strengths
+from extraction.resonance.hardt import arm_divergence, hardt_residual
+from extraction.resonance.sextupoles import complex_strengths
+from extraction.resonance.third_integer import ThirdIntegerResonance, nearest_third, third_integer_resonance
 from lattice import InputError, Lattice, NoSolution, UnstableOptics
 from lattice.errors import did_you_mean
 from lattice.parameters import FUNCTIONS
 from optics import Optics
-from optics.model import turns
-from optics.turn import periodic_point
+from optics.maps.model import turns
+from optics.maps.turn import periodic_point
 
 Array = np.ndarray[Any, Any]
 

@@ -5,20 +5,20 @@ from __future__ import annotations
 from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
-from optics.beam import Beam, gaussian_beam, sample_beam
-from optics.beam_files import StoredBeam, read_beam, write_beam
-from optics.limits import Limit
-from optics.match_knobs import knob, with_knob
-from optics.matching import Case, MatchResult, match, match_together
-from optics.optics import Optics
-from optics.scans import grid, scan
-from optics.targets import Target, Vary
-from optics.tracking import Tracked, track
-from optics.twiss import twiss
+from optics.beams.beam import Beam, gaussian_beam, sample_beam
+from optics.beams.files import StoredBeam, read_beam, write_beam
+from optics.beams.tracking import Tracked, track
+from optics.linear.optics import Optics
+from optics.linear.twiss import twiss
+from optics.matching.knobs import knob, with_knob
+from optics.matching.limits import Limit
+from optics.matching.matching import Case, MatchResult, match, match_together
+from optics.matching.targets import Target, Vary
+from optics.scanning.scans import grid, scan
 
 if TYPE_CHECKING:
-    from optics.verification import verify
-    from optics.xsuite_engine import from_xsuite, to_xsuite
+    from optics.engines.verification import verify
+    from optics.engines.xsuite.engine import from_xsuite, to_xsuite
 
 __all__ = [
     "Beam",
@@ -48,9 +48,9 @@ __all__ = [
 ]
 
 _SECOND_ENGINE = {
-    "from_xsuite": "optics.xsuite_engine",
-    "to_xsuite": "optics.xsuite_engine",
-    "verify": "optics.verification",
+    "from_xsuite": "optics.engines.xsuite.engine",
+    "to_xsuite": "optics.engines.xsuite.engine",
+    "verify": "optics.engines.verification",
 }
 
 

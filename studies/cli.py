@@ -15,7 +15,7 @@ from typing import Any
 
 import click
 
-from studies.terminal import open_closed_streams, silence_stdout
+from studies.commands.terminal import open_closed_streams, silence_stdout
 
 PROGRAM = "lattice-optimize"
 COMMANDS = {
@@ -65,7 +65,7 @@ class LazyGroup(click.Group):
 
 def _show_version(ctx: click.Context, _: click.Parameter, wanted: bool) -> None:
     if wanted:
-        from studies.provenance import toolkit_version
+        from studies.runs.provenance import toolkit_version
 
         click.echo(f"{PROGRAM} {toolkit_version()}")
         ctx.exit()

@@ -27,9 +27,14 @@ def chromium() -> str:
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """The files that take longest first: what runs beside them then ends with them."""
     longest = (
-        "test_repository_documents.py",
-        "test_studies_runs.py",
-        "test_studies_spill.py",
-        "test_repository_wheel.py",
+        "repository/test_documents.py",
+        "studies/test_runs.py",
+        "studies/test_spill.py",
+        "repository/test_wheel.py",
     )
-    items.sort(key=lambda item: longest.index(item.path.name) if item.path.name in longest else len(longest))
+
+    def rank(item: pytest.Item) -> int:
+        name = f"{item.path.parent.name}/{item.path.name}"
+        return longest.index(name) if name in longest else len(longest)
+
+    items.sort(key=rank)

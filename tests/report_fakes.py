@@ -25,8 +25,16 @@ from lattice import (
     Sextupole,
 )
 from machines.requirements import Requirement, Verdict, judge
-from optics.figures import StopBand, WorkingPoint, figure_json, floor_plan, magnet_blocks, optics_figure, tune_diagram
-from studies.figures import (
+from studies.charts.lattice import (
+    StopBand,
+    WorkingPoint,
+    figure_json,
+    floor_plan,
+    magnet_blocks,
+    optics_figure,
+    tune_diagram,
+)
+from studies.charts.match import (
     Difference,
     MagnetField,
     MatchedTarget,

@@ -35,9 +35,9 @@ from optics.linac import (
     sine_cell,
     transport,
 )
-from optics.linac.errors import Errors
-from optics.linac.machine import Piece
-from optics.linac.sections import size_section
+from optics.linac.structure.errors import Errors
+from optics.linac.structure.linac import Piece
+from optics.linac.structure.sections import size_section
 
 
 def linac_from(name: str, table: LinacTable) -> Linac:

@@ -16,9 +16,9 @@ from machines.compact_linac.build import bunch_of, linac_from
 from machines.compact_linac.definition import section_table
 from machines.compact_linac.table import LinacTable, MatchingSpec
 from optics.linac import Bunch, Linac, grade_gradients, match_section, matched_start, transport
-from optics.linac.all_energies import grade_for_energies
-from optics.linac.cut import downstream, upstream
-from optics.linac.switching import amplitudes_for
+from optics.linac.structure.cut import downstream, upstream
+from optics.linac.switching.all_energies import grade_for_energies
+from optics.linac.switching.energies import amplitudes_for
 
 ADVANCE = 0.23  # turns a period of the drift tubes
 DRIFT_TUBE_CEILING, MATCHING_CEILING, COUPLED_CELL_CEILING = 230.0, 290.0, 189.0  # T/m

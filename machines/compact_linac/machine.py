@@ -14,7 +14,7 @@ from machines.compact_linac.supplies import Pulse, Supply
 from machines.compact_linac.table import LinacTable
 from machines.requirements import Requirement
 from optics.linac import Bunch, Linac, Tank
-from optics.linac.errors import Errors
+from optics.linac.structure.errors import Errors
 
 
 @dataclass(frozen=True)

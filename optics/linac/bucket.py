@@ -12,7 +12,7 @@ from scipy.optimize import brentq
 from lattice import InputError, ReferenceParticle
 from lattice.reference import SPEED_OF_LIGHT
 from optics.linac.bunch import energies
-from optics.linac.machine import Linac, Tank
+from optics.linac.structure.linac import Linac, Tank
 from optics.linac.tracking import track
 from optics.linac.transport import Transport
 

@@ -21,10 +21,10 @@ from scipy.integrate import simpson
 from lattice import InputError, NoSolution
 from lattice.reference import SPEED_OF_LIGHT
 from optics.compiled import compiled
-from optics.linac.coordinates import canonical, checked, particle_at, relative
-from optics.linac.machine import MODES, Linac, PermanentQuadrupole, Piece, Tank
 from optics.linac.result import CAUSES, LinacTracked, arrived, lost_table
-from optics.linac.transit import TransitTime
+from optics.linac.structure.coordinates import canonical, checked, particle_at, relative
+from optics.linac.structure.linac import MODES, Linac, PermanentQuadrupole, Piece, Tank
+from optics.linac.structure.transit import TransitTime
 
 Array = np.ndarray[Any, Any]
 

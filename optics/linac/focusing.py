@@ -11,8 +11,8 @@ from scipy.optimize import least_squares
 
 from lattice import InputError, NoSolution, UnstableOptics
 from optics.linac.line import DRIFT, GAP, Line, line_of, rows_of
-from optics.linac.machine import Linac
-from optics.linac.reference import Reference, reference_of
+from optics.linac.structure.linac import Linac
+from optics.linac.structure.reference import Reference, reference_of
 from optics.linac.transport import Transport, canonical_matrices, transport, transport_of
 
 Array = np.ndarray[Any, Any]

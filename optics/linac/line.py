@@ -10,9 +10,9 @@ import numpy as np
 from lattice import ReferenceParticle
 from lattice.reference import SPEED_OF_LIGHT
 from optics.compiled import compiled
-from optics.linac.machine import MODES, Linac, PermanentQuadrupole, Piece, Tank
 from optics.linac.maps import TRANSIT_TERMS, drift, gap, quadrupole
-from optics.linac.transit import NO_SECOND_ORDER, TransitTime
+from optics.linac.structure.linac import MODES, Linac, PermanentQuadrupole, Piece, Tank
+from optics.linac.structure.transit import NO_SECOND_ORDER, TransitTime
 
 Array = np.ndarray[Any, Any]
 

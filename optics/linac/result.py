@@ -11,8 +11,8 @@ import pandas as pd
 
 from lattice import InputError, NoSolution, ReferenceParticle
 from optics.linac.bunch import energies, normalised_emittance
-from optics.linac.coordinates import COORDINATES, relative
-from optics.linac.machine import Linac
+from optics.linac.structure.coordinates import COORDINATES, relative
+from optics.linac.structure.linac import Linac
 
 Array = np.ndarray[Any, Any]
 

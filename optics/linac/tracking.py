@@ -12,12 +12,12 @@ import numpy as np
 import pandas as pd
 
 from optics.compiled import compiled
-from optics.linac.coordinates import canonical, checked, particle_at, relative
 from optics.linac.line import BLOCK, GAP, Line, W, Y, line_of, step, velocity
-from optics.linac.machine import Linac
-from optics.linac.reference import Reference, reference_of
 from optics.linac.result import CAUSES, END, LinacTracked, arrived, lost_table, moments
 from optics.linac.space_charge import SpaceCharge
+from optics.linac.structure.coordinates import canonical, checked, particle_at, relative
+from optics.linac.structure.linac import Linac
+from optics.linac.structure.reference import Reference, reference_of
 
 Array = np.ndarray[Any, Any]
 

@@ -11,8 +11,8 @@ import numpy as np
 from lattice import InputError
 from optics.compiled import compiled
 from optics.linac.line import BLOCK, CT, Line, W, line_of, step
-from optics.linac.machine import Linac
-from optics.linac.reference import Reference, reference_of
+from optics.linac.structure.linac import Linac
+from optics.linac.structure.reference import Reference, reference_of
 
 Array = np.ndarray[Any, Any]
 

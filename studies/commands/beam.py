@@ -6,7 +6,7 @@ from pathlib import Path
 
 import click
 
-from studies.options import talking
+from studies.commands.options import talking
 
 
 @click.command("beam", short_help="Particles of a run's beam at one energy.")
@@ -34,9 +34,9 @@ def command(
     .phsp   TOPAS ASCII phase space, with its .header
     .dat    a table for a FLUKA source routine
     """
-    from studies.dose_beam import WRITERS, beam_at, beam_table, check_target, sampled
-    from studies.logs import LOGGER, messages
-    from studies.terminal import show
+    from studies.commands.dose_beam import WRITERS, beam_at, beam_table, check_target, sampled
+    from studies.commands.terminal import show
+    from studies.runs.logs import LOGGER, messages
 
     with messages(verbose, quiet):
         check_target(target)

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import click
 
-from studies.options import on_a_file, talking
+from studies.commands.options import on_a_file, talking
 
 
 def _check_apart(source: str, target: Path) -> None:
@@ -38,10 +38,10 @@ def command(
     .xsuite.json    Xsuite
     .tfs            Twiss table (out only; needs a ring and a particle)
     """
-    from studies.lattice_files import TFS_SUFFIX, check_writable, write_lattice
-    from studies.logs import LOGGER, messages
-    from studies.subjects import lattice_of
-    from studies.terminal import show
+    from studies.commands.terminal import show
+    from studies.runs.logs import LOGGER, messages
+    from studies.spec.lattice_files import TFS_SUFFIX, check_writable, write_lattice
+    from studies.spec.subjects import lattice_of
 
     with messages(verbose, quiet):
         check_writable(target)
@@ -52,7 +52,7 @@ def command(
         if target.name.lower().endswith(TFS_SUFFIX):
             from lattice.files import write_text_atomic
             from optics import twiss
-            from studies.tfs_text import tfs_text
+            from studies.commands.tfs_text import tfs_text
 
             write_text_atomic(target, tfs_text(twiss(lattice)))
         else:

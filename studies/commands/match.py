@@ -7,8 +7,7 @@ from typing import Any
 
 import click
 
-from studies.builtin_studies import looks_like_file
-from studies.options import (
+from studies.commands.options import (
     as_json,
     each,
     on_a_file,
@@ -21,6 +20,7 @@ from studies.options import (
     run_folder,
     talking,
 )
+from studies.spec.builtin import looks_like_file
 
 
 @click.command("match", short_help="Match a machine or a lattice file.")
@@ -117,9 +117,9 @@ def command(
     lattice-optimize match cnao --vary kf=0.2:0.4 --vary kd=0.4:0.6 --vary kr=0.4:0.6 \\
         --target qx=1.666 --target qy=1.74 --target dx@symp=0 --limit 'betx<17'
     """
-    from studies.running import RunOptions, run_to_folder, show_match
-    from studies.schema import folder_name
-    from studies.study_file import validated
+    from studies.pipeline import RunOptions, run_to_folder, show_match
+    from studies.spec.schema import folder_name
+    from studies.spec.study_file import validated
 
     file = looks_like_file(machine)
     asked: dict[str, Any] = {

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import click
 
-from studies.options import talking
+from studies.commands.options import talking
 
 
 @click.command("report", short_help="Render the report of a run again.")
@@ -14,10 +14,10 @@ from studies.options import talking
 @talking
 def command(run: Path, verbose: bool, quiet: bool) -> int:
     """Render report.html again from the run folder RUN; nothing is computed."""
-    from studies.logs import messages
+    from studies.commands.terminal import show
     from studies.report import render
-    from studies.store import rewrite_report
-    from studies.terminal import show
+    from studies.runs.logs import messages
+    from studies.runs.store import rewrite_report
 
     with messages(verbose, quiet):
         path = rewrite_report(run, render)

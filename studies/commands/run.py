@@ -6,8 +6,8 @@ from pathlib import Path
 
 import click
 
-from studies.builtin_studies import looks_like_file, study_path, unknown_study
-from studies.options import as_json, run_folder, talking
+from studies.commands.options import as_json, run_folder, talking
+from studies.spec.builtin import looks_like_file, study_path, unknown_study
 
 
 def study_file(ctx: click.Context, parameter: click.Parameter, name: str) -> tuple[Path, str]:
@@ -45,9 +45,9 @@ def command(
     lattice-optimize run cnao-optics --set match.targets.0.value=1.662 --out runs/other-tune
     lattice-optimize run my_ring.toml
     """
-    from studies.running import RunOptions, run_to_folder, show_verdicts
-    from studies.schema import folder_name
-    from studies.study_file import load_study
+    from studies.pipeline import RunOptions, run_to_folder, show_verdicts
+    from studies.spec.schema import folder_name
+    from studies.spec.study_file import load_study
 
     path, where = study
     settings = [*changes, *([f"seed={seed}"] if seed is not None else [])]

@@ -7,8 +7,8 @@ from typing import Any
 
 import click
 
+from studies.commands.options import as_json, each, parse_over, run_folder, talking
 from studies.commands.run import study_file
-from studies.options import as_json, each, parse_over, run_folder, talking
 
 
 @click.command("scan", short_help="Run a study over a grid of parameters.")
@@ -37,11 +37,11 @@ def command(
     \b
     lattice-optimize scan cnao-optics --over kf=0.28:0.30:101 --over kd=0.47:0.52:101
     """
-    from studies.running import RunOptions
-    from studies.scan_cases import Axis
-    from studies.scanning import scan_to_folder, show_scan
-    from studies.schema import folder_name
-    from studies.study_file import load_study
+    from studies.pipeline import RunOptions
+    from studies.scan.cases import Axis
+    from studies.scan.scanning import scan_to_folder, show_scan
+    from studies.spec.schema import folder_name
+    from studies.spec.study_file import load_study
 
     path, where = study
     loaded = load_study(path, changes, where)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import click
 
-from studies.options import as_json, on_a_file, talking
+from studies.commands.options import as_json, on_a_file, talking
 
 
 @click.command("verify", short_help="Compare our maps with Xsuite.")
@@ -27,8 +27,8 @@ def command(
 
     On a machine or a lattice file; without either, on every machine.
     """
-    from studies.logs import messages
-    from studies.verification import show_comparisons, verify_all
+    from studies.commands.verify_tables import show_comparisons, verify_all
+    from studies.runs.logs import messages
 
     with messages(verbose, quiet):
         comparisons = verify_all(subject, sequence, particle, energy, fringe)

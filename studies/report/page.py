@@ -30,7 +30,7 @@ from studies.report.sections import contents
 from studies.report.verdicts import VerdictRow, banner, verdict_rows
 from studies.report.written import heading_text, known_text, unit_text, written_table
 from studies.results import FigureData, StudyResult
-from studies.toml_text import toml_text
+from studies.spec.toml_text import toml_text
 
 _HERE = Path(__file__).parent
 _SAFE_ID = re.compile(r"[a-z][a-z0-9_-]*")

@@ -1,0 +1,1 @@
+"""What moves the beam into the resonance, as programmes in time."""

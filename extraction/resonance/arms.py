@@ -1,0 +1,262 @@
+"""Arms of the separatrix: the unstable manifolds of the period-three points, followed by tracking.
+
+Points laid out along the outgoing eigenvector, close to the fixed point, over one growth factor, are tracked turn
+by turn: their images are the arm, three turns per step. The start is bent to second order; what it still misses
+shrinks along the incoming direction while the arm grows.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from typing import Any
+
+import numpy as np
+from numpy.polynomial import Chebyshev
+
+from extraction.resonance.kobayashi import Kobayashi
+from lattice import NoSolution
+from optics.maps.turn import Turn, iterate
+
+Array = np.ndarray[Any, Any]
+
+_START = 1e-2  # of the distance from closed orbit to fixed point
+_SAMPLES = 24
+_MAX_TURNS = 30_000
+_ROUNDING = 1e-10  # m: fixed points are not known better than this close to the resonance
+_CLOSED = 1e-3  # of the triangle's width and height: a branch that comes so close to the next fixed point ends there
+_ASTRAY = 3.0  # triangle's widths and heights: no stable motion is there
+_FIT = 16  # points of the polynomial through one and a half spiral steps of the arm
+
+
+@dataclass(frozen=True)
+class Arm:
+    """An outgoing arm where it crosses x = ``x``.
+
+    ``px`` and, along the arm, ``slope`` dpx/dx [1/m] and ``curvature`` d2px/dx2 [1/m^2]; ``spiral_step`` [m] and
+    ``spiral_kick``: change of |x| (outwards positive) and of px over the next three turns; ``vertex``: number of its
+    fixed point; ``after`` (4, 4): x, px, y, py on the wire and at the next three turns;
+    ``position`` x(u) and ``angle`` px(u) along the arm, u in units of three turns, from ``crossing`` at the wire on.
+    """
+
+    x: float
+    px: float
+    slope: float
+    curvature: float
+    spiral_step: float
+    spiral_kick: float
+    vertex: int
+    after: Array
+    position: Chebyshev
+    angle: Chebyshev
+    crossing: float
+
+    def time_within(self, thickness: float) -> float:
+        """Part of three turns that particles on the arm spend between x and x + ``thickness`` outwards [m]."""
+        if not 0.0 <= thickness < self.spiral_step:
+            return 1.0 if thickness > 0 else 0.0
+        outwards = np.sign(self.position(self.crossing + 1.0) - self.x)
+        guess = self.crossing + thickness / self.spiral_step
+        return _root(self.position - (self.x + outwards * thickness), guess) - self.crossing
+
+
+def eigenvector_out(turn: Turn, point: Array, orbit: Array, kobayashi: Kobayashi) -> tuple[float, Array]:
+    """Multiplier and outgoing direction (4,) at a period-three point, pointing away from the closed orbit.
+
+    Of unit length; "away" is meant in normalised coordinates, where the arm leaves at 30 degrees from the radius.
+    """
+    _, total = iterate(turn.jacobian, point, 3)
+    values, vectors = np.linalg.eig(total[:4, :4])
+    index = int(np.argmax(np.abs(values)))
+    value = values[index]
+    if abs(value.imag) > 1e-9 or not value.real > 1.0:
+        raise NoSolution(f"the fixed point at x = {point[0]:.6g} m is not hyperbolic (multiplier {value:.6g})")
+    vector = vectors[:, index].real / np.linalg.norm(vectors[:, index].real)
+    centre = np.array(kobayashi.orbit)
+    radius = kobayashi.normalised(point[:2] - orbit[:2] + centre)
+    outwards = kobayashi.normalised(vector[:2] + centre) @ radius
+    return float(value.real), vector if outwards >= 0 else -vector
+
+
+def arm_points(
+    turn: Turn, points: Array, orbit: Array, kobayashi: Kobayashi, x_limit: float, samples: int = _SAMPLES
+) -> list[Array]:
+    """Points (n, 2) of x, px along the outgoing arm of each fixed point, up to |x - orbit| = ``x_limit``."""
+    state = _beginning(turn, points[0], orbit, kobayashi).at(np.arange(samples) / samples)
+    arms: list[list[Array]] = [[], [], []]
+    for number in range(_MAX_TURNS):
+        arms[number % 3].append(state[:, :2].copy())
+        state = turn.track(state)
+        if not np.all(np.isfinite(state)) or (number % 3 == 2 and np.all(np.abs(state[:, 0] - orbit[0]) > x_limit)):
+            break
+        if np.max(np.abs(state[:, 0] - orbit[0])) > 20 * x_limit:
+            break
+    limited = [np.concatenate(arm) for arm in arms]
+    return [arm[np.abs(arm[:, 0] - orbit[0]) <= x_limit] for arm in limited]
+
+
+def arm_through(turn: Turn, points: Array, orbit: Array, kobayashi: Kobayashi, x_septum: float) -> Arm:
+    """The arm that reaches ``x_septum`` first, refined there. NoSolution when none does."""
+    side = float(np.sign(x_septum - orbit[0]))
+    extent = float(np.max(side * (points[:, 0] - orbit[0])))
+    if side * (x_septum - orbit[0]) <= extent:
+        raise NoSolution(
+            f"the septum at x = {x_septum:.6g} m is inside the stable triangle, which reaches "
+            f"{orbit[0] + side * extent:.6g} m (closed orbit at {orbit[0]:.6g} m)"
+        )
+    beginning = _inside_wires(turn, _beginning(turn, points[0], orbit, kobayashi), x_septum, side)
+    number, position = _first_crossing(turn, beginning, x_septum, side)
+    return _refined(turn, beginning, x_septum, side, number, position)
+
+
+@dataclass(frozen=True)
+class _Beginning:
+    """Where an arm begins: at distance t = start * value^u along it, point + t vector + t^2 curve.
+
+    ``curve`` makes the parabola invariant: three turns take t to value * t, up to terms of third order, when
+    (value^2 - M) curve = second derivative of three turns along the vector.
+    """
+
+    point: Array
+    vector: Array
+    curve: Array
+    start: float
+    value: float
+
+    def at(self, positions: Array) -> Array:
+        """Coordinates (n, 6) at positions u (n,); u one larger is where three turns take the particle."""
+        distances = (self.start * self.value**positions)[:, None]
+        state = np.repeat(self.point[None], len(positions), axis=0)
+        state[:, :4] += distances * self.vector + distances**2 * self.curve
+        return state
+
+
+def _beginning(turn: Turn, point: Array, orbit: Array, kobayashi: Kobayashi, inwards: bool = False) -> _Beginning:
+    value, vector = eigenvector_out(turn, point, orbit, kobayashi)
+    vector = -vector if inwards else vector
+    _, total = iterate(turn.jacobian, point, 3)
+    second = turn.second_derivative(point, np.array([*vector, 0.0, 0.0]), 3)[:4]
+    curve = np.linalg.solve(value**2 * np.eye(4) - total[:4, :4], second)
+    return _Beginning(point, vector, curve, _START * float(np.linalg.norm(point[:4] - orbit)), value)
+
+
+def _inside_wires(turn: Turn, beginning: _Beginning, x_septum: float, side: float) -> _Beginning:
+    """The beginning, so close to the fixed point that it and its images on the other arms are inside the wires."""
+    while True:
+        state = beginning.at(np.array([0.0, 1.0]))
+        images = [state, turn.track(state), turn.track(turn.track(state))]
+        if max(float(np.max(side * image[:, 0])) for image in images) < side * x_septum:
+            return beginning
+        beginning = replace(beginning, start=beginning.start / 4)
+        if beginning.start < _ROUNDING:
+            raise NoSolution(f"the septum at x = {x_septum:.9g} m touches the corner of the stable triangle")
+
+
+def _first_crossing(turn: Turn, beginning: _Beginning, x_septum: float, side: float) -> tuple[int, float]:
+    """Number of turns and position u at which a particle of the first interval lands on the wire."""
+    positions = np.linspace(0.0, 1.0, 5)
+    state = beginning.at(positions)
+    furthest = side * beginning.point[0]
+    for number in range(1, _MAX_TURNS):
+        state = turn.track(state)
+        if not np.all(np.isfinite(state)):
+            break
+        reach = side * state[:, 0]
+        furthest = max(furthest, float(np.max(reach)))
+        beyond = reach > side * x_septum
+        crossing = np.flatnonzero(beyond[1:] & ~beyond[:-1])
+        if len(crossing):
+            i = int(crossing[0])
+            part = (side * x_septum - reach[i]) / (reach[i + 1] - reach[i])
+            return number, float(positions[i] + part * (positions[i + 1] - positions[i]))
+    raise NoSolution(
+        f"no arm reaches the septum at x = {x_septum:.6g} m in {number} turns: the furthest point tracked lies at "
+        f"{side * furthest:.6g} m, the arm grows by {beginning.value - 1:.3g} in three turns near the fixed point"
+    )
+
+
+def _refined(turn: Turn, beginning: _Beginning, x_septum: float, side: float, number: int, position: float) -> Arm:
+    """Polynomials in u through particles that land near the wire, and through those of the following three turns.
+
+    Particles laid out evenly in u pass evenly in time (the flow is uniform in the logarithm of the distance from the
+    fixed point): u one larger is three turns later.
+    """
+    nodes = np.cos(np.pi * (np.arange(_FIT) + 0.5) / _FIT)
+    middle, half = position + 0.5, 0.75
+    state = beginning.at(middle + half * nodes)
+    passed = []
+    for turn_number in range(1, number + 4):
+        state = turn.track(state)
+        if turn_number >= number:
+            passed.append(state[:, :4].copy())
+    if not np.all(np.isfinite(passed)):
+        raise NoSolution(f"the arm leaves the domain of the maps within three turns of x = {x_septum:.6g} m")
+    domain = [middle - half, middle + half]
+    fits = [[Chebyshev.fit(middle + half * nodes, one[:, k], _FIT - 1, domain=domain) for k in range(4)]
+            for one in passed]  # fmt: skip
+    x, px = fits[0][0], fits[0][1]
+    u = _root(x - x_septum, position)
+    after = np.array([[fit(u) for fit in one] for one in fits])
+    x1, p1, x2, p2 = x.deriv()(u), px.deriv()(u), x.deriv(2)(u), px.deriv(2)(u)
+    return Arm(
+        x=float(after[0, 0]),
+        px=float(after[0, 1]),
+        slope=float(p1 / x1),
+        curvature=float((p2 * x1 - p1 * x2) / x1**3),
+        spiral_step=float(side * (after[3, 0] - after[0, 0])),
+        spiral_kick=float(after[3, 1] - after[0, 1]),
+        vertex=number % 3,
+        after=after,
+        position=x,
+        angle=px,
+        crossing=u,
+    )
+
+
+def _root(polynomial: Chebyshev, near: float) -> float:
+    """The root of a polynomial of the position along the arm next to ``near``."""
+    roots = polynomial.roots()
+    real = roots[np.abs(roots.imag) < 1e-8].real
+    real = real[np.abs(real - near) < 0.3]
+    if not len(real):
+        raise NoSolution("the arm could not be interpolated at the septum")
+    return float(real[np.argmin(np.abs(real - near))])
+
+
+def inner_branches(turn: Turn, points: Array, orbit: Array, kobayashi: Kobayashi) -> list[Array]:
+    """The curved sides of the stable region: points (n, 2) of x, px from each fixed point inwards to the next.
+
+    NoSolution when a branch does not come back to a fixed point: the region has no sharp border (far from the
+    resonance), or it takes too many turns (next to it).
+    """
+    state = _beginning(turn, points[0], orbit, kobayashi, inwards=True).at(np.arange(_SAMPLES) / _SAMPLES)
+    sides: list[list[Array]] = [[points[i, :2][None]] for i in range(3)]
+    targets = points[:, :2]
+    scale = np.ptp(targets, axis=0)
+    for number in range(_MAX_TURNS):
+        sides[number % 3].append(state[:, :2].copy())
+        state = turn.track(state)
+        others = [np.linalg.norm((state[-1, :2] - targets[k]) / scale) for k in range(3) if k != (number + 1) % 3]
+        if min(others) < _CLOSED:
+            return [np.concatenate(side) for side in sides]
+        if not np.all(np.abs(state[:, :2] - orbit[:2]) < _ASTRAY * scale):
+            raise NoSolution(
+                "the separatrices do not close: far from the resonance the stable region has no sharp border"
+            )
+    raise NoSolution(f"the separatrices do not close within {_MAX_TURNS} turns: the tune is too near the resonance")
+
+
+def enclosed_area(turn: Turn, points: Array, orbit: Array, kobayashi: Kobayashi) -> float:
+    """Area [m] enclosed by the inner branches; NoSolution as there."""
+    return _area_of_sides(inner_branches(turn, points, orbit, kobayashi), points[:, :2])
+
+
+def _area_of_sides(sides: list[Array], targets: Array) -> float:
+    """Shoelace area of the closed line: side i runs from vertex i to the vertex its end is nearest to."""
+    ends = [int(np.argmin(np.linalg.norm((targets - side[-1]) / np.ptp(targets, axis=0), axis=1))) for side in sides]
+    order, at = [], 0
+    for _ in range(3):
+        order.append(sides[at])
+        at = ends[at]
+    line = np.concatenate(order)
+    x, p = line[:, 0], line[:, 1]
+    return float(0.5 * abs(np.sum(x * np.roll(p, -1) - np.roll(x, -1) * p)))

@@ -1,0 +1,87 @@
+"""The Hardt condition: the extraction arms of all momenta lie on one line at the electrostatic septum.
+
+In normalised coordinates at the septum the outgoing separatrix is a line at distance h = (2/3) |eps / S| from the
+closed orbit, with normal n. With momentum the orbit moves by (D_n, D_n') and h changes by 4 pi |S|^-1 sign(dQ) Q' per
+dp/p, so the line stays in place when
+
+    n . (D_n, D_n') + 4 pi sign(dQ) Q' / |S| = 0,   D_n = D / sqrt(beta),  D_n' = sqrt(beta) D' + alpha D / sqrt(beta)
+
+(W. Hardt, CERN PS/DL/LEAR Note 81-6; PIMMS, CERN-PS-99-010-DI, section 3.5). The left side [m^1/2], with the sign that
+makes it positive when px on the arm grows with momentum, is the leading-order residual; ``arm_divergence`` is the
+exact one, from tracked arms.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+from extraction.resonance.sextupoles import complex_strengths
+from extraction.resonance.third_integer import ThirdIntegerResonance, nearest_third, third_integer_resonance
+from lattice import Lattice, ReferenceParticle
+from lattice.parameters import FUNCTIONS
+from optics import Optics, twiss
+
+Array = np.ndarray[Any, Any]
+
+_DELTA = 2e-4  # largest momentum step of the exact residual
+_CLEAR = 0.2  # part of the way to the resonant momentum that the step may take
+
+
+def hardt_residual(optics: Optics, place: int, side: float) -> Array:
+    """Leading-order residual [m^1/2] at element ``place`` for the arm towards x of sign ``side``, (batch,).
+
+    ``optics`` must hold chromaticity. Holomorphic in the strengths (a complex step gives exact derivatives).
+    """
+    _, parts = complex_strengths(optics, place)
+    real, imaginary = parts[0].sum(axis=-1), parts[1].sum(axis=-1)
+    size = np.sqrt(real * real + imaginary * imaginary)
+    turned = FUNCTIONS["atan2"](imaginary, real) / 3.0  # phase of the virtual sextupole from the place [rad]
+    tune, chromaticity = np.atleast_1d(optics.qx), np.atleast_1d(optics.dqx)
+    sign = np.sign([nearest_third(float(q))[1] for q in tune.real])
+    normal = _normal_at_sextupole(turned.real, sign, side) + turned
+    beta, alpha, d, dp = (optics.at_elements.column(name)[:, place] for name in ("betx", "alfx", "dx", "dpx"))
+    root = np.sqrt(beta)
+    projected = d / root * np.cos(normal) + (root * dp + alpha * d / root) * np.sin(normal)
+    return np.asarray(-side * sign * (projected + 4 * np.pi * sign * chromaticity / size))
+
+
+def _normal_at_sextupole(turned: Array, sign: Array, side: float) -> Array:
+    """Direction [rad] of the outward normal, at the virtual sextupole, of the arm that goes towards ``side`` in x.
+
+    The triangle's sides have outward normals at pi and +-pi/3 (opposite below the resonance); the arm that leaves
+    along a side goes anticlockwise of its normal above the resonance, clockwise below.
+    """
+    normals = np.pi + np.where(sign > 0, 0.0, np.pi)[:, None] + 2 * np.pi / 3 * np.arange(3)
+    directions = normals + sign[:, None] * np.pi / 2 + turned[:, None]
+    towards = side * np.cos(directions)
+    return np.asarray(normals[np.arange(len(turned)), np.argmax(towards, axis=1)])
+
+
+def arm_divergence(
+    ring: Lattice,
+    particle: ReferenceParticle | None,
+    *,
+    at: str,
+    x_septum: float,
+    delta: float = 0.0,
+    fringe: str = "full",
+) -> float:
+    """d(px)/d(delta) [rad] of the tracked arms at x = ``x_septum``: 0 when the Hardt condition holds exactly.
+
+    Central difference around ``delta`` over a momentum step that stays clear of the resonance. NoSolution where one of
+    the two momenta has no arm at the wires.
+    """
+    optics = twiss(ring, particle, fringe=fringe, delta=delta)
+    distance = abs(nearest_third(optics.qx)[1])
+    step = min(_DELTA, _CLEAR * distance / max(abs(optics.dqx), 1e-9))
+    found = [_arm_px(ring, particle, at, x_septum, delta + k * step, fringe) for k in (-1, 1)]
+    return float((found[1] - found[0]) / (2 * step))
+
+
+def _arm_px(
+    ring: Lattice, particle: ReferenceParticle | None, at: str, x_septum: float, delta: float, fringe: str
+) -> float:
+    resonance: ThirdIntegerResonance = third_integer_resonance(ring, particle, at=at, delta=delta, fringe=fringe)
+    return resonance.arm(x_septum).px

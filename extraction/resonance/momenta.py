@@ -1,0 +1,98 @@
+"""The extraction arms of all momenta side by side at the electrostatic septum."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+import pandas as pd
+from scipy.optimize import brentq
+
+from extraction.resonance.arms import Arm
+from extraction.resonance.third_integer import ThirdIntegerResonance, nearest_third, third_integer_resonance
+from extraction.septum import Septum, crossing_angle, wire_loss
+from lattice import Lattice, NoSolution, ReferenceParticle, UnstableOptics
+from optics import twiss
+
+_NUMBERS = (
+    "tune", "tune_distance", "orbit_x", "stable_area", "kobayashi_area", "arm_px", "arm_slope", "arm_curvature",
+    "spiral_step", "kobayashi_step", "spiral_kick", "crossing_angle", "wire_loss",
+)  # fmt: skip
+
+
+def arms_over_momentum(
+    ring: Lattice,
+    particle: ReferenceParticle | None,
+    septum: Septum,
+    deltas: Sequence[float],
+    fringe: str = "full",
+) -> pd.DataFrame:
+    """One row for each momentum deviation: tune, areas [m], arm at the wires (px, 1/m, 1/m^2), steps [m], loss.
+
+    Where a momentum has no triangle or no arm at the wires, its numbers are nan and ``reason`` says why.
+    """
+    return pd.DataFrame([_row(ring, particle, septum, float(delta), fringe) for delta in deltas])
+
+
+def _row(
+    ring: Lattice, particle: ReferenceParticle | None, septum: Septum, delta: float, fringe: str
+) -> dict[str, Any]:
+    row: dict[str, Any] = {"delta": delta, **dict.fromkeys(_NUMBERS, np.nan), "reason": ""}
+    try:
+        resonance = third_integer_resonance(ring, particle, at=septum.at, delta=delta, fringe=fringe)
+        row |= _resonance(resonance)
+        row |= _arm(resonance.arm(septum.position), resonance, septum)
+    except (NoSolution, UnstableOptics) as error:
+        row["reason"] = str(error)
+    return row
+
+
+def _resonance(resonance: ThirdIntegerResonance) -> dict[str, float]:
+    return {
+        "tune": resonance.tune,
+        "tune_distance": resonance.tune_distance,
+        "orbit_x": float(resonance.orbit[0]),
+        "stable_area": resonance.stable_area,
+        "kobayashi_area": resonance.kobayashi.stable_area,
+    }
+
+
+def _arm(arm: Arm, resonance: ThirdIntegerResonance, septum: Septum) -> dict[str, float]:
+    return {
+        "arm_px": arm.px,
+        "arm_slope": arm.slope,
+        "arm_curvature": arm.curvature,
+        "spiral_step": arm.spiral_step,
+        "kobayashi_step": resonance.kobayashi.spiral_step(septum.position),
+        "spiral_kick": arm.spiral_kick,
+        "crossing_angle": crossing_angle(septum, arm, resonance.delta),
+        "wire_loss": wire_loss(septum, arm, resonance.delta),
+    }
+
+
+def resonant_momentum(
+    ring: Lattice, particle: ReferenceParticle | None = None, fringe: str = "full", reach: float = 0.02
+) -> float:
+    """Momentum deviation whose tune lies on the third-integer nearest to the ring's own tune.
+
+    Searched within +-``reach``. Raises NoSolution when the chromaticity does not carry the tune there.
+    """
+    optics = twiss(ring, particle, fringe=fringe)
+    target, distance = nearest_third(optics.qx)
+
+    def miss(delta: float) -> float:
+        try:
+            return float(twiss(ring, particle, fringe=fringe, delta=delta, chromatic=False).qx) - target
+        except UnstableOptics:
+            return float("nan")
+
+    guess = -distance / optics.dqx if optics.dqx else float("inf")
+    for scale in (0.5, 1.5, 3.0):
+        ends = sorted((0.0 if abs(guess) > 1e-12 else -1e-6, scale * guess if abs(guess) > 1e-12 else 1e-6))
+        if max(map(abs, ends)) <= reach and miss(ends[0]) * miss(ends[1]) <= 0:
+            return float(brentq(miss, *ends, xtol=1e-12))
+    raise NoSolution(
+        f"no momentum within +-{reach:g} of ring '{ring.name}' is resonant: Qx = {optics.qx:.9g} is {distance:.3g} "
+        f"from {target:.6g} and the chromaticity is {optics.dqx:.4g}"
+    )

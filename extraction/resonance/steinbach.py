@@ -1,0 +1,135 @@
+"""Steinbach diagram: amplitude against momentum, the wedge of the resonance, the stack, and what leaves.
+
+A particle of amplitude A (normalised, single-particle emittance pi A^2) is stable at a momentum while pi A^2 is below
+the area of the stable triangle there (PIMMS, CERN-PS-99-010-DI, section 3.6): amplitude sqrt(area / pi).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from math import pi, sqrt
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from extraction.resonance.arms import Arm
+from extraction.resonance.third_integer import third_integer_resonance
+from lattice import InputError, Lattice, NoSolution, ReferenceParticle, UnstableOptics
+from optics import Beam
+
+Array = np.ndarray[Any, Any]
+
+
+def amplitude_of(area: float) -> float:
+    """Amplitude A [m^1/2] of the circle that has the area [m] of a stable triangle."""
+    return sqrt(area / pi)
+
+
+def wedge(
+    ring: Lattice, particle: ReferenceParticle | None, at: str, deltas: Sequence[float], fringe: str = "full"
+) -> pd.DataFrame:
+    """Stable amplitude [m^1/2] at each momentum, ``exact`` and ``kobayashi``; 0 on the resonance, nan where none."""
+    rows = []
+    for delta in deltas:
+        row = {"delta": float(delta), "tune_distance": np.nan, "exact": np.nan, "kobayashi": np.nan}
+        try:
+            found = third_integer_resonance(ring, particle, at=at, delta=float(delta), fringe=fringe)
+            row |= {
+                "tune_distance": found.tune_distance,
+                "exact": amplitude_of(found.stable_area),
+                "kobayashi": amplitude_of(found.kobayashi.stable_area),
+            }
+        except (NoSolution, UnstableOptics):
+            pass
+        rows.append(row)
+    return pd.DataFrame(rows)
+
+
+@dataclass(frozen=True)
+class Stack:
+    """Waiting beam: particles' momentum deviation ``delta`` (n,) and amplitude ``amplitude`` (n,) [m^1/2]."""
+
+    delta: Array
+    amplitude: Array
+
+
+def waiting_stack(beam: Beam, count: int, *, seed: int, full_width: float | None = None) -> Stack:
+    """Sample a stack of a beam's emittance: A^2 / (2 emittance) is exponential for a Gaussian beam.
+
+    Momenta are Gaussian with ``beam.sigma_delta`` around ``beam.delta``, or uniform over ``full_width``.
+    """
+    if not (isinstance(count, int) and count >= 1):
+        raise InputError(f"count must be a whole number above 0, found {count!r}")
+    random = np.random.default_rng(seed)
+    amplitude = np.sqrt(2 * beam.emittance_x * random.exponential(size=count))
+    if full_width is None:
+        delta = beam.delta + beam.sigma_delta * random.standard_normal(count)
+    else:
+        delta = beam.delta + full_width * (random.random(count) - 0.5)
+    return Stack(delta, amplitude)
+
+
+def leaving_momentum(table: pd.DataFrame, amplitude: Array, side: float) -> Array:
+    """Momentum at which particles of an amplitude (n,) become unstable when the stack is moved to the resonance.
+
+    ``table`` is a ``wedge``; ``side`` (+1 or -1) the sign of delta minus resonant momentum on which the stack waits.
+    nan beyond the wedge's range. What a betatron core or a sweep of all magnets extracts has these momenta.
+    """
+    exact = table.dropna(subset=["exact"]).sort_values("delta")
+    lowest = exact["delta"].iloc[int(np.argmin(exact["exact"].to_numpy()))]
+    branch = exact[(exact["delta"] - lowest) * side >= 0].sort_values("exact")
+    momenta = np.interp(amplitude, branch["exact"], branch["delta"], left=np.nan, right=np.nan)
+    smallest = float(branch["exact"].iloc[0])
+    # Below the smallest tabulated amplitude the wedge is a straight line to its tip.
+    inner = np.asarray(amplitude) < smallest
+    return np.where(inner, _towards_tip(branch, np.asarray(amplitude)), momenta)
+
+
+def _towards_tip(branch: pd.DataFrame, amplitude: Array) -> Array:
+    (a0, a1), (d0, d1) = branch["exact"].to_numpy()[:2], branch["delta"].to_numpy()[:2]
+    return np.asarray(d0 + (amplitude - a0) * (d1 - d0) / (a1 - a0))
+
+
+@dataclass(frozen=True)
+class ExtractedBeam:
+    """The beam beyond the wires: samples of ``x`` [m], ``px`` and ``delta``, each (n,)."""
+
+    x: Array
+    px: Array
+    delta: Array
+
+    @property
+    def emittance(self) -> float:
+        """Geometric rms emittance sqrt(<x^2><px^2> - <x px>^2) about the mean [m]."""
+        covariance = np.cov(np.stack([self.x, self.px]), bias=True)
+        return float(np.sqrt(max(np.linalg.det(covariance), 0.0)))
+
+    @property
+    def momentum_spread(self) -> float:
+        """Rms of delta."""
+        return float(np.std(self.delta))
+
+
+def extracted_beam(arms: Sequence[tuple[float, Arm]], deltas: Array, *, seed: int) -> ExtractedBeam:
+    """Particles beyond the wires for extracted momenta ``deltas``: even in time along the arm of the nearest momentum.
+
+    ``arms`` are (delta, arm) pairs. Between tabulated momenta the arm is shifted linearly.
+    """
+    if len(arms) < 2:
+        raise InputError("extracted_beam needs the arms of at least two momenta")
+    random = np.random.default_rng(seed)
+    grid = np.array([delta for delta, _ in arms])
+    order = np.argsort(grid)
+    part = random.random(len(deltas))
+    x = np.stack([arms[i][1].position(arms[i][1].crossing + part) for i in order])
+    px = np.stack([arms[i][1].angle(arms[i][1].crossing + part) for i in order])
+    columns = np.arange(len(deltas))
+    right = np.clip(np.searchsorted(grid[order], deltas), 1, len(grid) - 1)
+    weight = (deltas - grid[order][right - 1]) / (grid[order][right] - grid[order][right - 1])
+
+    def mix(values: Array) -> Array:
+        return np.asarray(values[right - 1, columns] * (1 - weight) + values[right, columns] * weight)
+
+    return ExtractedBeam(mix(x), mix(px), np.asarray(deltas))

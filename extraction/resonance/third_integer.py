@@ -1,0 +1,249 @@
+"""The third-integer resonance at a place of a ring: exact fixed points and arms, with leading order beside them.
+
+Exact: points of period three by Newton's method on the third iterate of the full map, at any momentum. Where they
+lie is followed from the resonance itself outwards (a linear rotation brings the tune next to the resonance, where
+the leading order holds, and is taken back in steps), so that no guess is needed.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from functools import cached_property
+from typing import Any
+
+import numpy as np
+
+from extraction.resonance.arms import Arm, arm_points, arm_through, enclosed_area
+from extraction.resonance.kobayashi import Kobayashi
+from extraction.resonance.sextupoles import SextupoleShare, complex_strengths, phase_of, shares
+from lattice import InputError, Lattice, LatticeError, NoSolution, ReferenceParticle
+from optics import Optics, twiss
+from optics.maps.model import checked_particle, turns
+from optics.maps.turn import Turn, iterate, periodic_point
+
+Array = np.ndarray[Any, Any]
+
+_FAR = 0.1  # tune distance beyond which "near the resonance" means nothing
+_NEAR = 1e-6  # tune distance at which rounding moves the triangle by 1e-4 of its area (in proportion to its square)
+_NO_SEXTUPOLE = 1e-6  # m^-1/2
+_STAGES = (0.1, 0.25, 0.5, 0.75, 1.0)
+
+
+@dataclass(frozen=True, eq=False)
+class ThirdIntegerResonance:
+    """The resonance seen at the entrance of ``place`` for particles of momentum deviation ``delta``.
+
+    ``tune`` and ``tune_distance`` = Q - n/3 at that momentum; ``virtual_sextupole`` |S| [m^-1/2] and
+    ``virtual_phase`` [turns, modulo 1/3] of all sextupoles with their ``shares``; ``orbit`` (x, px, y, py) of the
+    closed orbit. Exact: ``fixed_points`` (3, 2) of x [m], px in tracking order, absolute; ``stable_area`` [m] of their
+    triangle; ``multipliers`` (2,) of the third iterate there (outgoing, incoming); ``residual`` [m] of the fixed
+    points. ``kobayashi``: leading order, with the same attributes.
+    """
+
+    place: str
+    delta: float
+    tune: float
+    tune_distance: float
+    virtual_sextupole: float
+    virtual_phase: float
+    shares: tuple[SextupoleShare, ...]
+    orbit: Array
+    points: Array
+    multipliers: Array
+    residual: float
+    kobayashi: Kobayashi
+    optics: Optics
+    turn: Turn
+
+    @property
+    def fixed_points(self) -> Array:
+        """Points of period three (3, 2): x [m], px, absolute, in tracking order."""
+        return self.points[:, :2]
+
+    @property
+    def stable_area(self) -> float:
+        """Area [m] of the triangle of the exact fixed points."""
+        return triangle_area(self.fixed_points)
+
+    @cached_property
+    def enclosed_area(self) -> float:
+        """Area [m] inside the separatrices themselves, which are curved: the true stable region."""
+        return enclosed_area(self.turn, self.points, self.orbit, self.kobayashi)
+
+    def arm(self, x_septum: float) -> Arm:
+        """The outgoing arm where it reaches ``x_septum`` [m]; NoSolution when none does."""
+        if not np.isfinite(x_septum) or x_septum == self.orbit[0]:
+            raise InputError(f"x_septum must be a finite position off the closed orbit [m], found {x_septum!r}")
+        return arm_through(self.turn, self.points, self.orbit, self.kobayashi, x_septum)
+
+    def arms(self, x_limit: float) -> list[Array]:
+        """Points (n, 2) of x [m], px along the arm of each fixed point, up to ``x_limit`` [m] from the orbit."""
+        if not 0.0 < x_limit < np.inf:
+            raise InputError(f"x_limit must be a finite distance above 0 [m], found {x_limit!r}")
+        return arm_points(self.turn, self.points, self.orbit, self.kobayashi, x_limit)
+
+    def spiral_step(self, x_septum: float) -> float:
+        """Growth of |x| [m] over three turns of a particle on the arm that starts on the wire at ``x_septum`` [m]."""
+        return self.arm(x_septum).spiral_step
+
+
+def triangle_area(points: Array) -> float:
+    """Area of a triangle (3, 2)."""
+    (a, b), (c, d) = points[1] - points[0], points[2] - points[0]
+    return float(0.5 * abs(a * d - b * c))
+
+
+def third_integer_resonance(
+    ring: Lattice,
+    particle: ReferenceParticle | None = None,
+    *,
+    at: str,
+    delta: float = 0.0,
+    fringe: str = "full",
+) -> ThirdIntegerResonance:
+    """Third-integer resonance of a ring at the entrance of element ``at``, for momentum deviation ``delta``.
+
+    Raises UnstableOptics for a ring without stable optics, NoSolution when there is no third-integer resonance within
+    0.1 of the tune, no sextupole drives it, the tune is on it, or no fixed points are found; each says what it found.
+    """
+    if not isinstance(ring, Lattice):
+        raise InputError(f"third_integer_resonance takes a Lattice, found {type(ring).__name__}")
+    if not isinstance(at, str):
+        raise InputError(f"at must be the name of an element, found {at!r}")
+    if ring.batch is not None:
+        raise InputError(f"third_integer_resonance works on one lattice, '{ring.name}' holds {ring.batch}")
+    particle = checked_particle(ring, particle)
+    optics = twiss(ring, particle, fringe=fringe, delta=delta, chromatic=False)
+    place = ring.index(at)
+    if optics.coupled:
+        raise LatticeError(
+            f"ring '{ring.name}' couples the planes: the third-integer analysis is horizontal; switch the coupling off"
+        )
+    nearest, distance = nearest_third(optics.qx)
+    size, phase = virtual_sextupole(optics, place)
+    _refuse_without_resonance(ring, at, optics.qx, nearest, distance, size)
+    orbit = np.array([optics[name][place] for name in ("x", "px", "y", "py")])
+    kobayashi = Kobayashi(
+        tune_distance=distance,
+        virtual_sextupole=size,
+        virtual_phase=phase,
+        betx=float(optics["betx"][place]),
+        alfx=float(optics["alfx"][place]),
+        orbit=(float(orbit[0]), float(orbit[1])),
+        fraction=nearest % 1,
+    )
+    turn = turns(ring, particle, fringe, first_element=place)[0].shortened()
+    points = _fixed_points(turn, kobayashi, orbit, delta)
+    end, total = iterate(turn.jacobian, points[0], 3)
+    return ThirdIntegerResonance(
+        place=ring.names[place],
+        delta=delta,
+        tune=optics.qx,
+        tune_distance=distance,
+        virtual_sextupole=size,
+        virtual_phase=phase,
+        shares=shares(optics, place),
+        orbit=orbit,
+        points=points,
+        multipliers=_multipliers(total),
+        residual=float(np.max(np.abs(end[:4] - points[0, :4]))),
+        kobayashi=kobayashi,
+        optics=optics,
+        turn=turn,
+    )
+
+
+def nearest_third(tune: float) -> tuple[float, float]:
+    """The nearest n/3 (n no multiple of 3) and the signed distance from it."""
+    candidates = [np.floor(tune) + k / 3 for k in (-1, 1, 2, 4)]
+    nearest = min(candidates, key=lambda third: abs(tune - third))
+    return float(nearest), float(tune - nearest)
+
+
+def virtual_sextupole(optics: Optics, place: int) -> tuple[float, float]:
+    """|S| [m^-1/2] of all sextupoles and its phase [turns] from the entrance of element ``place``."""
+    _, parts = complex_strengths(optics, place)
+    real, imaginary = parts[:, 0].sum(axis=-1).real
+    return float(np.hypot(real, imaginary)), phase_of(real, imaginary)
+
+
+def _refuse_without_resonance(
+    ring: Lattice, at: str, tune: float, nearest: float, distance: float, size: float
+) -> None:
+    found = (
+        f"ring '{ring.name}': Qx = {tune:.9g}, nearest third-integer {nearest:.9g}, virtual sextupole {size:.4g} m^-1/2"
+    )
+    if abs(distance) > _FAR:
+        raise NoSolution(f"no third-integer resonance nearby ({found}): bring Qx within {_FAR} of n/3")
+    if size < _NO_SEXTUPOLE:
+        raise NoSolution(f"no sextupole drives the resonance ({found}): power a sextupole where betx is large")
+    if abs(distance) < _NEAR:
+        raise NoSolution(f"the tune lies on the resonance, there is no stable triangle at '{at}' ({found})")
+
+
+def _fixed_points(turn: Turn, kobayashi: Kobayashi, orbit: Array, delta: float) -> Array:
+    """Points of period three (3, 6) in tracking order, followed from near the resonance to the true tune."""
+    centre = np.array([*orbit, 0.0, delta])
+    point = centre.copy()
+    reached = _STAGES[0]
+    point[:2] = replace(kobayashi, tune_distance=reached * kobayashi.tune_distance).fixed_points[0]
+    for stage in _STAGES:
+        point[:4] = centre[:4] + (point[:4] - centre[:4]) * (stage / reached)
+        detuned = _Detuned(turn, _rotation(kobayashi, (stage - 1.0) * kobayashi.tune_distance), centre)
+        try:
+            point = periodic_point(detuned.jacobian, point, 3)
+        except NoSolution as error:
+            raise _no_triangle(kobayashi, str(error)) from None
+        reached = stage
+    size = np.linalg.norm(kobayashi.normalised(point[:2]))
+    expected = np.linalg.norm(kobayashi.normalised(kobayashi.fixed_points[0]))
+    if not 0.1 * expected < size < 10 * expected:
+        raise _no_triangle(kobayashi, "Newton's method left the triangle")
+    second = turn.jacobian(point)[0]
+    third = turn.jacobian(second)[0]
+    points = np.stack([point, second, third])
+    points[:, 4] = 0.0
+    return points
+
+
+def _no_triangle(kobayashi: Kobayashi, why: str) -> NoSolution:
+    reach = float(np.max(np.abs(kobayashi.fixed_points[:, 0] - kobayashi.orbit[0])))
+    return NoSolution(
+        f"no fixed points of the third-integer resonance found ({why}; tune distance {kobayashi.tune_distance:.6g}, "
+        f"virtual sextupole {kobayashi.virtual_sextupole:.4g} m^-1/2, triangle about {reach:.3g} m large to leading "
+        f"order): the sextupoles may be too weak for this distance"
+    )
+
+
+@dataclass(frozen=True, eq=False)
+class _Detuned:
+    """A turn followed by a linear rotation about the closed orbit, which shifts the tune."""
+
+    turn: Turn
+    rotation: Array
+    centre: Array
+
+    def jacobian(self, point: Array) -> tuple[Array, Array]:
+        end, matrix = self.turn.jacobian(point)
+        shifted = end.copy()
+        shifted[:4] = self.centre[:4] + self.rotation[:4, :4] @ (end - self.centre)[:4]
+        return shifted, self.rotation @ matrix
+
+
+def _rotation(kobayashi: Kobayashi, tune_shift: float) -> Array:
+    """Matrix (6, 6) that adds ``tune_shift`` to the horizontal tune at the place."""
+    beta, alpha = kobayashi.betx, kobayashi.alfx
+    cosine, sine = np.cos(2 * np.pi * tune_shift), np.sin(2 * np.pi * tune_shift)
+    matrix = np.eye(6)
+    matrix[0, 0], matrix[0, 1] = cosine + alpha * sine, beta * sine
+    matrix[1, 0], matrix[1, 1] = -(1 + alpha**2) / beta * sine, cosine - alpha * sine
+    return matrix
+
+
+def _multipliers(total: Array) -> Array:
+    """The two real multipliers of the horizontal motion at a fixed point, the outgoing one first."""
+    values = np.linalg.eigvals(total[:4, :4])
+    real = sorted((v.real for v in values if abs(v.imag) < 1e-9 and abs(v.real) > 0), key=lambda v: -abs(v))
+    if len(real) < 2:
+        return np.array([np.nan, np.nan])
+    return np.array([real[0], real[-1]])

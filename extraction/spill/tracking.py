@@ -1,0 +1,351 @@
+"""A whole spill, particle by particle: what was extracted, what was lost and where, and what is left."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterable
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from extraction.drivers.drivers import Driver, Ripple
+from extraction.drivers.schedule import Schedule
+from extraction.septum import Septum
+from extraction.spill.kernel import (
+    APERTURE,
+    CATHODE,
+    CIRCULATES,
+    CUT,
+    DELTA_LEFT,
+    EXTRACTED,
+    PX_LEFT,
+    PY_LEFT,
+    TIME,
+    TURN,
+    UNBOUNDED,
+    WIRES,
+    X_LEFT,
+    Y_LEFT,
+)
+from extraction.spill.sections import is_nonlinear
+from extraction.spill.setup import Progress, SpillOutcome, SpillSetup, turns_between_settings
+from lattice import InputError, Lattice, ReferenceParticle
+from lattice.errors import did_you_mean
+from lattice.reference import SPEED_OF_LIGHT
+from optics import Beam, twiss
+from optics.beams.beam import sample_beam
+from optics.maps.model import checked_fringe, checked_particle, passage
+
+Array = np.ndarray[Any, Any]
+
+ENGINES = ("sectional", "xsuite")
+CAUSES = {WIRES: "wires", CATHODE: "cathode", APERTURE: "aperture", UNBOUNDED: "unbounded"}
+COLUMNS = ("particle", "turn", "time", "x", "px", "y", "py", "zeta", "delta")
+_BYTES = 600  # a particle needs in tables and copies of them
+_FARTHEST = 1.0  # m from the axis: no beam pipe is so wide
+_AT_ONCE, _MANY = 30, 0.1  # turns; more than this part of the beam within them is odd
+_SUDDEN = 0.01  # of the turns: if most leaves within so few, the beam left at once
+
+
+@dataclass(frozen=True, eq=False)
+class Spill:
+    """What came of a spill.
+
+    ``extracted``: table of particle, turn (from 0), time [s] (from the start of the programme), x, px, y, py, zeta,
+    delta at the entrance of the electrostatic septum; ``lost``: the same where they were lost, with ``place`` and
+    ``cause`` (wires, cathode, aperture, unbounded). ``circulating`` (n, 6): what is left, nan for the others.
+    ``turns`` were tracked, of ``revolution_time`` [s] each. ``misfit`` is what the sectional maps are known to miss of
+    one turn's nonlinear part (0 for Xsuite). ``notes`` say what is odd about the spill.
+    """
+
+    extracted: pd.DataFrame
+    lost: pd.DataFrame
+    circulating: Array
+    particle: ReferenceParticle
+    turns: int
+    revolution_time: float
+    engine: str
+    seed: int | None
+    interrupted: bool
+    misfit: float
+    notes: tuple[str, ...]
+
+    @property
+    def particles(self) -> int:
+        """How many particles there were."""
+        return len(self.circulating)
+
+    @property
+    def duration(self) -> float:
+        """Time tracked [s]."""
+        return self.turns * self.revolution_time
+
+
+def track_spill(
+    ring: Lattice,
+    particle: ReferenceParticle | None,
+    beam: Beam | Array,
+    driver: Driver | Iterable[Driver],
+    septum: Septum | str,
+    *,
+    turns: int,
+    engine: str = "sectional",
+    seed: int | None = 1,
+    count: int = 1000,
+    ripple: Ripple | Iterable[Ripple] = (),
+    fringe: str = "full",
+    apertures: bool = True,
+    threads: int | None = None,
+    context: str = "cpu",
+    turns_each: int | None = None,
+    progress: Progress | bool = False,
+) -> Spill:
+    """Drive a beam out of the ring and follow every particle, turn by turn, until it is extracted or lost.
+
+    ``beam``: a Beam, of which ``count`` coasting particles are drawn with ``seed``, each matched at its own momentum,
+    or coordinates (n, 6) at the start of the ring. ``driver``: one or several together. ``septum``: a Septum, or the
+    name of the ring's ElectrostaticSeptum. ``engine``: "sectional" (linear sections exact in momentum with fitted
+    kicks; apertures in nonlinear elements and wherever one is narrower by 15 % than those) or "xsuite" (element by
+    element, apertures everywhere). Settings are held for ``turns_each`` turns (default: fine enough for the ripple).
+    ``progress``: True for a bar, or a function of the turns
+    done. Ctrl-C ends the tracking and keeps what was tracked. ``threads``: all there are; for "xsuite" one, because
+    more have to be compiled first (minutes); its ``context`` is "cpu", "cupy" or "opencl".
+
+    Results are the same for one seed at any number of ``threads``. Raises InputError for what makes no sense (an empty
+    beam, more memory asked than there is, a programme with nan), UnstableOptics where a momentum of the beam or a
+    setting of the programme has no stable motion, LatticeError for a ring that sections cannot hold.
+    """
+    setup = _setup(
+        ring,
+        particle,
+        beam,
+        driver,
+        septum,
+        turns,
+        seed,
+        count,
+        ripple,
+        fringe,
+        apertures,
+        threads,
+        context,
+        turns_each,
+    )
+    if engine not in ENGINES:
+        raise InputError(f"unknown engine '{engine}'{did_you_mean(str(engine), ENGINES)} Known: {', '.join(ENGINES)}")
+    if engine == "sectional" and context != "cpu":
+        raise InputError(f"context '{context}' is one of engine='xsuite'; the sectional maps are tracked on the cpu")
+    with _Bar(setup.turns, progress) as report:
+        if engine == "xsuite":
+            from extraction.spill.xsuite import track_elements
+
+            outcome = track_elements(setup, report)
+        else:
+            from extraction.spill.sectional import track_sectional
+
+            outcome = track_sectional(setup, report)
+    return _spill(setup, outcome, engine, seed)
+
+
+def _setup(
+    ring: Lattice,
+    particle: ReferenceParticle | None,
+    beam: Any,
+    driver: Any,
+    septum: Septum | str,
+    turns: int,
+    seed: int | None,
+    count: int,
+    ripple: Any,
+    fringe: str,
+    apertures: bool,
+    threads: int | None,
+    context: str,
+    turns_each: int | None,
+) -> SpillSetup:
+    if not isinstance(ring, Lattice) or ring.batch is not None:
+        raise InputError("track_spill takes one Lattice (not a batch of them)")
+    for name, value in (("turns", turns), ("count", count), ("threads", threads), ("turns_each", turns_each)):
+        if value is not None and not (_whole(value) and value >= 1):
+            raise InputError(f"{name} must be a whole number above 0, found {value!r}")
+    particle = checked_particle(ring, particle)
+    fringe = checked_fringe(fringe)
+    septum = Septum.of(ring, septum) if isinstance(septum, str) else septum
+    if not isinstance(septum, Septum):
+        raise InputError(f"septum must be a Septum or the name of one, found {septum!r}")
+    drivers = tuple(driver) if isinstance(driver, (list, tuple)) else (driver,)
+    ripples = tuple(ripple) if isinstance(ripple, (list, tuple)) else (ripple,)
+    schedule = Schedule(ring, drivers, ripples)
+    start = ring.index(septum.at)
+    _refuse_too_many(count if isinstance(beam, Beam) else np.shape(beam)[0] if np.ndim(beam) == 2 else 1)
+    coordinates = _at_septum(ring, particle, fringe, start, _sampled(ring, particle, beam, fringe, count, seed))
+    revolution = float(ring.length) / (particle.beta * SPEED_OF_LIGHT)
+    return SpillSetup(
+        ring=ring,
+        particle=particle,
+        schedule=schedule,
+        septum=septum,
+        start=start,
+        coordinates=coordinates,
+        turns=int(turns),
+        turns_each=turns_each or turns_between_settings(schedule, revolution),
+        revolution_time=revolution,
+        fringe=fringe,
+        apertures=apertures,
+        threads=threads,
+        context=context,
+    )
+
+
+def _whole(value: Any) -> bool:
+    return isinstance(value, (int, np.integer)) and not isinstance(value, bool)
+
+
+def _sampled(ring: Lattice, particle: ReferenceParticle, beam: Any, fringe: str, count: int, seed: int | None) -> Array:
+    """Coordinates (n, 6) at the start of the ring."""
+    if isinstance(beam, Beam):
+        if seed is None:
+            raise InputError("a Beam is sampled with an explicit seed: pass seed=1, for example")
+        optics = twiss(ring, particle, fringe=fringe, chromatic=False)
+        return sample_beam(beam, optics, count, seed=seed, coasting=True, off_momentum=True)
+    try:
+        coordinates = np.array(beam, dtype=float)
+    except (TypeError, ValueError):
+        raise InputError(f"beam must be a Beam or coordinates (n, 6), found {beam!r}") from None
+    if coordinates.ndim != 2 or coordinates.shape[1] != 6 or len(coordinates) == 0:
+        raise InputError(f"beam must be a Beam or coordinates (n, 6) with n > 0, found shape {coordinates.shape}")
+    if not np.all(np.isfinite(coordinates)):
+        bad = int(np.flatnonzero(~np.all(np.isfinite(coordinates), axis=1))[0])
+        raise InputError(f"coordinates must be finite numbers, particle {bad} is {coordinates[bad].tolist()}")
+    out = np.flatnonzero(np.max(np.abs(coordinates[:, [0, 2]]), axis=1) > _FARTHEST)
+    if len(out):
+        raise InputError(
+            f"{len(out)} particles begin more than {_FARTHEST:g} m from the axis, the first is particle {out[0]} with "
+            f"x, y = {coordinates[out[0], 0]:g}, {coordinates[out[0], 2]:g} m: coordinates are in m, rad and dp/p"
+        )
+    return coordinates
+
+
+def _at_septum(ring: Lattice, particle: ReferenceParticle, fringe: str, start: int, coordinates: Array) -> Array:
+    if start == 0:
+        return coordinates
+    arrived = passage(ring, particle, fringe, 0, start).track(coordinates)
+    if not np.all(np.isfinite(arrived)):
+        raise InputError("the beam does not even reach the septum: some of its coordinates are far outside the machine")
+    return arrived
+
+
+def _refuse_too_many(count: int) -> None:
+    try:
+        free = os.sysconf("SC_AVPHYS_PAGES") * os.sysconf("SC_PAGE_SIZE")
+    except (AttributeError, OSError, ValueError):  # not every system tells
+        return
+    if count * _BYTES > free:
+        raise InputError(
+            f"{count} particles need about {count * _BYTES / 1e9:.3g} GB, {free / 1e9:.3g} GB are free: track fewer"
+        )
+
+
+def _spill(setup: SpillSetup, outcome: SpillOutcome, engine: str, seed: int | None) -> Spill:
+    extracted = _table(setup, outcome, outcome.status == EXTRACTED)
+    gone = (outcome.status != EXTRACTED) & (outcome.status != CIRCULATES)
+    lost = _table(setup, outcome, gone)
+    numbers = lost["particle"].to_numpy()
+    septum = setup.ring.names[setup.start]
+    cuts = outcome.record[numbers, CUT].astype(int)
+    lost["place"] = [septum if cut < 0 else outcome.places[cut] for cut in cuts]
+    lost["cause"] = [CAUSES[status] for status in outcome.status[numbers]]
+    return Spill(
+        extracted=extracted,
+        lost=lost,
+        circulating=outcome.coordinates,
+        particle=setup.particle,
+        turns=outcome.turns,
+        revolution_time=setup.revolution_time,
+        engine=engine,
+        seed=seed,
+        interrupted=outcome.interrupted,
+        misfit=outcome.misfit,
+        notes=(*outcome.notes, *_odd(setup, outcome)),
+    )
+
+
+def _table(setup: SpillSetup, outcome: SpillOutcome, which: Array) -> pd.DataFrame:
+    """Rows of the particles chosen, by time."""
+    numbers = np.flatnonzero(which)
+    numbers = numbers[np.argsort(outcome.record[numbers, TIME], kind="stable")]
+    rows = outcome.record[numbers]
+    turn, time = rows[:, TURN].astype(np.int64), rows[:, TIME]
+    velocity = setup.particle.beta * SPEED_OF_LIGHT
+    values = (
+        numbers, turn, time, rows[:, X_LEFT], rows[:, PX_LEFT], rows[:, Y_LEFT], rows[:, PY_LEFT],
+        velocity * (turn * setup.revolution_time - time), rows[:, DELTA_LEFT] + setup.schedule.shift(time),
+    )  # fmt: skip
+    return pd.DataFrame(dict(zip(COLUMNS, values, strict=True)))
+
+
+def _odd(setup: SpillSetup, outcome: SpillOutcome) -> list[str]:
+    """What a user should know before believing the numbers."""
+    notes = []
+    if outcome.interrupted:
+        notes.append(f"interrupted after {outcome.turns} of {setup.turns} turns")
+    count = len(outcome.status)
+    out = outcome.status == EXTRACTED
+    left = int(np.sum(outcome.status == CIRCULATES))
+    if not np.any(out):
+        reason = f"{count - left} were lost" if left < count else f"all of them still circulate: {_no_way_out(setup)}"
+        return [*notes, f"the driver extracted none of {count} particles in {outcome.turns} turns; {reason}"]
+    early = int(np.sum(outcome.record[:, TURN] < _AT_ONCE))
+    if outcome.turns > 2 * _AT_ONCE and early > _MANY * count:
+        notes.append(
+            f"{early} of {count} particles leave in the first {_AT_ONCE} turns: the beam begins outside the stable "
+            f"area, or the driver takes it out of it at once"
+        )
+    lost = count - left - int(np.sum(out))
+    if lost > np.sum(out):
+        notes.append(f"{lost} of the {count - left} particles that left the ring were lost, more than were extracted")
+    turns = np.sort(outcome.record[out, TURN])
+    span = float(turns[int(0.9 * (len(turns) - 1))] - turns[0])
+    if len(turns) >= 10 and span < _SUDDEN * outcome.turns:
+        notes.append(
+            f"nine tenths of the extracted particles leave within {span:.0f} of {outcome.turns} turns: the programme "
+            f"extracts everything at once"
+        )
+    return notes
+
+
+def _no_way_out(setup: SpillSetup) -> str:
+    """Why a beam may stay in the ring."""
+    if not any(is_nonlinear(setup.ring, element) for element in setup.ring.elements):
+        return "the ring has no sextupole that is on, and nothing drives the resonance"
+    return (
+        f"its programme does not bring the beam into the resonance, or the arms do not lead to the wires at x = "
+        f"{1e3 * setup.septum.position:g} mm"
+    )
+
+
+class _Bar:
+    """Shows turns done, or passes them on."""
+
+    def __init__(self, turns: int, progress: Progress | bool) -> None:
+        self._turns, self._progress, self._bar = turns, progress, None
+
+    def __enter__(self) -> Progress:
+        if callable(self._progress):
+            return self._progress
+        if not self._progress:
+            return lambda _: None
+        from tqdm import tqdm
+
+        bar = self._bar = tqdm(total=self._turns, unit="turn", unit_scale=True)
+
+        def show(done: int) -> None:
+            bar.update(done - bar.n)
+
+        return show
+
+    def __exit__(self, *_: object) -> None:
+        if self._bar is not None:
+            self._bar.close()

@@ -1,0 +1,1 @@
+"""Beams: distributions, tracking of particles, and the files that hold them."""

@@ -1,0 +1,183 @@
+"""Beams: rms emittances and momentum spread, and matched samples with an explicit seed."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from math import isfinite, sqrt
+from typing import Any
+
+import numpy as np
+
+from lattice import InputError, ReferenceParticle
+from optics.beams.distributions import FULL_WIDTH, momentum_sample, transverse_sample
+from optics.linear.momentum_optics import momentum_optics
+from optics.linear.optics import Optics
+
+Array = np.ndarray[Any, Any]
+
+MAX_COUNT = 50_000_000
+
+
+@dataclass(frozen=True)
+class Beam:
+    """A beam: geometric rms emittances ``emittance_x``, ``emittance_y`` [m] and rms dp/p ``sigma_delta``.
+
+    ``delta`` is the mean momentum deviation. ``Beam.normalised`` takes normalised emittances (beta gamma times the
+    geometric ones). Raises InputError for values that are negative or not finite.
+    """
+
+    particle: ReferenceParticle
+    emittance_x: float
+    emittance_y: float
+    sigma_delta: float = 0.0
+    delta: float = 0.0
+
+    def __post_init__(self) -> None:
+        if not isinstance(self.particle, ReferenceParticle):
+            raise InputError(f"Beam: particle must be a ReferenceParticle, found {self.particle!r}")
+        for name in ("emittance_x", "emittance_y", "sigma_delta"):
+            value = getattr(self, name)
+            if not (isinstance(value, (int, float)) and isfinite(value) and value >= 0):
+                raise InputError(f"Beam: {name} must be a number not below 0, found {value!r}")
+        if not (isinstance(self.delta, (int, float)) and isfinite(self.delta)):
+            raise InputError(f"Beam: delta must be finite, found {self.delta!r}")
+
+    @classmethod
+    def normalised(
+        cls,
+        particle: ReferenceParticle,
+        emittance_x: float,
+        emittance_y: float,
+        sigma_delta: float = 0.0,
+        delta: float = 0.0,
+    ) -> Beam:
+        """Beam of given normalised rms emittances [m]."""
+        scale = particle.beta * particle.gamma
+        return cls(particle, emittance_x / scale, emittance_y / scale, sigma_delta, delta)
+
+    def sizes(self, optics: Optics) -> tuple[Array, Array]:
+        """Rms sizes [m] in x and y at every row: of both modes, and of the dispersion times sigma_delta."""
+        ex, ey = self.emittance_x, self.emittance_y
+        return (
+            np.sqrt(optics["betx"] * ex + optics["betx2"] * ey + (optics["dx"] * self.sigma_delta) ** 2),
+            np.sqrt(optics["bety"] * ey + optics["bety1"] * ex + (optics["dy"] * self.sigma_delta) ** 2),
+        )
+
+
+def gaussian_beam(beam: Beam, optics: Optics, count: int, *, seed: int, at: str | None = None) -> Array:
+    """Sample ``count`` particles of a Gaussian beam matched to ``optics`` at a place: ``sample_beam`` as it is."""
+    return sample_beam(beam, optics, count, seed=seed, at=at)
+
+
+def sample_beam(
+    beam: Beam,
+    optics: Optics,
+    count: int,
+    *,
+    seed: int,
+    at: str | None = None,
+    transverse: str = "gaussian",
+    momenta: str = "gaussian",
+    full_width: float | None = None,
+    coasting: bool = False,
+    sigma_zeta: float = 0.0,
+    cut: float | None = None,
+    off_momentum: bool = False,
+) -> Array:
+    """Sample ``count`` particles matched to ``optics`` at a place (default: the start): (count, 6) of x, px, ... delta.
+
+    ``transverse``: "gaussian", "kv" (all on one shell in four dimensions) or "waterbag" (even within one), of the
+    beam's rms emittances. ``momenta``: "gaussian", "uniform" or "parabolic" around ``beam.delta`` with rms
+    ``beam.sigma_delta``, or, of the latter two, with ``full_width`` in its place. zeta is 0, or Gaussian with rms
+    ``sigma_zeta`` [m], or of a ``coasting`` beam even over the circumference. ``cut``: nothing beyond so many rms
+    widths in the amplitude of a plane or (Gaussian) in momentum; it makes the rms values smaller.
+    Closed orbit and dispersion are included to first order; with ``off_momentum`` each particle is matched to the
+    closed orbit, beta and alpha at its own momentum, to all orders. Transverse, momentum and longitudinal samples
+    have random streams of their own: a change of one leaves the others. Raises InputError, see also
+    ``momentum_optics``.
+    """
+    row = _row(optics, count, seed, at)
+    streams = np.random.default_rng(seed).spawn(3)
+    normal = transverse_sample(transverse, streams[0], count, cut)
+    delta = beam.delta + _momentum_deviation(beam, momenta, full_width, streams[1], count, cut)
+    place = _exact if off_momentum else _linear
+    coordinates = place(beam, optics, row, normal, delta)
+    zeta = _longitudinal(optics, streams[2], count, coasting, sigma_zeta)
+    return np.column_stack([coordinates, zeta, optics.delta + delta])
+
+
+def _row(optics: Optics, count: int, seed: int, at: str | None) -> int:
+    """Row of the place; InputError for counts, seeds and optics that no sample can be drawn for."""
+    if not (isinstance(count, int) and count >= 1):
+        raise InputError(f"count must be a whole number above 0, found {count!r}")
+    if count > MAX_COUNT:
+        raise InputError(f"count must be at most {MAX_COUNT:,} (memory), found {count:,}")
+    if not (isinstance(seed, int) and seed >= 0):
+        raise InputError(f"seed must be a whole number not below 0, found {seed!r}")
+    if optics.lattice.batch is not None:
+        raise InputError(f"a beam is matched to one lattice, here are {optics.lattice.batch}")
+    return optics.row(at) if at is not None else 0
+
+
+def _momentum_deviation(
+    beam: Beam, momenta: str, full_width: float | None, random: np.random.Generator, count: int, cut: float | None
+) -> Array:
+    """Deviations (count,) from the beam's mean dp/p."""
+    bounded = FULL_WIDTH.get(str(momenta).lower())
+    scale = beam.sigma_delta
+    if full_width is not None:
+        if not (isinstance(full_width, (int, float)) and isfinite(full_width) and full_width >= 0):
+            raise InputError(f"full_width of dp/p must be a number not below 0, found {full_width!r}")
+        if bounded is None:
+            raise InputError(f"'{momenta}' momenta have no full_width: take 'uniform' or 'parabolic', or a cut")
+        scale = full_width / bounded
+    return scale * momentum_sample(momenta, random, count, cut if bounded is None else None)
+
+
+def _linear(beam: Beam, optics: Optics, row: int, normal: Array, delta: Array) -> Array:
+    """Transverse coordinates (n, 4): orbit, modes and dispersion of ``optics``."""
+    emittances = np.sqrt([beam.emittance_x, beam.emittance_x, beam.emittance_y, beam.emittance_y])
+    orbit = np.array([float(optics[name][row]) for name in ("x", "px", "y", "py")])
+    dispersion = np.array([float(optics[name][row]) for name in ("dx", "dpx", "dy", "dpy")])
+    return np.asarray(orbit + (normal * emittances) @ _modes(optics, row).T + delta[:, None] * dispersion)
+
+
+def _exact(beam: Beam, optics: Optics, row: int, normal: Array, delta: Array) -> Array:
+    """Transverse coordinates (n, 4): orbit, beta and alpha at each particle's own momentum."""
+    momentum = optics.delta + delta
+    own = momentum_optics(optics, row, float(momentum.min()), float(momentum.max()))
+    betx, alfx, bety, alfy = own.twiss(momentum)
+    betatron = [
+        value
+        for beta, alpha, emittance, u, v in (
+            (betx, alfx, beam.emittance_x, normal[:, 0], normal[:, 1]),
+            (bety, alfy, beam.emittance_y, normal[:, 2], normal[:, 3]),
+        )
+        for value in (np.sqrt(emittance * beta) * u, np.sqrt(emittance / beta) * (v - alpha * u))
+    ]
+    return np.asarray(own.orbit(momentum) + np.column_stack(betatron))
+
+
+def _longitudinal(optics: Optics, random: np.random.Generator, count: int, coasting: bool, sigma_zeta: float) -> Array:
+    if not (isinstance(sigma_zeta, (int, float)) and isfinite(sigma_zeta) and sigma_zeta >= 0):
+        raise InputError(f"sigma_zeta must be a number of metres not below 0, found {sigma_zeta!r}")
+    if not coasting:
+        return sigma_zeta * random.standard_normal(count)
+    if sigma_zeta or not optics.periodic:
+        why = "it has no sigma_zeta" if sigma_zeta else "a line has no circumference"
+        raise InputError(f"a coasting beam fills the circumference of a ring: {why}")
+    return float(optics.lattice.length) * (random.random(count) - 0.5)
+
+
+def _modes(optics: Optics, row: int) -> Array:
+    """Normalising matrix (4, 4) at a row: coordinates from normalised ones."""
+    if optics.start_modes is not None:
+        if row != 0:
+            raise InputError("in coupled optics a beam is sampled at the start: begin the lattice at the place wanted")
+        return np.asarray(optics.start_modes[0])
+    modes = np.zeros((4, 4))
+    for i, plane in ((0, "x"), (2, "y")):
+        root = sqrt(float(optics[f"bet{plane}"][row]))
+        modes[i, i], modes[i + 1, i] = root, -float(optics[f"alf{plane}"][row]) / root
+        modes[i + 1, i + 1] = 1.0 / root
+    return modes

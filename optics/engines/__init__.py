@@ -1,0 +1,1 @@
+"""The second engines, and our optics beside theirs."""

@@ -1,0 +1,220 @@
+"""MAD-X as a second reference, through cpymad where that is installed: its Twiss in our conventions.
+
+MAD-X gives first-order dispersion and chromaticity per PT: both are multiplied by beta0. Its ``chrom`` option and its
+``deltap`` are not used: in small rings both move the tunes by another amount than its own chromaticity. Betas and
+alphas are its Mais-Ripken ones (``ripken``), since its betx of coupled optics is that of a mode in a plane of its own
+(Edwards-Teng). Its bends have their full fringe, to second order about the reference orbit and without the gap's part
+in the chromaticity: that is comparable for "full" and no gap only. So is the chromaticity of coupled rings not, which
+it takes from the maps' change along the dispersion without that of the modes.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping
+from importlib.metadata import PackageNotFoundError, version
+from math import nan
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from lattice import Element, InputError, Lattice, LatticeError, ReferenceParticle, UnstableOptics
+from optics.engines.engine_optics import EngineOptics
+
+Array = np.ndarray[Any, Any]
+
+_DISPERSION = ("dx", "dpx", "dy", "dpy")
+_COLUMNS = ("s", "x", "px", "y", "py", *_DISPERSION)
+#: MAD-X's name of a mode (second digit) seen in a plane (first digit).
+_RIPKEN = {
+    "betx": "beta11", "betx2": "beta12", "bety1": "beta21", "bety": "beta22",
+    "alfx": "alfa11", "alfx2": "alfa12", "alfy1": "alfa21", "alfy": "alfa22",
+}  # fmt: skip
+
+
+def madx_twiss(
+    lattice: Lattice, particle: ReferenceParticle, *, start: Mapping[str, float] | None = None, fringe: str = "full"
+) -> EngineOptics:
+    """Twiss by MAD-X: periodic, or from ``start``; chromaticity is nan where it is not comparable, and for lines.
+
+    Raises InputError without cpymad, LatticeError naming an element MAD-X cannot express, UnstableOptics when it finds
+    no solution.
+    """
+    madx = _started()
+    try:
+        madx.input(_sequence(lattice, particle))
+        columns, summary = _twiss(madx, lattice, start, particle.beta)
+        name = f"MAD-X {madx.version.release} (cpymad {version('cpymad')})"
+    finally:
+        madx.quit()
+    index = pd.Index([*lattice.names, "_end"], name="name")
+    table = pd.DataFrame(columns, index=index)
+    table[list(_DISPERSION)] *= particle.beta
+    closed = start is None
+    coupled = bool(np.any(table[["betx2", "bety1"]].to_numpy()))
+    chromatic = closed and not coupled and has_comparable_chromaticity(lattice, fringe)
+    return EngineOptics(
+        engine=name,
+        table=table,
+        qx=summary["q1"] if closed else nan,
+        qy=summary["q2"] if closed else nan,
+        dqx=summary["dq1"] * particle.beta if chromatic else nan,
+        dqy=summary["dq2"] * particle.beta if chromatic else nan,
+        momentum_compaction=summary["alfa"] if closed else nan,
+    )
+
+
+def has_comparable_chromaticity(lattice: Lattice, fringe: str) -> bool:
+    """True when MAD-X computes the chromaticity of the model that is compared (thin solenoids do not know delta)."""
+    bends = [lattice.resolved(element).strengths() for element in lattice.elements if element.kind == "bend"]
+    if any(element.kind == "thinsolenoid" for element in lattice.elements):
+        return False
+    return fringe == "full" and not any(bend["hgap"] and (bend["fint"] or bend["fintx"]) for bend in bends)
+
+
+def _started() -> Any:
+    try:
+        from cpymad.madx import Madx
+    except ImportError:
+        raise InputError("MAD-X is driven through cpymad, which is not installed: pip install cpymad") from None
+    return Madx(stdout=False)
+
+
+def _twiss(
+    madx: Any, lattice: Lattice, start: Mapping[str, float] | None, beta: float
+) -> tuple[dict[str, Any], dict[str, float]]:
+    """Columns at the entrances and the end (MAD-X's are at exits, after a first row for the start), and scalars."""
+    begin = {key: value for key, value in (start or {}).items() if key != "zeta"}  # on which nothing static depends
+    conditions = {key: value / beta if key in _DISPERSION else value for key, value in begin.items()}
+    try:
+        madx.twiss(ripken=True, rmatrix=True, **conditions)
+    except Exception:  # cpymad's error is a RuntimeError without the reason, which MAD-X only prints
+        raise UnstableOptics(f"MAD-X finds no optics for '{lattice.name}'") from None
+    rows = slice(len(lattice) + 1)
+    raw = {column: np.array(madx.table.twiss[column][rows], dtype=float) for column in _needed()}
+    columns = {column: raw[column] for column in _COLUMNS} | _ripken(raw)
+    return columns, {name: float(madx.table.summ[name][0]) for name in ("q1", "q2", "dq1", "dq2", "alfa")}
+
+
+_BLOCK = ("1", "2", "3", "4")
+_MIXING = ("r11", "r12", "r21", "r22")
+
+
+def _needed() -> Iterator[str]:
+    yield from (*_COLUMNS, "mux", "muy", *_RIPKEN.values(), *_MIXING)
+    yield from (f"re{i}{j}" for i in _BLOCK for j in _BLOCK)
+
+
+def _ripken(raw: Mapping[str, Array]) -> dict[str, Array]:
+    """Betas, alphas and phases of both modes in both planes.
+
+    Behind a strong rotation MAD-X exchanges the planes of its modes without saying so, and its Mais-Ripken functions
+    are then of no use: mode 1 has the share g^2 in x by its transfer matrix, where its mixing matrix R tells
+    1 - g^2 = 1 / (1 + det R). There the functions are those of its first modes carried by its transfer matrices.
+    """
+    modes = _modes(raw)
+    share = np.linalg.det(modes[:, :2, :2])
+    told = 1.0 / (1.0 + _determinant(raw))
+    exchanged = np.abs(share - (1.0 - told)) < np.abs(share - told)
+    theirs = {name: raw[column] for name, column in _RIPKEN.items()} | {"mux": raw["mux"], "muy": raw["muy"]}
+    return {name: np.where(exchanged, _carried(modes, name), values) for name, values in theirs.items()}
+
+
+#: First row and column of the block that shows a mode in a plane.
+_BLOCKS = {"x": (0, 0), "x2": (0, 2), "y1": (2, 0), "y": (2, 2)}
+
+
+def _carried(modes: Array, name: str) -> Array:
+    """A beta, alpha or phase (in turns since the start, below one) as the modes (rows, 4, 4) show it."""
+    kind = name.rstrip("xy12")
+    i, k = _BLOCKS[name.removeprefix(kind)]
+    x, p = modes[:, i, k : k + 2], modes[:, i + 1, k : k + 2]
+    if kind == "mu":
+        phase = np.arctan2(x[:, 1], x[:, 0]) / (2 * np.pi)
+        return np.asarray((phase - phase[0]) % 1.0)
+    return np.asarray(np.sum(x * x, axis=1) if kind == "bet" else -np.sum(x * p, axis=1))
+
+
+def _modes(raw: Mapping[str, Array]) -> Array:
+    """MAD-X's modes at its start, carried by its transfer matrices (rows, 4, 4)."""
+    transfer = np.array([[raw[f"re{i}{j}"] for j in _BLOCK] for i in _BLOCK]).transpose(2, 0, 1)
+    r = np.array([raw[name][0] for name in _MIXING]).reshape(2, 2)
+    conjugate = np.array([[r[1, 1], -r[0, 1]], [-r[1, 0], r[0, 0]]])
+    start = np.block([[np.eye(2), conjugate], [-r, np.eye(2)]])
+    scale = 1.0 + _determinant(raw)[0]  # beta11 = betx / scale
+    for i, mode in ((0, "11"), (2, "22")):
+        beta, alpha = scale * raw[f"beta{mode}"][0], scale * raw[f"alfa{mode}"][0]
+        root = np.sqrt(beta)
+        start[:, i : i + 2] = start[:, i : i + 2] @ np.array([[root, 0.0], [-alpha / root, 1.0 / root]])
+    modes: Array = transfer @ start / np.sqrt(scale)
+    return modes
+
+
+def _determinant(raw: Mapping[str, Array]) -> Array:
+    determinant: Array = raw["r11"] * raw["r22"] - raw["r12"] * raw["r21"]
+    return determinant
+
+
+def _sequence(lattice: Lattice, particle: ReferenceParticle) -> str:
+    """MAD-X input with numbers only; elements are numbered, so that any name will do."""
+    beam = f"beam, particle=ion, mass={particle.mass * 1e-9!r}, charge={particle.charge}, energy="
+    lines = [f"{beam}{particle.total_energy * 1e-9!r};"]
+    unique, indices = lattice.unique_elements
+    lines += [f"e{n}: {_definition(lattice.resolved(element))};" for n, element in enumerate(unique)]
+    lines += [f"ring: line=({','.join(f'e{n}' for n in indices)});", "use, sequence=ring;"]
+    return "\n".join(lines)
+
+
+def _definition(element: Element) -> str:
+    writer = _WRITERS.get(element.kind)
+    if writer is not None:
+        return writer(element)
+    if element.kind == "rfgap":
+        raise LatticeError(f"RFGap '{element.name}': MAD-X has no element for the gap of a linac cell")
+    length = element.strengths().get("length", 0.0)
+    return f"drift, l={length!r}" if length else "marker"
+
+
+def _with(kind: str, **attributes: Any) -> str:
+    return ", ".join([kind, *(f"{name}={value!r}" for name, value in attributes.items())])
+
+
+def _bend(bend: Any) -> str:
+    fintx = bend.fint if bend.fintx is None else bend.fintx
+    field = {} if bend.k0 is None else {"k0": bend.k0}
+    body = {"l": bend.length, "angle": bend.angle, "k1": bend.k1, "k2": bend.k2, "tilt": bend.tilt, **field}
+    faces = {"e1": bend.e1, "e2": bend.e2, "h1": bend.h1, "h2": bend.h2, "hgap": bend.hgap}
+    cuts = [f", {cut}=true" for cut in ("kill_ent_fringe", "kill_exi_fringe") if getattr(bend, cut)]
+    return _with("sbend", **body, **faces, fint=bend.fint, fintx=fintx) + "".join(cuts)
+
+
+def _multipole(multipole: Any) -> str:
+    knl, ksl = (", ".join(map(repr, strengths or (0.0,))) for strengths in (multipole.knl, multipole.ksl))
+    return f"multipole, knl={{{knl}}}, ksl={{{ksl}}}, lrad={multipole.lrad!r}, tilt={multipole.tilt!r}"
+
+
+_WRITERS: dict[str, Callable[[Any], str]] = {
+    "bend": _bend,
+    "quadrupole": lambda e: _with("quadrupole", l=e.length, k1=e.k1, k1s=e.k1s, tilt=e.tilt),
+    "sextupole": lambda e: _with("sextupole", l=e.length, k2=e.k2, k2s=e.k2s, tilt=e.tilt),
+    "octupole": lambda e: _with("octupole", l=e.length, k3=e.k3, k3s=e.k3s, tilt=e.tilt),
+    "multipole": _multipole,
+    "solenoid": lambda e: _with("solenoid", l=e.length, ks=e.ks),
+    "kicker": lambda e: _with("kicker", l=e.length, hkick=e.hkick, vkick=e.vkick, tilt=e.tilt),
+    "thinsolenoid": lambda e: _with("solenoid", l=0.0, ks=e.ks, ksi=e.ksi),
+    "dipoleedge": lambda e: _with("dipedge", h=e.h, e1=e.e1, hgap=e.hgap, fint=e.fint, tilt=e.tilt),
+    "srotation": lambda e: _with("srotation", angle=e.angle),
+    "xrotation": lambda e: _with("xrotation", angle=e.angle),
+    "yrotation": lambda e: _with("yrotation", angle=e.angle),
+    "translation": lambda e: _with("translation", dx=e.dx, dy=e.dy, ds=e.ds),
+    "separator": lambda e: _with("elseparator", l=e.length, ex=e.ex * 1e-6, ey=e.ey * 1e-6, tilt=e.tilt),
+}
+
+
+def available() -> bool:
+    """True where cpymad is installed."""
+    try:
+        version("cpymad")
+    except PackageNotFoundError:
+        return False
+    return True

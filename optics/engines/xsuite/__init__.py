@@ -1,0 +1,1 @@
+"""Xsuite: the one room that imports it."""

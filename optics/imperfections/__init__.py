@@ -1,0 +1,1 @@
+"""Machines with errors: drawn, put into lattices, measured, corrected."""

@@ -1,0 +1,222 @@
+"""Magnets that are not where and what they should be: errors drawn from a seed, and the lattice that has them.
+
+A misaligned magnet stands between two changes of the frame: into the frame of the magnet as it stands, and behind it
+back into the frame of the design. Field errors change strengths. What comes out is a Lattice like any other, and all
+that is computed of a lattice is computed of it; many machines are one lattice with arrays for parameters.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from functools import cached_property
+from zlib import crc32
+
+import numpy as np
+import pandas as pd
+from scipy.stats import truncnorm
+
+from lattice import Element, InputError, Lattice, Monitor
+from optics.imperfections.elements import ALIGNMENT, Array, imperfect_element, refuse_without_field
+from optics.selection import selected, with_distinct_names
+
+
+@dataclass(frozen=True, kw_only=True)
+class MagnetErrors:
+    """Random errors of some magnets, rms: Gaussian, cut at ``cut`` rms (what lies beyond is drawn again).
+
+    magnets: a kind ("quadrupole"), a parameter that sets their strength ("kf"), or names with ``*``; one or several.
+    dx, dy, ds [m]: displacements of the magnet (of a monitor: of its zero; ds and turns do not act on it); roll,
+    pitch, yaw [rad]: turns about s (x towards y), x (s towards y) and y (s towards x). field: relative error of the
+    field. normal, skew: relative field of order n >= 1 (1: quadrupole) at ``radius`` [m], as MAD-X's DKNR and DKSR.
+    InputError for numbers that make no sense.
+    """
+
+    magnets: str | tuple[str, ...]
+    dx: float = 0.0
+    dy: float = 0.0
+    ds: float = 0.0
+    roll: float = 0.0
+    pitch: float = 0.0
+    yaw: float = 0.0
+    field: float = 0.0
+    normal: Mapping[int, float] = dataclasses.field(default_factory=dict)
+    skew: Mapping[int, float] = dataclasses.field(default_factory=dict)
+    radius: float = 0.03
+    cut: float = 3.0
+
+    def __post_init__(self) -> None:
+        for column, rms in self.rms.items():
+            if not (isinstance(rms, (int, float)) and np.isfinite(rms) and rms >= 0.0):
+                raise InputError(f"{self._where}: the rms of {column} must be a number of at least 0, found {rms!r}")
+        for name in ("radius", "cut"):
+            if not (np.isfinite(getattr(self, name)) and getattr(self, name) > 0.0):
+                raise InputError(f"{self._where}: {name} must be positive, found {getattr(self, name)!r}")
+        for order in (*self.normal, *self.skew):
+            if not (isinstance(order, int) and 1 <= order <= 20):
+                raise InputError(f"{self._where}: orders of field errors are 1 (quadrupole) to 20, found {order!r}")
+
+    @property
+    def _where(self) -> str:
+        return f"errors of '{self.magnets}'"
+
+    @property
+    def rms(self) -> dict[str, float]:
+        """The rms of each kind of error by its column: dx ... yaw, field, normal_2, skew_1 ..."""
+        alignment = {name: getattr(self, name) for name in ALIGNMENT}
+        orders = {f"{kind}_{n}": rms for kind in ("normal", "skew") for n, rms in getattr(self, kind).items()}
+        return {**alignment, "field": self.field, **orders}
+
+
+@dataclass(frozen=True, eq=False)
+class Imperfect:
+    """Machines with errors: ``lattice`` (a batch, or one lattice) beside the ``ideal`` one.
+
+    ``values``: by element and kind of error (machines,), SI; ``radii`` [m] by element; ``about``: what turns are made
+    about, "middle" or "entrance"; ``rows`` (elements + 1,): row of the lattice at which each element of the ideal one
+    begins, outside the frame of the magnet.
+    """
+
+    ideal: Lattice
+    lattice: Lattice
+    values: Mapping[str, Mapping[str, Array]]
+    radii: Mapping[str, float]
+    about: str
+    rows: Array
+
+    @property
+    def machines(self) -> int:
+        """How many machines there are."""
+        return self.lattice.batch or 1
+
+    def one(self, machine: int) -> Imperfect:
+        """One of the machines by itself; InputError for a number that is not there."""
+        if not 0 <= machine < self.machines:
+            raise InputError(f"there are machines 0 to {self.machines - 1}, not {machine}")
+        values = {
+            name: {column: np.atleast_1d(drawn)[[machine]] for column, drawn in own.items()}
+            for name, own in self.values.items()
+        }
+        return Imperfect(self.ideal, one_of(self.lattice, machine), values, self.radii, self.about, self.rows)
+
+    @cached_property
+    def table(self) -> pd.DataFrame:
+        """The errors of a single machine: a row an element, a column a kind of error. InputError for a batch."""
+        if self.lattice.batch is not None:
+            raise InputError(f"a table is for one machine, here are {self.machines}: take machines.one(0).table")
+        rows = {name: {column: float(drawn[0]) for column, drawn in own.items()} for name, own in self.values.items()}
+        return pd.DataFrame.from_dict(rows, orient="index").fillna(0.0)
+
+    def offsets(self, monitors: Sequence[str], column: str) -> Array:
+        """Displacement (machines, monitors) [m] of the monitors' zeros; ``column`` "dx" or "dy"."""
+        nothing = np.zeros(self.machines)
+        return np.stack([self.values.get(name, {}).get(column, nothing) for name in monitors], axis=-1)
+
+
+def one_of(lattice: Lattice, machine: int) -> Lattice:
+    """One lattice of a batch; a single lattice as it is."""
+    values = lattice.parameters.values_by_name
+    return lattice.with_parameters(
+        {
+            name: float(value[machine])
+            for name, value in values.items()
+            if isinstance(value, np.ndarray) and not lattice.parameters.is_dependent(name)
+        }
+    )
+
+
+def with_errors(
+    ring: Lattice, errors: MagnetErrors | Iterable[MagnetErrors], seed: int, *, about: str = "middle"
+) -> Lattice:
+    """The lattice with errors drawn from ``seed``: the first machine of ``draw_errors``."""
+    return draw_errors(ring, errors, seed, about=about).lattice
+
+
+def draw_errors(
+    ring: Lattice,
+    errors: MagnetErrors | Iterable[MagnetErrors],
+    seed: int,
+    machines: int | None = None,
+    *,
+    about: str = "middle",
+) -> Imperfect:
+    """Machines with errors (one lattice with arrays of length ``machines``; None: a single lattice).
+
+    A draw depends on the seed, the element's name and the kind of error alone: machine i is the same however many are
+    drawn and whatever else has errors, and errors scale with their rms. Magnets named in several of the ``errors`` have
+    the sum. Turns and displacements are ``about`` the magnet's "middle" (of its arc) or its "entrance", along the axes
+    there. InputError for unknown magnets, a batch, or a seed that is none.
+    """
+    listed = (errors,) if isinstance(errors, MagnetErrors) else tuple(errors)
+    _check(ring, seed, machines, about)
+    chosen = [selected(ring, one.magnets, "magnets") for one in listed]
+    ring, new = with_distinct_names(ring, [name for names in chosen for name in names])
+    values: dict[str, dict[str, Array]] = {}
+    radii: dict[str, float] = {}
+    for one, names in zip(listed, chosen, strict=True):
+        for name in (distinct for chosen_name in names for distinct in new[chosen_name]):
+            _refuse_what_has_no_error(ring[name], one)
+            radii[name] = one.radius
+            own = values.setdefault(name, {})
+            for column, rms in one.rms.items():
+                if rms > 0.0:
+                    own[column] = own.get(column, 0.0) + rms * _standard(seed, name, column, one.cut, machines or 1)
+    return _built(ring, values, radii, about, machines)
+
+
+def _check(ring: Lattice, seed: int, machines: int | None, about: str) -> None:
+    if ring.batch is not None:
+        raise InputError(f"lattice '{ring.name}' holds {ring.batch} lattices in one; take one of them first")
+    if not (isinstance(seed, int) and seed >= 0):
+        raise InputError(f"a seed is a whole number of at least 0, found {seed!r}")
+    if machines is not None and not (isinstance(machines, int) and machines >= 1):
+        raise InputError(f"machines must be a whole number of at least 1, found {machines!r}")
+    if about not in ("middle", "entrance"):
+        raise InputError(f"about must be 'middle' or 'entrance', found {about!r}")
+
+
+def _refuse_what_has_no_error(element: Element, errors: MagnetErrors) -> None:
+    wrong = [column for column, rms in errors.rms.items() if rms > 0.0 and column not in ALIGNMENT]
+    if wrong:
+        refuse_without_field(element, wrong[0])
+
+
+def _standard(seed: int, name: str, column: str, cut: float, machines: int) -> Array:
+    """Numbers of a standard Gaussian cut at ``cut``, from a stream of their own: (machines,)."""
+    stream = np.random.default_rng([seed, crc32(name.encode()), crc32(column.encode())])
+    drawn: Array = truncnorm.ppf(stream.random(machines), -cut, cut)
+    return drawn
+
+
+def _built(
+    ring: Lattice, values: Mapping[str, Mapping[str, Array]], radii: Mapping[str, float], about: str, n: int | None
+) -> Imperfect:
+    elements: list[Element] = []
+    parameters: dict[str, object] = {}
+    rows = []
+    for element in ring.elements:
+        rows.append(len(elements))
+        own = values.get(element.name, {})
+        if not own or isinstance(element, Monitor):
+            elements.append(element)
+            continue
+        fraction = 0.5 if about == "middle" else 0.0
+        parts, numbers = imperfect_element(ring.resolved(element), element, own, fraction, radii[element.name])
+        elements += parts
+        parameters |= {name: value if n is not None else float(value[0]) for name, value in numbers.items()}
+    _refuse_taken(ring, parameters)
+    lattice = Lattice(
+        ring.name,
+        elements=elements,
+        parameters={**ring.parameters.definitions, **parameters},
+        particle=ring.particle,
+        warnings=ring.warnings,
+    )
+    return Imperfect(ring, lattice, values, radii, about, np.array([*rows, len(elements)]))
+
+
+def _refuse_taken(ring: Lattice, parameters: Iterable[str]) -> None:
+    taken = [name for name in parameters if name in ring.parameters]
+    if taken:
+        raise InputError(f"lattice '{ring.name}' has a parameter '{taken[0]}' already: does it have errors already?")

@@ -1,0 +1,186 @@
+"""Coupled linear optics: two modes, each seen in both planes.
+
+The one-turn matrix is taken apart as M = V U V^-1 with U block-diagonal (D. Edwards & L. Teng, IEEE Trans. Nucl.
+Sci. 20, 885, 1973; D. Sagan & D. Rubin, Phys. Rev. ST Accel. Beams 2, 074001, 1999). The columns of N = V diag(B1, B2),
+B the Courant-Snyder blocks, are carried along the line by the element matrices; beta_jk = N_j,2k-1^2 + N_j,2k^2 is
+mode k seen in plane j (H. Mais & G. Ripken, DESY M-82-05). Without coupling it is that of ``linear.propagation``.
+All of it is real algebra, so a complex step in the strengths passes through.
+"""
+
+from __future__ import annotations
+
+import math
+from typing import Any
+
+import numpy as np
+
+from optics.compiled import compiled
+from optics.linear.propagation import (
+    ALFX,
+    ALFX2,
+    ALFY,
+    ALFY1,
+    BETX,
+    BETX2,
+    BETY,
+    BETY1,
+    CHROMATIC_X,
+    CHROMATIC_Y,
+    DX,
+    MUX,
+    MUY,
+    N_FUNCTIONS,
+    SHARE,
+    SLIP,
+    advance_dispersion,
+    angle,
+    courant_snyder,
+)
+
+#: Turns: coupling may carry the phase that is seen in one plane backwards, but not by more than this in an element.
+_BACKWARDS = 0.25
+
+
+@compiled
+def mode_start(matrices: Any, modes: Any, cosines: Any, fractions: Any) -> Any:
+    """Modes N (batch, 4, 4) at the beginning, nan where unstable; their cosines and tunes modulo 1 (batch, 2)."""
+    for b in range(matrices.shape[0]):
+        matrix = matrices[b]
+        difference = matrix[0, 0] + matrix[1, 1] - matrix[2, 2] - matrix[3, 3]
+        h11, h12 = matrix[0, 2] + matrix[3, 1], matrix[0, 3] - matrix[2, 1]
+        h21, h22 = matrix[1, 2] - matrix[3, 0], matrix[1, 3] + matrix[2, 0]
+        square = difference * difference + 4.0 * (h11 * h22 - h12 * h21)
+        modes[b] = np.nan
+        cosines[b] = np.nan
+        if not square.real > 0.0:
+            continue  # a sum resonance
+        root = np.sqrt(square)
+        sign = 1.0 if difference.real >= 0.0 else -1.0
+        g = np.sqrt(0.5 + 0.5 * sign * difference / root)
+        factor = -sign / (g * root)
+        c11, c12, c21, c22 = factor * h11, factor * h12, factor * h21, factor * h22
+        v = np.zeros((4, 4), dtype=modes.dtype)
+        inverse = np.zeros((4, 4), dtype=modes.dtype)
+        for i in range(4):
+            v[i, i] = g
+            inverse[i, i] = g
+        v[0, 2], v[0, 3], v[1, 2], v[1, 3] = c11, c12, c21, c22
+        v[2, 0], v[2, 1], v[3, 0], v[3, 1] = -c22, c12, c21, -c11
+        inverse[0, 2], inverse[0, 3], inverse[1, 2], inverse[1, 3] = -c11, -c12, -c21, -c22
+        inverse[2, 0], inverse[2, 1], inverse[3, 0], inverse[3, 1] = c22, -c12, -c21, c11
+        u = _product(_product(inverse, matrix), v)
+        blocks = np.zeros((4, 4), dtype=modes.dtype)
+        stable = True
+        for mode in range(2):
+            i = 2 * mode
+            bounded, cosine, sine, beta, alpha = courant_snyder(u, i)
+            cosines[b, mode] = cosine
+            if not bounded:
+                stable = False
+                continue
+            root_beta = np.sqrt(beta)
+            blocks[i, i] = root_beta
+            blocks[i + 1, i] = -alpha / root_beta
+            blocks[i + 1, i + 1] = 1.0 / root_beta
+            fractions[b, mode] = angle(sine, cosine) / (2.0 * math.pi)
+        if stable:
+            modes[b] = _product(v, blocks)
+
+
+@compiled
+def _product(a: Any, b: Any) -> Any:
+    """a b for the leading 4 x 4 parts of matrices of one type."""
+    out = np.zeros((4, 4), dtype=b.dtype)
+    for i in range(4):
+        for j in range(4):
+            for k in range(4):
+                out[i, j] += a[i, k] * b[k, j]
+    return out
+
+
+@compiled
+def propagate_modes(
+    series: Any,
+    first: Any,
+    stride: Any,
+    is_thick: Any,
+    rows: Any,
+    quadratic: Any,
+    second_order: Any,
+    start: Any,
+    start_modes: Any,
+    out: Any,
+    sums: Any,
+) -> Any:
+    """As ``propagation.propagate``, for modes that begin as ``start_modes`` (batch, 4, 4)."""
+    now = np.empty(N_FUNCTIONS, dtype=out.dtype)
+    for b in range(out.shape[0]):
+        now[:] = start[b]
+        modes = start_modes[b].copy()
+        sums[b, :] = 0.0
+        _read_functions(modes, now)
+        for row in range(len(rows) - 1):
+            out[b, row] = now
+            for step in range(rows[row], rows[row + 1]):
+                coefficients = series[first[step] + stride[step] * b]
+                after = np.zeros((4, 4), dtype=out.dtype)
+                for i in range(4):
+                    for j in range(4):
+                        for k in range(4):
+                            after[i, j] += coefficients[i, 1 + k] * modes[k, j]
+                if second_order:
+                    _add_phase_changes(coefficients, quadratic, now, modes, after, sums[b])
+                sums[b, SLIP] += advance_dispersion(coefficients, now)
+                now[MUX] += _advance(modes[0, 0], modes[0, 1], after[0, 0], after[0, 1], is_thick[step])
+                now[MUY] += _advance(modes[2, 2], modes[2, 3], after[2, 2], after[2, 3], is_thick[step])
+                modes[:] = after
+                _read_functions(modes, now)
+        out[b, len(rows) - 1] = now
+
+
+@compiled
+def _read_functions(n: Any, now: Any) -> Any:
+    now[BETX] = n[0, 0] * n[0, 0] + n[0, 1] * n[0, 1]
+    now[ALFX] = -(n[0, 0] * n[1, 0] + n[0, 1] * n[1, 1])
+    now[BETX2] = n[0, 2] * n[0, 2] + n[0, 3] * n[0, 3]
+    now[ALFX2] = -(n[0, 2] * n[1, 2] + n[0, 3] * n[1, 3])
+    now[BETY] = n[2, 2] * n[2, 2] + n[2, 3] * n[2, 3]
+    now[ALFY] = -(n[2, 2] * n[3, 2] + n[2, 3] * n[3, 3])
+    now[BETY1] = n[2, 0] * n[2, 0] + n[2, 1] * n[2, 1]
+    now[ALFY1] = -(n[2, 0] * n[3, 0] + n[2, 1] * n[3, 1])
+    now[SHARE] = n[0, 0] * n[1, 1] - n[0, 1] * n[1, 0]
+
+
+@compiled
+def _advance(x0: Any, p0: Any, x1: Any, p1: Any, is_thick: Any) -> Any:
+    """Angle from (x0, p0) to (x1, p1) in turns."""
+    advance = angle(x0 * p1 - p0 * x1, x0 * x1 + p0 * p1) / (2.0 * math.pi)
+    if is_thick and advance.real < -_BACKWARDS:
+        advance += 1.0
+    return advance
+
+
+@compiled
+def _add_phase_changes(coefficients: Any, quadratic: Any, now: Any, before: Any, after: Any, sums: Any) -> Any:
+    """dmu/ddelta [rad] of both modes: (A_12 - A_21)/2 in each block of A = (R N)^-1 dR N."""
+    change = np.zeros((4, 4), dtype=now.dtype)
+    for i in range(4):
+        for j in range(4):
+            for k in range(6):
+                if k == 4:
+                    continue
+                along = now[DX + k] if k < 4 else now[DX] * 0.0 + 1.0
+                factor = 2.0 if k == j else 1.0
+                change[i, j] += factor * coefficients[i, quadratic[j, k]] * along
+    for mode in range(2):
+        i = 2 * mode
+        a12, a21 = now[DX] * 0.0, now[DX] * 0.0
+        for j in range(4):
+            sign, partner = (1.0, j + 1) if j % 2 == 0 else (-1.0, j - 1)
+            d0, d1 = now[DX] * 0.0, now[DX] * 0.0
+            for k in range(4):
+                d0 += change[j, k] * before[k, i]
+                d1 += change[j, k] * before[k, i + 1]
+            a12 += sign * after[partner, i + 1] * d1
+            a21 -= sign * after[partner, i] * d0
+        sums[CHROMATIC_X if mode == 0 else CHROMATIC_Y] += 0.5 * (a12 - a21)

@@ -1,0 +1,1 @@
+"""How each element moves a particle: one map an element, its series, one turn."""

@@ -1,0 +1,386 @@
+"""The map of every element, written once: exact in delta, symplectic to rounding, free of branches.
+
+Each map takes coordinates ``(x, px, y, py, zeta, delta)`` and arguments, numbers or arrays or recorded nodes, and
+returns the six coordinates behind the element. x, y [m]; px, py transverse momenta over P0; zeta = s - beta0 c t [m];
+delta = (P - P0)/P0. ``beta0`` is the reference velocity over c. The canonical longitudinal pair is (zeta, pzeta)
+with dpzeta/ddelta = beta/beta0, so at fixed delta a map is symplectic when that factor is carried along.
+
+Sources: E. Forest, Beam Dynamics (Harwood 1998), chapters 10-13; E. Forest et al., KEK preprint 2004-83 (fringes);
+MAD-X Physics Methods (CERN) for conventions.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from math import factorial
+from typing import Any
+
+from optics.maps.functions import arctan_ratio, cos, cos_sqrt, sin, sin_sqrt, sqrt
+
+Coordinates = tuple[Any, Any, Any, Any, Any, Any]
+
+
+def inverse_velocity_ratio(delta: Any, beta0: Any) -> Any:
+    """beta0 / beta at momentum deviation delta: sqrt(1 - beta0^2 + beta0^2 (1 + delta)^2) / (1 + delta)."""
+    momentum = 1.0 + delta
+    return sqrt(1.0 - beta0 * beta0 + beta0 * beta0 * (momentum * momentum)) / momentum
+
+
+def longitudinal_momentum(px: Any, py: Any, delta: Any) -> Any:
+    """pz / P0 = sqrt((1 + delta)^2 - px^2 - py^2)."""
+    momentum = 1.0 + delta
+    return sqrt(momentum * momentum - px * px - py * py)
+
+
+def drift(z: Coordinates, length: Any, beta0: Any) -> Coordinates:
+    """Straight flight, exact square root."""
+    x, px, y, py, zeta, delta = z
+    advance = length / longitudinal_momentum(px, py, delta)
+    path = (1.0 + delta) * advance
+    return (
+        x + px * advance,
+        px,
+        y + py * advance,
+        py,
+        zeta + length - inverse_velocity_ratio(delta, beta0) * path,
+        delta,
+    )
+
+
+def curved_body(z: Coordinates, length: Any, angle: Any, field: Any, beta0: Any) -> Coordinates:
+    """Homogeneous vertical field ``field`` = k0 [1/m] seen from a frame that turns by ``angle`` over ``length``.
+
+    Serves the sector bend (length, angle), the wedge between pole face and sector (length 0) and the rotation of the
+    frame (length 0, field 0). The particle is looked at in the exit frame: it starts ``reach`` upstream of the exit
+    plane and moves on a circle. Written with half angles so that nothing is divided by the field or the angle:
+    with phi the direction, tan((phi1 - phi2)/2) = k0 reach / (pz1 + pz2).
+    """
+    x, px, y, py, zeta, delta = z
+    sine, cosine = sin(angle), cos(angle)
+    half_sinc = sin_sqrt(0.25 * angle * angle)
+    reach = length * sin_sqrt(angle * angle) + x * sine
+    pz = longitudinal_momentum(px, py, delta)
+    px_turned = px * cosine + pz * sine
+    pz_turned = pz * cosine - px * sine
+    px_out = px_turned - field * reach
+    pz_out = longitudinal_momentum(px_out, py, delta)
+    half = reach / (pz_turned + pz_out)
+    advance = 2.0 * half * arctan_ratio(field * half)  # arc length over its transverse momentum
+    x_out = x * cosine - 0.5 * length * angle * half_sinc * half_sinc + half * (px_turned + px_out)
+    path = (1.0 + delta) * advance
+    zeta_out = zeta + length - inverse_velocity_ratio(delta, beta0) * path
+    return x_out, px_out, y + py * advance, py, zeta_out, delta
+
+
+def dipole_fringe(z: Coordinates, field: Any, gap_integral: Any, beta0: Any) -> Coordinates:
+    """Hard edge of a dipole field rising by ``field`` [1/m] (falling: negative), with finite-gap correction.
+
+    Generating function F = psi(px, py, delta) y^2 / 2 with psi = k0 tan(arctan(t) - 2 k0 g F2), t = xp/(1 + yp^2),
+    F2 = (1 + xp^2 (2 + yp^2)) / ((1 + t^2) pz), g = ``gap_integral`` = hgap * fint [m]. To first order
+    tan(e - 2 k0 g (1 + sin^2 e)/cos e), MAD-X's vertical edge focusing. The finite-gap term of order y^4
+    (Forest's b0^2 y^4 / (72 g)) is left out: it does not act on tunes, chromaticity or the midplane.
+    """
+    x, px, y, py, zeta, delta = z
+    momentum = 1.0 + delta
+    inverse_pz = 1.0 / longitudinal_momentum(px, py, delta)
+    xp, yp = px * inverse_pz, py * inverse_pz
+    lift = 1.0 / (1.0 + yp * yp)
+    t = xp * lift
+    cos2 = 1.0 / (1.0 + t * t)
+    strength = 2.0 * field * gap_integral
+    shape = 1.0 + xp * xp * (2.0 + yp * yp)
+    correction = strength * shape * cos2 * inverse_pz
+    tan_correction = sin(correction) / cos(correction)
+    tangent = (t - tan_correction) / (1.0 + t * tan_correction)
+    psi = field * tangent
+    slope = field * (1.0 + tangent * tangent)
+
+    def derivative(d_xp: Any, d_yp: Any, d_inverse_pz: Any) -> Any:
+        d_t = lift * d_xp - 2.0 * t * lift * yp * d_yp
+        d_shape = 2.0 * xp * (2.0 + yp * yp) * d_xp + 2.0 * xp * xp * yp * d_yp
+        d_correction = strength * (
+            d_shape * cos2 * inverse_pz - 2.0 * shape * cos2 * cos2 * t * d_t * inverse_pz + shape * cos2 * d_inverse_pz
+        )
+        return slope * (cos2 * d_t - d_correction)
+
+    inverse_pz2 = inverse_pz * inverse_pz
+    psi_px = derivative((1.0 + xp * xp) * inverse_pz, xp * yp * inverse_pz, xp * inverse_pz2)
+    psi_py = derivative(xp * yp * inverse_pz, (1.0 + yp * yp) * inverse_pz, yp * inverse_pz2)
+    d_delta = -momentum * inverse_pz2
+    psi_delta = derivative(xp * d_delta, yp * d_delta, inverse_pz * d_delta)
+    y_out = 2.0 * y / (1.0 + sqrt(1.0 - 2.0 * psi_py * y))
+    half_square = 0.5 * y_out * y_out
+    zeta_out = zeta + inverse_velocity_ratio(delta, beta0) * psi_delta * half_square
+    return x + psi_px * half_square, px, y_out, py - psi * y_out, zeta_out, delta
+
+
+def quadrupole_wedge(z: Coordinates, angle: Any, k1: Any) -> Coordinates:
+    """Second order of a gradient ``k1`` in a frame that turns by ``angle``: H = k1 angle (x^3 / 3 - x y^2 / 2)."""
+    x, px, y, py, zeta, delta = z
+    strength = k1 * angle
+    return x, px - strength * (x * x - 0.5 * y * y), y, py + strength * x * y, zeta, delta
+
+
+def pole_face(z: Coordinates, edge: Any, field: Any, k1: Any, curvature: Any) -> Coordinates:
+    """Second order of a turned pole face in a gradient, and of a curved one: a thin sextupole, exact in delta.
+
+    V = -s (x^3/3 - x y^2) / 2 with s = 2 k1 tan(e) + k0 ``curvature`` / cos^3(e): in the midplane the field k0 + k1 x
+    begins x tan(e) + curvature x^2 / (2 cos^3 e) later, off it div B = curl B = 0 give the rest. K. L. Brown, SLAC-75
+    (1982), the terms T211, T233, T413 of n h^2 tan(beta) and h sec^3(beta) / R.
+    """
+    x, px, y, py, zeta, delta = z
+    secant = 1.0 / cos(edge)
+    half = k1 * sin(edge) * secant + 0.5 * field * curvature * secant * secant * secant
+    return x, px + half * (x * x - y * y), y, py - 2.0 * half * x * y, zeta, delta
+
+
+def edge_in(
+    z: Coordinates, edge: Any, field: Any, gap_integral: Any, k1: Any, curvature: Any, beta0: Any
+) -> Coordinates:
+    """Full entrance edge: into the frame of the pole face, fringe, and back through the field of the wedge."""
+    z = curved_body(z, 0.0, edge, 0.0, beta0)
+    z = dipole_fringe(z, field, gap_integral, beta0)
+    return pole_face(curved_body(z, 0.0, -edge, field, beta0), edge, field, k1, curvature)
+
+
+def edge_out(
+    z: Coordinates, edge: Any, field: Any, gap_integral: Any, k1: Any, curvature: Any, beta0: Any
+) -> Coordinates:
+    """Full exit edge, the mirror of the entrance."""
+    z = curved_body(pole_face(z, edge, field, k1, curvature), 0.0, -edge, field, beta0)
+    z = dipole_fringe(z, -field, gap_integral, beta0)
+    return curved_body(z, 0.0, edge, 0.0, beta0)
+
+
+def edge_linear(z: Coordinates, edge: Any, field: Any, gap_integral: Any) -> Coordinates:
+    """First-order edge without momentum dependence, as MAD-X and Xsuite apply by default."""
+    x, px, y, py, zeta, delta = z
+    sine, cosine = sin(edge), cos(edge)
+    vertical = edge - 2.0 * field * gap_integral * (1.0 + sine * sine) / cosine
+    return x, px + field * (sine / cosine) * x, y, py - field * (sin(vertical) / cos(vertical)) * y, zeta, delta
+
+
+def quadrupole(z: Coordinates, length: Any, k1: Any, beta0: Any) -> Coordinates:
+    """Gradient field, exact in delta for H = (px^2 + py^2)/(2(1 + delta)) + k1 (x^2 - y^2)/2 (paraxial slopes)."""
+    x, px, y, py, zeta, delta = z
+    inverse = 1.0 / (1.0 + delta)
+    x_out, px_out, stretch_x = _focus(x, px, length, k1, inverse)
+    y_out, py_out, stretch_y = _focus(y, py, length, -k1, inverse)
+    path = length + stretch_x + stretch_y
+    return x_out, px_out, y_out, py_out, zeta + length - inverse_velocity_ratio(delta, beta0) * path, delta
+
+
+def _focus(u: Any, pu: Any, length: Any, k1: Any, inverse: Any) -> tuple[Any, Any, Any]:
+    """One plane of a quadrupole: coordinate, momentum and half the integral of slope^2."""
+    gradient = k1 * inverse
+    phase2 = gradient * (length * length)
+    cosine = cos_sqrt(phase2)
+    sine = length * sin_sqrt(phase2)
+    slope = pu * inverse
+    stretch = 0.25 * (
+        gradient * (u * u) * (length - sine * cosine)
+        - 2.0 * gradient * u * slope * (sine * sine)
+        + slope * slope * (length + sine * cosine)
+    )
+    return u * cosine + slope * sine, pu * cosine - k1 * sine * u, stretch
+
+
+def thin_multipole(z: Coordinates, strengths: tuple[tuple[Any, Any], ...]) -> Coordinates:
+    """Kick of integrated strengths (kn l, ksn l): px - i py changes by -sum (kn + i ksn)(x + i y)^n / n!."""
+    x, px, y, py, zeta, delta = z
+    kick_x, kick_y = _multipole_field(x, y, strengths)
+    return x, px - kick_x, y, py + kick_y, zeta, delta
+
+
+def _multipole_field(x: Any, y: Any, strengths: tuple[tuple[Any, Any], ...]) -> tuple[Any, Any]:
+    """Real and imaginary part of sum (kn + i ksn)(x + i y)^n / n!, by Horner's rule."""
+    real: Any = 0.0
+    imaginary: Any = 0.0
+    for order in range(len(strengths) - 1, -1, -1):
+        normal, skew = strengths[order]
+        scale = 1.0 / factorial(order)
+        real, imaginary = real * x - imaginary * y + scale * normal, real * y + imaginary * x + scale * skew
+    return real, imaginary
+
+
+def thin_bend(z: Coordinates, angle: Any, curvature: Any, k1l: Any, beta0: Any) -> Coordinates:
+    """The reference orbit's bend by ``angle`` in a thin dipole, with what its ``curvature`` [1/m] does besides.
+
+    That is weak focusing, and the second-order term of a gradient ``k1l`` [1/m] in the curved frame.
+    """
+    x, px, y, py, zeta, delta = z
+    px_out = px + angle * (1.0 + delta) - angle * curvature * x
+    zeta_out = zeta - inverse_velocity_ratio(delta, beta0) * angle * x
+    return quadrupole_wedge((x, px_out, y, py, zeta_out, delta), curvature, k1l)
+
+
+def solenoid(z: Coordinates, length: Any, ks: Any, beta0: Any) -> Coordinates:
+    """Solenoid with its hard edges, exact: the Larmor frame turns by ks length / (2 pz)."""
+    x, px, y, py, zeta, delta = z
+    half = 0.5 * ks
+    pz = longitudinal_momentum(px + half * y, py - half * x, delta)
+    advance = length / pz
+    turn = half * advance
+    cosine, sine = cos(turn), sin(turn)
+    reach = advance * sin_sqrt(turn * turn)
+    x_turned, px_turned = x * cosine + y * sine, px * cosine + py * sine
+    y_turned, py_turned = y * cosine - x * sine, py * cosine - px * sine
+    zeta_out = zeta + length - inverse_velocity_ratio(delta, beta0) * (1.0 + delta) * advance
+    return (
+        x_turned * cosine + reach * px_turned,
+        px_turned * cosine - half * sine * x_turned,
+        y_turned * cosine + reach * py_turned,
+        py_turned * cosine - half * sine * y_turned,
+        zeta_out,
+        delta,
+    )
+
+
+def thin_solenoid(z: Coordinates, ks: Any, ksi: Any, beta0: Any) -> Coordinates:
+    """Solenoid of no length: H = (ks ksi (x^2 + y^2)/8 - ksi (x py - y px)/2) / (1 + delta), exact in delta.
+
+    The two parts commute: a focusing kick, and a turn of the planes by ksi / (2 (1 + delta)). To first order the
+    matrix of MAD-X, whose turn and kick do not know delta.
+    """
+    x, px, y, py, zeta, delta = z
+    inverse = 1.0 / (1.0 + delta)
+    half, focusing = 0.5 * ksi, 0.25 * ks * ksi
+    flight = half * (x * py - y * px) - 0.5 * focusing * (x * x + y * y)
+    kicked = (x, px - focusing * inverse * x, y, py - focusing * inverse * y, zeta, delta)
+    x, px, y, py, zeta, delta = roll(kicked, half * inverse)
+    return x, px, y, py, zeta + inverse_velocity_ratio(delta, beta0) * flight * (inverse * inverse), delta
+
+
+def electric_field(z: Coordinates, length: Any, field: Any, beta0: Any) -> Coordinates:
+    """Homogeneous electric field in x over ``length``, exact: ``field`` = q Ex / (P0 c) [1/m].
+
+    The energy W (over P0 c) grows by field x inside, where p along s is constant: hyperbolic motion with the rate
+    field / pz. ``delta`` is that of the total energy, and so the same behind.
+    """
+    x, px, y, py, zeta, delta = z
+    momentum = 1.0 + delta
+    rest2 = 1.0 / (beta0 * beta0) - 1.0  # (m c^2 / P0 c)^2
+    energy = sqrt(rest2 + momentum * momentum) + field * x
+    advance = length / sqrt(energy * energy - rest2 - px * px - py * py)
+    growth2 = field * field * (advance * advance)
+    sinh = advance * sin_sqrt(-growth2)  # over the field
+    half_sinh = advance * sin_sqrt(-0.25 * growth2)
+    cosh = 0.5 * half_sinh * half_sinh  # less one, over its square
+    return (
+        x + px * sinh + energy * field * cosh,
+        px * (1.0 + field * field * cosh) + energy * field * sinh,
+        y + py * advance,
+        py,
+        zeta + length - beta0 * (energy * sinh + px * field * cosh),
+        delta,
+    )
+
+
+def kick(z: Coordinates, hkick: Any, vkick: Any) -> Coordinates:
+    """Thin deflection: px + hkick, py + vkick."""
+    x, px, y, py, zeta, delta = z
+    return x, px + hkick, y, py + vkick, zeta, delta
+
+
+def roll(z: Coordinates, angle: Any) -> Coordinates:
+    """Into a frame rolled by ``angle`` about the orbit (x towards y)."""
+    x, px, y, py, zeta, delta = z
+    sine, cosine = sin(angle), cos(angle)
+    return (
+        x * cosine + y * sine,
+        px * cosine + py * sine,
+        y * cosine - x * sine,
+        py * cosine - px * sine,
+        zeta,
+        delta,
+    )
+
+
+def cavity(z: Coordinates, voltage: Any, wave_number: Any, phase: Any, beta0: Any) -> Coordinates:
+    """Thin RF gap: energy over P0 c grows by ``voltage`` sin(phase - k zeta / beta0).
+
+    ``voltage`` = q V / (P0 c), ``wave_number`` k = 2 pi f / c [1/m], ``phase`` [rad].
+    """
+    x, px, y, py, zeta, delta = z
+    momentum = 1.0 + delta
+    rest2 = 1.0 / (beta0 * beta0) - 1.0  # (m c^2 / P0 c)^2
+    energy = sqrt(rest2 + momentum * momentum) + voltage * sin(phase - wave_number * zeta / beta0)
+    return x, px, y, py, zeta, sqrt(energy * energy - rest2) - 1.0
+
+
+#: Symmetric composition of order four, H. Yoshida, Phys. Lett. A 150, 262 (1990), equation 2.10.
+_OUTER4 = 1.0 / (2.0 - 2.0 ** (1.0 / 3.0))
+_ORDER4 = (_OUTER4, 1.0 - 2.0 * _OUTER4, _OUTER4)
+#: Order eight, W. Kahan & R.-C. Li, Math. Comp. 66, 1089 (1997), table 2, s17odr8a: smallest errors for their number.
+_OUTER8 = (
+    0.13020248308889008088,
+    0.56116298177510838456,
+    -0.38947496264484728641,
+    0.15884190655515560090,
+    -0.39590389413323757734,
+    0.18453964097831570709,
+    0.25837438768632204729,
+    0.29501172360931029887,
+)
+_ORDER8 = (*_OUTER8, 1.0 - 2.0 * sum(_OUTER8), *reversed(_OUTER8))
+
+
+def compose(
+    z: Coordinates,
+    advance: Callable[[Coordinates, float], Coordinates],
+    deflect: Callable[[Coordinates, float], Coordinates],
+    slices: int,
+    order: int = 4,
+) -> Coordinates:
+    """Symplectic integration: ``advance`` by parts of the length around ``deflect`` by parts of the strength."""
+    weights = _ORDER8 if order == 8 else _ORDER4
+    pending = 0.0
+    for weight in weights * slices:
+        part = weight / slices
+        z = deflect(advance(z, pending + 0.5 * part), part)
+        pending = 0.5 * part
+    return advance(z, pending)
+
+
+def thick_multipole(z: Coordinates, length: Any, strengths: tuple[tuple[Any, Any], ...], beta0: Any) -> Coordinates:
+    """Multipole field of (kn, ksn) [m^-(n+1)] over ``length``: exact drifts and kicks, order four, two slices."""
+    return compose(
+        z,
+        lambda w, part: drift(w, part * length, beta0),
+        lambda w, part: thin_multipole(w, tuple((part * length * k, part * length * ks) for k, ks in strengths)),
+        slices=2,
+    )
+
+
+def gradient_multipole(
+    z: Coordinates, length: Any, k1: Any, strengths: tuple[tuple[Any, Any], ...], beta0: Any
+) -> Coordinates:
+    """As thick_multipole with the gradient ``k1`` solved exactly between the kicks (skew quadrupoles), order eight."""
+    return compose(
+        z,
+        lambda w, part: quadrupole(w, part * length, k1, beta0),
+        lambda w, part: thin_multipole(w, tuple((part * length * k, part * length * ks) for k, ks in strengths)),
+        slices=1,
+        order=8,
+    )
+
+
+def combined_bend(z: Coordinates, length: Any, angle: Any, field: Any, k1: Any, k2: Any, beta0: Any) -> Coordinates:
+    """Bend with gradient and sextupole: exact bends around kicks of order eight, six slices.
+
+    The gradient's potential in the curved frame is k1 (x^2 - y^2)/2 + h k1 (x^3/3 - x y^2/2) to third order. Its
+    focusing is as exact as the slices are fine: a matrix is good to 1e-12 at k1 L^2 = 0.9 and 2e-10 at 2.9.
+    """
+
+    def deflect(w: Coordinates, part: float) -> Coordinates:
+        gradient, sextupole = part * length * k1, part * length * k2
+        w = thin_multipole(w, ((0.0, 0.0), (gradient, 0.0), (sextupole, 0.0)))
+        return quadrupole_wedge(w, part * angle, k1)
+
+    return compose(
+        z,
+        lambda w, part: curved_body(w, part * length, part * angle, field, beta0),
+        deflect,
+        slices=6,
+        order=8,
+    )

@@ -1,0 +1,288 @@
+"""The maps of a whole lattice as numbers: the series of every step about the orbit, shared where steps are equal.
+
+About a straight reference orbit equal elements share one series, so a ring of a hundred magnets needs some dozens;
+a batch of lattices repeats only what its parameters change, and an element whose parameters are as they were last
+time is not evaluated again.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from lattice import InputError, Lattice, ReferenceParticle, UnstableOptics
+from lattice.errors import did_you_mean
+from optics.maps.plan import Moving, Plan, arguments_of, cut, make_plan
+from optics.maps.steps import FRINGES, Setting, steps
+from optics.maps.taylor import N_COORDINATES
+from optics.maps.turn import Turn
+
+Array = np.ndarray[Any, Any]
+
+_ORBIT_ZERO = 1e-13  # m, rad: below this the reference orbit is the closed orbit (rounding of the maps is 1e-16)
+_REMEMBERED = 8  # energies whose series are kept
+
+
+@dataclass(frozen=True, eq=False)
+class StepSeries:
+    """Series of all steps of ``batch`` lattices: step i of lattice b has row ``first[i] + stride[i] * b``."""
+
+    plan: Plan
+    series: Array
+    first: Array
+    stride: Array
+    batch: int
+    orbit: Array  # (batch, n_rows + 1, 6), all zero on the reference orbit
+    beta0: float
+
+
+def checked_fringe(fringe: str) -> str:
+    """``fringe`` if it is one of "full" and "linear", else InputError."""
+    if fringe not in FRINGES:
+        raise InputError(f"fringe must be 'full' or 'linear', found {fringe!r}{did_you_mean(str(fringe), FRINGES)}")
+    return fringe
+
+
+def checked_particle(lattice: Lattice, particle: ReferenceParticle | None) -> ReferenceParticle:
+    """The given particle, or else the lattice's own; InputError when there is neither."""
+    chosen = particle if particle is not None else lattice.particle
+    if chosen is None:
+        raise InputError(f"lattice '{lattice.name}' names no particle: pass a ReferenceParticle")
+    if not isinstance(chosen, ReferenceParticle):
+        raise InputError(f"particle must be a ReferenceParticle, found {chosen!r}")
+    return chosen
+
+
+def step_series(
+    lattice: Lattice,
+    particle: ReferenceParticle,
+    *,
+    fringe: str,
+    order: int,
+    slices: int = 1,
+    delta: complex = 0.0,
+    start: Array | None = None,
+) -> StepSeries:
+    """Series of every step about the closed orbit at ``delta``, or about the orbit from ``start`` (6,).
+
+    Raises UnstableOptics when there is no closed orbit.
+    """
+    plan = make_plan(lattice, particle, checked_fringe(fringe), slices)
+    arguments = _arguments(lattice, Setting(particle, fringe), plan)
+    if delta == 0.0 and (start is None or not np.any(start)):
+        shared = _about_reference(lattice, plan, arguments, particle.beta, order)
+        if shared is not None:
+            return shared
+    return _about_orbit(lattice, plan, arguments, particle.beta, order, delta, start)
+
+
+@dataclass(frozen=True, eq=False)
+class _Arguments:
+    """Arguments (n_steps, 1 or batch, n_arguments) of an element's steps; ``key`` its values when they are numbers."""
+
+    values: Array
+    key: tuple[Any, ...] | None
+
+
+def _arguments(lattice: Lattice, setting: Setting, plan: Plan) -> list[_Arguments]:
+    """Arguments of the elements with parameters; only what uses a parameter that changed is computed again."""
+    values = lattice.parameters.values_by_name
+    known: tuple[Any, list[_Arguments]] | None = plan.bank.memory.get(("arguments",))
+    if known is None:
+        found = [_moving_arguments(lattice, setting, plan, moving) for moving in plan.moving]
+    else:
+        last, found = known[0], list(known[1])
+        changed = [name for name, value in values.items() if not _same(value, last.get(name))]
+        for index in {index for name in changed for index in plan.users.get(name, ())}:
+            found[index] = _moving_arguments(lattice, setting, plan, plan.moving[index])
+    plan.bank.memory[("arguments",)] = (values, found)
+    return found
+
+
+def _same(value: Any, other: Any) -> bool:
+    return value is other or (type(value) is float and type(other) is float and value == other)
+
+
+def _moving_arguments(lattice: Lattice, setting: Setting, plan: Plan, moving: Moving) -> _Arguments:
+    values = [lattice.value(text) for text in moving.texts]
+    batched = any(isinstance(value, np.ndarray) for value in values)
+    parts = cut(steps(moving.element, lattice.value, setting), plan.slices)[0]
+    arguments = arguments_of(parts, plan.bank, lattice.batch or 1 if batched else 1)
+    return _Arguments(arguments, None if batched else tuple(values))
+
+
+def _with_beta0(plan: Plan, distinct: Array, arguments: Array, beta0: float) -> Array:
+    """Put beta0 behind the arguments (n, ..., n_arguments) of each of the ``distinct`` steps (n,)."""
+    counts = plan.bank.argument_counts[plan.program_index[distinct]]
+    complete = arguments.copy()
+    np.put_along_axis(complete, (counts - 1).reshape(-1, *([1] * (arguments.ndim - 1))), beta0, axis=-1)
+    return complete
+
+
+def changing_steps(lattice: Lattice, particle: ReferenceParticle, fringe: str) -> tuple[Plan, Array, Array]:
+    """Plan of a batch, its distinct steps that differ between lattices (n,), their arguments (n, batch, n_arguments).
+
+    Elements count whole: all steps of one that differs are here.
+    """
+    plan = make_plan(lattice, particle, checked_fringe(fringe))
+    arguments = _arguments(lattice, Setting(particle, fringe), plan)
+    found = [(moving, own.values) for moving, own in zip(plan.moving, arguments, strict=True) if own.key is None]
+    distinct = np.array([i for moving, _ in found for i in range(moving.first, moving.last)], dtype=np.int64)
+    empty = np.zeros((0, lattice.batch or 1, plan.bank.n_arguments))
+    values = np.concatenate([empty, *(values for _, values in found)])
+    return plan, distinct, _with_beta0(plan, distinct, values, particle.beta)
+
+
+@dataclass(frozen=True, eq=False)
+class _Series:
+    """Series (n, 6, 28), whether they keep the reference orbit, and the values they were made for."""
+
+    values: Array
+    keep_orbit: bool
+    key: tuple[Any, ...] | None
+
+
+def _series(plan: Plan, where: tuple[Any, ...], distinct: Array, arguments: _Arguments, beta0: float) -> _Series:
+    """Series of some steps about the reference orbit; ``where`` = (name, order) is where they are remembered."""
+    place = ("series", beta0, *where)
+    known: _Series | None = plan.bank.memory.get(place)
+    if known is not None and arguments.key is not None and known.key == arguments.key:
+        return known
+    complete = _with_beta0(plan, distinct, arguments.values, beta0)
+    programs = np.repeat(plan.program_index[distinct], complete.shape[1])
+    rows = complete.reshape(-1, plan.bank.n_arguments)
+    values = plan.bank.evaluate(programs, rows, np.zeros(N_COORDINATES), where[1])
+    new = _Series(values, _keeps_orbit(values), arguments.key)
+    if arguments.key is not None:
+        _forget_old_energies(plan.bank.memory, beta0)
+        plan.bank.memory[place] = new
+    return new
+
+
+def _forget_old_energies(memory: dict[Any, Any], beta0: float) -> None:
+    energies = dict.fromkeys(key[1] for key in memory if key[0] == "series")
+    if beta0 not in energies and len(energies) >= _REMEMBERED:
+        oldest = next(iter(energies))
+        for key in [key for key in memory if key[:2] == ("series", oldest)]:
+            del memory[key]
+
+
+def _keeps_orbit(series: Array) -> bool:
+    """True when a particle on the reference orbit stays on it (to rounding; a complex step counts)."""
+    values = series[:, :4, 0]
+    return not (np.any(np.abs(values.real) > _ORBIT_ZERO) or np.any(values.imag != 0.0))
+
+
+def _about_reference(
+    lattice: Lattice, plan: Plan, arguments: list[_Arguments], beta0: float, order: int
+) -> StepSeries | None:
+    """Shared series, or None when the reference orbit is not an orbit (kicks, field errors)."""
+    pairs = list(zip(plan.moving, arguments, strict=True))
+    held = _held(plan, [pair for pair in pairs if pair[1].key is not None], beta0, order)
+    first, stride = held.first.copy(), np.zeros(len(held.first), dtype=np.int64)
+    parts: list[_Series] = [held]
+    position = len(held.values)
+    for moving, own in pairs:
+        if own.key is not None:
+            continue
+        distinct = np.arange(moving.first, moving.last)
+        parts.append(_series(plan, (moving.first, order), distinct, own, beta0))
+        width = own.values.shape[1]
+        first[distinct] = position + width * np.arange(len(distinct))
+        stride[distinct] = 1 if width > 1 else 0
+        position += width * len(distinct)
+    if not all(part.keep_orbit for part in parts):
+        return None
+    batch = lattice.batch or 1
+    orbit = np.zeros((batch, len(plan.rows), N_COORDINATES))
+    series = np.concatenate([part.values for part in parts]) if len(parts) > 1 else held.values
+    return StepSeries(plan, series, first[plan.sequence], stride[plan.sequence], batch, orbit, beta0)
+
+
+@dataclass(frozen=True, eq=False)
+class _Held(_Series):
+    """Series of all steps that are the same in the whole batch; ``first`` (n_distinct,) says where each one is."""
+
+    first: Array
+
+
+def _held(plan: Plan, pairs: list[tuple[Moving, _Arguments]], beta0: float, order: int) -> _Held:
+    key = tuple((moving.first, own.key) for moving, own in pairs)
+    place = ("series", beta0, "held", order)
+    known: _Held | None = plan.bank.memory.get(place)
+    if known is not None and known.key == key:
+        return known
+    fixed = _Arguments(plan.fixed_arguments[:, None], ())
+    parts = [_series(plan, ("fixed", order), plan.fixed, fixed, beta0)]
+    first = np.zeros(len(plan.program_index), dtype=np.int64)
+    first[plan.fixed] = np.arange(len(plan.fixed))
+    position = len(plan.fixed)
+    for moving, own in pairs:
+        distinct = np.arange(moving.first, moving.last)
+        parts.append(_series(plan, (moving.first, order), distinct, own, beta0))
+        first[distinct] = position + np.arange(len(distinct))
+        position += len(distinct)
+    values = np.concatenate([part.values for part in parts])
+    new = _Held(values, all(part.keep_orbit for part in parts), key, first)
+    plan.bank.memory[place] = new
+    return new
+
+
+def turns(
+    lattice: Lattice, particle: ReferenceParticle, fringe: str, *, slices: int = 1, first_element: int = 0
+) -> list[Turn]:
+    """One Turn for each lattice of a batch (one for a single lattice), starting at the entrance of an element."""
+    plan = make_plan(lattice, particle, checked_fringe(fringe), slices)
+    arguments = _arguments(lattice, Setting(particle, fringe), plan)
+    first_step = plan.rows[np.searchsorted(plan.row_element, first_element)]
+    return _turns(lattice, plan, arguments, particle.beta, np.roll(plan.sequence, -int(first_step)))
+
+
+def passage(lattice: Lattice, particle: ReferenceParticle, fringe: str, first: int, last: int) -> Turn:
+    """The maps of elements ``first`` to ``last`` (not included; beyond the end it goes on from the beginning)."""
+    plan = make_plan(lattice, particle, checked_fringe(fringe))
+    turn = turns(lattice, particle, fringe, first_element=first % len(lattice))[0]
+    counts = np.diff(plan.rows)
+    steps = int(sum(counts[i % len(lattice)] for i in range(first, last)))
+    return Turn(turn.bank, turn.programs[:steps], turn.arguments[:steps], lattice.name)
+
+
+def _turns(lattice: Lattice, plan: Plan, arguments: list[_Arguments], beta0: float, sequence: Array) -> list[Turn]:
+    kind = np.result_type(float, *(own.values for own in arguments))
+    every = np.zeros((lattice.batch or 1, len(plan.program_index), plan.bank.n_arguments), dtype=kind)
+    every[:, plan.fixed] = plan.fixed_arguments
+    for moving, own in zip(plan.moving, arguments, strict=True):
+        every[:, moving.first : moving.last] = own.values.swapaxes(0, 1)
+    distinct = np.arange(len(plan.program_index))
+    programs = plan.program_index[sequence]
+    return [Turn(plan.bank, programs, _with_beta0(plan, distinct, one, beta0)[sequence], lattice.name) for one in every]
+
+
+def _about_orbit(
+    lattice: Lattice,
+    plan: Plan,
+    arguments: list[_Arguments],
+    beta0: float,
+    order: int,
+    delta: complex,
+    start: Array | None,
+) -> StepSeries:
+    """One series a step and lattice, about the closed orbit (or the orbit from ``start``)."""
+    series, orbits = [], []
+    for turn in _turns(lattice, plan, arguments, beta0, plan.sequence):
+        try:
+            begin = turn.closed_orbit(delta) if start is None else start
+        except UnstableOptics:
+            if lattice.batch is None:
+                raise
+            begin = np.full(N_COORDINATES, np.nan)
+        followed = turn.follow(begin, order)
+        ends = np.concatenate([begin[None], followed[:, :, 0]])
+        series.append(followed)
+        orbits.append(ends[plan.rows])
+    n_steps = len(plan.sequence)
+    first = np.arange(n_steps, dtype=np.int64)
+    stride = np.full(n_steps, n_steps, dtype=np.int64)
+    return StepSeries(plan, np.concatenate(series), first, stride, len(series), np.stack(orbits), beta0)

@@ -1,0 +1,1 @@
+"""What ramps with the energy: RF, magnets and their supplies, strengths over an energy table."""

@@ -1,0 +1,1 @@
+"""The optics of very many lattices that differ in a few parameters."""

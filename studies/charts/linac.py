@@ -1,0 +1,206 @@
+"""Traces and layouts of the linac's figures, in plotly's words and without plotly."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+from studies.charts.style import INK, LIMIT, Drawing, Layout, Trace, axis, base_layout, inert, numbers, text
+
+_GAP = 0.09  # of the height, between panels
+
+
+def line(
+    x: Any, y: Any, color: str, name: str, yaxis: str = "y", *, dash: str = "solid", xaxis: str = "x", unit: str = ""
+) -> Trace:
+    """A line; hover gives name, value and unit."""
+    return {
+        "type": "scatter",
+        "mode": "lines",
+        "name": inert(name),
+        "x": numbers(x),
+        "y": numbers(y),
+        "xaxis": xaxis,
+        "yaxis": yaxis,
+        "line": {"color": color, "width": 1.6, "dash": dash},
+        "hovertemplate": f"{inert(name)} %{{y:.5g}} {unit}<extra></extra>",
+    }
+
+
+def points(x: Any, y: Any, color: str, name: str, yaxis: str = "y", *, xaxis: str = "x", size: int = 3) -> Trace:
+    """Points; hover gives the name and both numbers."""
+    return {
+        "type": "scatter",
+        "mode": "markers",
+        "name": inert(name),
+        "x": numbers(x),
+        "y": numbers(y),
+        "xaxis": xaxis,
+        "yaxis": yaxis,
+        "marker": {"color": color, "size": size},
+        "hovertemplate": f"{inert(name)} %{{x:.5g}}, %{{y:.5g}}<extra></extra>",
+    }
+
+
+def bars(names: Sequence[str], values: Any, color: str, name: str, unit: str) -> Trace:
+    """Horizontal bars beside names."""
+    return {
+        "type": "bar",
+        "orientation": "h",
+        "name": inert(name),
+        "y": [inert(one) for one in names],
+        "x": numbers(values),
+        "marker": {"color": color},
+        "hovertemplate": f"%{{y}}: {inert(name)} %{{x:.5g}} {unit}<extra></extra>",
+    }
+
+
+def stacked(
+    traces: Sequence[Trace],
+    titles: Sequence[str],
+    xtitle: str,
+    *,
+    labels: Sequence[tuple[str, str, int]] = (),
+    height: int = 0,
+    xrange: Sequence[float] | None = None,
+    yaxes: Sequence[dict[str, Any]] = (),
+    limits: Sequence[Layout] = (),
+) -> Drawing:
+    """Panels over one x axis, the first on top. ``labels``: (text, colour, panel from 0), at the right end, in "
+    "order."""
+    count = len(titles)
+    high = (1.0 - _GAP * (count - 1)) / count
+    layout: Layout = {}
+    for i, title in enumerate(titles):
+        top = 1.0 - i * (high + _GAP)
+        more = yaxes[i] if i < len(yaxes) else {}
+        domain = [max(round(top - high, 4), 0.0), round(top, 4)]
+        layout[f"yaxis{i + 1 if i else ''}"] = axis(title, domain=domain, anchor="x", **more)
+    lowest = f"y{count if count > 1 else ''}"
+    ranged = {"range": list(xrange)} if xrange is not None else {}
+    return {
+        "data": list(traces),
+        "layout": base_layout(
+            height or 120 + 180 * count,
+            hovermode="x unified",
+            hoversubplots="axis",
+            xaxis=axis(xtitle, anchor=lowest, **ranged),
+            annotations=_labels(labels),
+            shapes=list(limits),
+            margin={"l": 84, "r": 130, "t": 24, "b": 48},
+            **layout,
+        ),
+    }
+
+
+def _labels(labels: Sequence[tuple[str, str, int]]) -> list[Layout]:
+    found, used = [], dict[int, int]()
+    for content, color, panel in labels:
+        number = used.get(panel, 0)
+        used[panel] = number + 1
+        yref = f"y{panel + 1 if panel else ''} domain"
+        place: dict[str, Any] = {"x": 1.0, "xref": "paper", "y": 0.94 - 0.13 * number, "yref": yref}
+        found.append(text(content, color=color, xshift=8, xanchor="left", **place))
+    return found
+
+
+def limit(value: float, panel: int = 0) -> Layout:
+    """A dashed line across a panel at a limit."""
+    style = {"color": LIMIT, "width": 1.4, "dash": "dash"}
+    return {"type": "line", "xref": "paper", "yref": f"y{panel + 1 if panel else ''}", "x0": 0, "x1": 1, "y0": value,
+            "y1": value, "line": style}  # fmt: skip
+
+
+def beside(
+    traces: Sequence[Trace], titles: Sequence[tuple[str, str]], ranges: Sequence[tuple[list[float], list[float]]]
+) -> Drawing:
+    """Panels side by side, each with (x title, y title) and its own ranges."""
+    count = len(titles)
+    gap = 0.1
+    width = (1.0 - gap * (count - 1)) / count
+    layout: Layout = {}
+    for i, ((xtitle, ytitle), (xrange, yrange)) in enumerate(zip(titles, ranges, strict=True)):
+        key = i + 1 if i else ""
+        begin = i * (width + gap)
+        domain = [round(begin, 4), round(min(begin + width, 1.0), 4)]
+        layout[f"xaxis{key}"] = axis(xtitle, domain=domain, anchor=f"y{key}", range=xrange)
+        layout[f"yaxis{key}"] = axis(ytitle, anchor=f"x{key}", range=yrange)
+    margin = {"l": 64, "r": 24, "t": 24, "b": 48}
+    return {"data": list(traces), "layout": base_layout(360, hovermode="closest", margin=margin, **layout)}
+
+
+def with_slider(frames: Sequence[Drawing], names: Sequence[str], prefix: str, shown: int) -> Drawing:
+    """One figure of several that differ in traces, notes and ranges, one visible at a time."""
+    counts = [len(frame["data"]) for frame in frames]
+    traces = [{**trace, "visible": i == shown} for i, frame in enumerate(frames) for trace in frame["data"]]
+    steps = []
+    for i, name in enumerate(names):
+        begin = sum(counts[:i])
+        visible = [begin <= j < begin + counts[i] for j in range(sum(counts))]
+        notes = frames[i]["layout"].get("annotations", [])
+        own = frames[i]["layout"]
+        ranges = {f"{key}.range": own[key]["range"] for key in own if "axis" in key and "range" in own[key]}
+        change = {"annotations": notes, **ranges}
+        steps.append({"label": name, "method": "update", "args": [{"visible": visible}, change]})
+    layout = {**frames[shown]["layout"]}
+    layout["height"] += 84
+    layout["margin"] = {**layout["margin"], "b": 132}
+    layout["sliders"] = [{
+        "active": shown, "steps": steps, "x": 0.0, "len": 1.0, "y": 0.0, "yanchor": "top", "pad": {"t": 44, "b": 4},
+        "currentvalue": {"prefix": prefix, "xanchor": "left", "font": {"size": 12}}, "font": {"size": 10}, "ticklen": 4,
+    }]  # fmt: skip
+    return {"data": traces, "layout": layout}
+
+
+def horizontal(traces: Sequence[Trace], xtitle: str, *, limit_at: float | None = None, label: str = "") -> Drawing:
+    """Horizontal bars, the first name on top, with a dashed line at a limit."""
+    names = traces[0]["y"]
+    shapes, notes = [], []
+    if limit_at is not None:
+        style = {"color": LIMIT, "width": 1.4, "dash": "dash"}
+        shapes = [{"type": "line", "xref": "x", "yref": "paper", "x0": limit_at, "x1": limit_at, "y0": 0, "y1": 1,
+                   "line": style}]  # fmt: skip
+        place = {"x": limit_at, "xref": "x", "y": 1, "yref": "paper", "yanchor": "bottom"}
+        notes = [text(label, color=LIMIT, size=11, **place)]
+    layout = base_layout(
+        110 + 22 * len(names) * (1 + len(traces)) // 2,
+        hovermode="closest",
+        barmode="group",
+        bargap=0.3,
+        xaxis=axis(xtitle, rangemode="tozero"),
+        yaxis=axis("", type="category", autorange="reversed", automargin=True, showgrid=False),
+        showlegend=len(traces) > 1,
+        legend={"orientation": "h", "x": 0.0, "y": 1.04, "yanchor": "bottom", "traceorder": "normal"},
+        shapes=shapes,
+        annotations=notes,
+        margin={"l": 110, "r": 24, "t": 64 if len(traces) > 1 else 40, "b": 48},
+    )
+    return {"data": list(traces), "layout": layout}
+
+
+def heat(names: Sequence[str], columns: Sequence[str], values: Any, xtitle: str, told: Any) -> Drawing:
+    """Cells between names, shaded from 0 to 1, with a text in each."""
+    trace = {
+        "type": "heatmap",
+        "x": list(columns),
+        "y": list(names),
+        "z": [numbers(row) for row in values],
+        "zmin": 0.0,
+        "zmax": 1.0,
+        "text": told,
+        "texttemplate": "%{text}",
+        "textfont": {"size": 10, "color": INK},
+        "colorscale": [[0.0, "#FFFFFF"], [1.0, "#8FC1E3"]],
+        "showscale": False,
+        "xgap": 1,
+        "ygap": 1,
+        "hovertemplate": "%{y} at %{x} MeV: %{text}<extra></extra>",
+    }
+    layout = base_layout(
+        110 + 24 * len(names),
+        hovermode="closest",
+        xaxis=axis(xtitle, type="category", showgrid=False),
+        yaxis=axis("", type="category", autorange="reversed", automargin=True, showgrid=False),
+        margin={"l": 90, "r": 24, "t": 24, "b": 56},
+    )
+    return {"data": [trace], "layout": layout}

@@ -1,0 +1,200 @@
+"""Phase-space portraits of the extraction, in plotly's words: physical beside normalised, one momentum at a time."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from lattice import InputError
+from studies.charts import style
+from studies.charts.style import Drawing, Layout, Trace, axis, base_layout, numbers, text
+
+Array = np.ndarray[Any, Any]
+
+EXACT = style.HORIZONTAL
+LEADING = style.NEUTRAL
+TURNS = style.VERTICAL
+_GAP = np.array([[np.nan, np.nan]])
+
+
+@dataclass(frozen=True, eq=False)
+class Portrait:
+    """One panel at one momentum, in the units of its axes.
+
+    ``arms``, ``sides`` (curved, of the stable region) and ``points`` (3, 2): exact; ``leading_arms`` and
+    ``leading_points``: to leading order; ``turns`` (n, 2): the last passages of a particle, numbered in order;
+    ``wall``: (position, thickness) of a septum.
+    """
+
+    arms: Sequence[Array]
+    sides: Sequence[Array]
+    points: Array
+    leading_arms: Sequence[Array]
+    leading_points: Array
+    turns: Array
+    wall: tuple[float, float] | None
+
+
+@dataclass(frozen=True, eq=False)
+class Frame:
+    """A momentum on the slider: its ``label``, the physical [mm, mrad] and the normalised [√mm] portrait."""
+
+    label: str
+    physical: Portrait
+    normalised: Portrait
+
+
+def portrait_drawing(frames: Sequence[Frame], shown: int, place: str) -> Drawing:
+    """Traces and layout of ``studies.charts.extraction.phase_space``, which says what the arguments are."""
+    if not frames:
+        raise InputError("a phase-space figure needs at least one momentum")
+    limits = [_limits(getattr(frame, side) for frame in frames) for side in ("physical", "normalised")]
+    parts = [_frame_traces(frame, limits) for frame in frames]
+    counts = [len(part) for part in parts]
+    traces = [{**trace, "visible": number == shown} for number, part in enumerate(parts) for trace in part]
+    notes = [_notes(frame, place) for frame in frames]
+    layout = base_layout(
+        470 + (84 if len(frames) > 1 else 0),
+        hovermode="closest",
+        xaxis=axis("x [mm]", domain=[0.0, 0.44], anchor="y", range=limits[0][0]),
+        yaxis=axis("x' [mrad]", anchor="x", range=limits[0][1]),
+        xaxis2=axis("X [√mm]", domain=[0.56, 1.0], anchor="y2", scaleanchor="y2", range=limits[1][0],
+                    constrain="domain"),
+        yaxis2=axis("P [√mm]", anchor="x2", range=limits[1][1], constrain="domain"),
+        annotations=notes[shown],
+        margin={"l": 64, "r": 24, "t": 56, "b": 132 if len(frames) > 1 else 48},
+    )  # fmt: skip
+    if len(frames) > 1:
+        layout["sliders"] = [_slider(frames, counts, notes, shown)]
+    return {"data": traces, "layout": layout}
+
+
+def _frame_traces(frame: Frame, limits: Sequence[Any]) -> list[Trace]:
+    return [
+        *_panel(frame.physical, "x", "y", ("mm", "mrad"), frame.label, limits[0][1]),
+        *_panel(frame.normalised, "x2", "y2", ("√mm", "√mm"), frame.label, limits[1][1]),
+    ]
+
+
+def _panel(
+    portrait: Portrait, x: str, y: str, units: tuple[str, str], label: str, span: Sequence[float]
+) -> list[Trace]:
+    hover = f"{label}<br>%{{x:.4f}} {units[0]}, %{{y:.4f}} {units[1]}"
+    triangle = np.concatenate([portrait.leading_points, portrait.leading_points[:1]])
+    traces = [
+        _line(_joined([*portrait.leading_arms, triangle]), LEADING, 1.0, "leading order", hover),
+        _line(_joined([*portrait.sides, *portrait.arms]), EXACT, 1.8, "exact", hover),
+        _dots(portrait.points, EXACT, 6, "exact fixed points", hover),
+        _dots(portrait.turns, TURNS, 7, "last turns", hover),
+    ]
+    if portrait.wall is not None:
+        traces.append(_wall(*portrait.wall, span))
+    return [{**trace, "xaxis": x, "yaxis": y} for trace in traces]
+
+
+def _line(points: Array, color: str, width: float, name: str, hover: str) -> Trace:
+    return {
+        "type": "scatter",
+        "mode": "lines",
+        "name": name,
+        "x": numbers(points[:, 0]),
+        "y": numbers(points[:, 1]),
+        "line": {"color": color, "width": width},
+        "hovertemplate": f"{name}, {hover}<extra></extra>",
+    }
+
+
+def _dots(points: Array, color: str, size: int, name: str, hover: str) -> Trace:
+    return {
+        "type": "scatter",
+        "mode": "markers",
+        "name": name,
+        "x": numbers(points[:, 0]),
+        "y": numbers(points[:, 1]),
+        "marker": {"color": color, "size": size},
+        "hovertemplate": f"{name}, {hover}<extra></extra>",
+    }
+
+
+def _wall(position: float, thickness: float, span: Sequence[float]) -> Trace:
+    """The septum from below to above, as thick as it is, with a line that shows it when that is less than a pixel."""
+    low, high = span
+    ends = [position, position, position + thickness, position + thickness, position]
+    return {
+        "type": "scatter",
+        "mode": "lines",
+        "name": "septum",
+        "x": numbers(ends),
+        "y": numbers([low, high, high, low, low]),
+        "fill": "toself",
+        "fillcolor": style.LIMIT,
+        "line": {"color": style.LIMIT, "width": 1.6},
+        "hoverinfo": "name",
+    }
+
+
+def _joined(lines: Iterable[Array]) -> Array:
+    """Lines as one, with a gap between them."""
+    parts = [part for line in lines for part in (line, _GAP)]
+    return np.concatenate(parts[:-1]) if parts else np.zeros((0, 2))
+
+
+def _limits(portraits: Iterable[Portrait]) -> tuple[list[float], list[float]]:
+    """Range of both axes over all momenta, so that the slider moves the picture and not the frame."""
+    shown = [part for p in portraits for part in (*p.arms, p.points, p.leading_points, p.turns, _corner(p))]
+    points = np.concatenate([part.reshape(-1, 2) for part in shown])
+    low, high = np.nanmin(points, axis=0), np.nanmax(points, axis=0)
+    room = 0.06 * (high - low)
+    return [_rounded(low[0] - room[0]), _rounded(high[0] + room[0])], [
+        _rounded(low[1] - room[1]),
+        _rounded(high[1] + room[1]),
+    ]
+
+
+def _corner(portrait: Portrait) -> Array:
+    return np.array([[portrait.wall[0], np.nan]]) if portrait.wall else np.zeros((0, 2))
+
+
+def _rounded(value: float) -> float:
+    return float(f"{value:.4g}")
+
+
+def _notes(frame: Frame, place: str) -> list[Layout]:
+    heads = [("", f"physical, at {place}"), ("2", "normalised, about the closed orbit")]
+    notes = [text(words, x=0.0, y=1.0, xref=f"x{axes} domain", yref=f"y{axes} domain", xanchor="left",
+                  yanchor="bottom", yshift=6, color=style.INK, size=12) for axes, words in heads]  # fmt: skip
+    key = [("exact", EXACT, 0.0), ("leading order", LEADING, 0.07), ("last turns", TURNS, 0.2),
+           (frame.label, style.INK, 0.31)]  # fmt: skip
+    notes += [text(words, x=x, y=1.0, xref="paper", yref="paper", xanchor="left", yanchor="bottom", yshift=26,
+                   color=color, size=12) for words, color, x in key]  # fmt: skip
+    for axes, portrait in (("", frame.physical), ("2", frame.normalised)):
+        for number, (x, y) in enumerate(portrait.turns):
+            notes.append(text(str(number), x=_rounded(x), y=_rounded(y), xref=f"x{axes}", yref=f"y{axes}",
+                              xshift=-9, yshift=11, color=TURNS, size=11, xanchor="center",
+                              yanchor="middle"))  # fmt: skip
+    return notes
+
+
+def _slider(frames: Sequence[Frame], counts: Sequence[int], notes: Sequence[list[Layout]], shown: int) -> Layout:
+    total = sum(counts)
+    steps = []
+    for number, frame in enumerate(frames):
+        begin = sum(counts[:number])
+        visible = [begin <= i < begin + counts[number] for i in range(total)]
+        change = [{"visible": visible}, {"annotations": notes[number]}]
+        steps.append({"label": frame.label.removeprefix("dp/p = "), "method": "update", "args": change})
+    return {
+        "active": shown,
+        "steps": steps,
+        "x": 0.0,
+        "len": 1.0,
+        "y": 0.0,
+        "yanchor": "top",
+        "pad": {"t": 44, "b": 4},
+        "currentvalue": {"prefix": "dp/p = ", "xanchor": "left", "font": {"size": 12}},
+        "font": {"size": 10},
+        "ticklen": 4,
+    }

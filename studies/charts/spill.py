@@ -1,0 +1,399 @@
+"""The pictures of a spill as plotly's own dictionaries: finished numbers in the units of the axes go in.
+
+``studies.charts.extraction.figure_of`` makes a figure of a drawing.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from lattice import InputError
+from studies.charts import style
+from studies.charts.phase_space import EXACT
+from studies.charts.style import Drawing, Layout, Trace, axis, base_layout, inert, numbers, text
+
+Array = np.ndarray[Any, Any]
+
+_BARS = 40  # of a marginal
+_TICKS = [1, 3, 10, 30, 100, 300, 1000, 3000, 10000, 30000, 100000]  # Hz
+
+
+@dataclass(frozen=True, eq=False)
+class RatePanel:
+    """A spill's rate: ``turns`` (n,) of extraction (whole numbers, rising) of all ``total``, ``revolution_time`` [s].
+
+    ``bins`` in the whole spill when nothing is zoomed.
+    """
+
+    turns: Array
+    revolution_time: float
+    total: int
+    bins: int = 200
+
+    def steps(self) -> tuple[Array, Array, float]:
+        """Corners of the rate over its mean against time [s], and the width of a bin [s]."""
+        width = max(1, -(-self.total // self.bins))
+        edges = np.arange(0, self.total + width, width)
+        counts = np.histogram(self.turns, edges)[0]
+        mean = len(self.turns) / self.total
+        rate = counts / width / mean if len(self.turns) else 0.0 * counts
+        return np.repeat(edges, 2)[1:-1] * self.revolution_time, np.repeat(rate, 2), width * self.revolution_time
+
+
+@dataclass(frozen=True, eq=False)
+class SpectrumPanel:
+    """Power density of the rate over its mean [1/Hz] at ``frequency`` [Hz]; ``floor`` of counting; named ``lines``."""
+
+    frequency: Array
+    density: Array
+    floor: float
+    lines: Sequence[float]
+
+
+def spill_drawing(rate: RatePanel, spectrum: SpectrumPanel | None) -> Drawing:
+    """Rate against time above its spectrum. ``layout.meta.rate`` holds the turns, for bins that follow the zoom."""
+    if len(rate.turns) == 0:
+        raise InputError("a spill without extracted particles has no rate to draw")
+    x, y, width = rate.steps()
+    top = [0.62, 1.0] if spectrum else [0.0, 1.0]
+    traces = [_line(x, y, EXACT, 1.2, "rate", "time %{x:.6f} s<br>rate over mean %{y:.4g}")]
+    layout = base_layout(
+        600 if spectrum else 320,
+        hovermode="closest",
+        xaxis=axis("time [s]", anchor="y", range=[0.0, _short(rate.total * rate.revolution_time)]),
+        yaxis=axis("rate over mean [1]", anchor="x", domain=top, rangemode="tozero"),
+        annotations=[_corner(f"bins of {_seconds(width)}", "y")],
+        margin={"l": 84, "r": 24, "t": 36, "b": 52},
+        meta={
+            "rate": {
+                "turns": [int(turn) for turn in rate.turns],
+                "revolution": rate.revolution_time,
+                "total": rate.total,
+            }
+        },
+    )
+    if spectrum is not None:
+        _add_spectrum(traces, layout, spectrum)
+    return {"data": traces, "layout": layout}
+
+
+def _add_spectrum(traces: list[Trace], layout: Layout, spectrum: SpectrumPanel) -> None:
+    known = (spectrum.frequency > 0) & (spectrum.density > 0)
+    frequency, density = spectrum.frequency[known], spectrum.density[known]
+    hover = "%{x:.5g} Hz<br>density %{y:.4g} /Hz"
+    ends = np.array([frequency[0], frequency[-1]])
+    traces += [
+        _line(frequency, density, style.HORIZONTAL, 1.1, "spectrum", hover) | {"xaxis": "x2", "yaxis": "y2"},
+        _line(ends, np.full(2, spectrum.floor), style.LIMIT, 1.2, "counting alone", hover, "dash")
+        | {"xaxis": "x2", "yaxis": "y2"},
+    ]
+    low, high = np.log10(spectrum.floor) - 1.5, np.log10(max(density.max(), spectrum.floor))
+    layout["xaxis2"] = axis("frequency [Hz]", anchor="y2", type="log", tickvals=_TICKS,
+                            range=[_short(np.log10(ends[0])), _short(np.log10(ends[1]))])  # fmt: skip
+    layout["yaxis2"] = axis("density [1/Hz]", anchor="x2", domain=[0.0, 0.42], type="log", dtick=1,
+                            exponentformat="power", range=[_short(low), _short(high + 0.5)])  # fmt: skip
+    shown = [line for line in spectrum.lines if ends[0] < line < ends[1]]
+    layout["shapes"] = [_upright(line, "x2", "y2 domain") for line in shown]
+    layout["annotations"] += [_line_name(line) for line in shown]
+    layout["annotations"].append(_corner(" dashed: counting alone", "y2", style.LIMIT, 0.0))
+
+
+def _line_name(line: float) -> Layout:
+    return text(f"{line:g} Hz", x=_short(np.log10(line)), y=1.0, xref="x2", yref="y2 domain", xanchor="center",
+                yanchor="bottom", color=style.LIMIT, size=11)  # fmt: skip
+
+
+def _upright(x: float, xref: str, yref: str) -> Layout:
+    line = {"color": style.LIMIT, "width": 0.8, "dash": "dot"}
+    return {"type": "line", "xref": xref, "yref": yref, "x0": x, "x1": x, "y0": 0, "y1": 1, "line": line}
+
+
+def _corner(words: str, yaxis: str, color: str = style.INK, y: float = 1.0) -> Layout:
+    place: dict[str, Any] = {"xanchor": "left", "yanchor": "bottom", "yshift": 4}
+    return text(words, x=0.0, y=y, xref="paper", yref=f"{yaxis} domain", color=color, size=11, **place)
+
+
+# ------------------------------------------------------------------------------------------------ the extracted bar
+
+
+def bar_drawing(
+    x: Array, angle: Array, x_title: str, angle_title: str, walls: Sequence[tuple[float, str]] = ()
+) -> Drawing:
+    """Points of the extracted beam with both marginals; ``walls`` are upright lines with their names."""
+    if len(x) == 0:
+        raise InputError("a spill without extracted particles has no bar to draw")
+    hover = f"{x_title} %{{x:.4g}}<br>{angle_title} %{{y:.4g}}"
+    x_range, y_range = _range([*x, *(place for place, _ in walls)]), _range(angle)
+    along, count_x = _marginal(x)
+    across, count_y = _marginal(angle)
+    traces = [
+        _dots(x, angle, EXACT, 3, "extracted", hover),
+        _line(along, count_x, style.HORIZONTAL, 1.2, "x", "%{x:.4g}: %{y} particles") | {"yaxis": "y2"},
+        _line(count_y, across, style.HORIZONTAL, 1.2, "angle", "%{y:.4g}: %{x} particles")
+        | {"xaxis": "x2", "yaxis": "y3"},
+    ]
+    layout = base_layout(
+        480,
+        hovermode="closest",
+        xaxis=axis(x_title, domain=[0.0, 0.78], anchor="y", range=x_range),
+        yaxis=axis(angle_title, domain=[0.0, 0.74], anchor="x", range=y_range),
+        yaxis2=axis("particles", domain=[0.8, 1.0], anchor="x", rangemode="tozero"),
+        xaxis2=axis("particles", domain=[0.82, 1.0], anchor="y3", rangemode="tozero"),
+        yaxis3=axis("", domain=[0.0, 0.74], anchor="x2", range=y_range, matches="y", showticklabels=False),
+        shapes=[_upright(place, "x", "y domain") for place, _ in walls],
+        annotations=[
+            text(inert(name), x=_short(place), y=0.0, xref="x", yref="y domain", xanchor="left", yanchor="bottom",
+                 xshift=3, color=style.LIMIT, size=11)
+            for place, name in walls
+        ],
+        margin={"l": 84, "r": 24, "t": 24, "b": 52},
+    )  # fmt: skip
+    return {"data": traces, "layout": layout}
+
+
+def _marginal(values: Array) -> tuple[Array, Array]:
+    """Corners of a histogram."""
+    counts, edges = np.histogram(values, min(_BARS, max(5, len(values) // 8)))
+    return np.repeat(edges, 2), np.concatenate([[0], np.repeat(counts, 2), [0]])
+
+
+def _range(values: Iterable[float]) -> list[float]:
+    found = np.asarray(list(values))
+    low, high = float(found.min()), float(found.max())
+    room = 0.05 * (high - low or abs(high) or 1.0)
+    return [_short(low - room), _short(high + room)]
+
+
+# --------------------------------------------------------------------------------------------- Steinbach, in motion
+
+
+@dataclass(frozen=True, eq=False)
+class Still:
+    """One moment of the animated Steinbach diagram: momentum and amplitude of what still circulates, wedge moved."""
+
+    label: str
+    delta: Array
+    amplitude: Array
+    shift: float = 0.0
+
+
+def steinbach_film(
+    wedge: tuple[Array, Array], stills: Sequence[Still], shown: int = 0, height: float | None = None
+) -> Drawing:
+    """Steinbach diagram with a slider over time. ``wedge``: momentum [1e-3] and stable amplitude [√mm]."""
+    if not stills:
+        raise InputError("an animated diagram needs at least one moment")
+    top = height or 1.1 * max(float(np.max(still.amplitude, initial=0.0)) for still in stills)
+    each = [_still_traces(still, wedge, top) for still in stills]
+    traces = [trace | {"visible": i == shown} for i, group in enumerate(each) for trace in group]
+    ends = [value for still in stills for value in (*still.delta, *(wedge[0] + still.shift))]
+    layout = base_layout(
+        520,
+        hovermode="closest",
+        xaxis=axis("dp/p [1e-3]", range=_range(ends)),
+        yaxis=axis("A [√mm]", range=[0.0, _short(top)]),
+        annotations=_film_notes(stills[shown]),
+        sliders=[_film_slider(stills, len(each[0]), shown)],
+        margin={"l": 72, "r": 24, "t": 36, "b": 130},
+    )
+    return {"data": traces, "layout": layout}
+
+
+def _still_traces(still: Still, wedge: tuple[Array, Array], top: float) -> list[Trace]:
+    delta, amplitude = wedge[0] + still.shift, wedge[1]
+    hover = "dp/p %{x:.4g}e-3<br>A %{y:.4g} √mm"
+    shade = {
+        "type": "scatter", "mode": "lines", "name": "unstable", "x": numbers([*delta, delta[-1], delta[0]]),
+        "y": numbers([*amplitude, 3 * top, 3 * top]), "fill": "toself", "hoverinfo": "skip",
+        "fillcolor": style.tint(style.VERTICAL, 0.12), "line": {"color": style.VERTICAL, "width": 0},
+    }  # fmt: skip
+    return [
+        shade,
+        _dots(still.delta, still.amplitude, style.NEUTRAL, 2.5, "circulating", hover),
+        _line(delta, amplitude, EXACT, 1.8, "stable amplitude", hover),
+    ]
+
+
+def _film_notes(still: Still) -> list[Layout]:
+    place: dict[str, Any] = {"xref": "paper", "yref": "paper", "yanchor": "bottom", "y": 1.0}
+    return [
+        text("shaded: unstable", x=0.0, xanchor="left", color=style.VERTICAL, **place),
+        text(f"{still.label}, {len(still.delta)} shown", x=0.18, xanchor="left", **place),
+    ]
+
+
+def _film_slider(stills: Sequence[Still], traces: int, shown: int) -> Layout:
+    steps = [
+        {
+            "label": still.label,
+            "method": "update",
+            "args": [
+                {"visible": [i // traces == number for i in range(traces * len(stills))]},
+                {"annotations": _film_notes(still)},
+            ],
+        }
+        for number, still in enumerate(stills)
+    ]
+    return {
+        "active": shown, "steps": steps, "x": 0.0, "len": 1.0, "y": 0.0, "yanchor": "top", "pad": {"t": 52, "b": 4},
+        "currentvalue": {"prefix": "time: ", "xanchor": "left", "font": {"size": 12}}, "font": {"size": 10},
+        "ticklen": 4,
+    }  # fmt: skip
+
+
+# ------------------------------------------------------------------------------------------ response, drivers, engines
+
+
+def response_drawing(frequency: Array, gain: Array, error: Array, expected: Array) -> Drawing:
+    """Gain from ripple to rate with its error bars, on logarithmic axes, beside what is expected at low frequency."""
+    low = np.maximum(gain - error, 0.02 * gain)
+    bars_x = [value for f in frequency for value in (f, f, None)]
+    bars_y = [value for a, b in zip(low, gain + error, strict=True) for value in (a, b, None)]
+    hover = "%{x:.5g} Hz<br>gain %{y:.4g}"
+    traces = [
+        _line(frequency, expected, style.LIMIT, 1.4, "2 pi f shift / speed", hover, "dash"),
+        {"type": "scatter", "mode": "lines", "name": "error", "x": bars_x, "y": [_or_none(y) for y in bars_y],
+         "line": {"color": EXACT, "width": 1.2}, "hoverinfo": "skip"},
+        _dots(frequency, gain, EXACT, 7, "tracked", hover),
+    ]  # fmt: skip
+    place: dict[str, Any] = {"xref": "paper", "yref": "paper", "xanchor": "left", "yanchor": "bottom", "y": 1.0}
+    layout = base_layout(
+        400,
+        hovermode="closest",
+        xaxis=axis("frequency [Hz]", type="log", tickvals=_TICKS),
+        yaxis=axis("rate modulation over ripple [1]", type="log", dtick=1),
+        annotations=[
+            text("tracked", x=0.0, color=EXACT, **place),
+            text("dashed: without transit time", x=0.12, color=style.LIMIT, **place),
+        ],
+        margin={"l": 84, "r": 24, "t": 36, "b": 52},
+    )
+    return {"data": traces, "layout": layout}
+
+
+def paired_bars(names: Sequence[str], first: Array, second: Array, words: tuple[str, str], title: str) -> Drawing:
+    """Two bars beside each name; what is not known has none."""
+    colors = (style.NEUTRAL, EXACT)
+    traces: list[Trace] = [
+        {"type": "bar", "orientation": "h", "name": word, "y": [inert(name) for name in names], "x": numbers(values),
+         "marker": {"color": color}, "hovertemplate": f"%{{y}}, {word}: %{{x:.4g}}<extra></extra>"}
+        for word, values, color in zip(words, (first, second), colors, strict=True)
+    ]  # fmt: skip
+    layout = base_layout(
+        130 + 40 * len(names),
+        hovermode="closest",
+        barmode="group",
+        bargap=0.3,
+        showlegend=True,
+        legend={"orientation": "h", "x": 0.0, "y": 1.0, "xanchor": "left", "yanchor": "bottom"},
+        xaxis=axis(title, zeroline=True, zerolinecolor=style.NEUTRAL),
+        yaxis=axis("", type="category", autorange="reversed", automargin=True, showgrid=False),
+        margin={"l": max(100, 24 + 8 * max(map(len, names))), "r": 24, "t": 44, "b": 52},
+    )
+    return {"data": traces, "layout": layout}
+
+
+def stacked_rates(panels: Sequence[tuple[str, RatePanel]]) -> Drawing:
+    """Rates of several spills one above the other, on one time axis, each with its name."""
+    if not panels:
+        raise InputError("a comparison needs at least one spill")
+    count = len(panels)
+    layout = base_layout(70 + 110 * count, hovermode="closest", annotations=[],
+                         margin={"l": 84, "r": 24, "t": 30, "b": 52})  # fmt: skip
+    layout["xaxis"] = axis("time [s]", anchor=f"y{count if count > 1 else ''}", rangemode="tozero")
+    traces = []
+    for number, (name, panel) in enumerate(panels):
+        mark = str(number + 1) if number else ""
+        top = 1.0 - number / count
+        x, y, _ = panel.steps()
+        traces.append(_line(x, y, EXACT, 1.3, inert(name), "time %{x:.5f} s<br>rate over mean %{y:.4g}")
+                      | {"xaxis": "x", "yaxis": f"y{mark}"})  # fmt: skip
+        domain = [_short(top - 0.72 / count), _short(top)]
+        title = "rate over mean [1]" if number == count // 2 else ""
+        layout[f"yaxis{mark}"] = axis(title, domain=domain, anchor="x", rangemode="tozero")
+        layout["annotations"].append(text(inert(name), x=0.0, y=1.0, xref="paper", yref=f"y{mark} domain",
+                                          xanchor="left", yanchor="bottom", size=12))  # fmt: skip
+    return {"data": traces, "layout": layout}
+
+
+def stacked_programmes(panels: Sequence[tuple[str, str, Array, Array, Array]]) -> Drawing:
+    """Programmes one above the other on one time axis: name, heading of the axis, times [s], values, straight ones."""
+    count = len(panels)
+    layout = base_layout(70 + 130 * count, hovermode="closest", annotations=[],
+                         margin={"l": 84, "r": 24, "t": 30, "b": 52})  # fmt: skip
+    layout["xaxis"] = axis("time [s]", anchor=f"y{count if count > 1 else ''}", rangemode="tozero")
+    traces = []
+    for number, (name, heading, times, values, straight) in enumerate(panels):
+        mark, top = str(number + 1) if number else "", 1.0 - number / count
+        axes, hover = {"xaxis": "x", "yaxis": f"y{mark}"}, f"time %{{x:.5g}} s<br>{heading} %{{y:.6g}}"
+        traces.append(_line(times, straight, style.LIMIT, 1.2, "straight", hover, "dash") | axes)
+        traces.append(_line(times, values, EXACT, 1.8, inert(name), hover) | axes)
+        layout[f"yaxis{mark}"] = axis("", domain=[_short(top - 0.74 / count), _short(top)], anchor="x")
+        layout["annotations"].append(text(inert(f"{name}; {heading}"), x=0.0, y=1.0, xref="paper", size=12,
+                                          yref=f"y{mark} domain", xanchor="left", yanchor="bottom"))  # fmt: skip
+    return {"data": traces, "layout": layout}
+
+
+def cumulative_drawing(panels: Sequence[tuple[str, Array, Array]]) -> Drawing:
+    """Cumulative distributions by two trackers, panels side by side: heading, own values, reference's values."""
+    layout = base_layout(360, hovermode="closest", annotations=[], margin={"l": 72, "r": 24, "t": 36, "b": 52})
+    traces = []
+    for number, (heading, own, other) in enumerate(panels):
+        mark = str(number + 1) if number else ""
+        begin = number / len(panels)
+        axes = {"xaxis": f"x{mark}", "yaxis": f"y{mark}"}
+        hover = f"{heading} %{{x:.5g}}<br>share %{{y:.3f}}"
+        x = np.sort(own)
+        traces.append(_line(x, np.arange(1, len(x) + 1) / len(x), EXACT, 1.8, "fast tracker", hover) | axes)
+        shares = (np.arange(30) + 0.5) / 30
+        places = np.quantile(other, shares, method="inverted_cdf")
+        traces.append(_dots(places, shares, style.REFERENCE, 5, "Xsuite", hover) | axes)
+        domain = [_short(begin), _short(begin + 0.86 / len(panels))]
+        layout[f"xaxis{mark}"] = axis(heading, domain=domain, anchor=f"y{mark}")
+        layout[f"yaxis{mark}"] = axis("share extracted before [1]" if not number else "", anchor=f"x{mark}",
+                                      range=[0.0, 1.02])  # fmt: skip
+    place: dict[str, Any] = {"xref": "paper", "yref": "paper", "xanchor": "left", "yanchor": "bottom", "y": 1.0}
+    layout["annotations"] = [text("fast tracker", x=0.0, color=EXACT, **place), text("Xsuite (dots)", x=0.13, **place)]
+    return {"data": traces, "layout": layout}
+
+
+# ---------------------------------------------------------------------------------------------------------- pieces
+
+
+def _line(x: Any, y: Any, color: str, width: float, name: str, hover: str, dash: str = "solid") -> Trace:
+    return {
+        "type": "scatter", "mode": "lines", "name": name, "x": numbers(x), "y": numbers(y),
+        "line": {"color": color, "width": width, "dash": dash}, "hovertemplate": f"{hover}<extra>{name}</extra>",
+    }  # fmt: skip
+
+
+def _dots(x: Any, y: Any, color: str, size: float, name: str, hover: str) -> Trace:
+    return {
+        "type": "scatter", "mode": "markers", "name": name, "x": _thin(x), "y": _thin(y),
+        "marker": {"color": color, "size": size}, "hovertemplate": f"{hover}<extra>{name}</extra>",
+    }  # fmt: skip
+
+
+def _thin(values: Any) -> list[float]:
+    """To 5 digits: clouds of points are the largest part of a page."""
+    return [float(f"{value:.5g}") for value in values]
+
+
+def _or_none(value: Any) -> float | None:
+    return None if value is None else float(f"{value:.6g}")
+
+
+def _short(value: float) -> float:
+    return float(f"{value:.8g}")
+
+
+def _seconds(width: float) -> str:
+    """A time people read: 5 ms, 0.76 us."""
+    for unit, size in (("s", 1.0), ("ms", 1e-3), ("us", 1e-6)):
+        if width >= size:
+            return f"{width / size:.3g} {unit}"
+    return f"{width / 1e-9:.3g} ns"

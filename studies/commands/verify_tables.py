@@ -1,0 +1,137 @@
+"""The command ``verify``: our optics beside other engines' on machines or a file, as tables or as JSON."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+from lattice import HadronOpticsError, Lattice
+from machines.registry import MACHINES
+from optics.engines.madx import available as madx_available
+from optics.engines.verification import Verification, verify
+from studies.commands.terminal import number, show, table
+from studies.runs.logs import LOGGER
+from studies.runs.provenance import provenance
+from studies.runs.results_json import SCHEMA, json_text, number_or_none
+from studies.spec.subjects import lattice_of
+
+OK, WANTING = 0, 1
+
+
+@dataclass(frozen=True)
+class Comparison:
+    """One lattice under one engine; ``verification`` is None where that engine could not do it, ``reason`` says why."""
+
+    subject: str
+    engine: str
+    verification: Verification | None
+    reason: str = ""
+
+
+def verify_all(
+    subject: str | None, sequence: str | None, particle: str | None, energy: float | None, fringe: str
+) -> list[Comparison]:
+    """Compare a machine or file (all machines for None) with every engine there is.
+
+    Xsuite must answer: its errors are raised. MAD-X is a further witness: what it cannot hold is said.
+    """
+    names = [subject] if subject is not None else list(MACHINES)
+    found = []
+    for name in names:
+        lattice = lattice_of(name, sequence, particle, energy)
+        for warning in lattice.warnings:
+            LOGGER.warning("%s", warning)
+        LOGGER.info("%s: our maps and Xsuite", name)
+        found.append(Comparison(name, "Xsuite", verify(lattice, fringe=fringe)))
+        if madx_available():
+            LOGGER.info("%s: our maps and MAD-X", name)
+            found.append(_with_madx(name, lattice, fringe))
+    return found
+
+
+def _with_madx(name: str, lattice: Lattice, fringe: str) -> Comparison:
+    try:
+        return Comparison(name, "MAD-X", verify(lattice, fringe=fringe, engine="madx"))
+    except HadronOpticsError as error:
+        return Comparison(name, "MAD-X", None, str(error))
+
+
+def show_comparisons(comparisons: list[Comparison], as_json: bool) -> int:
+    """Print tables (or JSON) and return the exit code: 1 when a number is out of tolerance."""
+    if as_json:
+        show(json_text(_object(comparisons)).rstrip())
+    else:
+        for comparison in comparisons:
+            _show(comparison)
+    failed = [c for c in comparisons if c.verification is not None and not c.verification.success]
+    return WANTING if failed else OK
+
+
+def _show(comparison: Comparison) -> None:
+    verification = comparison.verification
+    if verification is None:
+        show(f"{comparison.subject}: {comparison.engine} was not compared: {comparison.reason}\n")
+        return
+    show(f"{comparison.subject}: {' and '.join(verification.engines)}, fringe {verification.fringe}")
+    rows = [_row(row) for row in verification.table.to_dict("records")]
+    show(table(("quantity", "ours", "reference", "difference", "tolerance", "", "where"), rows, (1, 2, 3, 4)))
+    show(f"{verification.message}\n")
+
+
+def _row(row: dict[str, Any]) -> tuple[str, ...]:
+    ours, reference = (number(row[key], 14) for key in ("ours", "reference"))
+    difference, tolerance = (number(row[key], 2) for key in ("difference", "tolerance"))
+    return row["quantity"], ours, reference, difference, tolerance, "ok" if row["ok"] else "OUT", row["where"]
+
+
+def _object(comparisons: list[Comparison]) -> dict[str, Any]:
+    """As results.json: each difference a quantity, each tolerance a verdict."""
+    quantities: dict[str, Any] = {}
+    verdicts: list[dict[str, Any]] = []
+    for comparison in comparisons:
+        if comparison.verification is not None:
+            for row in comparison.verification.table.to_dict("records"):
+                name = f"{comparison.subject}.{comparison.engine}.{row['quantity']}"
+                quantities[name] = _quantity(row, comparison.verification)
+                verdicts.append(_verdict(name, row))
+    missing = [c for c in comparisons if c.verification is None]
+    return {
+        "schema": SCHEMA,
+        "study": "verify",
+        "machine": ", ".join(dict.fromkeys(comparison.subject for comparison in comparisons)),
+        "quantities": quantities,
+        "verdicts": verdicts,
+        "warnings": [f"{c.subject}: {c.engine} was not compared: {c.reason}" for c in missing],
+        "provenance": provenance(0, {}),
+    }
+
+
+def _quantity(row: dict[str, Any], verification: Verification) -> dict[str, Any]:
+    return {
+        "value": number_or_none(row["ours"]),
+        "unit": _unit(row["quantity"]),
+        "error": number_or_none(abs(row["difference"])),
+        "engine": " and ".join(verification.engines),
+        "method": f"at {row['where']}, where they differ most; error: the difference",
+    }
+
+
+def _verdict(name: str, row: dict[str, Any]) -> dict[str, Any]:
+    size = number_or_none(abs(row["difference"]))
+    return {
+        "id": name,
+        "quantity": name,
+        "value": size,
+        "limit": row["tolerance"],
+        "unit": _unit(row["quantity"]),
+        "margin": None if size is None else row["tolerance"] - size,
+        "verdict": "PASS" if row["ok"] else "FAIL" if size is not None else "NOT EVALUATED",
+        "source": row["reason"],
+        "reason": "" if row["ok"] else "out of tolerance",
+    }
+
+
+def _unit(quantity: str) -> str:
+    from studies.spec.units import kind_of
+
+    return "m" if quantity == "s" else kind_of(quantity).unit

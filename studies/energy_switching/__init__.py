@@ -1,0 +1,1 @@
+"""How does the ring go from energy to energy?"""

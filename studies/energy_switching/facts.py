@@ -1,0 +1,222 @@
+"""What the study of energy switching has computed before anything is judged: programme, circuits, cycles, table, RF."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from lattice import InputError, Lattice, ReferenceParticle
+from optics import twiss
+from optics.engines.verification import verify
+from optics.linear.optics import Optics
+from optics.matching.matching import MatchResult
+from optics.ramping.energy_table import FieldErrors, Programme, match_table, with_bend_errors
+from optics.ramping.field_error_fit import FieldErrorFit, Held, fit_field_errors
+from studies.energy_switching.cycles import SpeciesCycle, species_cycle
+from studies.energy_switching.ring import check_energies, check_ring, driven
+from studies.energy_switching.spec import EnergiesSpec, EnergySwitchingStudy
+from studies.energy_switching.table_file import OperationalTable, read_table, table_text
+from studies.ring_optics.match import goal, matched_design
+from studies.runs.logs import LOGGER
+from studies.spec.resolution import TABLES, Resolved
+from studies.treatment.treatment import energy_of, range_of
+
+Array = np.ndarray[Any, Any]
+
+
+@dataclass(frozen=True, eq=False)
+class TableFacts:
+    """Operational tables: the optics they give in an ideal ring, and the field errors that explain it."""
+
+    tables: tuple[OperationalTable, ...]
+    species: list[str]
+    energies: Array
+    optics: Optics
+    fit: FieldErrorFit
+    held: Held
+
+
+@dataclass(frozen=True, eq=False)
+class EngineSample:
+    """Tunes of one energy by both engines."""
+
+    energy: float
+    species: str
+    ours: tuple[float, float]
+    xsuite: tuple[float, float]
+
+
+@dataclass(frozen=True, eq=False)
+class SwitchingFacts:
+    """Everything that quantities, tables and figures are made of; rows in the order of ``species`` and energies.
+
+    ``design``: the ring at its design point; ``ring``: the same with the bends' errors as parameters.
+    """
+
+    resolved: Resolved
+    study: EnergySwitchingStudy
+    matched: MatchResult | None
+    design: Lattice
+    ring: Lattice
+    programme: Programme
+    species: list[str]
+    energies: Array
+    cycles: tuple[SpeciesCycle, ...]
+    tune_per_strength: float
+    table: TableFacts | None
+    engines: tuple[EngineSample, ...]
+
+
+def gather(resolved: Resolved) -> SwitchingFacts:
+    """Compute the study. NoSolution and InputError name the energies or circuits concerned."""
+    study = resolved.study
+    assert isinstance(study, EnergySwitchingStudy)
+    check_ring(resolved)
+    tables = _tables(resolved)
+    lists = _energies(study, tables, resolved)
+    if study.match is not None and study.match.cases:
+        raise InputError("match.cases: this study holds its targets at every energy by itself, it takes no other cases")
+    goals = [goal(spec, resolved) for spec in (study.match.targets if study.match else ()) if spec.active]
+    if not goals:
+        raise InputError("match.targets: the study needs what shall be held at every energy")
+    matched = matched_design(resolved)
+    design = (matched.lattice if matched else resolved.lattice).with_particle(resolved.particle)
+    ring = with_bend_errors(design)
+    rigidities = np.concatenate([[p.magnetic_rigidity for p in particles] for _, particles in lists])
+    LOGGER.info("strengths of %d energies together", len(rigidities))
+    programme = match_table(
+        ring, resolved.particle, rigidities, study.vary, goals, _errors(study), degree=study.degree,
+        fringe=study.model.fringe, names=[_called(p) for _, particles in lists for p in particles],
+    )  # fmt: skip
+    begins = np.cumsum([0, *(len(particles) for _, particles in lists)])
+    LOGGER.info("cycles, steps and RF")
+    cycles = tuple(
+        species_cycle(study, resolved, ring, programme, species, particles, slice(begin, begin + len(particles)))
+        for (species, particles), begin in zip(lists, begins, strict=False)
+    )
+    return SwitchingFacts(
+        resolved=resolved,
+        study=study,
+        matched=matched,
+        design=design,
+        ring=ring,
+        programme=programme,
+        species=[species for species, particles in lists for _ in particles],
+        energies=np.concatenate([cycle.energies for cycle in cycles]),
+        cycles=cycles,
+        tune_per_strength=_tune_per_strength(ring, resolved.particle, study),
+        table=_table_facts(tables, ring, resolved, study),
+        engines=tuple(_engines(ring, programme, lists, study)),
+    )
+
+
+# -------------------------------------------------------------------------------------------------------- energies
+
+
+def _tables(resolved: Resolved) -> tuple[OperationalTable, ...]:
+    named = sorted(key for key in resolved.inputs if key.startswith(TABLES))
+    found = tuple(read_table(table_text(resolved.inputs[key], key), key) for key in named)
+    species = [table.species for table in found]
+    repeated = {name for name in species if species.count(name) > 1}
+    if repeated:
+        raise InputError(f"two tables of {', '.join(sorted(repeated))}: give one file a species")
+    return found
+
+
+def _energies(
+    study: EnergySwitchingStudy, tables: Sequence[OperationalTable], resolved: Resolved
+) -> list[tuple[str, list[ReferenceParticle]]]:
+    """Particles of each species, those of the tables where there are any; InputError outside the machine."""
+    lists = [(t.species, t.particles) for t in tables] or [(spec.species, _spaced(spec)) for spec in study.energies]
+    for species, particles in lists:
+        check_energies(study, resolved.machine, species, particles)
+    return lists
+
+
+def _spaced(spec: EnergiesSpec) -> list[ReferenceParticle]:
+    """The energies of the list, or evenly spaced in range."""
+    energies = np.array(spec.values_MeV_per_u or ())
+    if spec.number is not None:
+        low, high = (float(range_of(spec.species, energy)) for energy in spec.ends)
+        energies = energy_of(spec.species, np.linspace(low, high, spec.number))
+    return [ReferenceParticle(spec.species, kinetic_energy_per_u=float(energy) * 1e6) for energy in energies]
+
+
+def _called(particle: ReferenceParticle) -> str:
+    return f"{particle.species} {particle.kinetic_energy_per_u / 1e6:.5g} MeV/u"
+
+
+def _errors(study: EnergySwitchingStudy) -> FieldErrors:
+    spec = study.errors
+    return FieldErrors(spec.scale_T_m, spec.gradients, spec.bend_k1, spec.bend_k2)
+
+
+def _tune_per_strength(ring: Lattice, particle: ReferenceParticle, study: EnergySwitchingStudy) -> float:
+    """dQx for all quadrupole circuits scaled together, per relative change."""
+    circuits = [(c.parameter, driven(ring, c.parameter)) for c in study.circuit if c.parameter != "bend"]
+    names = [name for name, family in circuits if family is not None and family.unit == "T/m"]
+    if not names:
+        return 0.0
+    step, fringe = 1e-5, study.model.fringe
+    values = {name: ring.parameters[name] * np.array([1 - step, 1 + step]) for name in names}
+    tunes = twiss(ring.with_parameters(values), particle, fringe=fringe, chromatic=False).qx
+    return float((tunes[1] - tunes[0]) / (2 * step))
+
+
+# --------------------------------------------------------------------------------------------- table and engines
+
+
+def _table_facts(
+    tables: Sequence[OperationalTable], ring: Lattice, resolved: Resolved, study: EnergySwitchingStudy
+) -> TableFacts | None:
+    if not tables:
+        return None
+    LOGGER.info("optics of the operational table, and the field errors that explain it")
+    settings = {name: np.concatenate([t.settings[name] for t in tables]) for name in tables[0].settings}
+    for name in settings:
+        if name not in ring.parameters:
+            raise InputError(
+                f"operational tables are of the families {', '.join(settings)}; '{ring.name}' has no '{name}': leave "
+                "table out and give [[energies]]"
+            )
+    fringe = study.model.fringe
+    optics = twiss(ring.with_parameters(settings), resolved.particle, fringe=fringe)
+    spec = study.held
+    held = Held(spec.qx, spec.qy if spec.qy is not None else float(np.nanmean(optics.qy)), spec.dqx)
+    rigidities = np.concatenate([t.rigidities for t in tables])
+    fit = fit_field_errors(
+        ring, resolved.particle, rigidities, settings, spec.groups, held,
+        degree=spec.degree, scale=study.errors.scale_T_m, fringe=fringe,
+        names=[_called(particle) for table in tables for particle in table.particles],
+    )  # fmt: skip
+    species = [t.species for t in tables for _ in t.energies]
+    return TableFacts(tuple(tables), species, np.concatenate([t.energies for t in tables]), optics, fit, held)
+
+
+def _engines(
+    ring: Lattice,
+    programme: Programme,
+    lists: Sequence[tuple[str, list[ReferenceParticle]]],
+    study: EnergySwitchingStudy,
+) -> list[EngineSample]:
+    """The ring at sampled energies by Xsuite too, with the true strengths and the particle of that energy."""
+    particles = [particle for _, group in lists for particle in group]
+    rows = np.unique(np.linspace(0, len(particles) - 1, study.engine_energies).astype(int))
+    found = []
+    for row in rows[: study.engine_energies]:
+        LOGGER.info("%s beside Xsuite", particles[row])
+        one = ring.with_parameters({name: float(values[row]) for name, values in programme.true.items()})
+        compared = verify(one, particles[row], fringe=study.model.fringe)
+        ours, theirs = compared.ours, compared.reference
+        found.append(
+            EngineSample(
+                particles[row].kinetic_energy_per_u / 1e6,
+                particles[row].species,
+                (ours.qx, ours.qy),
+                (theirs.qx, theirs.qy),
+            )
+        )
+    return found

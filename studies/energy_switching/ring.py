@@ -1,0 +1,190 @@
+"""What energy switching takes from its ring, a machine's or one of a lattice file: magnets, energies, injection."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from typing import NamedTuple
+
+import numpy as np
+
+from lattice import Bend, InputError, Lattice, Quadrupole, ReferenceParticle, Sextupole
+from lattice.errors import did_you_mean, listed
+from machines.machine import Machine
+from studies.energy_switching.spec import EnergySwitchingStudy, InjectionSpec
+from studies.spec.resolution import Resolved
+
+_ROUNDING = 1e-9  # of energies that are the ends of a machine
+_WHOLE_TURN = 1e-3  # rad, by which the angles of the bends may miss 2 pi
+_LINEAR = 1e-9
+
+
+class Family(NamedTuple):
+    """What a parameter sets: magnets whose field is in ``unit``, and their strength per unit of the parameter."""
+
+    unit: str
+    per_setting: float
+
+
+class Injection(NamedTuple):
+    """The particle at injection and the parameters of the lattice there."""
+
+    particle: ReferenceParticle
+    strengths: Mapping[str, float]
+
+
+def check_ring(resolved: Resolved) -> None:
+    """InputError where the lattice is not a whole ring: frequencies and ramps need its circumference."""
+    if resolved.start is not None:
+        raise InputError("start: energy switching is of a ring, whose optics is periodic: leave the table [start] out")
+    ring = resolved.lattice
+    angle = abs(sum(float(ring.value(element.angle)) for element in ring.elements if isinstance(element, Bend)))
+    if angle == 0.0:
+        raise InputError(f"'{ring.name}' has no bends: energy switching needs a ring")
+    if abs(angle - 2 * np.pi) > _WHOLE_TURN:
+        raise InputError(
+            f"the bends of '{ring.name}' turn the beam by {np.degrees(angle):.6g} degrees, expected 360: give the "
+            "whole ring, not one of its periods"
+        )
+
+
+# --------------------------------------------------------------------------------------------------------- magnets
+
+
+def family(ring: Lattice, parameter: str) -> Family:
+    """The quadrupoles or sextupoles of a circuit. InputError, with those there are, for a parameter that sets none."""
+    found = driven(ring, parameter) if parameter in ring.parameters else None
+    if found is None:
+        known = list(_families(ring))
+        hint = did_you_mean(parameter, known) or "."
+        raise InputError(
+            f"circuit '{parameter}' is no magnet family of '{ring.name}'{hint} Parameters that "
+            f"set quadrupoles or sextupoles: {listed(known)}"
+        )
+    return found
+
+
+def driven(ring: Lattice, parameter: str) -> Family | None:
+    """What a parameter sets, the strongest magnet counts; None when it sets no quadrupole or sextupole.
+
+    InputError for a strength that is not linear in the parameter, or a parameter that depends on others.
+    """
+    trial = ring.with_parameters({parameter: np.array([0.0, 1.0, 2.0])})
+    found = Family("", 0.0)
+    for unit, written in _strengths(ring):
+        values = np.broadcast_to(trial.value(written), (3,))
+        slope = float(abs(values[1] - values[0]))
+        if abs(values[2] - 2 * values[1] + values[0]) > _LINEAR * slope:
+            raise InputError(f"'{parameter}' sets {written}, which is not linear in it: no circuit can be made of it")
+        if slope > found.per_setting:
+            found = Family(unit, slope)
+    return found if found.unit else None
+
+
+def _strengths(ring: Lattice) -> Iterator[tuple[str, str]]:
+    """Strengths that depend on parameters, with the unit of the field, quadrupoles first."""
+    unique = ring.unique_elements[0]
+    written = [("T/m", k) for e in unique if isinstance(e, Quadrupole) for k in (e.k1, e.k1s)]
+    written += [("T/m^2", k) for e in unique if isinstance(e, Sextupole) for k in (e.k2, e.k2s)]
+    yield from ((unit, k) for unit, k in dict.fromkeys(written) if isinstance(k, str))
+
+
+def _families(ring: Lattice) -> Iterator[str]:
+    for name in ring.parameters:
+        if not ring.parameters.is_dependent(name) and driven(ring, name) is not None:
+            yield name
+
+
+# -------------------------------------------------------------------------------------------------------- energies
+
+
+def reach(study: EnergySwitchingStudy, machine: Machine | None) -> dict[str, tuple[float, float]]:
+    """Lowest and highest energy [MeV/u] of each species: of the machine, else of the study's own energies."""
+    own = {spec.species: (min(spec.ends), max(spec.ends)) for spec in study.energies}
+    described = {name: (low / 1e6, high / 1e6) for name, (low, high) in machine.energies.items()} if machine else {}
+    return {**own, **described}
+
+
+def check_energies(
+    study: EnergySwitchingStudy, machine: Machine | None, species: str, particles: Sequence[ReferenceParticle]
+) -> None:
+    """InputError for energies outside the machine, or a species that neither it nor the study describes."""
+    if machine is None:
+        return
+    low, high = _limits(study, machine, species)
+    energies = [particle.kinetic_energy_per_u for particle in particles]
+    outside = [energy for energy in energies if not low * (1 - _ROUNDING) <= energy <= high * (1 + _ROUNDING)]
+    if outside:
+        raise InputError(
+            f"{len(outside)} energies of {species} lie outside '{machine.name}', {low / 1e6:.5g} to {high / 1e6:.5g} "
+            f"MeV/u: {min(outside) / 1e6:.5g} to {max(outside) / 1e6:.5g} MeV/u; the nearest that work are its ends"
+        )
+
+
+def _limits(study: EnergySwitchingStudy, machine: Machine, species: str) -> tuple[float, float]:
+    """Energies [eV/u] of the machine; up to its highest rigidity where the study gives the species' injection."""
+    if species in machine.energies:
+        return machine.energies[species]
+    own = _own_injection(study, species)
+    if own is None:
+        raise InputError(
+            f"'{machine.name}' is not described for {species}: it has {', '.join(machine.energies)}. Give "
+            f'[[injection]] with species = "{species}" and kinetic_energy_MeV_per_u to run it up to its rigidity'
+        )
+    top = ReferenceParticle.from_rigidity(species, machine.top_particle.magnetic_rigidity)
+    return own.kinetic_energy_MeV_per_u * 1e6, top.kinetic_energy_per_u
+
+
+# ------------------------------------------------------------------------------------------------------- injection
+
+
+def injection_of(
+    resolved: Resolved, study: EnergySwitchingStudy, ring: Lattice, species: str, lowest: float
+) -> Injection:
+    """Injection of a species: the study's [[injection]], else the working point of the machine that it names.
+
+    InputError when there is none, or it is not below ``lowest`` [MeV/u].
+    """
+    own = _own_injection(study, species)
+    found = _given(study, own, ring) if own else _working_point(resolved, study, species)
+    energy = found.particle.kinetic_energy_per_u / 1e6
+    if found.particle.species != species or energy >= lowest:
+        place = (
+            "injection" if own else f"cycle.injection_working_point: '{study.cycle.injection_working_point[species]}'"
+        )
+        raise InputError(
+            f"{place} is {found.particle.species} of {energy:.5g} MeV/u, expected {species} below {lowest:.5g} MeV/u"
+        )
+    return found
+
+
+def _own_injection(study: EnergySwitchingStudy, species: str) -> InjectionSpec | None:
+    return next((spec for spec in study.injection if spec.species == species), None)
+
+
+def _given(study: EnergySwitchingStudy, spec: InjectionSpec, ring: Lattice) -> Injection:
+    """The strengths are those of the design point where the study gives no others."""
+    circuits = [circuit.parameter for circuit in study.circuit if circuit.parameter != "bend"]
+    for name in spec.parameters:
+        if name not in circuits:
+            hint = did_you_mean(name, circuits) or "."
+            raise InputError(
+                f"injection of {spec.species}: parameter '{name}' has no [[circuit]]{hint} Circuits: {listed(circuits)}"
+            )
+    particle = ReferenceParticle(spec.species, kinetic_energy_per_u=spec.kinetic_energy_MeV_per_u * 1e6)
+    design = {name: float(ring.parameters[name]) for name in circuits if name in ring.parameters}
+    return Injection(particle, {**design, **spec.parameters})
+
+
+def _working_point(resolved: Resolved, study: EnergySwitchingStudy, species: str) -> Injection:
+    named, machine = study.cycle.injection_working_point, resolved.machine
+    table = f'[[injection]] with species = "{species}" and kinetic_energy_MeV_per_u'
+    if machine is None:
+        also = ": working points belong to machines, this study has a lattice" if species in named else ""
+        raise InputError(f"no injection of {species}{also}. Give {table}")
+    if species not in named:
+        raise InputError(
+            f"cycle.injection_working_point has none for {species}: name one of '{machine.name}', which has "
+            f"{', '.join(machine.working_points)}; or give {table}"
+        )
+    point = machine.working_point(named[species])
+    return Injection(point.particle, point.strengths)

@@ -1,0 +1,1 @@
+"""Does the linac give the beam it must give?"""

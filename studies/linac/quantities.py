@@ -1,0 +1,278 @@
+"""Quantities of the optics study of a linac, each with its error and the engines it rests on.
+
+The error of a number that both engines give is their difference; of one that is counted among particles the error of
+counting; of one that comes from matrices or closed formulas alone, rounding.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping
+from math import isfinite, pi, sqrt
+
+import numpy as np
+
+from lattice import HadronOpticsError, InputError
+from optics.linac.bunch import normalised_emittance
+from studies.linac.facts import LinacFacts
+from studies.linac.ranges import range_in_water
+from studies.results import Quantity
+from studies.ring_optics.quantities import ALONE, FORMULA, ROUNDING, Number
+from studies.vocabulary import quantity_named
+
+#: Both engines of the linac.
+BOTH = "own maps and integration through the fields"
+
+
+def evaluate(names: Iterable[str], facts: LinacFacts) -> tuple[Quantity, ...]:
+    """Each quantity of ``names`` once, in order; what cannot be computed has no value, and its method says why."""
+    return tuple(quantity(name, lambda key: _number(key, facts)) for name in dict.fromkeys(names))
+
+
+def quantity(name: str, compute: Callable[[str], Number]) -> Quantity:
+    """A quantity from what computes it; an error of the toolkit is the reason why there is no value."""
+    unit = quantity_named(name).kind.unit
+    try:
+        number = compute(name)
+    except HadronOpticsError as error:
+        return Quantity(name, None, unit, None, ALONE, f"not computed: {error}")
+    if not isfinite(number.value):
+        return Quantity(name, None, unit, None, number.engine, "not computed: no finite value", number.figure)
+    return Quantity(name, number.value, unit, number.error, number.engine, number.method, number.figure)
+
+
+def _number(name: str, facts: LinacFacts) -> Number:
+    if name not in _NUMBERS:
+        raise InputError(f"'{name}' is computed by studies of study = \"linac-energy-switching\"")
+    return _NUMBERS[name](facts)
+
+
+#: What the study gives whether or not a requirement asks for it.
+def usual() -> tuple[str, ...]:
+    """Names of all quantities of the study."""
+    return tuple(_NUMBERS)
+
+
+def counting_error(share: float, count: int) -> float:
+    """Error of a share of ``count`` particles; of none or all lost, that of one particle."""
+    return max(sqrt(share * (1.0 - share) / count), 1.0 / count)
+
+
+def _final_energy(facts: LinacFacts) -> Number:
+    own = float(facts.run.energy[-1])
+    method = "reference particle through the gaps; error: difference from the integration"
+    if facts.pair.fields is None:
+        return Number(own, ROUNDING * own, ALONE, f"reference particle; {facts.pair.alone}", "linac-energy")
+    return Number(own, abs(own - facts.pair.fields.particle.kinetic_energy), BOTH, method, "linac-energy")
+
+
+def _length(facts: LinacFacts) -> Number:
+    return Number(facts.machine.linac.length, ROUNDING, FORMULA, "sum of the lengths; error: rounding", "linac-energy")
+
+
+def _transmission(facts: LinacFacts) -> Number:
+    share, count = facts.tracked.transmission, len(facts.start)
+    error = counting_error(share, count)
+    pair = facts.pair
+    method = f"{count} particles tracked; error: counting"
+    if pair.maps is None or pair.fields is None:
+        return Number(share, error, ALONE, f"{method}; {pair.alone}", "linac-losses")
+    apart = abs(pair.maps.transmission - pair.fields.transmission)
+    few = len(pair.maps.alive)
+    method += f" and the difference {apart:.2g} of the engines for {few} of them"
+    return Number(share, error + apart, BOTH, method, "linac-losses")
+
+
+def _transmission_with_errors(facts: LinacFacts) -> Number:
+    found = facts.errors.loc[facts.errors["scale"] == 1.0, "transmission"].to_numpy()
+    value = float(np.quantile(found, 0.1, method="lower"))
+    count = int(facts.resolved.study.model_dump()["error_particles"])
+    method = f"the tenth part from below of {len(found)} machines, {count} particles each; error: counting"
+    return Number(value, counting_error(value, count), ALONE, method, "tolerances-transmission")
+
+
+def _spread(facts: LinacFacts) -> Number:
+    end = facts.tracked
+    value = float(end.energies.std() / end.energies.mean())
+    method = "survivors' rms over their mean"
+    counting = value / sqrt(2.0 * len(end.energies))
+    if facts.pair.maps is None or facts.pair.fields is None:
+        return Number(value, counting, ALONE, f"{method}; error: counting", "bunch-exit")
+    error = counting + value * _spread_residual(facts)
+    return Number(value, error, BOTH, f"{method}; error: counting, difference of engines", "bunch-exit")
+
+
+def _spread_residual(facts: LinacFacts) -> float:
+    if facts.pair.maps is None or facts.pair.fields is None:
+        raise InputError(f"there is nothing to compare with: {facts.pair.alone}")
+    both = facts.pair.maps.alive & facts.pair.fields.alive
+    ours, theirs = (float(np.std(run.energies[both[run.alive]])) for run in (facts.pair.maps, facts.pair.fields))
+    return abs(ours - theirs) / theirs
+
+
+def _growth(plane: str) -> Callable[[LinacFacts], Number]:
+    def of(facts: LinacFacts) -> Number:
+        before = normalised_emittance(facts.start, facts.machine.linac.particle, plane)
+        value = facts.tracked.emittance(plane) / before - 1.0
+        error = 1.0 / sqrt(len(facts.tracked.survivors))
+        method = "normalised rms emittance of the survivors over that of all at the entrance; error: counting"
+        return Number(value, error, ALONE, method, "bunch-exit")
+
+    return of
+
+
+def _sigmas(facts: LinacFacts) -> Number:
+    fill = np.max(facts.sizes[:, [0, 2]], axis=1) / facts.run.bore
+    row = int(np.argmax(fill))
+    name = [*(piece.name for piece in facts.machine.linac.pieces), "the end"][int(facts.run.piece[row])]
+    method = f"envelopes by matrices; least at {name}, s = {facts.run.s[row]:.3f} m"
+    return Number(float(1.0 / fill[row]), 1e-9, ALONE, method, "linac-envelope")
+
+
+def _acceptance(plane: str) -> Callable[[LinacFacts], Number]:
+    def of(facts: LinacFacts) -> Number:
+        emittance = getattr(facts.machine.bunch, f"emittance_{plane}")
+        value = facts.acceptances[plane]
+        method = f"bore^2 beta gamma / beta(s), least; {value / emittance:.3g} times the rms emittance"
+        return Number(value, ROUNDING, ALONE, method, "linac-envelope")
+
+    return of
+
+
+def _bucket(facts: LinacFacts) -> Number:
+    bunch = facts.machine.bunch
+    size = bunch.sigma_phase * bunch.sigma_energy * sqrt(1.0 - bunch.correlation**2)
+    if size == 0:
+        raise InputError("the bunch has no size in phase or energy")
+    grid = facts.longitudinal
+    cell = (grid.phase[1] - grid.phase[0]) * (grid.energy[1] - grid.energy[0])
+    value = sqrt(grid.area / (pi * size))
+    edge = sqrt(4.0 * pi * grid.area / cell) * cell  # the outline of the area in cells
+    method = (
+        f"{grid.accepted.size} particles on the axis tracked to the end; root of the accepted area over pi sigma_phase "
+        "sigma_W; error: one cell along the outline"
+    )
+    return Number(value, 0.5 * value * edge / max(grid.area, cell), ALONE, method, "linac-bucket")
+
+
+def _advance(largest: bool) -> Callable[[LinacFacts], Number]:
+    def of(facts: LinacFacts) -> Number:
+        advances = np.array([[period.mux, period.muy] for period in facts.periods])
+        if not len(advances):
+            raise InputError("the linac has no focusing period")
+        if np.isnan(advances).any():
+            at = facts.periods[int(np.flatnonzero(np.isnan(advances).any(axis=1))[0])]
+            raise InputError(f"the period from s = {at.s:.3g} m does not focus")
+        value = float(np.max(advances) if largest else np.min(advances))
+        method = "half trace of every two quadrupoles, with acceleration; error: rounding"
+        return Number(value, ROUNDING, ALONE, method, "linac-advance")
+
+    return of
+
+
+def _space_charge(facts: LinacFacts) -> Number:
+    method = (
+        f"uniform ellipsoid of {facts.machine.bunch_charge * 1e12:.3g} pC with the bunch's rms sizes, period by "
+        "period; error: rounding"
+    )
+    return Number(facts.space_charge, ROUNDING, FORMULA, method, "linac-envelope")
+
+
+def _units(column: str, text: str, total: bool = False) -> Callable[[LinacFacts], Number]:
+    def of(facts: LinacFacts) -> Number:
+        values = facts.units[column]
+        worst = str(facts.units["unit"][int(values.argmax())])
+        value = float(values.sum() if total else values.max())
+        return Number(value, ROUNDING * value, FORMULA, text if total else f"{text}; {worst}", "power-units")
+
+    return of
+
+
+def _kilpatrick(facts: LinacFacts) -> Number:
+    worst = facts.tanks.loc[facts.tanks["kilpatrick"].idxmax()]
+    method = f"E0 times the ratio of peak surface field, over Kilpatrick's; {worst['tank']}"
+    return Number(float(worst["kilpatrick"]), ROUNDING, FORMULA, method, "power-units")
+
+
+def _gradient(facts: LinacFacts) -> Number:
+    worst = max(facts.machine.linac.quadrupoles, key=lambda magnet: abs(magnet.gradient))
+    return Number(abs(worst.gradient), ROUNDING, FORMULA, f"{worst.name}; as designed", "linac-envelope")
+
+
+def lost_power(facts: LinacFacts) -> float:
+    """Mean power [W] that the lost particles carry."""
+    linac, beam = facts.machine.linac, facts.machine.current * facts.machine.pulse.duty
+    rows = [int(np.searchsorted(facts.run.s, s)) for s in facts.tracked.lost["s"]]
+    energy = float(np.sum(facts.run.energy[np.minimum(rows, len(facts.run.energy) - 1)])) if rows else 0.0
+    return beam / linac.particle.charge * energy / len(facts.start)
+
+
+def _lost_power(facts: LinacFacts) -> Number:
+    value, lost = lost_power(facts), len(facts.tracked.lost)
+    method = f"{lost} particles, each with the energy of its place; error: counting"
+    return Number(value, value / sqrt(max(lost, 1)), ALONE, method, "linac-losses")
+
+
+def _energy_jitter(facts: LinacFacts) -> Number:
+    value = float(np.nanstd(facts.pulses) / np.nanmean(facts.pulses))
+    return Number(value, value / sqrt(2.0 * len(facts.pulses)), ALONE, _pulses_text(facts), "tolerances-energy")
+
+
+def _range_jitter(facts: LinacFacts) -> Number:
+    value = float(np.nanstd(range_in_water(facts.pulses, facts.machine.linac.particle.kind)))
+    return Number(value, value / sqrt(2.0 * len(facts.pulses)), ALONE, _pulses_text(facts), "tolerances-energy")
+
+
+def _pulses_text(facts: LinacFacts) -> str:
+    errors = facts.machine.errors
+    return (
+        f"{len(facts.pulses)} pulses with rms errors of {errors.amplitude:g} in amplitude and "
+        f"{np.degrees(errors.phase):g} degrees in phase of every unit; error: counting"
+    )
+
+
+def _tank_residual(facts: LinacFacts) -> Number:
+    if facts.pair.fields is None and facts.tanks["gain_fields"].isna().all():
+        raise InputError(f"there is nothing to compare with: {facts.pair.alone}")
+    off = (facts.tanks["gain"] / facts.tanks["gain_fields"] - 1.0).abs()
+    return Number(float(off.max()), 1e-7, BOTH, f"{facts.tanks['tank'][int(off.argmax())]}", "engines-linac-tanks")
+
+
+def _energy_residual(facts: LinacFacts) -> Number:
+    if facts.pair.fields is None:
+        raise InputError(f"there is nothing to compare with: {facts.pair.alone}")
+    other = facts.pair.fields.particle.kinetic_energy
+    return Number(abs(float(facts.run.energy[-1]) / other - 1.0), 1e-7, BOTH, "final energy", "engines-linac-tanks")
+
+
+def _residual_spread(facts: LinacFacts) -> Number:
+    return Number(_spread_residual(facts), 1e-6, BOTH, "same particles that survive in both", "engines-linac-tanks")
+
+
+_NUMBERS: Mapping[str, Callable[[LinacFacts], Number]] = {
+    "final_energy": _final_energy,
+    "length": _length,
+    "transmission": _transmission,
+    "transmission_with_errors": _transmission_with_errors,
+    "energy_spread": _spread,
+    "emittance_growth_x": _growth("x"),
+    "emittance_growth_y": _growth("y"),
+    "sigmas_in_bore": _sigmas,
+    "acceptance_x": _acceptance("x"),
+    "acceptance_y": _acceptance("y"),
+    "bucket_sigmas": _bucket,
+    "largest_advance": _advance(True),
+    "least_advance": _advance(False),
+    "space_charge": _space_charge,
+    "unit_power": _units("needed", "copper, beam and waveguide loss"),
+    "rf_power": _units("needed", "sum over units", total=True),
+    "average_power": _units("average", "peak power times duty, sum over units", total=True),
+    "klystron_share": _units("share", "peak power over rating"),
+    "kilpatrick": _kilpatrick,
+    "max_gradient": _gradient,
+    "lost_power": _lost_power,
+    "energy_jitter": _energy_jitter,
+    "range_jitter": _range_jitter,
+    "residual_tank_energy": _tank_residual,
+    "residual_energy": _energy_residual,
+    "residual_spread": _residual_spread,
+}

@@ -1,0 +1,140 @@
+"""From a study of a linac as written to everything it means: section table, machine, requirements."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from lattice import InputError
+from lattice.errors import did_you_mean
+from lattice.files import read_bytes
+from machines.compact_linac.machine import LinacMachine
+from machines.compact_linac.table import LinacTable
+from machines.registry import linac_named
+from machines.requirements import Requirement
+from studies.linac.ranges import range_in_water
+from studies.linac.spec import EnergiesSpec, LinacStudy, LinacSwitchingStudy, VolumeSpec
+from studies.runs.store import LINAC
+from studies.spec.resolution import own_requirement, requirement_spec
+from studies.spec.schema import as_mapping
+from studies.spec.study_file import checked, parse_toml, read_text
+
+_TITLES = {"linac-optics": "Optics of", "linac-energy-switching": "Energy switching of"}
+
+
+@dataclass(frozen=True)
+class ResolvedLinac:
+    """A study of a linac with nothing left open. ``study`` is what study.toml holds, beside it linac.toml."""
+
+    study: LinacStudy
+    name: str
+    title: str
+    machine: LinacMachine
+    requirements: tuple[Requirement, ...]
+    inputs: Mapping[str, bytes] = field(default_factory=dict)
+
+    @property
+    def content(self) -> dict[str, Any]:
+        """The resolved study as plain values."""
+        return as_mapping(self.study)
+
+    @property
+    def table(self) -> dict[str, Any]:
+        """The section table as plain values."""
+        return self.machine.table.model_dump(mode="json", exclude_none=True)
+
+
+def resolve_linac(study: LinacStudy, file: Path | None) -> ResolvedLinac:
+    """Everything a study means. ``file`` is where it was read from: paths in it are relative to that.
+
+    InputError for what the section table cannot be; FileError for a file that cannot be read.
+    """
+    named = linac_named(study.machine) if study.machine else None
+    content, where, inputs = _table(study, named, file)
+    machine = _machine(study, named, content, where)
+    name = study.name or f"{machine.name}-{study.study.removeprefix('linac-')}"
+    requirements = _requirements(study, name, machine)
+    machine.linac  # noqa: B018 - what is wrong with the table is said now
+    study = _reachable(study, machine)
+    emptied: dict[str, Any] = {"beam": {}, "pulse": {}, "tolerance": {}, "gradients": {}}
+    changed: dict[str, Any] = {"machine": None, "linac": LINAC, **emptied}
+    specs = tuple(requirement_spec(requirement) for requirement in requirements)
+    explicit = study.model_copy(
+        update={
+            **changed,
+            "name": name,
+            "machine_requirements": False,
+            "requirement": specs,
+            "title": _title(study, machine),
+        }
+    )
+    return ResolvedLinac(explicit, name, _title(study, machine), machine, requirements, inputs)
+
+
+def _reachable(study: LinacStudy, machine: LinacMachine) -> LinacStudy:
+    """The study with the machine's own energies, and depths that they reach, where the study gives none."""
+    if not isinstance(study, LinacSwitchingStudy):
+        return study
+    low, high = machine.energies
+    ends = {"lowest_MeV": low / 1e6, "highest_MeV": high / 1e6}
+    given = study.energies.model_dump(include=study.energies.model_fields_set)
+    energies = checked(EnergiesSpec, {**ends, **given}, "energies")
+    kind = machine.linac.particle.kind
+    near, deep = (1e3 * float(range_in_water(end * 1e6, kind)) for end in (energies.lowest_MeV, energies.highest_MeV))
+    volume = study.volume
+    if "volume" not in study.model_fields_set and not near <= volume.nearest_mm < volume.deepest_mm <= deep:
+        volume = VolumeSpec(nearest_mm=near, deepest_mm=deep, layer_mm=min(volume.layer_mm, (deep - near) / 10))
+    return study.model_copy(update={"energies": energies, "volume": volume})
+
+
+def _title(study: LinacStudy, machine: LinacMachine) -> str:
+    return study.title or f"{_TITLES[study.study]} {machine.title}"
+
+
+def _table(
+    study: LinacStudy, named: LinacMachine | None, file: Path | None
+) -> tuple[dict[str, Any], str, dict[str, bytes]]:
+    """Content of the section table, how messages call it, and the file it came from."""
+    if named is not None:
+        return named.table.model_dump(mode="json", exclude_none=True), f"machine '{named.name}'", {}
+    path = (file.parent if file else Path()) / str(study.linac)
+    return parse_toml(read_text(path, "section table"), str(path)), str(path), {path.name: read_bytes(path)}
+
+
+def _machine(study: LinacStudy, named: LinacMachine | None, content: dict[str, Any], where: str) -> LinacMachine:
+    """The machine with the study's changes; the machine itself (built once) when there are none."""
+    changes = {key: getattr(study, key) for key in ("beam", "pulse", "tolerance") if getattr(study, key)}
+    if named is not None and not changes and not study.gradients:
+        return named
+    checked(LinacTable, content, where)
+    merged = {**content, **{key: {**content[key], **value} for key, value in changes.items()}}
+    merged["section"] = with_gradients(content["section"], study.gradients)
+    table = checked(LinacTable, merged, f"{where} with the study's changes" if changes or study.gradients else where)
+    return LinacMachine(table.name, table, named.requirements if named else ())
+
+
+def with_gradients(sections: list[dict[str, Any]], gradients: Mapping[str, Any]) -> list[dict[str, Any]]:
+    """Sections with other gradients; InputError for an unknown section or another number of them."""
+    names = [section["name"] for section in sections]
+    for name, values in gradients.items():
+        if name not in names:
+            raise InputError(f"gradients: there is no section '{name}'{did_you_mean(name, names)}")
+        wanted = len(sections[names.index(name)]["gradients_T_per_m"])
+        if len(values) != wanted:
+            raise InputError(f"gradients: section '{name}' has {wanted} quadrupoles, found {len(values)} gradients")
+    changed = {name: list(values) for name, values in gradients.items()}
+    return [{**one, "gradients_T_per_m": changed.get(one["name"], one["gradients_T_per_m"])} for one in sections]
+
+
+def _requirements(study: LinacStudy, name: str, machine: LinacMachine) -> tuple[Requirement, ...]:
+    judged = machine.requirements_of(study.study) if study.machine and study.machine_requirements else ()
+    own = tuple(own_requirement(spec, name) for spec in study.requirement)
+    repeated = {one.id for one in judged} & {one.id for one in own}
+    if repeated:
+        raise InputError(
+            f"requirement '{min(repeated)}' is the machine's own: choose another id, or set "
+            "machine_requirements = false to judge the study's own requirements only"
+        )
+    return (*judged, *own)

@@ -1,0 +1,1 @@
+"""How does the linac go from energy to energy?"""

@@ -1,0 +1,324 @@
+"""What the study of energy switching has computed before anything is judged."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass
+from math import ceil
+from typing import Any
+
+import numpy as np
+import pandas as pd
+from scipy.interpolate import PchipInterpolator
+
+from lattice import HadronOpticsError, NoSolution, ReferenceParticle
+from machines.compact_linac.machine import LinacMachine
+from machines.compact_linac.table import LinacTable
+from optics.linac import Linac, LinacTracked, track, transport
+from optics.linac.bucket import transverse_acceptance
+from optics.linac.field_integration import integrated_energies
+from optics.linac.structure.cut import downstream, upstream
+from optics.linac.switching.all_energies import largest_fills
+from optics.linac.switching.jitter import pulse_energies
+from optics.linac.switching.settings import Settings, settings_for
+from optics.linac.switching.trips import recovery
+from studies.linac.facts import kept, structure_periods
+from studies.linac.ranges import energy_of_range, range_in_water
+from studies.linac.resolution import ResolvedLinac, with_gradients
+from studies.linac.spec import LinacSwitchingStudy
+from studies.runs.logs import LOGGER
+from studies.spec.study_file import checked
+
+Array = np.ndarray[Any, Any]
+
+#: Largest number of energies that the second engine integrates and that jitter is computed at.
+_FEW = 33
+
+
+@dataclass(frozen=True)
+class SwitchingFacts:
+    """Everything that quantities, tables and figures of the switching study are made of.
+
+    ``beams``: one row an energy; ``shown``: bunches at the exit for a few; ``others``: transmission of other sets of
+    gradients; ``integrated``: wanted energy, final energy by integration, its error by the steps; ``jitter``: rms
+    energy and range.
+    """
+
+    resolved: ResolvedLinac
+    study: LinacSwitchingStudy
+    machine: LinacMachine
+    energies: Array
+    settings: Settings
+    beams: pd.DataFrame
+    shown: Mapping[float, LinacTracked]
+    others: pd.DataFrame
+    sources: Mapping[str, str]
+    focus: pd.DataFrame
+    integrated: pd.DataFrame
+    alone: str
+    jitter: pd.DataFrame
+    interpolated: pd.DataFrame
+    trips: pd.DataFrame
+    layers: pd.DataFrame
+
+
+def gather(resolved: ResolvedLinac) -> SwitchingFacts:
+    """Compute everything. NoSolution for an energy out of reach, naming the range."""
+    study, machine = resolved.study, resolved.machine
+    assert isinstance(study, LinacSwitchingStudy)
+    linac = machine.linac
+    start = machine.sample(study.particles_per_energy, study.seed)
+    energies = np.linspace(study.energies.lowest_MeV, study.energies.highest_MeV, study.energies.number) * 1e6
+    LOGGER.info("settings for %d energies", len(energies))
+    settings = settings_for(linac, energies, start, study.least_spread)
+    LOGGER.info("tracking %d particles at each of them", len(start))
+    ends = [_arrived(end, energy) for end, energy in zip(tracked(linac, settings, start), energies, strict=True)]
+    fills = largest_fills(linac, settings.amplitudes, settings.phases, machine.bunch)
+    beams = pd.DataFrame([_beam(end, wanted) for end, wanted in zip(ends, energies, strict=True)])
+    beams["fill"] = fills
+    shown = np.unique(np.linspace(0, len(energies) - 1, study.shown_energies).astype(int))
+    some = np.unique(np.linspace(0, len(energies) - 1, _FEW).astype(int))
+    integrated, alone = _integrated(linac, settings, energies, some)
+    return SwitchingFacts(
+        resolved=resolved,
+        study=study,
+        machine=machine,
+        energies=energies,
+        settings=settings,
+        beams=beams,
+        shown={float(energies[i]): ends[i] for i in shown},
+        others=_others(resolved, study),
+        sources={one.name: one.source for one in study.compare},
+        focus=_focus(machine, settings, energies, some),
+        integrated=integrated,
+        alone=alone,
+        jitter=_jitter(machine, study, settings, energies, some),
+        interpolated=_interpolated(linac, settings, energies),
+        trips=_trips(machine, start),
+        layers=_layers(machine, study, start),
+    )
+
+
+def tracked(linac: Linac, settings: Settings, start: Array) -> Iterator[LinacTracked | NoSolution]:
+    """The bunch at the end for every setting, or why nothing arrives; what all settings share is tracked once."""
+    fixed = int(np.argmax(np.any((settings.amplitudes != 1.0) | (settings.phases != 0.0), axis=0)))
+    first = next(tank.name for tank in linac.tanks if tank.unit == linac.units[fixed])
+    before = upstream(linac, first)
+    shared = track(before, start) if before is not None else None
+    behind, here = downstream(linac, first), shared.survivors if shared is not None else start
+    units = linac.units[fixed:]
+    for amplitude, phase in zip(settings.amplitudes[:, fixed:], settings.phases[:, fixed:], strict=True):
+        one = behind.with_units(_by(units, amplitude), _by(units, phase))
+        try:
+            yield _with_losses(kept(one, track(one, here)), len(start))
+        except NoSolution as error:
+            yield error
+
+
+def beam_at_exit(end: LinacTracked | NoSolution, wanted: float) -> dict[str, float]:
+    """Moments of the beam at the exit, ``wanted`` [eV]. NoSolution where nothing arrived."""
+    return _beam(_arrived(end, wanted), wanted)
+
+
+def _arrived(end: LinacTracked | NoSolution, energy: float) -> LinacTracked:
+    if isinstance(end, NoSolution):
+        raise NoSolution(f"at {energy / 1e6:.6g} MeV {end}") from None
+    return end
+
+
+def _by(units: Iterable[str], values: Array) -> dict[str, float]:
+    return {unit: float(value) for unit, value in zip(units, values, strict=True)}
+
+
+def _with_losses(end: LinacTracked, started: int) -> LinacTracked:
+    """The result as counted from the entrance of the linac: those lost before stand as rows of nan."""
+    missing = started - len(end.alive)
+    coordinates = np.vstack([end.coordinates, np.full((missing, 6), np.nan)])
+    alive = np.concatenate([end.alive, np.zeros(missing, dtype=bool)])
+    return LinacTracked(end.particle, coordinates, alive, end.lost)
+
+
+def _beam(end: LinacTracked, wanted: float) -> dict[str, float]:
+    """The beam at the exit; Twiss parameters of its covariance."""
+    cloud, energy = end.survivors, end.energies
+    row = {
+        "wanted": wanted, "energy": float(energy.mean()), "sigma_energy": float(energy.std()),
+        "transmission": end.transmission, "range": float(range_in_water(energy.mean(), end.particle.kind)),
+    }  # fmt: skip
+    for i, plane in ((0, "x"), (2, "y")):
+        covariance = np.cov(cloud[:, i : i + 2].T)
+        geometric = float(np.sqrt(max(np.linalg.det(covariance), 0.0)))
+        row |= {
+            f"emittance_{plane}": end.emittance(plane), f"size_{plane}": float(np.sqrt(covariance[0, 0])),
+            f"divergence_{plane}": float(np.sqrt(covariance[1, 1])), f"bet{plane}": float(covariance[0, 0] / geometric),
+            f"alf{plane}": float(-covariance[0, 1] / geometric),
+        }  # fmt: skip
+    return row
+
+
+def _others(resolved: ResolvedLinac, study: LinacSwitchingStudy) -> pd.DataFrame:
+    """Transmission, against energy, with the machine's own gradients and with other sets."""
+    energies = np.linspace(study.energies.lowest_MeV, study.energies.highest_MeV, study.compare_energies) * 1e6
+    table = {"wanted": energies}
+    sets: dict[str, Mapping[str, Any]] = {"this machine": {}, **{one.name: one.gradients for one in study.compare}}
+    for name, gradients in sets.items() if study.compare else ():
+        LOGGER.info("gradients '%s' at %d energies", name, len(energies))
+        content = {**resolved.table, "section": with_gradients(resolved.table["section"], gradients)}
+        machine = LinacMachine(resolved.machine.name, checked(LinacTable, content, f"compare '{name}'"))
+        start = machine.sample(study.particles_per_energy, study.seed)
+        settings = settings_for(machine.linac, energies, start, study.least_spread)
+        ends = tracked(machine.linac, settings, start)
+        table[name] = np.array([0.0 if isinstance(end, NoSolution) else end.transmission for end in ends])
+    return pd.DataFrame(table)
+
+
+def set_linac(linac: Linac, settings: Settings, row: int) -> Linac:
+    """The linac at one row of the settings."""
+    return linac.with_units(_by(linac.units, settings.amplitudes[row]), _by(linac.units, settings.phases[row]))
+
+
+def _focus(machine: LinacMachine, settings: Settings, energies: Array, some: Array) -> pd.DataFrame:
+    """Phase advances of the periods inside structures, and acceptances over emittances, against energy."""
+    rows = []
+    for i in some:
+        linac = set_linac(machine.linac, settings, int(i))
+        advances = np.array([[period.mux, period.muy] for period in structure_periods(linac)])
+        run, row = transport(linac), {"wanted": float(energies[i])}
+        for column, plane in enumerate("xy"):
+            here = advances[:, column] if len(advances) else np.array([np.nan])
+            shape = (getattr(machine.bunch, f"bet{plane}"), getattr(machine.bunch, f"alf{plane}"))
+            acceptance = transverse_acceptance(run, plane, *shape)
+            row |= {
+                f"largest_mu{plane}": float(np.max(here)), f"least_mu{plane}": float(np.min(here)),
+                f"acceptance_{plane}": acceptance / getattr(machine.bunch, f"emittance_{plane}"),
+            }  # fmt: skip
+        rows.append(row)
+    return pd.DataFrame(rows)
+
+
+def _integrated(linac: Linac, settings: Settings, energies: Array, some: Array) -> tuple[pd.DataFrame, str]:
+    LOGGER.info("integrating through the fields at %d energies", len(some))
+    try:
+        found = [_by_fields(set_linac(linac, settings, int(i))) for i in some]
+    except HadronOpticsError as error:
+        return pd.DataFrame({"wanted": energies[some], "fields": np.nan, "steps": np.nan}), str(error)
+    fields, steps = np.transpose(found)
+    return pd.DataFrame({"wanted": energies[some], "fields": fields, "steps": steps}), ""
+
+
+def _by_fields(linac: Linac) -> tuple[float, float]:
+    """Final energy [eV] by integration, and how much finer steps change it."""
+    usual, finer = (float(integrated_energies(linac, tolerance=tolerance)[-1]) for tolerance in (1e-5, 1e-7))
+    return finer, abs(finer - usual)
+
+
+def _jitter(
+    machine: LinacMachine, study: LinacSwitchingStudy, settings: Settings, energies: Array, some: Array
+) -> pd.DataFrame:
+    LOGGER.info("%d pulses with errors at %d energies", study.samples, len(some))
+    errors = machine.errors
+    pulses = pulse_energies(
+        machine.linac, settings.amplitudes[some], settings.phases[some], amplitude=errors.amplitude, phase=errors.phase,
+        samples=study.samples, seed=study.seed, cut=errors.cut,
+    )  # fmt: skip
+    return pd.DataFrame(
+        {
+            "wanted": energies[some],
+            "sigma_energy": np.nanstd(pulses, axis=1),
+            "sigma_range": np.nanstd(range_in_water(pulses, machine.linac.particle.kind), axis=1),
+        }
+    )
+
+
+def last_units(settings: Settings) -> Array:
+    """Number of the last unit that is on, (n,)."""
+    on = settings.amplitudes > 0
+    return np.where(on.any(axis=1), on.shape[1] - 1 - np.argmax(on[:, ::-1], axis=1), 0)
+
+
+def _interpolated(linac: Linac, settings: Settings, energies: Array) -> pd.DataFrame:
+    """Energies half way between rows with the same last unit, from settings interpolated among that unit's rows.
+
+    Monotone cubic in energy (PCHIP), amplitude and phase each.
+    """
+    last = last_units(settings)
+    wanted, amplitudes, phases = [], [], []
+    for unit in np.unique(last):
+        rows = np.flatnonzero(last == unit)
+        if len(rows) < 2:
+            continue
+        between = 0.5 * (energies[rows[1:]] + energies[rows[:-1]])
+        wanted.append(between)
+        amplitudes.append(PchipInterpolator(energies[rows], settings.amplitudes[rows])(between))
+        phases.append(PchipInterpolator(energies[rows], settings.phases[rows])(between))
+    if not wanted:
+        return pd.DataFrame({"wanted": [], "energy": []})
+    found = pulse_energies(
+        linac, np.vstack(amplitudes), np.vstack(phases), amplitude=0.0, phase=0.0, samples=1, seed=0
+    )[:, 0]
+    return pd.DataFrame({"wanted": np.concatenate(wanted), "energy": found})
+
+
+def _trips(machine: LinacMachine, start: Array) -> pd.DataFrame:
+    """One row a unit that trips."""
+    LOGGER.info("trips of %d units", len(machine.linac.units))
+    return pd.DataFrame([_trip(machine, start, unit) for unit in machine.linac.units])
+
+
+def _trip(machine: LinacMachine, start: Array, unit: str) -> dict[str, Any]:
+    linac, (low, top) = machine.linac, machine.energies
+    found = recovery(linac, unit, machine.tanks_of(unit)[0].synchronous_phase)
+    reachable = float(np.clip(found.untouched, low, top))
+    try:
+        setting = linac.with_units(_by(linac.units, found.amplitudes), _by(linac.units, found.phases))
+        end = kept(setting, track(setting, start[:1000]))
+        transmission, spread = end.transmission, float(end.energies.std() / end.energies.mean())
+    except HadronOpticsError:
+        transmission, spread = 0.0, float("nan")
+    turned = ", ".join(f"{name} {np.degrees(phase) % 360:.0f}" for name, phase, on in zip(
+        linac.units, found.phases, found.amplitudes, strict=True) if phase and on)  # fmt: skip
+    return {
+        "unit": unit, "untouched": found.untouched, "lost": top - reachable, "recovered": found.energy,
+        "transmission": transmission, "spread": spread, "phases": turned or "none",
+    }  # fmt: skip
+
+
+def switching_time(machine: LinacMachine) -> float:
+    """Time [s] in which the linac changes energy: settling, in whole intervals of pulses."""
+    pulse = machine.pulse
+    needed = pulse.amplitude_settling + pulse.low_level + pulse.length
+    return ceil(needed * pulse.repetition - 1e-9) / pulse.repetition
+
+
+def layer_time(machine: LinacMachine, before: float, after: float) -> float:
+    """Time [s] from one energy [eV] to another with the beam line's magnets, in whole intervals of pulses."""
+    kind, pulse = machine.linac.particle.kind, machine.pulse
+    rigidity = [
+        ReferenceParticle(kind, kinetic_energy_per_u=energy / kind.nucleons).magnetic_rigidity
+        for energy in (before, after)
+    ]
+    magnets = abs(rigidity[1] - rigidity[0]) / pulse.magnet_slew + pulse.magnet_settling
+    return max(switching_time(machine), ceil(magnets * pulse.repetition - 1e-9) / pulse.repetition)
+
+
+def _layers(machine: LinacMachine, study: LinacSwitchingStudy, start: Array) -> pd.DataFrame:
+    """The pulse sequence over the volume, deepest layer first."""
+    volume = study.volume
+    count = max(ceil((volume.deepest_mm - volume.nearest_mm) / volume.layer_mm - 1e-9), 1)
+    depths = volume.deepest_mm - volume.layer_mm * np.arange(count + 1)
+    depths = np.maximum(depths, volume.nearest_mm) * 1e-3
+    energies = energy_of_range(depths, machine.linac.particle.kind)
+    settings = settings_for(machine.linac, energies, start, study.least_spread)
+    last = last_units(settings)
+    pulses = volume.spots * volume.pulses_per_spot
+    rows, clock = [], 0.0
+    for i, energy in enumerate(energies):
+        change = layer_time(machine, float(energies[i - 1]), float(energy)) if i else 0.0
+        clock += change
+        rows.append({
+            "layer": i + 1, "depth": float(depths[i]), "energy": float(energy), "unit": machine.linac.units[last[i]],
+            "amplitude": float(settings.amplitudes[i, last[i]]), "phase": float(settings.phases[i, last[i]]),
+            "change": change, "begins": clock, "pulses": pulses,
+        })  # fmt: skip
+        clock += pulses / machine.pulse.repetition
+    return pd.DataFrame(rows)

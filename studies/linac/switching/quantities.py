@@ -1,0 +1,194 @@
+"""Quantities of the study of energy switching, each with its error and the engines it rests on."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping
+from math import sqrt
+
+import numpy as np
+
+from lattice import InputError
+from studies.linac.quantities import BOTH, counting_error, quantity
+from studies.linac.switching.facts import SwitchingFacts, switching_time
+from studies.results import Quantity
+from studies.ring_optics.quantities import ALONE, FORMULA, ROUNDING, Number
+
+
+def evaluate(names: Iterable[str], facts: SwitchingFacts) -> tuple[Quantity, ...]:
+    """Each quantity of ``names`` once, in order; what cannot be computed has no value, and its method says why."""
+    return tuple(quantity(name, lambda key: _number(key, facts)) for name in dict.fromkeys(names))
+
+
+def usual() -> tuple[str, ...]:
+    """Names of all quantities of the study."""
+    return tuple(_NUMBERS)
+
+
+def _number(name: str, facts: SwitchingFacts) -> Number:
+    if name not in _NUMBERS:
+        raise InputError(f"'{name}' is computed by studies of study = \"linac-optics\"")
+    return _NUMBERS[name](facts)
+
+
+def _at(facts: SwitchingFacts, row: int) -> str:
+    return f"at {facts.energies[row] / 1e6:.4g} MeV"
+
+
+def _transmission(facts: SwitchingFacts) -> Number:
+    shares = facts.beams["transmission"].to_numpy()
+    row, count = int(np.argmin(shares)), facts.study.particles_per_energy
+    method = f"{_at(facts, row)}; {count} particles at each of {len(shares)} energies; error: counting"
+    return Number(float(shares[row]), counting_error(float(shares[row]), count), ALONE, method, "energies-beam")
+
+
+def _spread(facts: SwitchingFacts) -> Number:
+    spreads = (facts.beams["sigma_energy"] / facts.beams["energy"]).to_numpy()
+    row = int(np.argmax(spreads))
+    error = float(spreads[row]) / sqrt(2.0 * facts.study.particles_per_energy)
+    return Number(float(spreads[row]), error, ALONE, f"{_at(facts, row)}; tracked; error: counting", "energies-beam")
+
+
+def _miss(facts: SwitchingFacts) -> Number:
+    off = (facts.beams["energy"] / facts.beams["wanted"] - 1.0).abs().to_numpy()
+    row = int(np.argmax(off))
+    spread = float(facts.beams["sigma_energy"][row] / facts.beams["energy"][row])
+    error = spread / sqrt(facts.study.particles_per_energy)
+    method = f"{_at(facts, row)}; mean of the survivors; error: counting"
+    if facts.alone:
+        return Number(float(off[row]), error, ALONE, f"{method}; {facts.alone}", "energies-beam")
+    error += _engine_residual(facts)[0]
+    return Number(float(off[row]), error, BOTH, f"{method}, largest difference of the engines", "energies-beam")
+
+
+def _engine_residual(facts: SwitchingFacts) -> tuple[float, float]:
+    """Largest relative difference of a final energy from the integration, and the energy where it is."""
+    if facts.alone:
+        raise InputError(f"there is nothing to compare with: {facts.alone}")
+    off = (facts.integrated["fields"] / facts.integrated["wanted"] - 1.0).abs()
+    row = int(off.argmax())
+    return float(off[row]), float(facts.integrated["wanted"][row])
+
+
+def _residual(facts: SwitchingFacts) -> Number:
+    value, energy = _engine_residual(facts)
+    error = float((facts.integrated["steps"] / facts.integrated["wanted"]).max())
+    method = f"at {energy / 1e6:.4g} MeV, of {len(facts.integrated)} energies; error: finer steps of the integration"
+    return Number(value, error, BOTH, method, "engines-energies")
+
+
+def _spot(largest: bool) -> Callable[[SwitchingFacts], Number]:
+    def of(facts: SwitchingFacts) -> Number:
+        sizes = facts.beams[["size_x", "size_y"]].to_numpy()
+        picked = int(np.argmax(sizes) if largest else np.argmin(sizes))
+        row, column = divmod(picked, 2)
+        value = float(sizes[row, column])
+        error = value / sqrt(2.0 * facts.study.particles_per_energy)
+        method = f"{'xy'[column]}, {_at(facts, row)}; rms of the survivors; error: counting"
+        return Number(value, error, ALONE, method, "energies-spot")
+
+    return of
+
+
+def _fill(facts: SwitchingFacts) -> Number:
+    row = int(facts.beams["fill"].argmax())
+    return Number(float(facts.beams["fill"][row]), 1e-9, ALONE, f"{_at(facts, row)}; matrices", "energies-spot")
+
+
+def _energy_jitter(facts: SwitchingFacts) -> Number:
+    relative = facts.jitter["sigma_energy"] / facts.jitter["wanted"]
+    row = int(relative.argmax())
+    value = float(relative[row])
+    return Number(value, value / sqrt(2.0 * facts.study.samples), ALONE, _jitter_text(facts, row), "tolerances-jitter")
+
+
+def _range_jitter(facts: SwitchingFacts) -> Number:
+    row = int(facts.jitter["sigma_range"].argmax())
+    value = float(facts.jitter["sigma_range"][row])
+    return Number(value, value / sqrt(2.0 * facts.study.samples), ALONE, _jitter_text(facts, row), "tolerances-jitter")
+
+
+def _jitter_text(facts: SwitchingFacts, row: int) -> str:
+    errors = facts.machine.errors
+    return (
+        f"at {facts.jitter['wanted'][row] / 1e6:.4g} MeV; {facts.study.samples} pulses with rms errors of "
+        f"{errors.amplitude:g} in amplitude and {np.degrees(errors.phase):g} degrees in phase; error: counting"
+    )
+
+
+def _interpolation(facts: SwitchingFacts) -> Number:
+    if facts.interpolated.empty:
+        raise InputError("no two neighbouring rows have the same last unit: ask for more energies")
+    off = (facts.interpolated["energy"] / facts.interpolated["wanted"] - 1.0).abs()
+    row = int(off.argmax())
+    at = facts.interpolated["wanted"][row] / 1e6
+    method = f"at {at:.4g} MeV; rows with the same last unit, amplitude and phase half way; error: rounding"
+    return Number(float(off[row]), ROUNDING, ALONE, method, "energies-settings")
+
+
+def _switching(facts: SwitchingFacts) -> Number:
+    pulse = facts.machine.pulse
+    method = (
+        f"low-level RF {pulse.low_level * 1e6:g} us, amplitude {pulse.amplitude_settling * 1e6:g} us, pulse "
+        f"{pulse.length * 1e6:g} us (assumed), in whole intervals of {1e3 / pulse.repetition:g} ms"
+    )
+    return Number(switching_time(facts.machine), 0.0, FORMULA, method, "timing-volume")
+
+
+def _layer(facts: SwitchingFacts) -> Number:
+    row = int(facts.layers["change"].argmax())
+    pulse = facts.machine.pulse
+    method = (
+        f"to {facts.layers['energy'][row] / 1e6:.4g} MeV; slew rate {pulse.magnet_slew:g} T m/s and settling "
+        f"{pulse.magnet_settling * 1e3:g} ms of the beam line's magnets (assumed), in whole intervals of pulses"
+    )
+    return Number(float(facts.layers["change"][row]), 0.0, FORMULA, method, "timing-volume")
+
+
+def _treatment(facts: SwitchingFacts) -> Number:
+    last = facts.layers.iloc[-1]
+    value = float(last["begins"] + last["pulses"] / facts.machine.pulse.repetition)
+    volume = facts.study.volume
+    method = (
+        f"{len(facts.layers)} layers of {volume.spots} spots, {volume.pulses_per_spot} pulse(s) a spot, and the "
+        "changes between"
+    )
+    return Number(value, 0.0, FORMULA, method, "timing-volume")
+
+
+def _count(facts: SwitchingFacts) -> Number:
+    return Number(float(len(facts.energies)), 0.0, FORMULA, "rows of the table", "energies-settings")
+
+
+def _worst_trip(facts: SwitchingFacts) -> Number:
+    row = int(facts.trips["lost"].argmax())
+    method = f"{facts.trips['unit'][row]}, settings of the table alone"
+    return Number(float(facts.trips["lost"][row]), ROUNDING, ALONE, method, "trips-energies")
+
+
+def _best_recovery(facts: SwitchingFacts) -> Number:
+    above = facts.trips[facts.trips["untouched"] >= facts.machine.energies[0]]
+    if above.empty:
+        raise InputError("no unit begins above the lowest energy")
+    row = above.loc[above["recovered"].idxmin()]
+    method = f"{row['unit']}, of the units that begin above the lowest energy; those behind it phased anew"
+    return Number(float(row["recovered"]), 1.0, ALONE, method, "trips-energies")
+
+
+_NUMBERS: Mapping[str, Callable[[SwitchingFacts], Number]] = {
+    "settings_number": _count,
+    "least_transmission": _transmission,
+    "largest_spread": _spread,
+    "energy_miss": _miss,
+    "largest_spot": _spot(True),
+    "least_spot": _spot(False),
+    "largest_fill": _fill,
+    "energy_jitter": _energy_jitter,
+    "range_jitter": _range_jitter,
+    "interpolation_error": _interpolation,
+    "switching_time": _switching,
+    "layer_time": _layer,
+    "treatment_time": _treatment,
+    "worst_trip": _worst_trip,
+    "best_recovery": _best_recovery,
+    "residual_energy": _residual,
+}

@@ -1,0 +1,1 @@
+"""Does the ring or line have the optics it must have?"""

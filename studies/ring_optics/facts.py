@@ -1,0 +1,79 @@
+"""What the optics study has computed before anything is judged: our optics, Xsuite's, and each beam's own."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from lattice import HadronOpticsError, Lattice, ReferenceParticle
+from machines.machine import MachineBeam
+from optics import Optics, twiss
+from optics.engines.verification import Verification, verify
+from studies.ring_optics.imperfections import Imperfections, with_imperfections
+from studies.runs.logs import LOGGER
+from studies.spec.resolution import Resolved
+
+
+@dataclass(frozen=True)
+class Compared:
+    """Our optics of one lattice and the comparison with Xsuite; ``alone`` says why there is none."""
+
+    optics: Optics
+    verification: Verification | None
+    alone: str = ""
+
+
+@dataclass(frozen=True)
+class BeamOptics:
+    """A beam with the optics it lives in."""
+
+    beam: MachineBeam
+    particle: ReferenceParticle
+    compared: Compared
+
+
+@dataclass(frozen=True)
+class Facts:
+    """Everything that quantities, tables and figures are made of."""
+
+    resolved: Resolved
+    compared: Compared
+    beams: tuple[BeamOptics, ...]
+    imperfections: Imperfections | None = None
+
+    @property
+    def optics(self) -> Optics:
+        """Our optics of the final lattice."""
+        return self.compared.optics
+
+
+def gather(resolved: Resolved, final: Lattice, start: Mapping[str, float] | None = None) -> Facts:
+    """Optics of the final lattice and of each beam's, each compared with Xsuite; UnstableOptics without optics.
+
+    ``start``: conditions of a line, as matched.
+    """
+    LOGGER.info("optics of %s, beside Xsuite", final.name)
+    compared = compare(final, resolved.particle, resolved, start)
+    return Facts(resolved, compared, tuple(_beams(resolved, final, start)), with_imperfections(resolved, final))
+
+
+def compare(
+    lattice: Lattice, particle: ReferenceParticle, resolved: Resolved, start: Mapping[str, float] | None
+) -> Compared:
+    """Twiss by both engines; when Xsuite cannot do it, ours alone with the reason."""
+    fringe = resolved.study.model.fringe
+    try:
+        verification = verify(lattice, particle, start=start, fringe=fringe)
+    except HadronOpticsError as error:
+        optics = twiss(lattice, particle, start=start, fringe=fringe)  # raises when our own optics is the trouble
+        return Compared(optics, None, str(error))
+    return Compared(verification.ours, verification)
+
+
+def _beams(resolved: Resolved, final: Lattice, start: Mapping[str, float] | None) -> list[BeamOptics]:
+    found = []
+    for case in resolved.beams:
+        lattice = final.with_particle(case.particle) if case.follows else case.lattice
+        LOGGER.info("beam '%s' in its own optics", case.beam.name)
+        found.append(BeamOptics(case.beam, case.particle, compare(lattice, case.particle, resolved, start)))
+    return found

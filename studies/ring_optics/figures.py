@@ -1,0 +1,214 @@
+"""Figures of the optics study: what the field's own pictures are made of."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import numpy as np
+import pandas as pd
+
+from lattice import survey as floor_coordinates
+from optics.matching.matching import MatchResult, counted
+from studies.charts.lattice import (
+    StopBand,
+    WorkingPoint,
+    figure_json,
+    floor_plan,
+    magnet_blocks,
+    optics_figure,
+    tune_diagram,
+)
+from studies.charts.match import (
+    Difference,
+    MatchedTarget,
+    match_convergence,
+    match_sensitivity,
+    match_targets,
+    residuals_along_s,
+    residuals_in_tolerance,
+)
+from studies.results import FigureData
+from studies.ring_optics.clearance import envelope, thinned
+from studies.ring_optics.facts import Facts
+from studies.ring_optics.magnet_figures import magnet_figures
+from studies.ring_optics.orbit_figures import orbit_figures
+from studies.ring_optics.region import match_region
+from studies.spec.units import kind_of
+
+_SLICES = 6
+_LABELS = {
+    "electrostatic_septum": "electrostatic septum",
+    "magnetic_septum": "magnetic septum",
+    "injection_septum": "injection septum",
+    "betatron_core": "betatron core",
+    "rf_cavity": "RF cavity",
+    "resonance_sextupole": "resonance sextupole",
+}
+
+
+def figures(facts: Facts, matched: MatchResult | None) -> tuple[FigureData, ...]:
+    """All figures of the study, in the order of the report."""
+    drawn = [*_layout(facts), *_optics(facts), *(match_figures(matched) if matched else ())]
+    found = facts.imperfections
+    orbits = orbit_figures(found, facts.optics.lattice, facts.resolved) if found else ()
+    around = match_region(facts, matched) if matched else ()
+    return (*drawn, *around, *magnet_figures(facts), *tune_figures(facts, matched), *orbits, *_engines(facts))
+
+
+def _labels(facts: Facts) -> dict[str, str]:
+    places = facts.resolved.machine.places if facts.resolved.machine else {}
+    return {places[key]: label for key, label in _LABELS.items() if key in places}
+
+
+def _layout(facts: Facts) -> Iterator[FigureData]:
+    lattice = facts.optics.lattice
+    columns = floor_coordinates(lattice)
+    survey = pd.DataFrame(columns).set_index("name")
+    blocks = magnet_blocks(lattice, facts.resolved.top_particle, _labels(facts))
+    caption = (
+        "The machine from above, magnets to scale along the orbit; hover for name, strength and field at the top "
+        "rigidity. Look for: where the septa stand, and room around them."
+    )
+    table = survey[["s", "X", "Z", "theta"]].set_axis(["s [m]", "X [m]", "Z [m]", "theta [rad]"], axis=1)
+    named = pd.DataFrame({"name": list(map(str, table.index)), **{c: table[c].to_numpy() for c in table.columns}})
+    yield FigureData("layout-floor", "Floor plan", caption, figure_json(floor_plan(survey, blocks)), named)
+
+
+def _optics(facts: Facts) -> Iterator[FigureData]:
+    table = facts.optics.inside(_SLICES)
+    widest = max(
+        facts.beams, key=lambda case: case.beam.emittance_x / (case.particle.beta * case.particle.gamma), default=None
+    )
+    edges = envelope(widest.compared.optics, widest.beam, _SLICES) if widest else None
+    drawable = edges is not None and not edges.isna().to_numpy().any()
+    verification = facts.compared.verification
+    places = facts.resolved.machine.places if facts.resolved.machine else {}
+    marked = {"symp": float(facts.optics.value("s", places["symp"]))} if "symp" in places else {}
+    figure = optics_figure(
+        table,
+        magnet_blocks(facts.optics.lattice, facts.resolved.particle, _labels(facts)),
+        envelope=thinned(edges) if edges is not None and drawable else None,
+        reference=verification.reference.table.reset_index(drop=True) if verification else None,
+        places=marked,
+    )
+    caption = "Beta functions and dispersion by our maps (lines) and by Xsuite (dots) under the magnets."
+    if widest and drawable:
+        sigmas = f"{widest.beam.sigmas:g} sigma and half the momentum spread of {widest.beam.momentum_spread:g}"
+        caption += (
+            f" Below: the widest beam, '{widest.beam.name}' ({widest.particle.kinetic_energy_per_u / 1e6:g} MeV/u)"
+        )
+        caption += f" in its own optics, {sigmas}, inside the aperture."
+    caption += " Look for: maxima, zero dispersion in the long straights, and the room the beam has left."
+    columns = {f"{name} [m]": table[name].to_numpy() for name in ("s", "betx", "bety", "dx", "dy")}
+    yield FigureData("optics-ring", "Optics", caption, figure_json(figure), pd.DataFrame(columns))
+
+
+def match_figures(matched: MatchResult) -> Iterator[FigureData]:
+    """Targets before and after, and convergence."""
+    targets = [
+        MatchedTarget(
+            label,
+            kind_of(label).unit,
+            float(target.value),
+            float(matched.values_before[label]),
+            float(matched.values[label]),
+            float(target.tolerance or 0.0),
+        )
+        for label, target in zip(matched.target_labels, matched.targets, strict=True)
+    ]
+    caption = "Distance of each target from its goal, in units of its tolerance. Look for: after (black) below one."
+    frame = pd.DataFrame([vars(target) for target in targets])
+    yield FigureData("match-targets", "Targets", caption, figure_json(match_targets(targets)), frame)
+    if len(matched.history) > 1:
+        history = pd.DataFrame(
+            {"evaluation": range(len(matched.history)), "cost": [cost for cost, _ in matched.history]}
+        )
+        caption = (
+            "Cost after each step: half the sum of squared distances from the goals (and beyond the limits), each over "
+            "the size that counts as one (0.01 in a tune, 0.1 m in dispersion, 10 % in a beta, 0.5 in chromaticity). "
+            f"From {counted(matched.starts, 'starting point')}; {matched.evaluations} optics were computed in all. "
+            "Look for: a steep end, not a plateau."
+        )
+        drawn = figure_json(match_convergence(history))
+        yield FigureData("match-convergence", "Convergence of the match", caption, drawn, history)
+    yield _sensitivity(matched)
+
+
+def _sensitivity(matched: MatchResult) -> FigureData:
+    """What a step of each parameter does to each target."""
+    targets = [(label, kind_of(label).unit) for label in matched.target_labels]
+    names = [vary.label for vary in matched.vary]
+    steps = np.array([0.01 * abs(matched.parameters[name]) or 0.01 for name in names])
+    changes = matched.sensitivity * steps
+    caption = (
+        "Change of each target for a step of +1 % of each parameter (0.01 of one that is 0), from exact derivatives at "
+        "the match; a row is shaded by its largest number. Look for: the parameter that holds a target, and rows with "
+        "the same pattern, which compete."
+    )
+    frame = pd.DataFrame({"target": [label for label, _ in targets], "unit": [unit for _, unit in targets]})
+    for column, name in enumerate(names):
+        frame[f"change for {name} + {steps[column]:.6g}"] = changes[:, column]
+    drawn = figure_json(match_sensitivity(targets, names, changes.tolist()))
+    return FigureData("match-sensitivity-map", "Sensitivity", caption, drawn, frame)
+
+
+def tune_figures(facts: Facts, matched: MatchResult | None) -> Iterator[FigureData]:
+    """The tune diagram of a ring."""
+    if not facts.optics.periodic:
+        return
+    points = [WorkingPoint("final", facts.optics.qx, facts.optics.qy)]
+    before = matched.values_before if matched else {}
+    if {"qx", "qy"} <= before.keys() and np.isfinite([before["qx"], before["qy"]]).all():
+        points.insert(0, WorkingPoint("before the match", before["qx"], before["qy"]))
+    third = round(3 * facts.optics.qx)
+    width = _stack_width(facts)
+    bands = [StopBand(3, 0, third, width, f"tunes of the waiting stack around 3 Qx = {third}")] if width else []
+    caption = "Tunes among the resonances up to fourth order: solid normal, dashed skew."
+    if bands:
+        caption += (
+            " Shaded: half the momentum width of the stack times the chromaticity on either side of the resonance."
+        )
+    caption += " Look for: the driven resonance near, all others far."
+    frame = pd.DataFrame(
+        {"point": [p.name for p in points], "Qx": [p.qx for p in points], "Qy": [p.qy for p in points]}
+    )
+    drawn = figure_json(tune_diagram(points, stop_bands=bands))
+    yield FigureData("tunes-diagram", "Tune diagram", caption, drawn, frame)
+
+
+def _stack_width(facts: Facts) -> float:
+    """Half the tune spread of the beam that is extracted: |Q'x| times half its momentum width."""
+    own = [case.beam for case in facts.beams if case.compared.optics.qx == facts.optics.qx]
+    return abs(facts.optics.dqx) * own[0].momentum_spread / 2 if own else 0.0
+
+
+def _engines(facts: Facts) -> Iterator[FigureData]:
+    verification = facts.compared.verification
+    if verification is None:
+        return
+    rows = verification.table
+    differences = [
+        Difference(str(row.quantity), "m" if row.quantity == "s" else kind_of(str(row.quantity)).unit,
+                   row.ours, row.reference, row.tolerance)
+        for row in rows.itertuples()
+    ]  # fmt: skip
+    frame = pd.DataFrame([vars(difference) for difference in differences])
+    caption = "Our value minus Xsuite's where they differ most, in units of the tolerance. Look for: bars below one."
+    drawn = figure_json(residuals_in_tolerance(differences))
+    yield FigureData("engines-summary", "Engine differences", caption, drawn, frame)
+    along = _along(facts)
+    caption = "Our maps minus Xsuite along the machine. Look for: steps, which would point at one element."
+    headed = along.rename(columns={"s": "s [m]", "dx": "dx [m]", "dy": "dy [m]"})
+    drawn = figure_json(residuals_along_s(along))
+    yield FigureData("engines-along-s", "Differences along the machine", caption, drawn, headed)
+
+
+def _along(facts: Facts) -> pd.DataFrame:
+    assert facts.compared.verification is not None
+    ours, theirs = facts.optics.table, facts.compared.verification.reference.table
+    table = {"s": ours["s"].to_numpy()}
+    for name in ("betx", "bety"):
+        table[name] = (ours[name].to_numpy() - theirs[name].to_numpy()) / theirs[name].to_numpy()
+    for name in ("dx", "dy"):
+        table[name] = ours[name].to_numpy() - theirs[name].to_numpy()
+    return pd.DataFrame(table)

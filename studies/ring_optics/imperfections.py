@@ -1,0 +1,188 @@
+"""Machines with errors in a study: orbits before and after correction, optics after it, and the room the beam has."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from lattice import HadronOpticsError, InputError, Lattice, ReferenceParticle
+from machines.machine import MachineBeam
+from optics.engines.imperfections import xsuite_closed_orbit
+from optics.imperfections.ensemble import Ensemble, ensemble, percentile
+from optics.imperfections.errors import MagnetErrors, draw_errors
+from optics.imperfections.orbit import PLANES, Correction, correct_orbit
+from optics.linear.optics import Functions
+from studies.ring_optics.clearance import openings
+from studies.runs.logs import LOGGER
+from studies.spec.resolution import BeamCase, Resolved
+from studies.spec.schema import ErrorsSpec, ImperfectionsSpec
+
+#: What a requirement on many machines holds for: this part of them.
+PERCENT = 95.0
+#: The machine that is drawn by itself and computed by Xsuite too.
+SHOWN = 0
+
+
+@dataclass(frozen=True)
+class Imperfections:
+    """The machines of a study ``before`` and ``after`` the ``correction`` of their orbits.
+
+    ``rooms`` (machines,) [m]: least distance of a beam from its aperture after correction, by the beam's name.
+    ``residual``: largest difference of machine SHOWN's orbit from Xsuite's [m], or None and why in ``alone``.
+    """
+
+    spec: ImperfectionsSpec
+    before: Ensemble
+    correction: Correction
+    after: Ensemble
+    rooms: Mapping[str, np.ndarray]
+    residual: float | None
+    alone: str = ""
+
+
+def with_imperfections(resolved: Resolved, final: Lattice) -> Imperfections | None:
+    """What the study's errors make of its final lattice; None without a table of them. Raises as ``correct_orbit``."""
+    spec = resolved.study_imperfections
+    if spec is None:
+        return None
+    if resolved.start is not None:
+        raise InputError("imperfections are those of a ring: a study with start conditions has no closed orbit")
+    LOGGER.info("%d machines with errors, orbits corrected by %s", spec.machines, spec.method)
+    particle, fringe = resolved.particle, resolved.study.model.fringe
+    errors = [magnet_errors(one) for one in spec.errors]
+    machines = draw_errors(final, errors, resolved.study.seed, spec.machines)
+    correction = correct_orbit(
+        machines,
+        particle,
+        monitors=spec.monitors,
+        correctors=spec.correctors,
+        method=spec.method,
+        cut=spec.singular_value_cut,
+        number=spec.correctors_used,
+        limit=spec.largest_kick,
+        fringe=fringe,
+    )
+    after = ensemble(correction.machines, particle, fringe=fringe)
+    residual, alone = _beside_xsuite(correction, after, particle, fringe)
+    return Imperfections(
+        spec=spec,
+        before=ensemble(machines, particle, fringe=fringe),
+        correction=correction,
+        after=after,
+        rooms=_rooms(correction.machines.lattice, after.inside, resolved.beams),
+        residual=residual,
+        alone=alone,
+    )
+
+
+def magnet_errors(spec: ErrorsSpec) -> MagnetErrors:
+    """The errors of one table of the study."""
+    values: dict[str, Any] = spec.model_dump()
+    orders = {kind: {int(n): rms for n, rms in values[kind].items()} for kind in ("normal", "skew")}
+    return MagnetErrors(**{**values, **orders})
+
+
+def _beside_xsuite(
+    correction: Correction, after: Ensemble, particle: ReferenceParticle, fringe: str
+) -> tuple[float | None, str]:
+    try:
+        theirs = xsuite_closed_orbit(correction.machines.one(SHOWN), particle, fringe=fringe)
+    except HadronOpticsError as error:
+        return None, str(error)
+    return max(float(np.max(np.abs(theirs[plane] - after.orbit[plane][SHOWN]))) for plane in PLANES), ""
+
+
+# ------------------------------------------------------------------------------------------------------ apertures
+
+
+def _rooms(lattice: Lattice, inside: Functions, cases: tuple[BeamCase, ...]) -> dict[str, np.ndarray]:
+    """Least room of each beam that lives in the study's own lattice, in each machine; nan where it is unstable."""
+    if all(element.aperture is None for element in lattice.elements):
+        return {}
+    return {case.beam.name: _room(lattice, inside, case.beam, case.particle) for case in cases if case.follows}
+
+
+def _room(lattice: Lattice, inside: Functions, beam: MachineBeam, particle: ReferenceParticle) -> np.ndarray:
+    """At both ends of each part of an element, in the frame of the magnet, whose chamber moves with it."""
+    opening = np.array(list(openings(lattice).values()))[inside.row_element]
+    least = np.full(len(inside.s), np.inf)
+    for column, plane in ((0, "x"), (2, "y")):
+        orbit, half = inside.column(plane), _edge(inside, beam, particle, plane)
+        for rows in (slice(None, -1), slice(1, None)):
+            low = orbit[:, rows] - half[:, rows] - opening[:, column]
+            high = opening[:, column + 1] - orbit[:, rows] - half[:, rows]
+            known = ~np.isnan(opening[:, column])
+            least = np.minimum(least, np.minimum(low, high)[:, known].min(axis=1))
+    return least
+
+
+def _edge(inside: Functions, beam: MachineBeam, particle: ReferenceParticle, plane: str) -> np.ndarray:
+    """Half width of the beam (machines, rows) [m], both modes of the coupled motion seen in the plane."""
+    own, other = ("betx", "betx2") if plane == "x" else ("bety", "bety1")
+    first, second = (beam.emittance_x, beam.emittance_y) if plane == "x" else (beam.emittance_y, beam.emittance_x)
+    square = (first * inside.column(own) + second * inside.column(other)) / (particle.beta * particle.gamma)
+    half: np.ndarray = beam.sigmas * np.sqrt(square) + np.abs(inside.column(f"d{plane}")) * beam.momentum_spread / 2
+    return half
+
+
+# ----------------------------------------------------------------------------------------------------- quantities
+
+
+def imperfection_number(key: str, found: Imperfections | None) -> tuple[float, float, str]:
+    """Value, statistical error and method of a quantity of the machines; InputError where there is none."""
+    if found is None:
+        raise InputError("the study has no machines with errors: give it a table [imperfections]")
+    if key == "residual_orbit_xsuite":
+        return _residual(found)
+    if key == "orbit_yield":
+        return _yield(found)
+    values, what = _values(key, found)
+    value, error = percentile(values, PERCENT)
+    return value, error, f"{what}, {_OF}; error: statistical, {len(values)} machines"
+
+
+_OF = f"not exceeded by {PERCENT:g} % of the machines"
+
+
+def _values(key: str, found: Imperfections) -> tuple[np.ndarray, str]:
+    """One number a machine."""
+    before, after = found.before.table, found.after.table
+    if key == "corrector_kick":
+        kicks = np.concatenate([np.abs(kicks) for kicks in found.correction.kicks.values()], axis=1)
+        return kicks.max(axis=1), "largest kick of a corrector in a machine"
+    if key == "coupling":
+        return after["coupling"].to_numpy(), "least distance of the tunes |C-| of a machine after correction"
+    if key == "beta_beating":
+        return after[["beating_max_x", "beating_max_y"]].max(axis=1, skipna=False).to_numpy(), (
+            "largest relative change of a beta function in a machine after correction"
+        )
+    if key == "dispersion_error":
+        return after[["dispersion_max_x", "dispersion_max_y"]].max(axis=1, skipna=False).to_numpy(), (
+            "largest change of the dispersion in a machine after correction"
+        )
+    plane, table = key[len("orbit_")], before if key.endswith("_uncorrected") else after
+    when = "before" if key.endswith("_uncorrected") else "after"
+    return table[
+        f"orbit_max_{plane}"
+    ].to_numpy(), f"largest |{plane}| of the closed orbit of a machine {when} correction"
+
+
+def _residual(found: Imperfections) -> tuple[float, float, str]:
+    if found.residual is None:
+        raise InputError(f"there is nothing to compare with: {found.alone}")
+    method = f"machine {SHOWN} after correction, in Xsuite's own misaligned magnets; error: rounding"
+    return found.residual, 1e-15, method
+
+
+def _yield(found: Imperfections) -> tuple[float, float, str]:
+    if not found.rooms:
+        raise InputError("no beam lives in the lattice of the study, or nothing has an aperture")
+    good = np.all([np.nan_to_num(room, nan=-1.0) > 0 for room in found.rooms.values()], axis=0)
+    n, share = len(good), float(np.mean(good))
+    # Half the interval of E. B. Wilson, J. Am. Stat. Assoc. 22, 209 (1927) for one sigma: not zero at 0 and 1.
+    error = float(np.sqrt(share * (1 - share) / n + 1 / (4 * n * n)) / (1 + 1 / n))
+    names = ", ".join(f"'{name}'" for name in found.rooms)
+    return share, error, f"beams that fit after correction: {names}; error: statistical, {n} machines"

@@ -1,0 +1,55 @@
+"""The magnets against their limits: the field that each family takes at the top rigidity."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import pandas as pd
+
+from studies.charts.lattice import figure_json
+from studies.charts.match import MagnetField, fields_of_limit
+from studies.results import FigureData
+from studies.ring_optics.facts import Facts
+from studies.ring_optics.magnet_fields import strongest
+from studies.vocabulary import SCALARS, quantity_named, unit_factor
+
+#: What is judged of each kind of magnet, and the rating of a machine that bounds it where no requirement does.
+_FIELDS = {
+    "max_bend_field": ("bend", "bend_field"),
+    "max_gradient": ("quadrupole", "gradient"),
+    "sextupole_strength": ("sextupole", "sextupole_gradient"),
+}
+
+
+def magnet_figures(facts: Facts) -> Iterator[FigureData]:
+    """The fields that magnets need at the top rigidity, over their limits."""
+    magnets = [magnet for quantity in _FIELDS for magnet in _fields(quantity, facts)]
+    if not magnets:
+        return
+    caption = (
+        f"Field of each family of magnets at {facts.resolved.top_particle.magnetic_rigidity:.6g} T m, the top "
+        "rigidity, over the limit that is judged: strength of the final lattice times the rigidity. Look for: bars "
+        "near the dashed line, which leave no room to retune."
+    )
+    frame = pd.DataFrame([vars(magnet) for magnet in magnets])
+    drawn = figure_json(fields_of_limit(magnets))
+    yield FigureData("strengths-limits", "Magnet limits", caption, drawn, frame)
+
+
+def _fields(quantity: str, facts: Facts) -> Iterator[MagnetField]:
+    kind, rating = _FIELDS[quantity]
+    machine, rigidity = facts.resolved.machine, facts.resolved.top_particle.magnetic_rigidity
+    limits = [r.upper * unit_factor(quantity_named(quantity), r.unit)
+              for r in facts.resolved.requirements if r.quantity == quantity and r.upper]  # fmt: skip
+    if machine is not None and not limits and rating in machine.ratings:
+        limits = [machine.ratings[rating].value]
+    if not limits or all(element.kind != kind for element in facts.optics.lattice.elements):
+        return
+    unit, parameters = SCALARS[quantity].unit, facts.optics.lattice.parameters
+    families = [family for family in (machine.families.values() if machine else ()) if family.kind == kind]
+    for family in families:
+        field = float(parameters[family.parameter]) * rigidity
+        yield MagnetField(f"{family.name} ({kind}s)", field, min(limits), unit)
+    if not families:
+        found = strongest(quantity, facts.optics.lattice, rigidity)
+        yield MagnetField(f"{found.element} (strongest {kind})", found.value, min(limits), unit)

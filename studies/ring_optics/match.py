@@ -1,0 +1,166 @@
+"""The match that a study asks for: from its tables to working points, knobs, goals and limits."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+import numpy as np
+
+from extraction.targets import QUANTITIES as EXTRACTION_GOALS
+from extraction.targets import ExtractionTarget
+from lattice import ElectrostaticSeptum, InputError, Lattice, ReferenceParticle, UnstableOptics
+from lattice.errors import did_you_mean
+from optics import Limit, Target, Vary
+from optics.beams.beam import Beam
+from optics.matching.limits import SIZES
+from optics.matching.matching import Case, MatchResult, counted, match_together
+from optics.matching.targets import Goal
+from studies.energy_switching.spec import EnergySwitchingStudy
+from studies.runs.logs import LOGGER
+from studies.spec.match import DESIGN, CaseSpec, LimitSpec, TargetSpec
+from studies.spec.resolution import BeamCase, Resolved
+from studies.spec.schema import ExtractionStudy
+from studies.spec.subjects import given_particle
+
+
+def matched_design(resolved: Resolved) -> MatchResult | None:
+    """The match that the study asks for, None without one. UnstableOptics when no stable optics was found."""
+    spec = resolved.study.match
+    if spec is None:
+        return None
+    cases = list(_cases(resolved))
+    points = f" at {len(cases)} working points" if len(cases) > 1 else ""
+    LOGGER.info(
+        "matching %s to %s%s", counted(len(spec.vary), "parameter"), counted(len(spec.targets), "target"), points
+    )
+    matched = match_together(
+        cases,
+        vary=[
+            Vary(v.name, v.lower, v.upper, tied=v.tied, case=v.case if spec.cases else None, active=v.active)
+            for v in spec.vary
+        ],
+        method=spec.method,
+        polish=spec.polish,
+        restarts=spec.restarts,
+        seed=resolved.study.seed,
+    )
+    if not np.all(np.isfinite(list(matched.values.values()))):
+        raise UnstableOptics(f"the match of '{resolved.lattice.name}' found no stable optics: {matched.message}")
+    LOGGER.log(logging.INFO if matched.success else logging.WARNING, "match: %s", matched.message)
+    return matched
+
+
+def _cases(resolved: Resolved) -> Iterator[Case]:
+    """The study's own working point, then the others."""
+    spec = resolved.study.match
+    assert spec is not None
+    several = len(spec.cases) > 0
+    yield _case(resolved, DESIGN if several else "", resolved.lattice, resolved.particle, resolved.start, 0.0)
+    for one in spec.cases:
+        lattice = _lattice(resolved, one)
+        start = one.start.model_dump() if one.start else resolved.start
+        assert lattice.particle is not None
+        yield _case(resolved, one.name, lattice, lattice.particle, start, one.delta)
+
+
+def _case(
+    resolved: Resolved,
+    name: str,
+    lattice: Lattice,
+    particle: ReferenceParticle,
+    start: Mapping[str, float] | None,
+    delta: float,
+) -> Case:
+    spec = resolved.study.match
+    assert spec is not None
+    case = name or DESIGN
+    return Case(
+        lattice=lattice,
+        particle=particle,
+        targets=[goal(target, resolved) for target in spec.targets if (target.case or DESIGN) == case],
+        limits=[_limit(limit, resolved, particle) for limit in spec.limits if (limit.case or DESIGN) == case],
+        start=start,
+        fringe=resolved.study.model.fringe,
+        delta=delta,
+        name=name,
+    )
+
+
+def _lattice(resolved: Resolved, spec: CaseSpec) -> Lattice:
+    """The lattice of a further working point, with its particle."""
+    lattice = resolved.lattice
+    if spec.working_point is not None:
+        if resolved.machine is None:
+            raise InputError(f"match.cases '{spec.name}': working points belong to machines, this study has a lattice")
+        lattice = resolved.machine.lattice(spec.working_point)
+    particle = given_particle(lattice.particle, spec.particle, spec.kinetic_energy_MeV_per_u)
+    return lattice.with_parameters(spec.parameters).with_particle(particle)
+
+
+def goal(spec: TargetSpec, resolved: Resolved) -> Goal:
+    """A target of the optics, or of the extraction: by default at the electrostatic septum and its wires."""
+    if spec.quantity not in EXTRACTION_GOALS:
+        if spec.x_septum is not None:
+            raise InputError(f"match.targets: '{spec.quantity}' is no quantity of the extraction, it takes no x_septum")
+        return Target(spec.quantity, spec.value, at=spec.at, between=spec.between, tolerance=spec.tolerance,
+                      weight=spec.weight, active=spec.active)  # fmt: skip
+    if spec.between is not None:
+        raise InputError(f"match.targets: '{spec.quantity}' is taken at one place: give at, not between")
+    place = spec.at or _septum(resolved)
+    if place is None:
+        raise InputError(f"match.targets: '{spec.quantity}' needs a place: '{resolved.lattice.name}' has no "
+                         "electrostatic septum to take it at")  # fmt: skip
+    wires = spec.x_septum if spec.x_septum is not None else _wires(resolved, place)
+    return ExtractionTarget(spec.quantity, spec.value, at=place, x_septum=wires, tolerance=spec.tolerance,
+                            weight=spec.weight, active=spec.active)  # fmt: skip
+
+
+def _septum(resolved: Resolved) -> str | None:
+    study, machine = resolved.study, resolved.machine
+    if isinstance(study, ExtractionStudy) and study.extraction.electrostatic_septum:
+        return study.extraction.electrostatic_septum
+    if machine is not None and "electrostatic_septum" in machine.places:
+        return machine.places["electrostatic_septum"]
+    found = [name for name, element in zip(resolved.lattice.names, resolved.lattice.elements, strict=True)
+             if isinstance(element, ElectrostaticSeptum)]  # fmt: skip
+    return found[0] if len(found) == 1 else None
+
+
+def _wires(resolved: Resolved, place: str) -> float | None:
+    """Position of the wires [m]: of the study, else of the element."""
+    study = resolved.study
+    own: float | None = None
+    if isinstance(study, ExtractionStudy):
+        own = study.extraction.x_septum
+    elif isinstance(study, EnergySwitchingStudy):
+        own = study.x_septum
+    element: Any = resolved.lattice.resolved(resolved.lattice[place.partition(":")[0]])
+    position = float(element.position) if isinstance(element, ElectrostaticSeptum) and element.position else None
+    return position if own is None else own
+
+
+def _limit(spec: LimitSpec, resolved: Resolved, particle: ReferenceParticle) -> Limit:
+    """A limit; of a beam size with its beam, whose sigmas and momentum spread are those of the envelope."""
+    chosen: dict[str, Any] = {}
+    if spec.quantity in SIZES:
+        beam = _beam(spec, resolved).beam
+        spread = beam.momentum_spread / 2 / beam.sigmas
+        made = Beam.normalised(particle, beam.emittance_x, beam.emittance_y, spread)
+        chosen = {"beam": made, "sigmas": beam.sigmas}
+    elif spec.beam is not None:
+        raise InputError(f"match.limits: '{spec.quantity}' takes no beam, only {' and '.join(SIZES)} do")
+    return Limit(spec.quantity, spec.lower, spec.upper, at=spec.at, between=spec.between, active=spec.active, **chosen)
+
+
+def _beam(spec: LimitSpec, resolved: Resolved) -> BeamCase:
+    """The beam that a limit names, or the only one there is."""
+    known = {case.beam.name: case for case in resolved.beams}
+    if spec.beam is None and len(known) == 1:
+        return resolved.beams[0]
+    if spec.beam is None or spec.beam not in known:
+        asked = f"there is no beam '{spec.beam}'{did_you_mean(spec.beam, known)}" if spec.beam else "which beam?"
+        there = f" There are: {', '.join(known)}." if known else " Give the study a [beam]."
+        raise InputError(f"match.limits, {spec.quantity}: {asked}{there}")
+    return known[spec.beam]

@@ -1,0 +1,317 @@
+"""Quantities of the optics study, each with the error it is known to and the engines it rests on.
+
+The error of a number that both engines give is their difference on the same lattice; what is looked for inside
+elements adds the change when the elements are cut twice as fine. A method names the error's source where it is
+another than this.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass
+from math import isfinite
+
+import numpy as np
+import pandas as pd
+
+from lattice import HadronOpticsError, InputError, Lattice
+from optics import Optics
+from optics.linear.extrema import SLICES, interval_maxima
+from optics.linear.twiss import functions_inside
+from studies.results import Quantity
+from studies.ring_optics.clearance import Clearance, clearance, clearance_at_septum
+from studies.ring_optics.facts import BeamOptics, Compared, Facts
+from studies.ring_optics.imperfections import imperfection_number
+from studies.ring_optics.magnet_fields import strongest
+from studies.spec.resolution import Resolved
+from studies.vocabulary import IMPERFECTIONS, QuantityName, quantity_named
+
+BOTH = "own maps and Xsuite"
+ALONE = "own maps alone"
+FORMULA = "closed formula"
+ROUNDING = 1e-12  # relative; products of some hundred matrices in double precision
+
+
+@dataclass(frozen=True)
+class Number:
+    """A computed number with its error, where it comes from and the figure that shows it."""
+
+    value: float
+    error: float
+    engine: str
+    method: str
+    figure: str = ""
+
+
+def evaluate(names: Iterable[str], facts: Facts) -> tuple[Quantity, ...]:
+    """Each quantity of ``names`` once, in order; what cannot be computed has no value, and its method says why."""
+    return tuple(_quantity(name, facts) for name in dict.fromkeys(names))
+
+
+def _quantity(name: str, facts: Facts) -> Quantity:
+    asked = quantity_named(name)
+    unit = asked.kind.unit
+    try:
+        number = _number(asked, facts)
+    except HadronOpticsError as error:
+        return Quantity(name, None, unit, None, ALONE, f"not computed: {error}")
+    if not isfinite(number.value):
+        return Quantity(name, None, unit, None, number.engine, "not computed: no finite value", number.figure)
+    return Quantity(name, number.value, unit, number.error, number.engine, number.method, number.figure)
+
+
+def _number(asked: QuantityName, facts: Facts) -> Number:
+    if asked.form == "at":
+        return _at_place(asked, facts)
+    if asked.form in ("max", "min"):
+        return _extreme(asked, facts)
+    if asked.base not in _SCALARS:
+        raise InputError(f"'{asked.base}' is computed by studies of study = \"extraction\"")
+    return _SCALARS[asked.base](asked.base, facts)
+
+
+# ------------------------------------------------------------------------------------------------- single numbers
+
+
+def _with_error(compared: Compared, own: float, reference: Callable[[], float], method: str, figure: str) -> Number:
+    rounding = ROUNDING * max(1.0, abs(own))
+    if compared.verification is None:
+        return Number(own, rounding, ALONE, f"{method}; error: rounding only, for {compared.alone}", figure)
+    return Number(own, abs(own - reference()) + rounding, BOTH, method, figure)
+
+
+_SCALAR_METHODS = {
+    "qx": ("phase advance of the one-turn matrix", "tunes-diagram"),
+    "qy": ("phase advance of the one-turn matrix", "tunes-diagram"),
+    "dqx": ("second derivatives of the maps along the dispersive orbit", "tunes-diagram"),
+    "dqy": ("second derivatives of the maps along the dispersive orbit", "tunes-diagram"),
+    "momentum_compaction": ("path length of the dispersive orbit", "optics-ring"),
+    "gamma_transition": ("1 / sqrt(momentum compaction)", "optics-ring"),
+    "slip_factor": ("momentum compaction - 1 / gamma^2", "optics-ring"),
+}
+
+
+def _scalar(key: str, facts: Facts) -> Number:
+    method, figure = _SCALAR_METHODS[key]
+    own = float(facts.optics.scalar(key))
+    return _with_error(facts.compared, own, lambda: _reference_scalar(facts.compared, key), method, figure)
+
+
+def _reference_scalar(compared: Compared, key: str) -> float:
+    assert compared.verification is not None
+    reference = compared.verification.reference
+    if key in ("qx", "qy"):  # of a line: its phase advance, the last row
+        return float(reference.table[f"mu{key[-1]}"].iloc[-1])
+    if key == "gamma_transition":
+        return float(1 / np.sqrt(reference.momentum_compaction))
+    if key == "slip_factor":
+        return reference.momentum_compaction - 1 / compared.optics.particle.gamma**2
+    return float(getattr(reference, key))
+
+
+def _length(key: str, facts: Facts) -> Number:
+    own = float(facts.optics.circumference)
+    return Number(own, ROUNDING * own, FORMULA, "sum of the elements' lengths; error: rounding")
+
+
+def _tune_distance(key: str, facts: Facts) -> Number:
+    tune = _scalar("qx", facts)
+    third = round(3 * tune.value)
+    method = f"|Qx - {third}/3|"
+    return Number(abs(tune.value - third / 3), tune.error, tune.engine, method, "tunes-diagram")
+
+
+#: Sums m Qx + n Qy up to third order that the extraction does not drive.
+OTHER_RESONANCES = tuple((m, n) for m in range(4) for n in range(-3, 4) if n and m + abs(n) <= 3 and (m or n > 0))
+
+
+def _resonance_distance(key: str, facts: Facts) -> Number:
+    qx, qy = _scalar("qx", facts), _scalar("qy", facts)
+    found = [(abs((s := m * qx.value + n * qy.value) - round(s)), m, n, round(s)) for m, n in OTHER_RESONANCES]
+    distance, m, n, p = min(found)
+    error = m * qx.error + abs(n) * qy.error
+    return Number(distance, error, qx.engine, f"|{_sum(m, n)} - {p}|", "tunes-diagram")
+
+
+def _sum(m: int, n: int) -> str:
+    """``2 Qx - Qy`` for 2 and -1."""
+    second = ("-" if n < 0 else "+", f"{abs(n)} Qy" if abs(n) > 1 else "Qy")
+    if not m:
+        return second[1]
+    return f"{m} Qx {second[0]} {second[1]}" if m > 1 else f"Qx {second[0]} {second[1]}"
+
+
+# --------------------------------------------------------------------------------------------- functions of s
+
+
+def _place(asked: QuantityName, facts: Facts) -> str:
+    """The place as an element of the lattice: the machine's names of places stand for elements."""
+    place = str(asked.place)
+    name, colon, end = place.partition(":end")
+    machine = facts.resolved.machine
+    if machine is not None and name in machine.places and name not in facts.optics.lattice.names:
+        name = machine.places[name]
+    return f"{name}{colon}{end}"
+
+
+def _at_place(asked: QuantityName, facts: Facts) -> Number:
+    place = _place(asked, facts)
+    row = facts.optics.row(place)
+    own = float(facts.optics.value(asked.base, place))
+
+    def reference() -> float:
+        return float(_reference_table(facts.compared)[asked.base].iloc[row])
+
+    return _with_error(facts.compared, own, reference, f"{asked.kind.text} at {place}", "optics-ring")
+
+
+def _reference_table(compared: Compared) -> pd.DataFrame:
+    assert compared.verification is not None
+    return compared.verification.reference.table
+
+
+def _extreme(asked: QuantityName, facts: Facts) -> Number:
+    sign = 1.0 if asked.form == "max" else -1.0
+    own, finer = (_largest(facts.optics, asked.base, sign, slices) for slices in (SLICES, 2 * SLICES))
+    cut = abs(own - finer)
+    rounding = ROUNDING * max(1.0, abs(own))
+    method = f"{asked.kind.text}, inside elements too"
+    if facts.compared.verification is None:
+        method += f"; error: finer cut only, for {facts.compared.alone}"
+        return Number(sign * own, cut + rounding, ALONE, method, "optics-ring")
+    engines = float(np.max(np.abs(facts.optics.table[asked.base] - _reference_table(facts.compared)[asked.base])))
+    return Number(sign * own, cut + engines + rounding, BOTH, method, "optics-ring")
+
+
+def _largest(optics: Optics, column: str, sign: float, slices: int) -> float:
+    return float(np.max(interval_maxima(optics, column, sign, functions_inside(optics, slices))))
+
+
+# ------------------------------------------------------------------------------------------ beams and magnets
+
+
+def _clearance(key: str, facts: Facts) -> Number:
+    plane = key[-1]
+
+    def room(beam: BeamOptics, slices: int) -> Clearance:
+        return clearance(beam.compared.optics, beam.beam, plane, slices)
+
+    return _least([(beam, room(beam, SLICES), room(beam, 2 * SLICES)) for beam in _some(facts)], "optics-ring")
+
+
+def _clearance_es(key: str, facts: Facts) -> Number:
+    septum = septum_name(facts.resolved, facts.optics.lattice)
+    found = [(beam, clearance_at_septum(beam.compared.optics, beam.beam, septum)) for beam in _some(facts)]
+    return _least([(beam, room, room) for beam, room in found], "optics-ring")
+
+
+def _some(facts: Facts) -> tuple[BeamOptics, ...]:
+    if not facts.beams:
+        raise InputError("the study names no beam: give it a [beam] table")
+    return facts.beams
+
+
+def _least(found: list[tuple[BeamOptics, Clearance, Clearance]], figure: str) -> Number:
+    """The least room over all beams; its error is the largest of theirs (cut, and difference of the engines)."""
+    beam, least, _ = min(found, key=lambda case: case[1].value)
+    errors = [abs(room.value - finer.value) + _edge_error(case) for case, room, finer in found]
+    alone = [case for case, _, _ in found if case.compared.verification is None]
+    method = f"least: {beam.beam.name} ({beam.beam.sigmas:g} sigma) at {least.element}, s = {least.s:.3f} m"
+    return Number(least.value, max(errors), ALONE if alone else BOTH, method, figure)
+
+
+def _edge_error(case: BeamOptics) -> float:
+    """What the difference of the two engines can move the edge of a beam by [m]."""
+    verification = case.compared.verification
+    if verification is None:
+        return ROUNDING
+    ours, theirs = verification.ours.table, verification.reference.table
+    moved = 0.0
+    for plane in ("x", "y"):
+        emittance = getattr(case.beam, f"emittance_{plane}") / (case.particle.beta * case.particle.gamma)
+        half = (
+            case.beam.sigmas
+            * np.sqrt(emittance)
+            * np.abs(np.sqrt(ours[f"bet{plane}"]) - np.sqrt(theirs[f"bet{plane}"]))
+        )
+        spread = np.abs(ours[f"d{plane}"] - theirs[f"d{plane}"]) * case.beam.momentum_spread / 2
+        moved = max(moved, float(np.max(half + spread)))
+    return moved + ROUNDING
+
+
+def septum_name(resolved: Resolved, lattice: Lattice) -> str:
+    """The electrostatic septum: the machine's, or the only one; InputError without."""
+    machine = resolved.machine
+    if machine is not None and "electrostatic_septum" in machine.places:
+        return machine.places["electrostatic_septum"]
+    septa = [
+        name
+        for name, element in zip(lattice.names, lattice.elements, strict=True)
+        if element.kind == "electrostaticseptum"
+    ]
+    if len(septa) != 1:
+        raise InputError(f"'{lattice.name}' has {len(septa)} electrostatic septa, one is needed")
+    return septa[0]
+
+
+def _field(key: str, facts: Facts) -> Number:
+    particle = facts.resolved.top_particle
+    found = strongest(key, facts.optics.lattice, particle.magnetic_rigidity)
+    per = "MeV/u" if particle.nucleons > 1 else "MeV"
+    top = f"{particle.species} of {particle.kinetic_energy_per_u / 1e6:g} {per}"
+    method = f"{found.element} at {particle.magnetic_rigidity:.6g} T m, {top}; error: rounding"
+    return Number(found.value, ROUNDING * max(found.value, 1.0), FORMULA, method, "strengths-limits")
+
+
+# ----------------------------------------------------------------------------------------- agreement of the engines
+
+_RESIDUALS: Mapping[str, tuple[str, ...]] = {
+    "residual_tune_xsuite": ("qx", "qy"),
+    "residual_beta_xsuite": ("betx", "bety"),
+    "residual_dispersion_xsuite": ("dx", "dy"),
+    "residual_chromaticity_xsuite": ("dqx", "dqy"),
+}
+
+
+def _residual(key: str, facts: Facts) -> Number:
+    verification = facts.compared.verification
+    if verification is None:
+        raise InputError(f"there is nothing to compare with: {facts.compared.alone}")
+    table = verification.table.set_index("quantity")
+    table = table.loc[[name for name in _RESIDUALS[key] if name in table.index]]
+    if table.empty:
+        raise InputError("a line without periodic optics has none to compare")
+    difference = table["difference"].abs()
+    sizes = difference / table["reference"].abs() if key == "residual_beta_xsuite" else difference
+    worst = str(sizes.idxmax())
+    method = f"{worst}, at {table['where'][worst]}; error: rounding"
+    return Number(float(sizes.max()), 1e-15, BOTH, method, "engines-summary")
+
+
+def _imperfection(key: str, facts: Facts) -> Number:
+    value, error, method = imperfection_number(key, facts.imperfections)
+    own = key != "residual_orbit_xsuite" and (facts.imperfections is None or facts.imperfections.residual is None)
+    return Number(value, error, ALONE if own else BOTH, method, _IMPERFECTION_FIGURES.get(key, "orbit-machines"))
+
+
+_IMPERFECTION_FIGURES = {
+    "beta_beating": "orbit-beating",
+    "coupling": "orbit-beating",
+    "dispersion_error": "orbit-beating",
+}
+
+
+_SCALARS: Mapping[str, Callable[[str, Facts], Number]] = {
+    **dict.fromkeys(_SCALAR_METHODS, _scalar),
+    "length": _length,
+    "tune_distance": _tune_distance,
+    "resonance_distance": _resonance_distance,
+    "clearance_x": _clearance,
+    "clearance_y": _clearance,
+    "clearance_es": _clearance_es,
+    "max_bend_field": _field,
+    "max_gradient": _field,
+    "sextupole_strength": _field,
+    **dict.fromkeys(_RESIDUALS, _residual),
+    **dict.fromkeys(IMPERFECTIONS, _imperfection),
+}

@@ -1,0 +1,1 @@
+"""Runs on disk: folders, results, provenance, logs, and two runs side by side."""

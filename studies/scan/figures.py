@@ -1,0 +1,305 @@
+"""Figures of a scan: where the machine works in the plane of its parameters and of its tunes, and chosen cases."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from typing import Any
+
+import numpy as np
+import pandas as pd
+from contourpy import contour_generator
+
+from machines.requirements import PASS, Requirement
+from optics import twiss
+from studies.charts import style
+from studies.charts.lattice import WorkingPoint, figure_json, tune_diagram
+from studies.charts.style import Layout, Trace, axis, base_layout, inert, numbers, pointer, text
+from studies.results import FigureData
+from studies.scan.cases import COMPUTED, STATUS, Plan
+from studies.scan.picks import chosen_cases, linked, marks, picked_optics, positions
+from studies.spec.units import parameter_unit
+from studies.vocabulary import quantity_named, unit_factor
+
+Array = np.ndarray[Any, Any]
+
+_MARKS = 61  # marks along an axis of the region: more run into each other
+_TUNES = 3000
+#: What becomes of a case, from best to worst: words, shade, size.
+CLASSES = (
+    ("passes all", "#1A1A1A", 7.0),
+    ("fails one", "#8A8A8A", 5.0),
+    ("fails more", "#C4C4C4", 4.0),
+    ("no answer", "#E9D5CC", 2.5),
+)
+#: Id of the figure in which picked cases are shown.
+OPTICS = "optics-scan"
+_PANELS = (("qx", "qy"), ("max_betx", "max_bety"), ("max_dx", "min_dx"), ("dqx", "dqy"))
+
+
+def figures(made: Plan, table: pd.DataFrame) -> tuple[FigureData, ...]:
+    """All figures of a scan, in the order of the report."""
+    classes = classes_of(made.judged, table)
+    chosen = chosen_cases(made, table, classes)
+    drawn: list[FigureData] = []
+    if len(made.axes) > 1:
+        drawn.append(region(made, table, classes, chosen))
+    else:
+        drawn.append(_along(made, table))
+    if {"qx", "qy"} <= set(table):
+        drawn.append(_tunes(made, table, classes, chosen))
+    if len(chosen):
+        where = "the plane of the parameters and the tune diagram" if len(made.axes) > 1 else "the tune diagram"
+        drawn.append(picked_optics(made, table, chosen, OPTICS, where))
+    return tuple(drawn)
+
+
+def classes_of(judged: Sequence[Requirement], table: pd.DataFrame) -> Array:
+    """Index into CLASSES of each case."""
+    failed = np.zeros(len(table), dtype=int)
+    for requirement in judged:
+        failed += (table[requirement.id] != PASS).to_numpy() if requirement.id in table else 1
+    return np.where(table[STATUS] == COMPUTED, np.minimum(failed, 2), 3)
+
+
+def _told(made: Plan, table: pd.DataFrame) -> list[str]:
+    """What the hover says of each case."""
+    shown = [axis.name for axis in made.axes] + [
+        n for n in ("qx", "qy", "max_betx", "max_bety", "max_dx") if n in table
+    ]
+    failing = [
+        ", ".join(r.id for r in made.judged if r.id not in row or row[r.id] != PASS) if row[STATUS] == COMPUTED else ""
+        for row in table.to_dict("records")
+    ]
+    lines = []
+    for row, fails in zip(table.to_dict("records"), failing, strict=True):
+        values = "<br>".join(f"{inert(name)} = {row[name]:.6g}" for name in shown if np.isfinite(row[name]))
+        status = "" if row[STATUS] == COMPUTED else f"<br>{inert(row[STATUS])}"
+        lines.append(values + status + (f"<br>fails {inert(fails)}" if fails else ""))
+    return lines
+
+
+# ------------------------------------------------------------------------------------------------------ the region
+
+
+def region(
+    made: Plan, table: pd.DataFrame, classes: Array, chosen: Array, id: str = "scan-region", shown_in: str = OPTICS
+) -> FigureData:
+    """Cases in the plane of the first two axes; with more, the best over the others."""
+    x, y = (one.name for one in made.axes[:2])
+    drawn = _thinned(made, table.assign(_class=classes))
+    best = drawn.sort_values("_class", kind="stable").drop_duplicates([x, y])
+    traces = [
+        _marks(best[best["_class"] == number], x, y, made, number)
+        for number in reversed(range(len(CLASSES)))
+        if (best["_class"] == number).any()
+    ]
+    borders = list(_borders(made, table)) if len(made.axes) == 2 else []
+    here = [positions(made, table, chosen, n, float(np.real(made.design.parameters[n]))) for n in (x, y)]
+    inside = all(a.lower <= at[0] <= a.upper for a, at in zip(made.axes[:2], here, strict=True))
+    layout = base_layout(
+        560,
+        hovermode="closest",
+        xaxis=axis(_axis_title(x, made)),
+        yaxis=axis(_axis_title(y, made)),
+        annotations=[*([_design(here[0][0], here[1][0])] if inside else []), *(label for _, label in borders)],
+        showlegend=True,
+        legend={"orientation": "h", "x": 0.0, "y": 1.0, "yanchor": "bottom", "traceorder": "reversed"},
+        margin={"l": 84, "r": 110, "t": 48, "b": 56},
+    )
+    caption = (
+        f"Every case by the number of requirements it fails (of {len(made.judged)}: "
+        f"{', '.join(r.id for r in made.judged) or 'none'}); no answer: unstable motion."
+    )
+    if borders:
+        caption += " Lines: where a quantity reaches its limit."
+    if len(made.axes) > 2:
+        caption += f" Best over {', '.join(a.name for a in made.axes[2:])}."
+    if len(chosen):
+        caption += " Rings: cases whose optics are drawn below; click one."
+        layout = linked(layout, shown_in, *here)
+    caption += " Look for: a dark region wide enough for the errors of the power supplies."
+    rings = marks(*here) if len(chosen) else []
+    figure = {"data": [*traces, *(trace for trace, _ in borders), *rings], "layout": layout}
+    columns = [c for c in best.columns if c != "_class"]
+    return FigureData(id, "Where the machine works", caption, figure, best[columns].reset_index(drop=True))
+
+
+def _design(x: float, y: float) -> Layout:
+    return pointer("design", x, y, np.array([-46.0, 26.0]))
+
+
+def _thinned(made: Plan, table: pd.DataFrame) -> pd.DataFrame:
+    """At most _MARKS values along each of the first two axes."""
+    keep = np.ones(len(table), dtype=bool)
+    for one in made.axes[:2]:
+        values = np.linspace(one.lower, one.upper, one.number)
+        kept = values[np.unique(np.linspace(0, one.number - 1, min(one.number, _MARKS)).round().astype(int))]
+        place = np.searchsorted(kept, table[one.name].to_numpy())
+        near = [np.abs(kept[np.clip(place + k, 0, len(kept) - 1)] - table[one.name].to_numpy()) for k in (-1, 0)]
+        keep &= np.minimum(*near) < 0.25 * (one.upper - one.lower) / (one.number - 1)
+    return table[keep]
+
+
+def _marks(part: pd.DataFrame, x: str, y: str, made: Plan, number: int) -> Trace:
+    name, color, size = CLASSES[number]
+    return {
+        "type": "scatter",
+        "mode": "markers",
+        "name": name,
+        "x": numbers(part[x]),
+        "y": numbers(part[y]),
+        "text": _told(made, part),
+        "marker": {"color": color, "size": size},
+        "hovertemplate": "%{text}<extra></extra>",
+    }
+
+
+def _borders(made: Plan, table: pd.DataFrame) -> Iterator[tuple[Trace, Layout]]:
+    """Lines along which a judged quantity is at its limit, each with its name."""
+    first, second = made.axes
+    shape = (first.number, second.number)
+    for requirement in made.judged:
+        if requirement.quantity not in table:
+            continue
+        values = table[requirement.quantity].to_numpy(dtype=float).reshape(shape)
+        factor = unit_factor(quantity_named(requirement.quantity), requirement.unit)
+        for limit in (requirement.lower, requirement.upper):
+            lines = [] if limit is None else _lines(first, second, values, limit * factor)
+            if lines:
+                yield _border(requirement, lines)
+
+
+def _lines(first: Any, second: Any, values: Array, level: float) -> list[Array]:
+    x, y = (np.linspace(one.lower, one.upper, one.number) for one in (first, second))
+    lines: Any = contour_generator(x, y, np.ma.masked_invalid(values.T)).lines(level)
+    return [np.asarray(line) for line in lines]
+
+
+def _border(requirement: Requirement, lines: list[Array]) -> tuple[Trace, Layout]:
+    color = _color(requirement.quantity)
+    gap = np.full((1, 2), np.nan)
+    joined = np.concatenate([part for line in lines for part in (line, gap)])
+    longest = max(lines, key=len)
+    end = longest[np.argmax(longest[:, 0])]
+    name = inert(requirement.id)
+    trace = {
+        "type": "scatter",
+        "mode": "lines",
+        "name": name,
+        "showlegend": False,
+        "x": numbers(joined[:, 0]),
+        "y": numbers(joined[:, 1]),
+        "line": {"color": color, "width": 1.6, "dash": "dash"},
+        "hovertemplate": f"{name}: {inert(requirement.quantity)} at its limit<extra></extra>",
+    }
+    place: dict[str, Any] = {"xref": "x", "yref": "y", "xanchor": "left", "yanchor": "middle"}
+    label = text(name, x=float(end[0]), y=float(end[1]), xshift=4, color=color, size=11,
+                 bgcolor="rgba(255,255,255,0.75)", **place)  # fmt: skip
+    return trace, label
+
+
+def _color(quantity: str) -> str:
+    base = quantity.partition("@")[0].removeprefix("max_").removeprefix("min_")
+    if base in ("dx", "dpx", "dy", "dpy"):
+        return style.DISPERSION
+    if base in ("qx", "dqx", "betx", "alfx", "mux", "tune_distance"):
+        return style.HORIZONTAL
+    return style.VERTICAL if base in ("qy", "dqy", "bety", "alfy", "muy") else style.LIMIT
+
+
+def _axis_title(name: str, made: Plan) -> str:
+    unit = parameter_unit(name, made.design) or "1"
+    return inert(f"{name} [{unit}]")
+
+
+# ----------------------------------------------------------------------------------------------------- one axis
+
+
+def _along(made: Plan, table: pd.DataFrame) -> FigureData:
+    """Results against the one parameter, panel over panel."""
+    panels: list[tuple[str, ...]] = []
+    if made.names:
+        panels = [tuple(n for n in panel if n in table) for panel in _PANELS]
+    if not made.names:
+        panels += [(r.quantity,) for r in made.judged if r.quantity in table][:4]
+    panels = [panel for panel in panels if panel]
+    name = made.axes[0].name
+    count = max(len(panels), 1)
+    layout = base_layout(150 + 150 * count, hovermode="x unified", hoversubplots="axis",
+                         margin={"l": 84, "r": 84, "t": 24, "b": 56})  # fmt: skip
+    traces: list[Trace] = []
+    notes: list[Layout] = []
+    for number, panel in enumerate(panels):
+        side = "" if number == 0 else str(number + 1)
+        top = 1.0 - number / count
+        unit = quantity_named(panel[0]).kind.unit
+        layout[f"yaxis{side}"] = axis(f"{_common(panel)} [{unit}]", domain=[top - 0.88 / count, top], anchor="x")
+        traces += [_curve(table, name, quantity, f"y{side}") for quantity in panel]
+        notes += [_end_label(table, quantity, f"y{side}", place) for place, quantity in enumerate(panel)]
+    lowest = "y" if count == 1 else f"y{count}"
+    layout["xaxis"] = axis(_axis_title(name, made), anchor=lowest)
+    layout["annotations"] = notes
+    caption = f"Results against {name}; gaps where there is no answer. Look for: how fast a margin goes."
+    columns = [name, STATUS, *(quantity for panel in panels for quantity in panel)]
+    return FigureData(
+        "scan-along", "Results along the scan", caption, {"data": traces, "layout": layout}, table[columns]
+    )
+
+
+def _common(panel: tuple[str, ...]) -> str:
+    return ", ".join(inert(name) for name in panel)
+
+
+def _curve(table: pd.DataFrame, name: str, quantity: str, yaxis: str) -> Trace:
+    return {
+        "type": "scatter",
+        "mode": "lines",
+        "name": inert(quantity),
+        "x": numbers(table[name]),
+        "y": numbers(table[quantity]),
+        "yaxis": yaxis,
+        "line": {"color": _color(quantity), "width": 1.6, "dash": "dot" if quantity.startswith("min_") else "solid"},
+        "hovertemplate": inert(quantity) + " %{y:.6g}<extra></extra>",
+    }
+
+
+def _end_label(table: pd.DataFrame, quantity: str, yaxis: str, place: int) -> Layout:
+    where: dict[str, Any] = {"x": 1.0, "xref": "paper", "yref": f"{yaxis} domain", "xanchor": "left"}
+    return text(inert(quantity), color=_color(quantity), y=0.9 - 0.2 * place, xshift=6, size=11, **where)
+
+
+# ----------------------------------------------------------------------------------------------------- the tunes
+
+
+def _tunes(made: Plan, table: pd.DataFrame, classes: Array, chosen: Array) -> FigureData:
+    """The cases in the plane of the tunes, around the design."""
+    design = twiss(made.design, made.particle, fringe=made.resolved.study.model.fringe, chromatic=False)
+    stable = np.flatnonzero(classes < 3)
+    picked = stable[np.unique(np.linspace(0, len(stable) - 1, _TUNES).round().astype(int))] if len(stable) else stable
+    centre = design.qx, design.qy
+    reach = min(
+        0.5, max(0.1, *(_reach(table[q].to_numpy()[picked], c) for q, c in zip(("qx", "qy"), centre, strict=True)))
+    )
+    window = tuple((round(c - reach, 3), round(c + reach, 3)) for c in centre)
+    figure = figure_json(tune_diagram([WorkingPoint("design", *centre)], window=(window[0], window[1])))
+    part = table.iloc[picked].assign(_class=classes[picked])
+    part = part[(abs(part["qx"] - centre[0]) < reach) & (abs(part["qy"] - centre[1]) < reach)]
+    clouds = [_cloud(part[part["_class"] == number], made, number) for number in (2, 1, 0)]
+    here = [positions(made, table, chosen, q, c) for q, c in zip(("qx", "qy"), centre, strict=True)]
+    figure["data"] = [*clouds, *figure["data"], *(marks(*here) if len(chosen) else [])]
+    figure["layout"] = linked(figure["layout"], OPTICS, *here) if len(chosen) else figure["layout"]
+    caption = (
+        "Tunes of the cases among the resonances up to fourth order (solid normal, dashed skew), shaded by the number "
+        "of requirements they fail. Rings: cases whose optics can be picked. Look for: dark marks away from the lines."
+    )
+    columns = [*(a.name for a in made.axes), "qx", "qy"]
+    return FigureData("tunes-scan", "Tunes of the cases", caption, figure, part[columns].reset_index(drop=True))
+
+
+def _reach(values: Array, centre: float) -> float:
+    return float(np.abs(values - centre).max(initial=0.0)) * 1.05
+
+
+def _cloud(part: pd.DataFrame, made: Plan, number: int) -> Trace:
+    trace = _marks(part, "qx", "qy", made, number)
+    return {**trace, "marker": {**trace["marker"], "size": 0.7 * CLASSES[number][2]}}

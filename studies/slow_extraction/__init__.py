@@ -1,0 +1,1 @@
+"""Does the ring extract as it must?"""

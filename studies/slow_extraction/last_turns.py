@@ -1,0 +1,83 @@
+"""The last three turns of extracted particles through the machine: where they come nearest to an aperture."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from extraction.resonance.arms import Arm
+from extraction.septum import Septum
+from lattice import InputError, Lattice
+from optics import Optics
+from optics.maps.model import passage
+from studies.ring_optics.clearance import openings
+
+Array = np.ndarray[Any, Any]
+
+
+@dataclass(frozen=True, eq=False)
+class LastTurns:
+    """Particles that start on the wires, one for each momentum, over three turns.
+
+    ``table``: delta, turn (1 to 3), element, s [m], x [m], room [m] to the aperture, at both ends of each element.
+    ``wall``: largest distance [m] outwards at the magnetic septum's entrance, nan without one; ``into_gap``: least
+    room [m] between the particles that just made it and the electrostatic septum's cathode, inf without a gap.
+    """
+
+    table: pd.DataFrame
+    wall: float
+    into_gap: float
+
+    @property
+    def nearest(self) -> pd.Series:
+        """The row with the least room; InputError when no element has an aperture."""
+        if self.table["room"].isna().all():
+            raise InputError("no element has an aperture")
+        return self.table.loc[self.table["room"].idxmin()]
+
+
+def last_turns(ring: Lattice, optics: Optics, septum: Septum, arms: Sequence[tuple[float, Arm]]) -> LastTurns:
+    """Follow the particle that just misses the wires, of each momentum the one of largest amplitude."""
+    state = np.array([[*arm.after[0], 0.0, delta] for delta, arm in arms])
+    first, count = ring.index(septum.at), len(ring)
+    places = [(first + i) % count for i in range(count)]
+    maps = [passage(ring, optics.particle, optics.fringe, place, place + 1) for place in places]
+    passed: list[Array] = []
+    for _ in range(3):
+        for one in maps:
+            after = one.track(state)
+            passed += [state[:, 0], after[:, 0]]
+            state = after
+    x = np.stack(passed)  # (3 turns x elements x 2 ends, particles)
+    reach = float(np.max(septum.side * arms_after(arms)))
+    into_gap = abs(septum.position) + septum.gap - reach if septum.gap > 0 else float("inf")
+    table = _table(ring, places, [delta for delta, _ in arms], x)
+    at_wall = table.loc[table["element"] == septum.magnetic_at, "x"].to_numpy().reshape(-1, 2, len(arms))[:, 0]
+    wall = float(np.max(septum.side * at_wall)) if at_wall.size else float("nan")
+    return LastTurns(table, wall, into_gap)
+
+
+def arms_after(arms: Sequence[tuple[float, Arm]]) -> Array:
+    """Positions [m] three turns after the wires."""
+    return np.array([arm.after[3, 0] for _, arm in arms])
+
+
+def _table(ring: Lattice, places: Sequence[int], deltas: Sequence[float], x: Array) -> pd.DataFrame:
+    count, particles = len(places), len(deltas)
+    ends = np.array([(ring.s[place], ring.s[place + 1]) for place in places]).ravel()
+    opened = openings(ring)
+    low, high = (np.repeat([opened[ring.names[place]][side] for place in places], 2) for side in (0, 1))
+    low, high = (np.repeat(np.tile(edge, 3), particles) for edge in (low, high))
+    flat = x.ravel()
+    return pd.DataFrame({
+        "delta": np.tile(deltas, len(x)),
+        "turn": np.repeat([1, 2, 3], 2 * count * particles),
+        "element": np.repeat(np.tile(np.repeat([ring.names[place] for place in places], 2), 3), particles),
+        "s": np.repeat(np.tile(ends, 3), particles),
+        "x": flat,
+        "room": np.minimum(flat - low, high - flat),
+    })  # fmt: skip

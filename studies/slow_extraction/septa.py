@@ -1,0 +1,103 @@
+"""The septa of an extraction study: what the study says, then what the machine's or the lattice's elements say."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from extraction.septum import Septum
+from lattice import ElectrostaticSeptum, InputError, Lattice, MagneticSeptum
+from lattice.errors import did_you_mean
+from machines.machine import Machine
+from studies.ring_optics.clearance import openings
+from studies.spec.schema import ExtractionSpec, ExtractionStudy
+
+#: Key of the study and attribute of the element it stands for.
+_WIRES = {
+    "x_septum": "position",
+    "wire_thickness": "thickness",
+    "wire_length": "length",
+    "septum_kick": "kick",
+    "septum_gap": "gap",
+}
+_WALL = {"x_wall": "position", "wall_thickness": "thickness"}
+
+
+def with_septa(study: ExtractionStudy, lattice: Lattice, machine: Machine | None) -> ExtractionStudy:
+    """The study with its septa as elements of the lattice and their numbers written out.
+
+    InputError when there is no electrostatic septum, several and none is named, or no position of its wires.
+    """
+    spec, places = study.extraction, dict(machine.places) if machine else {}
+    electrostatic = _element(spec.electrostatic_septum, "electrostatic_septum", lattice, places)
+    if electrostatic is None:
+        raise InputError(
+            f"'{lattice.name}' has no electrostatic septum: name the element its wires begin at as "
+            "extraction.electrostatic_septum, with the position of the wires as extraction.x_septum"
+        )
+    magnetic = _element(spec.magnetic_septum, "magnetic_septum", lattice, places)
+    found: dict[str, Any] = {"electrostatic_septum": electrostatic, "magnetic_septum": magnetic}
+    found |= _numbers(spec, lattice, electrostatic, ElectrostaticSeptum, _WIRES)
+    found |= _numbers(spec, lattice, magnetic, MagneticSeptum, _WALL) if magnetic else {}
+    if not found["x_septum"]:
+        raise InputError(
+            f"extraction.x_septum: found {found['x_septum']}; the position of the wires of '{electrostatic}' [m] is "
+            "needed, and its sign tells their side"
+        )
+    _inside_aperture(lattice, electrostatic, found["x_septum"])
+    return study.model_copy(update={"extraction": spec.model_copy(update=found)})
+
+
+def _inside_aperture(lattice: Lattice, name: str, position: float) -> None:
+    opened = openings(lattice)[name]
+    if position < opened[0] or position > opened[1]:
+        raise InputError(
+            f"extraction.x_septum: the wires at {position:g} m lie outside the aperture of '{name}', which reaches "
+            f"from {opened[0]:g} to {opened[1]:g} m"
+        )
+
+
+def septum_of(spec: ExtractionSpec) -> Septum:
+    """The septum of a resolved study; its wires are parallel to the reference orbit unless the study says else."""
+    return Septum(
+        at=str(spec.electrostatic_septum),
+        position=spec.x_septum or 0.0,
+        thickness=spec.wire_thickness or 0.0,
+        kick=spec.septum_kick or 0.0,
+        length=spec.wire_length or 0.0,
+        gap=spec.septum_gap or 0.0,
+        angle=spec.septum_angle or 0.0,
+        magnetic_at=spec.magnetic_septum,
+        magnetic_thickness=spec.wall_thickness or 0.0,
+    )
+
+
+def _numbers(
+    spec: ExtractionSpec, lattice: Lattice, name: str, kind: type[Any], keys: dict[str, str]
+) -> dict[str, float]:
+    """Each number of the study, or else of the element (0 when that is of another kind)."""
+    element = lattice.resolved(lattice.elements[lattice.index(name)])
+    own = {key: float(getattr(element, attribute)) if isinstance(element, kind) else 0.0
+           for key, attribute in keys.items()}  # fmt: skip
+    if "septum_kick" in own:
+        own["septum_kick"] = abs(own["septum_kick"])
+    return {key: value if (given := getattr(spec, key)) is None else given for key, value in own.items()}
+
+
+def _element(given: str | None, place: str, lattice: Lattice, places: dict[str, str]) -> str | None:
+    """An element by its own name or the machine's for the place; else the only one of that kind; else None."""
+    if given is not None:
+        name = places.get(given, given)
+        if name not in lattice.names:
+            known = (*lattice.names, *places)
+            raise InputError(
+                f"extraction.{place}: '{lattice.name}' has no element '{given}'{did_you_mean(given, known)}"
+            )
+        return name
+    if place in places:
+        return places[place]
+    kind = place.replace("_", "")
+    septa = [name for name, element in zip(lattice.names, lattice.elements, strict=True) if element.kind == kind]
+    if len(septa) > 1:
+        raise InputError(f"'{lattice.name}' has {len(septa)} of kind {kind} ({', '.join(septa)}): "
+                         f"name one as extraction.{place}")  # fmt: skip
+    return septa[0] if septa else None

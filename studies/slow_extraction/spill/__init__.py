@@ -1,0 +1,1 @@
+"""The spill of an extraction study, tracked turn by turn."""

@@ -1,0 +1,242 @@
+"""Quantities of the tracked spill. Errors are those of the sample: half the 95 % interval of shares, else one sigma."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping
+from math import isfinite, sqrt
+from typing import Any
+
+import numpy as np
+
+from extraction.spill.beam import beam_statistics, momentum_in_time
+from extraction.spill.losses import efficiency, proportion
+from extraction.spill.rate import SpillRate, duty_factor, peak_to_mean, rate_variation, spill_rate
+from lattice import HadronOpticsError, InputError
+from machines.requirements import Verdict, judge
+from studies.results import Quantity
+from studies.ring_optics.quantities import ALONE, Number
+from studies.slow_extraction.spill.facts import SpillFacts
+from studies.vocabulary import SPILL
+
+Array = np.ndarray[Any, Any]
+
+TRACKERS = "fast tracker, checked against Xsuite"
+ABSENT = "the study tracks no spill: give it a [spill] table"
+_OUTSIDE = 0.01  # of the particles beyond the outer end of the bar
+_MIDDLE = (0.05, 0.95)  # shares between which the spill's length is taken
+
+
+def spill_quantities(names: Iterable[str], facts: SpillFacts | None, reason: str = ABSENT) -> tuple[Quantity, ...]:
+    """Each quantity of ``names`` once; what cannot be computed has no value, and its method says why."""
+    return tuple(_quantity(name, facts, reason) for name in dict.fromkeys(names))
+
+
+def _quantity(name: str, facts: SpillFacts | None, reason: str) -> Quantity:
+    unit = SPILL[name].unit
+    if facts is None:
+        return Quantity(name, None, unit, None, ALONE, f"not computed: {reason}")
+    try:
+        number = _NUMBERS[name](facts)
+    except HadronOpticsError as error:
+        return Quantity(name, None, unit, None, engine(facts), f"not computed: {error}")
+    if not isfinite(number.value):
+        return Quantity(name, None, unit, None, number.engine, "not computed: no finite value", number.figure)
+    return Quantity(name, number.value, unit, number.error, number.engine, number.method, number.figure)
+
+
+def engine(facts: SpillFacts) -> str:
+    """What a number of the spill rests on."""
+    return TRACKERS if facts.agreement is not None else ALONE
+
+
+def withheld(verdicts: Iterable[Verdict], facts: SpillFacts | None) -> tuple[Verdict, ...]:
+    """The verdicts, none on a spill's number passing when the two trackers disagree."""
+    if facts is None or not facts.disagreement:
+        return tuple(verdicts)
+    return tuple(_withheld(verdict, facts.disagreement) for verdict in verdicts)
+
+
+def _withheld(verdict: Verdict, reason: str) -> Verdict:
+    name = verdict.requirement.quantity
+    if name not in SPILL or name == "spill_agreement_xsuite" or verdict.value is None:
+        return verdict
+    return judge(verdict.requirement, None, None, f"{verdict.value:.4g} is not judged: {reason}")
+
+
+# ---------------------------------------------------------------------------------------------------- balance, rate
+
+
+def _efficiency(facts: SpillFacts) -> Number:
+    spill = facts.spill
+    if len(spill.extracted) + len(spill.lost) == 0:
+        raise InputError("; ".join(spill.notes) or "no particle left the ring")
+    share = efficiency(spill.extracted, spill.lost)
+    method = (
+        f"{share.count} of {share.total} particles that left, 95 % interval {share.lower:.4f} to {share.upper:.4f}; "
+        "error: half of it"
+    )
+    return Number(share.value, (share.upper - share.lower) / 2, engine(facts), method, "spill-losses")
+
+
+def _share_lost(causes: tuple[str, ...]) -> Callable[[SpillFacts], Number]:
+    def number(facts: SpillFacts) -> Number:
+        spill = facts.spill
+        total = len(spill.extracted) + len(spill.lost)
+        if total == 0:
+            raise InputError("no particle left the ring")
+        share = proportion(int(spill.lost["cause"].isin(causes).sum()), total)
+        method = f"{share.count} of {total}, 95 % interval {share.lower:.4f} to {share.upper:.4f}; error: half of it"
+        return Number(share.value, (share.upper - share.lower) / 2, engine(facts), method, "spill-losses")
+
+    return number
+
+
+def _left(facts: SpillFacts) -> Number:
+    left = facts.spill.particles - len(facts.spill.extracted) - len(facts.spill.lost)
+    share = proportion(left, facts.spill.particles)
+    method = f"{left} of {share.total} particles at the end"
+    return Number(share.value, (share.upper - share.lower) / 2, engine(facts), method, "spill-losses")
+
+
+def times(facts: SpillFacts) -> Array:
+    """Extraction times [s]; InputError when there are too few to say anything."""
+    found = facts.spill.extracted["time"].to_numpy()
+    if len(found) < 20:
+        raise InputError(f"only {len(found)} particles are extracted: " + "; ".join(facts.spill.notes))
+    return np.asarray(found)
+
+
+def rate_in_bins(facts: SpillFacts) -> SpillRate:
+    """The rate between the ends of the spill, in the study's bins."""
+    start, stop = np.quantile(times(facts), _MIDDLE)
+    return spill_rate(times(facts), start=float(start), stop=float(stop), width=facts.case.spec.bin_s)
+
+
+def _duty(raw: bool) -> Callable[[SpillFacts], Number]:
+    def number(facts: SpillFacts) -> Number:
+        found = duty_factor(rate_in_bins(facts).counts)
+        method = f"{_bins(facts)}; as counted {found.raw:.3f}, corrected for counting {found.corrected:.3f}"
+        value = found.raw if raw else found.corrected
+        return Number(value, 0.0 if raw else found.error, engine(facts), method, "spill-rate")
+
+    return number
+
+
+def _bins(facts: SpillFacts) -> str:
+    return f"bins of {1e3 * facts.case.spec.bin_s:g} ms over the middle 90 % of the spill"
+
+
+def _variation(facts: SpillFacts) -> Number:
+    found = rate_variation(rate_in_bins(facts).counts)
+    method = f"{_bins(facts)}; as counted {found.raw:.3f}"
+    return Number(found.corrected, found.error, engine(facts), method, "spill-rate")
+
+
+def _peak(facts: SpillFacts) -> Number:
+    found = peak_to_mean(rate_in_bins(facts).counts)
+    method = f"{_bins(facts)}; an even spill of as many particles has {found.even:.3g} by counting alone"
+    return Number(found.ratio, found.error, engine(facts), method, "spill-rate")
+
+
+def _length(facts: SpillFacts) -> Number:
+    ends = [_quantile(times(facts), share) for share in _MIDDLE]
+    value = ends[1][0] - ends[0][0]
+    method = f"from {ends[0][0]:.4g} s to {ends[1][0]:.4g} s; error: of the quantiles of the sample"
+    return Number(value, sqrt(ends[0][1] ** 2 + ends[1][1] ** 2), engine(facts), method, "spill-rate")
+
+
+def _quantile(values: Array, share: float) -> tuple[float, float]:
+    """A quantile and its error: half the distance of those one sigma of the binomial rank away."""
+    spread = sqrt(share * (1 - share) / len(values))
+    low, middle, high = np.quantile(values, np.clip([share - spread, share, share + spread], 0.0, 1.0))
+    return float(middle), float(high - low) / 2
+
+
+# ---------------------------------------------------------------------------------------------------- the beam
+
+
+def _momentum_spread(facts: SpillFacts) -> Number:
+    found = beam_statistics(facts.spill.extracted)
+    method = f"{found.count} extracted particles, mean {found.delta:.4g}; error: of the sample"
+    return Number(found.sigma_delta, found.sigma_delta / sqrt(2 * found.count), engine(facts), method, "spill-momentum")
+
+
+def _drift(facts: SpillFacts) -> Number:
+    start, stop = (float(value) for value in np.quantile(times(facts), _MIDDLE))
+    table = momentum_in_time(facts.spill.extracted, start=start, stop=stop, slices=4).dropna()
+    if len(table) < 4:
+        raise InputError("too few particles to tell how the momentum changes")
+    first, last = table.iloc[0], table.iloc[-1]
+    value, error = float(last["delta"] - first["delta"]), sqrt(float(first["error"] ** 2 + last["error"] ** 2))
+    return Number(value, error, engine(facts), "last quarter of the spill minus first", "spill-momentum")
+
+
+def _step(facts: SpillFacts) -> Number:
+    septum = facts.case.septum
+    depth = septum.side * (facts.spill.extracted["x"].to_numpy() - septum.position)
+    if len(depth) < 20:
+        raise InputError(f"only {len(depth)} particles are extracted")
+    value, error = _quantile(depth, 1 - _OUTSIDE)
+    method = "from the wires to where 99 % of the extracted particles lie within; error: of the quantile"
+    return Number(value, error, engine(facts), method, "spill-bar-es")
+
+
+def _emittance(plane: str) -> Callable[[SpillFacts], Number]:
+    def number(facts: SpillFacts) -> Number:
+        found = getattr(beam_statistics(facts.spill.extracted), plane)
+        method = "rms, geometric, dispersion taken out, at the electrostatic septum's entrance; error: of the sample"
+        return Number(found.emittance, found.emittance_error, engine(facts), method, "spill-bar-es")
+
+    return number
+
+
+def _optics(key: str) -> Callable[[SpillFacts], Number]:
+    """A start condition of a transport line; errors from halves of the sample."""
+
+    def number(facts: SpillFacts) -> Number:
+        table = facts.spill.extracted
+        value = beam_statistics(table).start()[key]
+        halves = [beam_statistics(table.iloc[i::2]).start()[key] for i in (0, 1)]
+        method = (
+            "second moments of the extracted particles at the septum's entrance; error: half the halves' difference"
+        )
+        return Number(value, abs(halves[0] - halves[1]) / 2, engine(facts), method, "spill-bar-es")
+
+    return number
+
+
+def _agreement(facts: SpillFacts) -> Number:
+    found = facts.agreement
+    if found is None:
+        raise InputError(f"there is nothing to compare with: {facts.alone}")
+    method = (
+        f"two-sample Kolmogorov-Smirnov, {found.ours.particles} particles, {found.ours.turns} turns: distance "
+        f"{found.turn[0]:.3f} of turns, {found.angle[0]:.3f} of angles"
+    )
+    return Number(found.chance, 0.0, TRACKERS, method, "engines-spill")
+
+
+_NUMBERS: Mapping[str, Callable[[SpillFacts], Number]] = {
+    "extraction_efficiency": _efficiency,
+    "spill_left": _left,
+    "spill_loss_wires": _share_lost(("wires",)),
+    "spill_loss_cathode": _share_lost(("cathode",)),
+    "spill_loss_aperture": _share_lost(("aperture", "unbounded")),
+    "duty_factor": _duty(raw=False),
+    "duty_factor_raw": _duty(raw=True),
+    "rate_variation": _variation,
+    "peak_to_mean": _peak,
+    "spill_length": _length,
+    "spill_momentum_spread": _momentum_spread,
+    "spill_momentum_drift": _drift,
+    "spill_spiral_step": _step,
+    "spill_emittance_x": _emittance("x"),
+    "spill_emittance_y": _emittance("y"),
+    "spill_betx": _optics("betx"),
+    "spill_alfx": _optics("alfx"),
+    "spill_bety": _optics("bety"),
+    "spill_alfy": _optics("alfy"),
+    "spill_dx": _optics("dx"),
+    "spill_dpx": _optics("dpx"),
+    "spill_agreement_xsuite": _agreement,
+}

@@ -1,0 +1,52 @@
+"""Lattice files by their suffix: .seq/.madx (MAD-X), .xsuite.json (Xsuite), .json (ours), .tfs (a Twiss table, out)."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from lattice import InputError, Lattice, read_json, read_madx, write_json, write_madx
+
+MADX_SUFFIXES = (".seq", ".madx", ".mad", ".lat")
+XSUITE_SUFFIX = ".xsuite.json"
+JSON_SUFFIX = ".json"
+TFS_SUFFIX = ".tfs"
+_READABLE = f"{', '.join(MADX_SUFFIXES[:2])}, {JSON_SUFFIX} or {XSUITE_SUFFIX}"
+_WRITABLE = f"{', '.join(MADX_SUFFIXES[:2])}, {JSON_SUFFIX}, {XSUITE_SUFFIX} or {TFS_SUFFIX}"
+
+
+def read_lattice(path: Path, sequence: str | None = None) -> Lattice:
+    """Lattice of a file; InputError for an unknown suffix, a needless ``sequence`` or content that makes no sense."""
+    name = path.name.lower()
+    if name.endswith(MADX_SUFFIXES):
+        return read_madx(path, sequence=sequence)
+    if sequence is not None and name.endswith(JSON_SUFFIX) and not name.endswith(XSUITE_SUFFIX):
+        raise InputError(f"{path}: a lattice in {JSON_SUFFIX} is one sequence; leave out the name '{sequence}'")
+    if name.endswith(XSUITE_SUFFIX):
+        from optics.engines.xsuite.engine import read_xsuite_json
+
+        return read_xsuite_json(path, line=sequence)
+    if name.endswith(JSON_SUFFIX):
+        return read_json(path)
+    if name.endswith(TFS_SUFFIX):
+        raise InputError(f"{path}: a Twiss table holds no lattice to read; expected {_READABLE}")
+    raise InputError(f"{path}: unknown kind of lattice file '{path.suffix}'; expected {_READABLE}")
+
+
+def check_writable(path: Path) -> None:
+    """InputError for a suffix that no format has, before anything is read or computed."""
+    if not path.name.lower().endswith((*MADX_SUFFIXES, JSON_SUFFIX, TFS_SUFFIX)):
+        raise InputError(f"{path}: unknown kind of file '{path.suffix}'; expected {_WRITABLE}")
+
+
+def write_lattice(lattice: Lattice, path: Path) -> None:
+    """Write a lattice in the format of the suffix; what the format cannot hold is an error naming the element."""
+    name = path.name.lower()
+    if name.endswith(MADX_SUFFIXES):
+        write_madx(lattice, path)
+    elif name.endswith(XSUITE_SUFFIX):
+        from optics.engines.xsuite.engine import write_xsuite_json
+
+        write_xsuite_json(lattice, path)
+    else:
+        check_writable(path)
+        write_json(lattice, path)

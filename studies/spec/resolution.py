@@ -1,0 +1,327 @@
+"""From a study as written to everything it means: machine or file, strengths, particle, beams, requirements."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+from math import inf, nextafter
+from pathlib import Path
+from typing import Any
+
+from lattice import InputError, Lattice, ReferenceParticle
+from lattice.errors import did_you_mean
+from lattice.files import read_bytes
+from lattice.reference import SPECIES
+from machines.machine import Machine, MachineBeam
+from machines.registry import machine_named
+from machines.requirements import Requirement
+from studies.energy_switching.spec import EnergySwitchingStudy
+from studies.slow_extraction.septa import with_septa
+from studies.spec.lattice_files import read_lattice
+from studies.spec.schema import (
+    BeamSpec,
+    ExtractionStudy,
+    ImperfectionsSpec,
+    OpticsStudy,
+    RequirementSpec,
+    Study,
+    as_mapping,
+)
+from studies.spec.subjects import given_particle
+from studies.vocabulary import IMPERFECTIONS, quantity_named
+
+LATTICE = "lattice.json"
+_REFERENCE = re.compile(r"@\s*([\w.$#]+(?:::\d+)?(?::end)?)")  # the place in a formula's betx@place
+_TITLES = {
+    "optics": "Optics of",
+    "extraction": "Slow extraction of",
+    "energy-switching": "Energy switching of",
+    "switching-comparison": "Time to treat: linac and cyclotron beside",
+}
+TABLES = "operational table "  # how inputs call them
+
+
+@dataclass(frozen=True)
+class BeamCase:
+    """A beam and the lattice it has to fit in. ``follows`` when that is the lattice of the study itself."""
+
+    beam: MachineBeam
+    lattice: Lattice
+    particle: ReferenceParticle
+    follows: bool
+
+
+@dataclass(frozen=True)
+class Resolved:
+    """A study with nothing left open. ``study`` is what study.toml holds; running that gives the same numbers."""
+
+    study: Study
+    name: str
+    title: str
+    lattice: Lattice
+    particle: ReferenceParticle
+    top_particle: ReferenceParticle
+    machine: Machine | None
+    beams: tuple[BeamCase, ...]
+    requirements: tuple[Requirement, ...]
+    warnings: tuple[str, ...]
+    inputs: Mapping[str, bytes] = field(default_factory=dict)
+
+    @property
+    def machine_name(self) -> str:
+        """How results call the machine."""
+        return self.machine.name if self.machine else self.lattice.name
+
+    @property
+    def start(self) -> dict[str, float] | None:
+        """Optics at the beginning of a line; None for a ring."""
+        return self.study.start.model_dump() if self.study.start else None
+
+    @property
+    def study_imperfections(self) -> ImperfectionsSpec | None:
+        """The machines with errors that the study asks for, if it is one that can."""
+        return self.study.imperfections if isinstance(self.study, OpticsStudy) else None
+
+    @property
+    def content(self) -> dict[str, Any]:
+        """The resolved study as plain values."""
+        return as_mapping(self.study)
+
+
+def resolve(study: Study, file: Path | None) -> Resolved:
+    """Everything a study means. ``file`` is where it was read from: paths in it are relative to that.
+
+    InputError for names that the machine or lattice does not have; FileError for a lattice that cannot be read.
+    """
+    machine = machine_named(study.machine) if study.machine else None
+    lattice, inputs = _initial_lattice(study, machine, file)
+    particle = _particle(study, lattice)
+    lattice = lattice.with_particle(particle)
+    name = study.name or (f"{study.machine or lattice.name}-{study.study}")
+    placed = _with_places(study, lattice, machine)
+    requirements = _requirements(placed, name, machine, lattice)
+    if isinstance(placed, ExtractionStudy):
+        placed = with_septa(placed, lattice, machine)
+    if isinstance(placed, EnergySwitchingStudy):
+        placed, operational = _with_tables(placed, file)
+        inputs = {**inputs, **operational}
+    explicit = _explicit(placed, name, lattice, particle, machine, requirements)
+    return Resolved(
+        study=explicit,
+        name=name,
+        title=study.title or f"{_TITLES[study.study]} {machine.title if machine else lattice.name}",
+        lattice=lattice,
+        particle=particle,
+        top_particle=machine.top_particle if machine else particle,
+        machine=machine,
+        beams=tuple(_beams(study, lattice, particle, machine)),
+        requirements=requirements,
+        warnings=(*_reader_warnings(lattice), *_energy_warnings(particle, machine)),
+        inputs=inputs,
+    )
+
+
+def _with_tables(study: EnergySwitchingStudy, file: Path | None) -> tuple[EnergySwitchingStudy, dict[str, bytes]]:
+    """The study with its operational tables as those of the run folder, and their content."""
+    paths = (study.table,) if isinstance(study.table, str) else study.table or ()
+    found = {f"{TABLES}{n} ({Path(path).name})": _table_bytes(path, file) for n, path in enumerate(paths)}
+    inside = tuple(f"tables/operational-{number}.csv" for number in range(len(paths)))
+    return study.model_copy(update={"table": inside or None}), found
+
+
+def _table_bytes(path: str, file: Path | None) -> bytes:
+    """Of a file beside the study, or (given with --set) in the working folder."""
+    beside = (file.parent if file else Path()) / path
+    return read_bytes(beside if beside.is_file() else Path(path), "operational table")
+
+
+def _initial_lattice(study: Study, machine: Machine | None, file: Path | None) -> tuple[Lattice, dict[str, bytes]]:
+    if machine is not None:
+        return machine.lattice(study.working_point).with_parameters(study.parameters), {}
+    path = (file.parent if file else Path()) / str(study.lattice)
+    lattice = read_lattice(path, study.sequence)
+    return lattice.with_parameters(study.parameters), {path.name: read_bytes(path)}
+
+
+def _particle(study: Study, lattice: Lattice) -> ReferenceParticle:
+    """The lattice's particle with what the study says instead; InputError when neither says it all."""
+    particle = given_particle(lattice.particle, study.particle, study.kinetic_energy_MeV_per_u)
+    if particle is None:
+        raise InputError(
+            f"lattice '{lattice.name}' names no particle: give particle and kinetic_energy_MeV_per_u in a study file, "
+            "or --particle and --energy on the command line"
+        )
+    return particle
+
+
+def _with_places(study: Study, lattice: Lattice, machine: Machine | None) -> Study:
+    """The study with the machine's names of places ("electrostatic_septum") replaced by those of elements."""
+    places = machine.places if machine else {}
+
+    def element(place: str | None) -> str | None:
+        if place is None:
+            return None
+        name, colon, end = place.partition(":end")
+        return f"{_element_name(name, lattice, places)}{colon}{end}"
+
+    if study.match is None:
+        return study
+
+    def placed(goal: Any) -> Any:
+        quantity = _REFERENCE.sub(lambda found: f"@{element(found[1])}", goal.quantity)
+        between = goal.between and tuple(element(place) for place in goal.between)
+        return goal.model_copy(update={"quantity": quantity, "at": element(goal.at), "between": between})
+
+    targets = tuple(map(placed, study.match.targets))
+    limits = tuple(map(placed, study.match.limits))
+    return study.model_copy(update={"match": study.match.model_copy(update={"targets": targets, "limits": limits})})
+
+
+def _element_name(name: str, lattice: Lattice, places: Mapping[str, str]) -> str:
+    """Name of a row of the lattice: its own, or the machine's for a place; InputError suggests the nearest."""
+    if name in lattice.names or name == "_end":
+        return name
+    if name in places:
+        return places[name]
+    if any(row.startswith(f"{name}::") for row in lattice.names):
+        lattice.index(name)  # raises, listing them
+    known = (*lattice.names, *places)
+    raise InputError(f"'{lattice.name}' has no place '{name}'{did_you_mean(name, known)}")
+
+
+def _requirements(study: Study, name: str, machine: Machine | None, lattice: Lattice) -> tuple[Requirement, ...]:
+    """The machine's requirements for this kind of study, then the study's own."""
+    judged = machine.requirements_of(f"{machine.name}-{study.study}") if machine and study.machine_requirements else ()
+    if not (isinstance(study, OpticsStudy) and study.imperfections):
+        judged = tuple(requirement for requirement in judged if requirement.quantity not in IMPERFECTIONS)
+    own = [own_requirement(spec, name) for spec in study.requirement]
+    taken = {requirement.id for requirement in judged}
+    for requirement in own:
+        if requirement.id in taken:
+            raise InputError(
+                f"requirement '{requirement.id}' is the machine's own: choose another id, or set "
+                "machine_requirements = false to judge the study's own requirements only"
+            )
+    places = machine.places if machine else {}
+    return tuple(_placed(requirement, lattice, places) for requirement in (*judged, *own))
+
+
+def own_requirement(spec: RequirementSpec, study: str) -> Requirement:
+    """A requirement of a study file."""
+    return Requirement(
+        id=spec.id,
+        text=spec.text,
+        quantity=f"{spec.quantity}@{spec.at}" if spec.at else spec.quantity,
+        unit=spec.unit or "1",
+        source=spec.source,
+        study=study,
+        lower=spec.lower,
+        upper=spec.upper,
+        assumed=spec.assumed,
+    )
+
+
+def _placed(requirement: Requirement, lattice: Lattice, places: Mapping[str, str]) -> Requirement:
+    """The requirement as it is, once its quantity and place are known to exist."""
+    try:
+        quantity = quantity_named(requirement.quantity)
+    except ValueError as error:
+        raise InputError(f"requirement '{requirement.id}': {error}") from None
+    if quantity.place:
+        _element_name(quantity.place.removesuffix(":end"), lattice, places)
+    return requirement
+
+
+def _explicit(
+    study: Study,
+    name: str,
+    lattice: Lattice,
+    particle: ReferenceParticle,
+    machine: Machine | None,
+    requirements: Iterable[Requirement],
+) -> Study:
+    """The study with everything written out; a lattice file becomes the lattice.json of the run folder."""
+    numbers = {key: value for key, value in lattice.parameters.items() if not lattice.parameters.is_dependent(key)}
+    source: dict[str, Any] = {} if machine else {"lattice": LATTICE, "sequence": None}
+    if machine:
+        source = {"working_point": machine.working_point(study.working_point).name}
+    return study.model_copy(
+        update={
+            **source,
+            "name": name,
+            **_exact_energy(particle),
+            "machine_requirements": False,
+            "parameters": numbers,
+            "requirement": tuple(requirement_spec(requirement) for requirement in requirements),
+        }
+    )
+
+
+def _exact_energy(particle: ReferenceParticle) -> dict[str, Any]:
+    """Particle and energy as keys of the study where they give the same particle to the last bit.
+
+    Otherwise both are left to the working point or to lattice.json, which hold them in eV.
+    """
+    energy = particle.kinetic_energy_per_u / 1e6
+    for candidate in (energy, nextafter(energy, 0.0), nextafter(energy, inf)):
+        if candidate * 1e6 == particle.kinetic_energy_per_u and SPECIES.get(particle.species) == particle.kind:
+            return {"particle": particle.species, "kinetic_energy_MeV_per_u": candidate}
+    return {"particle": None, "kinetic_energy_MeV_per_u": None}
+
+
+def requirement_spec(requirement: Requirement) -> RequirementSpec:
+    """A requirement as a study file holds it."""
+    return RequirementSpec(
+        id=requirement.id,
+        text=requirement.text,
+        quantity=requirement.quantity,
+        lower=requirement.lower,
+        upper=requirement.upper,
+        unit=requirement.unit,
+        source=requirement.source,
+        assumed=requirement.assumed,
+    )
+
+
+def _beams(study: Study, lattice: Lattice, particle: ReferenceParticle, machine: Machine | None) -> Iterable[BeamCase]:
+    """The beam of the study, or else all beams of the machine, each at its own working point."""
+    if study.beam is not None:
+        yield BeamCase(_beam(study.beam), lattice, particle, follows=True)
+        return
+    if machine is None:
+        return
+    strengths = machine.working_point(study.working_point).strengths
+    for beam in machine.beams:
+        point = machine.working_point(beam.working_point)
+        follows = dict(point.strengths) == dict(strengths)
+        its = lattice if follows else machine.lattice(beam.working_point)
+        yield BeamCase(beam, its.with_particle(point.particle), point.particle, follows)
+
+
+def _beam(spec: BeamSpec) -> MachineBeam:
+    return MachineBeam(
+        name="beam of the study",
+        working_point="",
+        emittance_x=spec.normalised_emittance_x_um * 1e-6,
+        emittance_y=spec.normalised_emittance_y_um * 1e-6,
+        momentum_spread=spec.momentum_spread,
+        sigmas=spec.sigmas,
+        source="study file",
+    )
+
+
+def _reader_warnings(lattice: Lattice) -> Iterable[str]:
+    return (f"Passed over in reading the lattice: {warning}" for warning in lattice.warnings)
+
+
+def _energy_warnings(particle: ReferenceParticle, machine: Machine | None) -> Iterable[str]:
+    if machine is None:
+        return
+    if particle.species not in machine.energies:
+        yield f"{machine.name} is described for {', '.join(machine.energies)}, not for {particle.species}."
+        return
+    top = machine.energies[particle.species][1] / 1e6
+    found = particle.kinetic_energy_per_u / 1e6
+    if found > top:
+        yield f"{found:g} MeV/u is above the highest energy of {machine.name} ({particle.species}: {top:g} MeV/u)."

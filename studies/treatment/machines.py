@@ -1,0 +1,254 @@
+"""The machines of a comparison from their own studies: ring and linac computed at the energies of the treatment."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, replace
+from itertools import pairwise
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from lattice import InputError, ReferenceParticle
+from lattice.reference import species_named
+from machines.compact_linac.machine import LinacMachine
+from machines.registry import machine_named
+from optics.linac.switching.settings import settings_for
+from studies.energy_switching.cycle import cycle_times, step_times
+from studies.energy_switching.cycles import SpeciesCycle
+from studies.energy_switching.facts import SwitchingFacts, gather
+from studies.energy_switching.ring import reach
+from studies.energy_switching.spec import EnergySwitchingStudy, LinacSpec, SwitchingComparisonStudy, SynchrotronSpec
+from studies.linac.resolution import resolve_linac
+from studies.linac.spec import LinacSwitchingStudy
+from studies.linac.switching.facts import beam_at_exit, layer_time, tracked
+from studies.runs.logs import LOGGER
+from studies.spec.builtin import looks_like_file, study_path, unknown_study
+from studies.spec.resolution import resolve
+from studies.spec.study_file import parse_toml, read_text, validated
+from studies.treatment.treatment import Treatment, range_of
+
+Array = np.ndarray[Any, Any]
+
+ELEMENTARY_CHARGE = 1.602176634e-19  # C, exact
+_RING_ENERGIES = 24  # energies that the ring is computed at; its strengths between them by interpolation
+_ROOM = 0.01  # by which these reach beyond the treatment's
+
+
+@dataclass(frozen=True, eq=False)
+class RingMachine:
+    """A ring as its energy switching study has it: the cycle of the species at some energies."""
+
+    name: str
+    facts: SwitchingFacts
+
+    @property
+    def cycle(self) -> SpeciesCycle:
+        """The cycle of the one species."""
+        return self.facts.cycles[0]
+
+    @property
+    def range_ends(self) -> tuple[float, float]:
+        """Ranges [m] of the lowest and the highest energy computed."""
+        low, high = (float(range_of(self.cycle.species, self.cycle.energies[k])) for k in (0, -1))
+        return low, high
+
+    def times(self, energies: Array) -> tuple[Array, Array]:
+        """Times [s] of the change to the rising ``energies`` [MeV/u], and of the step between each and the next.
+
+        Fields of the circuits by interpolation in the rigidity of what the study found.
+        """
+        cycle = self.cycle
+        particles = [ReferenceParticle(cycle.species, kinetic_energy_per_u=float(e) * 1e6) for e in energies]
+        rigidities = np.array([particle.magnetic_rigidity for particle in particles])
+        known = np.array([particle.magnetic_rigidity for particle in cycle.particles])
+        circuits = [
+            replace(one, extraction=np.interp(rigidities, known, one.extraction / known) * rigidities)
+            for one in cycle.circuits
+        ]
+        changes = cycle_times(circuits, particles, cycle.injection, cycle.cavity, cycle.plan)["change"]
+        steps = step_times(circuits, particles, cycle.cavity, cycle.plan, cycle.step_plan)["step"]
+        return changes.to_numpy(), steps.to_numpy()
+
+    def beams(self, energies: Array) -> pd.DataFrame:
+        """Relative rms energy ``spread`` and geometric emittances [m] of the extracted beam at ``energies`` [MeV/u]."""
+        spec = next((one for one in self.facts.study.extracted if one.species == self.cycle.species), None)
+        if spec is None:
+            raise InputError(f"study '{self.name}' has no [[extracted]] beam of {self.cycle.species}: add one")
+        rows = []
+        for energy in energies:
+            particle = ReferenceParticle(self.cycle.species, kinetic_energy_per_u=float(energy) * 1e6)
+            rows.append({
+                "energy": float(energy),
+                "spread": (particle.gamma + 1) / particle.gamma * spec.momentum_spread_rms,
+                "emittance_x": spec.emittance_x_um * 1e-6,
+                "emittance_y": spec.normalised_emittance_y_um * 1e-6 / (particle.beta * particle.gamma),
+            })  # fmt: skip
+        return pd.DataFrame(rows)
+
+
+@dataclass(frozen=True, eq=False)
+class LinacBeams:
+    """A linac as its energy switching study has it: ``beams`` tracked at the energies of the treatment, deepest first.
+
+    ``available``: particles of a pulse behind the linac at each.
+    """
+
+    name: str
+    machine: LinacMachine
+    beams: pd.DataFrame
+    available: Array
+
+    def changes(self, energies: Array) -> Array:
+        """Time [s] of the change to all ``energies`` [MeV] from the one before; the first as long as the next."""
+        eV = 1e6 * np.asarray(energies, dtype=float)
+        found = [layer_time(self.machine, a, b) for a, b in pairwise(eV)]
+        return np.array([*(found[:1] or [0.0]), *found])
+
+
+@dataclass(frozen=True)
+class Reaches:
+    """Energies [MeV/u] within the reach of each way to deliver a species, or why it cannot."""
+
+    species: str
+    limits: Mapping[str, tuple[float, float]]
+    unable: Mapping[str, str]
+
+    def widest(self, species: str) -> tuple[float, float]:
+        """Lowest and highest energy of all. InputError when no machine has the species."""
+        if not self.limits:
+            why = "; ".join(dict.fromkeys(self.unable.values()))
+            raise InputError(f"target.species: no machine of the study has {species}: {why}")
+        return min(low for low, _ in self.limits.values()), max(high for _, high in self.limits.values())
+
+    def missing(self, treatment: Treatment) -> dict[str, str]:
+        """Why each machine that cannot deliver the treatment cannot."""
+        least, most = float(treatment.energies.min()), float(treatment.energies.max())
+        found = dict(self.unable)
+        for name, (low, high) in self.limits.items():
+            if least < low * (1 - 1e-9) or most > high * (1 + 1e-9):
+                found[name] = (
+                    f"the volume needs {least:.4g} to {most:.4g} MeV/u, the machine has {low:g} to {high:g} MeV/u: "
+                    f"depths from {1e3 * float(range_of(self.species, low)):.4g} to "
+                    f"{1e3 * float(range_of(self.species, high)):.4g} mm work"
+                )
+        return found
+
+
+def reaches(study: SwitchingComparisonStudy) -> Reaches:
+    """What each machine of the study reaches, before anything is computed."""
+    species = species_named(study.target.species).name
+    limits: dict[str, tuple[float, float]] = {}
+    unable: dict[str, str] = {}
+    ring = ring_study(study.synchrotron)
+    known = _ring_reach(ring)
+    for name in ("one energy a cycle", "several energies a spill"):
+        if species in known:
+            limits[name] = known[species]
+        else:
+            unable[name] = f"'{ring.machine or ring.lattice}' is described for {', '.join(known)}, not for {species}"
+    if study.linac is not None:
+        linac = linac_machine(study.linac)[1]
+        if linac.table.beam.species != species:
+            unable["linac"] = f"it accelerates {linac.table.beam.species}, the target asks for {species}"
+        elif species != "proton":
+            unable["linac"] = "linacs are compared for protons only"
+        else:
+            limits["linac"] = (linac.energies[0] / 1e6, linac.energies[1] / 1e6)
+    if (cyclotron := study.cyclotron) is not None:
+        if species == "proton":
+            limits["cyclotron"] = (cyclotron.lowest_MeV_per_u, cyclotron.highest_MeV_per_u)
+        else:
+            unable["cyclotron"] = f"it accelerates protons, the target asks for {species}"
+    return Reaches(species, limits, unable)
+
+
+def ring_study(spec: SynchrotronSpec) -> EnergySwitchingStudy:
+    """The study of the ring, its settings changed. InputError for another kind of study."""
+    study = _study(spec.study, spec.settings, "synchrotron.study")
+    if not isinstance(study, EnergySwitchingStudy):
+        raise InputError(
+            f"synchrotron.study: '{spec.study}' is a study of kind '{study.study}', expected 'energy-switching'"
+        )
+    return study
+
+
+def _ring_reach(study: EnergySwitchingStudy) -> dict[str, tuple[float, float]]:
+    return reach(study, machine_named(study.machine) if study.machine else None)
+
+
+def computed_ring(spec: SynchrotronSpec, species: str, energies: Array) -> RingMachine:
+    """The ring matched and cycled over ``energies`` [MeV/u]. Raises what that study raises."""
+    study = ring_study(spec)
+    low, high = _ring_reach(study)[species]
+    low, high = max(float(energies.min()) * (1 - _ROOM), low), min(float(energies.max()) * (1 + _ROOM), high)
+    asked = [{"species": species, "lower_MeV_per_u": low, "upper_MeV_per_u": high, "number": _RING_ENERGIES}]
+    changes = {"energies": asked, "table": None, "engine_energies": 0, "machine_requirements": False, "requirement": []}
+    one = EnergySwitchingStudy.model_validate({**study.model_dump(exclude_none=True), **changes})
+    LOGGER.info("ring of '%s' at the energies of the treatment", spec.study)
+    return RingMachine(spec.study, gather(resolve(one, _path(spec.study, "synchrotron.study"))))
+
+
+def linac_machine(spec: LinacSpec) -> tuple[LinacSwitchingStudy, LinacMachine]:
+    """The linac of its study, settings changed. InputError for another kind of study."""
+    study = _study(spec.study, spec.settings, "linac.study")
+    if not isinstance(study, LinacSwitchingStudy):
+        raise InputError(
+            f"linac.study: '{spec.study}' is a study of kind '{study.study}', expected 'linac-energy-switching'"
+        )
+    return study, resolve_linac(study, _path(spec.study, "linac.study")).machine
+
+
+def computed_linac(spec: LinacSpec, energies: Array) -> LinacBeams:
+    """The linac set to ``energies`` [MeV], a bunch tracked at each. NoSolution where nothing arrives."""
+    study, machine = linac_machine(spec)
+    LOGGER.info("linac of '%s' at the energies of the treatment", spec.study)
+    start = machine.sample(spec.tracked_particles, study.seed)
+    settings = settings_for(machine.linac, energies * 1e6, start, study.least_spread)
+    ends = zip(tracked(machine.linac, settings, start), energies * 1e6, strict=True)
+    rows = pd.DataFrame([beam_at_exit(end, float(wanted)) for end, wanted in ends])
+    kind = machine.linac.particle.kind
+    gamma = 1 + rows["energy"] / kind.mass
+    momentum = np.sqrt(gamma**2 - 1)  # beta gamma
+    beams = pd.DataFrame({
+        "energy": energies, "spread": rows["sigma_energy"] / rows["energy"], "transmission": rows["transmission"],
+        "emittance_x": rows["emittance_x"] / momentum, "emittance_y": rows["emittance_y"] / momentum,
+    })  # fmt: skip
+    pulse = machine.current * machine.pulse.length / (ELEMENTARY_CHARGE * abs(kind.charge))
+    return LinacBeams(spec.study, machine, beams, pulse * rows["transmission"].to_numpy())
+
+
+def _path(name: str, where: str) -> Path:
+    builtin = study_path(name)
+    if builtin is None and not looks_like_file(name):
+        raise InputError(f"{where}: {unknown_study(name)}")
+    return builtin or Path(name)
+
+
+def _study(name: str, settings: Mapping[str, Any], where: str) -> Any:
+    told = f"{where} = '{name}'"
+    return validated(_merged(parse_toml(read_text(_path(name, where), "study file"), told), settings), told)
+
+
+def _merged(content: Mapping[str, Any], settings: Mapping[str, Any]) -> dict[str, Any]:
+    """``content`` with the tables of ``settings`` put into its own, key by key."""
+    merged = dict(content)
+    for key, value in settings.items():
+        old = merged.get(key)
+        both = isinstance(old, Mapping) and isinstance(value, Mapping)
+        merged[key] = _merged(old, value) if both else value  # type: ignore[arg-type]
+    return merged
+
+
+def followed(energies: Sequence[float] | Array, values: Array) -> Callable[[float], float]:
+    """``values`` at ``energies`` [MeV/u] as a function: linear between them, the end values outside."""
+    order = np.argsort(energies)
+    x, y = np.asarray(energies)[order], np.asarray(values)[order]
+    return lambda energy: float(np.interp(energy, x, y))
+
+
+def constant(value: float) -> Callable[[float], float]:
+    """The same ``value`` at every energy."""
+    return lambda energy: value

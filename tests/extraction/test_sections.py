@@ -1,0 +1,171 @@
+"""Sectional maps: symplectic whatever their numbers are, exact where the turn is linear, and right where it is not."""
+
+from __future__ import annotations
+
+from functools import cache
+from typing import Any
+
+import numpy as np
+import pytest
+
+from extraction import third_integer_resonance
+from extraction.resonance.second_engine import residuals, tracked_arm, tracked_resonance
+from extraction.spill.sectional_map import SectionalMaps, sectional_maps
+from extraction.spill.sections import Region, SectionalMap, sectional_map, turned
+from lattice import InputError, Lattice, LatticeError, ReferenceParticle, UnstableOptics
+from machines.cnao_like import pimms
+from optics import twiss
+from optics.maps.model import turns
+from tests.extraction_rings import PROTON, SEPTUM, reference
+
+Array = np.ndarray[Any, Any]
+
+CARBON = ReferenceParticle("carbon-12", kinetic_energy_per_u=400e6)
+WIRES = 0.035
+MOMENTA = (-2e-3, 2e-3)
+#: Of the second: a tune sweep and, beside it, ripple ten times stronger than any.
+RANGES = {"kf": (0.2895, 0.2922), "kd": (0.49496, 0.49595)}
+
+
+@cache
+def ring_of(case: str) -> tuple[Lattice, ReferenceParticle, str]:
+    if case == "pimms":  # its resonance sextupole on
+        ring = pimms().with_parameters({"xrr_a": 4.0})
+        assert ring.particle is not None
+        return ring, ring.particle, "es"
+    return reference(float(case)), PROTON, SEPTUM
+
+
+@cache
+def region_of(case: str) -> Region:
+    ring, particle, at = ring_of(case)
+    betx = float(twiss(ring, particle, chromatic=False)["betx"][ring.index(at)])
+    return Region(1.3 * WIRES / np.sqrt(betx), 2e-3)
+
+
+@cache
+def maps_of(case: str) -> SectionalMaps:
+    ring, particle, at = ring_of(case)
+    settings = RANGES if case == "1.666" else None
+    return sectional_maps(ring, particle, ring.index(at), region_of(case), MOMENTA, settings=settings)
+
+
+def one_turn(one: SectionalMap, plane: int) -> Array:
+    return np.linalg.multi_dot([np.eye(2), np.eye(2), *one.matrices[::-1, plane]])
+
+
+def fractional_tunes(one: SectionalMap) -> list[float]:
+    return [float(np.arccos(one_turn(one, plane).trace() / 2) / (2 * np.pi)) for plane in (0, 1)]
+
+
+def from_the_next_integer(tune: float) -> float:
+    """What cos(2 pi Q) tells of a tune."""
+    return abs(tune - round(tune))
+
+
+# ---------------------------------------------------------------------------------------------- laws
+
+
+@pytest.mark.parametrize("delta", [-2e-3, 3e-4])
+@pytest.mark.parametrize("values", [{}, {"kf": 0.2899}, {"kf": 0.2899, "kd": 0.4957}])
+def test_a_turn_is_symplectic_to_rounding(delta: float, values: dict[str, float]) -> None:
+    own = {name: float(reference(1.666).parameters[name]) for name in RANGES}
+    one = maps_of("1.666").at(delta, **{**own, **values})
+    point = np.array([0.02, 1e-3, 5e-3, -4e-4])  # as far out as the septum, where kicks are strong
+    steps = point + 1e-30j * np.eye(4)  # complex steps: the derivative without cancellation
+    jacobian = turned(one.matrices, one.kicks, steps).imag.T / 1e-30
+    form = np.kron(np.eye(2), [[0.0, 1.0], [-1.0, 0.0]])
+    size = np.max(np.abs(jacobian)) ** 2
+    assert np.max(np.abs(jacobian.T @ form @ jacobian - form)) < 1e-14 * size
+
+
+@pytest.mark.parametrize("delta", [-2e-3, -1.1e-3, 0.0, 7e-4, 2e-3])
+@pytest.mark.parametrize("case", ["1.664", "1.666", "pimms"])
+def test_closed_orbit_tunes_and_time_are_those_of_the_exact_turn(case: str, delta: float) -> None:
+    ring, particle, at = ring_of(case)
+    settings = {name: float(ring.parameters[name]) for name in RANGES} if case == "1.666" else {}
+    check_linear(maps_of(case).at(delta, **settings), ring, particle, at, delta, 1e-10)
+
+
+@pytest.mark.parametrize("delta", [-2e-3, 7e-4])
+@pytest.mark.parametrize("values", [{"kf": 0.28968}, {"kd": 0.4951}, {"kf": 0.28968, "kd": 0.4951}])
+def test_settings_move_orbit_and_tunes_as_they_do_in_the_ring(delta: float, values: dict[str, float]) -> None:
+    ring, particle, at = ring_of("1.666")
+    own = {name: float(ring.parameters[name]) for name in RANGES}
+    one = maps_of("1.666").at(delta, **{**own, **values})
+    # One setting: a polynomial to rounding. Two: their product to first order; the next terms are 1e-3 of its 2e-6.
+    check_linear(one, ring.with_parameters(values), particle, at, delta, 1e-10 if len(values) == 1 else 1e-8)
+
+
+def check_linear(
+    one: SectionalMap, ring: Lattice, particle: ReferenceParticle, at: str, delta: float, accuracy: float
+) -> None:
+    optics, row = twiss(ring, particle, delta=delta, chromatic=False), ring.index(at)
+    np.testing.assert_allclose(
+        one.orbit, [float(optics[name][row]) for name in ("x", "px", "y", "py")], rtol=0, atol=accuracy
+    )
+    expected = [from_the_next_integer(float(tune)) for tune in (optics.qx, optics.qy)]
+    np.testing.assert_allclose(fractional_tunes(one), expected, rtol=0, atol=accuracy)
+    turn = turns(ring, particle, "full", slices=1, first_element=row)[0]
+    orbit = turn.closed_orbit(delta)
+    slip = float(turn.track(orbit[None])[0, 4])
+    # T = (C - zeta) / (beta c)
+    expected_time = (float(ring.length) - slip) / (particle.beta * 299792458.0)
+    assert one.revolution_time == pytest.approx(expected_time, rel=accuracy)
+
+
+def test_species_of_equal_rigidity_share_the_sections() -> None:
+    ring, _, at = ring_of("1.666")
+    cuts = maps_of("1.666").cuts
+    fitted = np.zeros((len(cuts.elements), 5))
+    proton, carbon = (
+        sectional_map(ring, one, cuts, region_of("1.666"), delta=5e-4, fitted=fitted) for one in (PROTON, CARBON)
+    )
+    assert cuts.start == ring.index(at)
+    np.testing.assert_allclose(carbon.matrices, proton.matrices, rtol=0, atol=1e-11)
+    assert carbon.revolution_time < proton.revolution_time
+
+
+# ------------------------------------------------------------------------------- the resonance of the exact map
+
+
+@pytest.mark.parametrize("case", ["1.664", "1.666", "pimms"])
+def test_stable_area_arm_and_spiral_step_are_those_of_the_exact_turn(case: str) -> None:
+    """Asked: 0.5 % (spiral step 1 %). Measured 1e-5 to 3e-4, which is what the fit misses of a turn."""
+    ring, particle, at = ring_of(case)
+    own = {name: float(ring.parameters[name]) for name in RANGES} if case == "1.666" else {}
+    one = maps_of(case).at(0.0, **own)
+
+    def turn(coordinates: Array, times: int) -> Array:
+        after = np.array(coordinates, dtype=float)
+        after[:, :4] = one.track(after[:, :4], times)
+        return after
+
+    found = third_integer_resonance(ring, particle, at=at)
+    theirs, arm = tracked_resonance(turn, found), found.arm(WIRES)
+    other = tracked_arm(turn, theirs, found, WIRES)
+    missed = residuals(found, theirs, arm, other)
+    assert max(missed.points, missed.area, missed.angle, missed.position) < 5e-4
+    assert other.after[0] - WIRES == pytest.approx(arm.after[3, 0] - arm.after[0, 0], rel=1e-3)
+
+
+# ---------------------------------------------------------------------------------------------- what cannot be
+
+
+def test_a_ring_that_couples_the_planes_is_for_the_other_engine() -> None:
+    ring, particle, at = ring_of("1.666")
+    with pytest.raises(LatticeError, match=r"couples the planes.*engine='xsuite'"):
+        sectional_maps(ring.with_parameters({"kskq": 0.05}), particle, ring.index(at), region_of("1.666"), MOMENTA)
+
+
+def test_a_momentum_without_stable_motion_is_named() -> None:
+    ring, particle, at = ring_of("1.666")  # Q' = -2.26: half integer at dp/p = 0.07
+    with pytest.raises(UnstableOptics):
+        sectional_maps(ring, particle, ring.index(at), region_of("1.666"), (0.0, 0.1))
+
+
+@pytest.mark.parametrize("momenta", [(1e-3, -1e-3), (float("nan"), 0.0), (0.0, 0.7)])
+def test_a_range_of_momenta_is_a_range(momenta: tuple[float, float]) -> None:
+    ring, particle, at = ring_of("1.666")
+    with pytest.raises(InputError, match="momentum deviations"):
+        sectional_maps(ring, particle, ring.index(at), region_of("1.666"), momenta)

@@ -1,0 +1,115 @@
+"""Efficiency and losses with confidence intervals; transit times."""
+
+from __future__ import annotations
+
+from math import comb
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from extraction.spill.losses import efficiency, particle_balance, proportion
+from extraction.spill.transit import release_times, transit_times
+from lattice import InputError
+
+
+def numbered(*numbers: int) -> pd.DataFrame:
+    return pd.DataFrame({"particle": list(numbers)})
+
+
+def lost(*rows: tuple[int, str, str]) -> pd.DataFrame:
+    return pd.DataFrame(list(rows), columns=["particle", "place", "cause"])
+
+
+@pytest.mark.parametrize(
+    ("count", "total", "method", "interval"),
+    [
+        # R. G. Newcombe, Stat. Med. 17, 857 (1998), table I
+        (81, 263, "wilson", (0.2553, 0.3662)),
+        (81, 263, "exact", (0.2527, 0.3676)),
+        (15, 148, "wilson", (0.0624, 0.1605)),
+        (15, 148, "exact", (0.0578, 0.1617)),
+        (0, 20, "wilson", (0.0, 0.1611)),
+        (0, 20, "exact", (0.0, 0.1684)),
+    ],
+)
+def test_intervals_are_those_published(count: int, total: int, method: str, interval: tuple[float, float]) -> None:
+    found = proportion(count, total, method=method)
+    assert (found.lower, found.upper) == pytest.approx(interval, abs=5e-5)  # four digits are printed
+    assert found.value == count / total
+
+
+def test_the_exact_interval_covers_what_it_says() -> None:
+    """Over all outcomes of 30 particles, for some true shares."""
+    n = 30
+    intervals = [proportion(k, n, level=0.9, method="exact") for k in range(n + 1)]
+    for p in (0.02, 0.5, 0.93):
+        covered = sum(
+            comb(n, k) * p**k * (1 - p) ** (n - k) for k, i in enumerate(intervals) if i.lower <= p <= i.upper
+        )
+        assert covered >= 0.9
+
+
+def test_efficiency_counts_what_left() -> None:
+    found = efficiency(numbered(*range(97)), lost(*((100 + i, "esp", "wires") for i in range(3))))
+    assert (found.count, found.total, found.value) == (97, 100, 0.97)
+    assert found.lower < 0.97 < found.upper
+
+
+def test_the_balance_adds_up() -> None:
+    gone = lost((7, "esp", "wires"), (8, "esp", "wires"), (9, "qf", "aperture"))
+    found = particle_balance(20, numbered(1, 2, 3), gone)
+    assert found["count"].sum() == 20
+    assert list(found["what"]) == ["extracted", "lost", "lost", "circulating"]
+    assert list(found["cause"]) == ["", "wires", "aperture", ""]
+    assert found["fraction"].sum() == pytest.approx(1.0)
+    assert np.all((found["lower"] <= found["fraction"]) & (found["fraction"] <= found["upper"]))
+
+
+def test_nothing_lost_is_an_interval_too() -> None:
+    found = particle_balance(10, numbered(), lost())
+    assert list(found["what"]) == ["extracted", "circulating"]
+    assert found["upper"][0] > 0
+
+
+def test_tables_that_are_mixed_up() -> None:
+    with pytest.raises(InputError, match="particle 3 left the ring twice"):
+        efficiency(numbered(1, 3), lost((3, "esp", "wires")))
+    with pytest.raises(InputError, match="more than the 1 that began"):
+        particle_balance(1, numbered(1, 2), lost())
+    for count, total in ((5, 3), (-1, 3), (0, 0), (1.5, 3)):
+        with pytest.raises(InputError, match="whole numbers"):
+            proportion(count, total)  # type: ignore[arg-type]
+    with pytest.raises(InputError, match="lies between 0 and 1"):
+        proportion(1, 3, level=1.0)
+    with pytest.raises(InputError, match="did you mean 'wilson'"):
+        proportion(1, 3, method="wilsom")
+
+
+def test_release_is_when_the_stack_has_moved_far_enough() -> None:
+    time, shift = np.array([0.0, 1.0, 2.0, 3.0]), np.array([0.0, 2e-3, 1e-3, 4e-3])  # there and back
+    delta = np.array([-1e-3, -3e-3, -5e-3, 0.0, 1e-3, -1e-3])
+    leaving = np.array([0.0, 0.0, 0.0, 0.0, 0.0, np.nan])
+    released = release_times(delta, leaving, time, shift)
+    # half way up; on the second rise from 1e-3 to 4e-3; never; at once; moved away; unknown
+    np.testing.assert_allclose(released, [0.5, 2 + 2 / 3, np.nan, 0.0, np.nan, np.nan])
+    np.testing.assert_allclose(release_times(-delta, leaving, time, -shift), released)  # from the other side
+
+
+def test_transit_times_are_by_particle_number() -> None:
+    extracted = pd.DataFrame({"particle": [4, 0, 2], "time": [1.0, 2.0, 3.0]})
+    found = transit_times(extracted, np.array([0.5, 9.0, np.nan, 9.0, 0.8]))
+    np.testing.assert_allclose(np.sort(found.values), [0.2, 1.5])
+    assert found.mean == pytest.approx(0.85)
+    assert found.unknown == 1
+    assert found.lower < found.median < found.upper
+
+
+def test_transit_times_that_are_unknown() -> None:
+    extracted = pd.DataFrame({"particle": [4], "time": [1.0]})
+    with pytest.raises(InputError, match="particle 4 has no release time: 3 were given"):
+        transit_times(extracted, np.zeros(3))
+    with pytest.raises(InputError, match="no extracted particle has a release time"):
+        transit_times(extracted, np.full(5, np.nan))
+    with pytest.raises(InputError, match="rising times"):
+        release_times(np.zeros(1), np.zeros(1), np.array([0.0, 0.0]), np.zeros(2))

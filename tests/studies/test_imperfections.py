@@ -1,0 +1,74 @@
+"""The part of an optics study on machines with errors: quantities, what is asked only with it, what is refused."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from lattice import HadronOpticsError, InputError
+from studies.results import StudyResult
+from studies.ring_optics.study import compute
+from studies.spec.resolution import resolve
+from studies.spec.schema import Study
+from studies.spec.study_file import validated
+
+ERRORS = [{"magnets": "quadrupole", "dx": 1e-4, "dy": 1e-4, "field": 1e-4}]
+TABLE = {"machines": 10, "errors": ERRORS, "monitors": ["*_puh", "*_puv"], "correctors": ["*_csh", "*_csv"]}
+QUANTITIES = ("orbit_x", "orbit_y", "orbit_y_uncorrected", "corrector_kick", "beta_beating", "coupling", "orbit_yield")
+
+
+def study(**table: Any) -> dict[str, Any]:
+    return {"study": "optics", "machine": "cnao", "imperfections": {**TABLE, **table}}
+
+
+def checked(content: dict[str, Any]) -> Study:
+    made = validated(content, "test")
+    assert isinstance(made, Study)
+    return made
+
+
+@pytest.fixture(scope="module")
+def result() -> StudyResult:
+    return compute(resolve(checked(study()), None)).result
+
+
+def test_machines_are_judged_and_shown(result: StudyResult) -> None:
+    quantities = {quantity.name: quantity for quantity in result.quantities}
+    for name in QUANTITIES:
+        value, error = quantities[name].value, quantities[name].error
+        assert value is not None
+        assert error is not None
+        assert value >= 0.0
+    assert quantities["orbit_y"].value < 0.5 * quantities["orbit_y_uncorrected"].value  # type: ignore[operator]
+    # Two engines, two searches for a closed orbit: rounding over 78 m.
+    assert quantities["residual_orbit_xsuite"].value == pytest.approx(0.0, abs=1e-11)
+    assert {"orbit-machines", "orbit-yield", "orbit-beating"} <= {figure.id for figure in result.figures}
+    assert any("MICADO" in reference or "Autin" in reference for reference in result.references)
+
+
+def test_without_the_table_nothing_is_asked_about_machines() -> None:
+    plain = resolve(checked({"study": "optics", "machine": "cnao"}), None)
+    assert not {requirement.quantity for requirement in plain.requirements} & set(QUANTITIES)
+    asked = resolve(checked(study()), None)
+    assert set(QUANTITIES) <= {requirement.quantity for requirement in asked.requirements}
+
+
+@pytest.mark.parametrize(
+    ("table", "words"),
+    [
+        ({"errors": []}, "errors"),
+        ({"errors": [{"magnets": "quadrupole", "dx": -1e-4}]}, "greater than or equal to 0"),
+        ({"errors": [{"magnets": "quadrupol", "dx": 1e-4}]}, "did you mean 'quadrupole'"),
+        ({"machines": 1}, "10"),
+        ({"method": "micados"}, "micado"),
+        ({"correctors": ["*_csx"]}, "has no correctors '*_csx'"),
+        ({"monitors": ["*_puv"]}, "that measure in x"),
+        ({"method": "micado", "correctors_used": 11}, "must be 1 to 10"),
+    ],
+)
+def test_what_makes_no_sense_is_said(table: dict[str, Any], words: str) -> None:
+    with pytest.raises(HadronOpticsError) as caught:
+        compute(resolve(checked(study(**table)), None))
+    assert isinstance(caught.value, InputError)
+    assert words in str(caught.value)

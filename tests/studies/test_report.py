@@ -1,0 +1,259 @@
+"""The report page as text: complete, in order, inert, the same every time."""
+
+from __future__ import annotations
+
+import json
+import re
+from base64 import b64decode, b64encode
+from dataclasses import replace
+from hashlib import sha256
+from html.parser import HTMLParser
+
+import pandas as pd
+import pytest
+
+from lattice import InputError
+from studies.report import render
+from studies.report.csv import csv_text
+from studies.report.page import PLOTLY_CONFIG, embedded_json
+from studies.report.sections import SECTIONS, contents
+from studies.report.verdicts import banner, verdict_rows
+from studies.results import FigureData, TableData
+from tests.checkout import ROOT
+from tests.report_fakes import HOSTILE, fake_figures, fake_result, fake_verdicts, hostile_result
+
+CSS = ROOT / "studies" / "report" / "static" / "report.css"
+
+
+class Page(HTMLParser):
+    """What a browser would see: elements with attributes, the text of scripts, the text of the rest."""
+
+    def __init__(self, html: str) -> None:
+        super().__init__()
+        self.elements: list[tuple[str, dict[str, str | None]]] = []
+        self.scripts: list[tuple[dict[str, str | None], str]] = []
+        self.text = ""
+        self._inside: list[str] = []
+        self.feed(html)
+
+    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        self.elements.append((tag, dict(attrs)))
+        if tag in ("script", "style"):
+            self._inside.append(tag)
+            if tag == "script":
+                self.scripts.append((dict(attrs), ""))
+
+    def handle_endtag(self, tag: str) -> None:
+        if self._inside and self._inside[-1] == tag:
+            self._inside.pop()
+
+    def handle_data(self, data: str) -> None:
+        if self._inside == ["script"]:
+            attributes, text = self.scripts[-1]
+            self.scripts[-1] = (attributes, text + data)
+        elif not self._inside:
+            self.text += data
+
+    def values(self, attribute: str) -> list[str]:
+        return [attrs[attribute] or "" for _, attrs in self.elements if attribute in attrs]
+
+
+@pytest.fixture(scope="module")
+def html() -> str:
+    return render(fake_result())
+
+
+@pytest.fixture(scope="module")
+def page(html: str) -> Page:
+    return Page(html)
+
+
+@pytest.fixture(scope="module")
+def hostile() -> Page:
+    return Page(render(hostile_result()))
+
+
+def test_same_bytes_when_rendered_again(html: str) -> None:
+    assert render(fake_result()) == html
+
+
+def test_sections_come_in_their_declared_order(page: Page) -> None:
+    found = [attrs["id"] for tag, attrs in page.elements if tag == "section"]
+    declared = [section.id for section in SECTIONS]
+    assert found == [id for id in declared if id in found]
+    assert {section.id for section in SECTIONS if section.always} <= set(found)
+
+
+def test_every_figure_and_table_is_in_exactly_one_section() -> None:
+    odd = FigureData(
+        "surprise", "Surprise", "An id with no known first word.", fake_figures()[0].plotly, pd.DataFrame()
+    )
+    result = replace(fake_result(), figures=(*fake_result().figures, odd))
+    parts = contents(result)
+    assert sorted(figure.id for part in parts for figure in part.figures) == sorted(f.id for f in result.figures)
+    assert sorted(table.id for part in parts for table in part.tables) == sorted(t.id for t in result.tables)
+    assert next(part for part in parts if odd in part.figures).section.id == "more"
+
+
+def test_an_empty_study_still_has_every_constant_section() -> None:
+    empty = replace(
+        fake_result(), verdicts=(), quantities=(), figures=(), tables=(), methods=(), assumptions=(), references=(),
+        warnings=(), provenance={},
+    )  # fmt: skip
+    page = Page(render(empty))
+    found = [attrs["id"] for tag, attrs in page.elements if tag == "section"]
+    assert found == [section.id for section in SECTIONS if section.always]
+    assert "No requirement names this study." in page.text
+    assert "0 passed, 0 failed, 0 not evaluated" in page.text
+
+
+def test_banner_counts_every_verdict() -> None:
+    assert banner(fake_verdicts()) == "2 passed, 1 failed, 1 not evaluated"
+
+
+def test_most_serious_verdict_comes_first() -> None:
+    result = fake_result()
+    rows = verdict_rows(result.verdicts, result.quantities, result.figures)
+    assert [row.verdict.verdict for row in rows] == ["FAIL", "NOT EVALUATED", "PASS", "PASS"]
+    # margins relative to the width of the limits: 0.0040 / 0.01 = 0.40 before 0.0497 / 0.1 = 0.497
+    assert [row.verdict.requirement.id for row in rows[2:]] == ["OPT-01", "OPT-03"]
+
+
+def test_requirements_and_figures_link_to_each_other(page: Page) -> None:
+    ids, links = set(page.values("id")), [href for href in page.values("href") if href.startswith("#")]
+    assert {href[1:] for href in links} <= ids, "every link within the page has its target"
+    assert links.count("#figure-optics-ring") == 2, "two requirements are judged from the optics"
+    assert {"#requirement-1", "#requirement-3", "#requirement-4"} <= set(links)
+    assert {f"#basis-{row}" for row in range(1, 5)} <= set(links), "every row leads to what it rests on"
+
+
+def test_ids_are_unique(page: Page, hostile: Page) -> None:
+    for each in (page, hostile):
+        ids = each.values("id")
+        assert len(ids) == len(set(ids))
+
+
+def test_policy_names_exactly_the_two_scripts(page: Page) -> None:
+    running = [text for attributes, text in page.scripts if "type" not in attributes]
+    assert len(running) == 2
+    hashes = " ".join(f"'sha256-{b64encode(sha256(text.encode()).digest()).decode()}'" for text in running)
+    policy = next(attrs["content"] for tag, attrs in page.elements if attrs.get("http-equiv"))
+    assert policy == (
+        f"default-src 'none'; script-src {hashes}; style-src 'unsafe-inline'; img-src data: blob:; font-src data:; "
+        "base-uri 'none'; form-action 'none'"
+    )
+
+
+def test_nothing_is_fetched_or_handled_inline(page: Page, hostile: Page) -> None:
+    for each in (page, hostile):
+        for tag, attributes in each.elements:
+            assert tag not in ("img", "iframe", "object", "embed", "link", "base", "form", "foreignobject")
+            assert not [name for name in attributes if name.startswith("on") or name in ("src", "srcset", "xlink:href")]
+            assert (attributes.get("href") or "#").startswith(("#", "data:text/csv;"))
+
+
+def test_figure_data_is_json_with_the_safe_configuration(page: Page) -> None:
+    blocks = [text for attributes, text in page.scripts if attributes.get("type") == "application/json"]
+    assert len(blocks) == len(fake_figures())
+    for text, figure in zip(blocks, fake_figures(), strict=True):
+        assert not set("<>&\u2028\u2029") & set(text)
+        content = json.loads(text)
+        assert content["config"] == PLOTLY_CONFIG
+        assert content["data"] == figure.plotly["data"]
+    assert PLOTLY_CONFIG["showSendToCloud"] is False
+    assert PLOTLY_CONFIG["plotlyServerURL"] == ""
+    assert PLOTLY_CONFIG["displaylogo"] is False
+
+
+def test_every_figure_has_its_drawing_data_and_caption(page: Page) -> None:
+    drawings = [attrs for tag, attrs in page.elements if tag == "svg" and attrs.get("role") == "img"]
+    assert [attrs["aria-label"] for attrs in drawings] == [f"Drawing: {figure.title}" for figure in fake_figures()]
+    for figure in fake_figures():
+        assert {f"figure-{figure.id}", f"plot-{figure.id}", f"caption-{figure.id}"} <= set(page.values("id"))
+        assert f"{figure.id}.csv" in page.values("download")
+
+
+def test_csv_of_a_figure_holds_its_numbers_in_full(page: Page) -> None:
+    links = {attrs["download"]: attrs["href"] or "" for _, attrs in page.elements if "download" in attrs}
+    text = b64decode(links["optics-ring.csv"].split(",", 1)[1]).decode()
+    figure = next(figure for figure in fake_figures() if figure.id == "optics-ring")
+    lines = text.splitlines()
+    assert lines[0] == "s,betx,bety,dx"
+    assert [float(cell) for cell in lines[5].split(",")] == list(figure.table.iloc[4])
+
+
+def test_csv_runs_no_formula() -> None:
+    frame = pd.DataFrame({"=1+1": ["=1+1", "@x", "+x", "-x", "x"], "number": [-1.0, 2.0, 3.0, 4.0, 5.0]})
+    assert csv_text(frame) == "'=1+1,number\n'=1+1,-1.0\n'@x,2.0\n'+x,3.0\n'-x,4.0\nx,5.0\n"
+
+
+@pytest.mark.parametrize("name", HOSTILE)
+def test_hostile_text_is_shown_to_the_letter(hostile: Page, name: str) -> None:
+    assert hostile.text.count(name) >= 15, "in heading, banner, tables, captions, sentences, provenance and drawings"
+
+
+def test_embedded_json_survives() -> None:
+    text = embedded_json({"name": "</script><!--&\u2028é"})
+    assert not set("<>&\u2028") & set(text)
+    assert json.loads(text) == {"name": "</script><!--&\u2028é"}
+    with pytest.raises(ValueError, match="JSON"):  # NaN is no JSON: figures hold null instead
+        embedded_json([float("nan")])
+
+
+def test_date_only_when_it_is_given(html: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    assert not re.search(r"\b20\d\d-\d\d-\d\d\b", Page(html).text)
+    monkeypatch.setenv("SOURCE_DATE_EPOCH", "1700000000")  # 2023-11-14T22:13:20Z
+    assert "2023-11-14" in Page(render(fake_result())).text
+    monkeypatch.setenv("SOURCE_DATE_EPOCH", "yesterday")
+    with pytest.raises(InputError, match="SOURCE_DATE_EPOCH must be a whole number of seconds, found 'yesterday'"):
+        render(fake_result())
+
+
+def test_ids_that_break_a_page_are_refused() -> None:
+    result = fake_result()
+    bad = TableData('x" onclick="', "", "", pd.DataFrame())
+    with pytest.raises(InputError, match="must be a word"):
+        render(replace(result, tables=(bad,)))
+    with pytest.raises(InputError, match="stands for 2 figures or tables"):
+        render(replace(result, figures=(result.figures[0], result.figures[0])))
+
+
+def test_webgl_is_refused() -> None:
+    figure = FigureData(
+        "optics-x", "", "", {"data": [{"type": "scattergl", "x": [1], "y": [1]}], "layout": {}}, pd.DataFrame()
+    )
+    with pytest.raises(InputError, match=r"figure 'optics-x'.*scattergl"):
+        render(replace(fake_result(), figures=(figure,)))
+
+
+def test_page_can_be_used_by_keyboard_and_read_aloud(page: Page) -> None:
+    tags = [tag for tag, _ in page.elements]
+    assert tags.count("main") == tags.count("nav") == tags.count("h1") == 1
+    assert ("html", {"lang": "en"}) in page.elements
+    first_link = next(attrs for tag, attrs in page.elements if tag == "a")
+    assert first_link["href"] == "#main"
+    for tag, attrs in page.elements:
+        if tag == "svg":
+            assert attrs.get("aria-hidden") == "true" or attrs.get("aria-label")
+        if tag == "figure":
+            assert attrs["aria-labelledby"] in page.values("id")
+
+
+def test_colours_of_text_have_contrast() -> None:
+    """WCAG 2.1, 1.4.3 (AA): at least 4.5 to 1 for text, on white and on the shade behind the banner."""
+    colors = dict(re.findall(r"--(\w+): (#[0-9a-f]{3,6});", CSS.read_text(encoding="utf-8")))
+    for ink in ("ink", "soft", "link", "pass", "fail", "open"):
+        for paper in ("paper", "shade"):
+            assert _contrast(colors[ink], colors[paper]) >= 4.5, (ink, paper)
+
+
+def _contrast(one: str, other: str) -> float:
+    light, dark = sorted((_luminance(one), _luminance(other)), reverse=True)
+    return (light + 0.05) / (dark + 0.05)
+
+
+def _luminance(color: str) -> float:
+    digits = color[1:] if len(color) == 7 else "".join(2 * digit for digit in color[1:])
+    parts = [int(digits[i : i + 2], 16) / 255 for i in (0, 2, 4)]
+    linear = [part / 12.92 if part <= 0.04045 else ((part + 0.055) / 1.055) ** 2.4 for part in parts]
+    return 0.2126 * linear[0] + 0.7152 * linear[1] + 0.0722 * linear[2]

@@ -1,0 +1,153 @@
+"""The report in a real browser: its policy holds, its figures appear, nothing foreign comes to life."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+from selenium import webdriver
+from selenium.webdriver.support.ui import WebDriverWait
+
+from studies.charts.magnets import magnet_blocks
+from studies.cli import run
+from studies.report import render
+from studies.runs.store import read_run
+from tests.browser import complaints, opened
+from tests.report_fakes import HOSTILE, PROTON, fake_result, fake_ring, hostile_result
+
+pytestmark = pytest.mark.browser
+
+FIGURES = len(fake_result().figures)
+
+
+@pytest.fixture(scope="module")
+def page(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    path = tmp_path_factory.mktemp("report") / "report.html"
+    path.write_text(render(fake_result()), encoding="utf-8")
+    return path
+
+
+@pytest.fixture(scope="module")
+def hostile_page(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    path = tmp_path_factory.mktemp("hostile") / "report.html"
+    path.write_text(render(hostile_result()), encoding="utf-8")
+    return path
+
+
+def test_opens_without_a_complaint_and_draws_every_figure(chromium: str, page: Path) -> None:
+    with opened(chromium, page) as browser:
+        assert complaints(browser) == []
+        drawn = "return document.querySelectorAll('figure.live .plot .main-svg:first-child').length"
+        assert browser.execute_script(drawn) == FIGURES
+        assert "WebGL is not supported" not in browser.execute_script("return document.body.innerText")
+        titles = browser.execute_script(
+            "return [...document.querySelectorAll('.modebar-btn')].map(b => b.dataset.title)"
+        )
+        assert len(titles) >= FIGURES, "the buttons of the figures are there"
+        assert not [title for title in titles if "share" in title.lower() or "cloud" in title.lower()]
+        assert not browser.execute_script(
+            "return document.querySelectorAll('.plotlyjsicon, .modebar-btn--logo').length"
+        )
+
+
+def hover_over_septum(browser: webdriver.Chrome, figure: str) -> str:
+    """The text of the hover when the pointer is over the middle of the electrostatic septum."""
+    septum = next(block for block in magnet_blocks(fake_ring(), PROTON) if block.name == "es")
+    browser.execute_script(f"Plotly.Fx.hover('plot-{figure}', {{xval: {septum.middle}}}, ['xy', 'xy2', 'xy3']);")
+    return str(browser.execute_script(f"return document.querySelector('#plot-{figure} .hoverlayer').textContent"))
+
+
+def test_hover_names_the_magnet_and_runs_through_all_panels(chromium: str, page: Path) -> None:
+    with opened(chromium, page) as browser:
+        text = hover_over_septum(browser, "optics-ring")
+        for part in ("es, s ", "length 0.800 m", "kick 2.5 mrad", "MV/m", "betx ", "bety ", "dx "):
+            assert part in text, f"{part!r} missing from the hover text {text!r}"
+
+
+def test_csv_downloads_under_the_policy(chromium: str, page: Path, tmp_path: Path) -> None:
+    with opened(chromium, page) as browser:
+        allowed = {"behavior": "allow", "downloadPath": str(tmp_path), "eventsEnabled": True}
+        browser.execute_cdp_cmd("Browser.setDownloadBehavior", allowed)
+        browser.execute_script("document.querySelector('#figure-optics-ring a.csv').click()")
+        target = tmp_path / "optics-ring.csv"
+        WebDriverWait(browser, 20).until(lambda _: target.is_file() and target.stat().st_size > 0)
+        assert target.read_text().startswith("s,betx,bety,dx\n")
+        assert complaints(browser) == []
+
+
+def test_hostile_names_stay_text(chromium: str, hostile_page: Path) -> None:
+    with opened(chromium, hostile_page) as browser:
+        assert complaints(browser) == []
+        assert browser.execute_script("return document.images.length") == 0
+        assert browser.execute_script("return [...document.scripts].filter(s => !s.type).length") == 2
+        foreign = "return document.querySelectorAll('main b, main i, svg a, svg foreignObject').length"
+        assert browser.execute_script(foreign) == 0
+        title = browser.execute_script("return document.querySelector('h1').textContent")
+        assert all(name in title for name in HOSTILE)
+        labels = browser.execute_script(
+            "return [...document.querySelectorAll('#plot-tunes-hostile .annotation-text')].map(t => t.textContent)"
+        )
+        assert set(HOSTILE) <= set(labels), "each label is the name to the letter"
+        assert all(name in hover_over_septum(browser, "optics-hostile") for name in HOSTILE)
+
+
+def test_reads_on_a_phone(chromium: str, page: Path) -> None:
+    with opened(chromium, page, width=390, height=844) as browser:
+        width, window = browser.execute_script("return [document.documentElement.scrollWidth, innerWidth]")
+        assert width <= window, "the page itself does not scroll sideways"
+        assert complaints(browser) == []
+
+
+def test_still_drawings_without_scripts(chromium: str, page: Path) -> None:
+    with opened(chromium, page, scripts=False) as browser:
+        shown = browser.find_elements("css selector", "figure .drawing svg")
+        assert len(shown) == FIGURES
+        assert all(drawing.is_displayed() and drawing.size["height"] > 100 for drawing in shown)
+        assert not [plot for plot in browser.find_elements("css selector", "figure .plot") if plot.is_displayed()]
+
+
+def test_prints_drawings_on_a4(chromium: str, page: Path) -> None:
+    with opened(chromium, page) as browser:
+        browser.execute_cdp_cmd("Emulation.setEmulatedMedia", {"media": "print"})
+        shown = "return [...document.querySelectorAll('{}')].filter(e => e.getClientRects().length).length"
+        assert browser.execute_script(shown.format("figure .drawing > svg")) == FIGURES
+        assert browser.execute_script(shown.format("figure .plot")) == 0
+
+
+def test_a_foreign_script_would_be_stopped_and_noticed(chromium: str, page: Path, tmp_path: Path) -> None:
+    """That the other tests find no complaint means something: here is one."""
+    tampered = tmp_path / "tampered.html"
+    text = page.read_text(encoding="utf-8")
+    tampered.write_text(text.replace("</main>", "<script>alert(3)</script></main>"), encoding="utf-8")
+    with opened(chromium, tampered) as browser:
+        found = complaints(browser)
+        assert any(text.startswith("policy: script-src") for text in found)
+        assert not any(text.startswith("alert") for text in found)
+
+
+SHOWN_IN = """
+const plot = document.getElementById('plot-optics-scan');
+const region = document.getElementById('plot-scan-region');
+return [plot.layout.sliders[0].active, plot.layout.title.text, plot.data.filter(t => t.visible !== false
+        && t.name === 'betx').length, region.data[region.data.length - 1].x[0]];
+"""
+
+
+def test_a_click_on_the_region_shows_the_optics_of_the_nearest_case(chromium: str, tmp_path: Path) -> None:
+    """The ring's own page: a click beside the fourth case that can be picked, then the slider back to the design."""
+    folder = tmp_path / "scan"
+    assert run(["scan", "cnao-optics", "--over", "kf=0.288:0.294:5", "--over", "kd=0.49:0.50:5", "--out", str(folder),
+                "-q"]) == 0  # fmt: skip
+    region = next(figure.plotly for figure in read_run(folder).figures if figure.id == "scan-region")
+    picks = region["layout"]["meta"]["picks"]
+    near = {"x": picks["x"][4] + 1e-5, "y": picks["y"][4] - 1e-5}
+    with opened(chromium, folder / "report.html") as browser:
+        assert browser.execute_script(SHOWN_IN)[:2] == [0, "design: kf = 0.291213, kd = 0.495458"]
+        click = "document.getElementById('plot-scan-region').emit('plotly_click', {points: [arguments[0]]})"
+        browser.execute_script(click, near)
+        WebDriverWait(browser, 10).until(lambda page: page.execute_script(SHOWN_IN)[0] == 4)
+        active, title, betas, ring = browser.execute_script(SHOWN_IN)
+        assert (active, betas) == (4, 1)
+        assert title == f"4: kf = {picks['x'][4]:.6g}, kd = {picks['y'][4]:.6g}"
+        assert ring == picks["x"][4]
+        assert complaints(browser) == []

@@ -1,0 +1,126 @@
+"""Still drawings: every figure has one, it is complete, closed in itself and always the same."""
+
+from __future__ import annotations
+
+import re
+from copy import deepcopy
+from typing import Any
+from xml.etree import ElementTree
+
+import pandas as pd
+import pytest
+
+from lattice import Drift, InputError, Lattice, Quadrupole
+from studies.charts.lattice import figure_json, floor_plan, magnet_blocks, optics_figure
+from studies.report.drawing import draw, plain_text
+from studies.report.svg import embeddable
+from studies.results import FigureData
+from tests.report_fakes import HOSTILE, fake_figures, fake_survey, hostile_result
+
+FIGURES = fake_figures()
+SVG = "{http://www.w3.org/2000/svg}"
+
+
+@pytest.fixture(scope="module")
+def drawings() -> dict[str, str]:
+    return {figure.id: draw(figure.plotly, figure.id, figure.title) for figure in FIGURES}
+
+
+def _texts(svg: str) -> list[str]:
+    return ["".join(text.itertext()) for text in ElementTree.fromstring(svg).iter(f"{SVG}text")]
+
+
+@pytest.mark.parametrize("figure", FIGURES, ids=lambda figure: figure.id)
+def test_every_figure_has_a_drawing_with_all_its_words(figure: FigureData, drawings: dict[str, str]) -> None:
+    svg = drawings[figure.id]
+    assert len(svg) < 150_000
+    layout = figure.plotly["layout"]
+    words = [note["text"] for note in layout.get("annotations", ())]
+    words += [axis["title"]["text"] for key, axis in layout.items() if "axis" in key and axis.get("visible", True)]
+    drawn = _texts(svg)
+    for word in filter(None, words):
+        assert set(plain_text(word).split("\n")) <= set(drawn)
+
+
+@pytest.mark.parametrize("figure", FIGURES, ids=lambda figure: figure.id)
+def test_same_bytes_every_time(figure: FigureData, drawings: dict[str, str]) -> None:
+    assert draw(figure.plotly, figure.id, figure.title) == drawings[figure.id]
+
+
+def test_ids_belong_to_one_figure_and_references_stay_inside(drawings: dict[str, str]) -> None:
+    for id, svg in drawings.items():
+        root = ElementTree.fromstring(svg)
+        ids = [element.attrib["id"] for element in root.iter() if "id" in element.attrib]
+        assert len(ids) == len(set(ids))
+        assert all(name.startswith(f"{id}-") for name in ids)
+        used = re.findall(r"url\(#([^)]+)\)", svg) + re.findall(r'href="#([^"]+)"', svg)
+        assert set(used) == set(ids)
+        assert "http" not in svg.replace("http://www.w3.org/2000/svg", "")
+
+
+def test_no_scripts_styles_or_links(drawings: dict[str, str]) -> None:
+    for svg in drawings.values():
+        tags = {element.tag.removeprefix(SVG) for element in ElementTree.fromstring(svg).iter()}
+        assert tags <= {"svg", "g", "path", "text", "tspan", "defs", "clipPath", "rect", "use"}
+
+
+def test_hostile_names_are_letters() -> None:
+    for figure in hostile_result().figures:
+        svg = draw(figure.plotly, figure.id, figure.title)
+        tags = {element.tag.removeprefix(SVG) for element in ElementTree.fromstring(svg).iter()}
+        assert not tags & {"script", "img", "b", "a"}
+    tunes = next(figure for figure in hostile_result().figures if figure.id == "tunes-hostile")
+    assert set(HOSTILE) <= set(_texts(draw(tunes.plotly, tunes.id, tunes.title)))
+
+
+def _changed(**trace: Any) -> dict[str, Any]:
+    figure = {"data": [{"type": "scatter", "x": [0.0, 1.0], "y": [0.0, 1.0], **trace}], "layout": {}}
+    return deepcopy(figure)
+
+
+@pytest.mark.parametrize(
+    ("figure", "message"),
+    [
+        (_changed(type="contour"), "a trace of type 'contour'"),
+        (_changed(type="heatmap"), "a heat map that does not lie between names"),
+        (_changed(mode="text"), "a trace with mode 'text'"),
+        (_changed(fill="tonext"), "the fill 'tonext'"),
+        (_changed(x={"dtype": "f8", "bdata": "AAAA"}), "must be a plain list"),
+        ({**_changed(), "data": [*_changed()["data"], *_changed(xaxis="x2")["data"]]}, "one x axis under 'y'"),
+        (_changed(type="bar"), "bars that do not lie beside names"),
+        ({**_changed(), "layout": {"xaxis": {"type": "date"}}}, "an axis of type 'date'"),
+        ({**_changed(), "layout": {"shapes": [{"type": "circle"}]}}, "a shape of type 'circle'"),
+    ],
+)
+def test_what_cannot_be_drawn_is_refused(figure: dict[str, Any], message: str) -> None:
+    with pytest.raises(InputError, match=re.escape(message)) as refused:
+        draw(figure, "optics-x", "x")
+    assert "figure 'optics-x'" in str(refused.value)
+
+
+def test_markup_of_plotly_becomes_plain_text() -> None:
+    assert plain_text("<b>qf</b><br>k1 &lt; 0 &amp; 3 < 4") == "qf\nk1 < 0 & 3 < 4"
+
+
+def test_foreign_parts_of_an_svg_are_dropped() -> None:
+    svg = (
+        '<svg xmlns="http://www.w3.org/2000/svg" width="10pt" height="5pt"><style>*{}</style><script>x</script>'
+        '<g id="a"><path id="b" d="M 1.23456 2"/></g><rect clip-path="url(#b)"/></svg>'
+    )
+    clean = embeddable(svg, "f", 'a "label"')
+    assert "style" not in clean
+    assert "script" not in clean
+    assert 'id="f-b" d="M 1.23 2"' in clean
+    assert 'clip-path="url(#f-b)"' in clean
+    assert 'viewBox="0 0 10 5"' in clean
+
+
+def test_a_straight_line_has_a_plan_and_optics_too() -> None:
+    """A transfer line without bends: the plan has no extent across, the dispersion is zero everywhere."""
+    line = Lattice(
+        "line", elements=[Drift("d", length=2.0), Quadrupole("q", length=0.5, k1=0.0), Drift("d2", length=1.0)]
+    )
+    blocks = magnet_blocks(line)
+    optics = pd.DataFrame({"s": line.s, "betx": 2.0, "bety": 3.0, "dx": 0.0})
+    for figure in (floor_plan(fake_survey(line), blocks), optics_figure(optics, blocks, places={"end": 3.5})):
+        assert draw(figure_json(figure), "line", "a line").startswith("<svg")

@@ -1,0 +1,288 @@
+"""Scans and comparisons on the command line: rows, verdicts, interruption and resumption, what turned to FAIL."""
+
+from __future__ import annotations
+
+import json
+import shutil
+from collections.abc import Iterator
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from lattice import InputError
+from machines.requirements import PASS, judge
+from optics import twiss
+from optics.beams.parquet import read_parquet
+from studies.cli import run
+from studies.results import StudyResult
+from studies.ring_optics.clearance import clearance, clearance_at_septum
+from studies.runs.compare import compare_runs
+from studies.runs.store import is_complete, is_interrupted, open_run, read_run, write_run
+from studies.scan import cases as scan_cases
+from studies.scan.cases import COMPUTED, STATUS, Axis, plan, rows
+from studies.scan.figures import classes_of
+from studies.spec.study_file import validated
+from tests.report_fakes import fake_result
+
+OWN = """
+study = "optics"
+name = "tunes"
+machine = "cnao"
+machine_requirements = false
+
+[[requirement]]
+id = "OWN-01"
+text = "Horizontal tune near the resonance"
+quantity = "tune_distance"
+upper = 0.002
+unit = "1"
+source = "the test"
+
+[[requirement]]
+id = "OWN-02"
+text = "Vertical beta"
+quantity = "max_bety"
+upper = 16000.0
+unit = "mm"
+source = "the test"
+
+[[requirement]]
+id = "OWN-03"
+text = "Gradients within the magnets"
+quantity = "max_gradient"
+upper = 4.0
+unit = "T/m"
+source = "the test"
+
+[[requirement]]
+id = "OWN-04"
+text = "Room for the widest beam"
+quantity = "clearance_x"
+lower = 0.03
+unit = "m"
+source = "the test"
+
+[[requirement]]
+id = "OWN-05"
+text = "Agreement of the engines"
+quantity = "residual_tune_xsuite"
+upper = 1e-6
+unit = "1"
+source = "the test"
+"""
+GRID = ["--over", "kf=0.27:0.31:9", "--over", "kd=0.48:0.62:8"]
+
+
+@pytest.fixture
+def study(tmp_path: Path) -> Path:
+    path = tmp_path / "tunes.toml"
+    path.write_text(OWN)
+    return path
+
+
+def scanned(study: Path, *more: str) -> tuple[int, Path]:
+    folder = study.parent / "scan"
+    return run(["scan", str(study), *GRID, "--out", str(folder), "-q", *more]), folder
+
+
+def test_a_row_a_case_with_parameters_results_and_verdicts(study: Path) -> None:
+    """Values are those of ``twiss`` at the same point; verdicts those that ``judge`` gives."""
+    code, folder = scanned(study)
+    assert code == 1  # some cases are unstable
+    table, about = read_parquet(folder / "tables" / "scan.parquet")
+    assert about["scan"] == ["kf=0.27:0.31:9", "kd=0.48:0.62:8"]
+    assert len(table) == 72
+    assert set(table[STATUS]) == {COMPUTED, "unstable"}
+    made = plan(validated(_content(), "test"), None, [Axis("kf", 0.27, 0.31, 9), Axis("kd", 0.48, 0.62, 8)])
+    assert [requirement.id for requirement in made.unjudged] == ["OWN-05"]
+    for place in np.flatnonzero(table[STATUS] == COMPUTED)[::7]:
+        row = table.iloc[place]
+        optics = twiss(made.design.with_parameters(kf=float(row["kf"]), kd=float(row["kd"])))
+        assert row["qx"] == pytest.approx(optics.qx, abs=1e-10)
+        assert row["max_bety"] == pytest.approx(optics.maximum("bety"), rel=1e-6)
+        assert row["tune_distance"] == pytest.approx(abs(optics.qx - round(3 * optics.qx) / 3), abs=1e-10)
+        assert row["OWN-02"] == judge(made.judged[1], 1e3 * row["max_bety"], 1e-6).verdict
+    for own in ("OWN-01", "OWN-03"):
+        assert set(table.loc[table[STATUS] != COMPUTED, own]) == {"NOT EVALUATED"}
+    top = made.resolved.top_particle.magnetic_rigidity
+    strongest = table[STATUS] == COMPUTED
+    expected = np.maximum(table["kd"], float(made.design.parameters["kr"])) * top  # kf and the weak ones are smaller
+    assert table.loc[strongest, "max_gradient"].to_numpy() == pytest.approx(expected[strongest].to_numpy(), rel=1e-14)
+
+
+def test_rooms_of_beams_are_those_of_the_study() -> None:
+    """Batched room beside ``studies.ring_optics.clearance`` one lattice at a time: the same formula on the same cut."""
+    axes = [Axis("kf", 0.288, 0.294, 3), Axis("kd", 0.49, 0.50, 2)]
+    made = plan(validated({"study": "optics", "machine": "cnao"}, "test"), None, axes)
+    assert set(made.extra) >= {"clearance_x", "clearance_y", "clearance_es"}
+    table = pd.concat(rows(made, 0, 1, lambda _: None), ignore_index=True)
+    case = table.iloc[4]
+    moved = made.design.with_parameters(kf=float(case["kf"]), kd=float(case["kd"]))
+    for plane in ("x", "y"):
+        rooms = [clearance(twiss(moved if beam.follows else beam.lattice, beam.particle), beam.beam, plane).value
+                 for beam in made.resolved.beams]  # fmt: skip
+        assert case[f"clearance_{plane}"] == pytest.approx(min(rooms), abs=1e-12)
+    wires = [clearance_at_septum(twiss(moved if beam.follows else beam.lattice, beam.particle), beam.beam,
+                                 "se_010a_esp").value for beam in made.resolved.beams]  # fmt: skip
+    assert case["clearance_es"] == pytest.approx(min(wires), abs=1e-12)
+
+
+def test_a_point_that_is_picked_has_its_optics(study: Path) -> None:
+    """Rings, their places for the page's script, and the steps of the slider belong together."""
+    _, folder = scanned(study)
+    figures = {figure.id: figure.plotly for figure in read_run(folder).figures}
+    picks = figures["scan-region"]["layout"]["meta"]["picks"]
+    steps = figures[picks["figure"]]["layout"]["sliders"][0]["steps"]
+    assert len(picks["x"]) == len(picks["y"]) == len(steps) > 5
+    assert [step["label"] for step in steps[:2]] == ["design", "1"]
+    assert f"kf = {picks['x'][3]:.6g}, kd = {picks['y'][3]:.6g}" in steps[3]["args"][1]["title"]["text"]
+    shown = [trace for trace, on in zip(figures[picks["figure"]]["data"], steps[3]["args"][0]["visible"], strict=True)
+             if on and trace.get("name") == "betx"]  # fmt: skip
+    assert len(shown) == 1
+    design = plan(validated(_content(), "test"), None, [Axis("kf", 0.27, 0.31, 9)]).design
+    optics = twiss(design.with_parameters(kf=picks["x"][3], kd=picks["y"][3]))
+    assert max(shown[0]["y"]) == pytest.approx(optics.maximum("betx"), rel=2e-3)  # of a curve of four parts a magnet
+
+
+def _content() -> dict[str, Any]:
+    import tomllib
+
+    return tomllib.loads(OWN)
+
+
+def test_the_folder_of_a_scan_is_a_run(study: Path) -> None:
+    _, folder = scanned(study)
+    result = read_run(folder)
+    counts = {quantity.name: quantity.value for quantity in result.quantities}
+    table, _ = read_parquet(folder / "tables" / "scan.parquet")
+    assert counts["scan.cases"] == 72
+    assert counts["scan.computed"] == (table[STATUS] == COMPUTED).sum()
+    every = (table[["OWN-01", "OWN-02", "OWN-03", "OWN-04"]] == PASS).all(axis=1)
+    assert counts["scan.feasible"] == every.sum()
+    assert result.headline.startswith(f"{every.sum()} of 72 cases pass all of 4 requirements")
+    report = (folder / "report.html").read_text(encoding="utf-8")
+    assert result.headline in report
+    assert "0 passed" not in report
+    assert {figure.id for figure in result.figures} >= {"scan-region", "tunes-scan"}
+    assert any("OWN-05" in warning for warning in result.warnings)
+    assert "Where the machine works" in (folder / "report.html").read_text(encoding="utf-8")
+    assert run(["report", str(folder), "-q"]) == 0
+
+
+def test_a_scan_over_one_parameter_prints_its_object(study: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    folder = study.parent / "one"
+    code = run(["scan", str(study), "--over", "kf=0.29:0.2925:6", "--out", str(folder), "-q", "--json"])
+    assert code == 0  # every case has an answer
+    found = json.loads(capsys.readouterr().out)
+    assert found == json.loads((folder / "results.json").read_text())
+    assert found["quantities"]["scan.cases"]["value"] == 6
+    assert read_run(folder).figures[0].id == "scan-along"
+
+
+def test_an_interrupted_scan_keeps_its_rows_and_goes_on(study: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Ctrl-C in the second block: the first is on disk, and the resumed scan has the rows of an undisturbed one."""
+    monkeypatch.setattr("studies.scan.cases._BLOCK", 40)
+    _, folder = scanned(study)
+    whole, _ = read_parquet(folder / "tables" / "scan.parquet")
+    blocks = scan_cases._blocks
+
+    def stopped(*arguments: Any) -> Iterator[pd.DataFrame]:
+        yield next(iter(blocks(*arguments)))
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr("studies.scan.cases._blocks", stopped)
+    assert scanned(study, "--force")[0] == 130
+    assert is_complete(folder)  # the finished scan stays until the new one is
+    pd.testing.assert_frame_equal(read_parquet(folder / "tables" / "scan.parquet")[0], whole)
+    shutil.rmtree(folder)
+    assert scanned(study)[0] == 130
+    assert is_interrupted(folder)
+    kept, _ = read_parquet(folder / "tables" / "scan.part.parquet")
+    pd.testing.assert_frame_equal(kept, whole.iloc[:40])
+    monkeypatch.setattr("studies.scan.cases._blocks", blocks)
+    other = ["scan", str(study), "--over", "kf=0.27:0.31:5", "--out", str(folder), "-q", "--resume"]
+    assert run(other) == 2  # another grid
+    assert scanned(study, "--resume")[0] == 1
+    again, _ = read_parquet(folder / "tables" / "scan.parquet")
+    pd.testing.assert_frame_equal(again, whole)
+    assert scanned(study, "--resume")[0] == 2  # nothing is left to do
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (["--over", "kf=0.2:0.3"], "expected NAME=FIRST:LAST:NUMBER"),
+        (["--over", "kf=0.2:0.3:1"], "cannot hold both ends"),
+        (["--over", "kf=0.3:0.2:4"], "is not below"),
+        (["--over", "kff=0.2:0.3:4"], "did you mean 'kf'"),
+        (["--over", "kf=0.2:0.3:4", "--over", "kf=0.2:0.3:4"], "twice"),
+        (["--over", "kf=0.2:0.3:99999", "--over", "kd=0.2:0.3:99999"], "more than the"),
+        (["--over", "kf=0.2:0.3:4", "--resume"], "nothing of an interrupted scan"),
+    ],
+)
+def test_bad_input_is_named(
+    study: Path, arguments: list[str], message: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    folder = study.parent / "none"
+    assert run(["scan", str(study), *arguments, "--out", str(folder)]) == 2
+    assert message in capsys.readouterr().err
+    assert not folder.exists()
+
+
+def test_classes_count_the_requirements_that_fail() -> None:
+    requirements = [verdict.requirement for verdict in fake_result().verdicts[:2]]
+    first, second = (requirement.id for requirement in requirements)
+    table = pd.DataFrame({STATUS: [COMPUTED] * 3 + ["unstable"], first: ["PASS", "FAIL", "FAIL", "NOT EVALUATED"],
+                          second: ["PASS", "PASS", "NOT EVALUATED", "NOT EVALUATED"]})  # fmt: skip
+    assert classes_of(requirements, table).tolist() == [0, 1, 2, 3]
+
+
+def test_lines_and_other_studies_are_refused() -> None:
+    line = {**_content(), "start": {"betx": 5.0, "bety": 5.0}}
+    with pytest.raises(InputError, match="takes rings"):
+        plan(validated(line, "test"), None, [Axis("kf", 0.28, 0.3, 2)])
+
+
+# ------------------------------------------------------------------------------------------------------- comparison
+
+
+def worse(result: StudyResult) -> StudyResult:
+    """The same run with its first passing verdict turned to FAIL, and one number moved beyond its error."""
+    place = next(i for i, verdict in enumerate(result.verdicts) if verdict.verdict == PASS)
+    failed = replace(result.verdicts[place], verdict="FAIL", margin=-1.0)
+    moved = replace(result.quantities[0], value=(result.quantities[0].value or 0.0) + 1.0)
+    verdicts = (*result.verdicts[:place], failed, *result.verdicts[place + 1 :])
+    return replace(result, verdicts=verdicts, quantities=(moved, *result.quantities[1:]))
+
+
+def test_a_run_beside_itself_has_nothing_to_tell() -> None:
+    found = compare_runs(fake_result(), fake_result())
+    assert not len(found.parameters) + len(found.quantities) + len(found.verdicts)
+    assert found.worse == ()
+
+
+def test_a_change_within_the_error_is_none() -> None:
+    result = fake_result()
+    first = result.quantities[0]
+    assert first.error
+    assert first.value is not None
+    near = replace(result, quantities=(replace(first, value=first.value + first.error), *result.quantities[1:]))
+    assert len(compare_runs(result, near).quantities) == 0
+
+
+def test_a_verdict_that_turned_to_fail_is_exit_1(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    for name, result in (("a", fake_result()), ("b", worse(fake_result()))):
+        open_run(tmp_path / name)
+        write_run(tmp_path / name, result, lambda _: "", lambda: "")
+    a, b, out = (str(tmp_path / name) for name in ("a", "b", "both"))
+    assert run(["compare", a, b, "--out", out, "-q"]) == 1
+    text = capsys.readouterr().out
+    assert "1 verdicts turned to FAIL" in text
+    stored = read_run(tmp_path / "both")
+    assert {table.id for table in stored.tables} == {"compare-verdicts", "compare-quantities"}
+    assert run(["compare", b, a, "--out", out, "-q", "--force"]) == 0  # for the better
+    assert run(["compare", a, str(tmp_path / "nothing"), "--out", out, "-q", "--force"]) == 4
