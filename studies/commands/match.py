@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -117,7 +118,9 @@ def command(
     lattice-optimize match cnao --vary kf=0.2:0.4 --vary kd=0.4:0.6 --vary kr=0.4:0.6 \\
         --target qx=1.666 --target qy=1.74 --target dx@symp=0 --limit 'betx<17'
     """
-    from studies.pipeline import RunOptions, run_to_folder, show_match
+    from studies.commands.verdicts import show_match
+    from studies.pipeline import prepared
+    from studies.runs.running import RunOptions, run_to_folder
     from studies.spec.schema import folder_name
     from studies.spec.study_file import validated
 
@@ -143,7 +146,8 @@ def command(
         },
     }
     study = validated({key: value for key, value in asked.items() if value is not None}, "command line")
-    finished = run_to_folder(study, None, RunOptions(out, force, jobs, verbose, quiet))
+    options = RunOptions(out, force, jobs, verbose, quiet)
+    finished = run_to_folder(str(study.name), partial(prepared, study, None), options)
     return show_match(finished, as_json)
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import partial
 from pathlib import Path
 
 import click
@@ -45,7 +46,9 @@ def command(
     lattice-optimize run cnao-optics --set match.targets.0.value=1.662 --out runs/other-tune
     lattice-optimize run my_ring.toml
     """
-    from studies.pipeline import RunOptions, run_to_folder, show_verdicts
+    from studies.commands.verdicts import show_verdicts
+    from studies.pipeline import prepared
+    from studies.runs.running import RunOptions, run_to_folder
     from studies.spec.schema import folder_name
     from studies.spec.study_file import load_study
 
@@ -54,5 +57,5 @@ def command(
     loaded = load_study(path, settings, where)
     named = loaded if loaded.name else loaded.model_copy(update={"name": folder_name(path.stem)})
     options = RunOptions(out, force, jobs, verbose, quiet)
-    finished = run_to_folder(named, path, options)
+    finished = run_to_folder(str(named.name), partial(prepared, named, path), options)
     return show_verdicts(finished, as_json)

@@ -37,7 +37,7 @@ def command(
     \b
     lattice-optimize scan cnao-optics --over kf=0.28:0.30:101 --over kd=0.47:0.52:101
     """
-    from studies.pipeline import RunOptions
+    from studies.runs.running import RunOptions
     from studies.scan.cases import Axis
     from studies.scan.scanning import scan_to_folder, show_scan
     from studies.spec.schema import folder_name

@@ -13,7 +13,7 @@ import pandas as pd
 from machines.requirements import FAIL, PASS, Verdict
 from studies.commands.terminal import number, show
 from studies.commands.terminal import table as terminal_table
-from studies.pipeline import RunOptions
+from studies.runs.running import RunOptions
 from studies.results import Quantity, StudyResult, TableData
 from studies.runs.logs import RunLog, messages
 from studies.runs.results_json import json_text

@@ -17,7 +17,7 @@ from lattice import HadronOpticsError, InputError
 from machines.requirements import PASS
 from optics.beams.parquet import read_parquet, write_parquet
 from studies.commands.terminal import number, show
-from studies.pipeline import RunOptions
+from studies.runs.running import RunOptions
 from studies.results import Quantity, StudyResult
 from studies.runs.logs import LOGGER, RunLog, messages
 from studies.runs.results_json import json_text

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import re
+from functools import partial
 from pathlib import Path
 
 import pytest
@@ -14,8 +15,9 @@ from studies.commands.dose_beam import beam_at, beam_table
 from studies.linac.ranges import energy_of_range, range_in_water
 from studies.linac.resolution import resolve_linac
 from studies.linac.spec import LinacSwitchingStudy
-from studies.pipeline import RunOptions, run_to_folder
+from studies.pipeline import prepared
 from studies.report import render
+from studies.runs.running import RunOptions, run_to_folder
 from studies.runs.store import read_run
 from studies.spec.study_file import load_study
 from tests.checkout import ROOT
@@ -28,7 +30,7 @@ BUILTIN = ROOT / "studies" / "builtin"
 def optics(tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = tmp_path_factory.mktemp("linac") / "run"
     study = load_study(BUILTIN / "linac-optics.toml", FEW).model_copy(update={"name": "linac-optics"})
-    run_to_folder(study, None, RunOptions(folder, quiet=True))
+    run_to_folder(str(study.name), partial(prepared, study, None), RunOptions(folder, quiet=True))
     return folder
 
 
@@ -42,7 +44,8 @@ def test_every_requirement_has_a_verdict_and_the_report_is_rendered_again(optics
 
 def test_the_folder_runs_again_with_the_same_numbers(optics: Path, tmp_path: Path) -> None:
     study = load_study(optics / "study.toml")
-    run_to_folder(study, optics / "study.toml", RunOptions(tmp_path / "again", quiet=True))
+    again = partial(prepared, study, optics / "study.toml")
+    run_to_folder("again", again, RunOptions(tmp_path / "again", quiet=True))
     first, again = (json.loads((folder / "results.json").read_text()) for folder in (optics, tmp_path / "again"))
     assert first["quantities"] == again["quantities"]
 
@@ -51,7 +54,7 @@ def test_energies_with_their_table(tmp_path: Path) -> None:
     few = ["energies.number=5", "energies.lowest_MeV=80", "particles_per_energy=200", "samples=4", "compare=[]"]
     few += ["shown_energies=3"]
     study = load_study(BUILTIN / "linac-energy-switching.toml", few).model_copy(update={"name": "energies"})
-    run_to_folder(study, None, RunOptions(tmp_path / "run", quiet=True))
+    run_to_folder(str(study.name), partial(prepared, study, None), RunOptions(tmp_path / "run", quiet=True))
     tfs = pytest.importorskip("tfs")
     table = tfs.read(tmp_path / "run" / "tables" / "energies.tfs")
     assert list(table["W_MEV"]) == pytest.approx([80, 117.5, 155, 192.5, 230])

@@ -1,0 +1,79 @@
+"""What the terminal is told of a finished run, and the exit code that follows from it."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import click
+
+from machines.requirements import PASS, Verdict
+from studies.commands.terminal import number, show, table
+from studies.runs.logs import LOGGER
+from studies.runs.results_json import json_text
+from studies.runs.running import Finished
+
+OK, WANTING, NO_ANSWER, INTERRUPTED = 0, 1, 3, 130
+
+
+def show_verdicts(finished: Finished, as_json: bool) -> int:
+    """Print the verdicts (or the JSON object) and return the exit code."""
+    if as_json:
+        show(json_text(finished.results).rstrip())
+        return _exit_code(finished)
+    verdicts = finished.results["verdicts"]
+    if verdicts:
+        rows = [_verdict_row(verdict) for verdict in finished.result.verdicts]
+        show(table(("requirement", "quantity", "value", "limit", "unit", "margin", "verdict"), rows, (2, 3, 5)))
+    words = [verdict["verdict"] for verdict in verdicts]
+    show(f"\n{words.count(PASS)} passed, {words.count('FAIL')} failed, {words.count('NOT EVALUATED')} not evaluated")
+    _show_where(finished)
+    return _exit_code(finished)
+
+
+def _verdict_row(verdict: Verdict) -> tuple[str, ...]:
+    """Cells of one verdict, with both limits where there are two; a value that is lost in its error is 0."""
+    need, value = verdict.requirement, verdict.value
+    lost = value is not None and verdict.error is not None and abs(value) < verdict.error
+    limits = [f"{sign} {limit:.5g}" for sign, limit in ((">=", need.lower), ("<=", need.upper)) if limit is not None]
+    between = limits[0] if len(limits) == 1 else f"{need.lower:.5g} to {need.upper:.5g}"
+    unit = "" if need.unit == "1" else need.unit
+    shown = (number(0.0 if lost else value, 5), between, unit, number(verdict.margin, 5))
+    return need.id, need.quantity, *shown, verdict.verdict
+
+
+def show_match(finished: Finished, as_json: bool) -> int:
+    """Print the conflict where there is one, targets before and after, the parameters, and return the exit code."""
+    if as_json:
+        show(json_text(finished.results).rstrip())
+        return _exit_code(finished)
+    frames = {entry.id: entry.frame for entry in finished.result.tables}
+    for name in ("match-values", "match-limits", "match-parameters", "match-conflict"):
+        if name not in frames:
+            continue
+        frame = frames[name]
+        numeric = [column for column, dtype in enumerate(frame.dtypes) if dtype.kind == "f"]
+        rows = [[_cell(value) for value in row] for row in frame.itertuples(index=False)]
+        show(table([str(column) for column in frame.columns], rows, numeric) + "\n")
+    _show_where(finished)
+    return _exit_code(finished)
+
+
+def _cell(value: Any) -> str:
+    if isinstance(value, bool):
+        return "ok" if value else "OUT"
+    return number(value, 10) if isinstance(value, float) else str(value)
+
+
+def _show_where(finished: Finished) -> None:
+    for warning in finished.result.warnings:
+        LOGGER.debug("warning: %s", warning)
+    show(f"report: {finished.folder / 'report.html'}")
+
+
+def _exit_code(finished: Finished) -> int:
+    if finished.interrupted:
+        click.echo("interrupted: what was tracked is kept, the report says what is missing", err=True)
+        return INTERRUPTED
+    if not finished.converged:
+        return NO_ANSWER
+    return OK if all(verdict["verdict"] == PASS for verdict in finished.results["verdicts"]) else WANTING

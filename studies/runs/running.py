@@ -1,0 +1,82 @@
+"""From what computes a study to a finished run folder."""
+
+from __future__ import annotations
+
+import traceback
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from lattice.errors import HadronOpticsError
+from studies.results import StudyResult
+from studies.runs.logs import LOGGER, RunLog, messages
+from studies.runs.store import RunFolder, open_run, write_log, write_run
+
+if TYPE_CHECKING:
+    from studies.ring_optics.study import Outcome
+
+
+@dataclass(frozen=True)
+class RunOptions:
+    """What the command line says of a run beside the study itself."""
+
+    out: Path | None = None
+    force: bool = False
+    jobs: int = 1
+    verbose: bool = False
+    quiet: bool = False
+
+
+@dataclass(frozen=True)
+class Finished:
+    """A run that was written: its result, the object of results.json, its folder, whether its match converged.
+
+    ``interrupted`` when Ctrl-C ended its tracking and what was finished is kept.
+    """
+
+    result: StudyResult
+    results: dict[str, Any]
+    folder: Path
+    converged: bool
+    interrupted: bool = False
+
+
+def run_to_folder(name: str, prepare: Callable[[], Callable[[], Outcome]], options: RunOptions) -> Finished:
+    """Resolve, compute and write the study called ``name``.
+
+    ``prepare`` resolves it and gives what computes it (``studies.pipeline.prepared``): what is wrong with the study is
+    said before its folder is touched.
+    """
+    from studies.report import render
+
+    log = RunLog(options.jobs)
+    folder = options.out or Path("runs") / name
+    with messages(options.verbose, options.quiet, log):
+        compute = prepare()
+        with _opened(folder, options.force, log) as run_folder:
+            outcome = compute()
+            LOGGER.info("writing %s", run_folder.path)
+            results = write_run(run_folder.path, outcome.result, render, log.text, outcome.save)
+    return Finished(outcome.result, results, folder, outcome.converged, outcome.interrupted)
+
+
+@contextmanager
+def _opened(folder: Path, force: bool, log: RunLog) -> Iterator[RunFolder]:
+    """A run folder made ready before anything is computed; what became of a failure is in its log, or nothing is."""
+    run_folder = open_run(folder, force)
+    try:
+        yield run_folder
+    except HadronOpticsError:
+        run_folder.abandon()
+        raise
+    except Exception as error:
+        log.lines.append(traceback.format_exc())
+        write_log(run_folder.path, log.text())
+        error.add_note(str(run_folder.path / "log.txt"))
+        raise
+    except KeyboardInterrupt:
+        log.lines.append("interrupted")
+        write_log(run_folder.path, log.text())
+        raise
