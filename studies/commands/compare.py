@@ -22,8 +22,8 @@ def command(first: Path, second: Path, out: Path | None, force: bool, as_json: b
     \b
     lattice-optimize compare runs/cnao-optics runs/other-tune
     """
-    from studies.runs.running import RunOptions
     from studies.runs.compare import compare_to_folder, show_comparison
+    from studies.runs.running import RunOptions
 
     found, results, folder = compare_to_folder(first, second, RunOptions(out, force, 1, verbose, quiet))
     return show_comparison(found, results, folder, as_json)

@@ -13,10 +13,10 @@ import pandas as pd
 from machines.requirements import FAIL, PASS, Verdict
 from studies.commands.terminal import number, show
 from studies.commands.terminal import table as terminal_table
-from studies.runs.running import RunOptions
 from studies.results import Quantity, StudyResult, TableData
 from studies.runs.logs import RunLog, messages
 from studies.runs.results_json import json_text
+from studies.runs.running import RunOptions
 from studies.runs.store import open_run, read_run, write_run
 
 OK, WANTING = 0, 1

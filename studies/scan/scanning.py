@@ -17,10 +17,10 @@ from lattice import HadronOpticsError, InputError
 from machines.requirements import PASS
 from optics.beams.parquet import read_parquet, write_parquet
 from studies.commands.terminal import number, show
-from studies.runs.running import RunOptions
 from studies.results import Quantity, StudyResult
 from studies.runs.logs import LOGGER, RunLog, messages
 from studies.runs.results_json import json_text
+from studies.runs.running import RunOptions
 from studies.runs.store import is_complete, open_run, write_log, write_run
 from studies.scan import cases as scan_cases
 from studies.scan.cases import COMPUTED, STATUS, Axis, Plan
