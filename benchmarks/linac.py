@@ -17,6 +17,7 @@ import numpy as np
 from benchmarks import rf_track
 from benchmarks.timing import Timing, cold, show
 from lattice import ReferenceParticle
+from lattice.arrays import Array
 from optics.linac import (
     Bunch,
     Linac,
@@ -58,7 +59,7 @@ def machine() -> Linac:
     return design_pass(Linac("linac", start, (*first.pieces, *linac_of("ccl", end, [coupled]).pieces)))
 
 
-def bunch(linac: Linac, count: int) -> np.ndarray:
+def bunch(linac: Linac, count: int) -> Array:
     """A bunch matched to its entrance, 0.03 um."""
     return _beam(linac).sample(count, seed=1)
 

@@ -17,11 +17,10 @@ from typing import Any
 
 import numpy as np
 
+from lattice.arrays import Array
 from optics.linac import Linac, PermanentQuadrupole, Tank, track
 from optics.linac.structure.linac import Piece
 from tests.linac_machines import ccl, ccl_bunch
-
-Array = np.ndarray[Any, Any]
 
 _PARTICLES = 1000
 #: Its defaults, and the cheapest we found that keeps the energy to some keV: (algorithm, steps a cell).

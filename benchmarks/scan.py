@@ -16,6 +16,7 @@ import numpy as np
 from benchmarks.optics import _madx, _without_apertures
 from benchmarks.timing import Case, Timing, show, timed, verdict
 from lattice import Lattice
+from lattice.arrays import Array
 from machines.cnao_like import cnao
 from optics import scan, to_xsuite, twiss
 
@@ -50,7 +51,7 @@ def _processor_time(ring: Lattice, parameters: dict[str, Any]) -> float:
     return (time.process_time() - begin) / _LATTICES
 
 
-def _random(ring: Lattice, n: int) -> dict[str, np.ndarray[Any, Any]]:
+def _random(ring: Lattice, n: int) -> dict[str, Array]:
     rng = np.random.default_rng(1)
     return {name: ring.parameters[name] * (1.0 + 0.01 * rng.standard_normal(n)) for name in FAMILIES}
 

@@ -11,7 +11,7 @@ import resource
 import time
 from collections.abc import Callable
 from dataclasses import dataclass, replace
-from typing import Any, TypeVar
+from typing import TypeVar
 
 import numpy as np
 
@@ -23,12 +23,11 @@ from extraction import (
     track_spill,
 )
 from lattice import Lattice, ReferenceParticle
+from lattice.arrays import Array
 from lattice.reference import SPEED_OF_LIGHT
 from machines.cnao_like import cnao
 from optics import twiss
 from optics.beams.beam import Beam, sample_beam
-
-Array = np.ndarray[Any, Any]
 
 Result = TypeVar("Result")
 

@@ -7,9 +7,7 @@ from __future__ import annotations
 
 import time
 from dataclasses import replace
-from typing import Any
 
-import numpy as np
 from scipy.stats import ks_2samp
 
 from extraction import (
@@ -25,11 +23,10 @@ from extraction import (
 )
 from extraction.drivers.drivers import Driver
 from lattice import Lattice, ReferenceParticle
+from lattice.arrays import Array
 from lattice.reference import SPEED_OF_LIGHT
 from machines.cnao_like import cnao
 from optics import Beam, sample_beam, twiss
-
-Array = np.ndarray[Any, Any]
 
 _PARTICLES, _TURNS = 10_000, 5000
 _SEPTUM, _ANGLE = "se_010a_esp", 0.8e-3  # rad: its wires stand along the arm

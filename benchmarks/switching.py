@@ -18,6 +18,7 @@ from benchmarks.matching import attempted, by_madx, by_us, by_xsuite
 from benchmarks.problems import SEEDS, Problem, problems
 from extraction.targets import ExtractionTarget
 from lattice import ReferenceParticle
+from lattice.arrays import Array
 from machines.registry import machine_named
 from optics import Target
 from optics.engines.madx import available
@@ -53,7 +54,7 @@ def together() -> Programme:
     return match_table(ring, ring.particle, _rigidities(study), _FAMILIES, goals, errors, degree=study.degree)
 
 
-def _rigidities(study: EnergySwitchingStudy) -> np.ndarray:
+def _rigidities(study: EnergySwitchingStudy) -> Array:
     found = []
     for spec in study.energies:
         ends = (float(range_of(spec.species, e)) for e in (spec.lower_MeV_per_u, spec.upper_MeV_per_u))

@@ -12,10 +12,9 @@ import numpy as np
 from extraction.resonance.arms import Arm
 from extraction.resonance.third_integer import ThirdIntegerResonance
 from lattice import ElectrostaticSeptum, InputError, Lattice, MagneticSeptum
+from lattice.arrays import Array
 from optics import Optics
 from optics.maps.model import passage
-
-Array = np.ndarray[Any, Any]
 
 
 @dataclass(frozen=True)

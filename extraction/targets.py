@@ -17,13 +17,12 @@ from extraction.resonance.hardt import arm_divergence, hardt_residual
 from extraction.resonance.sextupoles import complex_strengths
 from extraction.resonance.third_integer import ThirdIntegerResonance, nearest_third, third_integer_resonance
 from lattice import InputError, Lattice, NoSolution, UnstableOptics
+from lattice.arrays import Array
 from lattice.errors import did_you_mean
 from lattice.parameters import FUNCTIONS
 from optics import Optics
 from optics.maps.model import turns
 from optics.maps.turn import periodic_point
-
-Array = np.ndarray[Any, Any]
 
 #: Quantity -> (default tolerance, scale of one unit of cost).
 QUANTITIES: dict[str, tuple[float, float]] = {

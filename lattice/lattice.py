@@ -9,6 +9,7 @@ from typing import Any
 
 import numpy as np
 
+from lattice.arrays import Array
 from lattice.elements import Element
 from lattice.errors import InputError, LatticeError, did_you_mean, listed
 from lattice.parameters import Parameters, parse_expression
@@ -168,7 +169,7 @@ class Lattice:
         return replace(element, **{name: self.value(value) for name, value in element.strengths().items()})
 
     @cached_property
-    def unique_elements(self) -> tuple[tuple[Element, ...], np.ndarray[Any, Any]]:
+    def unique_elements(self) -> tuple[tuple[Element, ...], Array]:
         """Distinct elements (names aside) and, for each element in order, its index among them."""
         found: dict[Any, int] = {}
         unique: list[Element] = []
@@ -183,9 +184,9 @@ class Lattice:
         return tuple(unique), indices
 
     @cached_property
-    def s(self) -> np.ndarray[Any, Any]:
+    def s(self) -> Array:
         """Entrance of each element along the reference orbit [m], then the end; shape (..., len + 1)."""
-        known: np.ndarray[Any, Any] | None = self.memory.get("s")
+        known: Array | None = self.memory.get("s")
         if known is not None:
             return known
         unique, indices = self.unique_elements
@@ -293,7 +294,7 @@ def _refuse_two_meanings(elements: Iterable[Element]) -> None:
             raise LatticeError(f"two different elements are called '{element.name}': give one of them another name")
 
 
-def _positions(lengths: np.ndarray[Any, Any], indices: np.ndarray[Any, Any]) -> np.ndarray[Any, Any]:
+def _positions(lengths: Array, indices: Array) -> Array:
     """Cumulated lengths of the elements in order, from 0; lengths (..., n_unique)."""
     per_element = lengths[..., indices]
     positions = np.zeros((*per_element.shape[:-1], per_element.shape[-1] + 1), dtype=per_element.dtype)

@@ -17,10 +17,11 @@ import numpy as np
 from lark import Lark, Token, Tree
 from lark.exceptions import UnexpectedInput
 
+from lattice.arrays import Array
 from lattice.errors import LatticeError, did_you_mean
 from lattice.reference import ATOMIC_MASS_UNIT, ELECTRON_MASS, PROTON_MASS, SPEED_OF_LIGHT
 
-Value = float | complex | np.ndarray[Any, Any]
+Value = float | complex | Array
 
 # MAD-X precedence: a sign binds weaker than ^ and stronger than * and /; ^ groups from the left, 2^3^2 = 64. Chains
 # are flat nodes, so that long sums do not nest.

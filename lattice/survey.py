@@ -8,16 +8,16 @@ systems").
 from __future__ import annotations
 
 from math import atan2, cos, hypot, sin
-from typing import Any
 
 import numpy as np
 
+from lattice.arrays import Array
 from lattice.elements import Bend, Element, Multipole, SRotation, Translation, XRotation, YRotation
 from lattice.errors import InputError
 from lattice.lattice import Lattice
 
-Vector = np.ndarray[Any, Any]
-Matrix = np.ndarray[Any, Any]
+Vector = Array
+Matrix = Array
 
 COLUMNS = ("s", "X", "Y", "Z", "theta", "phi", "psi")
 
@@ -31,7 +31,7 @@ def survey(
     theta: float = 0.0,
     phi: float = 0.0,
     psi: float = 0.0,
-) -> dict[str, np.ndarray[Any, Any]]:
+) -> dict[str, Array]:
     """Floor coordinates of the reference orbit at the entrance of each element and at the end, from a given start.
 
     Columns of length len(lattice) + 1: "name" (as in tables, the last one "_end"), "s", "X", "Y", "Z" [m], "theta",

@@ -12,10 +12,9 @@ from scipy.optimize import brentq
 
 from extraction import ThirdIntegerResonance, third_integer_resonance
 from lattice import Drift, Lattice, Multipole, Quadrupole, ReferenceParticle, Sextupole
+from lattice.arrays import Array
 from machines.cnao_like import cnao
 from optics import to_xsuite, twiss
-
-Array = np.ndarray[Any, Any]
 
 PROTON = ReferenceParticle("proton", kinetic_energy_per_u=60e6)
 SEPTUM = "se_010a_esp"

@@ -10,6 +10,8 @@ from typing import Any
 import numpy as np
 import pytest
 
+from lattice.arrays import Array
+
 #: The start of a Twiss along a line, any will do.
 START = {"betx": 3.0, "bety": 2.0, "alfx": 0.1, "alfy": -0.2, "dx": 0.5, "dpx": 0.1, "dy": 0.3, "dpy": -0.1}
 
@@ -31,7 +33,7 @@ class MadxOptics:
     """What MAD-X says of the named elements in order: exits [m] and optics there; and its summary."""
 
     names: list[str]
-    columns: dict[str, np.ndarray]
+    columns: dict[str, Array]
     summary: dict[str, float]
 
 

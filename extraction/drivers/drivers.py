@@ -14,9 +14,9 @@ from typing import Any
 import numpy as np
 
 from lattice import InputError, Lattice, ReferenceParticle
+from lattice.arrays import Array
 from lattice.errors import did_you_mean
 
-Array = np.ndarray[Any, Any]
 Programme = Callable[[float], float] | Sequence[tuple[float, float]]
 
 

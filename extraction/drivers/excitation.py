@@ -8,9 +8,8 @@ from typing import Any
 import numpy as np
 
 from extraction.drivers.drivers import RFKnockout, programme_values
+from lattice.arrays import Array
 from optics.compiled import compiled
-
-Array = np.ndarray[Any, Any]
 
 _SIDE = 36  # numbers on either side that a moment of the noise is made of
 _FINE = 512  # entries of the filter's table from one number to the next

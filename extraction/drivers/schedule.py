@@ -19,8 +19,7 @@ from extraction.drivers.drivers import (
     programme_values,
 )
 from lattice import InputError, Lattice
-
-Array = np.ndarray[Any, Any]
+from lattice.arrays import Array
 
 _SAMPLES = 20001  # moments at which the range of a programme is looked for
 

@@ -8,16 +8,14 @@ shrinks along the incoming direction while the arm grows.
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
-from typing import Any
 
 import numpy as np
 from numpy.polynomial import Chebyshev
 
 from extraction.resonance.kobayashi import Kobayashi
 from lattice import NoSolution
+from lattice.arrays import Array
 from optics.maps.turn import Turn, iterate
-
-Array = np.ndarray[Any, Any]
 
 _START = 1e-2  # of the distance from closed orbit to fixed point
 _SAMPLES = 24

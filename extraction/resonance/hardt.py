@@ -13,17 +13,14 @@ exact one, from tracked arms.
 
 from __future__ import annotations
 
-from typing import Any
-
 import numpy as np
 
 from extraction.resonance.sextupoles import complex_strengths
 from extraction.resonance.third_integer import ThirdIntegerResonance, nearest_third, third_integer_resonance
 from lattice import Lattice, ReferenceParticle
+from lattice.arrays import Array
 from lattice.parameters import FUNCTIONS
 from optics import Optics, twiss
-
-Array = np.ndarray[Any, Any]
 
 _DELTA = 2e-4  # largest momentum step of the exact residual
 _CLEAR = 0.2  # part of the way to the resonant momentum that the step may take

@@ -9,11 +9,10 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from math import cos, pi, sin, sqrt
-from typing import Any
 
 import numpy as np
 
-Array = np.ndarray[Any, Any]
+from lattice.arrays import Array
 
 
 @dataclass(frozen=True)

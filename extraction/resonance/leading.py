@@ -7,7 +7,8 @@ from math import sqrt
 
 import numpy as np
 
-from extraction.resonance.kobayashi import Array, Kobayashi
+from extraction.resonance.kobayashi import Kobayashi
+from lattice.arrays import Array
 
 
 @dataclass(frozen=True)

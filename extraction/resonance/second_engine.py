@@ -8,7 +8,6 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Any
 
 import numpy as np
 from scipy.interpolate import CubicSpline
@@ -16,8 +15,8 @@ from scipy.interpolate import CubicSpline
 from extraction.resonance.arms import Arm
 from extraction.resonance.third_integer import ThirdIntegerResonance, triangle_area
 from lattice import NoSolution
+from lattice.arrays import Array
 
-Array = np.ndarray[Any, Any]
 #: Coordinates (n, 6) and a number of turns -> coordinates after them.
 Tracking = Callable[[Array, int], Array]
 

@@ -13,10 +13,9 @@ from typing import Any
 import numpy as np
 
 from lattice import Bend, Element, Lattice, Multipole, Sextupole
+from lattice.arrays import Array
 from optics import Optics
 from optics.linear.twiss import functions_inside
-
-Array = np.ndarray[Any, Any]
 
 _SLICES = 8
 

@@ -9,7 +9,6 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from math import pi, sqrt
-from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -17,9 +16,8 @@ import pandas as pd
 from extraction.resonance.arms import Arm
 from extraction.resonance.third_integer import third_integer_resonance
 from lattice import InputError, Lattice, NoSolution, ReferenceParticle, UnstableOptics
+from lattice.arrays import Array
 from optics import Beam
-
-Array = np.ndarray[Any, Any]
 
 
 def amplitude_of(area: float) -> float:

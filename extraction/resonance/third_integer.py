@@ -9,7 +9,6 @@ from __future__ import annotations
 
 from dataclasses import dataclass, replace
 from functools import cached_property
-from typing import Any
 
 import numpy as np
 
@@ -17,11 +16,10 @@ from extraction.resonance.arms import Arm, arm_points, arm_through, enclosed_are
 from extraction.resonance.kobayashi import Kobayashi
 from extraction.resonance.sextupoles import SextupoleShare, complex_strengths, phase_of, shares
 from lattice import InputError, Lattice, LatticeError, NoSolution, ReferenceParticle
+from lattice.arrays import Array
 from optics import Optics, twiss
 from optics.maps.model import checked_particle, turns
 from optics.maps.turn import Turn, iterate, periodic_point
-
-Array = np.ndarray[Any, Any]
 
 _FAR = 0.1  # tune distance beyond which "near the resonance" means nothing
 _NEAR = 1e-6  # tune distance at which rounding moves the triangle by 1e-4 of its area (in proportion to its square)

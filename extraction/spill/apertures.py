@@ -3,15 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any
 
 import numpy as np
 
 from extraction.spill.sections import is_nonlinear
 from lattice import Aperture, Lattice
+from lattice.arrays import Array
 from optics import Optics
-
-Array = np.ndarray[Any, Any]
 
 _NARROWER = 1.15  # than where the ring is cut anyway: such an aperture is looked at too
 _MOST = 4  # of them

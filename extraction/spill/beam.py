@@ -4,15 +4,13 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from math import sqrt
-from typing import Any
 
 import numpy as np
 import pandas as pd
 
 from extraction.spill.rate import check_window
 from lattice import InputError, NoSolution
-
-Array = np.ndarray[Any, Any]
+from lattice.arrays import Array
 
 
 @dataclass(frozen=True)

@@ -8,13 +8,11 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from math import floor, isfinite, sqrt
-from typing import Any
 
 import numpy as np
 
 from lattice import InputError
-
-Array = np.ndarray[Any, Any]
+from lattice.arrays import Array
 
 MAX_BINS = 100_000_000
 

@@ -17,10 +17,9 @@ from extraction.spill.sectional_map import SectionalMaps, sectional_maps
 from extraction.spill.sections import Region
 from extraction.spill.setup import Progress, SpillOutcome, SpillSetup, ctrl_c, empty_record
 from lattice import HadronOpticsError
+from lattice.arrays import Array
 from lattice.reference import SPEED_OF_LIGHT
 from optics import twiss
-
-Array = np.ndarray[Any, Any]
 
 _STRIDE = 20_000_000  # particle-turns between two looks at progress, Ctrl-C and lost particles
 _REACH = 1.5  # the fit of the maps holds up to this many times the septum's distance

@@ -6,15 +6,13 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import lru_cache
 from itertools import combinations
-from typing import Any
 
 import numpy as np
 from numpy.polynomial import chebyshev
 
 from extraction.spill.sections import N_KICK, Cuts, Region, SectionalMap, choose_cuts, own_kicks, sectional_map
 from lattice import InputError, Lattice, ReferenceParticle
-
-Array = np.ndarray[Any, Any]
+from lattice.arrays import Array
 
 _DEGREES = (8, 16)  # of the polynomials in momentum, tried one after the other
 _ACCURACY = 1e-10  # of matrices and orbits: what the polynomials may miss

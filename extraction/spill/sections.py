@@ -30,13 +30,12 @@ from lattice import (
     Sextupole,
     UnstableOptics,
 )
+from lattice.arrays import Array
 from lattice.reference import SPEED_OF_LIGHT
 from optics.linear.propagation import courant_snyder
 from optics.maps.model import turns
 from optics.maps.plan import make_plan
 from optics.maps.turn import Turn
-
-Array = np.ndarray[Any, Any]
 
 N_KICK = 5  # a, b, c, d, e
 _CLOUD = 500  # particles the kicks are fitted to

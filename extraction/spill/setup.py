@@ -7,7 +7,6 @@ import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
-from typing import Any
 
 import numpy as np
 
@@ -15,8 +14,8 @@ from extraction.drivers.schedule import Schedule
 from extraction.septum import Septum
 from extraction.spill.kernel import N_RECORD
 from lattice import Lattice, ReferenceParticle
+from lattice.arrays import Array
 
-Array = np.ndarray[Any, Any]
 #: Called with the turns done so far.
 Progress = Callable[[int], None]
 

@@ -23,11 +23,11 @@ from extraction.spill.rate import Evenness
 from extraction.spill.rate import duty_factor as evenness
 from extraction.spill.tracking import Spill, track_spill
 from lattice import InputError, Lattice, NoSolution, ReferenceParticle
+from lattice.arrays import Array
 from lattice.reference import SPEED_OF_LIGHT
 from optics import Beam
 from optics.maps.model import checked_particle
 
-Array = np.ndarray[Any, Any]
 #: Rate against time; only its shape matters.
 Shape = Callable[[Array], Array]
 

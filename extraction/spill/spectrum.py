@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from math import isfinite, pi
-from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -13,8 +12,7 @@ from numpy.polynomial import legendre
 
 from extraction.spill.rate import SpillRate, check_window, checked_times
 from lattice import InputError
-
-Array = np.ndarray[Any, Any]
+from lattice.arrays import Array
 
 #: Lines of power supplies on a 50 Hz mains [Hz]: the mains, rectifiers of 2, 6, 12 and 24 pulses and their neighbours.
 MAINS = (50.0, 100.0, 150.0, 300.0, 600.0, 1200.0)

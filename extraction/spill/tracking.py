@@ -32,13 +32,12 @@ from extraction.spill.kernel import (
 from extraction.spill.sections import is_nonlinear
 from extraction.spill.setup import Progress, SpillOutcome, SpillSetup, turns_between_settings
 from lattice import InputError, Lattice, ReferenceParticle
+from lattice.arrays import Array
 from lattice.errors import did_you_mean
 from lattice.reference import SPEED_OF_LIGHT
 from optics import Beam, twiss
 from optics.beams.beam import sample_beam
 from optics.maps.model import checked_fringe, checked_particle, passage
-
-Array = np.ndarray[Any, Any]
 
 ENGINES = ("sectional", "xsuite")
 CAUSES = {WIRES: "wires", CATHODE: "cathode", APERTURE: "aperture", UNBOUNDED: "unbounded"}

@@ -3,14 +3,12 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any
 
 import numpy as np
 import pandas as pd
 
 from lattice import InputError
-
-Array = np.ndarray[Any, Any]
+from lattice.arrays import Array
 
 
 def release_times(delta: Array, leaving: Array, time: Array, shift: Array) -> Array:

@@ -2,14 +2,9 @@
 
 from __future__ import annotations
 
-from typing import Any
-
-import numpy as np
-
 from lattice import Lattice
+from lattice.arrays import Array
 from optics import Beam, sample_beam, twiss
-
-Array = np.ndarray[Any, Any]
 
 
 def waiting_beam(

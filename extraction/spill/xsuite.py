@@ -32,6 +32,7 @@ from extraction.spill.kernel import (
 )
 from extraction.spill.setup import Progress, SpillOutcome, SpillSetup, ctrl_c, empty_record
 from lattice import RFCavity
+from lattice.arrays import Array
 from lattice.reference import SPEED_OF_LIGHT
 from optics import twiss
 from optics.compiled import compiled
@@ -40,7 +41,6 @@ from optics.maps.model import turns
 if TYPE_CHECKING:
     from optics.engines.xsuite.tracker import Run
 
-Array = np.ndarray[Any, Any]
 
 _SAMPLES = 256  # of the exciter's signal in a period: its phase is within 0.012 rad
 _HISTORY = 4_000_000  # particle-turns kept at a time

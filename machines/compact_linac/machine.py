@@ -5,10 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cached_property
-from typing import Any
 
-import numpy as np
-
+from lattice.arrays import Array
 from machines.compact_linac.build import bunch_of, errors_of, linac_from, pulse_of, supplies_of
 from machines.compact_linac.supplies import Pulse, Supply
 from machines.compact_linac.table import LinacTable
@@ -71,7 +69,7 @@ class LinacMachine:
         beam = self.table.beam
         return self.current / (1e6 * (beam.bunch_frequency_MHz or beam.frequency_MHz))
 
-    def sample(self, count: int, seed: int) -> np.ndarray[Any, Any]:
+    def sample(self, count: int, seed: int) -> Array:
         """Particles (count, 6) at the entrance."""
         beam = self.table.beam
         return self.bunch.sample(count, seed=seed, distribution=beam.distribution, cut=beam.cut_sigmas)

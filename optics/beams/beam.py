@@ -4,16 +4,14 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from math import isfinite, sqrt
-from typing import Any
 
 import numpy as np
 
 from lattice import InputError, ReferenceParticle
+from lattice.arrays import Array
 from optics.beams.distributions import FULL_WIDTH, momentum_sample, transverse_sample
 from optics.linear.momentum_optics import momentum_optics
 from optics.linear.optics import Optics
-
-Array = np.ndarray[Any, Any]
 
 MAX_COUNT = 50_000_000
 

@@ -7,14 +7,13 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from math import isfinite, sqrt
-from typing import Any
 
 import numpy as np
 
 from lattice import InputError
+from lattice.arrays import Array
 from lattice.errors import did_you_mean
 
-Array = np.ndarray[Any, Any]
 Draw = Callable[[np.random.Generator, int], Array]
 
 _LEAST_KEPT = 1e-3  # a cut that leaves less than this of a distribution is a mistake

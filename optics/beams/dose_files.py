@@ -8,15 +8,13 @@ from __future__ import annotations
 import struct
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 
 from lattice import InputError, ReferenceParticle
+from lattice.arrays import Array
 from lattice.files import write_bytes_atomic, write_text_atomic
 from lattice.reference import SPECIES, SPEED_OF_LIGHT
-
-Array = np.ndarray[Any, Any]
 
 _PDG = {"proton": 2212, "antiproton": -2212, "electron": 11, "positron": -11}
 _FLUKA = {"proton": 1, "antiproton": 2, "electron": 3, "positron": 4, "deuteron": -3, "helium-3": -5, "helium-4": -6}

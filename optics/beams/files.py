@@ -11,12 +11,11 @@ import numpy as np
 import pandas as pd
 
 from lattice import FileError, InputError, ReferenceParticle
+from lattice.arrays import Array
 from lattice.reference import SPECIES, SPEED_OF_LIGHT, Species
 from optics.beams.openpmd import ELEMENTARY_CHARGE, OpenPMDParticles, read_openpmd, write_openpmd
 from optics.beams.parquet import read_parquet, write_parquet
 from optics.beams.tracking import COORDINATES
-
-Array = np.ndarray[Any, Any]
 
 HDF5, PARQUET = (".h5", ".hdf5"), (".parquet",)
 #: Names in the openPMD extension SpeciesType where they are not our own.

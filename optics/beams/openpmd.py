@@ -16,11 +16,10 @@ from typing import Any
 import numpy as np
 
 from lattice import FileError
+from lattice.arrays import Array
 from lattice.errors import listed
 from lattice.files import write_bytes_atomic
 from lattice.reference import SPEED_OF_LIGHT
-
-Array = np.ndarray[Any, Any]
 
 ELEMENTARY_CHARGE = 1.602_176_634e-19  # C, exact
 MAX_PARTICLES = 50_000_000

@@ -9,6 +9,7 @@ import numpy as np
 import pandas as pd
 
 from lattice import Aperture, Element, InputError, Lattice, LatticeError, ReferenceParticle, RFCavity
+from lattice.arrays import Array
 from lattice.reference import SPEED_OF_LIGHT
 from optics.linear.optics import END
 from optics.maps.model import checked_fringe, checked_particle
@@ -16,8 +17,6 @@ from optics.maps.plan import arguments_of
 from optics.maps.steps import Setting, Step, cavity_step, program, steps
 from optics.maps.taylor import Bank
 from optics.maps.turn import Turn
-
-Array = np.ndarray[Any, Any]
 
 COORDINATES = ("x", "px", "y", "py", "zeta", "delta")
 

@@ -8,11 +8,10 @@ from typing import Any
 import numpy as np
 
 from lattice import Bend, InputError, Lattice, ReferenceParticle, UnstableOptics
+from lattice.arrays import Array
 from optics.engines.xsuite.engine import quietly, to_xsuite
 from optics.imperfections.errors import Imperfect
 from optics.maps.model import checked_particle
-
-Array = np.ndarray[Any, Any]
 
 _KICKS = 100  # of a sextupole: slicing plays no part in a comparison
 _FIELDS = {"bend": ("k1", "k2"), "quadrupole": ("k1", "k1s"), "sextupole": ("k2", "k2s"), "octupole": ("k3", "k3s")}

@@ -19,9 +19,8 @@ import numpy as np
 import pandas as pd
 
 from lattice import Element, InputError, Lattice, LatticeError, ReferenceParticle, UnstableOptics
+from lattice.arrays import Array
 from optics.engines.engine_optics import EngineOptics
-
-Array = np.ndarray[Any, Any]
 
 _DISPERSION = ("dx", "dpx", "dy", "dpy")
 _COLUMNS = ("s", "x", "px", "y", "py", *_DISPERSION)

@@ -12,13 +12,12 @@ import numpy as np
 import pandas as pd
 
 from lattice import InputError, Lattice, ReferenceParticle
+from lattice.arrays import Array
 from lattice.errors import did_you_mean
 from optics.engines.engine_optics import EngineOptics
 from optics.linear.optics import Optics
 from optics.linear.twiss import START_CHROMATIC, twiss
 from optics.maps.model import checked_particle
-
-Array = np.ndarray[Any, Any]
 
 
 @dataclass(frozen=True)

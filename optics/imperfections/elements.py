@@ -22,8 +22,8 @@ from lattice import (
     XRotation,
     YRotation,
 )
+from lattice.arrays import Array
 
-Array = np.ndarray[Any, Any]
 Frames = tuple[Array, Array]  # axes as columns (n, 3, 3) and origin (n, 3), seen from another frame
 
 #: Errors of where a magnet stands, as they are called everywhere.

@@ -3,19 +3,17 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any
 
 import numpy as np
 import pandas as pd
 
 from lattice import ReferenceParticle
+from lattice.arrays import Array
 from optics.imperfections.errors import Imperfect
 from optics.linear import propagation
 from optics.linear.optics import Functions
 from optics.linear.twiss import Solution, solve
 from optics.maps.model import checked_particle
-
-Array = np.ndarray[Any, Any]
 
 #: Parts an element is cut into: apertures are looked at in its middle too.
 SLICES = 2

@@ -18,7 +18,8 @@ import pandas as pd
 from scipy.stats import truncnorm
 
 from lattice import Element, InputError, Lattice, Monitor
-from optics.imperfections.elements import ALIGNMENT, Array, imperfect_element, refuse_without_field
+from lattice.arrays import Array
+from optics.imperfections.elements import ALIGNMENT, imperfect_element, refuse_without_field
 from optics.selection import selected, with_distinct_names
 
 

@@ -14,12 +14,11 @@ from typing import Any
 import numpy as np
 
 from lattice import Element, InputError, Kicker, Lattice, Monitor, ReferenceParticle, UnstableOptics
+from lattice.arrays import Array
 from optics.imperfections.errors import Imperfect
 from optics.imperfections.orbit_kicks import Method, kicks_for
 from optics.maps.model import checked_particle, step_series
 from optics.selection import selected, with_distinct_names
-
-Array = np.ndarray[Any, Any]
 
 PLANES = ("x", "y")
 _STEP = 1e-30  # rad: a complex step has no cancellation, so it may be as small as one likes

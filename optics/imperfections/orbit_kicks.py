@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
-from typing import Any, Literal
+from typing import Literal
 
 import numpy as np
 from scipy.optimize import lsq_linear
 
 from lattice import InputError
+from lattice.arrays import Array
 from lattice.errors import did_you_mean
 
-Array = np.ndarray[Any, Any]
 Method = Literal["svd", "micado"]
 
 _METHODS = ("svd", "micado")

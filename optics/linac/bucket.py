@@ -4,19 +4,17 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from math import cos, isfinite, pi, sin, sqrt
-from typing import Any
 
 import numpy as np
 from scipy.optimize import brentq
 
 from lattice import InputError, ReferenceParticle
+from lattice.arrays import Array
 from lattice.reference import SPEED_OF_LIGHT
 from optics.linac.bunch import energies
 from optics.linac.structure.linac import Linac, Tank
 from optics.linac.tracking import track
 from optics.linac.transport import Transport
-
-Array = np.ndarray[Any, Any]
 
 
 @dataclass(frozen=True)

@@ -4,14 +4,12 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from math import isfinite, pi, sqrt
-from typing import Any
 
 import numpy as np
 
 from lattice import InputError, ReferenceParticle
+from lattice.arrays import Array
 from lattice.reference import SPEED_OF_LIGHT
-
-Array = np.ndarray[Any, Any]
 
 DISTRIBUTIONS = ("gaussian", "waterbag")
 

@@ -19,14 +19,13 @@ import numpy as np
 from scipy.integrate import simpson
 
 from lattice import InputError, NoSolution
+from lattice.arrays import Array
 from lattice.reference import SPEED_OF_LIGHT
 from optics.compiled import compiled
 from optics.linac.result import CAUSES, LinacTracked, arrived, lost_table
 from optics.linac.structure.coordinates import canonical, checked, particle_at, relative
 from optics.linac.structure.linac import MODES, Linac, PermanentQuadrupole, Piece, Tank
 from optics.linac.structure.transit import TransitTime
-
-Array = np.ndarray[Any, Any]
 
 _COMPLEX_STEP = 1e-30
 _QUADRUPOLE_STEPS = 8

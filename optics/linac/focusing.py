@@ -4,18 +4,16 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
-from typing import Any
 
 import numpy as np
 from scipy.optimize import least_squares
 
 from lattice import InputError, NoSolution, UnstableOptics
+from lattice.arrays import Array
 from optics.linac.line import DRIFT, GAP, Line, line_of, rows_of
 from optics.linac.structure.linac import Linac
 from optics.linac.structure.reference import Reference, reference_of
 from optics.linac.transport import Transport, canonical_matrices, transport, transport_of
-
-Array = np.ndarray[Any, Any]
 
 
 @dataclass(frozen=True)

@@ -8,13 +8,12 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from lattice import ReferenceParticle
+from lattice.arrays import Array
 from lattice.reference import SPEED_OF_LIGHT
 from optics.compiled import compiled
 from optics.linac.maps import TRANSIT_TERMS, drift, gap, quadrupole
 from optics.linac.structure.linac import MODES, Linac, PermanentQuadrupole, Piece, Tank
 from optics.linac.structure.transit import NO_SECOND_ORDER, TransitTime
-
-Array = np.ndarray[Any, Any]
 
 DRIFT, QUADRUPOLE, GAP = 0, 1, 2
 #: Particles that walk together: their six coordinates stay in the processor's first cache.

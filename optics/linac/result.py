@@ -4,17 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from typing import Any
 
 import numpy as np
 import pandas as pd
 
 from lattice import InputError, NoSolution, ReferenceParticle
+from lattice.arrays import Array
 from optics.linac.bunch import energies, normalised_emittance
 from optics.linac.structure.coordinates import COORDINATES, relative
 from optics.linac.structure.linac import Linac
-
-Array = np.ndarray[Any, Any]
 
 #: Name of the place behind the last piece.
 END = "_end"

@@ -9,15 +9,13 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from math import isfinite, pi
-from typing import Any
 
 import numpy as np
 from scipy.constants import epsilon_0
 from scipy.special import elliprd
 
 from lattice import InputError, ReferenceParticle
-
-Array = np.ndarray[Any, Any]
+from lattice.arrays import Array
 
 
 @dataclass(frozen=True)

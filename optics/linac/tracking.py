@@ -11,6 +11,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
+from lattice.arrays import Array
 from optics.compiled import compiled
 from optics.linac.line import BLOCK, GAP, Line, W, Y, line_of, step, velocity
 from optics.linac.result import CAUSES, END, LinacTracked, arrived, lost_table, moments
@@ -18,8 +19,6 @@ from optics.linac.space_charge import SpaceCharge
 from optics.linac.structure.coordinates import canonical, checked, particle_at, relative
 from optics.linac.structure.linac import Linac
 from optics.linac.structure.reference import Reference, reference_of
-
-Array = np.ndarray[Any, Any]
 
 #: Particles of one task of a thread; fixed, so that sums come in the same order at any number of threads.
 _CHUNK = 16 * BLOCK

@@ -4,17 +4,15 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from functools import cached_property
-from typing import Any
 
 import numpy as np
 
 from lattice import InputError
+from lattice.arrays import Array
 from optics.compiled import compiled
 from optics.linac.line import BLOCK, CT, Line, W, line_of, step
 from optics.linac.structure.linac import Linac
 from optics.linac.structure.reference import Reference, reference_of
-
-Array = np.ndarray[Any, Any]
 
 _COMPLEX_STEP = 1e-30
 

@@ -9,18 +9,18 @@ a = alpha' - alpha b, W = sqrt(a^2 + b^2), phi = arctan2(a, b) / 2 pi.
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import numpy as np
 
 from lattice import InputError
+from lattice.arrays import Array
 from optics.linear import propagation
 from optics.linear.twiss import Solution, solve
 
 if TYPE_CHECKING:
     from optics.linear.optics import Optics
 
-Array = np.ndarray[Any, Any]
 
 _STEP = 1e-30  # its square vanishes, so the derivative is exact to rounding
 _PLAIN = {"ddx": "dx", "ddpx": "dpx", "ddy": "dy", "ddpy": "dpy", "dmux": "mux", "dmuy": "muy"}

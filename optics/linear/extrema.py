@@ -7,12 +7,11 @@ from typing import Any
 import numpy as np
 
 from lattice import InputError
+from lattice.arrays import Array
 from lattice.errors import did_you_mean
 from optics.linear.chromatic import chromatic_functions
 from optics.linear.optics import ALL_COLUMNS, CHROMATIC_COLUMNS, Functions, Optics
 from optics.linear.twiss import functions_inside
-
-Array = np.ndarray[Any, Any]
 
 #: Parts an element is cut into; between them the interpolation error of a beta maximum is of order (slice length)^4.
 SLICES = 8

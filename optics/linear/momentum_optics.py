@@ -3,16 +3,14 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any
 
 import numpy as np
 from numpy.polynomial import chebyshev
 
 from lattice import InputError, NoSolution, UnstableOptics
+from lattice.arrays import Array
 from optics.linear.optics import Optics
 from optics.linear.twiss import twiss
-
-Array = np.ndarray[Any, Any]
 
 _DEGREES = (4, 8, 16, 32)
 #: Largest remaining change of x, px, y, py [m, 1], of log beta and of alpha.

@@ -11,13 +11,13 @@ import numpy as np
 import pandas as pd
 
 from lattice import InputError, Lattice, ReferenceParticle
+from lattice.arrays import Array
 from lattice.errors import did_you_mean
 from optics.linear import propagation
 
 if TYPE_CHECKING:
     from optics.linear.chromatic import ChromaticFunctions
 
-Array = np.ndarray[Any, Any]
 
 _FUNCTIONS = {
     "betx": propagation.BETX,

@@ -10,14 +10,13 @@ from typing import Any
 import numpy as np
 
 from lattice import InputError, Lattice, ReferenceParticle, UnstableOptics
+from lattice.arrays import Array
 from lattice.errors import did_you_mean
 from optics.linear import propagation
 from optics.linear.coupling import mode_start, propagate_modes
 from optics.linear.optics import Functions, Optics
 from optics.maps.model import StepSeries, checked_particle, step_series
 from optics.maps.taylor import N_COORDINATES, QUADRATIC
-
-Array = np.ndarray[Any, Any]
 
 #: Start conditions of a line: functions in the order of ``propagation``, their change with momentum, and the orbit.
 START_FUNCTIONS = ("betx", "alfx", "mux", "bety", "alfy", "muy", "dx", "dpx", "dy", "dpy")

@@ -13,13 +13,12 @@ from typing import Any
 import numpy as np
 
 from lattice import InputError, Lattice, ReferenceParticle, UnstableOptics
+from lattice.arrays import Array
 from lattice.errors import did_you_mean
 from optics.maps.plan import Moving, Plan, arguments_of, cut, make_plan
 from optics.maps.steps import FRINGES, Setting, steps
 from optics.maps.taylor import N_COORDINATES
 from optics.maps.turn import Turn
-
-Array = np.ndarray[Any, Any]
 
 _ORBIT_ZERO = 1e-13  # m, rad: below this the reference orbit is the closed orbit (rounding of the maps is 1e-16)
 _REMEMBERED = 8  # energies whose series are kept

@@ -9,11 +9,10 @@ from typing import Any
 import numpy as np
 
 from lattice import Element, Lattice, ReferenceParticle, Separator
+from lattice.arrays import Array
 from lattice.parameters import parse_expression
 from optics.maps.steps import Setting, Step, program, steps
 from optics.maps.taylor import Bank
-
-Array = np.ndarray[Any, Any]
 
 
 @dataclass(frozen=True)

@@ -11,10 +11,9 @@ from typing import Any
 
 import numpy as np
 
+from lattice.arrays import Array
 from optics.compiled import compiled
 from optics.maps.taylor import ADD, ARGUMENT, CONSTANT, COORDINATE, MUL, NEG, SUB, Bank, _function
-
-Array = np.ndarray[Any, Any]
 
 #: Lattices that are worked on together: enough to vectorise, few enough for the cache.
 LANES = 16

@@ -17,10 +17,9 @@ from typing import Any
 
 import numpy as np
 
+from lattice.arrays import Array
 from optics.compiled import compiled
 from optics.maps.series import arctan_ratio_series, cos_sqrt_series, sin_sqrt_series
-
-Array = np.ndarray[Any, Any]
 
 CONSTANT, ARGUMENT, COORDINATE, ADD, SUB, MUL, NEG, RECIPROCAL, SQRT, SIN, COS, ARCTAN = range(12)
 COS_SQRT, SIN_SQRT, ARCTAN_RATIO = 12, 13, 14

@@ -4,14 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Any
 
 import numpy as np
 
 from lattice import NoSolution, UnstableOptics
+from lattice.arrays import Array
 from optics.maps.taylor import N_COORDINATES, N_FIRST, Bank
-
-Array = np.ndarray[Any, Any]
 
 _ITERATIONS = 60
 _ROUNDING = 1e-15  # m, rad: a miss this small is zero

@@ -5,18 +5,16 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
-from typing import Any
 
 import numpy as np
 import pandas as pd
 
+from lattice.arrays import Array
 from optics.matching.limits import Limit
 from optics.matching.optimise import Settings, least_squares
 from optics.matching.peaks import peaks
 from optics.matching.problem import Problem
 from optics.matching.search import Found, Objective, sample, unmoved
-
-Array = np.ndarray[Any, Any]
 
 _RANK = 1e-8  # singular values below this part of the largest: directions that the targets do not feel
 _AT_BOUND = 1e-9  # parts of a parameter's scale

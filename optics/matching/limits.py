@@ -10,13 +10,12 @@ from typing import Any
 import numpy as np
 
 from lattice import InputError, Lattice
+from lattice.arrays import Array
 from optics.beams.beam import Beam
 from optics.linear.extrema import interval_maxima, rows_between, slope_maxima
 from optics.linear.optics import COLUMNS, Functions, Optics
 from optics.matching.quantities import Kind, Quantity, kind_of
 from optics.matching.targets import finite
-
-Array = np.ndarray[Any, Any]
 
 #: Largest excursion of a beam, ``sigmas`` times its rms size plus the orbit [m].
 SIZES = {"size_x": "x", "size_y": "y"}

@@ -9,11 +9,11 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
-from typing import Any
 
 import numpy as np
 
 from lattice import InputError, Lattice, ReferenceParticle
+from lattice.arrays import Array
 from optics.matching.checks import checked_count, checked_problem
 from optics.matching.diagnosis import Diagnosis, Infeasibility, diagnosed, explained
 from optics.matching.limits import Limit
@@ -24,8 +24,6 @@ from optics.matching.solutions import Solution, ranked
 from optics.matching.targets import Goal, Vary
 
 __all__ = ["METHODS", "POLISHES", "Case", "MatchResult", "counted", "match", "match_together"]
-
-Array = np.ndarray[Any, Any]
 
 
 @dataclass(frozen=True)

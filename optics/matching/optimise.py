@@ -14,7 +14,8 @@ from dataclasses import dataclass, field
 import numpy as np
 from numpy.typing import NDArray
 
-Array = NDArray[np.float64]
+from lattice.arrays import Array
+
 #: Points (n, p) -> residuals (n, m), Jacobians (n, m, p), and which points (n,) are good enough to be told.
 Function = Callable[[Array], tuple[Array, Array, NDArray[np.bool_]]]
 

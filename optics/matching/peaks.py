@@ -3,13 +3,11 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any
 
 import numpy as np
 
+from lattice.arrays import Array
 from optics.matching.problem import Points, Problem
-
-Array = np.ndarray[Any, Any]
 
 
 @dataclass(frozen=True, eq=False)

@@ -12,14 +12,13 @@ from typing import Any
 
 import numpy as np
 
+from lattice.arrays import Array
 from optics.matching.limits import Limit
 from optics.matching.optimise import Settings
 from optics.matching.peaks import Peaks, peaks
 from optics.matching.problem import Problem
 from optics.matching.search import LOCAL, Found, sample, solve
 from optics.matching.solutions import margins_at
-
-Array = np.ndarray[Any, Any]
 
 POLISHES = ("peak_beta", "gradient", "margin")
 _ROUNDS = 3  # hills are looked for again after each

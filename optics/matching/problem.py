@@ -14,13 +14,13 @@ from typing import Any, TypeVar
 import numpy as np
 
 from lattice import Lattice, LatticeError, ReferenceParticle
+from lattice.arrays import Array
 from optics.linear.extrema import SLICES
 from optics.linear.optics import Functions, Optics
 from optics.linear.twiss import functions_inside, twiss
 from optics.matching.limits import Limit
 from optics.matching.targets import Goal, Vary
 
-Array = np.ndarray[Any, Any]
 T = TypeVar("T")
 
 STEP = 1e-30  # imaginary step; its square vanishes, so the derivative is exact to rounding

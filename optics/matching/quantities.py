@@ -11,11 +11,10 @@ from typing import Any
 import numpy as np
 
 from lattice import InputError, Lattice, LatticeError
+from lattice.arrays import Array
 from lattice.errors import did_you_mean, listed
 from lattice.parameters import CONSTANTS, Expression, parse_expression
 from optics.linear.optics import COLUMNS, END, SCALARS, Optics, element_of
-
-Array = np.ndarray[Any, Any]
 
 
 @dataclass(frozen=True)

@@ -10,13 +10,12 @@ from typing import Any
 import numpy as np
 
 from lattice import InputError
+from lattice.arrays import Array
 from lattice.errors import did_you_mean
 from optics.linear.propagation import one_turn_matrices
 from optics.maps.model import checked_particle, step_series
 from optics.matching.optimise import Runs, Settings, least_squares
 from optics.matching.problem import STEP, Case, Problem, by_halves
-
-Array = np.ndarray[Any, Any]
 
 METHODS = ("auto", "local", "gauss_newton", "multistart", "homotopy", "global")
 LOCAL = Settings()

@@ -4,14 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any
 
 import numpy as np
 
+from lattice.arrays import Array
 from optics.matching.problem import Points, Problem
 from optics.matching.search import Found
-
-Array = np.ndarray[Any, Any]
 
 _SAME = 1e-5  # solutions closer than this part of every parameter's scale are one
 

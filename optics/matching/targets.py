@@ -11,12 +11,11 @@ from typing import Any, Protocol, runtime_checkable
 import numpy as np
 
 from lattice import InputError, Lattice
+from lattice.arrays import Array
 from optics.linear.optics import Optics
 from optics.matching.quantities import Kind, Quantity, kind_of
 
 __all__ = ["Goal", "Kind", "Target", "Vary", "finite", "kind_of"]
-
-Array = np.ndarray[Any, Any]
 
 
 def finite(owner: str, what: str, value: Any, default: float | None = None) -> float:

@@ -7,7 +7,6 @@ S. Y. Lee, Accelerator Physics, chapter 3; areas are in eV s of the whole partic
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -15,9 +14,8 @@ from scipy.integrate import quad
 from scipy.optimize import brentq
 
 from lattice import InputError, NoSolution, ReferenceParticle
+from lattice.arrays import Array
 from lattice.reference import SPEED_OF_LIGHT
-
-Array = np.ndarray[Any, Any]
 
 
 @dataclass(frozen=True)

@@ -14,12 +14,11 @@ import numpy as np
 from numpy.polynomial import chebyshev
 
 from lattice import Bend, InputError, Lattice, NoSolution, ReferenceParticle
+from lattice.arrays import Array
 from lattice.errors import did_you_mean
 from optics.linear.optics import Optics
 from optics.linear.twiss import twiss
 from optics.matching.targets import Goal
-
-Array = np.ndarray[Any, Any]
 
 BEND_K1, BEND_K2 = "bend_k1_error", "bend_k2_error"
 _STEP = 1e-30

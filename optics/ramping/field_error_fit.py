@@ -15,11 +15,10 @@ import numpy as np
 import pandas as pd
 
 from lattice import InputError, Lattice, NoSolution, ReferenceParticle
+from lattice.arrays import Array
 from optics.linear.optics import Optics
 from optics.linear.twiss import twiss
 from optics.ramping.energy_table import BEND_K2, FieldErrors
-
-Array = np.ndarray[Any, Any]
 
 _STEP = 1e-30
 _ROUNDS = 12

@@ -11,8 +11,7 @@ from typing import Any
 import numpy as np
 
 from lattice import InputError
-
-Array = np.ndarray[Any, Any]
+from lattice.arrays import Array
 
 
 @dataclass(frozen=True)

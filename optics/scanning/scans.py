@@ -13,6 +13,7 @@ import numpy as np
 import pandas as pd
 
 from lattice import InputError, Lattice, ReferenceParticle
+from lattice.arrays import Array
 from lattice.errors import did_you_mean
 from optics.linear.optics import COLUMNS, END, SCALARS, Optics, element_of
 from optics.linear.twiss import twiss
@@ -35,7 +36,6 @@ from optics.scanning.kernel import (
     scan_lanes,
 )
 
-Array = np.ndarray[Any, Any]
 Progress = Callable[[int], object]
 
 #: What a scan gives unless told.

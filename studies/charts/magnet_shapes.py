@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
+from lattice.arrays import Array
 from studies.charts.magnets import MagnetBlock
 from studies.charts.style import HORIZONTAL, LONGITUDINAL, VERTICAL, Trace, inert, numbers
 
@@ -68,7 +69,7 @@ def bar_polygon(block: MagnetBlock, shortest: float) -> Polygon:
     return [left, left, right, right], [style.low, style.high, style.high, style.low]
 
 
-def floor_curve(survey: pd.DataFrame, row: int, points: int) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+def floor_curve(survey: pd.DataFrame, row: int, points: int) -> tuple[Array, Array, Array]:
     """Z, X [m] and direction theta [rad] at ``points`` equal steps of arc through the element of one survey row.
 
     The survey gives s, X, Z, theta at the entrance of each element and at the end; theta turns linearly with s

@@ -9,10 +9,9 @@ from typing import Any
 import numpy as np
 
 from lattice import InputError
+from lattice.arrays import Array
 from studies.charts import style
 from studies.charts.style import Drawing, Layout, Trace, axis, base_layout, numbers, text
-
-Array = np.ndarray[Any, Any]
 
 EXACT = style.HORIZONTAL
 LEADING = style.NEUTRAL

@@ -12,11 +12,10 @@ from typing import Any
 import numpy as np
 
 from lattice import InputError
+from lattice.arrays import Array
 from studies.charts import style
 from studies.charts.phase_space import EXACT
 from studies.charts.style import Drawing, Layout, Trace, axis, base_layout, inert, numbers, text
-
-Array = np.ndarray[Any, Any]
 
 _BARS = 40  # of a marginal
 _TICKS = [1, 3, 10, 30, 100, 300, 1000, 3000, 10000, 30000, 100000]  # Hz

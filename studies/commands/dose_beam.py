@@ -4,17 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import pandas as pd
 
 from lattice import InputError, ReferenceParticle
+from lattice.arrays import Array
 from lattice.errors import FileError, did_you_mean
 from optics.beams.dose_files import PhaseSpace, phase_space, write_fluka_table, write_mcpl, write_topas
 from studies.runs.store import is_complete
-
-Array = np.ndarray[Any, Any]
 
 TABLE = "tables/beam-energies.csv"
 WRITERS: dict[str, Callable[[Path, PhaseSpace], None]] = {

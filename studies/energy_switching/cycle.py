@@ -10,10 +10,9 @@ import numpy as np
 import pandas as pd
 
 from lattice import NoSolution, ReferenceParticle
+from lattice.arrays import Array
 from optics.ramping.acceleration import RingRF, adiabatic_time
 from optics.ramping.magnet_models import EddyCurrents, Excitation, Hysteresis, Supply
-
-Array = np.ndarray[Any, Any]
 
 PHASES = ("injection", "capture", "ramp", "settling", "extraction", "ramp down", "standardisation")
 STEP_PARTS = ("recapture", "ramp", "settling", "preparation")

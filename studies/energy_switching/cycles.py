@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
 
 import numpy as np
 import pandas as pd
 
 from lattice import InputError, Lattice, NoSolution, ReferenceParticle
+from lattice.arrays import Array
 from optics.ramping.acceleration import RingRF, rf_programme
 from optics.ramping.energy_table import Programme
 from optics.ramping.magnet_models import EddyCurrents, Excitation, Hysteresis, Supply
@@ -27,8 +27,6 @@ from studies.energy_switching.ring import family, injection_of
 from studies.energy_switching.spec import CircuitSpec, EnergySwitchingStudy
 from studies.ring_optics.magnet_fields import strongest
 from studies.spec.resolution import Resolved
-
-Array = np.ndarray[Any, Any]
 
 _RATINGS = {"T": "bend_field", "T/m": "gradient", "T/m^2": "sextupole_gradient"}
 _RF_POINTS = 25

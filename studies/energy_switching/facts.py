@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any
 
 import numpy as np
 
 from lattice import InputError, Lattice, ReferenceParticle
+from lattice.arrays import Array
 from optics import twiss
 from optics.engines.verification import verify
 from optics.linear.optics import Optics
@@ -23,8 +23,6 @@ from studies.ring_optics.match import goal, matched_design
 from studies.runs.logs import LOGGER
 from studies.spec.resolution import TABLES, Resolved
 from studies.treatment.treatment import energy_of, range_of
-
-Array = np.ndarray[Any, Any]
 
 
 @dataclass(frozen=True, eq=False)

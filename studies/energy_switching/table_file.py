@@ -4,16 +4,14 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from io import StringIO
-from typing import Any
 
 import numpy as np
 import pandas as pd
 
 from lattice import InputError, ReferenceParticle
+from lattice.arrays import Array
 from lattice.errors import FileError, did_you_mean
 from lattice.reference import species_named
-
-Array = np.ndarray[Any, Any]
 
 ENERGY, RIGIDITY = "kinetic_energy_MeV_per_u", "brho_T_m"
 _SPECIES = ("proton", "helium-4", "carbon-12", "oxygen-16")

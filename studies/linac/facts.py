@@ -10,6 +10,7 @@ import numpy as np
 import pandas as pd
 
 from lattice import HadronOpticsError
+from lattice.arrays import Array
 from machines.compact_linac.machine import LinacMachine
 from optics.linac import (
     Linac,
@@ -34,8 +35,6 @@ from optics.linac.switching.jitter import pulse_energies
 from studies.linac.resolution import ResolvedLinac
 from studies.linac.spec import LinacOpticsStudy
 from studies.runs.logs import LOGGER
-
-Array = np.ndarray[Any, Any]
 
 _GRID_SIGMAS = (12.0, 8.0)  # of phase and of energy
 _GRID_POINTS = 81

@@ -9,6 +9,7 @@ import numpy as np
 import pandas as pd
 
 from lattice import ReferenceParticle, RFGap
+from lattice.arrays import Array
 from optics.linac.bunch import energies, phases
 from optics.linac.structure.lattices import lattice_of
 from studies.charts.linac import bars, beside, horizontal, limit, line, points, stacked
@@ -16,8 +17,6 @@ from studies.charts.style import HORIZONTAL, INK, LIMIT, LONGITUDINAL, NEUTRAL, 
 from studies.linac.facts import LinacFacts
 from studies.linac.ranges import range_in_water, range_text
 from studies.results import FigureData
-
-Array = np.ndarray[Any, Any]
 
 SIGMAS = 3.0
 _SHOWN = 1500

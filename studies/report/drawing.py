@@ -25,6 +25,7 @@ from matplotlib.ticker import LogLocator, MaxNLocator, NullLocator
 from matplotlib.transforms import Transform, blended_transform_factory, offset_copy
 
 from lattice import InputError
+from lattice.arrays import Array
 from studies.report.heatmap import draw_heatmap
 from studies.report.svg import embeddable
 
@@ -198,7 +199,7 @@ def _draw_trace(page: _Page, trace: Mapping[str, Any]) -> None:
     drawers[trace.get("type", "scatter")](page, trace)
 
 
-def _floats(page: _Page, values: Any) -> np.ndarray[Any, Any]:
+def _floats(page: _Page, values: Any) -> Array:
     if not isinstance(values, (list, tuple)):
         raise InputError(f"figure '{page.id}': the data of a trace must be a plain list, found {type(values).__name__}")
     return np.array([np.nan if value is None else value for value in values], dtype=float)

@@ -11,6 +11,7 @@ import numpy as np
 import pandas as pd
 
 from lattice import ElectrostaticSeptum, InputError, Lattice, ReferenceParticle
+from lattice.arrays import Array
 from machines.machine import MachineBeam
 from optics import Optics
 
@@ -28,12 +29,10 @@ class Clearance:
     s: float
 
 
-def edge(
-    beam: MachineBeam, particle: ReferenceParticle, beta: np.ndarray, dispersion: np.ndarray, plane: str
-) -> np.ndarray:
+def edge(beam: MachineBeam, particle: ReferenceParticle, beta: Array, dispersion: Array, plane: str) -> Array:
     """Half width of the beam [m] for beta functions and dispersions [m]."""
     emittance = getattr(beam, f"emittance_{plane}") / (particle.beta * particle.gamma)
-    half: np.ndarray = beam.sigmas * np.sqrt(beta * emittance) + np.abs(dispersion) * beam.momentum_spread / 2
+    half: Array = beam.sigmas * np.sqrt(beta * emittance) + np.abs(dispersion) * beam.momentum_spread / 2
     return half
 
 

@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 
 from lattice import HadronOpticsError, InputError, Lattice, ReferenceParticle
+from lattice.arrays import Array
 from machines.machine import MachineBeam
 from optics.engines.imperfections import xsuite_closed_orbit
 from optics.imperfections.ensemble import Ensemble, ensemble, percentile
@@ -38,7 +39,7 @@ class Imperfections:
     before: Ensemble
     correction: Correction
     after: Ensemble
-    rooms: Mapping[str, np.ndarray]
+    rooms: Mapping[str, Array]
     residual: float | None
     alone: str = ""
 
@@ -98,14 +99,14 @@ def _beside_xsuite(
 # ------------------------------------------------------------------------------------------------------ apertures
 
 
-def _rooms(lattice: Lattice, inside: Functions, cases: tuple[BeamCase, ...]) -> dict[str, np.ndarray]:
+def _rooms(lattice: Lattice, inside: Functions, cases: tuple[BeamCase, ...]) -> dict[str, Array]:
     """Least room of each beam that lives in the study's own lattice, in each machine; nan where it is unstable."""
     if all(element.aperture is None for element in lattice.elements):
         return {}
     return {case.beam.name: _room(lattice, inside, case.beam, case.particle) for case in cases if case.follows}
 
 
-def _room(lattice: Lattice, inside: Functions, beam: MachineBeam, particle: ReferenceParticle) -> np.ndarray:
+def _room(lattice: Lattice, inside: Functions, beam: MachineBeam, particle: ReferenceParticle) -> Array:
     """At both ends of each part of an element, in the frame of the magnet, whose chamber moves with it."""
     opening = np.array(list(openings(lattice).values()))[inside.row_element]
     least = np.full(len(inside.s), np.inf)
@@ -119,12 +120,12 @@ def _room(lattice: Lattice, inside: Functions, beam: MachineBeam, particle: Refe
     return least
 
 
-def _edge(inside: Functions, beam: MachineBeam, particle: ReferenceParticle, plane: str) -> np.ndarray:
+def _edge(inside: Functions, beam: MachineBeam, particle: ReferenceParticle, plane: str) -> Array:
     """Half width of the beam (machines, rows) [m], both modes of the coupled motion seen in the plane."""
     own, other = ("betx", "betx2") if plane == "x" else ("bety", "bety1")
     first, second = (beam.emittance_x, beam.emittance_y) if plane == "x" else (beam.emittance_y, beam.emittance_x)
     square = (first * inside.column(own) + second * inside.column(other)) / (particle.beta * particle.gamma)
-    half: np.ndarray = beam.sigmas * np.sqrt(square) + np.abs(inside.column(f"d{plane}")) * beam.momentum_spread / 2
+    half: Array = beam.sigmas * np.sqrt(square) + np.abs(inside.column(f"d{plane}")) * beam.momentum_spread / 2
     return half
 
 
@@ -147,7 +148,7 @@ def imperfection_number(key: str, found: Imperfections | None) -> tuple[float, f
 _OF = f"not exceeded by {PERCENT:g} % of the machines"
 
 
-def _values(key: str, found: Imperfections) -> tuple[np.ndarray, str]:
+def _values(key: str, found: Imperfections) -> tuple[Array, str]:
     """One number a machine."""
     before, after = found.before.table, found.after.table
     if key == "corrector_kick":

@@ -8,8 +8,8 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from lattice import Bend, Element, InputError, Lattice, Quadrupole, Sextupole
+from lattice.arrays import Array
 
-Array = np.ndarray[Any, Any]
 Values = Callable[[Any], Any]
 
 

@@ -9,6 +9,7 @@ import numpy as np
 import pandas as pd
 
 from lattice import Lattice
+from lattice.arrays import Array
 from studies.charts import style
 from studies.charts.extraction import Curve, curves
 from studies.charts.lattice import figure_json
@@ -46,7 +47,7 @@ def orbit_figures(found: Imperfections, lattice: Lattice, resolved: Resolved) ->
 
 def orbit_table(found: Imperfections) -> pd.DataFrame:
     """Orbits [m] along s: 5th and 95th percentile over machines and one machine, before and after correction."""
-    columns: dict[str, np.ndarray] = {"s": found.after.s}
+    columns: dict[str, Array] = {"s": found.after.s}
     for when, machines in (("before", found.before), ("after", found.after)):
         for plane in ("x", "y"):
             low, high = np.nanpercentile(machines.orbit[plane], (5, 95), axis=0)
@@ -171,7 +172,7 @@ def _one_mark(marks: list[tuple[float, str]]) -> list[tuple[float, str]]:
     return [(place, ", ".join(found)) for place, found in names.items()]
 
 
-def _share(values: np.ndarray) -> tuple[list[float], list[float]]:
+def _share(values: Array) -> tuple[list[float], list[float]]:
     """Sorted values and the share [%] of all machines up to each; unstable ones are never reached."""
     share = 100.0 * (1 + np.arange(len(values))) / len(values)
     return list(np.sort(values)), list(share)

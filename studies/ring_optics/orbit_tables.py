@@ -7,6 +7,7 @@ from collections.abc import Iterator
 import numpy as np
 import pandas as pd
 
+from lattice.arrays import Array
 from optics.imperfections.ensemble import Ensemble
 from studies.results import TableData
 from studies.ring_optics.imperfections import Imperfections
@@ -49,10 +50,10 @@ def _label(percent: int) -> str:
     return {50: "median", 100: "largest"}.get(percent, f"{percent} %")
 
 
-def _numbers(machines: Ensemble) -> dict[str, tuple[str, np.ndarray]]:
+def _numbers(machines: Ensemble) -> dict[str, tuple[str, Array]]:
     """Unit and values (machines,) of each number of a machine."""
     table = machines.table
-    numbers: dict[str, tuple[str, np.ndarray]] = {}
+    numbers: dict[str, tuple[str, Array]] = {}
     for plane in ("x", "y"):
         for key, words in _MM.items():
             numbers[f"{words} {plane}"] = ("mm", table[f"{key}_{plane}"].to_numpy() * 1e3)

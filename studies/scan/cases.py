@@ -17,6 +17,7 @@ import numpy as np
 import pandas as pd
 
 from lattice import HadronOpticsError, InputError, Lattice, NoSolution, ReferenceParticle
+from lattice.arrays import Array
 from lattice.errors import did_you_mean
 from machines.requirements import FAIL, NOT_EVALUATED, PASS, Requirement
 from optics.linear.optics import COLUMNS, SCALARS
@@ -27,8 +28,6 @@ from studies.scan.quantities import extra_columns, extra_quantities
 from studies.spec.resolution import Resolved, resolve
 from studies.spec.schema import AnyStudy, ExtractionStudy, OpticsStudy, Study
 from studies.vocabulary import SPILL, quantity_named, unit_factor
-
-Array = np.ndarray[Any, Any]
 
 #: What every scan of optics gives.
 USUAL = ("qx", "qy", "dqx", "dqy", "tune_distance", "max_betx", "max_bety", "max_dx", "min_dx",

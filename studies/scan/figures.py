@@ -9,6 +9,7 @@ import numpy as np
 import pandas as pd
 from contourpy import contour_generator
 
+from lattice.arrays import Array
 from machines.requirements import PASS, Requirement
 from optics import twiss
 from studies.charts import style
@@ -19,8 +20,6 @@ from studies.scan.cases import COMPUTED, STATUS, Plan
 from studies.scan.picks import chosen_cases, linked, marks, picked_optics, positions
 from studies.spec.units import parameter_unit
 from studies.vocabulary import quantity_named, unit_factor
-
-Array = np.ndarray[Any, Any]
 
 _MARKS = 61  # marks along an axis of the region: more run into each other
 _TUNES = 3000

@@ -8,13 +8,12 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
+from lattice.arrays import Array
 from optics import Optics, twiss
 from studies.charts.lattice import figure_json, magnet_blocks, optics_figure
 from studies.charts.style import INK, Layout, Trace, numbers
 from studies.results import FigureData
 from studies.scan.cases import Plan
-
-Array = np.ndarray[Any, Any]
 
 _BEST, _OTHERS = 14, 7  # cases of the best class, and of the others that have optics
 _LOOKED_AT = 4000  # cases among which they are chosen

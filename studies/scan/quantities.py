@@ -3,19 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any
 
 import numpy as np
 
 from lattice import ElectrostaticSeptum, Lattice
+from lattice.arrays import Array
 from optics import Optics, twiss
 from optics.linear.twiss import functions_inside
 from studies.ring_optics.clearance import PLANES, SLICES, clearance, clearance_at_septum, edge, openings
 from studies.ring_optics.magnet_fields import FIELDS, largest_fields
 from studies.ring_optics.quantities import septum_name
 from studies.spec.resolution import BeamCase, Resolved
-
-Array = np.ndarray[Any, Any]
 
 CLEARANCES = (*(f"clearance_{plane}" for plane in PLANES), "clearance_es")
 #: The room beams have is judged in scans of at most so many cases: it takes a hundred times longer than the kernel.

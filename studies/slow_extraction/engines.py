@@ -6,8 +6,6 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any, Protocol
 
-import numpy as np
-
 from extraction.resonance.arms import Arm
 from extraction.resonance.second_engine import (
     Residuals,
@@ -21,8 +19,6 @@ from extraction.resonance.third_integer import ThirdIntegerResonance
 from extraction.septum import Septum, Transport, between_septa, transport
 from lattice import HadronOpticsError, Lattice
 from optics import Optics
-
-Array = np.ndarray[Any, Any]
 
 #: Relative differences that are explained by five kicks a sextupole and rounding.
 SEPARATRIX, ARM = 5e-4, 1e-3

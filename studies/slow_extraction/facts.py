@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from dataclasses import dataclass, replace
 from math import sqrt
-from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -15,6 +14,7 @@ from extraction.resonance.steinbach import ExtractedBeam, Stack, extracted_beam,
 from extraction.resonance.third_integer import ThirdIntegerResonance, third_integer_resonance
 from extraction.septum import Septum, Transport, transport
 from lattice import InputError, Lattice, NoSolution, UnstableOptics
+from lattice.arrays import Array
 from machines.machine import MachineBeam
 from optics import Beam
 from studies.ring_optics.facts import Facts, compare
@@ -25,8 +25,6 @@ from studies.slow_extraction.septa import septum_of
 from studies.slow_extraction.variations import Scans, scan
 from studies.spec.resolution import Resolved
 from studies.spec.schema import ExtractionSpec, ExtractionStudy
-
-Array = np.ndarray[Any, Any]
 
 _CASES = 7  # momenta between the smallest and the largest amplitude
 _SMALLEST = 0.25  # of the edge's amplitude: nearer to the tip of the wedge arms take ever more turns

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -12,11 +11,10 @@ import pandas as pd
 from extraction.resonance.arms import Arm
 from extraction.septum import Septum
 from lattice import InputError, Lattice
+from lattice.arrays import Array
 from optics import Optics
 from optics.maps.model import passage
 from studies.ring_optics.clearance import openings
-
-Array = np.ndarray[Any, Any]
 
 
 @dataclass(frozen=True, eq=False)

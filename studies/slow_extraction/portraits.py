@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, replace
-from typing import Any
 
 import numpy as np
 
@@ -13,11 +12,10 @@ from extraction.resonance.kobayashi import Kobayashi
 from extraction.resonance.third_integer import virtual_sextupole
 from extraction.septum import between_septa, through_septa
 from lattice import NoSolution
+from lattice.arrays import Array
 from optics.maps.model import passage
 from studies.charts.extraction import Frame, Portrait
 from studies.slow_extraction.facts import Case, ExtractionFacts
-
-Array = np.ndarray[Any, Any]
 
 _POINTS = 70  # of an arm
 _MILLI = np.array([1e3, 1e3])

@@ -15,14 +15,13 @@ import numpy as np
 from extraction.resonance.hardt import arm_divergence, hardt_residual
 from extraction.septum import crossing_angle, early_hit, wire_loss
 from lattice import HadronOpticsError, InputError
+from lattice.arrays import Array
 from optics import twiss
 from studies.results import Quantity
 from studies.ring_optics.quantities import ALONE, BOTH, FORMULA, ROUNDING, Number
 from studies.ring_optics.quantities import evaluate as evaluate_optics
 from studies.slow_extraction.facts import Case, ExtractionFacts
 from studies.vocabulary import EXTRACTION
-
-Array = np.ndarray[Any, Any]
 
 USUAL = (
     "qx", "qy", "dqx", "dqy", "tune_distance", *EXTRACTION,

@@ -9,14 +9,10 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from math import ceil, inf
-from typing import Any, Protocol
-
-import numpy as np
+from typing import Protocol
 
 from lattice import NoSolution
 from studies.treatment.treatment import Treatment
-
-Array = np.ndarray[Any, Any]
 
 BEAM, MOVES, CHANGE, REFILL, GATE = "beam on", "spot moves", "energy change", "refill", "gate closed"
 CAUSES = (BEAM, MOVES, CHANGE, REFILL, GATE)

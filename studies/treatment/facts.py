@@ -34,8 +34,6 @@ from studies.treatment.spots import spot
 from studies.treatment.timing_checks import Check, checks
 from studies.treatment.treatment import DoseModel, SpotPlan, Target, Treatment, planned
 
-Array = np.ndarray[Any, Any]
-
 CYCLES, STEPS, LINAC, CYCLOTRON = "one energy a cycle", "several energies a spill", "linac", "cyclotron"
 #: Assumptions that are halved and doubled, by their place in the study.
 VARIED = (

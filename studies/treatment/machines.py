@@ -12,6 +12,7 @@ import numpy as np
 import pandas as pd
 
 from lattice import InputError, ReferenceParticle
+from lattice.arrays import Array
 from lattice.reference import species_named
 from machines.compact_linac.machine import LinacMachine
 from machines.registry import machine_named
@@ -29,8 +30,6 @@ from studies.spec.builtin import looks_like_file, study_path, unknown_study
 from studies.spec.resolution import resolve
 from studies.spec.study_file import parse_toml, read_text, validated
 from studies.treatment.treatment import Treatment, range_of
-
-Array = np.ndarray[Any, Any]
 
 ELEMENTARY_CHARGE = 1.602176634e-19  # C, exact
 _RING_ENERGIES = 24  # energies that the ring is computed at; its strengths between them by interpolation

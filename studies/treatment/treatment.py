@@ -16,9 +16,8 @@ from scipy.optimize import nnls
 from scipy.special import pbdv
 
 from lattice import InputError, NoSolution
+from lattice.arrays import Array
 from lattice.reference import range_law, species_named
-
-Array = np.ndarray[Any, Any]
 
 _MEV_PER_G_IN_GY = 1.602176634e-10
 _SMOOTHNESS = 0.3  # of the second difference of the layers' weights, beside a dose of 1

@@ -2,16 +2,12 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 import numpy as np
 import pytest
 from scipy.signal import welch
 
 from extraction import RFKnockout
 from extraction.drivers.excitation import envelope, noise
-
-Array = np.ndarray[Any, Any]
 
 BAND, RATE = 2000.0, 20e3  # Hz
 TIMES = np.arange(200_000) / RATE  # 10 s, 20,000 correlation times

@@ -13,6 +13,7 @@ from scipy.optimize import fsolve
 from extraction import ThirdIntegerResonance, third_integer_resonance
 from extraction.resonance.third_integer import nearest_third, triangle_area
 from lattice import InputError, Lattice, LatticeError, NoSolution, ReferenceParticle, UnstableOptics
+from lattice.arrays import Array
 from machines.cnao_like import cnao, pimms
 from optics import twiss
 from optics.maps.model import turns
@@ -32,8 +33,6 @@ from tests.extraction_rings import (
     with_thin_sextupoles,
     xsuite_turn,
 )
-
-Array = np.ndarray[Any, Any]
 
 CASES = pytest.mark.parametrize("tune", sorted(STRENGTHS))
 

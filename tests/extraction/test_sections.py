@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from functools import cache
-from typing import Any
 
 import numpy as np
 import pytest
@@ -13,12 +12,11 @@ from extraction.resonance.second_engine import residuals, tracked_arm, tracked_r
 from extraction.spill.sectional_map import SectionalMaps, sectional_maps
 from extraction.spill.sections import Region, SectionalMap, sectional_map, turned
 from lattice import InputError, Lattice, LatticeError, ReferenceParticle, UnstableOptics
+from lattice.arrays import Array
 from machines.cnao_like import pimms
 from optics import twiss
 from optics.maps.model import turns
 from tests.extraction_rings import PROTON, SEPTUM, reference
-
-Array = np.ndarray[Any, Any]
 
 CARBON = ReferenceParticle("carbon-12", kinetic_energy_per_u=400e6)
 WIRES = 0.035

@@ -21,6 +21,7 @@ from extraction import (
 from extraction.spill.rate import Evenness
 from extraction.spill.shaping import _reason
 from lattice import InputError, NoSolution
+from lattice.arrays import Array
 from lattice.reference import SPEED_OF_LIGHT
 from optics import Beam
 from tests.extraction_rings import PROTON, SEPTUM, reference
@@ -34,7 +35,7 @@ STACK = Beam.normalised(PROTON, 0.5e-6, 0.5e-6, sigma_delta=4e-4, delta=-0.0022)
 CORE = BetatronCore([(0.0, 0.0), (DURATION, 0.004)])
 
 
-def unevenness(times: np.ndarray, start: float, stop: float) -> float:
+def unevenness(times: Array, start: float, stop: float) -> float:
     """Largest distance of the share extracted from a straight line, after Kolmogorov."""
     inside = np.sort(times[(times >= start) & (times <= stop)])
     return float(np.max(np.abs(np.arange(len(inside)) / len(inside) - (inside - start) / (stop - start))))

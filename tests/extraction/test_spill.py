@@ -15,13 +15,12 @@ import pytest
 
 from extraction import BetatronCore, RFKnockout, Ripple, Septum, Spill, TuneSweep, track_spill
 from lattice import InputError, LatticeError, UnstableOptics
+from lattice.arrays import Array
 from lattice.reference import SPEED_OF_LIGHT
 from optics import Beam, twiss
 from optics.beams.beam import sample_beam
 from optics.maps.model import turns
 from tests.extraction_rings import PROTON, SEPTUM, reference
-
-Array = np.ndarray[Any, Any]
 
 RING = reference(1.666)
 TURN = float(RING.length) / (PROTON.beta * SPEED_OF_LIGHT)

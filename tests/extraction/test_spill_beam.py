@@ -10,6 +10,7 @@ import pytest
 
 from extraction.spill.beam import beam_statistics, extracted_bar, momentum_in_time
 from lattice import Drift, InputError, Lattice, NoSolution, ReferenceParticle
+from lattice.arrays import Array
 from optics import twiss
 
 PROTON = ReferenceParticle("proton", kinetic_energy_per_u=60e6)
@@ -17,14 +18,14 @@ PLANES = {"x": (5e-6, 9.0, -1.2, 3.9, -0.6), "y": (2e-6, 4.0, 0.8, 0.0, 0.0)}  #
 SIGMA_DELTA = 5e-4
 
 
-def white(count: int, seed: int = 1) -> np.ndarray:
+def white(count: int, seed: int = 1) -> Array:
     """Five columns whose means are 0 and whose covariance is the unit matrix, to rounding."""
     sample = np.random.default_rng(seed).standard_normal((count, 5))
     sample -= sample.mean(axis=0)
     return sample @ np.linalg.inv(np.linalg.cholesky(sample.T @ sample / count)).T
 
 
-def beam_of(normal: np.ndarray, centre: float = 0.0) -> pd.DataFrame:
+def beam_of(normal: Array, centre: float = 0.0) -> pd.DataFrame:
     """Beam of the moments in PLANES from normal coordinates (n, 5)."""
     delta = SIGMA_DELTA * normal[:, 4]
     columns: dict[str, Any] = {"delta": delta - 1e-3}

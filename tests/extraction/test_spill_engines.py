@@ -27,12 +27,11 @@ from extraction import (
 )
 from extraction.drivers.drivers import Driver
 from lattice import Aperture, Lattice, LatticeError, Multipole
+from lattice.arrays import Array
 from lattice.reference import SPEED_OF_LIGHT
 from optics import Beam, twiss
 from optics.beams.beam import sample_beam
 from tests.extraction_rings import PROTON, SEPTUM, reference
-
-Array = np.ndarray[Any, Any]
 
 COUNT, TURNS = 300, 800
 RING = reference(1.666)

@@ -10,14 +10,15 @@ import pytest
 
 from extraction.spill.rate import SpillRate, duty_factor, pair_variance, peak_to_mean, rate_variation, spill_rate
 from lattice import InputError
+from lattice.arrays import Array
 
 
-def even(particles: int, bins: int, seed: int) -> np.ndarray:
+def even(particles: int, bins: int, seed: int) -> Array:
     """Counts of particles that leave at independent, even times."""
     return np.random.default_rng(seed).multinomial(particles, np.full(bins, 1 / bins))
 
 
-def modulated(depth: float, bins: int) -> np.ndarray:
+def modulated(depth: float, bins: int) -> Array:
     """Shares of a spill 1 + depth sin(2 pi k i / bins): whole periods, so that <p^2> = (1 + depth^2/2) <p>^2."""
     return (1 + depth * np.sin(2 * np.pi * 10 * np.arange(bins) / bins)) / bins
 

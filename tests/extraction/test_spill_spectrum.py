@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Any
 
 import numpy as np
 import pytest
@@ -13,8 +12,7 @@ from extraction.drivers.drivers import Ripple
 from extraction.spill.rate import SpillRate, spill_rate
 from extraction.spill.spectrum import MAINS, rate_modulation, rate_spectrum, transfer_function
 from lattice import InputError
-
-Array = np.ndarray[Any, Any]
+from lattice.arrays import Array
 
 
 def times_of(rate: Callable[[Array], Array], shares: Array, stop: float = 1.0) -> Array:

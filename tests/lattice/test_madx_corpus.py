@@ -17,6 +17,7 @@ import pytest
 import tfs
 
 from lattice import Lattice, read_json, read_madx, write_json, write_madx
+from lattice.arrays import Array
 from optics import Optics, twiss
 from optics.engines.xsuite.engine import read_xsuite_json, write_xsuite_json, xsuite_twiss
 from studies.commands.tfs_text import tfs_text
@@ -35,7 +36,7 @@ class Reference:
     """MAD-X's optics behind the named elements, per dp/p, and of a ring tunes and chromaticity."""
 
     names: list[str]
-    columns: dict[str, np.ndarray]
+    columns: dict[str, Array]
     ring: list[float]
 
 

@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 
 from lattice import InputError, ReferenceParticle
+from lattice.arrays import Array
 from machines.cnao_like import cnao
 from optics import Beam, gaussian_beam, track, twiss
 
@@ -34,7 +35,7 @@ def test_sizes_add_betatron_and_dispersion_in_squares() -> None:
     assert BEAM.sizes(batch)[0].shape == batch["s"].shape
 
 
-def expected_covariance(optics: Any, row: int) -> np.ndarray:
+def expected_covariance(optics: Any, row: int) -> Array:
     covariance = np.zeros((4, 4))
     for i, (axis, emittance) in enumerate((("x", BEAM.emittance_x), ("y", BEAM.emittance_y))):
         beta, alpha = optics["bet" + axis][row], optics["alf" + axis][row]

@@ -13,6 +13,7 @@ import pandas as pd
 import pytest
 
 from lattice import FileError, InputError, ReferenceParticle
+from lattice.arrays import Array
 from lattice.reference import SPEED_OF_LIGHT, Species
 from optics.beams.files import read_beam, write_beam
 from optics.beams.parquet import read_parquet, write_parquet
@@ -142,7 +143,7 @@ def test_the_same_beam_gives_the_same_bytes(tmp_path: Path) -> None:
         (np.array([[0, 0, 0, 0, 0, -1.5]]), "1 particles do not move forwards"),
     ],
 )
-def test_what_is_no_beam_is_not_written(tmp_path: Path, coordinates: np.ndarray, message: str) -> None:
+def test_what_is_no_beam_is_not_written(tmp_path: Path, coordinates: Array, message: str) -> None:
     with pytest.raises(InputError, match=message):
         write_beam(tmp_path / "beam.h5", coordinates, PROTON)
     assert not list(tmp_path.iterdir())
@@ -179,7 +180,7 @@ def attribute(name: str, value: Any, record: str | None = None) -> Callable[[h5p
     return change
 
 
-def replaced(name: str, values: np.ndarray) -> Callable[[h5py.File], None]:
+def replaced(name: str, values: Array) -> Callable[[h5py.File], None]:
     def change(file: h5py.File) -> None:
         group = species_group(file)
         del group[name]

@@ -9,6 +9,7 @@ import pytest
 from scipy import stats
 
 from lattice import Drift, InputError, Lattice, Quadrupole, ReferenceParticle, UnstableOptics
+from lattice.arrays import Array
 from machines.cnao_like import cnao
 from optics import Beam, Optics, sample_beam, track, twiss
 from optics.linear.momentum_optics import momentum_optics
@@ -26,7 +27,7 @@ def optics() -> Optics:
     return twiss(cnao(), PROTON)
 
 
-def invariants(sample: np.ndarray, optics: Optics, beam: Beam) -> tuple[np.ndarray, np.ndarray]:
+def invariants(sample: Array, optics: Optics, beam: Beam) -> tuple[Array, Array]:
     """Courant-Snyder invariants over the rms emittances: <.> = 2 in each plane."""
     row = optics.row(PLACE)
     found = []

@@ -14,11 +14,10 @@ import pytest
 from scipy.integrate import solve_ivp
 
 from lattice import Bend, Drift, Lattice, Quadrupole, ReferenceParticle
+from lattice.arrays import Array
 from optics import twiss
 from optics.maps import element_maps as maps
 from tests.madx_session import madx
-
-Array = np.ndarray
 
 H = 0.3  # 1/m, the curvature of the body
 RHO = 1 / H

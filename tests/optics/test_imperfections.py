@@ -21,6 +21,7 @@ from lattice import (
     Sextupole,
     write_madx,
 )
+from lattice.arrays import Array
 from optics import twiss
 from optics.engines.imperfections import xsuite_closed_orbit
 from optics.imperfections.ensemble import ensemble, percentile
@@ -33,7 +34,7 @@ START = np.array([[1e-3, 2e-3, 3e-3, -1e-3, 0.0, 1e-3], [0.0, 0.0, 0.0, 0.0, 0.0
 EVERYTHING: dict[str, Any] = {"dx": 1e-3, "dy": 2e-3, "ds": 3e-3, "roll": 4e-3, "pitch": 3e-3, "yaw": 2e-3}
 
 
-def through(lattice: Lattice, particles: np.ndarray = START) -> np.ndarray:
+def through(lattice: Lattice, particles: Array = START) -> Array:
     return turns(lattice, PROTON, "full")[0].track(particles)
 
 

@@ -39,6 +39,7 @@ from lattice import (
     XRotation,
     YRotation,
 )
+from lattice.arrays import Array
 from lattice.elements import ELEMENT_KINDS
 from optics import twiss
 from optics.engines.xsuite.engine import to_xsuite, xsuite_track
@@ -46,8 +47,6 @@ from optics.maps import element_maps as maps
 from optics.maps.model import turns
 from optics.maps.steps import Setting, cavity_step, program
 from optics.maps.taylor import Bank
-
-Array = np.ndarray[Any, Any]
 
 PROTON = ReferenceParticle("proton", kinetic_energy_per_u=60e6)
 FAR = np.array(

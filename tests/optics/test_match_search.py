@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 
 from lattice import Drift, Lattice, Marker, Quadrupole, ReferenceParticle
+from lattice.arrays import Array
 from optics import Limit, Target, Vary, match, twiss, verify
 from optics.matching.checks import checked_problem
 from optics.matching.optimise import Settings, least_squares
@@ -39,7 +40,7 @@ def quadrupoles(count: int) -> list[Vary]:
 
 
 # Rosenbrock's function as a sum of squares: its minimum is 0 at (1, 1), along a curved valley.
-def _rosenbrock(points: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+def _rosenbrock(points: Array) -> tuple[Array, Array, Array]:
     x, y = points.T
     residuals = np.stack([10 * (y - x**2), 1 - x], axis=1)
     jacobians = np.stack([np.stack([-20 * x, 10 + 0 * x], axis=1), np.stack([-1 + 0 * x, 0 * x], axis=1)], axis=1)
@@ -64,7 +65,7 @@ def test_least_squares_keeps_its_bounds() -> None:
 
 
 def test_knobs_that_do_the_same_share_the_work() -> None:
-    def function(points: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    def function(points: Array) -> tuple[Array, Array, Array]:
         residual = points.sum(axis=1, keepdims=True) - 1.0
         return residual, np.ones((len(points), 1, 2)), np.abs(residual[:, 0]) < 1e-12
 

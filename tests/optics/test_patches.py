@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 import numpy as np
 import pytest
 from scipy.integrate import solve_ivp
@@ -26,11 +24,10 @@ from lattice import (
     YRotation,
     survey,
 )
+from lattice.arrays import Array
 from optics import Beam, twiss, verify
 from optics.engines.madx import available
 from optics.maps.model import turns
-
-Array = np.ndarray[Any, Any]
 
 PROTON = ReferenceParticle("proton", kinetic_energy_per_u=60e6)
 CARBON = ReferenceParticle("carbon-12", kinetic_energy_per_u=400e6)

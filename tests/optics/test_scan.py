@@ -19,6 +19,7 @@ from lattice import (
     ReferenceParticle,
     Sextupole,
 )
+from lattice.arrays import Array
 from machines.cnao_like import cnao, pimms
 from optics import Optics, grid, scan, twiss
 from optics.linear.twiss import functions_inside
@@ -47,7 +48,7 @@ def fodo(kick: float | str = 0.0, skew: float | str = 0.0) -> Lattice:
     return Lattice("fodo", elements=cell * 8, parameters=parameters, particle=PROTON)
 
 
-def varied(ring: Lattice, names: tuple[str, ...], part: float, n: int = 150) -> dict[str, np.ndarray[Any, Any]]:
+def varied(ring: Lattice, names: tuple[str, ...], part: float, n: int = 150) -> dict[str, Array]:
     rng = np.random.default_rng(7)
     return {name: ring.parameters[name] * (1.0 + part * rng.uniform(-1.0, 1.0, n)) for name in names}
 

@@ -21,6 +21,7 @@ from lattice import (
     Sextupole,
     UnstableOptics,
 )
+from lattice.arrays import Array
 from machines.cnao_like import cnao, pimms
 from optics import track, twiss
 from optics.engines.madx import available
@@ -43,7 +44,7 @@ def small_ring(**changes: float) -> Lattice:
     return Lattice("small", elements=[cell] * 8, parameters=parameters, particle=PROTON)
 
 
-def matrix(ring: Lattice, delta: float = 0.0) -> np.ndarray:
+def matrix(ring: Lattice, delta: float = 0.0) -> Array:
     turn = turns(ring, ring.particle or PROTON, "full")[0]
     return turn.jacobian(turn.closed_orbit(delta))[1]
 
@@ -159,7 +160,7 @@ def test_tunes_are_the_frequencies_of_tracked_particles() -> None:
     for coordinate, tune in ((0, optics.qx), (2, optics.qy)):
         signal = np.array(history)[:, 0, coordinate] * window
 
-        def amplitude(q: float, signal: np.ndarray = signal) -> float:
+        def amplitude(q: float, signal: Array = signal) -> float:
             return float(abs(signal @ np.exp(-2j * np.pi * q * np.arange(count))))
 
         grid = np.linspace(0.0, 0.5, 4001)

@@ -45,6 +45,7 @@ from lattice import (
     XRotation,
     YRotation,
 )
+from lattice.arrays import Array
 from lattice.elements import ELEMENT_KINDS
 from machines.cnao_like import cnao
 from optics.engines.xsuite.engine import (
@@ -305,7 +306,7 @@ def test_the_file_is_plain_json_that_xsuite_reads(tmp_path: Path) -> None:
 SOME = np.array([[3e-3, 1e-3, -2e-3, 5e-4, 0.01, 1e-3], [-1e-3, 2e-4, 1e-3, -1e-3, 0.0, -2e-3]])
 
 
-def _through(*elements: Element) -> np.ndarray:
+def _through(*elements: Element) -> Array:
     return xsuite_track(Lattice("line", elements=elements), PROTON, SOME)[-1]
 
 

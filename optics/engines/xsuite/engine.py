@@ -22,9 +22,10 @@ import numpy as np
 import pandas as pd
 import xobjects as xo
 import xtrack as xt
-from numpy.typing import ArrayLike, NDArray
+from numpy.typing import ArrayLike
 
 from lattice import Drift, FileError, InputError, Lattice, Quadrupole, ReferenceParticle, RFGap, UnstableOptics
+from lattice.arrays import Array
 from lattice.errors import did_you_mean
 from lattice.files import read_bytes, write_text_atomic
 from optics.engines.engine_optics import EngineOptics
@@ -34,8 +35,6 @@ from optics.engines.xsuite.expressions import deferred
 from optics.engines.xsuite.faces import face_names, faces
 from optics.engines.xsuite.reader import METADATA, lattice_of, limit_names, metadata_of
 from optics.maps.model import checked_fringe, checked_particle
-
-Array = NDArray[np.float64]
 
 COLUMNS = (
     "s", "x", "px", "y", "py", "betx", "alfx", "mux", "dx", "dpx", "bety", "alfy", "muy", "dy", "dpy", "betx2", "bety1",

@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 
 from lattice import Lattice, LatticeError, ReferenceParticle
+from lattice.arrays import Array
 from lattice.reference import SPEED_OF_LIGHT
 from optics.engines.xsuite.engine import (
     COORDINATES,
@@ -23,8 +24,6 @@ from optics.engines.xsuite.engine import (
     variable_names,
 )
 from optics.maps.model import checked_particle
-
-Array = np.ndarray[Any, Any]
 
 _CHANGE = 1e-3  # of a parameter, relative, to see what follows it
 _EXCITER, _CAVITY = "signal_exciter", "signal_cavity"

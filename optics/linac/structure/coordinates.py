@@ -7,8 +7,7 @@ from typing import Any
 import numpy as np
 
 from lattice import InputError, ReferenceParticle
-
-Array = np.ndarray[Any, Any]
+from lattice.arrays import Array
 
 COORDINATES = ("x", "px", "y", "py", "zeta", "delta")
 

@@ -9,12 +9,11 @@ import numpy as np
 from scipy.optimize import brentq
 
 from lattice import InputError, ReferenceParticle
+from lattice.arrays import Array
 from optics.compiled import compiled
 from optics.linac.line import BLOCK, CT, Line, W, line_of, step
 from optics.linac.structure.linac import MODES, Linac, Tank
 from optics.linac.structure.reference import beta_of, energy_of, follow, outside
-
-Array = np.ndarray[Any, Any]
 
 #: The best gain of a tank over that of a synchronous particle, below which its cells do not match the beam.
 MATCHED = 0.8

@@ -8,11 +8,10 @@ from typing import Any
 import numpy as np
 
 from lattice import InputError, NoSolution, ReferenceParticle
+from lattice.arrays import Array
 from optics.compiled import compiled
 from optics.linac.line import BLOCK, CT, GAP, Line, W, drift_step, line_of, step, velocity
 from optics.linac.structure.linac import Linac, Tank
-
-Array = np.ndarray[Any, Any]
 
 
 @dataclass(frozen=True)

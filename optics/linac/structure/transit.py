@@ -20,9 +20,9 @@ from scipy.interpolate import CubicSpline
 from scipy.special import roots_legendre
 
 from lattice import InputError
+from lattice.arrays import Array
 from optics.linac.maps import SECOND_TERMS, TRANSIT_TERMS
 
-Array = np.ndarray[Any, Any]
 Profile = Callable[[Array], Array]
 
 #: How well the polynomial must repeat what it was made from.

@@ -8,17 +8,15 @@ maximum, but smooth. Gradients follow a line through a few knots along the machi
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
-from typing import Any
 
 import numpy as np
 from scipy.optimize import minimize
 
 from lattice import InputError
+from lattice.arrays import Array
 from optics.linac.bunch import Bunch
 from optics.linac.structure.linac import Linac
 from optics.linac.switching.energies import transports
-
-Array = np.ndarray[Any, Any]
 
 _POWER = 12.0
 _TWISS = ("betx", "alfx", "bety", "alfy")

@@ -6,20 +6,18 @@ import os
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from functools import partial
-from typing import Any
 
 import numpy as np
 import pandas as pd
 from scipy.optimize import brentq
 
 from lattice import InputError, NoSolution
+from lattice.arrays import Array
 from optics.linac.bunch import Bunch
 from optics.linac.line import Line, line_of
 from optics.linac.structure.linac import Linac, Tank
 from optics.linac.structure.reference import follow, reference_of
 from optics.linac.transport import Transport, transport_of
-
-Array = np.ndarray[Any, Any]
 
 _ENERGY_TOLERANCE = 1e-9  # of an amplitude: far below what a klystron holds
 

@@ -5,17 +5,15 @@ from __future__ import annotations
 import os
 from concurrent.futures import ThreadPoolExecutor
 from math import isfinite
-from typing import Any
 
 import numpy as np
 
 from lattice import InputError
+from lattice.arrays import Array
 from optics.linac.line import Line, line_of
 from optics.linac.structure.linac import Linac
 from optics.linac.structure.reference import follow
 from optics.linac.switching.energies import driven
-
-Array = np.ndarray[Any, Any]
 
 
 def pulse_energies(

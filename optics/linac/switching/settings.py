@@ -11,13 +11,13 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from itertools import pairwise
-from typing import Any
 
 import numpy as np
 from scipy.interpolate import PchipInterpolator
 from scipy.optimize import brentq, minimize_scalar
 
 from lattice import InputError, NoSolution
+from lattice.arrays import Array
 from optics.compiled import compiled
 from optics.linac.line import BLOCK, Line, W, line_of, rows_of, step
 from optics.linac.structure.coordinates import canonical, checked, particle_at
@@ -26,8 +26,6 @@ from optics.linac.structure.linac import Linac, Tank
 from optics.linac.structure.reference import Reference, follow, reference_of
 from optics.linac.switching.energies import stages, unit_of_rows
 from optics.linac.tracking import track
-
-Array = np.ndarray[Any, Any]
 
 #: Phases [rad] from the designed one that are tried for the last unit.
 REACH = (-0.25, 0.4)

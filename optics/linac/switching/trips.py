@@ -3,18 +3,16 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any
 
 import numpy as np
 from scipy.optimize import minimize_scalar
 
 from lattice import InputError
+from lattice.arrays import Array
 from optics.linac.line import Line, line_of
 from optics.linac.structure.linac import Linac
 from optics.linac.structure.reference import follow
 from optics.linac.switching.energies import driven, stages
-
-Array = np.ndarray[Any, Any]
 
 _PHASES = 24
 

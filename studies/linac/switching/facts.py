@@ -12,6 +12,7 @@ import pandas as pd
 from scipy.interpolate import PchipInterpolator
 
 from lattice import HadronOpticsError, NoSolution, ReferenceParticle
+from lattice.arrays import Array
 from machines.compact_linac.machine import LinacMachine
 from machines.compact_linac.table import LinacTable
 from optics.linac import Linac, LinacTracked, track, transport
@@ -28,8 +29,6 @@ from studies.linac.resolution import ResolvedLinac, with_gradients
 from studies.linac.spec import LinacSwitchingStudy
 from studies.runs.logs import LOGGER
 from studies.spec.study_file import checked
-
-Array = np.ndarray[Any, Any]
 
 #: Largest number of energies that the second engine integrates and that jitter is computed at.
 _FEW = 33

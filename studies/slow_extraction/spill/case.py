@@ -26,13 +26,12 @@ from extraction.resonance.steinbach import leaving_momentum
 from extraction.septum import Septum
 from extraction.spill.waiting_beam import waiting_beam
 from lattice import InputError, Kicker, Lattice, Marker, Monitor, NoSolution, ReferenceParticle, RFCavity
+from lattice.arrays import Array
 from lattice.errors import did_you_mean
 from lattice.reference import SPEED_OF_LIGHT
 from optics import Beam, twiss
 from studies.slow_extraction.facts import ExtractionFacts, Steinbach
 from studies.spec.schema import ExtractionStudy, SpillSpec
-
-Array = np.ndarray[Any, Any]
 
 _MARGIN = 1.03  # of the way that brings the last particle to the resonance
 _STEP = 1e-4  # relative change of a parameter in a difference

@@ -19,13 +19,12 @@ from extraction.spill.spectrum import transfer_function
 from extraction.spill.tracking import Spill, track_spill
 from extraction.spill.waiting_beam import waiting_beam
 from lattice import HadronOpticsError, NoSolution, UnstableOptics
+from lattice.arrays import Array
 from optics import Beam, twiss
 from studies.runs.logs import LOGGER, shows_progress
 from studies.slow_extraction.facts import ExtractionFacts
 from studies.slow_extraction.spill.case import SpillCase, spill_case
 from studies.slow_extraction.variations import magnet_families
-
-Array = np.ndarray[Any, Any]
 
 _ROUNDS = 3  # of full length, to shape a programme
 _SHAPING, _CHECKING = 2000, 256  # particles of the short trials, and of those of full length

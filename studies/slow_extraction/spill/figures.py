@@ -22,6 +22,7 @@ from extraction.spill.rate import duty_factor, spill_rate
 from extraction.spill.spectrum import MAINS, Spectrum, rate_spectrum
 from extraction.spill.tracking import Spill
 from lattice import InputError
+from lattice.arrays import Array
 from optics.maps.model import passage
 from studies.charts import style
 from studies.charts.extraction import Curve, bars, curves, figure_of
@@ -43,8 +44,6 @@ from studies.slow_extraction.facts import ExtractionFacts
 from studies.slow_extraction.spill.facts import SpillFacts, amplitudes, angles
 from studies.slow_extraction.spill.programmes import programme_figure, programmes_figure
 from studies.slow_extraction.spill.quantities import rate_in_bins
-
-Array = np.ndarray[Any, Any]
 
 _ROOT = 1e3**0.5  # m^1/2 in mm^1/2
 _FRAMES = 16  # of the film

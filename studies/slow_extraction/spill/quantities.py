@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping
 from math import isfinite, sqrt
-from typing import Any
 
 import numpy as np
 
@@ -12,13 +11,12 @@ from extraction.spill.beam import beam_statistics, momentum_in_time
 from extraction.spill.losses import efficiency, proportion
 from extraction.spill.rate import SpillRate, duty_factor, peak_to_mean, rate_variation, spill_rate
 from lattice import HadronOpticsError, InputError
+from lattice.arrays import Array
 from machines.requirements import Verdict, judge
 from studies.results import Quantity
 from studies.ring_optics.quantities import ALONE, Number
 from studies.slow_extraction.spill.facts import SpillFacts
 from studies.vocabulary import SPILL
-
-Array = np.ndarray[Any, Any]
 
 TRACKERS = "fast tracker, checked against Xsuite"
 ABSENT = "the study tracks no spill: give it a [spill] table"
