@@ -25,7 +25,7 @@ def selected(lattice: Lattice, wanted: str | Iterable[str], what: str) -> list[s
 def _meant(lattice: Lattice, word: str, what: str) -> list[str]:
     elements = list({element.name: element for element in lattice.elements}.values())
     names = [element.name for element in elements if element.kind == word]
-    names = names or [element.name for element in elements if word in _parameters(element)]
+    names = names or [element.name for element in elements if word in parameters_of(element)]
     names = names or [element.name for element in elements if fnmatchcase(element.name, word)]
     if not names:
         known = [*dict.fromkeys(element.kind for element in elements), *lattice.parameters, *(e.name for e in elements)]
@@ -37,7 +37,8 @@ def _meant(lattice: Lattice, word: str, what: str) -> list[str]:
     return names
 
 
-def _parameters(element: Element) -> set[str]:
+def parameters_of(element: Element) -> set[str]:
+    """Names that the element's strengths are written in."""
     return {
         name
         for value in element.strengths().values()
@@ -45,6 +46,22 @@ def _parameters(element: Element) -> set[str]:
         if isinstance(text, str)
         for name in parse_expression(text).names
     }
+
+
+def free_parameters(lattice: Lattice, names: Iterable[str]) -> list[str]:
+    """The parameters that can be set and that ``names`` are or depend on, through any number of others, by name."""
+    found: set[str] = set()
+    seen: set[str] = set()
+    waiting = [name for name in names if name in lattice.parameters]
+    while waiting:
+        name = waiting.pop()
+        seen.add(name)
+        written = lattice.parameters.definitions[name]
+        if not isinstance(written, str):
+            found.add(name)
+            continue
+        waiting += [n for n in parse_expression(written).names if n in lattice.parameters and n not in seen]
+    return sorted(found)
 
 
 def with_distinct_names(lattice: Lattice, names: Iterable[str]) -> tuple[Lattice, dict[str, list[str]]]:

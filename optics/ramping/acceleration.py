@@ -17,6 +17,9 @@ from lattice import InputError, NoSolution, ReferenceParticle
 from lattice.arrays import Array
 from lattice.reference import SPEED_OF_LIGHT
 
+_RAMP_POINTS = 25  # of an RF programme
+_CORNER = 1e-12  # of a ramp: the rounding of one that has none
+
 
 @dataclass(frozen=True)
 class RingRF:
@@ -127,3 +130,33 @@ def synchrotron_frequency(rf: RingRF, particle: ReferenceParticle, voltage: floa
     tune2 = rf.harmonic * abs(particle.charge) * voltage * abs(rf.slip(particle))
     tune2 /= 2 * np.pi * particle.beta**2 * particle.total_energy
     return float(2 * np.pi * rf.frequency(particle) / rf.harmonic * np.sqrt(tune2))
+
+
+def ramp_programme(
+    rf: RingRF, injection: ReferenceParticle, top: ReferenceParticle, *, ramp: float, rounding: float, area: float
+) -> pd.DataFrame:
+    """``rf_programme`` of a ramp in ``ramp`` [s] from injection to ``top``, ends rounded over ``rounding`` [s] each."""
+    part = np.linspace(0.0, 1.0, _RAMP_POINTS)
+    rise = rounded_ramp(part, min(rounding / ramp, 0.5))
+    low, high = injection.magnetic_rigidity, top.magnetic_rigidity
+    return rf_programme(rf, top.species, low + (high - low) * rise, part * ramp, area)
+
+
+def rounded_ramp(part: Array, rounding: float) -> Array:
+    """A ramp from 0 to 1 at ``part`` (0 to 1) of its time, parabolas over ``rounding`` of it at either end."""
+    rounding = max(rounding, _CORNER)
+    slope = 1.0 / (1.0 - rounding)
+    begin = slope * part**2 / (2 * rounding)
+    end = 1.0 - slope * (1.0 - part) ** 2 / (2 * rounding)
+    return np.where(part < rounding, begin, np.where(part > 1 - rounding, end, slope * (part - rounding / 2)))
+
+
+def check_transition(rf: RingRF, injection: ReferenceParticle, top: ReferenceParticle) -> None:
+    """NoSolution where the ramp crosses transition: there is no bucket there, and the models know no jump."""
+    if rf.slip(injection) * rf.slip(top) <= 0:
+        transition = 1 / np.sqrt(rf.momentum_compaction)
+        energy = (transition - 1) * top.mass / top.nucleons / 1e6
+        raise NoSolution(
+            f"{top.species} crosses transition (gamma = {transition:.5g}, {energy:.5g} MeV/u) between injection and "
+            f"{top.kinetic_energy_per_u / 1e6:.5g} MeV/u: stay on one side of it, or change the optics"
+        )

@@ -12,11 +12,13 @@ from lattice.arrays import Array
 from optics import twiss
 from optics.engines.verification import verify
 from optics.linear.optics import Optics
+from optics.magnets import family_of
 from optics.matching.matching import MatchResult
 from optics.ramping.energy_table import FieldErrors, Programme, match_table, with_bend_errors
 from optics.ramping.field_error_fit import FieldErrorFit, Held, fit_field_errors
-from studies.energy_switching.cycles import SpeciesCycle, species_cycle
-from studies.energy_switching.ring import check_energies, check_ring, driven
+from optics.ramping.species import SpeciesCycle
+from studies.energy_switching.cycles import cycle_of
+from studies.energy_switching.ring import check_energies, check_ring
 from studies.energy_switching.spec import EnergiesSpec, EnergySwitchingStudy
 from studies.energy_switching.table_file import OperationalTable, read_table, table_text
 from studies.ring_optics.match import goal, matched_design
@@ -92,8 +94,8 @@ def gather(resolved: Resolved) -> SwitchingFacts:
     begins = np.cumsum([0, *(len(particles) for _, particles in lists)])
     LOGGER.info("cycles, steps and RF")
     cycles = tuple(
-        species_cycle(study, resolved, ring, programme, species, particles, slice(begin, begin + len(particles)))
-        for (species, particles), begin in zip(lists, begins, strict=False)
+        cycle_of(study, resolved, ring, programme, particles, slice(begin, begin + len(particles)))
+        for (_, particles), begin in zip(lists, begins, strict=False)
     )
     return SwitchingFacts(
         resolved=resolved,
@@ -154,7 +156,7 @@ def _errors(study: EnergySwitchingStudy) -> FieldErrors:
 
 def _tune_per_strength(ring: Lattice, particle: ReferenceParticle, study: EnergySwitchingStudy) -> float:
     """dQx for all quadrupole circuits scaled together, per relative change."""
-    circuits = [(c.parameter, driven(ring, c.parameter)) for c in study.circuit if c.parameter != "bend"]
+    circuits = [(c.parameter, family_of(ring, c.parameter)) for c in study.circuit if c.parameter != "bend"]
     names = [name for name, family in circuits if family is not None and family.unit == "T/m"]
     if not names:
         return 0.0

@@ -9,13 +9,14 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
+from optics.ramping.cycle import PHASES
 from optics.ramping.energy_table import BEND_K2
+from optics.ramping.species import SpeciesCycle
+from optics.ramping.steps import STEP_PARTS
 from studies.charts import style
 from studies.charts.extraction import Curve, curves
 from studies.charts.lattice import figure_json
 from studies.charts.switching import COLORS, Panel, sliding, stacked
-from studies.energy_switching.cycle import PHASES, STEP_PARTS
-from studies.energy_switching.cycles import SpeciesCycle
 from studies.energy_switching.facts import SwitchingFacts, TableFacts
 from studies.results import FigureData
 

@@ -2,27 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from typing import NamedTuple
 
 import numpy as np
 
-from lattice import Bend, InputError, Lattice, Quadrupole, ReferenceParticle, Sextupole
+from lattice import Bend, InputError, Lattice, ReferenceParticle
 from lattice.errors import did_you_mean, listed
 from machines.machine import Machine
+from optics.magnets import Family, family_of, magnet_families
 from studies.energy_switching.spec import EnergySwitchingStudy, InjectionSpec
 from studies.spec.resolution import Resolved
 
 _ROUNDING = 1e-9  # of energies that are the ends of a machine
 _WHOLE_TURN = 1e-3  # rad, by which the angles of the bends may miss 2 pi
-_LINEAR = 1e-9
-
-
-class Family(NamedTuple):
-    """What a parameter sets: magnets whose field is in ``unit``, and their strength per unit of the parameter."""
-
-    unit: str
-    per_setting: float
 
 
 class Injection(NamedTuple):
@@ -52,46 +45,15 @@ def check_ring(resolved: Resolved) -> None:
 
 def family(ring: Lattice, parameter: str) -> Family:
     """The quadrupoles or sextupoles of a circuit. InputError, with those there are, for a parameter that sets none."""
-    found = driven(ring, parameter) if parameter in ring.parameters else None
+    found = family_of(ring, parameter) if parameter in ring.parameters else None
     if found is None:
-        known = list(_families(ring))
+        known = list(magnet_families(ring))
         hint = did_you_mean(parameter, known) or "."
         raise InputError(
             f"circuit '{parameter}' is no magnet family of '{ring.name}'{hint} Parameters that "
             f"set quadrupoles or sextupoles: {listed(known)}"
         )
     return found
-
-
-def driven(ring: Lattice, parameter: str) -> Family | None:
-    """What a parameter sets, the strongest magnet counts; None when it sets no quadrupole or sextupole.
-
-    InputError for a strength that is not linear in the parameter, or a parameter that depends on others.
-    """
-    trial = ring.with_parameters({parameter: np.array([0.0, 1.0, 2.0])})
-    found = Family("", 0.0)
-    for unit, written in _strengths(ring):
-        values = np.broadcast_to(trial.value(written), (3,))
-        slope = float(abs(values[1] - values[0]))
-        if abs(values[2] - 2 * values[1] + values[0]) > _LINEAR * slope:
-            raise InputError(f"'{parameter}' sets {written}, which is not linear in it: no circuit can be made of it")
-        if slope > found.per_setting:
-            found = Family(unit, slope)
-    return found if found.unit else None
-
-
-def _strengths(ring: Lattice) -> Iterator[tuple[str, str]]:
-    """Strengths that depend on parameters, with the unit of the field, quadrupoles first."""
-    unique = ring.unique_elements[0]
-    written = [("T/m", k) for e in unique if isinstance(e, Quadrupole) for k in (e.k1, e.k1s)]
-    written += [("T/m^2", k) for e in unique if isinstance(e, Sextupole) for k in (e.k2, e.k2s)]
-    yield from ((unit, k) for unit, k in dict.fromkeys(written) if isinstance(k, str))
-
-
-def _families(ring: Lattice) -> Iterator[str]:
-    for name in ring.parameters:
-        if not ring.parameters.is_dependent(name) and driven(ring, name) is not None:
-            yield name
 
 
 # -------------------------------------------------------------------------------------------------------- energies

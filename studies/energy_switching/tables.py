@@ -8,9 +8,10 @@ import numpy as np
 import pandas as pd
 
 from optics.beams.beam_table import beam_row
-from studies.energy_switching.cycle import PHASES, STEP_PARTS
+from optics.magnets import family_of
+from optics.ramping.cycle import PHASES
+from optics.ramping.steps import STEP_PARTS
 from studies.energy_switching.facts import SwitchingFacts, TableFacts
-from studies.energy_switching.ring import driven
 from studies.energy_switching.table_file import table_frame
 from studies.results import TableData
 
@@ -51,7 +52,7 @@ def _programme(facts: SwitchingFacts) -> TableData:
 
 def _unit(facts: SwitchingFacts, parameter: str) -> str:
     """Unit of a parameter that is the strength of its magnets; a lattice may hold others."""
-    family = driven(facts.ring, parameter)
+    family = family_of(facts.ring, parameter)
     return _STRENGTH_UNITS[family.unit] if family and family.per_setting == 1.0 else "unit of the lattice"
 
 

@@ -6,11 +6,11 @@ from collections.abc import Iterator
 
 import pandas as pd
 
+from optics.magnets import strongest
 from studies.charts.lattice import figure_json
 from studies.charts.match import MagnetField, fields_of_limit
 from studies.results import FigureData
 from studies.ring_optics.facts import Facts
-from studies.ring_optics.magnet_fields import strongest
 from studies.vocabulary import SCALARS, quantity_named, unit_factor
 
 #: What is judged of each kind of magnet, and the rating of a machine that bounds it where no requirement does.

@@ -18,11 +18,11 @@ from lattice import HadronOpticsError, InputError, Lattice
 from optics import Optics
 from optics.linear.extrema import SLICES, interval_maxima
 from optics.linear.twiss import functions_inside
+from optics.magnets import strongest
 from studies.results import Quantity
 from studies.ring_optics.clearance import Clearance, clearance, clearance_at_septum
 from studies.ring_optics.facts import BeamOptics, Compared, Facts
 from studies.ring_optics.imperfections import imperfection_number
-from studies.ring_optics.magnet_fields import strongest
 from studies.spec.resolution import Resolved
 from studies.vocabulary import IMPERFECTIONS, QuantityName, quantity_named
 

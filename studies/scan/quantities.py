@@ -10,8 +10,8 @@ from lattice import ElectrostaticSeptum, Lattice
 from lattice.arrays import Array
 from optics import Optics, twiss
 from optics.linear.twiss import functions_inside
+from optics.magnets import FIELDS, largest_fields
 from studies.ring_optics.clearance import PLANES, SLICES, clearance, clearance_at_septum, edge, openings
-from studies.ring_optics.magnet_fields import FIELDS, largest_fields
 from studies.ring_optics.quantities import septum_name
 from studies.spec.resolution import BeamCase, Resolved
 

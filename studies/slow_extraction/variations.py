@@ -18,9 +18,9 @@ from extraction.resonance.hardt import arm_divergence, hardt_residual
 from extraction.resonance.leading import leading_arm
 from extraction.resonance.third_integer import third_integer_resonance, virtual_sextupole
 from extraction.septum import Septum
-from lattice import Lattice, NoSolution, Quadrupole, Sextupole, UnstableOptics
-from lattice.parameters import parse_expression
+from lattice import Lattice, NoSolution, UnstableOptics
 from optics import Optics, twiss
+from optics.magnets import magnet_families
 
 _TUNES = (0.5, 1.5, 2.0, 3.0)  # of the tune distance of the design
 _SEXTUPOLES = (0.6, 0.8, 1.25, 1.5)  # of the strength of the design
@@ -62,7 +62,7 @@ def scan(ring: Lattice, septum: Septum, fringe: str, delta: float, middle: float
     """All scans at the design momentum ``delta``; those of the Hardt condition at the extracted momentum ``middle``."""
     setting = _Setting(ring, septum, fringe, delta)
     design = _row(setting)
-    families = magnet_families(ring)
+    families = varied_families(ring)
     quadrupoles = [name for name, kind in families.items() if kind == "quadrupole"]
     sextupoles = [name for name, kind in families.items() if kind == "sextupole"]
     tune_slopes = {name: _slope(setting, name, lambda s: s.optics().qx) for name in quadrupoles}
@@ -80,16 +80,9 @@ def scan(ring: Lattice, septum: Septum, fringe: str, delta: float, middle: float
     )
 
 
-def magnet_families(ring: Lattice) -> dict[str, str]:
-    """Parameters, not 0 and free, that set quadrupoles or sextupoles, and the kind they set."""
-    found: dict[str, str] = {}
-    for element in ring.unique_elements[0]:
-        written = element.k1 if isinstance(element, Quadrupole) else None
-        written = element.k2 if isinstance(element, Sextupole) else written
-        for name in parse_expression(written).names if isinstance(written, str) else ():
-            if not ring.parameters.is_dependent(name) and float(ring.parameters[name]) != 0.0:
-                found.setdefault(name, element.kind)
-    return found
+def varied_families(ring: Lattice) -> dict[str, str]:
+    """The ``magnet_families`` that are not 0, of which a relative change can be taken."""
+    return {name: kind for name, kind in magnet_families(ring).items() if float(ring.parameters[name]) != 0.0}
 
 
 def _slope(setting: _Setting, name: str, value: Callable[[_Setting], float]) -> float:

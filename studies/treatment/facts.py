@@ -169,7 +169,7 @@ def _ring_deliveries(
         raise InputError(
             f"synchrotron.particles_per_spill has no {treatment.species}: it has {', '.join(spec.particles_per_spill)}"
         )
-    changes, steps = ring.times(energies)
+    changes, steps = ring.cycle.times_at(energies)
     change = (
         factors.get("synchrotron.change_s", 1.0) * changes if spec.change_s is None else spec.change_s + 0 * changes
     )

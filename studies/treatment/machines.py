@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from itertools import pairwise
 from pathlib import Path
 from typing import Any
@@ -17,8 +17,7 @@ from lattice.reference import species_named
 from machines.compact_linac.machine import LinacMachine
 from machines.registry import machine_named
 from optics.linac.switching.settings import settings_for
-from studies.energy_switching.cycle import cycle_times, step_times
-from studies.energy_switching.cycles import SpeciesCycle
+from optics.ramping.species import SpeciesCycle
 from studies.energy_switching.facts import SwitchingFacts, gather
 from studies.energy_switching.ring import reach
 from studies.energy_switching.spec import EnergySwitchingStudy, LinacSpec, SwitchingComparisonStudy, SynchrotronSpec
@@ -53,23 +52,6 @@ class RingMachine:
         """Ranges [m] of the lowest and the highest energy computed."""
         low, high = (float(range_of(self.cycle.species, self.cycle.energies[k])) for k in (0, -1))
         return low, high
-
-    def times(self, energies: Array) -> tuple[Array, Array]:
-        """Times [s] of the change to the rising ``energies`` [MeV/u], and of the step between each and the next.
-
-        Fields of the circuits by interpolation in the rigidity of what the study found.
-        """
-        cycle = self.cycle
-        particles = [ReferenceParticle(cycle.species, kinetic_energy_per_u=float(e) * 1e6) for e in energies]
-        rigidities = np.array([particle.magnetic_rigidity for particle in particles])
-        known = np.array([particle.magnetic_rigidity for particle in cycle.particles])
-        circuits = [
-            replace(one, extraction=np.interp(rigidities, known, one.extraction / known) * rigidities)
-            for one in cycle.circuits
-        ]
-        changes = cycle_times(circuits, particles, cycle.injection, cycle.cavity, cycle.plan)["change"]
-        steps = step_times(circuits, particles, cycle.cavity, cycle.plan, cycle.step_plan)["step"]
-        return changes.to_numpy(), steps.to_numpy()
 
     def beams(self, energies: Array) -> pd.DataFrame:
         """Relative rms energy ``spread`` and geometric emittances [m] of the extracted beam at ``energies`` [MeV/u]."""

@@ -64,7 +64,7 @@ def _of_ring(ring: RingMachine) -> list[Check]:
     """The cycle of the ring's own study over the energies of the treatment."""
     low, high = float(ring.cycle.energies[0]), float(ring.cycle.energies[-1])
     ranges = np.arange(ring.range_ends[0], ring.range_ends[1], 3e-3)
-    changes, steps = ring.times(energy_of(ring.cycle.species, ranges))
+    changes, steps = ring.cycle.times_at(energy_of(ring.cycle.species, ranges))
     span = f"{ring.cycle.species}, {low:.4g} to {high:.4g} MeV/u"
     return [
         Check(f"from spill to spill, longest ({span})", _short(changes.max()), 1.0, 2.0, "s",

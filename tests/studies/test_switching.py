@@ -7,17 +7,13 @@ import re
 from pathlib import Path
 from typing import Any
 
-import numpy as np
 import pandas as pd
 import pytest
 
-from lattice import InputError, ReferenceParticle
+from lattice import InputError
 from lattice.errors import FileError
-from optics.ramping.acceleration import RingRF
-from optics.ramping.magnet_models import EddyCurrents, Excitation, Hysteresis, Supply
 from studies.cli import run
 from studies.energy_switching import spec as switching_schema
-from studies.energy_switching.cycle import Circuit, CyclePlan, MagnetCircuit, StepPlan, step_times
 from studies.energy_switching.spec import EnergySwitchingStudy, SwitchingComparisonStudy
 from studies.energy_switching.study import compute
 from studies.energy_switching.table_file import read_table, table_frame
@@ -279,24 +275,3 @@ def test_every_key_is_in_the_document() -> None:
     }
     assert missing - {"study", "circuit", "cycle", "rf", "steps", "extracted", "errors", "held", "target", "dose",
                       "scanning", "synchrotron", "linac", "cyclotron"} == set()  # fmt: skip
-
-
-# ----------------------------------------------------------------------------------------------------------- steps
-
-
-def test_a_step_up_leaves_no_hysteresis_and_one_down_does() -> None:
-    """One bend, 1.0 to 1.1 T: 0.1 T at 1 T/s and half the slew is 0.2 s; down it leaves width (1 - e^-5) / 1.0."""
-    magnet = MagnetCircuit("bend", "T", Excitation(1e-3), Supply(2000.0, 1e6, 1000.0, 0.0, 1.0),
-                           EddyCurrents(1e-9, 0.01), Hysteresis(1e-4, 0.02))  # fmt: skip
-    circuit = Circuit(magnet, 0.1, np.array([1.0, 1.1]))
-    particles = [ReferenceParticle("proton", kinetic_energy_per_u=energy) for energy in (100e6, 120e6)]
-    plan = CyclePlan(0.0, 0.0, 0.0, 1.0, 1e-4, False, 1.0, 0.3, 500.0)
-    cavity = RingRF(77.6, 0.257, 1, 5000.0)
-    down, up = (
-        step_times([circuit], particles, cavity, plan, StepPlan(0.5, 0.05, 0.2, 1e-4, up)).iloc[0]
-        for up in (False, True)
-    )
-    assert (down["ramp"], up["ramp"]) == pytest.approx((0.2, 0.2))
-    assert down["hysteresis_bend"] == pytest.approx(1e-4 * (1 - np.exp(-5)))
-    assert up["hysteresis_bend"] == 0.0
-    assert up["recapture"] != down["recapture"]  # another energy is captured

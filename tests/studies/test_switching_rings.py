@@ -13,9 +13,9 @@ import pandas as pd
 import pytest
 
 from lattice import InputError, Lattice, Quadrupole, ReferenceParticle, Sextupole
+from optics.magnets import family_of
 from studies.cli import run
 from studies.energy_switching.facts import SwitchingFacts, gather
-from studies.energy_switching.ring import driven
 from studies.energy_switching.spec import EnergySwitchingStudy, SwitchingComparisonStudy
 from studies.spec.resolution import resolve
 from studies.spec.study_file import load_study
@@ -200,10 +200,10 @@ def test_a_parameter_drives_what_its_expressions_say() -> None:
         ),
         parameters={"main": 0.3, "half": "main / 4", "k": 0.2, "trim": 0.0, "s": 1.0, "spare": 1.0},
     )
-    assert driven(ring, "main") == ("T/m", 0.5)
-    assert driven(ring, "k") == ("T/m", 1.0)
-    assert driven(ring, "s") == ("T/m^2", 1.0)
-    assert driven(ring, "spare") is None
+    assert family_of(ring, "main") == ("T/m", 0.5)
+    assert family_of(ring, "k") == ("T/m", 1.0)
+    assert family_of(ring, "s") == ("T/m^2", 1.0)
+    assert family_of(ring, "spare") is None
 
 
 # ------------------------------------------------------------------------------------------- other species, machines

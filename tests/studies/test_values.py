@@ -15,8 +15,8 @@ from hypothesis import strategies as st
 
 from lattice import Bend, Drift, InputError, Lattice, Quadrupole, Sextupole
 from machines.requirements import Requirement, judge
+from optics.magnets import strongest
 from studies.commands.options import parse_limit, parse_target, parse_vary
-from studies.ring_optics.magnet_fields import strongest
 from studies.runs.frames import column_kinds, csv_text, read_csv
 from studies.runs.results_json import deciding_limit, plain
 from studies.spec.toml_text import toml_text

@@ -24,7 +24,7 @@ from optics import Beam, twiss
 from studies.runs.logs import LOGGER, shows_progress
 from studies.slow_extraction.facts import ExtractionFacts
 from studies.slow_extraction.spill.case import SpillCase, spill_case
-from studies.slow_extraction.variations import magnet_families
+from studies.slow_extraction.variations import varied_families
 
 _ROUNDS = 3  # of full length, to shape a programme
 _SHAPING, _CHECKING = 2000, 256  # particles of the short trials, and of those of full length
@@ -316,7 +316,7 @@ def leaving_shifts(case: SpillCase) -> dict[str, float]:
     step = 0.02 * abs(delta - case.stack.resonant)
     slope = (_area(case, delta + step) - _area(case, delta - step)) / (2 * step)
     found = {}
-    for name in magnet_families(case.ring):
+    for name in varied_families(case.ring):
         here = float(case.ring.parameters[name])
         ends = [_area(case, delta, {name: here * (1 + sign * _RELATIVE)}) for sign in (1, -1)]
         found[name] = -(ends[0] - ends[1]) / (2 * _RELATIVE) / slope
