@@ -14,7 +14,6 @@ from lattice import Bend, Element, InputError, Lattice, Quadrupole, Sextupole
 from lattice.arrays import Array
 from optics.selection import free_parameters, parameters_of
 
-Array = np.ndarray[Any, Any]
 Values = Callable[[Any], Any]
 
 _LINEAR = 1e-9  # of the slope: what rounding may bend a strength that is linear in its parameter
