@@ -11,6 +11,9 @@ from lattice import InputError
 Range = tuple[float, float]
 Point = tuple[float, float]
 
+#: (m, n) of the sums m Qx + n Qy up to third order with Qy in them: no extraction in x drives one of them.
+SUMS_WITH_QY = tuple((m, n) for m in range(4) for n in range(-3, 4) if n and m + abs(n) <= 3 and (m or n > 0))
+
 
 @dataclass(frozen=True)
 class ResonanceLine:

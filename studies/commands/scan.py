@@ -38,7 +38,7 @@ def command(
     lattice-optimize scan cnao-optics --over kf=0.28:0.30:101 --over kd=0.47:0.52:101
     """
     from studies.runs.running import RunOptions
-    from studies.scan.cases import Axis
+    from studies.scan.plan import Axis
     from studies.scan.scanning import scan_to_folder, show_scan
     from studies.spec.schema import folder_name
     from studies.spec.study_file import load_study

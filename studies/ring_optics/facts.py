@@ -10,6 +10,7 @@ from machines.machine import MachineBeam
 from optics import Optics, twiss
 from optics.engines.verification import Verification, verify
 from studies.ring_optics.imperfections import Imperfections, with_imperfections
+from studies.ring_optics.region import MatchRegion
 from studies.runs.logs import LOGGER
 from studies.spec.resolution import Resolved
 
@@ -40,6 +41,7 @@ class Facts:
     compared: Compared
     beams: tuple[BeamOptics, ...]
     imperfections: Imperfections | None = None
+    region: MatchRegion | None = None
 
     @property
     def optics(self) -> Optics:

@@ -32,7 +32,7 @@ from studies.ring_optics.clearance import envelope, thinned
 from studies.ring_optics.facts import Facts
 from studies.ring_optics.magnet_figures import magnet_figures
 from studies.ring_optics.orbit_figures import orbit_figures
-from studies.ring_optics.region import match_region
+from studies.ring_optics.region_figures import region_figures
 from studies.spec.units import kind_of
 
 _SLICES = 6
@@ -51,7 +51,7 @@ def figures(facts: Facts, matched: MatchResult | None) -> tuple[FigureData, ...]
     drawn = [*_layout(facts), *_optics(facts), *(match_figures(matched) if matched else ())]
     found = facts.imperfections
     orbits = orbit_figures(found, facts.optics.lattice, facts.resolved) if found else ()
-    around = match_region(facts, matched) if matched else ()
+    around = region_figures(facts.region) if facts.region else ()
     return (*drawn, *around, *magnet_figures(facts), *tune_figures(facts, matched), *orbits, *_engines(facts))
 
 

@@ -14,16 +14,17 @@ from math import isfinite
 import numpy as np
 import pandas as pd
 
-from lattice import HadronOpticsError, InputError, Lattice
+from lattice import HadronOpticsError, InputError
 from optics import Optics
 from optics.linear.extrema import SLICES, interval_maxima
 from optics.linear.twiss import functions_inside
 from optics.magnets import strongest
+from optics.resonances import SUMS_WITH_QY
 from studies.results import Quantity
 from studies.ring_optics.clearance import Clearance, clearance, clearance_at_septum
 from studies.ring_optics.facts import BeamOptics, Compared, Facts
 from studies.ring_optics.imperfections import imperfection_number
-from studies.spec.resolution import Resolved
+from studies.ring_optics.septum import septum_name
 from studies.vocabulary import IMPERFECTIONS, QuantityName, quantity_named
 
 BOTH = "own maps and Xsuite"
@@ -121,13 +122,9 @@ def _tune_distance(key: str, facts: Facts) -> Number:
     return Number(abs(tune.value - third / 3), tune.error, tune.engine, method, "tunes-diagram")
 
 
-#: Sums m Qx + n Qy up to third order that the extraction does not drive.
-OTHER_RESONANCES = tuple((m, n) for m in range(4) for n in range(-3, 4) if n and m + abs(n) <= 3 and (m or n > 0))
-
-
 def _resonance_distance(key: str, facts: Facts) -> Number:
     qx, qy = _scalar("qx", facts), _scalar("qy", facts)
-    found = [(abs((s := m * qx.value + n * qy.value) - round(s)), m, n, round(s)) for m, n in OTHER_RESONANCES]
+    found = [(abs((s := m * qx.value + n * qy.value) - round(s)), m, n, round(s)) for m, n in SUMS_WITH_QY]
     distance, m, n, p = min(found)
     error = m * qx.error + abs(n) * qy.error
     return Number(distance, error, qx.engine, f"|{_sum(m, n)} - {p}|", "tunes-diagram")
@@ -237,21 +234,6 @@ def _edge_error(case: BeamOptics) -> float:
         spread = np.abs(ours[f"d{plane}"] - theirs[f"d{plane}"]) * case.beam.momentum_spread / 2
         moved = max(moved, float(np.max(half + spread)))
     return moved + ROUNDING
-
-
-def septum_name(resolved: Resolved, lattice: Lattice) -> str:
-    """The electrostatic septum: the machine's, or the only one; InputError without."""
-    machine = resolved.machine
-    if machine is not None and "electrostatic_septum" in machine.places:
-        return machine.places["electrostatic_septum"]
-    septa = [
-        name
-        for name, element in zip(lattice.names, lattice.elements, strict=True)
-        if element.kind == "electrostaticseptum"
-    ]
-    if len(septa) != 1:
-        raise InputError(f"'{lattice.name}' has {len(septa)} electrostatic septa, one is needed")
-    return septa[0]
 
 
 def _field(key: str, facts: Facts) -> Number:

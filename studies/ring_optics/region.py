@@ -2,20 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
-from dataclasses import replace
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
 
 import numpy as np
 import pandas as pd
 
 from lattice import LatticeError
+from optics import Optics
 from optics.matching.matching import MatchResult
 from optics.matching.targets import Vary
-from studies.results import FigureData
-from studies.ring_optics.facts import Facts
-from studies.scan.cases import Axis, Plan, planned, rows
-from studies.scan.figures import classes_of, region
-from studies.scan.picks import chosen_cases, picked_optics
+from studies.runs.logs import LOGGER
+from studies.scan.blocks import blocks
+from studies.scan.facts import PASSES, ScanFacts, classes_of, gather_scan
+from studies.scan.plan import Axis, Plan, planned
+from studies.spec.resolution import Resolved
 from studies.spec.schema import OpticsStudy
 
 _CASES = 41  # along each axis
@@ -24,37 +25,41 @@ _ROOM = 1.0  # around the cases that pass, in parts of their extent
 _SMALLEST = 0.02  # of the first width
 
 
-def match_region(facts: Facts, matched: MatchResult) -> Iterator[FigureData]:
-    """The plane of the two leading parameters, its cases judged by every requirement that a scan gives."""
-    made = _plan(facts, matched)
-    if made is None or not made.judged:
-        return
+@dataclass(frozen=True, eq=False)
+class MatchRegion:
+    """The ``scan`` over the plane of the two leading parameters; ``held`` are the matched ones that stay."""
+
+    scan: ScanFacts
+    held: tuple[str, ...]
+
+
+def match_region(resolved: Resolved, optics: Optics, matched: MatchResult | None) -> MatchRegion | None:
+    """The plane of the two leading parameters, its cases judged by every requirement that a scan gives.
+
+    None without a match of at least two single parameters, for lines, and where nothing is judged.
+    """
+    made = _plan(resolved, optics, matched) if matched is not None else None
+    if matched is None or made is None or not made.judged:
+        return None
+    LOGGER.info("region around the match over %s", " and ".join(axis.name for axis in made.axes))
     try:
         made = _narrowed(made, matched)
         table = _table(made)
     except LatticeError:  # bounds may hold lengths below 0, which no grid can go through
-        return
-    classes = classes_of(made.judged, table)
-    chosen = chosen_cases(made, table, classes)
+        return None
     names = [axis.name for axis in made.axes]
-    others = [vary.label for vary in matched.vary if vary.name not in names]
-    held = f" ({', '.join(others)} as matched)" if others else ""
-    drawn = region(made, table, classes, chosen, "match-region", "match-region-optics")
-    caption = f"Around the outcome of the match, in the plane of {names[0]} and {names[1]}{held}. {drawn.caption}"
-    yield replace(drawn, title="Where all requirements hold", caption=caption)
-    if len(chosen):
-        yield picked_optics(made, table, chosen, "match-region-optics", "the figure above")
+    held = tuple(vary.label for vary in matched.vary if vary.name not in names)
+    return MatchRegion(gather_scan(made, table), held)
 
 
-def _plan(facts: Facts, matched: MatchResult) -> Plan | None:
+def _plan(resolved: Resolved, optics: Optics, matched: MatchResult) -> Plan | None:
     """The scan over the bounds of the two parameters that move the targets most; None for lines and single knobs."""
-    study = facts.resolved.study
-    design = facts.optics.lattice
+    study, design = resolved.study, optics.lattice
     free = [vary for vary in matched.vary if vary.name in design.parameters and not vary.tied and vary.case is None]
-    if not facts.optics.periodic or len(free) < 2 or not isinstance(study, OpticsStudy):
+    if not optics.periodic or len(free) < 2 or not isinstance(study, OpticsStudy):
         return None
     axes = [_axis(vary, matched.parameters[vary.label]) for vary in _leading(free, matched)]
-    return planned(study, facts.resolved, design, axes)
+    return planned(study, resolved, design, axes)
 
 
 def _leading(free: Sequence[Vary], matched: MatchResult) -> list[Vary]:
@@ -74,14 +79,14 @@ def _axis(vary: Vary, at: float) -> Axis:
 
 
 def _table(made: Plan) -> pd.DataFrame:
-    return pd.concat(rows(made, 0, 1, lambda _: None), ignore_index=True)
+    return pd.concat(blocks(made, 0, 1, lambda _: None), ignore_index=True)
 
 
 def _narrowed(made: Plan, matched: MatchResult) -> Plan:
     """The same within the smallest frame around the best cases and the outcome, with room around it."""
     judged = tuple(requirement for requirement in made.judged if requirement.quantity in made.names)
     table = _table(replace(made, extra=(), judged=judged))
-    best = table[classes_of(judged, table) == 0]
+    best = table[classes_of(judged, table) == PASSES]
     axes = [_closer(axis, [*best[axis.name], matched.parameters[axis.name]]) for axis in made.axes]
     return planned(made.study, made.resolved, made.design, axes)
 

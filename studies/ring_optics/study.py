@@ -17,6 +17,7 @@ from studies.ring_optics.facts import Facts, gather
 from studies.ring_optics.figures import figures
 from studies.ring_optics.match import matched_design
 from studies.ring_optics.quantities import ALONE, BOTH, evaluate
+from studies.ring_optics.region import match_region
 from studies.ring_optics.tables import tables
 from studies.ring_optics.text import assumptions, methods, references
 from studies.runs.provenance import provenance
@@ -51,6 +52,7 @@ def compute(resolved: Resolved) -> Outcome:
     final = matched.lattice if matched else resolved.lattice
     start = matched.start if matched else resolved.start
     facts = gather(resolved, final.with_particle(resolved.particle), start)
+    facts = replace(facts, region=match_region(resolved, facts.optics, matched))
     quantities = tuple(_quantities(facts, matched))
     verdicts = verdicts_on(resolved.requirements, quantities, matched)
     result = StudyResult(

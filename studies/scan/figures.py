@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from typing import Any
 
 import numpy as np
@@ -11,13 +11,13 @@ from contourpy import contour_generator
 
 from lattice.arrays import Array
 from machines.requirements import PASS, Requirement
-from optics import twiss
 from studies.charts import style
 from studies.charts.lattice import WorkingPoint, figure_json, tune_diagram
 from studies.charts.style import Layout, Trace, axis, base_layout, inert, numbers, pointer, text
 from studies.results import FigureData
-from studies.scan.cases import COMPUTED, STATUS, Plan
-from studies.scan.picks import chosen_cases, linked, marks, picked_optics, positions
+from studies.scan.facts import NO_ANSWER, ScanFacts
+from studies.scan.picks import linked, marks, picked_optics, positions
+from studies.scan.plan import COMPUTED, STATUS, Plan
 from studies.spec.units import parameter_unit
 from studies.vocabulary import quantity_named, unit_factor
 
@@ -35,29 +35,16 @@ OPTICS = "optics-scan"
 _PANELS = (("qx", "qy"), ("max_betx", "max_bety"), ("max_dx", "min_dx"), ("dqx", "dqy"))
 
 
-def figures(made: Plan, table: pd.DataFrame) -> tuple[FigureData, ...]:
+def figures(facts: ScanFacts) -> tuple[FigureData, ...]:
     """All figures of a scan, in the order of the report."""
-    classes = classes_of(made.judged, table)
-    chosen = chosen_cases(made, table, classes)
-    drawn: list[FigureData] = []
-    if len(made.axes) > 1:
-        drawn.append(region(made, table, classes, chosen))
-    else:
-        drawn.append(_along(made, table))
-    if {"qx", "qy"} <= set(table):
-        drawn.append(_tunes(made, table, classes, chosen))
-    if len(chosen):
-        where = "the plane of the parameters and the tune diagram" if len(made.axes) > 1 else "the tune diagram"
-        drawn.append(picked_optics(made, table, chosen, OPTICS, where))
+    plane = len(facts.plan.axes) > 1
+    drawn = [region(facts) if plane else _along(facts.plan, facts.table)]
+    if {"qx", "qy"} <= set(facts.table):
+        drawn.append(_tunes(facts))
+    if facts.optics:
+        where = "the plane of the parameters and the tune diagram" if plane else "the tune diagram"
+        drawn.append(picked_optics(facts, OPTICS, where))
     return tuple(drawn)
-
-
-def classes_of(judged: Sequence[Requirement], table: pd.DataFrame) -> Array:
-    """Index into CLASSES of each case."""
-    failed = np.zeros(len(table), dtype=int)
-    for requirement in judged:
-        failed += (table[requirement.id] != PASS).to_numpy() if requirement.id in table else 1
-    return np.where(table[STATUS] == COMPUTED, np.minimum(failed, 2), 3)
 
 
 def _told(made: Plan, table: pd.DataFrame) -> list[str]:
@@ -80,12 +67,11 @@ def _told(made: Plan, table: pd.DataFrame) -> list[str]:
 # ------------------------------------------------------------------------------------------------------ the region
 
 
-def region(
-    made: Plan, table: pd.DataFrame, classes: Array, chosen: Array, id: str = "scan-region", shown_in: str = OPTICS
-) -> FigureData:
+def region(facts: ScanFacts, id: str = "scan-region", shown_in: str = OPTICS) -> FigureData:
     """Cases in the plane of the first two axes; with more, the best over the others."""
+    made, table, chosen = facts.plan, facts.table, facts.chosen
     x, y = (one.name for one in made.axes[:2])
-    drawn = _thinned(made, table.assign(_class=classes))
+    drawn = _thinned(made, table.assign(_class=facts.classes))
     best = drawn.sort_values("_class", kind="stable").drop_duplicates([x, y])
     traces = [
         _marks(best[best["_class"] == number], x, y, made, number)
@@ -93,7 +79,7 @@ def region(
         if (best["_class"] == number).any()
     ]
     borders = list(_borders(made, table)) if len(made.axes) == 2 else []
-    here = [positions(made, table, chosen, n, float(np.real(made.design.parameters[n]))) for n in (x, y)]
+    here = [positions(facts, n, float(np.real(made.design.parameters[n]))) for n in (x, y)]
     inside = all(a.lower <= at[0] <= a.upper for a, at in zip(made.axes[:2], here, strict=True))
     layout = base_layout(
         560,
@@ -270,12 +256,13 @@ def _end_label(table: pd.DataFrame, quantity: str, yaxis: str, place: int) -> La
 # ----------------------------------------------------------------------------------------------------- the tunes
 
 
-def _tunes(made: Plan, table: pd.DataFrame, classes: Array, chosen: Array) -> FigureData:
+def _tunes(facts: ScanFacts) -> FigureData:
     """The cases in the plane of the tunes, around the design."""
-    design = twiss(made.design, made.particle, fringe=made.resolved.study.model.fringe, chromatic=False)
-    stable = np.flatnonzero(classes < 3)
+    made, table, classes = facts.plan, facts.table, facts.classes
+    assert facts.tunes is not None
+    centre = facts.tunes
+    stable = np.flatnonzero(classes < NO_ANSWER)
     picked = stable[np.unique(np.linspace(0, len(stable) - 1, _TUNES).round().astype(int))] if len(stable) else stable
-    centre = design.qx, design.qy
     reach = min(
         0.5, max(0.1, *(_reach(table[q].to_numpy()[picked], c) for q, c in zip(("qx", "qy"), centre, strict=True)))
     )
@@ -284,9 +271,9 @@ def _tunes(made: Plan, table: pd.DataFrame, classes: Array, chosen: Array) -> Fi
     part = table.iloc[picked].assign(_class=classes[picked])
     part = part[(abs(part["qx"] - centre[0]) < reach) & (abs(part["qy"] - centre[1]) < reach)]
     clouds = [_cloud(part[part["_class"] == number], made, number) for number in (2, 1, 0)]
-    here = [positions(made, table, chosen, q, c) for q, c in zip(("qx", "qy"), centre, strict=True)]
-    figure["data"] = [*clouds, *figure["data"], *(marks(*here) if len(chosen) else [])]
-    figure["layout"] = linked(figure["layout"], OPTICS, *here) if len(chosen) else figure["layout"]
+    here = [positions(facts, q, c) for q, c in zip(("qx", "qy"), centre, strict=True)]
+    figure["data"] = [*clouds, *figure["data"], *(marks(*here) if len(facts.chosen) else [])]
+    figure["layout"] = linked(figure["layout"], OPTICS, *here) if len(facts.chosen) else figure["layout"]
     caption = (
         "Tunes of the cases among the resonances up to fourth order (solid normal, dashed skew), shaded by the number "
         "of requirements they fail. Rings: cases whose optics can be picked. Look for: dark marks away from the lines."

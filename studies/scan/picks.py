@@ -1,22 +1,17 @@
-"""Cases of a scan whose optics can be looked at: chosen over the region, picked by a click or with a slider."""
+"""Optics of the cases of a scan that were chosen: picked by a click in another figure or with a slider."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-import numpy as np
 import pandas as pd
 
-from lattice.arrays import Array
-from optics import Optics, twiss
 from studies.charts.lattice import figure_json, magnet_blocks, optics_figure
 from studies.charts.style import INK, Layout, Trace, numbers
 from studies.results import FigureData
-from studies.scan.cases import Plan
+from studies.scan.facts import CaseOptics, ScanFacts
 
-_BEST, _OTHERS = 14, 7  # cases of the best class, and of the others that have optics
-_LOOKED_AT = 4000  # cases among which they are chosen
 _FUNCTIONS = ("betx", "bety", "dx", "dy")
 _SLIDER = {
     "active": 0,
@@ -29,30 +24,6 @@ _SLIDER = {
     "font": {"size": 10},
     "currentvalue": {"prefix": "case ", "xanchor": "left", "font": {"size": 12}},
 }
-
-
-def chosen_cases(made: Plan, table: pd.DataFrame, classes: Array) -> Array:
-    """Rows of cases with optics, far from each other: most of them of the best class there is."""
-    best = classes.min(initial=3)
-    if best == 3 or not made.names:
-        return np.array([], dtype=int)
-    good, others = np.flatnonzero(classes == best), np.flatnonzero((classes != best) & (classes < 3))
-    places = np.concatenate([_spread(made, table, good, _BEST), _spread(made, table, others, _OTHERS)])
-    return np.asarray(np.sort(places))
-
-
-def _spread(made: Plan, table: pd.DataFrame, rows: Array, count: int) -> Array:
-    """Of some rows those that lie farthest from each other, one after another."""
-    rows = rows[np.unique(np.linspace(0, len(rows) - 1, min(len(rows), _LOOKED_AT)).round().astype(int))]
-    if len(rows) <= count:
-        return rows
-    places = np.stack([(table[a.name].to_numpy()[rows] - a.lower) / (a.upper - a.lower) for a in made.axes], axis=1)
-    found = [int(np.argmin(np.abs(places - np.median(places, axis=0)).sum(axis=1)))]
-    distance = np.full(len(rows), np.inf)
-    while len(found) < count:
-        distance = np.minimum(distance, np.linalg.norm(places - places[found[-1]], axis=1))
-        found.append(int(np.argmax(distance)))
-    return np.asarray(rows[found])
 
 
 def marks(x: Sequence[float], y: Sequence[float]) -> list[Trace]:
@@ -72,34 +43,32 @@ def linked(layout: Layout, figure: str, x: Sequence[float], y: Sequence[float]) 
     return {**layout, "meta": {"picks": {"figure": figure, "x": numbers(x), "y": numbers(y)}}}
 
 
-def positions(made: Plan, table: pd.DataFrame, chosen: Array, name: str, design: float) -> list[float]:
+def positions(facts: ScanFacts, name: str, design: float) -> list[float]:
     """A column at the design and at the chosen cases."""
-    return [float(design), *(float(value) for value in table[name].to_numpy()[chosen])]
+    return [float(design), *(float(value) for value in facts.table[name].to_numpy()[facts.chosen])]
 
 
-def picked_optics(made: Plan, table: pd.DataFrame, chosen: Array, id: str, where: str) -> FigureData:
+def picked_optics(facts: ScanFacts, id: str, where: str) -> FigureData:
     """Optics of the design and of the chosen cases, one at a time; ``where``: the figures they are picked in."""
-    frames, labels, parts = [], [], []
-    rows: list[Mapping[str, float]] = [{}, *table.iloc[chosen].to_dict("records")]
-    for number, row in enumerate(rows):
-        optics = _case(made, row)
-        inside = optics.inside(4)
-        frames.append(figure_json(optics_figure(inside, magnet_blocks(optics.lattice, made.particle, {}))))
-        values = ", ".join(f"{a.name} = {float(np.real(optics.lattice.parameters[a.name])):.6g}" for a in made.axes)
-        labels.append(f"{number or 'design'}: {values}")
-        parts.append(inside[["s", "betx", "bety", "dx"]].assign(case=number))
+    blocks = magnet_blocks(facts.optics[0].lattice, facts.plan.particle, {})
+    frames = [figure_json(optics_figure(case.table, blocks)) for case in facts.optics]
+    labels = [_label(number, case) for number, case in enumerate(facts.optics)]
     caption = (
-        f"Optics of the design and of {len(chosen)} cases (rings in {where}): click there and the nearest one is "
+        f"Optics of the design and of {len(facts.chosen)} cases (rings in {where}): click there and the nearest one is "
         "shown, or move the slider. The magnets are those of the design. Look for: what the peaks do across the region."
     )
+    return FigureData(id, "Optics of chosen cases", caption, _picked(frames, labels), _frame(facts.optics))
+
+
+def _label(number: int, case: CaseOptics) -> str:
+    return f"{number or 'design'}: {', '.join(f'{name} = {value:.6g}' for name, value in case.axes.items())}"
+
+
+def _frame(cases: Sequence[CaseOptics]) -> pd.DataFrame:
+    columns = ["s", "betx", "bety", "dx"]
+    parts = [case.table[columns].assign(case=number) for number, case in enumerate(cases)]
     data = pd.concat(parts, ignore_index=True).round(6)  # um: the page holds every case
-    data = data.rename(columns={c: f"{c} [m]" for c in ("s", "betx", "bety", "dx")})
-    return FigureData(id, "Optics of chosen cases", caption, _picked(frames, labels), data)
-
-
-def _case(made: Plan, row: Mapping[str, float]) -> Optics:
-    lattice = made.design.with_parameters({a.name: float(row[a.name]) for a in made.axes if row})
-    return twiss(lattice, made.particle, fringe=made.resolved.study.model.fringe)
+    return data.rename(columns={column: f"{column} [m]" for column in columns})
 
 
 def _picked(frames: Sequence[Mapping[str, Any]], labels: Sequence[str]) -> dict[str, Any]:

@@ -12,7 +12,7 @@ from optics import Optics, twiss
 from optics.linear.twiss import functions_inside
 from optics.magnets import FIELDS, largest_fields
 from studies.ring_optics.clearance import PLANES, SLICES, clearance, clearance_at_septum, edge, openings
-from studies.ring_optics.quantities import septum_name
+from studies.ring_optics.septum import septum_name
 from studies.spec.resolution import BeamCase, Resolved
 
 CLEARANCES = (*(f"clearance_{plane}" for plane in PLANES), "clearance_es")

@@ -23,8 +23,9 @@ from studies.runs.results_json import json_text
 from studies.runs.running import RunOptions
 from studies.runs.store import is_complete, open_run, write_log, write_run
 from studies.scan import cases as scan_cases
-from studies.scan.cases import COMPUTED, STATUS, Axis, Plan
+from studies.scan.facts import gather_scan
 from studies.scan.figures import figures
+from studies.scan.plan import COMPUTED, STATUS, Axis, Plan, plan
 from studies.scan.quantities import MOST_CASES
 from studies.spec.schema import AnyStudy
 
@@ -53,7 +54,7 @@ def scan_to_folder(
     folder = options.out or Path("runs") / f"{study.name}-scan"
     with messages(options.verbose, options.quiet, log):
         before = _rows_before(folder) if resume else None
-        made = scan_cases.plan(study, file, axes)
+        made = plan(study, file, axes)
         if before is not None and before[1] != _about(made):
             raise InputError(f"{folder} holds another scan (other study, grid or strengths): --resume cannot go on")
         run_folder = open_run(folder, options.force or resume)
@@ -137,7 +138,7 @@ def _result(made: Plan, table: pd.DataFrame) -> StudyResult:
         lattice=made.design,
         quantities=tuple(_counts(made, table)),
         verdicts=(),
-        figures=figures(made, table),
+        figures=figures(gather_scan(made, table)),
         methods=tuple(_methods(made)),
         warnings=tuple(_warnings(made, table)),
         provenance={**provenance_of(resolved), "scan": "; ".join(axis.text for axis in made.axes)},

@@ -22,9 +22,10 @@ from studies.results import StudyResult
 from studies.ring_optics.clearance import clearance, clearance_at_septum
 from studies.runs.compare import compare_runs
 from studies.runs.store import is_complete, is_interrupted, open_run, read_run, write_run
-from studies.scan import cases as scan_cases
-from studies.scan.cases import COMPUTED, STATUS, Axis, plan, rows
-from studies.scan.figures import classes_of
+from studies.scan.blocks import blocks
+from studies.scan.cases import rows
+from studies.scan.facts import classes_of
+from studies.scan.plan import COMPUTED, STATUS, Axis, plan
 from studies.spec.study_file import validated
 from tests.report_fakes import fake_result
 
@@ -185,16 +186,15 @@ def test_a_scan_over_one_parameter_prints_its_object(study: Path, capsys: pytest
 
 def test_an_interrupted_scan_keeps_its_rows_and_goes_on(study: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Ctrl-C in the second block: the first is on disk, and the resumed scan has the rows of an undisturbed one."""
-    monkeypatch.setattr("studies.scan.cases._BLOCK", 40)
+    monkeypatch.setattr("studies.scan.blocks._BLOCK", 40)
     _, folder = scanned(study)
     whole, _ = read_parquet(folder / "tables" / "scan.parquet")
-    blocks = scan_cases._blocks
 
     def stopped(*arguments: Any) -> Iterator[pd.DataFrame]:
         yield next(iter(blocks(*arguments)))
         raise KeyboardInterrupt
 
-    monkeypatch.setattr("studies.scan.cases._blocks", stopped)
+    monkeypatch.setattr("studies.scan.cases.blocks", stopped)
     assert scanned(study, "--force")[0] == 130
     assert is_complete(folder)  # the finished scan stays until the new one is
     pd.testing.assert_frame_equal(read_parquet(folder / "tables" / "scan.parquet")[0], whole)
@@ -203,7 +203,7 @@ def test_an_interrupted_scan_keeps_its_rows_and_goes_on(study: Path, monkeypatch
     assert is_interrupted(folder)
     kept, _ = read_parquet(folder / "tables" / "scan.part.parquet")
     pd.testing.assert_frame_equal(kept, whole.iloc[:40])
-    monkeypatch.setattr("studies.scan.cases._blocks", blocks)
+    monkeypatch.setattr("studies.scan.cases.blocks", blocks)
     other = ["scan", str(study), "--over", "kf=0.27:0.31:5", "--out", str(folder), "-q", "--resume"]
     assert run(other) == 2  # another grid
     assert scanned(study, "--resume")[0] == 1
