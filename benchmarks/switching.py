@@ -19,7 +19,7 @@ from benchmarks.problems import SEEDS, Problem, problems
 from extraction.targets import ExtractionTarget
 from lattice import ReferenceParticle
 from lattice.arrays import Array
-from machines.registry import machine_named
+from machines.registry import ring_named
 from optics import Target
 from optics.engines.madx import available
 from optics.ramping.energy_table import FieldErrors, Programme, match_table, with_bend_errors
@@ -38,7 +38,7 @@ def together() -> Programme:
     assert path is not None
     study = load_study(path)
     assert isinstance(study, EnergySwitchingStudy)
-    machine = machine_named("cnao")
+    machine = ring_named("cnao")
     ring = with_bend_errors(machine.lattice("matched-proton-60MeV-qx1.666"))
     assert ring.particle is not None
     septum, spec = machine.places["electrostatic_septum"], study.errors

@@ -1,51 +1,90 @@
-"""The machines the toolkit knows by name."""
+"""The machines the toolkit knows by name, by kind: a new one is a line here."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from functools import partial
+from dataclasses import dataclass
+from functools import cache, partial
+from importlib.resources import files
 from types import MappingProxyType
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Generic, TypeVar
 
 from lattice import InputError
 from lattice.errors import did_you_mean
-from machines.cnao_like.definition import definition
 from machines.machine import Machine
 
 if TYPE_CHECKING:
-    from machines.compact_linac.machine import LinacMachine
+    from machines.linacs.machine import LinacMachine
+    from machines.rings.machine import RingMachine
 
-#: Name of each machine, and the function that returns it (its data are read on the first call).
+Some = TypeVar("Some", bound=Machine, covariant=True)
+
+
+@dataclass(frozen=True)
+class Kind(Generic[Some]):
+    """Machines of one kind: the word for it, and for each name the function that reads the machine's data."""
+
+    word: str
+    machines: Mapping[str, Callable[[], Some]]
+
+
+@cache
+def _ring(name: str) -> RingMachine:
+    from machines.rings.reader import read_ring
+
+    return read_ring(files("machines").joinpath("cnao_like"), name)
+
+
+@cache
+def _linac() -> LinacMachine:
+    from machines.linacs.reader import read_linac  # compiled maps are not loaded before they serve
+
+    return read_linac(files("machines").joinpath("compact_linac"))
+
+
+RINGS: Kind[RingMachine] = Kind("ring", {name: partial(_ring, name) for name in ("cnao", "pimms", "medaustron")})
+LINACS: Kind[LinacMachine] = Kind("linac", {"linac": _linac})
+KINDS: tuple[Kind[Machine], ...] = (RINGS, LINACS)
+
+#: Name of each machine of any kind, and the function that returns it (its data are read on the first call).
 MACHINES: Mapping[str, Callable[[], Machine]] = MappingProxyType(
-    {name: partial(definition, name) for name in ("cnao", "pimms", "medaustron")}
+    {name: read for kind in KINDS for name, read in kind.machines.items()}
 )
 
 
-def _linac() -> LinacMachine:
-    from machines.compact_linac.definition import definition as linac  # compiled maps are not loaded before they serve
-
-    return linac()
-
-
-#: The same for linacs.
-LINACS: Mapping[str, Callable[[], LinacMachine]] = MappingProxyType({"linac": _linac})
-
-
 def machine_named(name: str) -> Machine:
-    """The ring called ``name`` (any case); InputError suggests the nearest when there is none."""
-    key = name.strip().lower() if isinstance(name, str) else str(name)
-    if key in LINACS:
-        raise InputError(f"machine '{name}' is a linac, not a ring: run linac-optics or linac-energy-switching")
-    if key not in MACHINES:
-        raise InputError(f"unknown machine '{name}'{did_you_mean(key, MACHINES)} Known: {', '.join(MACHINES)}")
-    return MACHINES[key]()
+    """The machine called ``name`` (any case), of any kind; InputError suggests the nearest when there is none."""
+    return MACHINES[_known(name)]()
+
+
+def ring_named(name: str) -> RingMachine:
+    """The ring called ``name`` (any case); InputError for an unknown name and for a machine of another kind."""
+    return _of_kind(RINGS, name)
 
 
 def linac_named(name: str) -> LinacMachine:
-    """The linac called ``name`` (any case); InputError suggests the nearest when there is none."""
-    key = name.strip().lower()
-    if key in MACHINES:
-        raise InputError(f"machine '{name}' is a ring: a study of a linac takes one of {', '.join(LINACS)}")
-    if key not in LINACS:
-        raise InputError(f"unknown linac '{name}'{did_you_mean(key, LINACS)} Known: {', '.join(LINACS)}")
-    return LINACS[key]()
+    """The linac called ``name`` (any case); InputError for an unknown name and for a machine of another kind."""
+    return _of_kind(LINACS, name)
+
+
+def kind_of(name: str) -> str:
+    """ "ring" or "linac": the kind of the machine called ``name``, without reading it; InputError for no machine."""
+    key = _known(name)
+    return next(kind.word for kind in KINDS if key in kind.machines)
+
+
+def _of_kind(kind: Kind[Some], name: str) -> Some:
+    key = _known(name)
+    if key not in kind.machines:
+        raise InputError(
+            f"machine '{name}' is a {kind_of(key)}, here a {kind.word} is needed: {', '.join(kind.machines)}"
+        )
+    return kind.machines[key]()
+
+
+def _known(name: str) -> str:
+    """The key of a machine's name; InputError suggests the nearest."""
+    key = str(name).strip().lower()
+    if key not in MACHINES:
+        raise InputError(f"unknown machine '{name}'{did_you_mean(key, MACHINES)} Known: {', '.join(MACHINES)}")
+    return key

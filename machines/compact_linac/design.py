@@ -12,9 +12,9 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
-from machines.compact_linac.build import bunch_of, linac_from
-from machines.compact_linac.definition import section_table
-from machines.compact_linac.table import LinacTable, MatchingSpec
+from machines.linacs.build import bunch_of, linac_from
+from machines.linacs.table import LinacTable, MatchingSpec
+from machines.registry import linac_named
 from optics.linac import Bunch, Linac, grade_gradients, match_section, matched_start, transport
 from optics.linac.structure.cut import downstream, upstream
 from optics.linac.switching.all_energies import grade_for_energies
@@ -122,7 +122,7 @@ def main() -> None:
     """Print the gradients of every section [T/m], found and stored."""
     parser = ArgumentParser(description=main.__doc__)
     parser.add_argument("--rounds", type=int, default=0, help="of the search over all energies, some seconds each")
-    stored = section_table()
+    stored = linac_named("linac").table
     found = designed(stored, parser.parse_args().rounds)
     for before, after in zip(stored.section, found.section, strict=True):
         print(f"{before.name}\n  found  {list(after.gradients_T_per_m)}\n  stored {list(before.gradients_T_per_m)}")

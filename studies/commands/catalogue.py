@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from machines.compact_linac.machine import LinacMachine
-from machines.machine import Machine
-from machines.registry import LINACS, MACHINES, linac_named, machine_named
+from machines.linacs.machine import LinacMachine
+from machines.registry import LINACS, RINGS, linac_named, ring_named
 from machines.requirements import Requirement
+from machines.rings.machine import RingMachine
 from studies.commands.terminal import number
 from studies.linac.spec import LinacStudy
 from studies.spec.builtin import FOLDER, builtin_names
@@ -22,17 +22,17 @@ def catalogue() -> str:
 
 def _machines() -> Iterator[str]:
     yield "MACHINES"
-    for name in MACHINES:
-        machine = machine_named(name)
+    for name in RINGS.machines:
+        machine = ring_named(name)
         yield f"\n{name}: {machine.title}"
         yield from (f"  {line}" for line in _machine(machine))
-    for name in LINACS:
+    for name in LINACS.machines:
         linac = linac_named(name)
         yield f"\n{name}: {linac.title}"
         yield from (f"  {line}" for line in _linac(linac))
 
 
-def _machine(machine: Machine) -> Iterator[str]:
+def _machine(machine: RingMachine) -> Iterator[str]:
     tops = (f"{name} {low / 1e6:g} to {top / 1e6:g} MeV/u" for name, (low, top) in machine.energies.items())
     yield f"{machine.ring.length:.6g} m; {'; '.join(tops)}"
     families = ", ".join(machine.families)
@@ -44,8 +44,7 @@ def _machine(machine: Machine) -> Iterator[str]:
 
 
 def _linac(machine: LinacMachine) -> Iterator[str]:
-    low, top = machine.energies
-    yield f"{machine.table.beam.species} {low / 1e6:g} to {top / 1e6:g} MeV"
+    yield "; ".join(f"{name} {low / 1e6:g} to {top / 1e6:g} MeV/u" for name, (low, top) in machine.energies.items())
     yield f"sections: {', '.join(section.name for section in machine.table.section)}"
 
 
@@ -70,7 +69,7 @@ def _requirements(study: AnyStudy) -> tuple[Requirement, ...]:
         return ()
     if isinstance(study, LinacStudy):
         return linac_named(study.machine).requirements_of(study.study)
-    return machine_named(study.machine).requirements_of(f"{study.machine}-{study.study}")
+    return ring_named(study.machine).requirements_of(f"{study.machine}-{study.study}")
 
 
 def _limits(requirement: Requirement) -> str:

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from lattice import HadronOpticsError, Lattice
-from machines.registry import MACHINES
+from machines.registry import RINGS
 from optics.engines.madx import available as madx_available
 from optics.engines.verification import Verification, verify
 from studies.commands.terminal import number, show, table
@@ -35,7 +35,7 @@ def verify_all(
 
     Xsuite must answer: its errors are raised. MAD-X is a further witness: what it cannot hold is said.
     """
-    names = [subject] if subject is not None else list(MACHINES)
+    names = [subject] if subject is not None else list(RINGS.machines)
     found = []
     for name in names:
         lattice = lattice_of(name, sequence, particle, energy)

@@ -9,7 +9,7 @@ import numpy as np
 
 from lattice import Bend, InputError, Lattice, ReferenceParticle
 from lattice.errors import did_you_mean, listed
-from machines.machine import Machine
+from machines.rings.machine import RingMachine
 from optics.magnets import Family, family_of, magnet_families
 from studies.energy_switching.spec import EnergySwitchingStudy, InjectionSpec
 from studies.spec.resolution import Resolved
@@ -59,7 +59,7 @@ def family(ring: Lattice, parameter: str) -> Family:
 # -------------------------------------------------------------------------------------------------------- energies
 
 
-def reach(study: EnergySwitchingStudy, machine: Machine | None) -> dict[str, tuple[float, float]]:
+def reach(study: EnergySwitchingStudy, machine: RingMachine | None) -> dict[str, tuple[float, float]]:
     """Lowest and highest energy [MeV/u] of each species: of the machine, else of the study's own energies."""
     own = {spec.species: (min(spec.ends), max(spec.ends)) for spec in study.energies}
     described = {name: (low / 1e6, high / 1e6) for name, (low, high) in machine.energies.items()} if machine else {}
@@ -67,7 +67,7 @@ def reach(study: EnergySwitchingStudy, machine: Machine | None) -> dict[str, tup
 
 
 def check_energies(
-    study: EnergySwitchingStudy, machine: Machine | None, species: str, particles: Sequence[ReferenceParticle]
+    study: EnergySwitchingStudy, machine: RingMachine | None, species: str, particles: Sequence[ReferenceParticle]
 ) -> None:
     """InputError for energies outside the machine, or a species that neither it nor the study describes."""
     if machine is None:
@@ -82,7 +82,7 @@ def check_energies(
         )
 
 
-def _limits(study: EnergySwitchingStudy, machine: Machine, species: str) -> tuple[float, float]:
+def _limits(study: EnergySwitchingStudy, machine: RingMachine, species: str) -> tuple[float, float]:
     """Energies [eV/u] of the machine; up to its highest rigidity where the study gives the species' injection."""
     if species in machine.energies:
         return machine.energies[species]

@@ -11,7 +11,7 @@ import pandas as pd
 
 from lattice import HadronOpticsError
 from lattice.arrays import Array
-from machines.compact_linac.machine import LinacMachine
+from machines.linacs.machine import LinacMachine
 from optics.linac import (
     Linac,
     LinacTracked,
@@ -190,7 +190,7 @@ def _acceptance(run: Transport, machine: LinacMachine, plane: str) -> float:
 
 def _longitudinal(machine: LinacMachine) -> LongitudinalAcceptance:
     bunch = machine.bunch
-    top = 0.03 * machine.energies[1]
+    top = 0.03 * machine.reach[1]
     return longitudinal_acceptance(
         machine.linac, phase=_GRID_SIGMAS[0] * bunch.sigma_phase, energy=_GRID_SIGMAS[1] * bunch.sigma_energy,
         window=top, frequency=bunch.frequency, points=_GRID_POINTS,

@@ -10,8 +10,8 @@ from typing import Any
 from lattice import InputError
 from lattice.errors import did_you_mean
 from lattice.files import read_bytes
-from machines.compact_linac.machine import LinacMachine
-from machines.compact_linac.table import LinacTable
+from machines.linacs.machine import LinacMachine
+from machines.linacs.table import LinacTable
 from machines.registry import linac_named
 from machines.requirements import Requirement
 from studies.linac.ranges import range_in_water
@@ -77,8 +77,8 @@ def _reachable(study: LinacStudy, machine: LinacMachine) -> LinacStudy:
     """The study with the machine's own energies, and depths that they reach, where the study gives none."""
     if not isinstance(study, LinacSwitchingStudy):
         return study
-    low, high = machine.energies
-    ends = {"lowest_MeV": low / 1e6, "highest_MeV": high / 1e6}
+    table = machine.table
+    ends = {"lowest_MeV": table.lowest_energy_MeV, "highest_MeV": table.highest_energy_MeV}
     given = study.energies.model_dump(include=study.energies.model_fields_set)
     energies = checked(EnergiesSpec, {**ends, **given}, "energies")
     kind = machine.linac.particle.kind
@@ -112,7 +112,7 @@ def _machine(study: LinacStudy, named: LinacMachine | None, content: dict[str, A
     merged = {**content, **{key: {**content[key], **value} for key, value in changes.items()}}
     merged["section"] = with_gradients(content["section"], study.gradients)
     table = checked(LinacTable, merged, f"{where} with the study's changes" if changes or study.gradients else where)
-    return LinacMachine(table.name, table, named.requirements if named else ())
+    return LinacMachine.of(table, named.requirements if named else ())
 
 
 def with_gradients(sections: list[dict[str, Any]], gradients: Mapping[str, Any]) -> list[dict[str, Any]]:

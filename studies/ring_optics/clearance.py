@@ -12,7 +12,7 @@ import pandas as pd
 
 from lattice import ElectrostaticSeptum, InputError, Lattice, ReferenceParticle
 from lattice.arrays import Array
-from machines.machine import MachineBeam
+from machines.rings.machine import MachineBeam
 from optics import Optics
 
 PLANES = ("x", "y")

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 from lattice import HadronOpticsError, Lattice, ReferenceParticle
-from machines.machine import MachineBeam
+from machines.rings.machine import MachineBeam
 from optics import Optics, twiss
 from optics.engines.verification import Verification, verify
 from studies.ring_optics.imperfections import Imperfections, with_imperfections

@@ -10,7 +10,7 @@ import numpy as np
 
 from lattice import HadronOpticsError, InputError, Lattice, ReferenceParticle
 from lattice.arrays import Array
-from machines.machine import MachineBeam
+from machines.rings.machine import MachineBeam
 from optics.engines.imperfections import xsuite_closed_orbit
 from optics.imperfections.ensemble import Ensemble, ensemble, percentile
 from optics.imperfections.errors import MagnetErrors, draw_errors

@@ -15,7 +15,7 @@ from extraction.resonance.third_integer import ThirdIntegerResonance, third_inte
 from extraction.septum import Septum, Transport, transport
 from lattice import InputError, Lattice, NoSolution, UnstableOptics
 from lattice.arrays import Array
-from machines.machine import MachineBeam
+from machines.rings.machine import MachineBeam
 from optics import Beam
 from studies.ring_optics.facts import Facts, compare
 from studies.runs.logs import LOGGER

@@ -7,7 +7,7 @@ from typing import Any
 from extraction.septum import Septum
 from lattice import ElectrostaticSeptum, InputError, Lattice, MagneticSeptum
 from lattice.errors import did_you_mean
-from machines.machine import Machine
+from machines.rings.machine import RingMachine
 from studies.ring_optics.clearance import openings
 from studies.spec.schema import ExtractionSpec, ExtractionStudy
 
@@ -22,7 +22,7 @@ _WIRES = {
 _WALL = {"x_wall": "position", "wall_thickness": "thickness"}
 
 
-def with_septa(study: ExtractionStudy, lattice: Lattice, machine: Machine | None) -> ExtractionStudy:
+def with_septa(study: ExtractionStudy, lattice: Lattice, machine: RingMachine | None) -> ExtractionStudy:
     """The study with its septa as elements of the lattice and their numbers written out.
 
     InputError when there is no electrostatic septum, several and none is named, or no position of its wires.

@@ -13,9 +13,9 @@ from lattice import InputError, Lattice, ReferenceParticle
 from lattice.errors import did_you_mean
 from lattice.files import read_bytes
 from lattice.reference import SPECIES
-from machines.machine import Machine, MachineBeam
-from machines.registry import machine_named
+from machines.registry import ring_named
 from machines.requirements import Requirement
+from machines.rings.machine import MachineBeam, RingMachine
 from studies.energy_switching.spec import EnergySwitchingStudy
 from studies.slow_extraction.septa import with_septa
 from studies.spec.lattice_files import read_lattice
@@ -62,7 +62,7 @@ class Resolved:
     lattice: Lattice
     particle: ReferenceParticle
     top_particle: ReferenceParticle
-    machine: Machine | None
+    machine: RingMachine | None
     beams: tuple[BeamCase, ...]
     requirements: tuple[Requirement, ...]
     warnings: tuple[str, ...]
@@ -94,7 +94,7 @@ def resolve(study: Study, file: Path | None) -> Resolved:
 
     InputError for names that the machine or lattice does not have; FileError for a lattice that cannot be read.
     """
-    machine = machine_named(study.machine) if study.machine else None
+    machine = ring_named(study.machine) if study.machine else None
     lattice, inputs = _initial_lattice(study, machine, file)
     particle = _particle(study, lattice)
     lattice = lattice.with_particle(particle)
@@ -136,7 +136,7 @@ def _table_bytes(path: str, file: Path | None) -> bytes:
     return read_bytes(beside if beside.is_file() else Path(path), "operational table")
 
 
-def _initial_lattice(study: Study, machine: Machine | None, file: Path | None) -> tuple[Lattice, dict[str, bytes]]:
+def _initial_lattice(study: Study, machine: RingMachine | None, file: Path | None) -> tuple[Lattice, dict[str, bytes]]:
     if machine is not None:
         return machine.lattice(study.working_point).with_parameters(study.parameters), {}
     path = (file.parent if file else Path()) / str(study.lattice)
@@ -155,7 +155,7 @@ def _particle(study: Study, lattice: Lattice) -> ReferenceParticle:
     return particle
 
 
-def _with_places(study: Study, lattice: Lattice, machine: Machine | None) -> Study:
+def _with_places(study: Study, lattice: Lattice, machine: RingMachine | None) -> Study:
     """The study with the machine's names of places ("electrostatic_septum") replaced by those of elements."""
     places = machine.places if machine else {}
 
@@ -190,7 +190,7 @@ def _element_name(name: str, lattice: Lattice, places: Mapping[str, str]) -> str
     raise InputError(f"'{lattice.name}' has no place '{name}'{did_you_mean(name, known)}")
 
 
-def _requirements(study: Study, name: str, machine: Machine | None, lattice: Lattice) -> tuple[Requirement, ...]:
+def _requirements(study: Study, name: str, machine: RingMachine | None, lattice: Lattice) -> tuple[Requirement, ...]:
     """The machine's requirements for this kind of study, then the study's own."""
     judged = machine.requirements_of(f"{machine.name}-{study.study}") if machine and study.machine_requirements else ()
     if not (isinstance(study, OpticsStudy) and study.imperfections):
@@ -238,7 +238,7 @@ def _explicit(
     name: str,
     lattice: Lattice,
     particle: ReferenceParticle,
-    machine: Machine | None,
+    machine: RingMachine | None,
     requirements: Iterable[Requirement],
 ) -> Study:
     """The study with everything written out; a lattice file becomes the lattice.json of the run folder."""
@@ -284,7 +284,9 @@ def requirement_spec(requirement: Requirement) -> RequirementSpec:
     )
 
 
-def _beams(study: Study, lattice: Lattice, particle: ReferenceParticle, machine: Machine | None) -> Iterable[BeamCase]:
+def _beams(
+    study: Study, lattice: Lattice, particle: ReferenceParticle, machine: RingMachine | None
+) -> Iterable[BeamCase]:
     """The beam of the study, or else all beams of the machine, each at its own working point."""
     if study.beam is not None:
         yield BeamCase(_beam(study.beam), lattice, particle, follows=True)
@@ -315,7 +317,7 @@ def _reader_warnings(lattice: Lattice) -> Iterable[str]:
     return (f"Passed over in reading the lattice: {warning}" for warning in lattice.warnings)
 
 
-def _energy_warnings(particle: ReferenceParticle, machine: Machine | None) -> Iterable[str]:
+def _energy_warnings(particle: ReferenceParticle, machine: RingMachine | None) -> Iterable[str]:
     if machine is None:
         return
     if particle.species not in machine.energies:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 from lattice import InputError, Lattice, ReferenceParticle
-from machines.registry import machine_named
+from machines.registry import ring_named
 from studies.spec.builtin import looks_like_file
 from studies.spec.lattice_files import read_lattice
 
@@ -22,7 +22,7 @@ def lattice_of(
     else:
         if sequence is not None:
             raise InputError(f"--sequence belongs to a lattice file; '{subject}' is a machine")
-        lattice = machine_named(subject).lattice()
+        lattice = ring_named(subject).lattice()
     return lattice.with_particle(given_particle(lattice.particle, particle, energy))
 
 

@@ -14,8 +14,8 @@ import pandas as pd
 from lattice import InputError, ReferenceParticle
 from lattice.arrays import Array
 from lattice.reference import species_named
-from machines.compact_linac.machine import LinacMachine
-from machines.registry import machine_named
+from machines.linacs.machine import LinacMachine
+from machines.registry import ring_named
 from optics.linac.switching.settings import settings_for
 from optics.ramping.species import SpeciesCycle
 from studies.energy_switching.facts import SwitchingFacts, gather
@@ -137,7 +137,8 @@ def reaches(study: SwitchingComparisonStudy) -> Reaches:
         elif species != "proton":
             unable["linac"] = "linacs are compared for protons only"
         else:
-            limits["linac"] = (linac.energies[0] / 1e6, linac.energies[1] / 1e6)
+            low, high = linac.energies[species]
+            limits["linac"] = (low / 1e6, high / 1e6)
     if (cyclotron := study.cyclotron) is not None:
         if species == "proton":
             limits["cyclotron"] = (cyclotron.lowest_MeV_per_u, cyclotron.highest_MeV_per_u)
@@ -157,7 +158,7 @@ def ring_study(spec: SynchrotronSpec) -> EnergySwitchingStudy:
 
 
 def _ring_reach(study: EnergySwitchingStudy) -> dict[str, tuple[float, float]]:
-    return reach(study, machine_named(study.machine) if study.machine else None)
+    return reach(study, ring_named(study.machine) if study.machine else None)
 
 
 def computed_ring(spec: SynchrotronSpec, species: str, energies: Array) -> RingMachine:

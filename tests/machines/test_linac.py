@@ -10,7 +10,7 @@ import pytest
 
 from lattice import InputError, NoSolution
 from machines.compact_linac.design import KNOTS, beam_at, designed, parts_of
-from machines.registry import LINACS, linac_named, machine_named
+from machines.registry import LINACS, linac_named, ring_named
 from optics.linac import track, transport
 from optics.linac.structure.cut import downstream, upstream
 from optics.linac.structure.power import copper_power, kilpatrick_field
@@ -24,10 +24,10 @@ LINAC = linac_named("linac")
 
 
 def test_linacs_and_rings_are_not_mixed_up() -> None:
-    assert list(LINACS) == ["linac"]
-    with pytest.raises(InputError, match="is a linac, not a ring"):
-        machine_named("linac")
-    with pytest.raises(InputError, match="is a ring"):
+    assert list(LINACS.machines) == ["linac"]
+    with pytest.raises(InputError, match="machine 'linac' is a linac, here a ring is needed: cnao, pimms, medaustron"):
+        ring_named("linac")
+    with pytest.raises(InputError, match="machine 'cnao' is a ring, here a linac is needed: linac"):
         linac_named("cnao")
     with pytest.raises(InputError, match="did you mean 'linac'"):
         linac_named("linacc")

@@ -9,10 +9,10 @@ from __future__ import annotations
 import pytest
 
 from machines.cnao_like import cnao, pimms
-from machines.registry import machine_named
+from machines.registry import ring_named
 from optics import twiss
 
-CNAO = machine_named("cnao")
+CNAO = ring_named("cnao")
 
 
 def test_cnao_at_design_extraction() -> None:

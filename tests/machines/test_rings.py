@@ -3,28 +3,35 @@
 from __future__ import annotations
 
 from collections import Counter
+from dataclasses import replace
+from importlib.resources import files
 from math import pi
 
 import pytest
 
 from lattice import Bend, Drift, ElectrostaticSeptum, Kicker, Lattice, LatticeError, MagneticSeptum, Monitor, RFCavity
 from machines.cnao_like import cnao, medaustron, pimms
-from machines.cnao_like.data import read
-from machines.cnao_like.ring import build_ring
-from machines.registry import MACHINES, machine_named
+from machines.registry import RINGS, ring_named
+from machines.rings.files import GeometryFile
+from machines.rings.geometry import build_ring
+from machines.tables import read_toml, record
 
-RINGS = {"cnao": cnao, "pimms": pimms, "medaustron": medaustron}
+LATTICES = {"cnao": cnao, "pimms": pimms, "medaustron": medaustron}
 
 
-@pytest.fixture(params=RINGS)
+def geometry(name: str) -> GeometryFile:
+    return record(GeometryFile, read_toml(files("machines").joinpath("cnao_like"), name), name)
+
+
+@pytest.fixture(params=LATTICES)
 def ring(request: pytest.FixtureRequest) -> Lattice:
-    return RINGS[request.param]()
+    return LATTICES[request.param]()
 
 
 @pytest.mark.parametrize(("name", "length"), [("cnao", 77.648080330), ("pimms", 75.24), ("medaustron", 77.648080330)])
 def test_circumference(name: str, length: float) -> None:
     # CNAO design file and CERN/PS 99-010; 1e-12 m is the rounding of a sum of 100 lengths
-    assert RINGS[name]().length == pytest.approx(length, abs=1e-12)
+    assert LATTICES[name]().length == pytest.approx(length, abs=1e-12)
 
 
 def test_bends_close_the_ring(ring: Lattice) -> None:
@@ -36,11 +43,11 @@ def test_bends_close_the_ring(ring: Lattice) -> None:
     assert all(ring.value(bend.e1) + ring.value(bend.e2) == ring.value(bend.angle) for bend in bends)
 
 
-@pytest.mark.parametrize("name", MACHINES)
+@pytest.mark.parametrize("name", RINGS.machines)
 def test_elements_stand_where_the_geometry_file_puts_them(name: str) -> None:
-    ring = machine_named(name).ring
-    geometry = read("pimms_ring" if name == "pimms" else "cnao_ring")
-    for group in geometry["group"].values():
+    ring = ring_named(name).ring
+    table = geometry("pimms_ring" if name == "pimms" else "cnao_ring").group
+    for group in table.values():
         for element, centre in group["at"].items() if isinstance(group["at"], dict) else ():
             at = ring.index(element)
             # 1e-8 m: positions are published to ten digits, so neighbours meet within a few 1e-9 m
@@ -56,7 +63,7 @@ def test_elements_stand_where_the_geometry_file_puts_them(name: str) -> None:
 )
 def test_magnets_of_each_family(name: str, numbers: dict[str, int]) -> None:
     # 24 main quadrupoles in three families, as published for both rings
-    machine = machine_named(name)
+    machine = ring_named(name)
     in_ring = Counter(element.name for element in machine.ring.elements)
     found = {
         family.name: sum(in_ring[element] for element in dict.fromkeys(family.elements))
@@ -67,7 +74,7 @@ def test_magnets_of_each_family(name: str, numbers: dict[str, int]) -> None:
 
 def test_a_family_moves_its_magnets_and_no_others() -> None:
     ring = cnao().with_parameters(kd=0.5)
-    family = machine_named("cnao").families["kd"]
+    family = ring_named("cnao").families["kd"]
     assert {ring.value(ring[name].strengths()["k1"]) for name in family.elements} == {-0.5}
     assert ring.value(ring["se_018a_qus"].strengths()["k1"]) == 0.2912136711
 
@@ -113,7 +120,7 @@ def test_apertures_of_the_cnao_ring() -> None:
 
 
 def test_overlapping_magnets_are_refused_by_name() -> None:
-    geometry = read("pimms_ring")
-    group = {**geometry["group"]["xcd"], "at": {"xcd1": 10.49, "xcd2": 47.91}}
+    pimms_ring = geometry("pimms_ring")
+    group = {**pimms_ring.group["xcd"], "at": {"xcd1": 10.49, "xcd2": 47.91}}
     with pytest.raises(LatticeError, match=r"'qf2' begins 0\.0875 m before the end of the element in front"):
-        build_ring("wrong", {**geometry, "group": {**geometry["group"], "xcd": group}})
+        build_ring("wrong", replace(pimms_ring, group={**pimms_ring.group, "xcd": group}))

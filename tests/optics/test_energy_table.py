@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from lattice import InputError, Lattice, NoSolution, ReferenceParticle
-from machines.registry import machine_named
+from machines.registry import ring_named
 from optics import Target, twiss, verify
 from optics.ramping.energy_table import BEND_K1, BEND_K2, FieldErrors, match_table, with_bend_errors
 from optics.ramping.field_error_fit import Held, fit_field_errors
@@ -19,7 +19,7 @@ RIGIDITIES = np.linspace(1.16, 6.34, 15)
 
 @pytest.fixture(scope="module")
 def ring() -> Lattice:
-    return with_bend_errors(machine_named("cnao").lattice("matched-proton-60MeV-qx1.666"))
+    return with_bend_errors(ring_named("cnao").lattice("matched-proton-60MeV-qx1.666"))
 
 
 def test_an_ideal_ring_needs_the_same_strengths_at_every_rigidity(ring: Lattice) -> None:
@@ -80,6 +80,6 @@ def test_field_errors_put_in_are_found_again(ring: Lattice) -> None:
 
 def test_operational_settings_in_an_ideal_ring() -> None:
     """First and last proton row of CNAO/optics, synchro/LGEN: Qx 1.6846 and 1.6735 by two other codes (4 digits)."""
-    machine = machine_named("cnao")
+    machine = ring_named("cnao")
     for point, tune in (("operation-proton-62.6MeV", 1.6846), ("operation-proton-227.5MeV", 1.6735)):
         assert twiss(machine.lattice(point)).qx == pytest.approx(tune, abs=5e-5)

@@ -50,10 +50,10 @@ def test_the_reference_row(folder: Path) -> None:
 
 
 def test_every_quantity_and_every_requirement_of_the_machine(folder: Path) -> None:
-    from machines.registry import machine_named
+    from machines.registry import ring_named
 
     found = results(folder)
-    required = [requirement.id for requirement in machine_named("cnao").requirements_of("cnao-extraction")]
+    required = [requirement.id for requirement in ring_named("cnao").requirements_of("cnao-extraction")]
     assert [verdict["id"] for verdict in found["verdicts"]] == required
     judged = [verdict for verdict in found["verdicts"] if verdict["quantity"] not in SPILL]
     assert all(verdict["verdict"] in ("PASS", "FAIL") for verdict in judged)

@@ -10,7 +10,7 @@ import click
 import pytest
 
 from lattice import InputError
-from machines.registry import machine_named
+from machines.registry import ring_named
 from optics.matching.matching import MatchResult
 from studies.cli import run
 from studies.commands.options import parse_beam, parse_limit, parse_start, parse_target, parse_tie
@@ -69,7 +69,7 @@ def test_formulas_and_advances_take_the_machines_names_of_places() -> None:
         }
     )
     advance, difference = found.targets
-    places = machine_named("cnao").places
+    places = ring_named("cnao").places
     assert advance.places == (places["electrostatic_septum"], places["magnetic_septum"])
     assert set(difference.places) == set(advance.places)  # the machine's names became elements
     assert (advance.tolerance, difference.value) == (1e-3, 0.0)
@@ -93,7 +93,7 @@ def test_working_points_together() -> None:
     one, other = found.lattices.values()
     assert one.parameters["kf"] == other.parameters["kf"]  # shared
     assert one.parameters["kd"] != other.parameters["kd"]  # separate
-    assert other.particle == machine_named("cnao").lattice("injection-proton-7MeV").particle
+    assert other.particle == ring_named("cnao").lattice("injection-proton-7MeV").particle
     assert "gradient" in found.method
 
 

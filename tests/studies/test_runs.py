@@ -59,9 +59,9 @@ def test_results_json_has_the_contract_s_form(cnao: Path) -> None:
 
 
 def test_every_requirement_of_the_machine_has_a_verdict(cnao: Path) -> None:
-    from machines.registry import machine_named
+    from machines.registry import ring_named
 
-    required = [requirement.id for requirement in machine_named("cnao").requirements_of("cnao-optics")]
+    required = [requirement.id for requirement in ring_named("cnao").requirements_of("cnao-optics")]
     assert [verdict["id"] for verdict in results(cnao)["verdicts"]] == required
 
 

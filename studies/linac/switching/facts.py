@@ -13,8 +13,8 @@ from scipy.interpolate import PchipInterpolator
 
 from lattice import HadronOpticsError, NoSolution, ReferenceParticle
 from lattice.arrays import Array
-from machines.compact_linac.machine import LinacMachine
-from machines.compact_linac.table import LinacTable
+from machines.linacs.machine import LinacMachine
+from machines.linacs.table import LinacTable
 from optics.linac import Linac, LinacTracked, track, transport
 from optics.linac.bucket import transverse_acceptance
 from optics.linac.field_integration import integrated_energies
@@ -163,7 +163,7 @@ def _others(resolved: ResolvedLinac, study: LinacSwitchingStudy) -> pd.DataFrame
     for name, gradients in sets.items() if study.compare else ():
         LOGGER.info("gradients '%s' at %d energies", name, len(energies))
         content = {**resolved.table, "section": with_gradients(resolved.table["section"], gradients)}
-        machine = LinacMachine(resolved.machine.name, checked(LinacTable, content, f"compare '{name}'"))
+        machine = LinacMachine.of(checked(LinacTable, content, f"compare '{name}'"))
         start = machine.sample(study.particles_per_energy, study.seed)
         settings = settings_for(machine.linac, energies, start, study.least_spread)
         ends = tracked(machine.linac, settings, start)
@@ -265,7 +265,7 @@ def _trips(machine: LinacMachine, start: Array) -> pd.DataFrame:
 
 
 def _trip(machine: LinacMachine, start: Array, unit: str) -> dict[str, Any]:
-    linac, (low, top) = machine.linac, machine.energies
+    linac, (low, top) = machine.linac, machine.reach
     found = recovery(linac, unit, machine.tanks_of(unit)[0].synchronous_phase)
     reachable = float(np.clip(found.untouched, low, top))
     try:

@@ -252,7 +252,7 @@ def _trips(facts: SwitchingFacts) -> FigureData:
         bars(trips["unit"], trips["untouched"] / 1e6, "#BDBDBD", "settings of the table", "MeV"),
         bars(trips["unit"], trips["recovered"] / 1e6, INK, "units behind phased anew", "MeV"),
     ]
-    low = facts.machine.energies[0] / 1e6
+    low = facts.machine.reach[0] / 1e6
     drawing = horizontal(traces, "highest energy that remains [MeV]", limit_at=low, label=f"{low:g} MeV")
     caption = (
         "Highest energy that remains when one unit trips: with the settings of the table (grey) and with the units "

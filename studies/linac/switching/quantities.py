@@ -166,7 +166,7 @@ def _worst_trip(facts: SwitchingFacts) -> Number:
 
 
 def _best_recovery(facts: SwitchingFacts) -> Number:
-    above = facts.trips[facts.trips["untouched"] >= facts.machine.energies[0]]
+    above = facts.trips[facts.trips["untouched"] >= facts.machine.reach[0]]
     if above.empty:
         raise InputError("no unit begins above the lowest energy")
     row = above.loc[above["recovered"].idxmin()]

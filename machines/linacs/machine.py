@@ -5,32 +5,49 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cached_property
+from types import MappingProxyType
+from typing import ClassVar, Self
 
 from lattice.arrays import Array
-from machines.compact_linac.build import bunch_of, errors_of, linac_from, pulse_of, supplies_of
-from machines.compact_linac.supplies import Pulse, Supply
-from machines.compact_linac.table import LinacTable
+from lattice.reference import species_named
+from machines.linacs.build import bunch_of, errors_of, linac_from, pulse_of, supplies_of
+from machines.linacs.supplies import Pulse, Supply
+from machines.linacs.table import LinacTable
+from machines.machine import Machine
 from machines.requirements import Requirement
 from optics.linac import Bunch, Linac, Tank
 from optics.linac.structure.errors import Errors
 
 
-@dataclass(frozen=True)
-class LinacMachine:
-    """Everything known of one linac: data, built when asked for."""
+@dataclass(frozen=True, kw_only=True)
+class LinacMachine(Machine):
+    """Everything known of one linac: its section ``table``; all else is built from that when asked for."""
 
-    name: str
+    kind: ClassVar[str] = "linac"
+
     table: LinacTable
-    requirements: tuple[Requirement, ...] = ()
+
+    @classmethod
+    def of(cls, table: LinacTable, requirements: tuple[Requirement, ...] = ()) -> Self:
+        """The machine of a section table. Raises InputError for an unknown species.
+
+        The table's energies are those of the whole particle, the machine's those per u.
+        """
+        nucleons = species_named(table.beam.species).nucleons
+        low, high = (energy * 1e6 / nucleons for energy in (table.lowest_energy_MeV, table.highest_energy_MeV))
+        return cls(
+            name=table.name,
+            title=table.title,
+            energies=MappingProxyType({table.beam.species: (low, high)}),
+            requirements=requirements,
+            assumptions=table.assumptions,
+            references=table.references,
+            table=table,
+        )
 
     @property
-    def title(self) -> str:
-        """One line."""
-        return self.table.title
-
-    @property
-    def energies(self) -> tuple[float, float]:
-        """Lowest and highest energy of treatment [eV]."""
+    def reach(self) -> tuple[float, float]:
+        """Lowest and highest energy of treatment [eV], of the whole particle."""
         return self.table.lowest_energy_MeV * 1e6, self.table.highest_energy_MeV * 1e6
 
     @cached_property
@@ -77,7 +94,3 @@ class LinacMachine:
     def tanks_of(self, unit: str) -> tuple[Tank, ...]:
         """Tanks that an RF unit feeds."""
         return tuple(tank for tank in self.linac.tanks if tank.unit == unit)
-
-    def requirements_of(self, study: str) -> tuple[Requirement, ...]:
-        """The requirements that ``study`` judges."""
-        return tuple(requirement for requirement in self.requirements if requirement.study == study)

@@ -9,8 +9,8 @@ from types import MappingProxyType
 
 from lattice import ReferenceParticle
 from lattice.reference import species_named
-from machines.compact_linac.supplies import Pulse, Supply
-from machines.compact_linac.table import (
+from machines.linacs.supplies import Pulse, Supply
+from machines.linacs.table import (
     BeamSpec,
     CellSpec,
     LinacTable,

@@ -1,0 +1,1 @@
+"""Linacs as machines: what is known of one, and the section table that holds it."""

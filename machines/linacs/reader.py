@@ -1,0 +1,26 @@
+"""Reads a linac from its TOML files."""
+
+from __future__ import annotations
+
+from importlib.resources.abc import Traversable
+
+from machines.linacs.machine import LinacMachine
+from machines.linacs.table import LinacTable
+from machines.requirements import Requirement
+from machines.tables import read_toml, record
+
+
+def read_linac(folder: Traversable) -> LinacMachine:
+    """The linac of linac.toml, the section table, in ``folder`` with the requirements of requirements.toml.
+
+    The ``study`` of a requirement is linac-optics or linac-energy-switching. FileError where a file cannot be read,
+    pydantic's ValidationError (a ValueError) for a wrong key of the table, InputError for one of a requirement.
+    """
+    tables = read_toml(folder, "requirements")["requirement"]
+    requirements = (record(Requirement, table, f"requirements.toml, {table.get('id', '?')}") for table in tables)
+    return LinacMachine.of(read_table(folder), tuple(requirements))
+
+
+def read_table(folder: Traversable) -> LinacTable:
+    """The section table of linac.toml in ``folder``."""
+    return LinacTable.model_validate(read_toml(folder, "linac"))

@@ -1,0 +1,1 @@
+"""Rings as machines: what is known of one, and the TOML files that hold it."""

@@ -1,0 +1,88 @@
+"""Reads a ring from its TOML files."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from importlib.resources.abc import Traversable
+from types import MappingProxyType
+from typing import Any
+
+from lattice import InputError, ReferenceParticle
+from lattice.errors import did_you_mean
+from machines.requirements import Requirement
+from machines.rings.files import GeometryFile, Group, MachineFile
+from machines.rings.geometry import build_ring
+from machines.rings.machine import MachineBeam, MagnetFamily, Rating, RingMachine, WorkingPoint
+from machines.tables import read_toml, record
+
+
+def read_ring(folder: Traversable, name: str) -> RingMachine:
+    """The ring of ``<name>.toml``, the geometry file it names, and requirements.toml, all in ``folder``.
+
+    FileError where a file cannot be read; InputError names a wrong key and where it stands; LatticeError where elements
+    overlap.
+    """
+    about = record(MachineFile, read_toml(folder, name), f"{name}.toml")
+    geometry = record(GeometryFile, read_toml(folder, about.ring), f"{about.ring}.toml")
+    ratings = (record(Rating, table, f"{about.ring}.toml, rating") for table in geometry.rating)
+    groups = tuple(geometry.groups())
+    return RingMachine(
+        name=name,
+        title=about.title,
+        ring=build_ring(name, geometry),
+        working_points=MappingProxyType({point.name: point for point in _working_points(about, f"{name}.toml")}),
+        default_working_point=about.default_working_point,
+        energies=_energies(about.energies_MeV_per_u),
+        families=MappingProxyType({family.name: family for family in _families(groups)}),
+        ratings=MappingProxyType({rating.quantity: rating for rating in ratings}),
+        beams=tuple(record(MachineBeam, table, f"{name}.toml, beam") for table in about.beam),
+        places=MappingProxyType(dict(geometry.places)),
+        roles=MappingProxyType({element: group.role for group in groups if group.role for element, _ in group.at}),
+        requirements=tuple(_requirements(read_toml(folder, "requirements")["requirement"], name)),
+        assumptions=tuple(about.assumptions),
+        references=tuple(about.references),
+    )
+
+
+def _working_points(about: MachineFile, file: str) -> Iterator[WorkingPoint]:
+    for table in about.working_point:
+        where = f"{file}, working point '{table.get('name', '?')}'"
+        own = {key: value for key, value in table.items() if key not in ("species", "kinetic_energy_MeV_per_u")}
+        kinetic = table["kinetic_energy_MeV_per_u"] * 1e6
+        particle = ReferenceParticle(table["species"], kinetic_energy_per_u=kinetic)
+        strengths = MappingProxyType(_strengths(table["strengths"], about, where))
+        yield record(WorkingPoint, {**own, "particle": particle, "strengths": strengths}, where)
+
+
+def _strengths(name: str, about: MachineFile, where: str) -> dict[str, float]:
+    """The set of strengths called ``name``, which several working points may share."""
+    if name not in about.strengths:
+        raise InputError(f"{where}: there are no strengths '{name}'{did_you_mean(name, about.strengths)}")
+    return dict(about.strengths[name])
+
+
+def _energies(table: Mapping[str, Any]) -> Mapping[str, tuple[float, float]]:
+    return MappingProxyType({species: (low * 1e6, high * 1e6) for species, (low, high) in table.items()})
+
+
+def _families(groups: tuple[Group, ...]) -> Iterator[MagnetFamily]:
+    """A family for every group with a supply, whose name is that of the parameter."""
+    for group in groups:
+        if group.supply is not None:
+            yield MagnetFamily(
+                name=group.supply,
+                kind=group.kind,
+                parameter=group.supply,
+                plane=str(group.plane),
+                elements=tuple(element for element, _ in group.at),
+                amperes_per_gradient=group.amperes_per_gradient,
+            )
+
+
+def _requirements(tables: list[dict[str, Any]], machine: str) -> Iterator[Requirement]:
+    """Those that name the machine; ``study`` "optics" of machine "cnao" is the study cnao-optics."""
+    for table in tables:
+        if machine in table["machines"]:
+            own = {key: value for key, value in table.items() if key != "machines"}
+            where = f"requirements.toml, {table.get('id', '?')}"
+            yield record(Requirement, {**own, "study": f"{machine}-{table['study']}"}, where)

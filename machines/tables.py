@@ -1,0 +1,47 @@
+"""TOML files of machines: read from any folder, their tables made into values, wrong keys named."""
+
+from __future__ import annotations
+
+import tomllib
+from collections.abc import Mapping
+from dataclasses import MISSING, Field, fields
+from importlib.resources.abc import Traversable
+from typing import TYPE_CHECKING, Any, TypeVar
+
+from lattice import FileError, InputError
+from lattice.errors import did_you_mean
+
+if TYPE_CHECKING:
+    from _typeshed import DataclassInstance
+
+    Value = TypeVar("Value", bound=DataclassInstance)
+
+
+def read_toml(folder: Traversable, name: str) -> dict[str, Any]:
+    """Content of ``<name>.toml`` in a folder; FileError where it is missing or no TOML."""
+    file = folder.joinpath(f"{name}.toml")
+    try:
+        return tomllib.loads(file.read_text(encoding="utf-8"))
+    except OSError as error:
+        raise FileError(f"{file}: cannot be read ({error.strerror})") from None
+    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+        raise FileError(f"{file}: is no TOML: {error}") from None
+
+
+def record(kind: type[Value], table: Mapping[str, Any], where: str) -> Value:
+    """A table as a value of a dataclass whose fields are its keys.
+
+    InputError names an unknown key (and the nearest there is) or a missing one, and ``where``.
+    """
+    known = {field.name: field for field in fields(kind)}
+    for key in table:
+        if key not in known:
+            raise InputError(f"{where}: unknown key '{key}'{did_you_mean(key, known)} Known: {', '.join(known)}")
+    missing = [name for name, field in known.items() if name not in table and _needed(field)]
+    if missing:
+        raise InputError(f"{where}: missing {', '.join(missing)}")
+    return kind(**table)
+
+
+def _needed(field: Field[Any]) -> bool:
+    return field.init and field.default is MISSING and field.default_factory is MISSING
