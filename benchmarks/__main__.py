@@ -19,8 +19,14 @@ def _version(package: str) -> str:
 
 def main() -> None:
     """Print the machine and the versions, then the benchmarks that are named (all, when none is)."""
-    known = {"optics": optics.run, "scan": scan.run, "matching": matching.run, "spill": spill.run, "linac": linac.run,
-             "switching": switching.run}  # fmt: skip
+    known = {
+        "optics": optics.run,
+        "scan": scan.run,
+        "matching": matching.run,
+        "spill": spill.run,
+        "linac": linac.run,
+        "switching": switching.run,
+    }
     names = sys.argv[1:] or list(known)
     known["spill-engines"] = spill_engines.run  # takes the best part of an hour: only when it is named
     wrong = [name for name in names if name not in known]

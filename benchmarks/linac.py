@@ -46,15 +46,31 @@ def machine() -> Linac:
     """The linac; its gradients are graded to 0.2 turns a period, the CCL's from 165 T/m down."""
     common = {"synchronous_phase": radians(-25), "frequency": _FREQUENCY, "magnet_length": 0.03}
     drift_tube = Section(
-        name="scdtl", tanks=40, cells=[5] * 20 + [6] * 20, e0t=8.6e6, bore=2.5e-3, mode="0", cell=gap_cell(0.3),
-        gradients=[(-1.0) ** i * 200 for i in range(40)], shortest_gap=0.045, tanks_per_unit=10, **common,
-    )  # fmt: skip
+        name="scdtl",
+        tanks=40,
+        cells=[5] * 20 + [6] * 20,
+        e0t=8.6e6,
+        bore=2.5e-3,
+        mode="0",
+        cell=gap_cell(0.3),
+        gradients=[(-1.0) ** i * 200 for i in range(40)],
+        shortest_gap=0.045,
+        tanks_per_unit=10,
+        **common,
+    )
     start = ReferenceParticle("proton", kinetic_energy_per_u=5e6)
     first = grade_gradients(design_pass(linac_of("scdtl", start, [drift_tube])), 0.2, 230.0)
     coupled = Section(
-        name="ccl", tanks=40, cells=16, e0t=14.24e6, bore=2.5e-3, shortest_gap=0.065, tanks_per_unit=4,
-        gradients=[(-1.0) ** i * (165 - i) for i in range(40)], **common,
-    )  # fmt: skip
+        name="ccl",
+        tanks=40,
+        cells=16,
+        e0t=14.24e6,
+        bore=2.5e-3,
+        shortest_gap=0.065,
+        tanks_per_unit=4,
+        gradients=[(-1.0) ** i * (165 - i) for i in range(40)],
+        **common,
+    )
     end = ReferenceParticle("proton", kinetic_energy_per_u=float(transport(first).energy[-1]))
     return design_pass(Linac("linac", start, (*first.pieces, *linac_of("ccl", end, [coupled]).pieces)))
 
@@ -66,9 +82,14 @@ def bunch(linac: Linac, count: int) -> Array:
 
 def _beam(linac: Linac) -> Bunch:
     return Bunch(
-        particle=linac.particle, emittance_x=3e-8, emittance_y=3e-8, sigma_phase=radians(4), sigma_energy=15e3,
-        frequency=_FREQUENCY, **matched_start(linac),
-    )  # fmt: skip
+        particle=linac.particle,
+        emittance_x=3e-8,
+        emittance_y=3e-8,
+        sigma_phase=radians(4),
+        sigma_energy=15e3,
+        frequency=_FREQUENCY,
+        **matched_start(linac),
+    )
 
 
 def run() -> None:

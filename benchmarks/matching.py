@@ -145,8 +145,12 @@ def _beginning(problem: Problem) -> dict[str, Any]:
 
     if problem.start is None:
         return {"method": "4d", "chrom": any(target.chromatic for target in problem.targets)}
-    return {"start": problem.lattice.names[0], "end": problem.lattice.names[-1], "init": xt.TwissInit(**problem.start),
-            "chrom": False}  # fmt: skip
+    return {
+        "start": problem.lattice.names[0],
+        "end": problem.lattice.names[-1],
+        "init": xt.TwissInit(**problem.start),
+        "chrom": False,
+    }
 
 
 def _xsuite_goals(problem: Problem) -> Iterator[Any]:
@@ -199,8 +203,9 @@ def _madx_match(madx: Any, problem: Problem, seed: int, method: str) -> Mapping[
     started = problem.started(seed).parameters
     beginning = "".join(f", {key}={_madx_value(problem, key, value)!r}" for key, value in (problem.start or {}).items())
     madx.input(" ".join(f"{v.name}={started[v.name]!r};" for v in problem.vary))
-    vary = " ".join(f"vary, name={v.name}, step=1e-6, lower={v.bounds[0]!r}, upper={v.bounds[1]!r};"
-                    for v in problem.vary)  # fmt: skip
+    vary = " ".join(
+        f"vary, name={v.name}, step=1e-6, lower={v.bounds[0]!r}, upper={v.bounds[1]!r};" for v in problem.vary
+    )
     goals = " ".join(_madx_goals(problem))
     name = problem.lattice.name
     madx.input(f"match, sequence={name}{beginning}; {vary} {goals} {_METHODS[method]}; endmatch;")

@@ -91,6 +91,8 @@ def _show_differences(ring: Lattice, parameters: dict[str, Any]) -> None:
     off = {
         name: np.abs(table[name].to_numpy() - optics.scalar(name))[stable].max() for name in ("qx", "qy", "dqx", "dqy")
     }
-    off |= {f"max_{name}": np.abs(table[f"max_{name}"].to_numpy() - optics.maximum(name))[stable].max()
-            for name in ("betx", "bety", "dx")}  # fmt: skip
+    off |= {
+        f"max_{name}": np.abs(table[f"max_{name}"].to_numpy() - optics.maximum(name))[stable].max()
+        for name in ("betx", "bety", "dx")
+    }
     print("  largest difference to twiss: " + ", ".join(f"{name} {value:.1e}" for name, value in off.items()))

@@ -131,13 +131,21 @@ def _whole_second(ring: Lattice, particle: ReferenceParticle) -> None:
     straight = BetatronCore([(0.0, 0.0), (_SECOND, width + 2 * gap)])
     (wall, _), shaped = _timed(
         lambda: flat_programme(
-            ring, particle, _stack(ring, particle, 4000, centre, width, seed=2), straight, septum, turns=turns,
-            check_count=256, ripple=_RIPPLE,
+            ring,
+            particle,
+            _stack(ring, particle, 4000, centre, width, seed=2),
+            straight,
+            septum,
+            turns=turns,
+            check_count=256,
+            ripple=_RIPPLE,
         )
-    )  # fmt: skip
+    )
     print(f"\nOne second: {turns} turns, {_PARTICLES} particles, ripple on, {os.cpu_count()} CPUs")
-    print(f"  programme shaped in {wall:.0f} s, duty factor of the shape {shaped.duty_factor.corrected:.3f} "
-          f"+- {shaped.duty_factor.error:.3f}")  # fmt: skip
+    print(
+        f"  programme shaped in {wall:.0f} s, duty factor of the shape {shaped.duty_factor.corrected:.3f} "
+        f"+- {shaped.duty_factor.error:.3f}"
+    )
     stack = _stack(ring, particle, _PARTICLES, centre, width)
     (wall, processor), spill = _timed(
         lambda: track_spill(ring, particle, stack, shaped.driver, septum, turns=turns, ripple=_RIPPLE)
@@ -148,7 +156,9 @@ def _whole_second(ring: Lattice, particle: ReferenceParticle) -> None:
     tenths = np.histogram(spill.extracted["time"], bins=10, range=(0.0, _SECOND))[0]
     causes = spill.lost.groupby(["cause", "place"]).size()
     print(f"  {wall:.0f} s (processor {processor:.0f} s), {memory:.2f} GB at most in this process")
-    print(f"  {done:.3g} particle-turns, {1e-6 * done / wall:.1f} M/s; {len(spill.extracted)} extracted, lost: "
-          + (", ".join(f"{n} {cause} {place}" for (cause, place), n in causes.items()) or "none"))  # fmt: skip
+    print(
+        f"  {done:.3g} particle-turns, {1e-6 * done / wall:.1f} M/s; {len(spill.extracted)} extracted, lost: "
+        + (", ".join(f"{n} {cause} {place}" for (cause, place), n in causes.items()) or "none")
+    )
     print(f"  in tenths of the second: {tenths.tolist()}; goal: even (the lead takes 2 % of the first)")
     print(f"  goal: {_LIMIT:g} s: {'reached' if wall <= _LIMIT else 'NOT reached'}")

@@ -47,10 +47,18 @@ def run(particles: int = _PARTICLES) -> None:
     for name, (driver, delta) in _drivers(ring, end).items():
         begun = time.perf_counter()
         ours, theirs = (
-            track_spill(ring, particle, _stack(ring, particle, particles, delta, seed), driver, septum, turns=_TURNS,
-                        engine=engine, ripple=_RIPPLE)
+            track_spill(
+                ring,
+                particle,
+                _stack(ring, particle, particles, delta, seed),
+                driver,
+                septum,
+                turns=_TURNS,
+                engine=engine,
+                ripple=_RIPPLE,
+            )
             for engine, seed in (("sectional", 1), ("xsuite", 2))
-        )  # fmt: skip
+        )
         print(f"  {name:<20} {_judged(ours, theirs)} ({time.perf_counter() - begun:.0f} s)", flush=True)
 
 

@@ -66,8 +66,9 @@ class ExtractionTarget:
     def __post_init__(self) -> None:
         owner = f"ExtractionTarget('{self.quantity}')"
         if self.quantity not in QUANTITIES:
-            raise InputError(f"{owner}: unknown quantity{did_you_mean(self.quantity, QUANTITIES)}"
-                             f" Known: {', '.join(QUANTITIES)}")  # fmt: skip
+            raise InputError(
+                f"{owner}: unknown quantity{did_you_mean(self.quantity, QUANTITIES)} Known: {', '.join(QUANTITIES)}"
+            )
         if self.quantity in _AT_WIRES and not (_is_number(self.x_septum) and self.x_septum):
             raise InputError(f"{owner} needs x_septum, the position of the wires [m], not {self.x_septum!r}")
         if self.tolerance is None:
@@ -190,8 +191,11 @@ def _by_differences(optics: Optics, value: Callable[[Lattice], float]) -> Array:
 
 
 def _slope(lattice: Lattice, index: int, value: Callable[[Lattice], float]) -> float:
-    sizes = [abs(float(v[index].real)) for n, v in lattice.parameters.items()
-             if isinstance(v, np.ndarray) and v[index].imag != 0.0 and _free(lattice, n)]  # fmt: skip
+    sizes = [
+        abs(float(v[index].real))
+        for n, v in lattice.parameters.items()
+        if isinstance(v, np.ndarray) and v[index].imag != 0.0 and _free(lattice, n)
+    ]
     shift: float = _DIFFERENCE * max([*sizes, 0.1])
     change: float = value(_real(lattice, index, shift)) - value(_real(lattice, index, -shift))
     return change / (2 * shift)

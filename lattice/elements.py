@@ -294,8 +294,27 @@ class Collimator(Element):
 ELEMENT_KINDS: dict[str, type[Element]] = {
     kind.kind: kind
     for kind in (
-        Drift, Bend, DipoleEdge, Quadrupole, Sextupole, Octupole, Multipole, Solenoid, ThinSolenoid, SRotation,
-        XRotation, YRotation, Translation, Kicker, Monitor, Separator, Marker, RFCavity, RFGap, ElectrostaticSeptum,
-        MagneticSeptum, Collimator,
+        Drift,
+        Bend,
+        DipoleEdge,
+        Quadrupole,
+        Sextupole,
+        Octupole,
+        Multipole,
+        Solenoid,
+        ThinSolenoid,
+        SRotation,
+        XRotation,
+        YRotation,
+        Translation,
+        Kicker,
+        Monitor,
+        Separator,
+        Marker,
+        RFCavity,
+        RFGap,
+        ElectrostaticSeptum,
+        MagneticSeptum,
+        Collimator,
     )
-}  # fmt: skip
+}

@@ -226,8 +226,9 @@ class Lattice:
     @cached_property
     def _changing_strengths(self) -> tuple[tuple[Element, str, str], ...]:
         """Those that other numbers may leave without a value, or below 0: not the bare name of a parameter."""
-        return tuple(one for one in self._strength_expressions
-                     if one[2] not in self._values or one[1] in one[0].not_negative)  # fmt: skip
+        return tuple(
+            one for one in self._strength_expressions if one[2] not in self._values or one[1] in one[0].not_negative
+        )
 
 
 def _expand(elements: Any) -> tuple[tuple[Element, ...], dict[str, Any]]:

@@ -189,8 +189,9 @@ def _refined(turn: Turn, beginning: _Beginning, x_septum: float, side: float, nu
     if not np.all(np.isfinite(passed)):
         raise NoSolution(f"the arm leaves the domain of the maps within three turns of x = {x_septum:.6g} m")
     domain = [middle - half, middle + half]
-    fits = [[Chebyshev.fit(middle + half * nodes, one[:, k], _FIT - 1, domain=domain) for k in range(4)]
-            for one in passed]  # fmt: skip
+    fits = [
+        [Chebyshev.fit(middle + half * nodes, one[:, k], _FIT - 1, domain=domain) for k in range(4)] for one in passed
+    ]
     x, px = fits[0][0], fits[0][1]
     u = _root(x - x_septum, position)
     after = np.array([[fit(u) for fit in one] for one in fits])

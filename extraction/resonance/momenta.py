@@ -15,10 +15,9 @@ from extraction.septum import Septum, crossing_angle, wire_loss
 from lattice import Lattice, NoSolution, ReferenceParticle, UnstableOptics
 from optics import twiss
 
-_NUMBERS = (
-    "tune", "tune_distance", "orbit_x", "stable_area", "kobayashi_area", "arm_px", "arm_slope", "arm_curvature",
-    "spiral_step", "kobayashi_step", "spiral_kick", "crossing_angle", "wire_loss",
-)  # fmt: skip
+_ORBIT = ("tune", "tune_distance", "orbit_x", "stable_area", "kobayashi_area")
+_ARM = ("arm_px", "arm_slope", "arm_curvature", "spiral_step", "kobayashi_step", "spiral_kick")
+_NUMBERS = (*_ORBIT, *_ARM, "crossing_angle", "wire_loss")
 
 
 def arms_over_momentum(

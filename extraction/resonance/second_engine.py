@@ -81,8 +81,10 @@ def tracked_resonance(turn: Tracking, found: ThirdIntegerResonance) -> TrackedRe
             return _described(turn, point, jacobian, found)
     if np.max(np.abs(miss)) < 1e2 * _SETTLED:  # the engine's own rounding
         return _described(turn, point, jacobian, found)
-    raise NoSolution(f"the other engine finds no fixed point near x = {found.points[0, 0]:.6g} m (it misses by "
-                     f"{np.max(np.abs(miss)):.2g})")  # fmt: skip
+    raise NoSolution(
+        f"the other engine finds no fixed point near x = {found.points[0, 0]:.6g} m (it misses by "
+        f"{np.max(np.abs(miss)):.2g})"
+    )
 
 
 def _three_turns(turn: Tracking, point: Array) -> tuple[Array, Array]:

@@ -54,9 +54,13 @@ class BeamStatistics:
         found: dict[str, float] = {}
         for name, plane in (("x", self.x), ("y", self.y)):
             found |= {
-                f"bet{name}": plane.beta, f"alf{name}": plane.alpha, f"d{name}": plane.dispersion,
-                f"dp{name}": plane.dispersion_px, name: plane.mean, f"p{name}": plane.mean_px,
-            }  # fmt: skip
+                f"bet{name}": plane.beta,
+                f"alf{name}": plane.alpha,
+                f"d{name}": plane.dispersion,
+                f"dp{name}": plane.dispersion_px,
+                name: plane.mean,
+                f"p{name}": plane.mean_px,
+            }
         return found
 
 

@@ -81,8 +81,11 @@ def _make_symplectic(matrix: Any) -> None:
         a, b, c, d = matrix[i], matrix[LANES + i], matrix[2 * LANES + i], matrix[3 * LANES + i]
         scale = 1.0 / np.sqrt(a * d - b * c)
         matrix[i], matrix[LANES + i], matrix[2 * LANES + i], matrix[3 * LANES + i] = (
-            a * scale, b * scale, c * scale, d * scale,
-        )  # fmt: skip
+            a * scale,
+            b * scale,
+            c * scale,
+            d * scale,
+        )
 
 
 @compiled
@@ -210,9 +213,18 @@ def _at_apertures(
 
 @compiled
 def _new_moment(
-    s: Any, z: Any, own: Any, vector: Any, orbit: Any, time: Any, maps: Any, now: int, shift: float, scale: float,
+    s: Any,
+    z: Any,
+    own: Any,
+    vector: Any,
+    orbit: Any,
+    time: Any,
+    maps: Any,
+    now: int,
+    shift: float,
+    scale: float,
     relative: bool,
-) -> None:  # fmt: skip
+) -> None:
     """Sections, orbit, slopes and times of each lane for another moment.
 
     Coordinates stay, unless ``relative`` ones shall. The maps' time is that of a particle as fast as the magnets are
@@ -277,9 +289,18 @@ def _bucket_step(s: Any, own: Any, time: Any, frequency: float, voltage: float) 
 
 @compiled
 def _track_group(
-    state: Any, record: Any, turn: int, blocks: int, turns_each: int, maps: Any, moments: Any, septum: Any,
-    openings: Any, exciter: Any, buckets: Any,
-) -> None:  # fmt: skip
+    state: Any,
+    record: Any,
+    turn: int,
+    blocks: int,
+    turns_each: int,
+    maps: Any,
+    moments: Any,
+    septum: Any,
+    openings: Any,
+    exciter: Any,
+    buckets: Any,
+) -> None:
     """All turns of one group; arguments as in ``track``."""
     tables = maps[0]
     shift, scale, first_moment, moment = moments
@@ -349,9 +370,18 @@ def _track_group(
 
 @numba.njit(cache=True, error_model="numpy", nogil=True, parallel=True)
 def track(
-    state: Any, record: Any, turn: int, blocks: int, turns_each: int, maps: Any, moments: Any, septum: Any,
-    openings: Any, exciter: Any, buckets: Any,
-) -> None:  # fmt: skip
+    state: Any,
+    record: Any,
+    turn: int,
+    blocks: int,
+    turns_each: int,
+    maps: Any,
+    moments: Any,
+    septum: Any,
+    openings: Any,
+    exciter: Any,
+    buckets: Any,
+) -> None:
     """Track for ``blocks`` of ``turns_each`` turns, between which the settings change; ``turn`` is the first.
 
     ``state`` (N_STATE, n), n a multiple of LANES, is changed in place, as is ``record`` (n, N_RECORD).

@@ -183,9 +183,15 @@ class _Own:
 
 @lru_cache(maxsize=16)
 def _own_settings(
-    ring: Lattice, particle: ReferenceParticle, start: int, region: Region, low: float, high: float, fringe: str,
+    ring: Lattice,
+    particle: ReferenceParticle,
+    start: int,
+    region: Region,
+    low: float,
+    high: float,
+    fringe: str,
     also: tuple[int, ...],
-) -> _Own:  # fmt: skip
+) -> _Own:
     centre, half_width = (low + high) / 2, max((high - low) / 2, _NARROW)
     cuts = choose_cuts(ring, particle, start, region, delta=centre, fringe=fringe, also=also)
     nodes = _Nodes(ring, particle, cuts, region, fringe, centre, half_width, _DEGREES[0])

@@ -59,9 +59,14 @@ class SpillSetup:
         """The septum as ``spill_kernel.fate`` takes it."""
         septum = self.septum
         return (
-            septum.side, float(septum.position), float(septum.thickness), float(septum.length), float(septum.angle),
-            float(abs(septum.kick)), float(septum.gap),
-        )  # fmt: skip
+            septum.side,
+            float(septum.position),
+            float(septum.thickness),
+            float(septum.length),
+            float(septum.angle),
+            float(abs(septum.kick)),
+            float(septum.gap),
+        )
 
 
 @dataclass(frozen=True, eq=False)

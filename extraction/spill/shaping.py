@@ -129,8 +129,10 @@ def _few(beam: Any, count: int) -> Any:
 
 def _check(driver: Driver, duty_factor: float, knots: int, rounds: int, lead: float) -> None:
     if not isinstance(driver, (BetatronCore, TuneSweep, ConstantOptics, RFKnockout)):
-        raise InputError(f"a programme can be shaped for betatron core, tune sweep, constant optics and RF knock-out, "
-                         f"not for {type(driver).__name__}")  # fmt: skip
+        raise InputError(
+            f"a programme can be shaped for betatron core, tune sweep, constant optics and RF knock-out, "
+            f"not for {type(driver).__name__}"
+        )
     if not (isinstance(knots, int) and knots >= 4 and isinstance(rounds, int) and rounds >= 1 and 0 <= lead < 1):
         raise InputError("flat_programme: knots >= 4, rounds >= 1 and 0 <= lead < 1 are needed")
     if not 0 < duty_factor <= 1:

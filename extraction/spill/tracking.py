@@ -279,9 +279,16 @@ def _table(setup: SpillSetup, outcome: SpillOutcome, which: Array) -> pd.DataFra
     turn, time = rows[:, TURN].astype(np.int64), rows[:, TIME]
     velocity = setup.particle.beta * SPEED_OF_LIGHT
     values = (
-        numbers, turn, time, rows[:, X_LEFT], rows[:, PX_LEFT], rows[:, Y_LEFT], rows[:, PY_LEFT],
-        velocity * (turn * setup.revolution_time - time), rows[:, DELTA_LEFT] + setup.schedule.shift(time),
-    )  # fmt: skip
+        numbers,
+        turn,
+        time,
+        rows[:, X_LEFT],
+        rows[:, PX_LEFT],
+        rows[:, Y_LEFT],
+        rows[:, PY_LEFT],
+        velocity * (turn * setup.revolution_time - time),
+        rows[:, DELTA_LEFT] + setup.schedule.shift(time),
+    )
     return pd.DataFrame(dict(zip(COLUMNS, values, strict=True)))
 
 

@@ -22,8 +22,11 @@ def beam_row(
     rms dp/p. The spread of energy is (gamma + 1) / gamma dp/p of the kinetic energy; the correlation is that of size
     and divergence, dispersion included. InputError for a beta or emittance that is not positive.
     """
-    for name, value in (*((key, optics[key]) for key in ("betx", "bety")), ("emittance_x", emittance_x),
-                        ("emittance_y", emittance_y)):  # fmt: skip
+    for name, value in (
+        *((key, optics[key]) for key in ("betx", "bety")),
+        ("emittance_x", emittance_x),
+        ("emittance_y", emittance_y),
+    ):
         if not value > 0:
             raise InputError(f"{name} of a beam must be positive, found {value!r}")
     row: dict[str, float | str] = {

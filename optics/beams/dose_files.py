@@ -132,11 +132,17 @@ def write_topas(path: str | Path, beam: PhaseSpace) -> None:
 
 def _topas_header(beam: PhaseSpace, code: int) -> str:
     columns = (
-        "Position X [cm]", "Position Y [cm]", "Position Z [cm]", "Direction Cosine X", "Direction Cosine Y",
-        "Energy [MeV]", "Weight", "Particle Type (in PDG Format)",
+        "Position X [cm]",
+        "Position Y [cm]",
+        "Position Z [cm]",
+        "Direction Cosine X",
+        "Direction Cosine Y",
+        "Energy [MeV]",
+        "Weight",
+        "Particle Type (in PDG Format)",
         "Flag to tell if Third Direction Cosine is Negative (1 means true)",
         "Flag to tell if this is the First Scored Particle from this History (1 means true)",
-    )  # fmt: skip
+    )
     count = len(beam.energy)
     listed = "\n".join(f"{number:2d}: {name}" for number, name in enumerate(columns, 1))
     return (

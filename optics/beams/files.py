@@ -77,9 +77,18 @@ def write_beam(
 
 
 UNITS = {
-    "x": "m", "px": "1", "y": "m", "py": "1", "zeta": "m", "delta": "1", "weight": "1", "reference_time": "s",
-    "time": "s", "turn": "1", "particle": "1",
-}  # fmt: skip
+    "x": "m",
+    "px": "1",
+    "y": "m",
+    "py": "1",
+    "zeta": "m",
+    "delta": "1",
+    "weight": "1",
+    "reference_time": "s",
+    "time": "s",
+    "turn": "1",
+    "particle": "1",
+}
 
 
 def read_beam(

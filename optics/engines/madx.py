@@ -26,9 +26,15 @@ _DISPERSION = ("dx", "dpx", "dy", "dpy")
 _COLUMNS = ("s", "x", "px", "y", "py", *_DISPERSION)
 #: MAD-X's name of a mode (second digit) seen in a plane (first digit).
 _RIPKEN = {
-    "betx": "beta11", "betx2": "beta12", "bety1": "beta21", "bety": "beta22",
-    "alfx": "alfa11", "alfx2": "alfa12", "alfy1": "alfa21", "alfy": "alfa22",
-}  # fmt: skip
+    "betx": "beta11",
+    "betx2": "beta12",
+    "bety1": "beta21",
+    "bety": "beta22",
+    "alfx": "alfa11",
+    "alfx2": "alfa12",
+    "alfy1": "alfa21",
+    "alfy": "alfa22",
+}
 
 
 def madx_twiss(

@@ -122,9 +122,17 @@ def _field(linac: Linac, piece: Piece, s: float, tolerance: float) -> Field:
         gradient = particle.charge * piece.gradient * SPEED_OF_LIGHT / particle.mass
         nothing = np.zeros((2 * _QUADRUPOLE_STEPS + 1, 3))
         return Field(
-            1, piece.length, nothing, s, piece.bore, gradient=gradient,
-            dx=piece.dx, dy=piece.dy, cosine=cos(piece.roll), sine=sin(piece.roll),
-        )  # fmt: skip
+            1,
+            piece.length,
+            nothing,
+            s,
+            piece.bore,
+            gradient=gradient,
+            dx=piece.dx,
+            dy=piece.dy,
+            cosine=cos(piece.roll),
+            sine=sin(piece.roll),
+        )
     if not isinstance(piece, Tank) or piece.e0 == 0.0:
         return Field(1, piece.length, np.zeros((3, 3)), s, piece.bore)
     if piece.rf_phase is None:
@@ -263,10 +271,14 @@ def _left(field: Field, z: Any) -> Any:
     c, s = field.cosine, field.sine
     return np.array(
         [
-            c * z[0] - s * z[2] + field.dx, c * z[1] - s * z[3], c * z[2] + s * z[0] + field.dy, c * z[3] + s * z[1],
-            z[4], z[5],
+            c * z[0] - s * z[2] + field.dx,
+            c * z[1] - s * z[3],
+            c * z[2] + s * z[0] + field.dy,
+            c * z[3] + s * z[1],
+            z[4],
+            z[5],
         ]
-    )  # fmt: skip
+    )
 
 
 @compiled

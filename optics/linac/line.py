@@ -155,9 +155,15 @@ def _quadrupole_step(line: Line, row: int, z: Any, count: int) -> None:
     for i in range(count):
         x, y, ux, uy = z[i] - dx, z[Y + i] - dy, z[UX + i], z[UY + i]
         x, ux, y, uy, z[CT + i] = quadrupole(
-            cosine * x + sine * y, cosine * ux + sine * uy, cosine * y - sine * x, cosine * uy - sine * ux,
-            z[CT + i], z[W + i], length, gradient,
-        )  # fmt: skip
+            cosine * x + sine * y,
+            cosine * ux + sine * uy,
+            cosine * y - sine * x,
+            cosine * uy - sine * ux,
+            z[CT + i],
+            z[W + i],
+            length,
+            gradient,
+        )
         z[i], z[UX + i] = cosine * x - sine * y + dx, cosine * ux - sine * uy
         z[Y + i], z[UY + i] = cosine * y + sine * x + dy, cosine * uy + sine * ux
 

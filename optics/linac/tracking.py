@@ -103,9 +103,14 @@ class _Flight:
         names = [piece.name for piece in self.linac.pieces]
         row = np.maximum(self.lost, 0)
         losses = lost_table(
-            self.z, self.lost >= 0, self.cause, [names[i] for i in self.line.piece[row]], self.line.s[row],
-            self.reference.ct[row + 1], self.reference.w[row + 1],
-        )  # fmt: skip
+            self.z,
+            self.lost >= 0,
+            self.cause,
+            [names[i] for i in self.line.piece[row]],
+            self.line.s[row],
+            self.reference.ct[row + 1],
+            self.reference.w[row + 1],
+        )
         particle = particle_at(float(self.reference.w[-1]), self.linac.particle)
         coordinates = relative(self.z, self.reference.ct[-1], self.reference.w[-1])
         coordinates[self.lost >= 0] = np.nan

@@ -37,20 +37,18 @@ _FUNCTIONS = {
 }
 _ORBIT = {"x": 0, "px": 1, "y": 2, "py": 3, "zeta": 4, "delta": 5}
 
+_X = ("betx", "alfx", "mux", "dx", "dpx", "x", "px")
+_Y = ("bety", "alfy", "muy", "dy", "dpy", "y", "py")
 #: Columns of a table, in the order MAD-X and Xsuite users expect.
-COLUMNS = (
-    "s", "betx", "alfx", "mux", "dx", "dpx", "x", "px", "bety", "alfy", "muy", "dy", "dpy", "y", "py", "zeta", "delta",
-    "betx2", "alfx2", "bety1", "alfy1",
-)  # fmt: skip
+COLUMNS = ("s", *_X, *_Y, "zeta", "delta", "betx2", "alfx2", "bety1", "alfy1")
 #: Columns that are computed when they are asked for: how the optics changes with momentum.
 CHROMATIC_COLUMNS = ("wx", "phix", "dmux", "ddx", "ddpx", "wy", "phiy", "dmuy", "ddy", "ddpy")
 #: Functions of the two modes in their own planes (D. Edwards & L. Teng): what MAD-X calls betx, alfx, bety, alfy.
 EDWARDS_TENG_COLUMNS = ("betx_edw_teng", "alfx_edw_teng", "bety_edw_teng", "alfy_edw_teng")
 ALL_COLUMNS = (*COLUMNS, *CHROMATIC_COLUMNS, *EDWARDS_TENG_COLUMNS)
 #: Numbers that belong to the whole lattice.
-SCALARS = (
-    "qx", "qy", "dqx", "dqy", "momentum_compaction", "gamma_transition", "slip_factor", "circumference",
-)  # fmt: skip
+_SLIP = ("momentum_compaction", "gamma_transition", "slip_factor", "circumference")
+SCALARS = ("qx", "qy", "dqx", "dqy", *_SLIP)
 #: Numbers that are computed when they are asked for.
 CHROMATIC_SCALARS = ("ddqx", "ddqy")
 

@@ -62,8 +62,10 @@ def _with_start_knobs(case: Case, vary: Sequence[Vary]) -> Case:
         raise InputError(f"'{START}{keys[0]}' is varied, but a ring has no start conditions: give start for a line")
     for key in keys:
         if key not in _START_KNOBS:
-            raise InputError(f"'{START}{key}' is no start condition that can be varied{did_you_mean(key, _START_KNOBS)}"
-                             f" Known: {', '.join(_START_KNOBS)}")  # fmt: skip
+            raise InputError(
+                f"'{START}{key}' is no start condition that can be varied{did_you_mean(key, _START_KNOBS)}"
+                f" Known: {', '.join(_START_KNOBS)}"
+            )
     twiss(case.lattice, case.particle, start=case.start, fringe=case.fringe, delta=case.delta)  # refuses a wrong start
     return replace(case, lattice=with_start(case.lattice, case.start, keys))
 
@@ -76,8 +78,9 @@ def _checked_case(case: Case) -> Case:
         raise InputError(f"match works on one lattice, '{lattice.name}' holds {lattice.batch}")
     every = _all_of(case.targets, Goal, "targets=[Target('qx', 1.666), ...]")
     targets = tuple(target for target in every if getattr(target, "active", True))
-    limits = tuple(limit for limit in _all_of(case.limits, Limit, "limits=[Limit('betx', upper=17.0), ...]")
-                   if limit.active)  # fmt: skip
+    limits = tuple(
+        limit for limit in _all_of(case.limits, Limit, "limits=[Limit('betx', upper=17.0), ...]") if limit.active
+    )
     if not targets:
         raise InputError(f"{_NEEDS}{': all targets are switched off' if every else ''}")
     _check_doubles(targets)

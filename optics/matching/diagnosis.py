@@ -170,10 +170,14 @@ def _linear_program(problem: Problem, point: Array, reach: float) -> Array:
         np.concatenate([np.zeros(p), np.ones(goals)]),
         A_ub=np.column_stack([left, -np.eye(goals)[owners]]),
         b_ub=-np.concatenate([rows, -rows, tops]),
-        bounds=[(max(-reach, low), min(reach, high)) for low, high in zip(
-            (problem.lower - point) / problem.scale, (problem.upper - point) / problem.scale, strict=True)]
+        bounds=[
+            (max(-reach, low), min(reach, high))
+            for low, high in zip(
+                (problem.lower - point) / problem.scale, (problem.upper - point) / problem.scale, strict=True
+            )
+        ]
         + [(0.0, None)] * goals,
-    )  # fmt: skip
+    )
     return np.asarray(result.x[:p]) if result.success else np.zeros(p)
 
 
@@ -223,5 +227,6 @@ def _sentences(
     elif conflicts:
         yield f"{', '.join(conflicts[:-1])} and {conflicts[-1]} were not met together{held}"
     if relaxation:
-        yield "the rest can be met when " + ", ".join(f"{label} gives way by {change:.3g}"
-                                                      for label, change in relaxation.items())  # fmt: skip
+        yield "the rest can be met when " + ", ".join(
+            f"{label} gives way by {change:.3g}" for label, change in relaxation.items()
+        )

@@ -56,8 +56,7 @@ def with_knob(lattice: Lattice, name: str, coefficients: Mapping[str, float]) ->
     for parameter, coefficient in coefficients.items():
         key = parameter.lower()
         if key not in definitions:
-            raise InputError(f"lattice '{lattice.name}' has no parameter '{parameter}'"
-                             f"{did_you_mean(key, definitions)}")  # fmt: skip
+            raise InputError(f"lattice '{lattice.name}' has no parameter '{parameter}'{did_you_mean(key, definitions)}")
         if not isinstance(definitions[key], str):
             base = f"{key}_base"
             if base in definitions:
@@ -67,5 +66,10 @@ def with_knob(lattice: Lattice, name: str, coefficients: Mapping[str, float]) ->
         sign = "-" if coefficient < 0 else "+"
         definitions[key] = f"{definitions[key]} {sign} {abs(coefficient)!r}*{name}"
     definitions[name] = 0.0
-    return Lattice(lattice.name, elements=lattice.elements, parameters=definitions, particle=lattice.particle,
-                   warnings=lattice.warnings)  # fmt: skip
+    return Lattice(
+        lattice.name,
+        elements=lattice.elements,
+        parameters=definitions,
+        particle=lattice.particle,
+        warnings=lattice.warnings,
+    )

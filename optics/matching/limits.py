@@ -122,8 +122,10 @@ class Limit:
 
     def extremes(self, optics: Optics, fine: Functions | None) -> list[tuple[float, Array, Array]]:
         """(sign, largest sign * value, sign * limit) of each side: values (batch, intervals), limits (intervals,)."""
-        return [(sign, self._largest(optics, fine, sign), self._bounds(sign, limit, optics, fine))
-                for sign, limit in self._numbers()]  # fmt: skip
+        return [
+            (sign, self._largest(optics, fine, sign), self._bounds(sign, limit, optics, fine))
+            for sign, limit in self._numbers()
+        ]
 
     def _largest(self, optics: Optics, fine: Functions | None, sign: float) -> Array:
         if not self.inside:

@@ -124,8 +124,9 @@ def match(
     No solution is ``success=False`` with the best point found, never an exception; wrong names, places and values
     raise InputError.
     """
-    case = Case(lattice=lattice, particle=particle, targets=targets, limits=limits, start=start, fringe=fringe,
-                delta=delta)  # fmt: skip
+    case = Case(
+        lattice=lattice, particle=particle, targets=targets, limits=limits, start=start, fringe=fringe, delta=delta
+    )
     return match_together([case], vary=vary, method=method, polish=polish, restarts=restarts, seed=seed)
 
 
@@ -156,8 +157,10 @@ def _result(problem: Problem, found: Found, restarts: int) -> MatchResult:
     labels = [v.label for v in problem.vary]
     here = problem.at(found.point)
     before = _before(problem)
-    misses = {label: float(here.values[0, i]) - t.value
-              for i, (label, t) in enumerate(zip(problem.target_labels, problem.targets, strict=True))}  # fmt: skip
+    misses = {
+        label: float(here.values[0, i]) - t.value
+        for i, (label, t) in enumerate(zip(problem.target_labels, problem.targets, strict=True))
+    }
     over = {label: _over(float(here.excess[0, i])) for i, label in enumerate(problem.limit_labels)}
     diagnosis = diagnosed(problem, found.point)
     why = Infeasibility() if found.solved else explained(problem, found, thorough=restarts > 0)
@@ -231,8 +234,11 @@ def _message(
 
 
 def _wrong(problem: Problem, here: Points, misses: Mapping[str, float], over: Mapping[str, float]) -> Iterator[str]:
-    wrong = [f"{label} misses {target.value:g} by {misses[label]:.3g}"
-             for label, target, met in zip(misses, problem.targets, here.met[0], strict=True) if not met]  # fmt: skip
+    wrong = [
+        f"{label} misses {target.value:g} by {misses[label]:.3g}"
+        for label, target, met in zip(misses, problem.targets, here.met[0], strict=True)
+        if not met
+    ]
     wrong += [f"{label} is exceeded by {value:.3g}" for label, value in over.items() if value != 0.0]
     yield f"at the best point {', '.join(wrong)}"
 

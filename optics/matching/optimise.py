@@ -87,8 +87,17 @@ def _begin(function: Function, points: Array, damping: float) -> Runs:
     costs = _costs(residuals)
     n = len(points)
     history = [[(float(cost), tuple(map(float, point)))] for cost, point in zip(costs, points, strict=True)]
-    return Runs(points.copy(), costs, good, history, residuals, jacobians,
-                np.full(n, damping), np.full(n, 2.0), np.isfinite(costs))  # fmt: skip
+    return Runs(
+        points.copy(),
+        costs,
+        good,
+        history,
+        residuals,
+        jacobians,
+        np.full(n, damping),
+        np.full(n, 2.0),
+        np.isfinite(costs),
+    )
 
 
 def _costs(residuals: Array) -> Array:

@@ -107,11 +107,17 @@ def _programmed(problem: Problem, point: Array, aim: str) -> Array:
     free, bound = _rows_of(problem, hills, aim)
     start = np.append(point / scale, _first_bound(problem, hills, point, free, bound))
     constraints = [
-        {"type": "eq", "fun": lambda z: _targets(problem, z[:-1] * scale)[0],
-         "jac": lambda z: _padded(_targets(problem, z[:-1] * scale)[1] * scale, 0.0)},
-        {"type": "ineq", "fun": lambda z: bound * z[-1] - free - hills.at(problem.at(z[:-1] * scale))[0],
-         "jac": lambda z: _padded(-hills.at(problem.at(z[:-1] * scale))[1] * scale, bound)},
-    ]  # fmt: skip
+        {
+            "type": "eq",
+            "fun": lambda z: _targets(problem, z[:-1] * scale)[0],
+            "jac": lambda z: _padded(_targets(problem, z[:-1] * scale)[1] * scale, 0.0),
+        },
+        {
+            "type": "ineq",
+            "fun": lambda z: bound * z[-1] - free - hills.at(problem.at(z[:-1] * scale))[0],
+            "jac": lambda z: _padded(-hills.at(problem.at(z[:-1] * scale))[1] * scale, bound),
+        },
+    ]
     if aim == "margin":
         constraints += _bounds_with_margin(problem)
     if len(free) == 0:

@@ -201,9 +201,11 @@ class Problem:
         """Parameters of a case at points (n, p): arrays (n,)."""
         return {
             name: factor * points[:, j]
-            for j, vary in enumerate(self.vary) if _moves(vary, case)
-            for name, factor in vary.factors.items() if name in case.lattice.parameters
-        }  # fmt: skip
+            for j, vary in enumerate(self.vary)
+            if _moves(vary, case)
+            for name, factor in vary.factors.items()
+            if name in case.lattice.parameters
+        }
 
     def at(self, point: Array) -> Points:
         """Everything at one point (p,), with derivatives; the last ones are remembered."""
@@ -235,8 +237,10 @@ class Problem:
 
     def _nowhere(self, case: Case, points: Array, moved: list[int], derivatives: bool) -> Points:
         model = self._batch(case, self.first[None], moved, derivatives)
-        parts = (None if part is None else np.full_like(part, False if part.dtype == bool else np.nan)
-                 for part in model._parts())  # fmt: skip
+        parts = (
+            None if part is None else np.full_like(part, False if part.dtype == bool else np.nan)
+            for part in model._parts()
+        )
         return Points(*parts)  # type: ignore[arg-type]
 
     def _batch(self, case: Case, points: Array, moved: list[int], derivatives: bool) -> Points:
@@ -269,16 +273,24 @@ def without_start(lattice: Lattice) -> Lattice:
 
 
 def _defined(lattice: Lattice, definitions: Mapping[str, Any]) -> Lattice:
-    return Lattice(lattice.name, elements=lattice.elements, parameters=definitions, particle=lattice.particle,
-                   warnings=lattice.warnings)  # fmt: skip
+    return Lattice(
+        lattice.name,
+        elements=lattice.elements,
+        parameters=definitions,
+        particle=lattice.particle,
+        warnings=lattice.warnings,
+    )
 
 
 def start_of(start: Mapping[str, float] | None, lattice: Lattice) -> dict[str, Any] | None:
     """Start conditions with those that are parameters of the lattice; LatticeError for a beta that is not positive."""
     if start is None:
         return None
-    moved = {name.removeprefix(START): value
-             for name, value in lattice.parameters.values_by_name.items() if name.startswith(START)}  # fmt: skip
+    moved = {
+        name.removeprefix(START): value
+        for name, value in lattice.parameters.values_by_name.items()
+        if name.startswith(START)
+    }
     for key in ("betx", "bety"):
         if not np.all(np.real(moved.get(key, 1.0)) > 0):
             raise LatticeError(f"the start condition {key} must be positive")
@@ -335,8 +347,9 @@ def _worst(distances: Array, counts: list[int]) -> Array:
     """Column of the largest distance of each target, (n, targets); an unknown one is the largest."""
     known = np.where(np.isnan(distances), np.inf, distances)
     ends = np.cumsum(counts)
-    picks = [end - count + np.argmax(known[:, end - count : end], axis=1)
-             for end, count in zip(ends, counts, strict=True)]  # fmt: skip
+    picks = [
+        end - count + np.argmax(known[:, end - count : end], axis=1) for end, count in zip(ends, counts, strict=True)
+    ]
     return np.stack(picks, axis=1)
 
 

@@ -200,8 +200,10 @@ class Quantity:
                 if name in COLUMNS and name not in lattice.parameters:
                     raise InputError(f"{owner}: '{name}' in '{self.text}' needs a place: {name}@element")
                 if name not in known:
-                    raise InputError(f"{owner}: '{self.text}' names '{name}', which is neither a quantity nor "
-                                     f"a parameter of '{lattice.name}'{did_you_mean(name, known)}")  # fmt: skip
+                    raise InputError(
+                        f"{owner}: '{self.text}' names '{name}', which is neither a quantity nor "
+                        f"a parameter of '{lattice.name}'{did_you_mean(name, known)}"
+                    )
         if self.between is not None:
             check_range(lattice, self.between)
 
@@ -220,8 +222,9 @@ def _row(lattice: Lattice, place: str) -> int:
 def check_range(lattice: Lattice, between: tuple[str, str]) -> None:
     """Refuse a range that is empty or runs backwards."""
     if _row(lattice, between[0]) >= _row(lattice, between[1]):
-        raise InputError(f"between={between!r} is empty in '{lattice.name}': '{between[0]}' must lie before "
-                         f"'{between[1]}'")  # fmt: skip
+        raise InputError(
+            f"between={between!r} is empty in '{lattice.name}': '{between[0]}' must lie before '{between[1]}'"
+        )
 
 
 def range_of(optics: Optics, between: tuple[str, str]) -> tuple[int, int]:

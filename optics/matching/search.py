@@ -83,8 +83,9 @@ class Found:
 def search(problem: Problem, method: str, restarts: int, seed: int) -> Found:
     """The best point that ``method`` finds; "auto" tries one after another until the match is solved."""
     if method not in METHODS:
-        raise InputError(f"method must be one of {', '.join(METHODS)}, found {method!r}"
-                         f"{did_you_mean(str(method), METHODS)}")  # fmt: skip
+        raise InputError(
+            f"method must be one of {', '.join(METHODS)}, found {method!r}{did_you_mean(str(method), METHODS)}"
+        )
     best: Found | None = None
     for attempt in _attempts(problem, method, restarts, np.random.default_rng(seed)):
         best = attempt.better(best)
@@ -129,8 +130,15 @@ def solve(problem: Problem, starts: Array, settings: Settings, method: str) -> F
 def _found(runs: Runs, method: str) -> Found:
     best = runs.best
     others = [tuple(map(float, runs.points[i])) for i in np.flatnonzero(runs.good)]
-    return Found(runs.points[best], float(runs.costs[best]), bool(runs.good[best]), runs.history[best],
-                 len(runs.points), method, tuple(others))  # fmt: skip
+    return Found(
+        runs.points[best],
+        float(runs.costs[best]),
+        bool(runs.good[best]),
+        runs.history[best],
+        len(runs.points),
+        method,
+        tuple(others),
+    )
 
 
 def unmoved(problem: Problem, random: np.random.Generator | None = None) -> tuple[str, ...]:
@@ -294,8 +302,9 @@ def _global(problem: Problem, random: np.random.Generator) -> Iterator[Found]:
     count = min(max(8 * p, 32), 128)
     population = _hypercube(problem, count, 1.0, random)
     low, high = population.min(axis=0), population.max(axis=0)
-    bounds = list(zip(np.maximum(problem.lower, low - (high - low)), np.minimum(problem.upper, high + (high - low)),
-                      strict=True))  # fmt: skip
+    bounds = list(
+        zip(np.maximum(problem.lower, low - (high - low)), np.minimum(problem.upper, high + (high - low)), strict=True)
+    )
     result = differential_evolution(
         lambda x: np.minimum(_costs(problem, np.atleast_2d(x.T)), _NOWHERE),
         bounds,

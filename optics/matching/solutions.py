@@ -33,8 +33,10 @@ def ranked(problem: Problem, found: Found) -> tuple[Solution, ...]:
     points = _distinct(problem, np.array([tuple(found.point), *found.solutions]))
     margins = margins_at(problem, points, problem.at(points[0]) if len(points) == 1 else problem.evaluate(points))
     labels = [v.label for v in problem.vary]
-    solutions = [Solution(dict(zip(labels, map(float, point), strict=True)), float(margin))
-                 for point, margin in zip(points, margins, strict=True)]  # fmt: skip
+    solutions = [
+        Solution(dict(zip(labels, map(float, point), strict=True)), float(margin))
+        for point, margin in zip(points, margins, strict=True)
+    ]
     rest = sorted(solutions[1:], key=lambda one: one.margin, reverse=True)
     return (solutions[0], *rest)
 

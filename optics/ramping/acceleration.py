@@ -105,11 +105,18 @@ def rf_programme(rf: RingRF, species: str, rigidities: Array, times: Array, area
         particle = ReferenceParticle.from_rigidity(species, float(rigidity))
         voltage = rf.voltage_for(particle, area, float(rate))
         sine = abs(rf.gain_per_turn(particle, float(rate))) / voltage
-        rows.append({
-            "time": time, "rigidity": rigidity, "energy": particle.kinetic_energy_per_u,
-            "frequency": rf.frequency(particle), "voltage": voltage, "phase": float(np.degrees(np.arcsin(sine))),
-            "area": rf.area(particle, voltage, sine), "height": rf.full_height(particle, voltage),
-        })  # fmt: skip
+        rows.append(
+            {
+                "time": time,
+                "rigidity": rigidity,
+                "energy": particle.kinetic_energy_per_u,
+                "frequency": rf.frequency(particle),
+                "voltage": voltage,
+                "phase": float(np.degrees(np.arcsin(sine))),
+                "area": rf.area(particle, voltage, sine),
+                "height": rf.full_height(particle, voltage),
+            }
+        )
     return pd.DataFrame(rows)
 
 

@@ -115,15 +115,20 @@ class _Task:
             stepped = np.concatenate([found, found], axis=1).astype(complex)
             stepped[0, :n] += 1j * _STEP
             stepped[1, n:] += 1j * _STEP
-            twice = _Task(self.ring, self.particle, {k: np.tile(v, 2) for k, v in self.settings.items()},
-                          self.groups, self.held, self.fringe)  # fmt: skip
+            twice = _Task(
+                self.ring,
+                self.particle,
+                {k: np.tile(v, 2) for k, v in self.settings.items()},
+                self.groups,
+                self.held,
+                self.fringe,
+            )
             optics = twice.optics(stepped, chromatic=False)
             tunes = np.stack([optics.qx, optics.qy]).reshape(2, 2, n)  # plane, stepped group, energy
             _refuse_lost(tunes[0, 0].real, told)
             goal = np.array([self.held.qx, self.held.qy])[:, None]
-            step = np.linalg.solve(
-                np.moveaxis(tunes.imag / _STEP, 2, 0), (goal - tunes[:, 0].real).T[..., None]
-            )[..., 0].T  # fmt: skip
+            slopes = np.moveaxis(tunes.imag / _STEP, 2, 0)
+            step = np.linalg.solve(slopes, (goal - tunes[:, 0].real).T[..., None])[..., 0].T
             found = found + step
             if np.max(np.abs(step)) < _SETTLED:
                 return found

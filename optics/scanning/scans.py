@@ -40,8 +40,16 @@ Progress = Callable[[int], object]
 
 #: What a scan gives unless told.
 QUANTITIES = ("qx", "qy", "dqx", "dqy", "max_betx", "max_bety", "max_dx", "min_dx")
-_FAST = {"qx": QX, "qy": QY, "dqx": DQX, "dqy": DQY, "max_betx": MAX_BETX, "max_bety": MAX_BETY, "max_dx": MAX_DX,
-         "min_dx": MIN_DX}  # fmt: skip
+_FAST = {
+    "qx": QX,
+    "qy": QY,
+    "dqx": DQX,
+    "dqy": DQY,
+    "max_betx": MAX_BETX,
+    "max_bety": MAX_BETY,
+    "max_dx": MAX_DX,
+    "min_dx": MIN_DX,
+}
 _OF_THE_SLIP = ("momentum_compaction", "gamma_transition", "slip_factor", "circumference")
 _CHUNK = 8192  # lattices a task: enough to make Python's part small, few enough for the memory
 _BATCH = 256  # lattices a call of twiss

@@ -36,9 +36,9 @@ from optics.engines.xsuite.faces import face_names, faces
 from optics.engines.xsuite.reader import METADATA, lattice_of, limit_names, metadata_of
 from optics.maps.model import checked_fringe, checked_particle
 
-COLUMNS = (
-    "s", "x", "px", "y", "py", "betx", "alfx", "mux", "dx", "dpx", "bety", "alfy", "muy", "dy", "dpy", "betx2", "bety1",
-)  # fmt: skip
+_X = ("betx", "alfx", "mux", "dx", "dpx")
+_Y = ("bety", "alfy", "muy", "dy", "dpy")
+COLUMNS = ("s", "x", "px", "y", "py", *_X, *_Y, "betx2", "bety1")
 #: Xsuite's step of differentiation, in beam sizes (emittance 1 um). Its default of 0.01 (40 um) is large enough for
 #: the cubic term of a finite-gap fringe to move the vertical tune by 4e-9; at 0.001 what remains is rounding.
 _STEP = 1e-3

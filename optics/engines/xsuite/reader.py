@@ -20,9 +20,8 @@ from optics.engines.xsuite.faces import face_names
 METADATA = "hadron_optics"
 
 
-_INERT_WITHOUT_STRENGTHS = (
-    "drift", "marker", "kicker", "multipole", "srotation", "xrotation", "yrotation", "translation",
-)  # fmt: skip
+_FRAMES = ("srotation", "xrotation", "yrotation", "translation")
+_INERT_WITHOUT_STRENGTHS = ("drift", "marker", "kicker", "multipole", *_FRAMES)
 
 
 def metadata_of(lattice: Lattice, variables: Mapping[str, str]) -> dict[str, Any]:
