@@ -22,11 +22,11 @@ from lattice.arrays import Array
 from machines.registry import ring_named
 from optics import Target
 from optics.engines.madx import available
+from optics.matter.ranges import energy_of, range_of
 from optics.ramping.energy_table import FieldErrors, Programme, match_table, with_bend_errors
 from studies.energy_switching.spec import EnergySwitchingStudy
 from studies.spec.builtin import study_path
 from studies.spec.study_file import load_study
-from studies.treatment.treatment import energy_of, range_of
 
 _GOAL = 10.0  # s, on two processors
 _FAMILIES = ("kf", "kd", "kr", "s0", "s1", "sr")

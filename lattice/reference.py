@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from math import isfinite, sqrt
+from typing import Any
 
 from lattice.errors import InputError, did_you_mean
 
@@ -159,8 +160,7 @@ class ReferenceParticle:
     @property
     def range_in_water(self) -> float:
         """Mean range in water [m] by the ``range_law`` of the species; within 2.2 % of the integrated Bethe formula."""
-        scale, power = range_law(self.kind)
-        return float(scale * (self.kinetic_energy_per_u / 1e6) ** power)
+        return float(range_law(self.kind).range_of(self.kinetic_energy_per_u / 1e6))
 
     def __str__(self) -> str:
         per = "MeV/u" if self.nucleons > 1 else "MeV"
@@ -171,15 +171,34 @@ class ReferenceParticle:
         )
 
 
-def range_law(kind: Species) -> tuple[float, float]:
-    """Bragg-Kleeman rule R = alpha E^p in water: alpha [m / (MeV/u)^p] and p.
+@dataclass(frozen=True)
+class RangeLaw:
+    """Bragg-Kleeman rule R = ``scale`` E^``power``: ``scale`` [m / (MeV/u)^power]. Numbers or arrays.
+
+    ``range_law(species_named("proton")).range_of(150.0)`` is 0.1563 m.
+    """
+
+    scale: float
+    power: float
+
+    def range_of(self, energy: Any) -> Any:
+        """Range in water [m] of ``energy`` [MeV/u]."""
+        return self.scale * energy**self.power
+
+    def energy_of(self, depth: Any) -> Any:
+        """Energy [MeV/u] whose range in water is ``depth`` [m]."""
+        return (depth / self.scale) ** (1 / self.power)
+
+
+def range_law(kind: Species) -> RangeLaw:
+    """The rule of a species in water.
 
     Protons and helium 0.0022 cm and 1.77 (Bortfeld, Med. Phys. 24, 2024, 1997) times A / Z^2, for 60 to 250 MeV/u. The
     power falls with energy: heavier ions, which need 400 MeV/u, have 0.00316 cm and 1.70 times A / Z^2, fitted to the
     Bethe formula (I = 78 eV, ICRU 90) from 100 to 430 MeV/u. Both are within 2.2 % there.
     """
     scale, power = (0.0022e-2, 1.77) if abs(kind.charge) <= 2 else (0.00316e-2, 1.70)
-    return scale * kind.nucleons / kind.charge**2, power
+    return RangeLaw(scale * kind.nucleons / kind.charge**2, power)
 
 
 def _positive_number(what: str, value: float, unit: str) -> float:

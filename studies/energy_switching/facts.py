@@ -14,6 +14,7 @@ from optics.engines.verification import verify
 from optics.linear.optics import Optics
 from optics.magnets import family_of
 from optics.matching.matching import MatchResult
+from optics.matter.ranges import energy_of, range_of
 from optics.ramping.energy_table import FieldErrors, Programme, match_table, with_bend_errors
 from optics.ramping.field_error_fit import FieldErrorFit, Held, fit_field_errors
 from optics.ramping.species import SpeciesCycle
@@ -24,7 +25,6 @@ from studies.energy_switching.table_file import OperationalTable, read_table, ta
 from studies.ring_optics.match import goal, matched_design
 from studies.runs.logs import LOGGER
 from studies.spec.resolution import TABLES, Resolved
-from studies.treatment.treatment import energy_of, range_of
 
 
 @dataclass(frozen=True, eq=False)

@@ -12,10 +12,10 @@ from lattice import ReferenceParticle, RFGap
 from lattice.arrays import Array
 from optics.linac.bunch import energies, phases
 from optics.linac.structure.lattices import lattice_of
+from optics.matter.ranges import range_in_water, range_text
 from studies.charts.linac import bars, beside, horizontal, limit, line, points, stacked
 from studies.charts.style import HORIZONTAL, INK, LIMIT, LONGITUDINAL, NEUTRAL, REFERENCE, VERTICAL, Drawing
 from studies.linac.facts import LinacFacts
-from studies.linac.ranges import range_in_water, range_text
 from studies.results import FigureData
 
 SIGMAS = 3.0

@@ -13,8 +13,8 @@ import numpy as np
 
 from lattice import HadronOpticsError, InputError
 from optics.linac.bunch import normalised_emittance
+from optics.matter.ranges import range_in_water
 from studies.linac.facts import LinacFacts
-from studies.linac.ranges import range_in_water
 from studies.results import Quantity
 from studies.ring_optics.quantities import ALONE, FORMULA, ROUNDING, Number
 from studies.vocabulary import quantity_named

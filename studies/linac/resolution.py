@@ -14,7 +14,7 @@ from machines.linacs.machine import LinacMachine
 from machines.linacs.table import LinacTable
 from machines.registry import linac_named
 from machines.requirements import Requirement
-from studies.linac.ranges import range_in_water
+from optics.matter.ranges import range_in_water
 from studies.linac.spec import EnergiesSpec, LinacStudy, LinacSwitchingStudy, VolumeSpec
 from studies.runs.store import LINAC
 from studies.spec.resolution import own_requirement, requirement_spec

@@ -7,8 +7,8 @@ from collections.abc import Iterator
 import numpy as np
 
 from optics.linac.switching.settings import REACH
+from optics.matter.ranges import range_text
 from studies.linac.facts import WINDOW, LinacFacts
-from studies.linac.ranges import range_text
 from studies.linac.switching.facts import SwitchingFacts
 
 

@@ -10,16 +10,11 @@ import numpy as np
 import pandas as pd
 
 from lattice import HadronOpticsError, InputError, ReferenceParticle
+from optics.matter.bragg import DoseModel
+from optics.matter.layers import SpotPlan, Target, Treatment, planned
+from optics.matter.scattering import spot
 from studies.energy_switching.spec import SwitchingComparisonStudy
 from studies.spec.resolution import Resolved
-from studies.treatment.delivery import (
-    CyclotronDelivery,
-    DeliveryMachine,
-    LinacDelivery,
-    Scanning,
-    SynchrotronDelivery,
-    Timeline,
-)
 from studies.treatment.machines import (
     LinacBeams,
     Reaches,
@@ -30,9 +25,15 @@ from studies.treatment.machines import (
     followed,
     reaches,
 )
-from studies.treatment.spots import spot
+from studies.treatment.timeline import (
+    CyclotronDelivery,
+    DeliveryMachine,
+    LinacDelivery,
+    Scanning,
+    SynchrotronDelivery,
+    Timeline,
+)
 from studies.treatment.timing_checks import Check, checks
-from studies.treatment.treatment import DoseModel, SpotPlan, Target, Treatment, planned
 
 CYCLES, STEPS, LINAC, CYCLOTRON = "one energy a cycle", "several energies a spill", "linac", "cyclotron"
 #: Assumptions that are halved and doubled, by their place in the study.

@@ -12,8 +12,8 @@ from studies.charts.extraction import Curve, curves
 from studies.charts.lattice import figure_json
 from studies.charts.switching import COLORS, stacked, tornado
 from studies.results import FigureData
-from studies.treatment.delivery import CAUSES
 from studies.treatment.facts import CYCLES, CYCLOTRON, LINAC, STEPS, ComparisonFacts
+from studies.treatment.timeline import CAUSES
 
 _MACHINES = {"synchrotron": COLORS[0], LINAC: COLORS[2], CYCLOTRON: COLORS[5]}
 _WAYS = {CYCLES: COLORS[0], STEPS: COLORS[1], LINAC: COLORS[2], CYCLOTRON: COLORS[5]}

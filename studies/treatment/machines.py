@@ -17,6 +17,8 @@ from lattice.reference import species_named
 from machines.linacs.machine import LinacMachine
 from machines.registry import ring_named
 from optics.linac.switching.settings import settings_for
+from optics.matter.layers import Treatment
+from optics.matter.ranges import range_of
 from optics.ramping.species import SpeciesCycle
 from studies.energy_switching.facts import SwitchingFacts, gather
 from studies.energy_switching.ring import reach
@@ -28,7 +30,6 @@ from studies.runs.logs import LOGGER
 from studies.spec.builtin import looks_like_file, study_path, unknown_study
 from studies.spec.resolution import resolve
 from studies.spec.study_file import parse_toml, read_text, validated
-from studies.treatment.treatment import Treatment, range_of
 
 ELEMENTARY_CHARGE = 1.602176634e-19  # C, exact
 _RING_ENERGIES = 24  # energies that the ring is computed at; its strengths between them by interpolation

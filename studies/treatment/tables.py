@@ -7,8 +7,8 @@ from collections.abc import Iterator
 import pandas as pd
 
 from studies.results import TableData
-from studies.treatment.delivery import CAUSES
 from studies.treatment.facts import ComparisonFacts
+from studies.treatment.timeline import CAUSES
 
 
 def tables(facts: ComparisonFacts) -> tuple[TableData, ...]:

@@ -6,10 +6,12 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from optics.matter.bragg import DoseModel
+from optics.matter.layers import SpotPlan, Target, Treatment, planned
+from optics.matter.ranges import energy_of
 from studies.energy_switching.spec import SwitchingComparisonStudy
-from studies.treatment.delivery import Scanning, SynchrotronDelivery
 from studies.treatment.machines import ELEMENTARY_CHARGE, RingMachine, constant
-from studies.treatment.treatment import DoseModel, SpotPlan, Target, Treatment, energy_of, planned
+from studies.treatment.timeline import Scanning, SynchrotronDelivery
 
 COMPUTED, CASE, ASSUMED = "computed", "computed, another case", "assumed"
 _LITRE = Target(0.10, 0.20, 0.10, 2.0)
@@ -42,7 +44,7 @@ class Check:
 def checks(study: SwitchingComparisonStudy, ring: RingMachine | None) -> tuple[Check, ...]:
     """The checks that this study allows: of the models, then of the assumptions."""
     dose = study.dose
-    model = DoseModel(dose.straggling, dose.energy_spread, dose.nuclear_loss_per_cm.get("proton", 0.012))
+    model = DoseModel(dose.straggling, dose.energy_spread, dose.nuclear_loss_per_cm.get("proton"))
     litre = planned("proton", _LITRE, (60.0, 250.0), model, SpotPlan(3e-3, 5e-3, 0.0))
     return (*_of_dose(litre), *(_of_ring(ring) if ring else ()), _of_steps(litre), *_assumed(study))
 

@@ -11,8 +11,8 @@ import pytest
 
 from lattice import InputError
 from machines.registry import linac_named
+from optics.matter.ranges import energy_of_range, range_in_water
 from studies.commands.dose_beam import beam_at, beam_table
-from studies.linac.ranges import energy_of_range, range_in_water
 from studies.linac.resolution import resolve_linac
 from studies.linac.spec import LinacSwitchingStudy
 from studies.pipeline import prepared

@@ -1,4 +1,4 @@
-"""Treatments and their timelines: ranges and doses against laws, times against hand counts."""
+"""Timelines of treatments: times against hand counts, and laws of any machine."""
 
 from __future__ import annotations
 
@@ -6,10 +6,10 @@ import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from scipy.integrate import quad
 
-from lattice import InputError, NoSolution, ReferenceParticle
-from studies.treatment.delivery import (
+from optics.matter.bragg import DoseModel
+from optics.matter.layers import SpotPlan, Target, Treatment, planned
+from studies.treatment.timeline import (
     BEAM,
     CHANGE,
     GATE,
@@ -17,20 +17,10 @@ from studies.treatment.delivery import (
     REFILL,
     Clock,
     CyclotronDelivery,
+    DeliveryMachine,
     LinacDelivery,
     Scanning,
     SynchrotronDelivery,
-)
-from studies.treatment.treatment import (
-    DoseModel,
-    SpotPlan,
-    Target,
-    Treatment,
-    depth_dose,
-    energy_of,
-    peak_sigma,
-    planned,
-    range_of,
 )
 
 LITRE = Target(0.10, 0.20, 0.10, 2.0)
@@ -40,99 +30,6 @@ PLAN = SpotPlan(3e-3, 5e-3, 0.0)
 @pytest.fixture(scope="module")
 def litre() -> Treatment:
     return planned("proton", LITRE, (60.0, 250.0), DoseModel(), PLAN)
-
-
-def test_range_and_energy_are_inverse_and_those_of_the_reference_particle() -> None:
-    for species, energy in (("proton", 150.0), ("carbon-12", 300.0)):
-        particle = ReferenceParticle(species, kinetic_energy_per_u=energy * 1e6)
-        assert range_of(species, energy) == pytest.approx(particle.range_in_water, rel=1e-12)
-        assert energy_of(species, range_of(species, energy)) == pytest.approx(energy, rel=1e-12)
-
-
-def test_the_dose_in_depth_adds_up_to_the_energy_of_the_proton() -> None:
-    """Without loss of primaries all energy is deposited: 1 Gy is 6.24e9 MeV/g; 5e-4 from the closed form."""
-    depths = np.linspace(0.0, 0.2, 4001)
-    model = DoseModel(energy_spread=0.0, nuclear_loss=0.0)
-    for energy in (70.0, 150.0):
-        dose = depth_dose("proton", energy, depths, model)
-        assert np.trapezoid(dose, 100 * depths) / 1.602176634e-10 == pytest.approx(energy, rel=5e-4)
-
-
-def test_one_litre_takes_the_energies_and_protons_that_are_known(litre: Treatment) -> None:
-    """34 energies at 3 mm; 2 Gy a minute in a litre is 0.33 to 0.56 nA. The dose is level to 3 %."""
-    assert litre.layers == 34
-    current = litre.particles.sum() * 1.602176634e-19 / 60
-    assert 0.33e-9 < current < 0.56e-9
-    assert litre.level == pytest.approx((1.0, 1.0), abs=0.03)
-
-
-def bethe_range(species: str, energy: float) -> float:
-    """Range [m] by integrating the Bethe formula in water: I = 78 eV (ICRU 90), charge of Pierce and Blann."""
-    kind = ReferenceParticle(species, kinetic_energy_per_u=energy * 1e6).kind
-    electron, excitation, coulomb, electrons = 0.51099895, 78e-6, 0.307075, 0.55508  # MeV, MeV, MeV cm^2, mol/g
-
-    def steps(per_u: float) -> float:
-        gamma = 1 + per_u * kind.nucleons / (kind.mass / 1e6)
-        beta2 = 1 - gamma**-2
-        charge = abs(kind.charge) * (1 - np.exp(-125 * np.sqrt(beta2) * abs(kind.charge) ** (-2 / 3)))
-        most = 2 * electron * beta2 * gamma**2
-        power = coulomb * electrons * charge**2 / beta2 * (np.log(most / excitation) - beta2)
-        return float(kind.nucleons / power / 100)
-
-    return float(quad(steps, 1.0, energy, limit=200)[0])
-
-
-@pytest.mark.parametrize(
-    ("species", "low", "high"), [("proton", 60.0, 230.0), ("helium-4", 60.0, 230.0), ("carbon-12", 100.0, 430.0)]
-)
-def test_ranges_are_those_of_the_bethe_formula(species: str, low: float, high: float) -> None:
-    """2.2 % at worst (helium of 110 MeV/u): a single power is no better over these energies."""
-    for energy in np.linspace(low, high, 12):
-        assert range_of(species, energy) == pytest.approx(bethe_range(species, energy), rel=0.022)
-
-
-def test_carbon_reaches_what_a_clinic_measures() -> None:
-    """399.06 MeV/u of carbon reach 270 mm behind 3.3 mm of nozzle (CNAO/optics, synchro/LGEN); 2 % as above."""
-    assert range_of("carbon-12", 399.0627) == pytest.approx(0.2733, rel=0.02)
-
-
-def test_the_dose_at_the_entrance_is_the_stopping_power() -> None:
-    """150 MeV protons: 5.443 MeV cm^2/g (PSTAR); carbon of 400 MeV/u: 108.5 (Bethe), 7 % off as a power law is."""
-    bare = DoseModel(energy_spread=0.0, nuclear_loss=0.0)
-    for species, energy, stopping, within in (("proton", 150.0, 5.443, 0.01), ("carbon-12", 400.0, 108.5, 0.07)):
-        dose = depth_dose(species, energy, np.array([0.0]), bare)[0] / 1.602176634e-10
-        assert dose == pytest.approx(stopping, rel=within)
-
-
-def test_weights_of_the_layers_are_smooth(litre: Treatment) -> None:
-    """The deepest layer takes most, and behind it they fall: no layer is left out for a neighbour's sake."""
-    assert litre.particles[0] == max(litre.particles)
-    assert (litre.particles > 0).all()
-    assert (np.diff(litre.particles[1:-2]) < 0).all()
-
-
-def test_sharp_peaks_of_carbon_need_closer_layers() -> None:
-    """A peak of 0.9 mm rms (0.57 mm straggling and 0.68 mm spread at 20 cm): level at 2 mm, ripple of 20 % at 5 mm."""
-    carbon = DoseModel(nuclear_loss=0.06)
-    assert peak_sigma("carbon-12", float(energy_of("carbon-12", 0.2)), carbon) == pytest.approx(0.88e-3, rel=0.02)
-    close, wide = (planned("carbon-12", LITRE, (115.0, 400.0), carbon, SpotPlan(d, 5e-3, 0.0)) for d in (2e-3, 5e-3))
-    assert close.level == pytest.approx((1.0, 1.0), abs=0.02)
-    assert wide.level[1] > 1.15
-
-
-def test_dose_scales_particles_and_nothing_else(litre: Treatment) -> None:
-    double = planned("proton", Target(0.10, 0.20, 0.10, 4.0), (60.0, 250.0), DoseModel(), PLAN)
-    assert double.particles == pytest.approx(2 * litre.particles, rel=1e-9, abs=1.0)
-    assert double.energies == pytest.approx(litre.energies)
-
-
-def test_a_volume_out_of_reach_says_what_works() -> None:
-    with pytest.raises(NoSolution, match=r"400 mm needs proton of 255 MeV/u.* ends at 230 MeV/u, which reaches 333"):
-        planned("proton", Target(0.3, 0.4, 0.1, 2.0), (70.0, 230.0), DoseModel(), PLAN)
-    with pytest.raises(NoSolution, match=r"a proximal depth of 40\.\d+ mm works, or a range shifter"):
-        planned("proton", Target(0.0, 0.02, 0.1, 2.0), (70.0, 230.0), DoseModel(), PLAN)
-    with pytest.raises(InputError, match="below the distal"):
-        Target(0.2, 0.1, 0.1, 2.0)
 
 
 # ------------------------------------------------------------------------------------------------------ timelines
@@ -217,3 +114,40 @@ def test_the_gate_lets_through_its_share(duty: float, period: float, work: float
     assert clock.spent[GATE] == pytest.approx(int(max(work - 1e-6, 0) / (duty * period)) * (1 - duty) * period,
                                               abs=1.01 * (1 - duty) * period)  # fmt: skip
     assert clock.now == pytest.approx(sum(clock.spent.values()))
+
+
+MACHINES: dict[str, DeliveryMachine] = {
+    "cycles": SynchrotronDelivery("s", 4e8, 1.0, 10.0, lambda e: 2.0),
+    "steps": SynchrotronDelivery("s", 2e9, 1.0, 10.0, lambda e: 2.0, lambda e: 0.2, loss=0.1),
+    "linac": LinacDelivery("l", lambda e: 2e7, 200.0, 1, lambda e: 0.01),
+    "cyclotron": CyclotronDelivery("c", 1e10, 250.0, 2.0, 1e10, 0.5),
+}
+
+
+@pytest.mark.parametrize("name", list(MACHINES))
+@pytest.mark.parametrize("plan", [SCAN, Scanning(10.0, 1e-3, 3, True), Scanning(10.0, 1e-3, gate_duty=0.4)])
+def test_the_causes_of_a_timeline_sum_to_its_end(name: str, plan: Scanning) -> None:
+    """Whatever waits for what, no second is lost or counted twice: the last layer ends when all causes are through."""
+    line = MACHINES[name].deliver(simple(), plan)
+    assert line.total == pytest.approx(line.layer_ends[-1], rel=1e-9)
+    assert list(line.layer_ends) == sorted(line.layer_ends)
+
+
+@given(st.floats(1e8, 5e9), st.floats(1.0, 20.0))
+def test_more_particles_a_spill_never_take_longer(particles: float, more: float) -> None:
+    """An energy a cycle, spills of one length: fewer refills, and each particle leaves the sooner."""
+    few, many = (
+        SynchrotronDelivery("s", number, 1.0, 10.0, lambda e: 2.0).deliver(simple(), SCAN)
+        for number in (particles, more * particles)
+    )
+    assert many.total <= few.total * (1 + 1e-9)
+    assert many.counts["spills"] <= few.counts["spills"]
+
+
+@given(st.floats(1e7, 1e9), st.floats(1.0, 20.0))
+def test_more_particles_a_pulse_never_take_longer(particles: float, more: float) -> None:
+    few, many = (
+        LinacDelivery("l", lambda e, n=number: n, 200.0, 1, lambda e: 0.01).deliver(simple(), SCAN)  # type: ignore[misc]
+        for number in (particles, more * particles)
+    )
+    assert many.total <= few.total * (1 + 1e-9)

@@ -23,8 +23,8 @@ from optics.linac.switching.all_energies import largest_fills
 from optics.linac.switching.jitter import pulse_energies
 from optics.linac.switching.settings import Settings, settings_for
 from optics.linac.switching.trips import recovery
+from optics.matter.ranges import energy_of_range, range_in_water
 from studies.linac.facts import kept, structure_periods
-from studies.linac.ranges import energy_of_range, range_in_water
 from studies.linac.resolution import ResolvedLinac, with_gradients
 from studies.linac.spec import LinacSwitchingStudy
 from studies.runs.logs import LOGGER

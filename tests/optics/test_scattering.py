@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from lattice import ReferenceParticle
-from studies.treatment.spots import RADIATION_LENGTH_OF_WATER, scattering_angle, spot
+from optics.matter.scattering import RADIATION_LENGTH_OF_WATER, scattering_angle, spot
 
 PROTON = ReferenceParticle("proton", kinetic_energy_per_u=150e6)
 

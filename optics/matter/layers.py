@@ -1,27 +1,22 @@
-"""What a treatment asks of a machine: energies, layers, particles in each, spots; all from stated models in water.
+"""What a target in water asks of a machine: energies, layers, particles in each, spots.
 
-Range: Bragg-Kleeman R = alpha E^p with the constants of the species (``lattice.reference.range_law``).
-Depth dose: Bortfeld's closed form (Med. Phys. 24, 2024, 1997, eq. 26) with range straggling, spread of the beam's
-energy and loss of primaries; the layers' weights make the dose level in the target (least squares, none negative).
+The layers are even in range; their weights make the dose of ``depth_dose`` level in the target (least squares, none
+negative).
 """
 
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
-from math import gamma, pi, sqrt
-from typing import Any
 
 import numpy as np
 from scipy.optimize import nnls
-from scipy.special import pbdv
 
 from lattice import InputError, NoSolution
 from lattice.arrays import Array
-from lattice.reference import range_law, species_named
+from optics.matter.bragg import DoseModel, depth_dose, peak_sigma
+from optics.matter.ranges import energy_of, range_of
 
-_MEV_PER_G_IN_GY = 1.602176634e-10
 _SMOOTHNESS = 0.3  # of the second difference of the layers' weights, beside a dose of 1
-_GAMMA_LOCAL = 0.6  # part of the energy of a nuclear reaction that stays where it happens (Bortfeld 1997)
 
 
 @dataclass(frozen=True)
@@ -43,17 +38,6 @@ class Target:
     def volume(self) -> float:
         """Volume [m^3]."""
         return (self.distal - self.proximal) * self.side**2
-
-
-@dataclass(frozen=True)
-class DoseModel:
-    """Depth dose: ``straggling`` sigma = factor R^0.935 [cm] for protons, over sqrt(A) for ions of mass A;
-    ``energy_spread`` rms of the beam, relative; ``nuclear_loss`` of primaries [1/cm], linear in the residual range.
-    """
-
-    straggling: float = 0.012
-    energy_spread: float = 0.002
-    nuclear_loss: float = 0.012
 
 
 @dataclass(frozen=True)
@@ -96,40 +80,6 @@ class Treatment:
         return replace(self, **turned)
 
 
-def range_of(species: str, energy: Any) -> Array:
-    """Range in water [m] of ``energy`` [MeV/u]."""
-    alpha, power = range_law(species_named(species))
-    return np.asarray(alpha * np.asarray(energy, dtype=float) ** power)
-
-
-def energy_of(species: str, depth: Any) -> Array:
-    """Energy [MeV/u] whose range in water is ``depth`` [m]."""
-    alpha, power = range_law(species_named(species))
-    return np.asarray((np.asarray(depth, dtype=float) / alpha) ** (1 / power))
-
-
-def depth_dose(species: str, energy: float, depths: Array, model: DoseModel) -> Array:
-    """Dose [Gy] in water at ``depths`` [m] of one particle per cm^2 with ``energy`` [MeV/u] (Bortfeld 1997, eq. 26)."""
-    kind = species_named(species)
-    alpha, power = range_law(kind)
-    alpha *= 100  # cm
-    reach = float(range_of(species, energy)) * 100
-    sigma = 100 * peak_sigma(species, energy, model)
-    z = (reach - 100 * np.asarray(depths, dtype=float)) / sigma
-    beta, order = model.nuclear_loss, 1.0 / power
-    near = np.clip(z, -8.0, 25.0)
-    bell = np.exp(-(near**2) / 4) * sigma**order * gamma(order)
-    bell /= sqrt(2 * pi) * power * alpha**order * (1 + beta * reach)
-    peak = bell * (pbdv(-order, -near)[0] / sigma + (beta * order + _GAMMA_LOCAL * beta) * pbdv(-order - 1, -near)[0])
-    with np.errstate(invalid="ignore", divide="ignore"):  # far before the peak: no straggling is seen
-        left = np.maximum(reach - 100 * np.asarray(depths, dtype=float), 1e-12)
-        plateau = (left ** (order - 1) + (beta + _GAMMA_LOCAL * beta * power) * left**order) / (
-            power * alpha**order * (1 + beta * reach)
-        )
-    stopping = np.where(z > 20, plateau, np.where(z < -8, 0.0, peak))  # MeV / cm per nucleon
-    return np.asarray(stopping * kind.nucleons * _MEV_PER_G_IN_GY)
-
-
 def planned(species: str, target: Target, limits: tuple[float, float], model: DoseModel, spots: SpotPlan) -> Treatment:
     """Layers, particles and spots for ``target`` with energies within ``limits`` [MeV/u].
 
@@ -158,14 +108,6 @@ def planned(species: str, target: Target, limits: tuple[float, float], model: Do
         depths=shown,
         dose=curve,
     )
-
-
-def peak_sigma(species: str, energy: float, model: DoseModel) -> float:
-    """Rms width [m] of the ranges about their mean at ``energy`` [MeV/u]: straggling and spread of the beam."""
-    kind = species_named(species)
-    reach = 100 * float(range_of(species, energy))
-    straggling = model.straggling * reach**0.935 / sqrt(kind.nucleons)
-    return 0.01 * sqrt(straggling**2 + (range_law(kind)[1] * reach * model.energy_spread) ** 2)
 
 
 def _level(unit: Array, dose: float) -> Array:

@@ -12,7 +12,7 @@ from math import ceil, inf
 from typing import Protocol
 
 from lattice import NoSolution
-from studies.treatment.treatment import Treatment
+from optics.matter.layers import Treatment
 
 BEAM, MOVES, CHANGE, REFILL, GATE = "beam on", "spot moves", "energy change", "refill", "gate closed"
 CAUSES = (BEAM, MOVES, CHANGE, REFILL, GATE)

@@ -1,0 +1,40 @@
+"""Ranges in water: the Bragg-Kleeman rule of each species (``lattice.reference.range_law``), and the rule in words.
+
+Energies are per nucleon [MeV/u] for beams of a ring and of a treatment; a linac's are those of the whole particle [eV].
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+from lattice import Species
+from lattice.arrays import Array
+from lattice.reference import range_law, species_named
+
+
+def range_of(species: str, energy: Any) -> Array:
+    """Range in water [m] of ``energy`` [MeV/u]."""
+    return np.asarray(range_law(species_named(species)).range_of(np.asarray(energy, dtype=float)))
+
+
+def energy_of(species: str, depth: Any) -> Array:
+    """Energy [MeV/u] whose range in water is ``depth`` [m]."""
+    return np.asarray(range_law(species_named(species)).energy_of(np.asarray(depth, dtype=float)))
+
+
+def range_in_water(energy: Any, kind: Species) -> Any:
+    """Range in water [m] of particles of ``energy`` [eV] each."""
+    return range_law(kind).range_of(np.asarray(energy) * 1e-6 / kind.nucleons)
+
+
+def energy_of_range(depth: Any, kind: Species) -> Any:
+    """Energy [eV] of particles with ``depth`` [m] of range in water: the same law backwards."""
+    return 1e6 * kind.nucleons * range_law(kind).energy_of(np.asarray(depth))
+
+
+def range_text(kind: Species) -> str:
+    """The law of ranges in words."""
+    law = range_law(kind)
+    return f"R = {100 * law.scale:.3g} E^{law.power:g} (cm, {'MeV' if kind.nucleons == 1 else 'MeV/u'})"
