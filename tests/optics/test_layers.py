@@ -128,8 +128,8 @@ def test_the_model_takes_the_nuclear_loss_of_the_species(species: str, loss: flo
 
 def test_carbon_ions_are_not_lost_as_seldom_as_protons() -> None:
     """Of a beam (1 + beta (R - d)) / (1 + beta R) is left at depth d: at the end of 20 cm 1 of 2.2 carbon ions, or 1 of
-    1.24 with the protons' loss. So the deepest layer takes 2.2 / 1.24 = 1.77 times what that loss would say; 2 % for what is
-    lost behind the peak's middle and for the dose of the reactions themselves.
+    1.24 with the protons' loss. So the deepest layer takes 2.2 / 1.24 = 1.77 times what that loss would say; 2 % for
+    what is lost behind the peak's middle and for the dose of the reactions themselves.
     """
     plan = SpotPlan(2e-3, 5e-3, 0.0)
     own, as_protons = (
