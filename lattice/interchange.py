@@ -19,6 +19,7 @@ import numpy as np
 from lattice.elements import ELEMENT_KINDS, Aperture, Element
 from lattice.errors import FileError, HadronOpticsError, LatticeError, did_you_mean
 from lattice.files import read_bytes, write_text_atomic
+from lattice.json_text import parse_json
 from lattice.lattice import Lattice
 from lattice.reference import ReferenceParticle, Species
 
@@ -34,15 +35,7 @@ def write_json(lattice: Lattice, path: str | Path) -> None:
 
 def read_json(path: str | Path) -> Lattice:
     """The lattice of a JSON file. FileError when it is no such file, LatticeError when its content makes no sense."""
-    content = read_bytes(path, "lattice file")
-    try:
-        data = json.loads(content.decode("utf-8-sig"), parse_constant=_no_number, parse_int=_integer)
-    except UnicodeDecodeError:
-        raise FileError(f"{path}: this is no text in UTF-8, a lattice in JSON was expected") from None
-    except json.JSONDecodeError as error:
-        raise FileError(f"{path}:{error.lineno}: no valid JSON here: {error.msg}") from None
-    except (RecursionError, ValueError) as error:
-        raise FileError(f"{path}: no lattice in JSON: {error}") from None
+    data = parse_json(read_bytes(path, "lattice file"), path, "a lattice in JSON")
     try:
         return lattice_from_data(data)
     except HadronOpticsError as error:
@@ -221,12 +214,3 @@ def _whole(place: str, value: Any) -> int:
     if isinstance(value, bool) or not isinstance(value, int):
         raise LatticeError(f"{place} must be a whole number, found {str(value)[:60]!r}")
     return value
-
-
-def _integer(text: str) -> int | float:
-    """Whole numbers beyond 64 bits become floats, so that they end as "not finite" and not as an overflow."""
-    return int(text) if len(text) < 19 else float(text)
-
-
-def _no_number(text: str) -> float:
-    raise ValueError(f"{text} is no number that a lattice may hold")

@@ -275,16 +275,18 @@ def test_one_line_of_an_environment(tmp_path: Path) -> None:
     ("text", "message"),
     [
         (None, "there is no such"),
-        ("{", "not a JSON file"),
+        ("{", r"line\.json:1: no valid JSON here"),
+        ("[" * 100_000, "nested too deep"),
+        ('{"elements": ' + "9" * 5000 + "}", "elements must be an object"),
         ("[1, 2]", "neither an Xsuite line"),
-        ('{"elements": {"q": {"__class__": "Nonsense"}}, "element_names": ["q"]}', "cannot build"),
+        ('{"elements": {"q": {"__class__": "Nonsense"}}, "element_names": ["q"]}', "Nonsense has no counterpart"),
     ],
 )
 def test_a_bad_file_is_one_clear_message(tmp_path: Path, text: str | None, message: str) -> None:
     path = tmp_path / "line.json"
     if text is not None:
         path.write_text(text)
-    with pytest.raises(FileError, match=message):
+    with pytest.raises((FileError, LatticeError), match=message):
         read_xsuite_json(path)
 
 
@@ -372,7 +374,7 @@ _NO_COMPILER = """
 import numpy as np
 from tests.optics.test_xsuite import EVERY, PROTON
 from lattice import Lattice
-from optics.xsuite_engine import xsuite_track, xsuite_twiss
+from optics.engines.xsuite.engine import xsuite_track, xsuite_twiss
 xsuite_track(Lattice("line", elements=EVERY), PROTON, np.zeros((1, 6)), turns=2, apertures=True)
 xsuite_twiss(Lattice("line", elements=EVERY), PROTON, start={"betx": 1.0, "bety": 1.0})
 """

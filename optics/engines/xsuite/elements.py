@@ -233,15 +233,21 @@ def _refuse_present(name: str, kind: str, fields: Mapping[str, Any]) -> None:
     """Fields that act on the beam and that no element of ours carries must not vanish silently."""
     extra = ["rot_s_rad_no_frame", "knl_rel", "ksl_rel", "delta_taper"]
     extra += [] if kind in ("Translation", "Rotation") else ["shift_s", "rot_x_rad", "rot_y_rad"]
-    extra += [] if kind.startswith("Limit") or kind == "Translation" else ["shift_x", "shift_y"]
+    extra += ["rot_s_rad"] if kind.startswith("Limit") else [] if kind == "Translation" else ["shift_x", "shift_y"]
+    extra += ["lag_taper", "phase_taper"] if kind == "Cavity" else []
     extra += [] if kind == "Multipole" else ["knl", "ksl"]
     for field in extra:
-        if _acts(fields.get(field, 0.0)):
+        if acts(fields.get(field, 0.0)):
             raise LatticeError(f"{kind} '{name}': {field} = {fields[field]} cannot be carried over; remove it first")
 
 
-def _acts(value: Any) -> bool:
-    return any(_acts(part) for part in value) if isinstance(value, (list, tuple)) else value != 0.0
+def acts(value: Any) -> bool:
+    """False for 0, None and what holds nothing else."""
+    if isinstance(value, Mapping):
+        return any(acts(part) for part in value.values())
+    if isinstance(value, (list, tuple)):
+        return any(acts(part) for part in value)
+    return value is not None and value != 0.0
 
 
 def _read_bend(name: str, fields: Mapping[str, Any]) -> Bend:

@@ -8,11 +8,13 @@ from __future__ import annotations
 
 import contextlib
 import io
-import json
 import os
-from collections.abc import Callable, Iterator, Mapping
+import warnings
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from functools import cache
 from importlib.metadata import version
+from inspect import signature
 from math import cos, nan, pi, sqrt
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -24,16 +26,19 @@ import xobjects as xo
 import xtrack as xt
 from numpy.typing import ArrayLike
 
-from lattice import Drift, FileError, InputError, Lattice, Quadrupole, ReferenceParticle, RFGap, UnstableOptics
+from lattice import Drift, HadronOpticsError, InputError, Lattice, Quadrupole, ReferenceParticle, RFGap, UnstableOptics
 from lattice.arrays import Array
 from lattice.errors import did_you_mean
 from lattice.files import read_bytes, write_text_atomic
+from lattice.json_text import parse_json
 from optics.engines.engine_optics import EngineOptics
 from optics.engines.xsuite import elements as xsuite_elements
+from optics.engines.xsuite.document import Document
 from optics.engines.xsuite.elements import MULTIPOLE_KICKS
 from optics.engines.xsuite.expressions import deferred
 from optics.engines.xsuite.faces import face_names, faces
 from optics.engines.xsuite.reader import METADATA, lattice_of, limit_names, metadata_of
+from optics.engines.xsuite.source import Place, SourceElement
 from optics.maps.model import checked_fringe, checked_particle
 
 _X = ("betx", "alfx", "mux", "dx", "dpx")
@@ -189,7 +194,73 @@ def from_xsuite(line: xt.Line) -> Lattice:
     Tracking models are not part of a lattice and are not read. Raises LatticeError naming an element, or a field of
     one, that cannot be carried over (misalignments, field errors, sliced elements): nothing is dropped silently.
     """
-    return lattice_of(line)
+    return lattice_of(_LiveLine(line))
+
+
+@dataclass(frozen=True)
+class _LiveLine:
+    """A line that stands in memory, as a ``Source``."""
+
+    line: xt.Line
+
+    @property
+    def name(self) -> str | None:
+        return getattr(self.line, "name", None)
+
+    @property
+    def element_names(self) -> Sequence[str]:
+        return list(self.line.element_names)
+
+    @property
+    def metadata(self) -> Any:
+        return self.line.metadata
+
+    @property
+    def particle(self) -> tuple[float, float, float] | None:
+        found = self.line.particle_ref
+        return None if found is None else (float(found.mass0), float(found.q0), float(found.p0c[0]))
+
+    @property
+    def variables(self) -> Sequence[str]:
+        return list(self.line.vars.keys())
+
+    def variable(self, name: str) -> tuple[float, str | None]:
+        found = self.line.vars[name]
+        return float(found._value), _expression(found)
+
+    def element(self, name: str) -> SourceElement:
+        element, ref = self.line.get(name), self.line.ref[name]
+        kind = type(element).__name__
+        xsuite_elements.check_known(name, kind)
+        fields = _fields(element)
+        expressions = {place: text for place in _places(fields) if (text := _expression(_part(ref, place))) is not None}
+        return SourceElement(kind, fields, expressions)
+
+
+def _fields(element: Any) -> dict[str, Any]:
+    """All fields of an element of Xsuite's as numbers, lists of numbers and words."""
+    names = [field for field in getattr(element, "_xofields", {}) if not field.startswith("_")]
+    return {field: _plain(getattr(element, field)) for field in names}
+
+
+def _plain(value: Any) -> Any:
+    if isinstance(value, str):
+        return value
+    return [float(part) for part in value] if np.ndim(value) else float(value)
+
+
+def _places(fields: Mapping[str, Any]) -> Iterator[Place]:
+    for field, value in fields.items():
+        yield from ((field, index) for index in range(len(value))) if isinstance(value, list) else ((field, None),)
+
+
+def _part(ref: Any, place: Place) -> Any:
+    field, index = place
+    return getattr(ref, field) if index is None else getattr(ref, field)[index]
+
+
+def _expression(ref: Any) -> str | None:
+    return None if ref._expr is None else str(ref._expr)
 
 
 # ---------------------------------------------------------------------------------------------- files
@@ -203,27 +274,31 @@ def write_xsuite_json(lattice: Lattice, path: str | os.PathLike[str], fringe: st
 
 
 def read_xsuite_json(path: str | os.PathLike[str], line: str | None = None) -> Lattice:
-    """Read an Xsuite line or environment (``line`` names one of several); FileError when it is not one."""
+    """Read an Xsuite line or environment (``line`` names one of several); nothing in the file is evaluated.
+
+    Raises FileError when it is none, or holds an expression that is no arithmetic of variables; LatticeError naming an
+    element that cannot be carried over; InputError when several lines leave the choice open.
+    """
+    content = parse_json(read_bytes(Path(path), "lattice file"), Path(path), "an Xsuite line in JSON", nan=True)
     try:
-        content = json.loads(read_bytes(Path(path), "lattice file"))
-    except ValueError as error:
-        raise FileError(f"{path}: this is not a JSON file ({error})") from None
-    if not isinstance(content, dict) or not content.keys() & {"elements", "lines"}:
-        raise FileError(f"{path}: this is JSON, but neither an Xsuite line nor an environment")
-    with quietly():
-        try:
-            return from_xsuite(_line_of(content, line))
-        except (KeyError, TypeError, AttributeError, ValueError) as error:
-            raise FileError(f"{path}: Xsuite cannot build the line in this file ({error!r})") from None
+        return lattice_of(Document(content, line, _known_fields, _complete))
+    except HadronOpticsError as error:
+        raise type(error)(f"{path}: {error}") from None
 
 
-def _line_of(content: Any, name: str | None) -> xt.Line:
-    if "lines" not in content:
-        return xt.Line.from_dict(content, verbose=False)
-    names = list(content["lines"])
-    if name not in names and (name is not None or len(names) != 1):
-        raise InputError(f"the file holds {len(names)} lines; name one of them: {', '.join(names)}")
-    return xt.Environment.from_dict(content)[name or names[0]]
+@cache
+def _known_fields(kind: str) -> frozenset[str]:
+    """What an element of this class can be given by name."""
+    made = getattr(xt, kind)
+    names = {*made._xofields, *signature(made.__init__).parameters} - {"self", "args", "kwargs"}
+    return frozenset(name for name in names if not name.startswith("_"))
+
+
+def _complete(kind: str, given: Mapping[str, Any]) -> dict[str, Any]:
+    """All fields of an element of which some are given, by Xsuite's own rules."""
+    with quietly(), warnings.catch_warnings():
+        warnings.simplefilter("ignore", FutureWarning)  # older classes, in files of the last years
+        return _fields(getattr(xt, kind)(**given))
 
 
 @contextlib.contextmanager

@@ -1,10 +1,10 @@
-"""Expressions of parameters as Xsuite's deferred expressions, and back. Does not import Xsuite."""
+"""Expressions of parameters as Xsuite's deferred expressions, and back, by grammar alone. Does not import Xsuite."""
 
 from __future__ import annotations
 
 import operator
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from functools import reduce
 from typing import Any
 
@@ -21,8 +21,17 @@ _OPERATORS: dict[str, Callable[[Any, Any], Any]] = {
 }
 _FUNCTIONS = {"sqrt", "log", "log10", "exp", "sin", "cos", "tan", "asin", "acos", "atan", "atan2", "sinh", "cosh"}
 _FUNCTIONS |= {"tanh", "abs", "floor", "ceil", "round"}
-_VARIABLE = re.compile(r"""vars\[['"]([^'"\]]+)['"]\]""")
-_FUNCTION = re.compile(r"""\bf(?:\.(\w+)|\[['"](\w+)['"]\])\(""")
+#: Functions of Xsuite that are ours of the same name; some are written by it only where a file was made by hand.
+_READ_FUNCTIONS = _FUNCTIONS | {"sinc", "erf", "erfc", "frac"}
+#: All that Xsuite writes into an expression of variables; whatever else stands in one is refused.
+_TOKEN = re.compile(r"""
+    \s*(?:
+        vars\[(?P<quote>['"])(?P<variable>[^'"\[\]\\]+)(?P=quote)\]
+      | f(?:\.(?P<function>\w+)|\[(?P<quotes>['"])(?P<item>\w+)(?P=quotes)\])\s*(?=\()
+      | (?P<number>(?:\d+\.?\d*|\.\d+)(?:[eE][+-]?\d+)?)(?![\w.])
+      | (?P<sign>\*\*|[-+*/(),])
+    )\s*""", re.VERBOSE)  # fmt: skip
+_VARIABLE = re.compile(r"[a-z_][a-z0-9_.$@#]*(->[a-z][a-z0-9_]*)?")
 
 
 def deferred(text: str, variables: Mapping[str, Any], functions: Any) -> Any:
@@ -34,7 +43,7 @@ def deferred(text: str, variables: Mapping[str, Any], functions: Any) -> Any:
 
 
 class _NoCounterpart(Exception):
-    """A function that Xsuite's expressions lack."""
+    """What one of the two grammars has and the other lacks."""
 
 
 def _translate(node: Tree[Token] | Token, variables: Mapping[str, Any], functions: Any) -> Any:
@@ -63,12 +72,37 @@ def _translate(node: Tree[Token] | Token, variables: Mapping[str, Any], function
 def text_of(expression: str, names: Mapping[str, str]) -> str | None:
     """Xsuite's text of an expression in our grammar, variables renamed by ``names``.
 
-    None when it holds more than numbers, variables and functions.
+    None when it holds more than numbers, variables, functions that both have, and + - * / **.
     """
-    text = _VARIABLE.sub(lambda found: names.get(found[1], found[1]), expression)
-    text = _FUNCTION.sub(lambda found: f"{found[1] or found[2]}(", text).replace("**", "^")
     try:
+        text = "".join(_pieces(expression, names))
         parse_expression(text)
-    except LatticeError:
+    except (_NoCounterpart, LatticeError):
         return None
     return text
+
+
+def _pieces(expression: str, names: Mapping[str, str]) -> Iterator[str]:
+    """The expression word by word; Python and our grammar agree on precedence (chains of ** are refused)."""
+    at, after_operand = 0, False
+    while at < len(expression):
+        found = _TOKEN.match(expression, at)
+        is_operand = found is not None and found["sign"] is None
+        if found is None or (is_operand and after_operand):
+            raise _NoCounterpart
+        yield _piece(found, names)
+        at, after_operand = found.end(), is_operand
+
+
+def _piece(found: re.Match[str], names: Mapping[str, str]) -> str:
+    if (variable := found["variable"]) is not None:
+        name = names.get(variable, variable).lower()
+        if not _VARIABLE.fullmatch(name):
+            raise _NoCounterpart
+        return name
+    if (function := found["function"] or found["item"]) is not None:
+        if function not in _READ_FUNCTIONS:
+            raise _NoCounterpart
+        return function
+    sign = found["sign"]
+    return found["number"] or (f" {sign} " if sign in _OPERATORS else sign)

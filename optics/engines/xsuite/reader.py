@@ -2,19 +2,29 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import asdict, replace
 from typing import Any
 
-import numpy as np
-
-from lattice import Aperture, Bend, Element, Kicker, Lattice, Monitor, ReferenceParticle, Species
+from lattice import (
+    Aperture,
+    Bend,
+    Element,
+    FileError,
+    Kicker,
+    Lattice,
+    LatticeError,
+    Monitor,
+    ReferenceParticle,
+    Species,
+)
 from lattice.elements import ELEMENT_KINDS
 from lattice.parameters import parse_expression
 from lattice.reference import SPECIES
 from optics.engines.xsuite import elements as xsuite_elements
 from optics.engines.xsuite.expressions import text_of
 from optics.engines.xsuite.faces import face_names
+from optics.engines.xsuite.source import Source, SourceElement
 
 #: Where a line keeps what Xsuite has no place for: kinds that track as drifts, names of parameters.
 METADATA = "hadron_optics"
@@ -57,18 +67,25 @@ def _is_inert(element: Element) -> bool:
     )
 
 
-def lattice_of(line: Any) -> Lattice:
+def lattice_of(source: Source) -> Lattice:
     """Lattice of an Xsuite line; LatticeError naming what cannot be carried over."""
-    reader = _LineReader(line)
-    elements = [reader.element(name) for name in line.element_names if name not in reader.limits]
-    return Lattice(reader.name, elements=elements, parameters=reader.parameters, particle=_reference(line))
+    reader = _LineReader(source)
+    elements = [reader.element(name) for name in source.element_names if name not in reader.limits]
+    return Lattice(
+        reader.name,
+        elements=elements,
+        parameters=reader.parameters,
+        particle=_reference(source.particle),
+        warnings=reader.warnings,
+    )
 
 
-def _reference(line: Any) -> ReferenceParticle | None:
-    if line.particle_ref is None or not float(line.particle_ref.p0c[0]) > 0.0:
+def _reference(particle: tuple[float, float, float] | None) -> ReferenceParticle | None:
+    """The particle of mass [eV], charge [e] and momentum [eV/c]; None for one at rest."""
+    if particle is None or not particle[2] > 0.0:
         return None
-    mass, charge = float(line.particle_ref.mass0), round(float(line.particle_ref.q0))
-    return ReferenceParticle.from_momentum(_species(mass, charge), float(line.particle_ref.p0c[0]))
+    mass, charge, momentum = particle
+    return ReferenceParticle.from_momentum(_species(mass, round(charge)), momentum)
 
 
 def _species(mass: float, charge: int) -> Species:
@@ -82,57 +99,71 @@ def _species(mass: float, charge: int) -> Species:
 class _LineReader:
     """Reads elements as numbers or expressions and remembers which variables they use."""
 
-    def __init__(self, line: Any) -> None:
-        self.line = line
-        metadata = line.metadata.get(METADATA, {})
-        self.name = metadata.get("name") or getattr(line, "name", None) or "line"
+    def __init__(self, source: Source) -> None:
+        self.source = source
+        metadata = _checked_metadata(source.metadata.get(METADATA, {}))
+        self.name = metadata.get("name") or source.name or "line"
         self.kinds: Mapping[str, Any] = metadata.get("kinds", {})
         self.planes: Mapping[str, str] = metadata.get("planes", {})
         self.apertures: Mapping[str, Any] = metadata.get("apertures", {})
         self.faces: Mapping[str, Any] = metadata.get("faces", {})
         self.limits = {limit for name in self.apertures for limit in limit_names(name)}
         self.limits |= {face for name in self.faces for face in face_names(name)}
-        self.variables = {name.lower(): name for name in list(line.vars.keys())}
-        self.variables.update(metadata.get("parameters", {}))
+        self.variables = _by_our_names(source.variables)
+        self.variables.update({name: (variable,) for name, variable in metadata.get("parameters", {}).items()})
+        self.names = {variable: name for name, variables in self.variables.items() for variable in variables}
         self.parameters: dict[str, Any] = {}
+        self.warnings: list[str] = []
         self.read: dict[str, Element] = {}
-        for name in metadata.get("parameters", {}):
-            self._use(name)
+        self._use(metadata.get("parameters", {}))
 
     def element(self, name: str) -> Element:
         if name not in self.read:
-            element = self.line.get(name)
-            kind = type(element).__name__
-            xsuite_elements.check_known(name, kind)
-            found = xsuite_elements.recover(name, kind, self._fields(element, self.line.ref[name]))
-            self.read[name] = self._restored(found)
+            found = self.source.element(name)
+            fields = {field: self._value(name, found, field, value) for field, value in found.fields.items()}
+            self.read[name] = self._restored(xsuite_elements.recover(name, found.kind, fields))
         return self.read[name]
 
-    def _fields(self, element: Any, ref: Any) -> dict[str, Any]:
-        names = [field for field in getattr(element, "_xofields", {}) if not field.startswith("_")]
-        return {field: self._value(getattr(element, field), getattr(ref, field)) for field in names}
-
-    def _value(self, value: Any, ref: Any) -> Any:
+    def _value(self, name: str, element: SourceElement, field: str, value: Any) -> Any:
         if isinstance(value, str):
             return value
-        if np.ndim(value):
-            return [self._strength(ref[index], float(part)) for index, part in enumerate(value)]
-        return self._strength(ref, float(value))
+        place = f"{element.kind} '{name}': {field}"
+        if isinstance(value, list):
+            deferred = [element.expressions.get((field, index)) for index in range(len(value))]
+            return [self._strength(place, part, text) for part, text in zip(value, deferred, strict=True)]
+        return self._strength(place, value, element.expressions.get((field, None)))
 
-    def _strength(self, ref: Any, number: float) -> Any:
+    def _strength(self, place: str, number: float, expression: str | None) -> Any:
         """The expression behind a value in our grammar, or the number where it cannot be told in it."""
-        text = None if ref._expr is None else text_of(str(ref._expr), {v: k for k, v in self.variables.items()})
+        text = self._told(place, number, expression)
         if text is None:
             return number
-        for name in sorted(parse_expression(text).names):
-            self._use(name)
+        self._use(sorted(parse_expression(text).names))
         return text
 
-    def _use(self, name: str) -> None:
-        if name in self.variables and name not in self.parameters:
-            ref = self.line.vars[self.variables[name]]
-            self.parameters[name] = float(ref._value)
-            self.parameters[name] = self._strength(ref, float(ref._value))
+    def _told(self, place: str, number: float, expression: str | None) -> str | None:
+        text = None if expression is None else text_of(expression, self.names)
+        if expression is not None and text is None:
+            self.warnings.append(f"{place}: '{expression[:80]}' cannot be told here; its value {number:.9g} is taken")
+        return text
+
+    def _use(self, names: Iterable[str]) -> None:
+        """Take variables, and those that they depend on, as parameters."""
+        waiting = list(names)
+        while waiting:
+            name = waiting.pop(0)
+            if name in self.variables and name not in self.parameters:
+                number, expression = self.source.variable(self._one(name))
+                text = self._told(f"variable '{name}'", number, expression)
+                self.parameters[name] = number if text is None else text
+                waiting += [] if text is None else sorted(parse_expression(text).names)
+
+    def _one(self, name: str) -> str:
+        """Xsuite's name of the variable; names differ in more than their case here."""
+        if len(self.variables[name]) > 1:
+            same = " and ".join(f"'{variable}'" for variable in self.variables[name])
+            raise LatticeError(f"variables {same} differ in case only, which makes no difference here: rename one")
+        return self.variables[name][0]
 
     def _restored(self, element: Element) -> Element:
         """With its aperture, plane and, where inert, the kind it had before it went to Xsuite, at its length of now."""
@@ -148,3 +179,25 @@ class _LineReader:
             element = replace(element, **self.faces.get(element.name, {}))
         aperture = self.apertures.get(element.name)
         return element if aperture is None else replace(element, aperture=Aperture(**aperture))
+
+
+def _by_our_names(variables: Iterable[str]) -> dict[str, tuple[str, ...]]:
+    """Xsuite's variables by lower-case name."""
+    found: dict[str, tuple[str, ...]] = {}
+    for variable in variables:
+        found[variable.lower()] = (*found.get(variable.lower(), ()), variable)
+    return found
+
+
+def _checked_metadata(metadata: Any) -> Mapping[str, Any]:
+    """What ``metadata_of`` wrote; FileError for what has another shape."""
+    shapes = {"parameters": str, "kinds": dict, "planes": str, "faces": dict, "apertures": dict}
+    name = metadata.get("name", "") if isinstance(metadata, Mapping) else None
+    good = isinstance(name, str) and all(
+        isinstance(metadata.get(key, {}), Mapping) and all(isinstance(v, kind) for v in metadata.get(key, {}).values())
+        for key, kind in shapes.items()
+    )
+    if not good:
+        raise FileError(f"metadata.{METADATA} is not as this toolkit writes it: take it out of the file")
+    found: Mapping[str, Any] = metadata
+    return found
