@@ -9,6 +9,8 @@ from typing import ClassVar
 from lattice import InputError, Lattice, ReferenceParticle
 from lattice.errors import did_you_mean
 from machines.machine import Machine
+from optics.aperture import BeamEdge
+from optics.beams.beam import Beam
 
 
 @dataclass(frozen=True)
@@ -60,8 +62,8 @@ class Rating:
 class MachineBeam:
     """The beam that has to fit at one working point.
 
-    ``emittance_x``, ``emittance_y``: normalised rms [m]; ``momentum_spread``: full width of dp/p; the envelope is
-    ``sigmas`` x sqrt(beta emittance / (beta gamma)) + |D| momentum_spread / 2.
+    ``emittance_x``, ``emittance_y``: normalised rms [m]; ``momentum_spread``: full width of dp/p; the edge is that of
+    ``optics.aperture``, ``sigmas`` x rms betatron size + |D| momentum_spread / 2.
     """
 
     name: str
@@ -72,6 +74,11 @@ class MachineBeam:
     sigmas: float
     source: str
     assumed: bool = False
+
+    def edge(self, particle: ReferenceParticle) -> BeamEdge:
+        """What has to fit when it is a beam of ``particle``: geometric emittances, sigmas and the full spread."""
+        beam = Beam.normalised(particle, self.emittance_x, self.emittance_y)
+        return BeamEdge(beam, self.sigmas, self.momentum_spread)
 
 
 @dataclass(frozen=True, kw_only=True)

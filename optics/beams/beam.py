@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from math import isfinite, sqrt
+from typing import Any
 
 import numpy as np
 
@@ -53,13 +55,20 @@ class Beam:
         scale = particle.beta * particle.gamma
         return cls(particle, emittance_x / scale, emittance_y / scale, sigma_delta, delta)
 
+    def mean_square(self, column: Callable[[str], Any], plane: str) -> Any:
+        """Mean square size [m^2] in a plane from columns of optical functions, in their shape.
+
+        sigma_x^2 = e_x betx + e_y betx2 + (D_x sigma_delta)^2, in y with bety1: both modes of coupled motion are seen
+        in each plane (H. Mais & G. Ripken, DESY M-82-05). Holomorphic, so a complex step passes through.
+        """
+        own, other = (self.emittance_x, self.emittance_y) if plane == "x" else (self.emittance_y, self.emittance_x)
+        there = column("betx2" if plane == "x" else "bety1")
+        return own * column(f"bet{plane}") + other * there + (column(f"d{plane}") * self.sigma_delta) ** 2
+
     def sizes(self, optics: Optics) -> tuple[Array, Array]:
         """Rms sizes [m] in x and y at every row: of both modes, and of the dispersion times sigma_delta."""
-        ex, ey = self.emittance_x, self.emittance_y
-        return (
-            np.sqrt(optics["betx"] * ex + optics["betx2"] * ey + (optics["dx"] * self.sigma_delta) ** 2),
-            np.sqrt(optics["bety"] * ey + optics["bety1"] * ex + (optics["dy"] * self.sigma_delta) ** 2),
-        )
+        x, y = (np.sqrt(self.mean_square(optics.__getitem__, plane)) for plane in ("x", "y"))
+        return x, y
 
 
 def gaussian_beam(beam: Beam, optics: Optics, count: int, *, seed: int, at: str | None = None) -> Array:

@@ -4,15 +4,22 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from functools import cached_property
+
+import pandas as pd
 
 from lattice import HadronOpticsError, Lattice, ReferenceParticle
 from machines.rings.machine import MachineBeam
 from optics import Optics, twiss
+from optics.aperture import PLANES, BeamEdge, Clearance, clearance, envelope
 from optics.engines.verification import Verification, verify
 from studies.ring_optics.imperfections import Imperfections, with_imperfections
 from studies.ring_optics.region import MatchRegion
 from studies.runs.logs import LOGGER
 from studies.spec.resolution import Resolved
+
+#: Parts an element is cut into in a drawn envelope.
+_DRAWN_SLICES = 6
 
 
 @dataclass(frozen=True)
@@ -31,6 +38,21 @@ class BeamOptics:
     beam: MachineBeam
     particle: ReferenceParticle
     compared: Compared
+
+    @property
+    def edge(self) -> BeamEdge:
+        """What has to fit of it."""
+        return self.beam.edge(self.particle)
+
+    @cached_property
+    def rooms(self) -> dict[str, Clearance]:
+        """Least room in each plane; InputError without apertures."""
+        return {plane: clearance(self.compared.optics, self.edge, plane) for plane in PLANES}
+
+    @cached_property
+    def envelope(self) -> pd.DataFrame:
+        """Edges of beam and aperture, see ``optics.aperture.envelope``; as fine as figures need."""
+        return envelope(self.compared.optics, self.edge, _DRAWN_SLICES)
 
 
 @dataclass(frozen=True)

@@ -28,7 +28,6 @@ from studies.charts.match import (
     residuals_in_tolerance,
 )
 from studies.results import FigureData
-from studies.ring_optics.clearance import envelope, thinned
 from studies.ring_optics.facts import Facts
 from studies.ring_optics.magnet_figures import magnet_figures
 from studies.ring_optics.orbit_figures import orbit_figures
@@ -76,10 +75,8 @@ def _layout(facts: Facts) -> Iterator[FigureData]:
 
 def _optics(facts: Facts) -> Iterator[FigureData]:
     table = facts.optics.inside(_SLICES)
-    widest = max(
-        facts.beams, key=lambda case: case.beam.emittance_x / (case.particle.beta * case.particle.gamma), default=None
-    )
-    edges = envelope(widest.compared.optics, widest.beam, _SLICES) if widest else None
+    widest = max(facts.beams, key=lambda case: case.edge.beam.emittance_x, default=None)
+    edges = widest.envelope if widest else None
     drawable = edges is not None and not edges.isna().to_numpy().any()
     verification = facts.compared.verification
     places = facts.resolved.machine.places if facts.resolved.machine else {}
@@ -87,7 +84,7 @@ def _optics(facts: Facts) -> Iterator[FigureData]:
     figure = optics_figure(
         table,
         magnet_blocks(facts.optics.lattice, facts.resolved.particle, _labels(facts)),
-        envelope=thinned(edges) if edges is not None and drawable else None,
+        envelope=_thinned(edges) if edges is not None and drawable else None,
         reference=verification.reference.table.reset_index(drop=True) if verification else None,
         places=marked,
     )
@@ -101,6 +98,12 @@ def _optics(facts: Facts) -> Iterator[FigureData]:
     caption += " Look for: maxima, zero dispersion in the long straights, and the room the beam has left."
     columns = {f"{name} [m]": table[name].to_numpy() for name in ("s", "betx", "bety", "dx", "dy")}
     yield FigureData("optics-ring", "Optics", caption, figure_json(figure), pd.DataFrame(columns))
+
+
+def _thinned(edges: pd.DataFrame) -> pd.DataFrame:
+    """An envelope for drawing: where two rows stand at one s with one aperture, the first alone."""
+    columns = ["s", *(name for name in edges if name.startswith("aperture_"))]
+    return edges.loc[~edges.duplicated(columns)].drop(columns="element").reset_index(drop=True)
 
 
 def match_figures(matched: MatchResult) -> Iterator[FigureData]:

@@ -10,13 +10,12 @@ import numpy as np
 
 from lattice import HadronOpticsError, InputError, Lattice, ReferenceParticle
 from lattice.arrays import Array
-from machines.rings.machine import MachineBeam
+from optics.aperture import least_rooms
 from optics.engines.imperfections import xsuite_closed_orbit
 from optics.imperfections.ensemble import Ensemble, ensemble, percentile
 from optics.imperfections.errors import MagnetErrors, draw_errors
 from optics.imperfections.orbit import PLANES, Correction, correct_orbit
 from optics.linear.optics import Functions
-from studies.ring_optics.clearance import openings
 from studies.runs.logs import LOGGER
 from studies.spec.resolution import BeamCase, Resolved
 from studies.spec.schema import ErrorsSpec, ImperfectionsSpec
@@ -103,30 +102,14 @@ def _rooms(lattice: Lattice, inside: Functions, cases: tuple[BeamCase, ...]) -> 
     """Least room of each beam that lives in the study's own lattice, in each machine; nan where it is unstable."""
     if all(element.aperture is None for element in lattice.elements):
         return {}
-    return {case.beam.name: _room(lattice, inside, case.beam, case.particle) for case in cases if case.follows}
+    return {case.beam.name: _room(lattice, inside, case) for case in cases if case.follows}
 
 
-def _room(lattice: Lattice, inside: Functions, beam: MachineBeam, particle: ReferenceParticle) -> Array:
-    """At both ends of each part of an element, in the frame of the magnet, whose chamber moves with it."""
-    opening = np.array(list(openings(lattice).values()))[inside.row_element]
-    least = np.full(len(inside.s), np.inf)
-    for column, plane in ((0, "x"), (2, "y")):
-        orbit, half = inside.column(plane), _edge(inside, beam, particle, plane)
-        for rows in (slice(None, -1), slice(1, None)):
-            low = orbit[:, rows] - half[:, rows] - opening[:, column]
-            high = opening[:, column + 1] - orbit[:, rows] - half[:, rows]
-            known = ~np.isnan(opening[:, column])
-            least = np.minimum(least, np.minimum(low, high)[:, known].min(axis=1))
-    return least
-
-
-def _edge(inside: Functions, beam: MachineBeam, particle: ReferenceParticle, plane: str) -> Array:
-    """Half width of the beam (machines, rows) [m], both modes of the coupled motion seen in the plane."""
-    own, other = ("betx", "betx2") if plane == "x" else ("bety", "bety1")
-    first, second = (beam.emittance_x, beam.emittance_y) if plane == "x" else (beam.emittance_y, beam.emittance_x)
-    square = (first * inside.column(own) + second * inside.column(other)) / (particle.beta * particle.gamma)
-    half: Array = beam.sigmas * np.sqrt(square) + np.abs(inside.column(f"d{plane}")) * beam.momentum_spread / 2
-    return half
+def _room(lattice: Lattice, inside: Functions, case: BeamCase) -> Array:
+    """In the frame of the magnet, whose chamber moves with it."""
+    edge = case.beam.edge(case.particle)
+    rooms: Array = np.min([least_rooms(lattice, inside, edge, plane) for plane in PLANES], axis=0)
+    return rooms
 
 
 # ----------------------------------------------------------------------------------------------------- quantities

@@ -16,12 +16,12 @@ import pandas as pd
 
 from lattice import HadronOpticsError, InputError
 from optics import Optics
+from optics.aperture import PLANES, Clearance, clearance, clearance_at_wires
 from optics.linear.extrema import SLICES, interval_maxima
 from optics.linear.twiss import functions_inside
 from optics.magnets import strongest
 from optics.resonances import SUMS_WITH_QY
 from studies.results import Quantity
-from studies.ring_optics.clearance import Clearance, clearance, clearance_at_septum
 from studies.ring_optics.facts import BeamOptics, Compared, Facts
 from studies.ring_optics.imperfections import imperfection_number
 from studies.ring_optics.septum import septum_name
@@ -191,14 +191,14 @@ def _clearance(key: str, facts: Facts) -> Number:
     plane = key[-1]
 
     def room(beam: BeamOptics, slices: int) -> Clearance:
-        return clearance(beam.compared.optics, beam.beam, plane, slices)
+        return clearance(beam.compared.optics, beam.edge, plane, slices)
 
     return _least([(beam, room(beam, SLICES), room(beam, 2 * SLICES)) for beam in _some(facts)], "optics-ring")
 
 
 def _clearance_es(key: str, facts: Facts) -> Number:
     septum = septum_name(facts.resolved, facts.optics.lattice)
-    found = [(beam, clearance_at_septum(beam.compared.optics, beam.beam, septum)) for beam in _some(facts)]
+    found = [(beam, clearance_at_wires(beam.compared.optics, beam.edge, septum)) for beam in _some(facts)]
     return _least([(beam, room, room) for beam, room in found], "optics-ring")
 
 
@@ -218,22 +218,15 @@ def _least(found: list[tuple[BeamOptics, Clearance, Clearance]], figure: str) ->
 
 
 def _edge_error(case: BeamOptics) -> float:
-    """What the difference of the two engines can move the edge of a beam by [m]."""
+    """How far the edge of a beam lies apart in the two engines' functions [m], at most."""
     verification = case.compared.verification
     if verification is None:
         return ROUNDING
     ours, theirs = verification.ours.table, verification.reference.table
-    moved = 0.0
-    for plane in ("x", "y"):
-        emittance = getattr(case.beam, f"emittance_{plane}") / (case.particle.beta * case.particle.gamma)
-        half = (
-            case.beam.sigmas
-            * np.sqrt(emittance)
-            * np.abs(np.sqrt(ours[f"bet{plane}"]) - np.sqrt(theirs[f"bet{plane}"]))
-        )
-        spread = np.abs(ours[f"d{plane}"] - theirs[f"d{plane}"]) * case.beam.momentum_spread / 2
-        moved = max(moved, float(np.max(half + spread)))
-    return moved + ROUNDING
+    sides = (
+        zip(*(case.edge.sides(table.__getitem__, plane) for table in (ours, theirs)), strict=True) for plane in PLANES
+    )
+    return ROUNDING + max(float(np.max(np.abs(own - other))) for pair in sides for own, other in pair)
 
 
 def _field(key: str, facts: Facts) -> Number:

@@ -9,7 +9,6 @@ import pandas as pd
 
 from optics.matching.matching import MatchResult
 from studies.results import TableData
-from studies.ring_optics.clearance import clearance
 from studies.ring_optics.facts import BeamOptics, Facts
 from studies.ring_optics.match_tables import match_tables
 from studies.ring_optics.orbit_tables import orbit_tables
@@ -51,7 +50,6 @@ def _beam_tables(facts: Facts) -> Iterator[TableData]:
 
 
 def _beam_row(case: BeamOptics) -> dict[str, Any]:
-    room = {plane: clearance(case.compared.optics, case.beam, plane) for plane in ("x", "y")}
     return {
         "beam": case.beam.name,
         "particle": case.particle.species,
@@ -62,10 +60,10 @@ def _beam_row(case: BeamOptics) -> dict[str, Any]:
         "emittance y [um]": case.beam.emittance_y * 1e6,
         "full dp/p": case.beam.momentum_spread,
         "sigmas": case.beam.sigmas,
-        "room x [mm]": room["x"].value * 1e3,
-        "at (x)": room["x"].element,
-        "room y [mm]": room["y"].value * 1e3,
-        "at (y)": room["y"].element,
+        "room x [mm]": case.rooms["x"].value * 1e3,
+        "at (x)": case.rooms["x"].element,
+        "room y [mm]": case.rooms["y"].value * 1e3,
+        "at (y)": case.rooms["y"].element,
         "source": case.beam.source,
     }
 

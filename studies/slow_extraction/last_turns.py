@@ -13,8 +13,8 @@ from extraction.septum import Septum
 from lattice import InputError, Lattice
 from lattice.arrays import Array
 from optics import Optics
+from optics.aperture import openings
 from optics.maps.model import passage
-from studies.ring_optics.clearance import openings
 
 
 @dataclass(frozen=True, eq=False)
@@ -67,8 +67,7 @@ def arms_after(arms: Sequence[tuple[float, Arm]]) -> Array:
 def _table(ring: Lattice, places: Sequence[int], deltas: Sequence[float], x: Array) -> pd.DataFrame:
     count, particles = len(places), len(deltas)
     ends = np.array([(ring.s[place], ring.s[place + 1]) for place in places]).ravel()
-    opened = openings(ring)
-    low, high = (np.repeat([opened[ring.names[place]][side] for place in places], 2) for side in (0, 1))
+    low, high = np.repeat(openings(ring)[list(places), :2], 2, axis=0).T
     low, high = (np.repeat(np.tile(edge, 3), particles) for edge in (low, high))
     flat = x.ravel()
     return pd.DataFrame({

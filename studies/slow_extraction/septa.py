@@ -8,7 +8,7 @@ from extraction.septum import Septum
 from lattice import ElectrostaticSeptum, InputError, Lattice, MagneticSeptum
 from lattice.errors import did_you_mean
 from machines.rings.machine import RingMachine
-from studies.ring_optics.clearance import openings
+from optics.aperture import openings
 from studies.spec.schema import ExtractionSpec, ExtractionStudy
 
 #: Key of the study and attribute of the element it stands for.
@@ -48,11 +48,11 @@ def with_septa(study: ExtractionStudy, lattice: Lattice, machine: RingMachine | 
 
 
 def _inside_aperture(lattice: Lattice, name: str, position: float) -> None:
-    opened = openings(lattice)[name]
-    if position < opened[0] or position > opened[1]:
+    low, high = openings(lattice)[lattice.index(name), :2]
+    if position < low or position > high:
         raise InputError(
             f"extraction.x_septum: the wires at {position:g} m lie outside the aperture of '{name}', which reaches "
-            f"from {opened[0]:g} to {opened[1]:g} m"
+            f"from {low:g} to {high:g} m"
         )
 
 

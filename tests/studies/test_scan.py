@@ -16,10 +16,10 @@ import pytest
 from lattice import InputError
 from machines.requirements import PASS, judge
 from optics import twiss
+from optics.aperture import clearance, clearance_at_wires
 from optics.beams.parquet import read_parquet
 from studies.cli import run
 from studies.results import StudyResult
-from studies.ring_optics.clearance import clearance, clearance_at_septum
 from studies.runs.compare import compare_runs
 from studies.runs.store import is_complete, is_interrupted, open_run, read_run, write_run
 from studies.scan.blocks import blocks
@@ -116,19 +116,21 @@ def test_a_row_a_case_with_parameters_results_and_verdicts(study: Path) -> None:
 
 
 def test_rooms_of_beams_are_those_of_the_study() -> None:
-    """Batched room beside ``studies.ring_optics.clearance`` one lattice at a time: the same formula on the same cut."""
+    """Room in a scan beside that of one lattice at a time, on the same cut: rounding."""
     axes = [Axis("kf", 0.288, 0.294, 3), Axis("kd", 0.49, 0.50, 2)]
     made = plan(validated({"study": "optics", "machine": "cnao"}, "test"), None, axes)
     assert set(made.extra) >= {"clearance_x", "clearance_y", "clearance_es"}
     table = pd.concat(rows(made, 0, 1, lambda _: None), ignore_index=True)
     case = table.iloc[4]
     moved = made.design.with_parameters(kf=float(case["kf"]), kd=float(case["kd"]))
+    beams = [
+        (twiss(moved if beam.follows else beam.lattice, beam.particle), beam.beam.edge(beam.particle))
+        for beam in made.resolved.beams
+    ]
     for plane in ("x", "y"):
-        rooms = [clearance(twiss(moved if beam.follows else beam.lattice, beam.particle), beam.beam, plane).value
-                 for beam in made.resolved.beams]  # fmt: skip
+        rooms = [clearance(optics, edge, plane).value for optics, edge in beams]
         assert case[f"clearance_{plane}"] == pytest.approx(min(rooms), abs=1e-12)
-    wires = [clearance_at_septum(twiss(moved if beam.follows else beam.lattice, beam.particle), beam.beam,
-                                 "se_010a_esp").value for beam in made.resolved.beams]  # fmt: skip
+    wires = [clearance_at_wires(optics, edge, "se_010a_esp").value for optics, edge in beams]
     assert case["clearance_es"] == pytest.approx(min(wires), abs=1e-12)
 
 
