@@ -1,41 +1,182 @@
-"""From a study, by its kind, to what computes it."""
+"""What every study goes through: resolve, gather, judge, draw, tabulate, tell.
+
+A kind of study is a value, ``Study``; ``gather`` is the only one of its functions that computes optics, tracks or
+matches. What is asked decides what it computes: a report everything, a case of a scan its quantities alone.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from functools import partial
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import Any, Generic, Protocol, TypeVar
 
-from studies.spec.schema import AnyStudy
+from lattice import Lattice
+from machines.requirements import Requirement, Verdict
+from studies.judging import verdicts_on
+from studies.results import FigureData, Quantity, StudyResult, TableData
+from studies.runs.provenance import provenance
+from studies.spec.schema import StudySpec, as_mapping
 
-if TYPE_CHECKING:
-    from studies.ring_optics.study import Outcome
+
+class Resolved(Protocol):
+    """A study with nothing left open: what every kind of it says of itself."""
+
+    @property
+    def study(self) -> StudySpec:
+        """What study.toml of the run holds; running that gives the same numbers."""
+
+    @property
+    def name(self) -> str:
+        """Name of the study."""
+
+    @property
+    def title(self) -> str:
+        """Title of its report."""
+
+    @property
+    def machine_name(self) -> str:
+        """How results call the machine."""
+
+    @property
+    def requirements(self) -> tuple[Requirement, ...]:
+        """What is judged."""
+
+    @property
+    def hashed(self) -> Mapping[str, bytes]:
+        """The inputs that provenance tells, by name."""
 
 
-def prepared(study: AnyStudy, file: Path | None) -> Callable[[], Outcome]:
-    """The study resolved, to be computed by the module for its kind; ``file`` is where it was read from."""
-    from studies.linac.spec import LinacStudy
-    from studies.spec.schema import Study
+class Facts(Protocol):
+    """What a study has computed, before anything is judged."""
 
-    if isinstance(study, LinacStudy):
-        from studies.linac.resolution import resolve_linac
-        from studies.linac.study import compute as compute_linac
+    @property
+    def lattice(self) -> Lattice:
+        """The final lattice."""
 
-        return partial(compute_linac, resolve_linac(study, file))
-    from studies.ring_optics import study as optics_design
-    from studies.slow_extraction import study as slow_extraction
-    from studies.spec.resolution import resolve
+    @property
+    def told(self) -> str:
+        """Particle and energy, as the head of the report says them."""
 
-    assert isinstance(study, Study)
-    resolved = resolve(study, file)
-    if study.study == "energy-switching":
-        from studies.energy_switching import study as energy_switching
+    @property
+    def unreached(self) -> str:
+        """Why the design was not reached, so that nothing is judged; "" when it was."""
 
-        return partial(energy_switching.compute, resolved)
-    if study.study == "switching-comparison":
-        from studies.treatment import study as switching_comparison
+    @property
+    def interrupted(self) -> bool:
+        """True when Ctrl-C ended it and what was finished is kept."""
 
-        return partial(switching_comparison.compute, resolved)
-    compute = slow_extraction.compute if study.study == "extraction" else optics_design.compute
-    return partial(compute, resolved)
+
+@dataclass(frozen=True)
+class Asked:
+    """What a study is computed for: the quantities wanted by name, and whether all that a ``report`` shows is."""
+
+    names: tuple[str, ...]
+    report: bool = True
+
+    def any_of(self, names: Iterable[str]) -> bool:
+        """True for a report, or when one of ``names`` is wanted."""
+        return self.report or not set(self.names).isdisjoint(names)
+
+
+@dataclass(frozen=True)
+class Text:
+    """A study in sentences. ``headline`` stands in the banner where nothing is judged."""
+
+    methods: tuple[str, ...] = ()
+    assumptions: tuple[str, ...] = ()
+    references: tuple[str, ...] = ()
+    warnings: tuple[str, ...] = ()
+    headline: str = ""
+
+
+Spec = TypeVar("Spec", bound=StudySpec)
+R = TypeVar("R", bound=Resolved)
+F = TypeVar("F", bound=Facts)
+
+
+def _nothing(_: Any, __: Path) -> None:
+    """Most studies write no further files into the run's folder."""
+
+
+@dataclass(frozen=True)
+class Study(Generic[Spec, R, F]):
+    """A kind of study.
+
+    ``spec``: what its file may say. ``resolve`` closes what that leaves open (InputError, FileError). ``gather``
+    computes (UnstableOptics, NoSolution). The others make finished values of the facts and compute nothing more;
+    ``save`` writes further files into the run's folder.
+    """
+
+    spec: type[Spec]
+    resolve: Callable[[Spec, Path | None], R]
+    gather: Callable[[R, Asked], F]
+    quantities: Callable[[F, Asked], tuple[Quantity, ...]]
+    figures: Callable[[F], tuple[FigureData, ...]]
+    tables: Callable[[F], tuple[TableData, ...]]
+    text: Callable[[F, Sequence[Quantity]], Text]
+    save: Callable[[F, Path], None] = _nothing
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """The finished study, whether its match (if it has one) converged, and whether Ctrl-C cut it short.
+
+    ``save`` writes further files into the run's folder.
+    """
+
+    result: StudyResult
+    converged: bool
+    interrupted: bool = False
+    save: Callable[[Path], None] | None = None
+
+
+@dataclass(frozen=True)
+class Judged:
+    """The numbers of a study alone: quantities, and the verdicts on them."""
+
+    quantities: tuple[Quantity, ...]
+    verdicts: tuple[Verdict, ...]
+
+
+def compute(study: Study[Spec, R, F], resolved: R) -> Outcome:
+    """The whole study; no file is touched. Raises what ``study.gather`` raises."""
+    asked = Asked(_wanted(resolved))
+    facts = study.gather(resolved, asked)
+    judged = _judged(study, resolved, facts, asked)
+    text = study.text(facts, judged.quantities)
+    result = StudyResult(
+        name=resolved.name,
+        title=resolved.title,
+        machine=resolved.machine_name,
+        particle=facts.told,
+        study=as_mapping(resolved.study),
+        lattice=facts.lattice,
+        quantities=judged.quantities,
+        verdicts=judged.verdicts,
+        figures=study.figures(facts),
+        tables=study.tables(facts),
+        methods=text.methods,
+        assumptions=text.assumptions,
+        references=text.references,
+        warnings=text.warnings,
+        provenance=provenance(resolved.study.seed, resolved.hashed),
+        headline=text.headline,
+        wanting=bool(facts.unreached),
+    )
+    return Outcome(result, not facts.unreached, facts.interrupted, lambda folder: study.save(facts, folder))
+
+
+def judged(study: Study[Spec, R, F], resolved: R) -> Judged:
+    """The numbers of the study and nothing that a report alone needs. Raises what ``study.gather`` raises."""
+    asked = Asked(_wanted(resolved), report=False)
+    return _judged(study, resolved, study.gather(resolved, asked), asked)
+
+
+def _wanted(resolved: Resolved) -> tuple[str, ...]:
+    return tuple(dict.fromkeys(requirement.quantity for requirement in resolved.requirements))
+
+
+def _judged(study: Study[Spec, R, F], resolved: R, facts: F, asked: Asked) -> Judged:
+    quantities = study.quantities(facts, asked)
+    return Judged(quantities, verdicts_on(resolved.requirements, quantities, facts.unreached))

@@ -1,16 +1,50 @@
-"""The kinds of study by the word in their ``study`` key."""
+"""The kinds of study: the one file that knows them all. A new kind is a room and a line here.
+
+A room has ``spec.SPEC``, what a study file may say, and ``study.STUDY``, how it is computed. They are imported when
+they serve.
+"""
 
 from __future__ import annotations
 
-from studies.energy_switching.spec import EnergySwitchingStudy, SwitchingComparisonStudy
-from studies.linac.spec import LinacOpticsStudy, LinacSwitchingStudy
-from studies.spec.schema import AnyStudy, ExtractionStudy, OpticsStudy
+from collections.abc import Callable, Mapping
+from importlib import import_module
+from pathlib import Path
+from types import MappingProxyType
+from typing import TYPE_CHECKING, Any
 
-STUDY_KINDS: dict[str, type[AnyStudy]] = {
-    "optics": OpticsStudy,
-    "extraction": ExtractionStudy,
-    "linac-optics": LinacOpticsStudy,
-    "linac-energy-switching": LinacSwitchingStudy,
-    "energy-switching": EnergySwitchingStudy,
-    "switching-comparison": SwitchingComparisonStudy,
-}
+if TYPE_CHECKING:
+    from studies.pipeline import Outcome, Study
+    from studies.spec.schema import StudySpec
+
+#: Word in the ``study`` key of a study file, and the room of such studies.
+ROOMS: Mapping[str, str] = MappingProxyType(
+    {
+        "optics": "studies.ring_optics",
+        "extraction": "studies.slow_extraction",
+        "linac-optics": "studies.linac",
+        "linac-energy-switching": "studies.linac.switching",
+        "energy-switching": "studies.energy_switching",
+        "switching-comparison": "studies.treatment",
+    }
+)
+
+
+def spec_of(word: str) -> type[StudySpec]:
+    """What a study file of this kind may say; nothing that computes is imported."""
+    spec: type[StudySpec] = import_module(f"{ROOMS[word]}.spec").SPEC
+    return spec
+
+
+def study_of(word: str) -> Study[Any, Any, Any]:
+    """How studies of this kind are resolved, computed, drawn and told."""
+    study: Study[Any, Any, Any] = import_module(f"{ROOMS[word]}.study").STUDY
+    return study
+
+
+def prepared(spec: StudySpec, file: Path | None) -> Callable[[], Outcome]:
+    """The study resolved, and what computes it; ``file`` is where it was read from. Raises what resolving raises."""
+    from studies.pipeline import compute
+
+    study = study_of(spec.study)
+    resolved = study.resolve(spec, file)
+    return lambda: compute(study, resolved)

@@ -17,7 +17,7 @@ class Quantity:
     """A computed number: ``value`` in ``unit`` with its numerical ``error``, the ``engine`` and ``method`` used.
 
     ``value`` is None where it could not be computed; ``method`` then says why. ``figure`` is the id of the figure
-    that shows it ("" if none).
+    that shows it ("" if none). ``withheld`` says why the value is shown but must not be judged ("" if it may be).
     """
 
     name: str
@@ -27,6 +27,7 @@ class Quantity:
     engine: str
     method: str
     figure: str = ""
+    withheld: str = ""
 
 
 @dataclass(frozen=True)

@@ -223,6 +223,33 @@ COLUMNS = _kinds(
 )
 
 
+#: Groups of the vocabulary and the studies (words of their ``study`` key) that compute them.
+_COMPUTED_BY: tuple[tuple[dict[str, QuantityKind], tuple[str, ...]], ...] = (
+    (EXTRACTION, ("extraction",)),
+    (SPILL, ("extraction",)),
+    (LINAC, ("linac-optics", "linac-energy-switching")),
+    (SWITCHING, ("energy-switching", "switching-comparison")),
+    (IMPERFECTIONS, ("optics",)),
+    (SCALARS, ("optics", "extraction")),
+    (COLUMNS, ("optics", "extraction")),
+)
+#: Of a length or a gradient, which linacs share with rings.
+_SHARED = {"length": ("linac-optics",), "max_gradient": ("linac-optics",)}
+
+
+def words_of(name: str) -> tuple[str, ...]:
+    """Words of the studies that compute a quantity; ValueError for one that the vocabulary lacks."""
+    asked = quantity_named(name if "@" in name or name not in COLUMNS else f"max_{name}")
+    found = next(words for group, words in _COMPUTED_BY if asked.base in group)
+    return (*found, *_SHARED.get(asked.base, ()))
+
+
+def computed_by(name: str) -> str:
+    """The studies that compute a quantity, as messages say it: ``study = "extraction"``."""
+    words = " or ".join(f'"{word}"' for word in words_of(name))
+    return f"study = {words}"
+
+
 @dataclass(frozen=True)
 class QuantityName:
     """A quantity as asked for: ``form`` is "scalar", "at", "max" or "min"."""

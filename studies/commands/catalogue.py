@@ -11,7 +11,7 @@ from machines.rings.machine import RingMachine
 from studies.commands.terminal import number
 from studies.linac.spec import LinacStudy
 from studies.spec.builtin import FOLDER, builtin_names
-from studies.spec.schema import AnyStudy
+from studies.spec.schema import StudySpec
 from studies.spec.study_file import load_study
 
 
@@ -56,14 +56,14 @@ def _studies() -> Iterator[str]:
         yield from (f"  {line}" for line in _judged(study))
 
 
-def _judged(study: AnyStudy) -> Iterator[str]:
+def _judged(study: StudySpec) -> Iterator[str]:
     requirements = _requirements(study)
     yield f"judges {len(requirements) + len(study.requirement)} requirements:"
     for requirement in requirements:
         yield f"  {requirement.id}  {requirement.text} ({_limits(requirement)})"
 
 
-def _requirements(study: AnyStudy) -> tuple[Requirement, ...]:
+def _requirements(study: StudySpec) -> tuple[Requirement, ...]:
     """Those that the machine has for this study."""
     if not study.machine:
         return ()

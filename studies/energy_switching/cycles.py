@@ -24,7 +24,7 @@ _RATINGS = {"T": "bend_field", "T/m": "gradient", "T/m^2": "sextupole_gradient"}
 
 def cycle_of(
     study: EnergySwitchingStudy,
-    resolved: Resolved,
+    resolved: Resolved[EnergySwitchingStudy],
     ring: Lattice,
     programme: Programme,
     particles: list[ReferenceParticle],
@@ -91,7 +91,9 @@ def _magnet(spec: CircuitSpec, unit: str) -> MagnetCircuit:
     )
 
 
-def _ratings(study: EnergySwitchingStudy, resolved: Resolved, circuits: Sequence[Circuit]) -> list[float | None]:
+def _ratings(
+    study: EnergySwitchingStudy, resolved: Resolved[EnergySwitchingStudy], circuits: Sequence[Circuit]
+) -> list[float | None]:
     """Largest field of each circuit: its own, else the machine's of such magnets, else none."""
     known = resolved.machine.ratings if resolved.machine else {}
     rated = {unit: known[name].value for unit, name in _RATINGS.items() if name in known}

@@ -19,12 +19,15 @@ from optics.ramping.energy_table import FieldErrors, Programme, match_table, wit
 from optics.ramping.field_error_fit import FieldErrorFit, Held, fit_field_errors
 from optics.ramping.species import SpeciesCycle
 from studies.energy_switching.cycles import cycle_of
+from studies.energy_switching.resolution import TABLES
 from studies.energy_switching.ring import check_energies, check_ring
 from studies.energy_switching.spec import EnergiesSpec, EnergySwitchingStudy
 from studies.energy_switching.table_file import OperationalTable, read_table, table_text
+from studies.pipeline import Asked
+from studies.ring_optics.facts import UNMATCHED
 from studies.ring_optics.match import goal, matched_design
 from studies.runs.logs import LOGGER
-from studies.spec.resolution import TABLES, Resolved
+from studies.spec.resolution import Resolved
 
 
 @dataclass(frozen=True, eq=False)
@@ -56,7 +59,7 @@ class SwitchingFacts:
     ``design``: the ring at its design point; ``ring``: the same with the bends' errors as parameters.
     """
 
-    resolved: Resolved
+    resolved: Resolved[EnergySwitchingStudy]
     study: EnergySwitchingStudy
     matched: MatchResult | None
     design: Lattice
@@ -68,12 +71,30 @@ class SwitchingFacts:
     tune_per_strength: float
     table: TableFacts | None
     engines: tuple[EngineSample, ...]
+    interrupted: bool = False
+
+    @property
+    def lattice(self) -> Lattice:
+        """The ring at its design point."""
+        return self.design
+
+    @property
+    def told(self) -> str:
+        """Species and energies."""
+        return "; ".join(
+            f"{one.species}, {len(one.energies)} energies {one.energies[0]:.5g} to {one.energies[-1]:.5g} MeV/u"
+            for one in self.cycles
+        )
+
+    @property
+    def unreached(self) -> str:
+        """Why the design was not reached."""
+        return UNMATCHED if self.matched is not None and not self.matched.success else ""
 
 
-def gather(resolved: Resolved) -> SwitchingFacts:
+def gather(resolved: Resolved[EnergySwitchingStudy], asked: Asked) -> SwitchingFacts:
     """Compute the study. NoSolution and InputError name the energies or circuits concerned."""
     study = resolved.study
-    assert isinstance(study, EnergySwitchingStudy)
     check_ring(resolved)
     tables = _tables(resolved)
     lists = _energies(study, tables, resolved)
@@ -116,7 +137,7 @@ def gather(resolved: Resolved) -> SwitchingFacts:
 # -------------------------------------------------------------------------------------------------------- energies
 
 
-def _tables(resolved: Resolved) -> tuple[OperationalTable, ...]:
+def _tables(resolved: Resolved[EnergySwitchingStudy]) -> tuple[OperationalTable, ...]:
     named = sorted(key for key in resolved.inputs if key.startswith(TABLES))
     found = tuple(read_table(table_text(resolved.inputs[key], key), key) for key in named)
     species = [table.species for table in found]
@@ -127,7 +148,7 @@ def _tables(resolved: Resolved) -> tuple[OperationalTable, ...]:
 
 
 def _energies(
-    study: EnergySwitchingStudy, tables: Sequence[OperationalTable], resolved: Resolved
+    study: EnergySwitchingStudy, tables: Sequence[OperationalTable], resolved: Resolved[EnergySwitchingStudy]
 ) -> list[tuple[str, list[ReferenceParticle]]]:
     """Particles of each species, those of the tables where there are any; InputError outside the machine."""
     lists = [(t.species, t.particles) for t in tables] or [(spec.species, _spaced(spec)) for spec in study.energies]
@@ -170,7 +191,10 @@ def _tune_per_strength(ring: Lattice, particle: ReferenceParticle, study: Energy
 
 
 def _table_facts(
-    tables: Sequence[OperationalTable], ring: Lattice, resolved: Resolved, study: EnergySwitchingStudy
+    tables: Sequence[OperationalTable],
+    ring: Lattice,
+    resolved: Resolved[EnergySwitchingStudy],
+    study: EnergySwitchingStudy,
 ) -> TableFacts | None:
     if not tables:
         return None

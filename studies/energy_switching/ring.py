@@ -25,7 +25,7 @@ class Injection(NamedTuple):
     strengths: Mapping[str, float]
 
 
-def check_ring(resolved: Resolved) -> None:
+def check_ring(resolved: Resolved[EnergySwitchingStudy]) -> None:
     """InputError where the lattice is not a whole ring: frequencies and ramps need its circumference."""
     if resolved.start is not None:
         raise InputError("start: energy switching is of a ring, whose optics is periodic: leave the table [start] out")
@@ -100,7 +100,7 @@ def _limits(study: EnergySwitchingStudy, machine: RingMachine, species: str) -> 
 
 
 def injection_of(
-    resolved: Resolved, study: EnergySwitchingStudy, ring: Lattice, species: str, lowest: float
+    resolved: Resolved[EnergySwitchingStudy], study: EnergySwitchingStudy, ring: Lattice, species: str, lowest: float
 ) -> Injection:
     """Injection of a species: the study's [[injection]], else the working point of the machine that it names.
 
@@ -137,7 +137,7 @@ def _given(study: EnergySwitchingStudy, spec: InjectionSpec, ring: Lattice) -> I
     return Injection(particle, {**design, **spec.parameters})
 
 
-def _working_point(resolved: Resolved, study: EnergySwitchingStudy, species: str) -> Injection:
+def _working_point(resolved: Resolved[EnergySwitchingStudy], study: EnergySwitchingStudy, species: str) -> Injection:
     named, machine = study.cycle.injection_working_point, resolved.machine
     table = f'[[injection]] with species = "{species}" and kinetic_energy_MeV_per_u'
     if machine is None:

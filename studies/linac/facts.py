@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from lattice import HadronOpticsError
+from lattice import HadronOpticsError, Lattice
 from lattice.arrays import Array
 from machines.linacs.machine import LinacMachine
 from optics.linac import (
@@ -29,11 +29,13 @@ from optics.linac.bucket import LongitudinalAcceptance, bucket, longitudinal_acc
 from optics.linac.field_integration import integrate, integrated_energies
 from optics.linac.structure.coordinates import particle_at
 from optics.linac.structure.errors import Errors, with_errors
+from optics.linac.structure.lattices import lattice_of
 from optics.linac.structure.power import copper_power, kilpatrick_field
 from optics.linac.structure.reference import Reference, reference_of
 from optics.linac.switching.jitter import pulse_energies
 from studies.linac.resolution import ResolvedLinac
 from studies.linac.spec import LinacOpticsStudy
+from studies.pipeline import Asked
 from studies.runs.logs import LOGGER
 
 _GRID_SIGMAS = (12.0, 8.0)  # of phase and of energy
@@ -57,7 +59,7 @@ class Pair:
 class LinacFacts:
     """Everything that quantities, tables and figures of the optics study are made of."""
 
-    resolved: ResolvedLinac
+    resolved: ResolvedLinac[LinacOpticsStudy]
     machine: LinacMachine
     run: Transport
     reference: Reference
@@ -74,12 +76,23 @@ class LinacFacts:
     pulses: Array
     space_charge: float
     charged: tuple[LinacTracked, LinacTracked]
+    unreached: str = ""
+    interrupted: bool = False
+
+    @property
+    def lattice(self) -> Lattice:
+        """The linac at its design setting."""
+        return lattice_of(self.machine.linac)
+
+    @property
+    def told(self) -> str:
+        """Particle and energy at the entrance."""
+        return str(self.machine.linac.particle)
 
 
-def gather(resolved: ResolvedLinac) -> LinacFacts:
+def gather(resolved: ResolvedLinac[LinacOpticsStudy], asked: Asked) -> LinacFacts:
     """Compute everything. NoSolution where no particle arrives, InputError naming a tank that cannot be."""
     study, machine = resolved.study, resolved.machine
-    assert isinstance(study, LinacOpticsStudy)
     linac, bunch = machine.linac, machine.bunch
     LOGGER.info("design pass and matrices of %s", linac.name)
     run = transport(linac)

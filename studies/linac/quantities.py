@@ -7,17 +7,16 @@ counting; of one that comes from matrices or closed formulas alone, rounding.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping
-from math import isfinite, pi, sqrt
+from math import pi, sqrt
 
 import numpy as np
 
-from lattice import HadronOpticsError, InputError
+from lattice import InputError
 from optics.linac.bunch import normalised_emittance
 from optics.matter.ranges import range_in_water
+from studies.judging import ALONE, FORMULA, ROUNDING, Number, evaluated
 from studies.linac.facts import LinacFacts
 from studies.results import Quantity
-from studies.ring_optics.quantities import ALONE, FORMULA, ROUNDING, Number
-from studies.vocabulary import quantity_named
 
 #: Both engines of the linac.
 BOTH = "own maps and integration through the fields"
@@ -25,25 +24,7 @@ BOTH = "own maps and integration through the fields"
 
 def evaluate(names: Iterable[str], facts: LinacFacts) -> tuple[Quantity, ...]:
     """Each quantity of ``names`` once, in order; what cannot be computed has no value, and its method says why."""
-    return tuple(quantity(name, lambda key: _number(key, facts)) for name in dict.fromkeys(names))
-
-
-def quantity(name: str, compute: Callable[[str], Number]) -> Quantity:
-    """A quantity from what computes it; an error of the toolkit is the reason why there is no value."""
-    unit = quantity_named(name).kind.unit
-    try:
-        number = compute(name)
-    except HadronOpticsError as error:
-        return Quantity(name, None, unit, None, ALONE, f"not computed: {error}")
-    if not isfinite(number.value):
-        return Quantity(name, None, unit, None, number.engine, "not computed: no finite value", number.figure)
-    return Quantity(name, number.value, unit, number.error, number.engine, number.method, number.figure)
-
-
-def _number(name: str, facts: LinacFacts) -> Number:
-    if name not in _NUMBERS:
-        raise InputError(f"'{name}' is computed by studies of study = \"linac-energy-switching\"")
-    return _NUMBERS[name](facts)
+    return evaluated(names, _NUMBERS, facts)
 
 
 #: What the study gives whether or not a requirement asks for it.

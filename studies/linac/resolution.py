@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import Any, Generic, TypeVar
 
 from lattice import InputError
 from lattice.errors import did_you_mean
@@ -14,21 +14,21 @@ from machines.linacs.machine import LinacMachine
 from machines.linacs.table import LinacTable
 from machines.registry import linac_named
 from machines.requirements import Requirement
-from optics.matter.ranges import range_in_water
-from studies.linac.spec import EnergiesSpec, LinacStudy, LinacSwitchingStudy, VolumeSpec
+from studies.linac.spec import LinacStudy
 from studies.runs.store import LINAC
+from studies.spec.checking import checked, parse_toml, read_text
 from studies.spec.resolution import own_requirement, requirement_spec
 from studies.spec.schema import as_mapping
-from studies.spec.study_file import checked, parse_toml, read_text
+from studies.spec.toml_text import toml_text
 
-_TITLES = {"linac-optics": "Optics of", "linac-energy-switching": "Energy switching of"}
+Spec = TypeVar("Spec", bound=LinacStudy)
 
 
 @dataclass(frozen=True)
-class ResolvedLinac:
+class ResolvedLinac(Generic[Spec]):
     """A study of a linac with nothing left open. ``study`` is what study.toml holds, beside it linac.toml."""
 
-    study: LinacStudy
+    study: Spec
     name: str
     title: str
     machine: LinacMachine
@@ -36,9 +36,18 @@ class ResolvedLinac:
     inputs: Mapping[str, bytes] = field(default_factory=dict)
 
     @property
-    def content(self) -> dict[str, Any]:
-        """The resolved study as plain values."""
-        return as_mapping(self.study)
+    def machine_name(self) -> str:
+        """How results call the machine."""
+        return self.machine.name
+
+    @property
+    def hashed(self) -> dict[str, bytes]:
+        """The inputs that provenance tells, by name."""
+        return {
+            "study.toml (resolved)": toml_text(as_mapping(self.study)).encode(),
+            "linac.toml (resolved)": toml_text(self.table).encode(),
+            **self.inputs,
+        }
 
     @property
     def table(self) -> dict[str, Any]:
@@ -46,10 +55,13 @@ class ResolvedLinac:
         return self.machine.table.model_dump(mode="json", exclude_none=True)
 
 
-def resolve_linac(study: LinacStudy, file: Path | None) -> ResolvedLinac:
+def resolve_linac(
+    study: Spec, file: Path | None, completed: Callable[[Spec, LinacMachine], Spec] = lambda study, machine: study
+) -> ResolvedLinac[Spec]:
     """Everything a study means. ``file`` is where it was read from: paths in it are relative to that.
 
-    InputError for what the section table cannot be; FileError for a file that cannot be read.
+    ``completed`` writes out what a kind of study takes from the machine. InputError for what the section table cannot
+    be; FileError for a file that cannot be read.
     """
     named = linac_named(study.machine) if study.machine else None
     content, where, inputs = _table(study, named, file)
@@ -57,7 +69,7 @@ def resolve_linac(study: LinacStudy, file: Path | None) -> ResolvedLinac:
     name = study.name or f"{machine.name}-{study.study.removeprefix('linac-')}"
     requirements = _requirements(study, name, machine)
     machine.linac  # noqa: B018 - what is wrong with the table is said now
-    study = _reachable(study, machine)
+    study = completed(study, machine)
     emptied: dict[str, Any] = {"beam": {}, "pulse": {}, "tolerance": {}, "gradients": {}}
     changed: dict[str, Any] = {"machine": None, "linac": LINAC, **emptied}
     specs = tuple(requirement_spec(requirement) for requirement in requirements)
@@ -73,24 +85,8 @@ def resolve_linac(study: LinacStudy, file: Path | None) -> ResolvedLinac:
     return ResolvedLinac(explicit, name, _title(study, machine), machine, requirements, inputs)
 
 
-def _reachable(study: LinacStudy, machine: LinacMachine) -> LinacStudy:
-    """The study with the machine's own energies, and depths that they reach, where the study gives none."""
-    if not isinstance(study, LinacSwitchingStudy):
-        return study
-    table = machine.table
-    ends = {"lowest_MeV": table.lowest_energy_MeV, "highest_MeV": table.highest_energy_MeV}
-    given = study.energies.model_dump(include=study.energies.model_fields_set)
-    energies = checked(EnergiesSpec, {**ends, **given}, "energies")
-    kind = machine.linac.particle.kind
-    near, deep = (1e3 * float(range_in_water(end * 1e6, kind)) for end in (energies.lowest_MeV, energies.highest_MeV))
-    volume = study.volume
-    if "volume" not in study.model_fields_set and not near <= volume.nearest_mm < volume.deepest_mm <= deep:
-        volume = VolumeSpec(nearest_mm=near, deepest_mm=deep, layer_mm=min(volume.layer_mm, (deep - near) / 10))
-    return study.model_copy(update={"energies": energies, "volume": volume})
-
-
 def _title(study: LinacStudy, machine: LinacMachine) -> str:
-    return study.title or f"{_TITLES[study.study]} {machine.title}"
+    return study.title or f"{study.title_begins} {machine.title}"
 
 
 def _table(

@@ -1,15 +1,37 @@
-"""How the studies of a linac compute, in sentences."""
+"""The optics of a linac in sentences: how it is computed, and what a reader must know."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 
-import numpy as np
-
-from optics.linac.switching.settings import REACH
+from machines.linacs.machine import LinacMachine
 from optics.matter.ranges import range_text
+from studies.judging import ALONE
 from studies.linac.facts import WINDOW, LinacFacts
-from studies.linac.switching.facts import SwitchingFacts
+from studies.pipeline import Text
+from studies.results import Quantity
+
+
+def text(facts: LinacFacts, quantities: Sequence[Quantity]) -> Text:
+    """All of it."""
+    return text_of(facts.machine, methods(facts), quantities, facts.pair.alone)
+
+
+def text_of(machine: LinacMachine, how: Iterator[str], quantities: Sequence[Quantity], alone: str) -> Text:
+    """Methods with what the machine assumes and cites, and the warnings; ``alone``: why there is no second engine."""
+    table = machine.table
+    return Text(tuple(how), table.assumptions, table.references, tuple(_warnings(quantities, alone)))
+
+
+def _warnings(quantities: Sequence[Quantity], alone: str) -> Iterator[str]:
+    if alone:
+        yield f"No integration through the fields: {alone}. Verdicts rest on the maps alone."
+    for quantity in quantities:
+        if quantity.value is None:
+            yield f"{quantity.name} has no value: {quantity.method}."
+    names = [quantity.name for quantity in quantities if quantity.engine == ALONE and quantity.value is not None]
+    if names:
+        yield f"By the maps alone, without a second engine: {', '.join(names)}."
 
 
 def methods(facts: LinacFacts) -> Iterator[str]:
@@ -41,30 +63,5 @@ def methods(facts: LinacFacts) -> Iterator[str]:
     yield (
         f"Machines with errors: {len(facts.errors)} samples, Gaussian, cut at {facts.machine.errors.cut:g} rms, no "
         "steering, RF phases as designed."
-    )
-    yield f"Range in water: {range_text(facts.machine.linac.particle.kind)}."
-
-
-def switching_methods(facts: SwitchingFacts) -> Iterator[str]:
-    """Of the switching study."""
-    yield (
-        "RF phases and gradients are those of the design. For an energy, units are on from the low-energy end, the "
-        "last one at the least amplitude that gives the energy at its phase, the rest off."
-    )
-    if facts.study.least_spread:
-        low, high = np.degrees(REACH)
-        yield (
-            f"The phase of the last unit, within {low:.0f} and {high:.0f} degrees of the designed one, leaves 256 "
-            "tracked particles with the least energy spread; found at 9 energies of each unit, monotone cubic between."
-        )
-    yield (
-        f"At every energy {facts.study.particles_per_energy} particles are tracked through all gaps; what all energies "
-        f"share is tracked once. A particle farther than "
-        f"{WINDOW:.0%} from its energy counts as lost. Twiss parameters at the exit are those of the survivors."
-    )
-    yield (
-        "A trip leaves the unit off; each unit behind is set its synchronous phase away from the phase at which it "
-        "gives "
-        "most energy to what arrives, at full amplitude, or stays off where it gives none; 1000 particles are tracked."
     )
     yield f"Range in water: {range_text(facts.machine.linac.particle.kind)}."

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cached_property
+from typing import Any
 
 import pandas as pd
 
@@ -13,10 +14,19 @@ from machines.rings.machine import MachineBeam
 from optics import Optics, twiss
 from optics.aperture import PLANES, BeamEdge, Clearance, clearance, envelope
 from optics.engines.verification import Verification, verify
+from optics.matching.matching import MatchResult
+from studies.pipeline import Asked
 from studies.ring_optics.imperfections import Imperfections, with_imperfections
-from studies.ring_optics.region import MatchRegion
+from studies.ring_optics.match import matched_design
+from studies.ring_optics.region import MatchRegion, match_region
+from studies.ring_optics.spec import OpticsStudy
 from studies.runs.logs import LOGGER
 from studies.spec.resolution import Resolved
+from studies.vocabulary import IMPERFECTIONS
+
+#: What a study says of its design when its match has no solution.
+UNMATCHED = "the match did not converge"
+_OF_BEAMS = ("clearance_x", "clearance_y", "clearance_es")
 
 #: Parts an element is cut into in a drawn envelope.
 _DRAWN_SLICES = 6
@@ -59,30 +69,50 @@ class BeamOptics:
 class Facts:
     """Everything that quantities, tables and figures are made of."""
 
-    resolved: Resolved
+    resolved: Resolved[Any]
     compared: Compared
     beams: tuple[BeamOptics, ...]
     imperfections: Imperfections | None = None
     region: MatchRegion | None = None
+    matched: MatchResult | None = None
+    interrupted: bool = False
 
     @property
     def optics(self) -> Optics:
         """Our optics of the final lattice."""
         return self.compared.optics
 
+    @property
+    def lattice(self) -> Lattice:
+        """The final lattice."""
+        return self.optics.lattice
 
-def gather(resolved: Resolved, final: Lattice, start: Mapping[str, float] | None = None) -> Facts:
-    """Optics of the final lattice and of each beam's, each compared with Xsuite; UnstableOptics without optics.
+    @property
+    def told(self) -> str:
+        """Particle and energy."""
+        return str(self.resolved.particle)
 
-    ``start``: conditions of a line, as matched.
-    """
+    @property
+    def unreached(self) -> str:
+        """Why the design was not reached."""
+        return UNMATCHED if self.matched is not None and not self.matched.success else ""
+
+
+def gather(resolved: Resolved[OpticsStudy], asked: Asked) -> Facts:
+    """Match, optics of the final lattice and of each beam's beside Xsuite's; UnstableOptics where there is none."""
+    matched = matched_design(resolved)
+    final = (matched.lattice if matched else resolved.lattice).with_particle(resolved.particle)
+    start = matched.start if matched else resolved.start
     LOGGER.info("optics of %s, beside Xsuite", final.name)
     compared = compare(final, resolved.particle, resolved, start)
-    return Facts(resolved, compared, tuple(_beams(resolved, final, start)), with_imperfections(resolved, final))
+    beams = tuple(_beams(resolved, final, start)) if asked.any_of(_OF_BEAMS) else ()
+    imperfections = with_imperfections(resolved, final) if asked.any_of(IMPERFECTIONS) else None
+    region = match_region(resolved, compared.optics, matched) if asked.report else None
+    return Facts(resolved, compared, beams, imperfections, region, matched)
 
 
 def compare(
-    lattice: Lattice, particle: ReferenceParticle, resolved: Resolved, start: Mapping[str, float] | None
+    lattice: Lattice, particle: ReferenceParticle, resolved: Resolved[Any], start: Mapping[str, float] | None
 ) -> Compared:
     """Twiss by both engines; when Xsuite cannot do it, ours alone with the reason."""
     fringe = resolved.study.model.fringe
@@ -94,7 +124,7 @@ def compare(
     return Compared(verification.ours, verification)
 
 
-def _beams(resolved: Resolved, final: Lattice, start: Mapping[str, float] | None) -> list[BeamOptics]:
+def _beams(resolved: Resolved[Any], final: Lattice, start: Mapping[str, float] | None) -> list[BeamOptics]:
     found = []
     for case in resolved.beams:
         lattice = final.with_particle(case.particle) if case.follows else case.lattice

@@ -16,9 +16,9 @@ from optics.imperfections.ensemble import Ensemble, ensemble, percentile
 from optics.imperfections.errors import MagnetErrors, draw_errors
 from optics.imperfections.orbit import PLANES, Correction, correct_orbit
 from optics.linear.optics import Functions
+from studies.ring_optics.spec import ErrorsSpec, ImperfectionsSpec, OpticsStudy
 from studies.runs.logs import LOGGER
 from studies.spec.resolution import BeamCase, Resolved
-from studies.spec.schema import ErrorsSpec, ImperfectionsSpec
 
 #: What a requirement on many machines holds for: this part of them.
 PERCENT = 95.0
@@ -43,9 +43,9 @@ class Imperfections:
     alone: str = ""
 
 
-def with_imperfections(resolved: Resolved, final: Lattice) -> Imperfections | None:
+def with_imperfections(resolved: Resolved[OpticsStudy], final: Lattice) -> Imperfections | None:
     """What the study's errors make of its final lattice; None without a table of them. Raises as ``correct_orbit``."""
-    spec = resolved.study_imperfections
+    spec = resolved.study.imperfections
     if spec is None:
         return None
     if resolved.start is not None:

@@ -17,15 +17,13 @@ from optics.beams.beam import Beam
 from optics.matching.limits import SIZES
 from optics.matching.matching import Case, MatchResult, counted, match_together
 from optics.matching.targets import Goal
-from studies.energy_switching.spec import EnergySwitchingStudy
 from studies.runs.logs import LOGGER
 from studies.spec.match import DESIGN, CaseSpec, LimitSpec, TargetSpec
 from studies.spec.resolution import BeamCase, Resolved
-from studies.spec.schema import ExtractionStudy
 from studies.spec.subjects import given_particle
 
 
-def matched_design(resolved: Resolved) -> MatchResult | None:
+def matched_design(resolved: Resolved[Any]) -> MatchResult | None:
     """The match that the study asks for, None without one. UnstableOptics when no stable optics was found."""
     spec = resolved.study.match
     if spec is None:
@@ -52,7 +50,7 @@ def matched_design(resolved: Resolved) -> MatchResult | None:
     return matched
 
 
-def _cases(resolved: Resolved) -> Iterator[Case]:
+def _cases(resolved: Resolved[Any]) -> Iterator[Case]:
     """The study's own working point, then the others."""
     spec = resolved.study.match
     assert spec is not None
@@ -66,7 +64,7 @@ def _cases(resolved: Resolved) -> Iterator[Case]:
 
 
 def _case(
-    resolved: Resolved,
+    resolved: Resolved[Any],
     name: str,
     lattice: Lattice,
     particle: ReferenceParticle,
@@ -88,7 +86,7 @@ def _case(
     )
 
 
-def _lattice(resolved: Resolved, spec: CaseSpec) -> Lattice:
+def _lattice(resolved: Resolved[Any], spec: CaseSpec) -> Lattice:
     """The lattice of a further working point, with its particle."""
     lattice = resolved.lattice
     if spec.working_point is not None:
@@ -99,7 +97,7 @@ def _lattice(resolved: Resolved, spec: CaseSpec) -> Lattice:
     return lattice.with_parameters(spec.parameters).with_particle(particle)
 
 
-def goal(spec: TargetSpec, resolved: Resolved) -> Goal:
+def goal(spec: TargetSpec, resolved: Resolved[Any]) -> Goal:
     """A target of the optics, or of the extraction: by default at the electrostatic septum and its wires."""
     if spec.quantity not in EXTRACTION_GOALS:
         if spec.x_septum is not None:
@@ -108,7 +106,7 @@ def goal(spec: TargetSpec, resolved: Resolved) -> Goal:
                       weight=spec.weight, active=spec.active)  # fmt: skip
     if spec.between is not None:
         raise InputError(f"match.targets: '{spec.quantity}' is taken at one place: give at, not between")
-    place = spec.at or _septum(resolved)
+    place = spec.at or resolved.wires.place
     if place is None:
         raise InputError(f"match.targets: '{spec.quantity}' needs a place: '{resolved.lattice.name}' has no "
                          "electrostatic septum to take it at")  # fmt: skip
@@ -117,31 +115,15 @@ def goal(spec: TargetSpec, resolved: Resolved) -> Goal:
                             weight=spec.weight, active=spec.active)  # fmt: skip
 
 
-def _septum(resolved: Resolved) -> str | None:
-    study, machine = resolved.study, resolved.machine
-    if isinstance(study, ExtractionStudy) and study.extraction.electrostatic_septum:
-        return study.extraction.electrostatic_septum
-    if machine is not None and "electrostatic_septum" in machine.places:
-        return machine.places["electrostatic_septum"]
-    found = [name for name, element in zip(resolved.lattice.names, resolved.lattice.elements, strict=True)
-             if isinstance(element, ElectrostaticSeptum)]  # fmt: skip
-    return found[0] if len(found) == 1 else None
-
-
-def _wires(resolved: Resolved, place: str) -> float | None:
+def _wires(resolved: Resolved[Any], place: str) -> float | None:
     """Position of the wires [m]: of the study, else of the element."""
-    study = resolved.study
-    own: float | None = None
-    if isinstance(study, ExtractionStudy):
-        own = study.extraction.x_septum
-    elif isinstance(study, EnergySwitchingStudy):
-        own = study.x_septum
+    if resolved.wires.position is not None:
+        return resolved.wires.position
     element: Any = resolved.lattice.resolved(resolved.lattice[place.partition(":")[0]])
-    position = float(element.position) if isinstance(element, ElectrostaticSeptum) and element.position else None
-    return position if own is None else own
+    return float(element.position) if isinstance(element, ElectrostaticSeptum) and element.position else None
 
 
-def _limit(spec: LimitSpec, resolved: Resolved, particle: ReferenceParticle) -> Limit:
+def _limit(spec: LimitSpec, resolved: Resolved[Any], particle: ReferenceParticle) -> Limit:
     """A limit; of a beam size with its beam, whose sigmas and momentum spread are those of the envelope."""
     chosen: dict[str, Any] = {}
     if spec.quantity in SIZES:
@@ -154,7 +136,7 @@ def _limit(spec: LimitSpec, resolved: Resolved, particle: ReferenceParticle) -> 
     return Limit(spec.quantity, spec.lower, spec.upper, at=spec.at, between=spec.between, active=spec.active, **chosen)
 
 
-def _beam(spec: LimitSpec, resolved: Resolved) -> BeamCase:
+def _beam(spec: LimitSpec, resolved: Resolved[Any]) -> BeamCase:
     """The beam that a limit names, or the only one there is."""
     known = {case.beam.name: case for case in resolved.beams}
     if spec.beam is None and len(known) == 1:

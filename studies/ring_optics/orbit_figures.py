@@ -23,7 +23,7 @@ _COLORS = {"x": style.HORIZONTAL, "y": style.VERTICAL}
 _LIMITS = {"orbit_x": "x", "orbit_y": "y"}
 
 
-def orbit_figures(found: Imperfections, lattice: Lattice, resolved: Resolved) -> Iterator[FigureData]:
+def orbit_figures(found: Imperfections, lattice: Lattice, resolved: Resolved[Any]) -> Iterator[FigureData]:
     """The three figures of the section on imperfections."""
     table = orbit_table(found)
     caption = (
@@ -136,7 +136,7 @@ def _line(table: pd.DataFrame, column: str, yaxis: str, line: dict[str, object],
 # -------------------------------------------------------------------------------------------------- distributions
 
 
-def _shares(found: Imperfections, resolved: Resolved) -> FigureData:
+def _shares(found: Imperfections, resolved: Resolved[Any]) -> FigureData:
     items: list[Curve] = []
     columns: dict[str, list[float]] = {}
     for plane in ("x", "y"):

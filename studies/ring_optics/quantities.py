@@ -8,57 +8,29 @@ another than this.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass
-from math import isfinite
+from functools import partial
 
 import numpy as np
 import pandas as pd
 
-from lattice import HadronOpticsError, InputError
+from lattice import InputError
 from optics import Optics
 from optics.aperture import PLANES, Clearance, clearance, clearance_at_wires
 from optics.linear.extrema import SLICES, interval_maxima
 from optics.linear.twiss import functions_inside
 from optics.magnets import strongest
 from optics.resonances import SUMS_WITH_QY
+from studies.judging import ALONE, BOTH, FORMULA, ROUNDING, Number, measured
 from studies.results import Quantity
 from studies.ring_optics.facts import BeamOptics, Compared, Facts
 from studies.ring_optics.imperfections import imperfection_number
 from studies.ring_optics.septum import septum_name
-from studies.vocabulary import IMPERFECTIONS, QuantityName, quantity_named
-
-BOTH = "own maps and Xsuite"
-ALONE = "own maps alone"
-FORMULA = "closed formula"
-ROUNDING = 1e-12  # relative; products of some hundred matrices in double precision
-
-
-@dataclass(frozen=True)
-class Number:
-    """A computed number with its error, where it comes from and the figure that shows it."""
-
-    value: float
-    error: float
-    engine: str
-    method: str
-    figure: str = ""
+from studies.vocabulary import IMPERFECTIONS, QuantityName, computed_by, quantity_named
 
 
 def evaluate(names: Iterable[str], facts: Facts) -> tuple[Quantity, ...]:
     """Each quantity of ``names`` once, in order; what cannot be computed has no value, and its method says why."""
-    return tuple(_quantity(name, facts) for name in dict.fromkeys(names))
-
-
-def _quantity(name: str, facts: Facts) -> Quantity:
-    asked = quantity_named(name)
-    unit = asked.kind.unit
-    try:
-        number = _number(asked, facts)
-    except HadronOpticsError as error:
-        return Quantity(name, None, unit, None, ALONE, f"not computed: {error}")
-    if not isfinite(number.value):
-        return Quantity(name, None, unit, None, number.engine, "not computed: no finite value", number.figure)
-    return Quantity(name, number.value, unit, number.error, number.engine, number.method, number.figure)
+    return tuple(measured(name, partial(_number, quantity_named(name), facts)) for name in dict.fromkeys(names))
 
 
 def _number(asked: QuantityName, facts: Facts) -> Number:
@@ -67,7 +39,7 @@ def _number(asked: QuantityName, facts: Facts) -> Number:
     if asked.form in ("max", "min"):
         return _extreme(asked, facts)
     if asked.base not in _SCALARS:
-        raise InputError(f"'{asked.base}' is computed by studies of study = \"extraction\"")
+        raise InputError(f"'{asked.base}' is computed by studies of {computed_by(asked.base)}")
     return _SCALARS[asked.base](asked.base, facts)
 
 

@@ -12,12 +12,12 @@ from lattice import LatticeError
 from optics import Optics
 from optics.matching.matching import MatchResult
 from optics.matching.targets import Vary
+from studies.ring_optics.spec import OpticsStudy
 from studies.runs.logs import LOGGER
 from studies.scan.blocks import blocks
 from studies.scan.facts import PASSES, ScanFacts, classes_of, gather_scan
 from studies.scan.plan import Axis, Plan, planned
 from studies.spec.resolution import Resolved
-from studies.spec.schema import OpticsStudy
 
 _CASES = 41  # along each axis
 _REACH = 0.1  # of a parameter without bounds, to either side
@@ -33,7 +33,7 @@ class MatchRegion:
     held: tuple[str, ...]
 
 
-def match_region(resolved: Resolved, optics: Optics, matched: MatchResult | None) -> MatchRegion | None:
+def match_region(resolved: Resolved[OpticsStudy], optics: Optics, matched: MatchResult | None) -> MatchRegion | None:
     """The plane of the two leading parameters, its cases judged by every requirement that a scan gives.
 
     None without a match of at least two single parameters, for lines, and where nothing is judged.
@@ -52,11 +52,11 @@ def match_region(resolved: Resolved, optics: Optics, matched: MatchResult | None
     return MatchRegion(gather_scan(made, table), held)
 
 
-def _plan(resolved: Resolved, optics: Optics, matched: MatchResult) -> Plan | None:
+def _plan(resolved: Resolved[OpticsStudy], optics: Optics, matched: MatchResult) -> Plan | None:
     """The scan over the bounds of the two parameters that move the targets most; None for lines and single knobs."""
     study, design = resolved.study, optics.lattice
     free = [vary for vary in matched.vary if vary.name in design.parameters and not vary.tied and vary.case is None]
-    if not optics.periodic or len(free) < 2 or not isinstance(study, OpticsStudy):
+    if not optics.periodic or len(free) < 2:
         return None
     axes = [_axis(vary, matched.parameters[vary.label]) for vary in _leading(free, matched)]
     return planned(study, resolved, design, axes)

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 from lattice import InputError, Lattice
 from studies.spec.resolution import Resolved
 
 
-def septum_name(resolved: Resolved, lattice: Lattice) -> str:
+def septum_name(resolved: Resolved[Any], lattice: Lattice) -> str:
     """The electrostatic septum: the machine's, or the only one; InputError without."""
     machine = resolved.machine
     if machine is not None and "electrostatic_septum" in machine.places:

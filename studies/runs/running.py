@@ -15,7 +15,7 @@ from studies.runs.logs import LOGGER, RunLog, messages
 from studies.runs.store import RunFolder, open_run, write_log, write_run
 
 if TYPE_CHECKING:
-    from studies.ring_optics.study import Outcome
+    from studies.pipeline import Outcome
 
 
 @dataclass(frozen=True)
@@ -46,7 +46,7 @@ class Finished:
 def run_to_folder(name: str, prepare: Callable[[], Callable[[], Outcome]], options: RunOptions) -> Finished:
     """Resolve, compute and write the study called ``name``.
 
-    ``prepare`` resolves it and gives what computes it (``studies.pipeline.prepared``): what is wrong with the study is
+    ``prepare`` resolves it and gives what computes it (``studies.registry.prepared``): what is wrong with the study is
     said before its folder is touched.
     """
     from studies.report import render

@@ -28,7 +28,7 @@ from studies.runs.results_json import (
     verdict_details,
     verdict_from,
 )
-from studies.spec.study_file import parse_toml, read_text
+from studies.spec.checking import parse_toml, read_text
 from studies.spec.toml_text import toml_text
 
 RESULTS = "results.json"

@@ -5,20 +5,20 @@ from __future__ import annotations
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
-from lattice import InputError, Lattice, NoSolution, ReferenceParticle
+from lattice import InputError, Lattice, ReferenceParticle
 from lattice.arrays import Array
 from lattice.errors import did_you_mean
 from machines.requirements import Requirement
 from optics.linear.optics import COLUMNS, SCALARS
 from optics.scanning.scans import grid
-from studies.ring_optics.match import matched_design
 from studies.scan.quantities import extra_quantities
-from studies.spec.resolution import Resolved, resolve
-from studies.spec.schema import AnyStudy, ExtractionStudy, OpticsStudy, Study
-from studies.vocabulary import SPILL, quantity_named
+from studies.spec.resolution import Resolved
+from studies.spec.schema import RingStudy
+from studies.vocabulary import quantity_named
 
 #: What every scan of optics gives.
 USUAL = (
@@ -53,8 +53,8 @@ class Plan:
     ``studies.scan.quantities``; ``judged``: the requirements whose quantity is among them, ``unjudged`` the others.
     """
 
-    study: Study
-    resolved: Resolved
+    study: RingStudy
+    resolved: Resolved[Any]
     design: Lattice
     axes: tuple[Axis, ...]
     cases: Mapping[str, Array]
@@ -75,25 +75,14 @@ class Plan:
         return self.resolved.particle
 
 
-def plan(study: AnyStudy, file: Path | None, axes: Sequence[Axis]) -> Plan:
-    """The scan of a study over ``axes``; its match, if it has one, is made here, once.
-
-    InputError for another kind of study, a line, unknown parameters, too many cases; NoSolution when the match fails.
-    """
-    if not isinstance(study, (OpticsStudy, ExtractionStudy)):
-        raise InputError(f'a scan takes studies of study = "optics" or "extraction", not "{study.study}"')
-    resolved = resolve(study, file)
-    if resolved.start is not None:
-        raise InputError("a scan takes rings: this study has a start, which makes it a line")
-    _check_axes(axes, resolved.lattice)
-    return planned(study, resolved, _design(resolved), axes, file)
-
-
-def planned(study: Study, resolved: Resolved, design: Lattice, axes: Sequence[Axis], file: Path | None = None) -> Plan:
+def planned(
+    study: RingStudy, resolved: Resolved[Any], design: Lattice, axes: Sequence[Axis], file: Path | None = None
+) -> Plan:
     """The scan of a resolved study around a design that is known."""
-    names = _names(resolved) if isinstance(study, OpticsStudy) else {}
+    batched = study.scanned == "blocks"
+    names = _names(resolved) if batched else {}
     number = int(np.prod([axis.number for axis in axes]))
-    extra = extra_quantities(resolved, number) if isinstance(study, OpticsStudy) else ()
+    extra = extra_quantities(resolved, number) if batched else ()
     judged = tuple(r for r in resolved.requirements if _is_judged(r.quantity, study, (*names, *extra)))
     return Plan(
         study=study,
@@ -109,12 +98,13 @@ def planned(study: Study, resolved: Resolved, design: Lattice, axes: Sequence[Ax
     )
 
 
-def _is_judged(quantity: str, study: Study, names: Collection[str]) -> bool:
-    """True when the scan gives the quantity: of extractions all but those of a tracked spill."""
-    return quantity in names if isinstance(study, OpticsStudy) else quantity.partition("@")[0] not in SPILL
+def _is_judged(quantity: str, study: RingStudy, names: Collection[str]) -> bool:
+    """True when the scan gives the quantity."""
+    return quantity in names if study.scanned == "blocks" else quantity.partition("@")[0] not in study.unscanned
 
 
-def _check_axes(axes: Sequence[Axis], lattice: Lattice) -> None:
+def check_axes(axes: Sequence[Axis], lattice: Lattice) -> None:
+    """InputError for a parameter twice or unknown, and for too many cases."""
     repeated = [axis.name for axis in axes if sum(axis.name == other.name for other in axes) > 1]
     if repeated:
         raise InputError(f"--over names '{repeated[0]}' twice")
@@ -129,23 +119,14 @@ def _check_axes(axes: Sequence[Axis], lattice: Lattice) -> None:
         raise InputError(f"the grid has {total:,} cases, more than the {LARGEST:,} allowed")
 
 
-def _design(resolved: Resolved) -> Lattice:
-    matched = matched_design(resolved)
-    if matched is None:
-        return resolved.lattice
-    if not matched.success:
-        raise NoSolution(f"the study's match did not converge, a scan has no design to depart from: {matched.message}")
-    return matched.lattice.with_particle(resolved.particle)
-
-
-def _names(resolved: Resolved) -> dict[str, str]:
+def _names(resolved: Resolved[Any]) -> dict[str, str]:
     """Results of an optics scan by the vocabulary's names, and what ``optics.scan`` calls them."""
     asked = (*USUAL, *(requirement.quantity for requirement in resolved.requirements))
     found = {name: _scanned(name, resolved) for name in dict.fromkeys(asked)}
     return {name: quantity for name, quantity in found.items() if quantity}
 
 
-def _scanned(name: str, resolved: Resolved) -> str:
+def _scanned(name: str, resolved: Resolved[Any]) -> str:
     """The quantity of ``optics.scan`` for a name of the vocabulary; "" where there is none."""
     asked = quantity_named(name)
     if asked.form == "at" and asked.base in COLUMNS:

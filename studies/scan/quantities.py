@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
+from typing import Any
 
 import numpy as np
 
@@ -20,7 +21,7 @@ MOST_CASES = 20_000
 _BATCH = 128  # lattices a call of twiss
 
 
-def extra_quantities(resolved: Resolved, number: int) -> tuple[str, ...]:
+def extra_quantities(resolved: Resolved[Any], number: int) -> tuple[str, ...]:
     """The quantities of a study's requirements that are computed here, in a scan of so many cases."""
     asked = [requirement.quantity for requirement in resolved.requirements]
     room = resolved.beams and any(element.aperture is not None for element in resolved.lattice.elements)
@@ -28,7 +29,7 @@ def extra_quantities(resolved: Resolved, number: int) -> tuple[str, ...]:
     return tuple(name for name in dict.fromkeys(asked) if name in known)
 
 
-def extra_columns(resolved: Resolved, batch: Lattice, names: tuple[str, ...]) -> dict[str, Array]:
+def extra_columns(resolved: Resolved[Any], batch: Lattice, names: tuple[str, ...]) -> dict[str, Array]:
     """Column of each quantity, (batch,), nan where motion is not bounded."""
     rigidity = resolved.top_particle.magnetic_rigidity
     columns = {name: largest_fields(name, batch, rigidity) for name in names if name in FIELDS}
@@ -39,7 +40,7 @@ def extra_columns(resolved: Resolved, batch: Lattice, names: tuple[str, ...]) ->
     return {**columns, **{name: np.min([room[name] for room in rooms], axis=0) for name in wanted}}
 
 
-def _rooms(resolved: Resolved, case: BeamCase, batch: Lattice, wanted: list[str]) -> Mapping[str, Array]:
+def _rooms(resolved: Resolved[Any], case: BeamCase, batch: Lattice, wanted: list[str]) -> Mapping[str, Array]:
     """The least room of one beam: in each lattice, or, of a beam at another working point, the same for all."""
     n = batch.batch or 1
     parts = _parts(batch, n) if case.follows else iter([case.lattice])
@@ -47,7 +48,7 @@ def _rooms(resolved: Resolved, case: BeamCase, batch: Lattice, wanted: list[str]
     return {name: np.broadcast_to(np.concatenate([part[name] for part in each]), n) for name in wanted}
 
 
-def _rooms_of_part(resolved: Resolved, case: BeamCase, part: Lattice, wanted: list[str]) -> dict[str, Array]:
+def _rooms_of_part(resolved: Resolved[Any], case: BeamCase, part: Lattice, wanted: list[str]) -> dict[str, Array]:
     optics = twiss(part, case.particle, fringe=resolved.study.model.fringe, chromatic=False)
     return {name: _room(optics, case, name, resolved) for name in wanted}
 
@@ -59,7 +60,7 @@ def _parts(batch: Lattice, n: int) -> Iterator[Lattice]:
         yield batch.with_parameters({name: value[begin : begin + _BATCH] for name, value in values.items()})
 
 
-def _room(optics: Optics, case: BeamCase, name: str, resolved: Resolved) -> Array:
+def _room(optics: Optics, case: BeamCase, name: str, resolved: Resolved[Any]) -> Array:
     edge = case.beam.edge(case.particle)
     if name == "clearance_es":
         return np.atleast_1d(room_at_wires(optics, edge, septum_name(resolved, optics.lattice)))

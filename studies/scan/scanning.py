@@ -19,15 +19,17 @@ from optics.beams.parquet import read_parquet, write_parquet
 from studies.commands.terminal import number, show
 from studies.results import Quantity, StudyResult
 from studies.runs.logs import LOGGER, RunLog, messages
+from studies.runs.provenance import provenance
 from studies.runs.results_json import json_text
 from studies.runs.running import RunOptions
 from studies.runs.store import is_complete, open_run, write_log, write_run
 from studies.scan import cases as scan_cases
+from studies.scan.asked import plan
 from studies.scan.facts import gather_scan
 from studies.scan.figures import figures
-from studies.scan.plan import COMPUTED, STATUS, Axis, Plan, plan
+from studies.scan.plan import COMPUTED, STATUS, Axis, Plan
 from studies.scan.quantities import MOST_CASES
-from studies.spec.schema import AnyStudy
+from studies.spec.schema import StudySpec, as_mapping
 
 TABLE = "tables/scan.parquet"
 #: Rows of a scan that was interrupted; a finished scan in the same folder stays until the new one is finished.
@@ -45,7 +47,7 @@ class ScanFinished:
 
 
 def scan_to_folder(
-    study: AnyStudy, file: Path | None, axes: tuple[Axis, ...], options: RunOptions, resume: bool
+    study: StudySpec, file: Path | None, axes: tuple[Axis, ...], options: RunOptions, resume: bool
 ) -> ScanFinished:
     """Compute and write the scan of a study. An interruption keeps the finished rows, ``resume`` goes on from them."""
     from studies.report import render
@@ -82,7 +84,7 @@ def _about(made: Plan) -> dict[str, Any]:
     """What two scans must share for their rows to stand in one table."""
     return {
         "scan": [axis.text for axis in made.axes],
-        "study": made.resolved.content,
+        "study": as_mapping(made.resolved.study),
         "design": {name: float(value) for name, value in made.design.parameters.items()},
     }
 
@@ -127,21 +129,22 @@ def _bar(total: int, first: int, quiet: bool) -> Iterator[Any]:
 
 def _result(made: Plan, table: pd.DataFrame) -> StudyResult:
     resolved = made.resolved
-    from studies.ring_optics.study import provenance_of
-
     return StudyResult(
         name=f"{resolved.name}-scan",
         title=f"{resolved.title}: scan over {', '.join(axis.name for axis in made.axes)}",
         machine=resolved.machine_name,
         particle=str(resolved.particle),
-        study=resolved.content,
+        study=as_mapping(resolved.study),
         lattice=made.design,
         quantities=tuple(_counts(made, table)),
         verdicts=(),
         figures=figures(gather_scan(made, table)),
         methods=tuple(_methods(made)),
         warnings=tuple(_warnings(made, table)),
-        provenance={**provenance_of(resolved), "scan": "; ".join(axis.text for axis in made.axes)},
+        provenance={
+            **provenance(resolved.study.seed, resolved.hashed),
+            "scan": "; ".join(axis.text for axis in made.axes),
+        },
         headline=f"{int(feasible(made, table).sum()):,} of {len(table):,} cases pass all of {len(made.judged)} "
         f"requirements that a scan can judge",
     )

@@ -2,29 +2,34 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass, replace
+from functools import partial
 from math import sqrt
 
 import numpy as np
 import pandas as pd
 
 from extraction.resonance.arms import Arm
+from extraction.resonance.hardt import arm_divergence, hardt_residual
 from extraction.resonance.momenta import resonant_momentum
 from extraction.resonance.steinbach import ExtractedBeam, Stack, extracted_beam, leaving_momentum, waiting_stack, wedge
 from extraction.resonance.third_integer import ThirdIntegerResonance, third_integer_resonance
 from extraction.septum import Septum, Transport, transport
-from lattice import InputError, Lattice, NoSolution, UnstableOptics
+from lattice import HadronOpticsError, InputError, Lattice, NoSolution, UnstableOptics
 from lattice.arrays import Array
 from machines.rings.machine import MachineBeam
-from optics import Beam
+from optics import Beam, twiss
+from studies.pipeline import Asked
 from studies.ring_optics.facts import Facts, compare
+from studies.ring_optics.match import matched_design
 from studies.runs.logs import LOGGER
 from studies.slow_extraction.engines import Engines, compare_engines
 from studies.slow_extraction.last_turns import LastTurns, last_turns
 from studies.slow_extraction.septa import septum_of
-from studies.slow_extraction.variations import Scans, scan
+from studies.slow_extraction.spec import ExtractionSpec, ExtractionStudy
+from studies.slow_extraction.variations import NOT_VARIED, Scans, scan
 from studies.spec.resolution import Resolved
-from studies.spec.schema import ExtractionSpec, ExtractionStudy
 
 _CASES = 7  # momenta between the smallest and the largest amplitude
 _SMALLEST = 0.25  # of the edge's amplitude: nearer to the tip of the wedge arms take ever more turns
@@ -60,7 +65,11 @@ class Steinbach:
 
 @dataclass(frozen=True, eq=False)
 class ExtractionFacts:
-    """Everything that quantities, tables and figures are made of. ``emittance`` is geometric and rms [m]."""
+    """Everything that quantities, tables and figures are made of. ``emittance`` is geometric and rms [m].
+
+    ``divergence``: dx'/d(dp/p) of the arm at the middle momentum, exact; ``hardt``: the residual of the condition at
+    the design momentum [m^1/2]; each is the error where it has no value.
+    """
 
     optics: Facts
     spec: ExtractionSpec
@@ -75,6 +84,8 @@ class ExtractionFacts:
     turns: LastTurns
     engines: Engines
     scans: Scans
+    divergence: float | HadronOpticsError
+    hardt: float | HadronOpticsError
 
     @property
     def ring(self) -> Lattice:
@@ -104,17 +115,18 @@ class ExtractionFacts:
         return tuple(case for case in self.cases if case.arm is not None)
 
 
-def gather(resolved: Resolved, final: Lattice) -> ExtractionFacts:
+def gather_extraction(resolved: Resolved[ExtractionStudy], asked: Asked) -> ExtractionFacts:
     """Compute the extraction; NoSolution or UnstableOptics when the design point, or every momentum, has none."""
-    assert isinstance(resolved.study, ExtractionStudy)
     spec = resolved.study.extraction
+    matched = matched_design(resolved)
+    final = (matched.lattice if matched else resolved.lattice).with_particle(resolved.particle)
     beam = _beam(resolved)
     septum = septum_of(spec)
     LOGGER.info("resonance of %s at '%s'", final.name, septum.at)
     design = _design(final, septum, spec.delta, resolved.study.model.fringe)
     LOGGER.info("optics of %s, beside Xsuite", final.name)
     compared = compare(final, resolved.particle, resolved, None)
-    facts = Facts(resolved, compared, ())
+    facts = Facts(resolved, compared, (), matched=matched)
     emittance = beam.emittance_x / (resolved.particle.beta * resolved.particle.gamma)
     steinbach, why = _steinbach_or_reason(facts, spec, septum, beam, emittance)
     momenta = _momenta(spec, steinbach, why, beam.sigmas * sqrt(emittance))
@@ -130,9 +142,8 @@ def gather(resolved: Resolved, final: Lattice) -> ExtractionFacts:
     cases = tuple(_transported(case, septum, final) for case in cases)
     found = [case for case in cases if case.arm is not None]
     design = _transported(design, septum, final)
-    LOGGER.info("tune, sextupoles, chromaticity and each family of magnets varied")
     middle = found[len(found) // 2].delta
-    scans = scan(final, septum, compared.optics.fringe, spec.delta, middle)
+    scans = _varied(final, septum, compared.optics.fringe, spec.delta, middle) if asked.report else NOT_VARIED
     LOGGER.info("the same by Xsuite's tracking")
     return ExtractionFacts(
         optics=facts,
@@ -148,7 +159,30 @@ def gather(resolved: Resolved, final: Lattice) -> ExtractionFacts:
         turns=last_turns(final, compared.optics, septum, [(c.delta, c.arm) for c in cases if c.arm]),
         engines=compare_engines(final, compared.optics, septum, _compared_cases(design, found)),
         scans=scans,
+        divergence=_or_error(partial(_divergence, final, septum, compared.optics.fringe, middle)),
+        hardt=_or_error(partial(_hardt, final, septum, compared.optics.fringe, spec.delta)),
     )
+
+
+def _varied(final: Lattice, septum: Septum, fringe: str, delta: float, middle: float) -> Scans:
+    LOGGER.info("tune, sextupoles, chromaticity and each family of magnets varied")
+    return scan(final, septum, fringe, delta, middle)
+
+
+def _or_error(compute: Callable[[], float]) -> float | HadronOpticsError:
+    try:
+        return compute()
+    except HadronOpticsError as error:
+        return error
+
+
+def _divergence(ring: Lattice, septum: Septum, fringe: str, delta: float) -> float:
+    return arm_divergence(ring, None, at=septum.at, x_septum=septum.position, delta=delta, fringe=fringe)
+
+
+def _hardt(ring: Lattice, septum: Septum, fringe: str, delta: float) -> float:
+    optics = twiss(ring, fringe=fringe, delta=delta)
+    return float(hardt_residual(optics, ring.index(septum.at), septum.side)[0].real)
 
 
 def _compared_cases(design: Case, found: list[Case]) -> list[Case]:
@@ -202,7 +236,7 @@ def _transported(case: Case, septum: Septum, ring: Lattice) -> Case:
 # ------------------------------------------------------------------------------------------------- beam and momenta
 
 
-def _beam(resolved: Resolved) -> MachineBeam:
+def _beam(resolved: Resolved[ExtractionStudy]) -> MachineBeam:
     """The beam of the study, or the machine's for this species (one at this working point first)."""
     if resolved.study.beam is not None:
         return resolved.beams[0].beam
@@ -245,8 +279,7 @@ def _steinbach(facts: Facts, spec: ExtractionSpec, septum: Septum, beam: Machine
 
 def _stack(facts: Facts, beam: MachineBeam, emittance: float, centre: float) -> Stack:
     """Particles of the waiting beam, evenly over its momenta about ``centre``, up to the edge of the beam."""
-    study = facts.resolved.study
-    assert isinstance(study, ExtractionStudy)
+    study: ExtractionStudy = facts.resolved.study
     sampled = waiting_stack(
         Beam(facts.resolved.particle, emittance_x=emittance, emittance_y=emittance, delta=centre),
         study.extraction.particles,

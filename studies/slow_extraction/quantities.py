@@ -7,18 +7,16 @@ it (losses, spreads, room) inherits it. Leading-order numbers and samples say so
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping
-from math import isfinite, sqrt
+from math import sqrt
 from typing import Any
 
 import numpy as np
 
-from extraction.resonance.hardt import arm_divergence, hardt_residual
 from extraction.septum import crossing_angle, early_hit, wire_loss
 from lattice import HadronOpticsError, InputError
 from lattice.arrays import Array
-from optics import twiss
+from studies.judging import ALONE, BOTH, FORMULA, ROUNDING, Number, evaluated
 from studies.results import Quantity
-from studies.ring_optics.quantities import ALONE, BOTH, FORMULA, ROUNDING, Number
 from studies.ring_optics.quantities import evaluate as evaluate_optics
 from studies.slow_extraction.facts import Case, ExtractionFacts
 from studies.vocabulary import EXTRACTION
@@ -32,19 +30,15 @@ def evaluate(names: Iterable[str], facts: ExtractionFacts) -> tuple[Quantity, ..
     """Each quantity of ``names`` once, in order; what cannot be computed has no value, and its method says why."""
     found: list[Quantity] = []
     for name in dict.fromkeys(names):
-        found += [_quantity(name, facts)] if name in EXTRACTION else evaluate_optics([name], facts.optics)
+        found += evaluated([name], _NUMBERS, facts) if name in EXTRACTION else evaluate_optics([name], facts.optics)
     return tuple(found)
 
 
-def _quantity(name: str, facts: ExtractionFacts) -> Quantity:
-    unit = EXTRACTION[name].unit
-    try:
-        number = _NUMBERS[name](facts)
-    except HadronOpticsError as error:
-        return Quantity(name, None, unit, None, ALONE, f"not computed: {error}")
-    if not isfinite(number.value):
-        return Quantity(name, None, unit, None, number.engine, "not computed: no finite value", number.figure)
-    return Quantity(name, number.value, unit, number.error, number.engine, number.method, number.figure)
+def _known(value: float | HadronOpticsError) -> float:
+    """The number; raises what stands in its place."""
+    if isinstance(value, HadronOpticsError):
+        raise value
+    return value
 
 
 def _compared(
@@ -152,9 +146,7 @@ def _steps(facts: ExtractionFacts, choose: Callable[[list[float]], float], word:
 
 def _arm_divergence(facts: ExtractionFacts) -> Number:
     middle = facts.found[len(facts.found) // 2].delta
-    value = arm_divergence(
-        facts.ring, None, at=facts.septum.at, x_septum=facts.septum.position, delta=middle, fringe=facts.fringe
-    )
+    value = _known(facts.divergence)
     method = f"central difference of tracked arms at dp/p = {middle:.4g}; error: the engines' over all momenta, and 1 %"
     spread = max(facts.found[-1].delta - facts.found[0].delta, 1e-4)
     number = _compared(value, facts, lambda row: 2 * _angle_error(row) / spread, method, "hardt-momentum")
@@ -162,9 +154,7 @@ def _arm_divergence(facts: ExtractionFacts) -> Number:
 
 
 def _hardt_residual(facts: ExtractionFacts) -> Number:
-    place = facts.ring.index(facts.septum.at)
-    optics = twiss(facts.ring, fringe=facts.fringe, delta=facts.design.delta)
-    value = float(hardt_residual(optics, place, facts.septum.side)[0].real)
+    value = _known(facts.hardt)
     method = "n . (D_n, D_n') + 4 pi sign(dQ) Q'/|S|, leading order; error: of the virtual sextupole"
     return Number(value, 1e-6, ALONE, method, "hardt-chromaticity")
 

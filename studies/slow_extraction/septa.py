@@ -9,7 +9,7 @@ from lattice import ElectrostaticSeptum, InputError, Lattice, MagneticSeptum
 from lattice.errors import did_you_mean
 from machines.rings.machine import RingMachine
 from optics.aperture import openings
-from studies.spec.schema import ExtractionSpec, ExtractionStudy
+from studies.slow_extraction.spec import ExtractionSpec, ExtractionStudy
 
 #: Key of the study and attribute of the element it stands for.
 _WIRES = {

@@ -42,6 +42,10 @@ class Scans:
     chromatic_family: str = ""
 
 
+#: Of a study whose numbers alone are wanted.
+NOT_VARIED = Scans(pd.DataFrame(), pd.DataFrame(), pd.DataFrame(), pd.DataFrame())
+
+
 @dataclass(frozen=True, eq=False)
 class _Setting:
     """A lattice whose extraction is looked at."""

@@ -3,43 +3,29 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Collection, Iterable, Mapping
 from dataclasses import dataclass, field
 from math import inf, nextafter
 from pathlib import Path
-from typing import Any
+from types import MappingProxyType
+from typing import Any, Generic, TypeVar
 
-from lattice import InputError, Lattice, ReferenceParticle
+from lattice import ElectrostaticSeptum, InputError, Lattice, ReferenceParticle
 from lattice.errors import did_you_mean
 from lattice.files import read_bytes
+from lattice.interchange import lattice_to_json
 from lattice.reference import SPECIES
 from machines.registry import ring_named
 from machines.requirements import Requirement
 from machines.rings.machine import MachineBeam, RingMachine
-from studies.energy_switching.spec import EnergySwitchingStudy
-from studies.slow_extraction.septa import with_septa
 from studies.spec.lattice_files import read_lattice
-from studies.spec.schema import (
-    BeamSpec,
-    ExtractionStudy,
-    ImperfectionsSpec,
-    OpticsStudy,
-    RequirementSpec,
-    Study,
-    as_mapping,
-)
+from studies.spec.schema import BeamSpec, RequirementSpec, RingStudy, as_mapping
 from studies.spec.subjects import given_particle
-from studies.vocabulary import IMPERFECTIONS, quantity_named
+from studies.spec.toml_text import toml_text
+from studies.vocabulary import quantity_named
 
 LATTICE = "lattice.json"
 _REFERENCE = re.compile(r"@\s*([\w.$#]+(?:::\d+)?(?::end)?)")  # the place in a formula's betx@place
-_TITLES = {
-    "optics": "Optics of",
-    "extraction": "Slow extraction of",
-    "energy-switching": "Energy switching of",
-    "switching-comparison": "Time to treat: linac and cyclotron beside",
-}
-TABLES = "operational table "  # how inputs call them
 
 
 @dataclass(frozen=True)
@@ -52,11 +38,22 @@ class BeamCase:
     follows: bool
 
 
-@dataclass(frozen=True)
-class Resolved:
-    """A study with nothing left open. ``study`` is what study.toml holds; running that gives the same numbers."""
+Spec = TypeVar("Spec", bound=RingStudy)
 
-    study: Study
+
+@dataclass(frozen=True)
+class Wires:
+    """Where a study takes its extraction: the place of the electrostatic septum and the position of its wires [m]."""
+
+    place: str | None = None
+    position: float | None = None
+
+
+@dataclass(frozen=True)
+class Resolved(Generic[Spec]):
+    """A study of a ring or a line with nothing left open. ``study`` is what study.toml holds."""
+
+    study: Spec
     name: str
     title: str
     lattice: Lattice
@@ -67,6 +64,7 @@ class Resolved:
     requirements: tuple[Requirement, ...]
     warnings: tuple[str, ...]
     inputs: Mapping[str, bytes] = field(default_factory=dict)
+    wires: Wires = Wires()
 
     @property
     def machine_name(self) -> str:
@@ -79,38 +77,41 @@ class Resolved:
         return self.study.start.model_dump() if self.study.start else None
 
     @property
-    def study_imperfections(self) -> ImperfectionsSpec | None:
-        """The machines with errors that the study asks for, if it is one that can."""
-        return self.study.imperfections if isinstance(self.study, OpticsStudy) else None
+    def hashed(self) -> dict[str, bytes]:
+        """The inputs that provenance tells, by name."""
+        return {
+            "study.toml (resolved)": toml_text(as_mapping(self.study)).encode(),
+            "lattice before the study (as JSON)": lattice_to_json(self.lattice).encode(),
+            **self.inputs,
+        }
 
-    @property
-    def content(self) -> dict[str, Any]:
-        """The resolved study as plain values."""
-        return as_mapping(self.study)
 
+def resolve_ring(
+    study: Spec,
+    file: Path | None,
+    *,
+    unjudged: Collection[str] = (),
+    completed: Callable[[Spec, Lattice, RingMachine | None], Spec] = lambda study, lattice, machine: study,
+    inputs: Mapping[str, bytes] = MappingProxyType({}),
+) -> Resolved[Spec]:
+    """Everything a study of a ring or a line means. ``file`` is where it was read from: paths are relative to that.
 
-def resolve(study: Study, file: Path | None) -> Resolved:
-    """Everything a study means. ``file`` is where it was read from: paths in it are relative to that.
-
-    InputError for names that the machine or lattice does not have; FileError for a lattice that cannot be read.
+    ``unjudged``: quantities whose requirements of the machine this study leaves out. ``completed`` writes out what a
+    kind of study takes from lattice and machine; ``inputs``: further ones for the provenance. InputError for names that
+    the machine or lattice does not have; FileError for a lattice that cannot be read.
     """
     machine = ring_named(study.machine) if study.machine else None
-    lattice, inputs = _initial_lattice(study, machine, file)
+    lattice, read = _initial_lattice(study, machine, file)
     particle = _particle(study, lattice)
     lattice = lattice.with_particle(particle)
     name = study.name or (f"{study.machine or lattice.name}-{study.study}")
     placed = _with_places(study, lattice, machine)
-    requirements = _requirements(placed, name, machine, lattice)
-    if isinstance(placed, ExtractionStudy):
-        placed = with_septa(placed, lattice, machine)
-    if isinstance(placed, EnergySwitchingStudy):
-        placed, operational = _with_tables(placed, file)
-        inputs = {**inputs, **operational}
-    explicit = _explicit(placed, name, lattice, particle, machine, requirements)
+    requirements = _requirements(placed, name, machine, lattice, unjudged)
+    explicit = _explicit(completed(placed, lattice, machine), name, lattice, particle, machine, requirements)
     return Resolved(
         study=explicit,
         name=name,
-        title=study.title or f"{_TITLES[study.study]} {machine.title if machine else lattice.name}",
+        title=study.title or f"{study.title_begins} {machine.title if machine else lattice.name}",
         lattice=lattice,
         particle=particle,
         top_particle=machine.top_particle if machine else particle,
@@ -118,25 +119,23 @@ def resolve(study: Study, file: Path | None) -> Resolved:
         beams=tuple(_beams(study, lattice, particle, machine)),
         requirements=requirements,
         warnings=(*_reader_warnings(lattice), *_energy_warnings(particle, machine)),
-        inputs=inputs,
+        inputs={**read, **inputs},
+        wires=Wires(_septum(lattice, machine)),
     )
 
 
-def _with_tables(study: EnergySwitchingStudy, file: Path | None) -> tuple[EnergySwitchingStudy, dict[str, bytes]]:
-    """The study with its operational tables as those of the run folder, and their content."""
-    paths = (study.table,) if isinstance(study.table, str) else study.table or ()
-    found = {f"{TABLES}{n} ({Path(path).name})": _table_bytes(path, file) for n, path in enumerate(paths)}
-    inside = tuple(f"tables/operational-{number}.csv" for number in range(len(paths)))
-    return study.model_copy(update={"table": inside or None}), found
+def _septum(lattice: Lattice, machine: RingMachine | None) -> str | None:
+    """The electrostatic septum: the machine's, or the only one of the lattice."""
+    if machine is not None and "electrostatic_septum" in machine.places:
+        return machine.places["electrostatic_septum"]
+    pairs = zip(lattice.names, lattice.elements, strict=True)
+    found = [name for name, element in pairs if isinstance(element, ElectrostaticSeptum)]
+    return found[0] if len(found) == 1 else None
 
 
-def _table_bytes(path: str, file: Path | None) -> bytes:
-    """Of a file beside the study, or (given with --set) in the working folder."""
-    beside = (file.parent if file else Path()) / path
-    return read_bytes(beside if beside.is_file() else Path(path), "operational table")
-
-
-def _initial_lattice(study: Study, machine: RingMachine | None, file: Path | None) -> tuple[Lattice, dict[str, bytes]]:
+def _initial_lattice(
+    study: RingStudy, machine: RingMachine | None, file: Path | None
+) -> tuple[Lattice, dict[str, bytes]]:
     if machine is not None:
         return machine.lattice(study.working_point).with_parameters(study.parameters), {}
     path = (file.parent if file else Path()) / str(study.lattice)
@@ -144,7 +143,7 @@ def _initial_lattice(study: Study, machine: RingMachine | None, file: Path | Non
     return lattice.with_parameters(study.parameters), {path.name: read_bytes(path)}
 
 
-def _particle(study: Study, lattice: Lattice) -> ReferenceParticle:
+def _particle(study: RingStudy, lattice: Lattice) -> ReferenceParticle:
     """The lattice's particle with what the study says instead; InputError when neither says it all."""
     particle = given_particle(lattice.particle, study.particle, study.kinetic_energy_MeV_per_u)
     if particle is None:
@@ -155,7 +154,7 @@ def _particle(study: Study, lattice: Lattice) -> ReferenceParticle:
     return particle
 
 
-def _with_places(study: Study, lattice: Lattice, machine: RingMachine | None) -> Study:
+def _with_places(study: Spec, lattice: Lattice, machine: RingMachine | None) -> Spec:
     """The study with the machine's names of places ("electrostatic_septum") replaced by those of elements."""
     places = machine.places if machine else {}
 
@@ -190,11 +189,12 @@ def _element_name(name: str, lattice: Lattice, places: Mapping[str, str]) -> str
     raise InputError(f"'{lattice.name}' has no place '{name}'{did_you_mean(name, known)}")
 
 
-def _requirements(study: Study, name: str, machine: RingMachine | None, lattice: Lattice) -> tuple[Requirement, ...]:
+def _requirements(
+    study: RingStudy, name: str, machine: RingMachine | None, lattice: Lattice, unjudged: Collection[str]
+) -> tuple[Requirement, ...]:
     """The machine's requirements for this kind of study, then the study's own."""
     judged = machine.requirements_of(f"{machine.name}-{study.study}") if machine and study.machine_requirements else ()
-    if not (isinstance(study, OpticsStudy) and study.imperfections):
-        judged = tuple(requirement for requirement in judged if requirement.quantity not in IMPERFECTIONS)
+    judged = tuple(requirement for requirement in judged if requirement.quantity not in unjudged)
     own = [own_requirement(spec, name) for spec in study.requirement]
     taken = {requirement.id for requirement in judged}
     for requirement in own:
@@ -234,13 +234,13 @@ def _placed(requirement: Requirement, lattice: Lattice, places: Mapping[str, str
 
 
 def _explicit(
-    study: Study,
+    study: Spec,
     name: str,
     lattice: Lattice,
     particle: ReferenceParticle,
     machine: RingMachine | None,
     requirements: Iterable[Requirement],
-) -> Study:
+) -> Spec:
     """The study with everything written out; a lattice file becomes the lattice.json of the run folder."""
     numbers = {key: value for key, value in lattice.parameters.items() if not lattice.parameters.is_dependent(key)}
     source: dict[str, Any] = {} if machine else {"lattice": LATTICE, "sequence": None}
@@ -285,7 +285,7 @@ def requirement_spec(requirement: Requirement) -> RequirementSpec:
 
 
 def _beams(
-    study: Study, lattice: Lattice, particle: ReferenceParticle, machine: RingMachine | None
+    study: RingStudy, lattice: Lattice, particle: ReferenceParticle, machine: RingMachine | None
 ) -> Iterable[BeamCase]:
     """The beam of the study, or else all beams of the machine, each at its own working point."""
     if study.beam is not None:

@@ -9,11 +9,11 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from lattice import HadronOpticsError, InputError, ReferenceParticle
+from lattice import HadronOpticsError, InputError, Lattice, ReferenceParticle
 from optics.matter.bragg import DoseModel
 from optics.matter.layers import SpotPlan, Target, Treatment, planned
 from optics.matter.scattering import spot
-from studies.energy_switching.spec import SwitchingComparisonStudy
+from studies.pipeline import Asked
 from studies.spec.resolution import Resolved
 from studies.treatment.machines import (
     LinacBeams,
@@ -25,6 +25,7 @@ from studies.treatment.machines import (
     followed,
     reaches,
 )
+from studies.treatment.spec import SwitchingComparisonStudy
 from studies.treatment.timeline import (
     CyclotronDelivery,
     DeliveryMachine,
@@ -70,7 +71,7 @@ class ComparisonFacts:
     ``beams``: a row for each machine and energy; ``several``: time against energies a spill.
     """
 
-    resolved: Resolved
+    resolved: Resolved[SwitchingComparisonStudy]
     study: SwitchingComparisonStudy
     treatment: Treatment
     machines: Machines
@@ -79,12 +80,24 @@ class ComparisonFacts:
     sensitivity: pd.DataFrame
     several: pd.DataFrame
     checks: tuple[Check, ...]
+    unreached: str = ""
+    interrupted: bool = False
+
+    @property
+    def lattice(self) -> Lattice:
+        """The ring's, before its energies are matched."""
+        return self.resolved.lattice
+
+    @property
+    def told(self) -> str:
+        """Species, layers and energies."""
+        low, high = self.treatment.energies.min(), self.treatment.energies.max()
+        return f"{self.treatment.species}, {self.treatment.layers} layers from {low:.4g} to {high:.4g} MeV/u"
 
 
-def gather(resolved: Resolved) -> ComparisonFacts:
+def gather(resolved: Resolved[SwitchingComparisonStudy], asked: Asked) -> ComparisonFacts:
     """Compute the study. NoSolution when no machine reaches the volume."""
     study = resolved.study
-    assert isinstance(study, SwitchingComparisonStudy)
     within = reaches(study)
     treatment = treatment_of(study, within)
     machines = computed_machines(study, treatment, within)

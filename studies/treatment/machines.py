@@ -21,15 +21,17 @@ from optics.matter.layers import Treatment
 from optics.matter.ranges import range_of
 from optics.ramping.species import SpeciesCycle
 from studies.energy_switching.facts import SwitchingFacts, gather
+from studies.energy_switching.resolution import resolve
 from studies.energy_switching.ring import reach
-from studies.energy_switching.spec import EnergySwitchingStudy, LinacSpec, SwitchingComparisonStudy, SynchrotronSpec
-from studies.linac.resolution import resolve_linac
-from studies.linac.spec import LinacSwitchingStudy
+from studies.energy_switching.spec import EnergySwitchingStudy
 from studies.linac.switching.facts import beam_at_exit, layer_time, tracked
+from studies.linac.switching.resolution import resolve as resolve_linac
+from studies.linac.switching.spec import LinacSwitchingStudy
+from studies.pipeline import Asked
 from studies.runs.logs import LOGGER
 from studies.spec.builtin import looks_like_file, study_path, unknown_study
-from studies.spec.resolution import resolve
-from studies.spec.study_file import parse_toml, read_text, validated
+from studies.spec.checking import Model, checked, parse_toml, read_text
+from studies.treatment.spec import LinacSpec, SwitchingComparisonStudy, SynchrotronSpec
 
 ELEMENTARY_CHARGE = 1.602176634e-19  # C, exact
 _RING_ENERGIES = 24  # energies that the ring is computed at; its strengths between them by interpolation
@@ -150,12 +152,7 @@ def reaches(study: SwitchingComparisonStudy) -> Reaches:
 
 def ring_study(spec: SynchrotronSpec) -> EnergySwitchingStudy:
     """The study of the ring, its settings changed. InputError for another kind of study."""
-    study = _study(spec.study, spec.settings, "synchrotron.study")
-    if not isinstance(study, EnergySwitchingStudy):
-        raise InputError(
-            f"synchrotron.study: '{spec.study}' is a study of kind '{study.study}', expected 'energy-switching'"
-        )
-    return study
+    return _study(EnergySwitchingStudy, "energy-switching", spec, "synchrotron.study")
 
 
 def _ring_reach(study: EnergySwitchingStudy) -> dict[str, tuple[float, float]]:
@@ -171,16 +168,12 @@ def computed_ring(spec: SynchrotronSpec, species: str, energies: Array) -> RingM
     changes = {"energies": asked, "table": None, "engine_energies": 0, "machine_requirements": False, "requirement": []}
     one = EnergySwitchingStudy.model_validate({**study.model_dump(exclude_none=True), **changes})
     LOGGER.info("ring of '%s' at the energies of the treatment", spec.study)
-    return RingMachine(spec.study, gather(resolve(one, _path(spec.study, "synchrotron.study"))))
+    return RingMachine(spec.study, gather(resolve(one, _path(spec.study, "synchrotron.study")), Asked(())))
 
 
 def linac_machine(spec: LinacSpec) -> tuple[LinacSwitchingStudy, LinacMachine]:
     """The linac of its study, settings changed. InputError for another kind of study."""
-    study = _study(spec.study, spec.settings, "linac.study")
-    if not isinstance(study, LinacSwitchingStudy):
-        raise InputError(
-            f"linac.study: '{spec.study}' is a study of kind '{study.study}', expected 'linac-energy-switching'"
-        )
+    study = _study(LinacSwitchingStudy, "linac-energy-switching", spec, "linac.study")
     return study, resolve_linac(study, _path(spec.study, "linac.study")).machine
 
 
@@ -210,9 +203,12 @@ def _path(name: str, where: str) -> Path:
     return builtin or Path(name)
 
 
-def _study(name: str, settings: Mapping[str, Any], where: str) -> Any:
-    told = f"{where} = '{name}'"
-    return validated(_merged(parse_toml(read_text(_path(name, where), "study file"), told), settings), told)
+def _study(model: type[Model], word: str, spec: SynchrotronSpec | LinacSpec, where: str) -> Model:
+    told = f"{where} = '{spec.study}'"
+    content = _merged(parse_toml(read_text(_path(spec.study, where), "study file"), told), spec.settings)
+    if content.get("study") != word:
+        raise InputError(f"{where}: '{spec.study}' is a study of kind '{content.get('study')}', expected '{word}'")
+    return checked(model, content, told)
 
 
 def _merged(content: Mapping[str, Any], settings: Mapping[str, Any]) -> dict[str, Any]:

@@ -9,8 +9,8 @@ import numpy as np
 from optics.matter.bragg import DoseModel
 from optics.matter.layers import SpotPlan, Target, Treatment, planned
 from optics.matter.ranges import energy_of
-from studies.energy_switching.spec import SwitchingComparisonStudy
 from studies.treatment.machines import ELEMENTARY_CHARGE, RingMachine, constant
+from studies.treatment.spec import SwitchingComparisonStudy
 from studies.treatment.timeline import Scanning, SynchrotronDelivery
 
 COMPUTED, CASE, ASSUMED = "computed", "computed, another case", "assumed"

@@ -9,21 +9,11 @@ from click import Option
 from pydantic import BaseModel
 
 from studies.cli import COMMANDS, group
+from studies.ring_optics.spec import ErrorsSpec, ImperfectionsSpec, OpticsStudy
+from studies.slow_extraction.spec import ExtractionSpec, ExtractionStudy, MomentaSpec
+from studies.slow_extraction.spill.spec import BucketSpec, KnockoutSpec, RippleSpec, SpillSpec
 from studies.spec.match import CaseSpec, LimitSpec, MatchSpec, TargetSpec, VarySpec
-from studies.spec.schema import (
-    BeamSpec,
-    BucketSpec,
-    ErrorsSpec,
-    ExtractionSpec,
-    ExtractionStudy,
-    ImperfectionsSpec,
-    KnockoutSpec,
-    MomentaSpec,
-    OpticsStudy,
-    RequirementSpec,
-    RippleSpec,
-    SpillSpec,
-)
+from studies.spec.schema import BeamSpec, RequirementSpec
 from studies.spec.study_file import validated
 from studies.vocabulary import COLUMNS, EXTRACTION, SCALARS, SPILL
 from tests.checkout import ROOT, blocks

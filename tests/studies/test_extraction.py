@@ -10,15 +10,15 @@ import pandas as pd
 import pytest
 
 from studies.cli import run
-from studies.ring_optics.quantities import BOTH
+from studies.judging import BOTH
 from studies.vocabulary import EXTRACTION, SPILL
 
 #: A tune further from the resonance, where arms take few turns, and few momenta: the study in seconds.
 _QUICK = (
     "working_point=matched-proton-60MeV-qx1.664",
-    "extraction.resonance.momenta.lower=-0.0025",
-    "extraction.resonance.momenta.upper=-0.0018",
-    "extraction.resonance.momenta.number=2",
+    "extraction.momenta.lower=-0.0025",
+    "extraction.momenta.upper=-0.0018",
+    "extraction.momenta.number=2",
     "extraction.particles=200",
     "spill.tracked=false",
 )
@@ -143,7 +143,7 @@ def test_no_extraction_is_said_with_its_numbers(
         (["extraction.electrostatic_septum=se_010a_es"], ("did you mean 'se_010a_esp'",)),
         (["extraction.x_septm=0.03"], ("did you mean 'x_septum'",)),
         (["extraction.stack=inside"], ("'below' or 'above'",)),
-        (["extraction.resonance.momenta.lower=0.1", "extraction.resonance.momenta.upper=0.0"], ("not below upper",)),
+        (["extraction.momenta.lower=0.1", "extraction.momenta.upper=0.0"], ("not below upper",)),
     ],
 )
 def test_a_wrong_study_is_code_2(

@@ -7,10 +7,11 @@ from typing import Any
 import pytest
 
 from lattice import HadronOpticsError, InputError
+from studies.pipeline import compute
 from studies.results import StudyResult
-from studies.ring_optics.study import compute
-from studies.spec.resolution import resolve
-from studies.spec.schema import Study
+from studies.ring_optics.resolution import resolve
+from studies.ring_optics.spec import OpticsStudy
+from studies.ring_optics.study import STUDY
 from studies.spec.study_file import validated
 
 ERRORS = [{"magnets": "quadrupole", "dx": 1e-4, "dy": 1e-4, "field": 1e-4}]
@@ -22,15 +23,15 @@ def study(**table: Any) -> dict[str, Any]:
     return {"study": "optics", "machine": "cnao", "imperfections": {**TABLE, **table}}
 
 
-def checked(content: dict[str, Any]) -> Study:
+def checked(content: dict[str, Any]) -> OpticsStudy:
     made = validated(content, "test")
-    assert isinstance(made, Study)
+    assert isinstance(made, OpticsStudy)
     return made
 
 
 @pytest.fixture(scope="module")
 def result() -> StudyResult:
-    return compute(resolve(checked(study()), None)).result
+    return compute(STUDY, resolve(checked(study()), None)).result
 
 
 def test_machines_are_judged_and_shown(result: StudyResult) -> None:
@@ -69,6 +70,6 @@ def test_without_the_table_nothing_is_asked_about_machines() -> None:
 )
 def test_what_makes_no_sense_is_said(table: dict[str, Any], words: str) -> None:
     with pytest.raises(HadronOpticsError) as caught:
-        compute(resolve(checked(study(**table)), None))
+        compute(STUDY, resolve(checked(study(**table)), None))
     assert isinstance(caught.value, InputError)
     assert words in str(caught.value)

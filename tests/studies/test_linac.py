@@ -14,8 +14,8 @@ from machines.registry import linac_named
 from optics.matter.ranges import energy_of_range, range_in_water
 from studies.commands.dose_beam import beam_at, beam_table
 from studies.linac.resolution import resolve_linac
-from studies.linac.spec import LinacSwitchingStudy
-from studies.pipeline import prepared
+from studies.linac.switching.spec import LinacSwitchingStudy
+from studies.registry import prepared
 from studies.report import render
 from studies.runs.running import RunOptions, run_to_folder
 from studies.runs.store import read_run
@@ -71,10 +71,10 @@ def test_what_is_wrong_with_a_table_is_said(tmp_path: Path, optics: Path) -> Non
     (tmp_path / "mine.toml").write_text(text.replace("emittance_x_um", "emitance_x_um"))
     (tmp_path / "study.toml").write_text('study = "linac-optics"\nlinac = "mine.toml"\n')
     with pytest.raises(InputError, match="did you mean 'emittance_x_um'"):
-        resolve_linac(load_study(tmp_path / "study.toml"), tmp_path / "study.toml")  # type: ignore[arg-type]
+        resolve_linac(load_study(tmp_path / "study.toml"), tmp_path / "study.toml")  # type: ignore[type-var]
     changes = ["gradients.cll=[1.0]"]
     with pytest.raises(InputError, match="no section 'cll'; did you mean 'ccl'"):
-        resolve_linac(load_study(BUILTIN / "linac-optics.toml", changes), None)  # type: ignore[arg-type]
+        resolve_linac(load_study(BUILTIN / "linac-optics.toml", changes), None)  # type: ignore[type-var]
 
 
 def test_an_ion_has_its_own_ranges_and_a_table_of_its_own_its_own_energies(tmp_path: Path) -> None:
@@ -110,7 +110,7 @@ def test_an_ion_has_its_own_ranges_and_a_table_of_its_own_its_own_energies(tmp_p
     (tmp_path / "ions.toml").write_text(re.sub(r",\n\s+", ", ", text))
     study = tmp_path / "study.toml"
     study.write_text('study = "linac-energy-switching"\nlinac = "ions.toml"\n')
-    found = resolve_linac(load_study(study), study)  # type: ignore[arg-type]
+    found = resolve_linac(load_study(study), study)  # type: ignore[type-var]
     assert isinstance(found.study, LinacSwitchingStudy)
     particle = found.machine.linac.particle
     assert particle.kinetic_energy_per_u == pytest.approx(30e6, rel=1e-12)

@@ -18,8 +18,8 @@ from studies.report import render
 from studies.ring_optics.match import matched_design
 from studies.ring_optics.match_tables import match_tables
 from studies.ring_optics.study import headline
-from studies.spec.resolution import resolve
-from studies.spec.schema import Study
+from studies.spec.resolution import resolve_ring
+from studies.spec.schema import RingStudy
 from studies.spec.study_file import validated
 from tests.report_fakes import fake_result
 
@@ -31,8 +31,8 @@ TUNES = [{"quantity": "qx", "value": 1.666}, {"quantity": "qy", "value": 1.74}]
 def matched(match: dict[str, Any], **study: Any) -> MatchResult:
     content = {"study": "optics", "machine": "cnao", "machine_requirements": False, **study, "match": match}
     made = validated({key: value for key, value in content.items() if value is not None}, "test")
-    assert isinstance(made, Study)
-    found = matched_design(resolve(made, None))
+    assert isinstance(made, RingStudy)
+    found = matched_design(resolve_ring(made, None))
     assert found is not None
     return found
 

@@ -22,7 +22,7 @@ from lattice import (
 from optics import twiss
 from studies.cli import run
 from studies.runs.store import is_interrupted
-from studies.spec.schema import Study
+from studies.spec.schema import RingStudy
 from studies.spec.study_file import load_study
 
 FILES = {"report.html", "report.json", "results.json", "study.toml", "lattice.json", "lattice.seq", "log.txt"}
@@ -113,8 +113,8 @@ def test_the_resolved_study_gives_the_same_bytes(cnao: Path, tmp_path: Path) -> 
 def test_report_renders_the_same_bytes_and_computes_nothing(cnao: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     before = (cnao / "report.html").read_bytes()
     (cnao / "report.html").unlink()
-    monkeypatch.setattr("studies.ring_optics.study.compute", None)
-    monkeypatch.setattr("studies.spec.resolution.resolve", None)
+    monkeypatch.setattr("studies.pipeline.compute", None)
+    monkeypatch.setattr("studies.spec.resolution.resolve_ring", None)
     assert run(["report", str(cnao), "-q"]) == 0
     assert (cnao / "report.html").read_bytes() == before
 
@@ -139,7 +139,7 @@ def test_another_working_point_brings_its_particle(tmp_path: Path) -> None:
     asked = ["--set", "working_point=extraction-carbon-400MeV", "--set", "match.targets.0.value=1.662"]
     assert run(["run", "cnao-optics", *asked, "--out", str(tmp_path / "run"), "-q"]) in (0, 1)
     study = load_study(tmp_path / "run" / "study.toml")
-    assert isinstance(study, Study)
+    assert isinstance(study, RingStudy)
     assert (study.particle, study.kinetic_energy_MeV_per_u) == ("carbon-12", 400.0)
     assert results(tmp_path / "run")["quantities"]["qx"]["value"] == pytest.approx(1.662, abs=1e-8)
 
@@ -367,10 +367,10 @@ def test_an_unstable_ring_is_code_3(own: Path, capsys: pytest.CaptureFixture[str
 def test_an_unexpected_error_leaves_its_details_in_the_log(
     own: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    def fails(resolved: object) -> None:
+    def fails(study: object, resolved: object) -> None:
         raise RuntimeError("boom")
 
-    monkeypatch.setattr("studies.ring_optics.study.compute", fails)
+    monkeypatch.setattr("studies.pipeline.compute", fails)
     assert run(["run", "my.toml", "-q"]) == 70
     told = capsys.readouterr().err
     assert "RuntimeError: boom" in told
@@ -382,10 +382,10 @@ def test_an_unexpected_error_leaves_its_details_in_the_log(
 def test_interrupted_keeps_a_log_and_no_results(
     own: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    def stopped(resolved: object) -> None:
+    def stopped(study: object, resolved: object) -> None:
         raise KeyboardInterrupt
 
-    monkeypatch.setattr("studies.ring_optics.study.compute", stopped)
+    monkeypatch.setattr("studies.pipeline.compute", stopped)
     assert run(["run", "my.toml", "-q"]) == 130
     assert is_interrupted(own / "runs/my")
     assert run(["report", "runs/my"]) == 4

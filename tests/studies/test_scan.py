@@ -22,10 +22,11 @@ from studies.cli import run
 from studies.results import StudyResult
 from studies.runs.compare import compare_runs
 from studies.runs.store import is_complete, is_interrupted, open_run, read_run, write_run
+from studies.scan.asked import plan
 from studies.scan.blocks import blocks
 from studies.scan.cases import rows
 from studies.scan.facts import classes_of
-from studies.scan.plan import COMPUTED, STATUS, Axis, plan
+from studies.scan.plan import COMPUTED, STATUS, Axis
 from studies.spec.study_file import validated
 from tests.report_fakes import fake_result
 

@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 from lattice import FileError, InputError
-from studies.spec.schema import Study, as_mapping
+from studies.spec.schema import RingStudy, as_mapping
 from studies.spec.study_file import load_study, validated
 from studies.spec.toml_text import toml_text
 
@@ -47,7 +47,7 @@ def refusal(study: Mapping[str, Any], *changes: str) -> str:
 
 def test_the_example_of_the_contract_is_a_study() -> None:
     study = validated(content(), "my.toml")
-    assert isinstance(study, Study)
+    assert isinstance(study, RingStudy)
     assert study.match is not None
     assert [(t.quantity, t.at, t.value) for t in study.match.targets] == [("qx", None, 1.666), ("dx", "symp", 0.0)]
     assert study.requirement[0].upper == 17.0
@@ -125,7 +125,7 @@ def test_several_faults_are_told_at_once() -> None:
 def test_set_changes_values_typed_as_toml() -> None:
     changes = ("kinetic_energy_MeV_per_u=100", "match.targets.0.value=1.662", "particle=carbon-12", "parameters.a.b=2")
     study = validated(content(), "my.toml", changes)
-    assert isinstance(study, Study)
+    assert isinstance(study, RingStudy)
     assert study.kinetic_energy_MeV_per_u == 100.0
     assert study.match is not None
     assert study.match.targets[0].value == 1.662

@@ -12,19 +12,20 @@ import pandas as pd
 import pytest
 
 from extraction import read_spill
-from machines.requirements import PASS, Requirement, judge
+from machines.requirements import PASS, Requirement
 from studies.cli import run
+from studies.judging import verdicts_on
 from studies.slow_extraction import study as slow_extraction
 from studies.slow_extraction.spill import facts as spill_tracking
 from studies.slow_extraction.spill import text as spill_methods
-from studies.slow_extraction.spill.quantities import withheld
+from studies.slow_extraction.spill.quantities import spill_quantities
 from studies.vocabulary import SPILL
 
 #: Few momenta, 4 ms instead of a second: the whole study with its spill in seconds.
 _QUICK = (
-    "extraction.resonance.momenta.lower=-0.0011",
-    "extraction.resonance.momenta.upper=-0.0007",
-    "extraction.resonance.momenta.number=2",
+    "extraction.momenta.lower=-0.0011",
+    "extraction.momenta.upper=-0.0007",
+    "extraction.momenta.number=2",
     "extraction.particles=200",
     "spill.duration_s=0.004",
     "spill.bin_s=1e-4",
@@ -126,10 +127,10 @@ def test_no_pass_when_the_trackers_disagree(folder: Path, kept: dict[str, Any]) 
     assert not moved.agree  # but not particle by particle
     parted = replace(facts, agreement=replace(facts.agreement, turn=(0.9, 1e-9)))
     need = Requirement("A", "b", "extraction_efficiency", "1", "c", "d", lower=0.1)
-    other = replace(need, quantity="wire_loss")
-    verdicts = [judge(need, 0.95, 0.01), judge(other, 0.95, 0.01)]
-    assert [verdict.verdict for verdict in withheld(verdicts, facts)] == [PASS, PASS]
-    taken, kept_one = withheld(verdicts, parted)
+    agreement = replace(need, quantity="spill_agreement_xsuite", lower=0.0)
+    names = [need.quantity, agreement.quantity]
+    assert [v.verdict for v in verdicts_on([need, agreement], spill_quantities(names, facts))] == [PASS, PASS]
+    taken, kept_one = verdicts_on([need, agreement], spill_quantities(names, parted))
     assert taken.verdict == "NOT EVALUATED"
     assert "disagree" in taken.reason
     assert kept_one.verdict == PASS
@@ -166,7 +167,7 @@ def test_ctrl_c_keeps_what_was_tracked(
         return replace(track_spill(*args, **more), interrupted=True, notes=("interrupted after 100 of 200 turns",))
 
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(slow_extraction, "gather", lambda resolved, final: kept["extraction"])
+        patch.setattr(slow_extraction, "gather_extraction", lambda resolved, asked: kept["extraction"])
         patch.setattr(spill_tracking, "track_spill", stopped)
         assert run(["run", "cnao-extraction", *settings(*_QUICK), "--out", str(target), "-q"]) == 130
     assert any("interrupted after 100" in warning for warning in results(target)["warnings"])

@@ -14,16 +14,18 @@ from lattice import InputError
 from lattice.errors import FileError
 from studies.cli import run
 from studies.energy_switching import spec as switching_schema
-from studies.energy_switching.spec import EnergySwitchingStudy, SwitchingComparisonStudy
-from studies.energy_switching.study import compute
+from studies.energy_switching.resolution import resolve
+from studies.energy_switching.spec import EnergySwitchingStudy
+from studies.energy_switching.study import STUDY
 from studies.energy_switching.table_file import read_table, table_frame
 from studies.energy_switching.table_file import table_text as table_text_of
+from studies.pipeline import compute
 from studies.spec.builtin import study_path
-from studies.spec.resolution import resolve
 from studies.spec.study_file import load_study
 from studies.spec.types import Table
 from studies.treatment.facts import treatment_of, varied
 from studies.treatment.machines import reaches
+from studies.treatment.spec import SwitchingComparisonStudy
 from tests.checkout import ROOT
 
 # Rows of CNAO/optics, synchro/LGEN (2021): settings of the ring at extraction; facts, quoted with their source.
@@ -153,7 +155,7 @@ def test_a_change_of_energy_takes_what_is_published(switched: Path) -> None:
 def test_the_run_folder_runs_again_with_the_same_numbers(switched: Path) -> None:
     study = load_study(switched / "study.toml", ["engine_energies=0"])
     assert isinstance(study, EnergySwitchingStudy)
-    again = {one.name: one.value for one in compute(resolve(study, switched / "study.toml")).result.quantities}
+    again = {one.name: one.value for one in compute(STUDY, resolve(study, switched / "study.toml")).result.quantities}
     found = {name: quantity["value"] for name, quantity in results(switched)["quantities"].items()}
     again["residual_programme_xsuite"] = found["residual_programme_xsuite"]
     assert again == pytest.approx(found, rel=1e-9, abs=1e-9)

@@ -16,10 +16,12 @@ from lattice import InputError, Lattice, Quadrupole, ReferenceParticle, Sextupol
 from optics.magnets import family_of
 from studies.cli import run
 from studies.energy_switching.facts import SwitchingFacts, gather
-from studies.energy_switching.spec import EnergySwitchingStudy, SwitchingComparisonStudy
-from studies.spec.resolution import resolve
+from studies.energy_switching.resolution import resolve
+from studies.energy_switching.spec import EnergySwitchingStudy
+from studies.pipeline import Asked
 from studies.spec.study_file import load_study
 from studies.treatment.machines import reaches
+from studies.treatment.spec import SwitchingComparisonStudy
 from tests.checkout import ROOT
 
 STUDY = ROOT / "examples" / "small_ring" / "switching.toml"
@@ -28,7 +30,7 @@ COMPARISON = ROOT / "studies" / "builtin" / "switching-comparison.toml"
 
 
 def facts_of(path: Path, *changes: str) -> SwitchingFacts:
-    return gather(resolve(switching(path, changes), path))
+    return gather(resolve(switching(path, changes), path), Asked(()))
 
 
 def switching(path: Path, changes: Sequence[str]) -> EnergySwitchingStudy:
@@ -217,18 +219,18 @@ OXYGEN = 'injection=[{species="oxygen-16",kinetic_energy_MeV_per_u=7.0}]'
 
 @pytest.mark.parametrize("machine", ["cnao", "medaustron"])
 def test_a_species_that_the_machine_is_not_described_for_needs_its_injection(machine: str) -> None:
-    facts = gather(resolve(switching(CNAO, [*SPECIES, OXYGEN, f"machine={machine}"]), None))
+    facts = gather(resolve(switching(CNAO, [*SPECIES, OXYGEN, f"machine={machine}"]), None), Asked(()))
     rigidity = ReferenceParticle("oxygen-16", kinetic_energy_per_u=7e6).magnetic_rigidity
     assert facts.cycles[0].injection.magnetic_rigidity == rigidity
     assert facts.programme.worst < 1.0
     with pytest.raises(InputError, match=rf"'{machine}' is not described for oxygen-16.*Give \[\[injection\]\]"):
-        gather(resolve(switching(CNAO, [*SPECIES, f"machine={machine}"]), None))
+        gather(resolve(switching(CNAO, [*SPECIES, f"machine={machine}"]), None), Asked(()))
 
 
 def test_its_energies_end_at_the_ring_s_rigidity() -> None:
     changes = [*SPECIES, OXYGEN, 'energies=[{species="oxygen-16",values_MeV_per_u=[300.0, 450.0]}]', "degree=0"]
     with pytest.raises(InputError, match=r"lie outside 'cnao', 7 to 4.* MeV/u: 450 to 450"):
-        gather(resolve(switching(CNAO, changes), None))
+        gather(resolve(switching(CNAO, changes), None), Asked(()))
 
 
 # ------------------------------------------------------------------------------------------------------- comparison

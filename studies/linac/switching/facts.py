@@ -11,7 +11,7 @@ import numpy as np
 import pandas as pd
 from scipy.interpolate import PchipInterpolator
 
-from lattice import HadronOpticsError, NoSolution, ReferenceParticle
+from lattice import HadronOpticsError, Lattice, NoSolution, ReferenceParticle
 from lattice.arrays import Array
 from machines.linacs.machine import LinacMachine
 from machines.linacs.table import LinacTable
@@ -19,6 +19,7 @@ from optics.linac import Linac, LinacTracked, track, transport
 from optics.linac.bucket import transverse_acceptance
 from optics.linac.field_integration import integrated_energies
 from optics.linac.structure.cut import downstream, upstream
+from optics.linac.structure.lattices import lattice_of
 from optics.linac.switching.all_energies import largest_fills
 from optics.linac.switching.jitter import pulse_energies
 from optics.linac.switching.settings import Settings, settings_for
@@ -26,9 +27,10 @@ from optics.linac.switching.trips import recovery
 from optics.matter.ranges import energy_of_range, range_in_water
 from studies.linac.facts import kept, structure_periods
 from studies.linac.resolution import ResolvedLinac, with_gradients
-from studies.linac.spec import LinacSwitchingStudy
+from studies.linac.switching.spec import LinacSwitchingStudy
+from studies.pipeline import Asked
 from studies.runs.logs import LOGGER
-from studies.spec.study_file import checked
+from studies.spec.checking import checked
 
 #: Largest number of energies that the second engine integrates and that jitter is computed at.
 _FEW = 33
@@ -43,7 +45,7 @@ class SwitchingFacts:
     energy and range.
     """
 
-    resolved: ResolvedLinac
+    resolved: ResolvedLinac[LinacSwitchingStudy]
     study: LinacSwitchingStudy
     machine: LinacMachine
     energies: Array
@@ -59,12 +61,23 @@ class SwitchingFacts:
     interpolated: pd.DataFrame
     trips: pd.DataFrame
     layers: pd.DataFrame
+    unreached: str = ""
+    interrupted: bool = False
+
+    @property
+    def lattice(self) -> Lattice:
+        """The linac at its design setting."""
+        return lattice_of(self.machine.linac)
+
+    @property
+    def told(self) -> str:
+        """Particle and energy at the entrance."""
+        return str(self.machine.linac.particle)
 
 
-def gather(resolved: ResolvedLinac) -> SwitchingFacts:
+def gather(resolved: ResolvedLinac[LinacSwitchingStudy], asked: Asked) -> SwitchingFacts:
     """Compute everything. NoSolution for an energy out of reach, naming the range."""
     study, machine = resolved.study, resolved.machine
-    assert isinstance(study, LinacSwitchingStudy)
     linac = machine.linac
     start = machine.sample(study.particles_per_energy, study.seed)
     energies = np.linspace(study.energies.lowest_MeV, study.energies.highest_MeV, study.energies.number) * 1e6
@@ -155,7 +168,7 @@ def _beam(end: LinacTracked, wanted: float) -> dict[str, float]:
     return row
 
 
-def _others(resolved: ResolvedLinac, study: LinacSwitchingStudy) -> pd.DataFrame:
+def _others(resolved: ResolvedLinac[LinacSwitchingStudy], study: LinacSwitchingStudy) -> pd.DataFrame:
     """Transmission, against energy, with the machine's own gradients and with other sets."""
     energies = np.linspace(study.energies.lowest_MeV, study.energies.highest_MeV, study.compare_energies) * 1e6
     table = {"wanted": energies}

@@ -8,26 +8,20 @@ from math import sqrt
 import numpy as np
 
 from lattice import InputError
-from studies.linac.quantities import BOTH, counting_error, quantity
+from studies.judging import ALONE, FORMULA, ROUNDING, Number, evaluated
+from studies.linac.quantities import BOTH, counting_error
 from studies.linac.switching.facts import SwitchingFacts, switching_time
 from studies.results import Quantity
-from studies.ring_optics.quantities import ALONE, FORMULA, ROUNDING, Number
 
 
 def evaluate(names: Iterable[str], facts: SwitchingFacts) -> tuple[Quantity, ...]:
     """Each quantity of ``names`` once, in order; what cannot be computed has no value, and its method says why."""
-    return tuple(quantity(name, lambda key: _number(key, facts)) for name in dict.fromkeys(names))
+    return evaluated(names, _NUMBERS, facts)
 
 
 def usual() -> tuple[str, ...]:
     """Names of all quantities of the study."""
     return tuple(_NUMBERS)
-
-
-def _number(name: str, facts: SwitchingFacts) -> Number:
-    if name not in _NUMBERS:
-        raise InputError(f"'{name}' is computed by studies of study = \"linac-optics\"")
-    return _NUMBERS[name](facts)
 
 
 def _at(facts: SwitchingFacts, row: int) -> str:

@@ -31,7 +31,8 @@ from lattice.errors import did_you_mean
 from lattice.reference import SPEED_OF_LIGHT
 from optics import Beam, twiss
 from studies.slow_extraction.facts import ExtractionFacts, Steinbach
-from studies.spec.schema import ExtractionStudy, SpillSpec
+from studies.slow_extraction.spec import ExtractionStudy
+from studies.slow_extraction.spill.spec import SpillSpec
 
 _MARGIN = 1.03  # of the way that brings the last particle to the resonance
 _STEP = 1e-4  # relative change of a parameter in a difference
@@ -111,8 +112,7 @@ class SpillCase:
 
 def spill_case(facts: ExtractionFacts) -> SpillCase:
     """What the study tracks; NoSolution where it is not known where the stack waits, InputError for wrong names."""
-    study = facts.optics.resolved.study
-    assert isinstance(study, ExtractionStudy)
+    study: ExtractionStudy = facts.optics.resolved.study
     spec = study.spill
     assert spec is not None
     found = facts.steinbach

@@ -23,6 +23,7 @@ from lattice.arrays import Array
 from optics import Beam, twiss
 from studies.runs.logs import LOGGER, shows_progress
 from studies.slow_extraction.facts import ExtractionFacts
+from studies.slow_extraction.spec import ExtractionStudy
 from studies.slow_extraction.spill.case import SpillCase, spill_case
 from studies.slow_extraction.variations import varied_families
 
@@ -143,7 +144,8 @@ class SpillFacts:
 
 def track(facts: ExtractionFacts) -> SpillFacts | None:
     """Track what the study asks for; None without a [spill] table. Ctrl-C keeps what was tracked."""
-    spec = getattr(facts.optics.resolved.study, "spill", None)
+    study: ExtractionStudy = facts.optics.resolved.study
+    spec = study.spill
     if spec is None or not spec.tracked:
         return None
     case = spill_case(facts)

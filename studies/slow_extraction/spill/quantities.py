@@ -3,20 +3,19 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping
-from math import isfinite, sqrt
+from dataclasses import replace
+from math import sqrt
 
 import numpy as np
 
 from extraction.spill.beam import beam_statistics, momentum_in_time
 from extraction.spill.losses import efficiency, proportion
 from extraction.spill.rate import SpillRate, duty_factor, peak_to_mean, rate_variation, spill_rate
-from lattice import HadronOpticsError, InputError
+from lattice import InputError
 from lattice.arrays import Array
-from machines.requirements import Verdict, judge
+from studies.judging import ALONE, Number, evaluated, missing
 from studies.results import Quantity
-from studies.ring_optics.quantities import ALONE, Number
 from studies.slow_extraction.spill.facts import SpillFacts
-from studies.vocabulary import SPILL
 
 TRACKERS = "fast tracker, checked against Xsuite"
 ABSENT = "the study tracks no spill: give it a [spill] table"
@@ -25,40 +24,22 @@ _MIDDLE = (0.05, 0.95)  # shares between which the spill's length is taken
 
 
 def spill_quantities(names: Iterable[str], facts: SpillFacts | None, reason: str = ABSENT) -> tuple[Quantity, ...]:
-    """Each quantity of ``names`` once; what cannot be computed has no value, and its method says why."""
-    return tuple(_quantity(name, facts, reason) for name in dict.fromkeys(names))
+    """Each quantity of ``names`` once; what cannot be computed has no value, and its method says why.
 
-
-def _quantity(name: str, facts: SpillFacts | None, reason: str) -> Quantity:
-    unit = SPILL[name].unit
+    Where the two trackers disagree none is judged but that they do.
+    """
     if facts is None:
-        return Quantity(name, None, unit, None, ALONE, f"not computed: {reason}")
-    try:
-        number = _NUMBERS[name](facts)
-    except HadronOpticsError as error:
-        return Quantity(name, None, unit, None, engine(facts), f"not computed: {error}")
-    if not isfinite(number.value):
-        return Quantity(name, None, unit, None, number.engine, "not computed: no finite value", number.figure)
-    return Quantity(name, number.value, unit, number.error, number.engine, number.method, number.figure)
+        return tuple(missing(name, reason) for name in dict.fromkeys(names))
+    return tuple(_withheld(found, facts) for found in evaluated(names, _NUMBERS, facts, engine(facts)))
+
+
+def _withheld(found: Quantity, facts: SpillFacts) -> Quantity:
+    return found if found.name == "spill_agreement_xsuite" else replace(found, withheld=facts.disagreement)
 
 
 def engine(facts: SpillFacts) -> str:
     """What a number of the spill rests on."""
     return TRACKERS if facts.agreement is not None else ALONE
-
-
-def withheld(verdicts: Iterable[Verdict], facts: SpillFacts | None) -> tuple[Verdict, ...]:
-    """The verdicts, none on a spill's number passing when the two trackers disagree."""
-    if facts is None or not facts.disagreement:
-        return tuple(verdicts)
-    return tuple(_withheld(verdict, facts.disagreement) for verdict in verdicts)
-
-
-def _withheld(verdict: Verdict, reason: str) -> Verdict:
-    name = verdict.requirement.quantity
-    if name not in SPILL or name == "spill_agreement_xsuite" or verdict.value is None:
-        return verdict
-    return judge(verdict.requirement, None, None, f"{verdict.value:.4g} is not judged: {reason}")
 
 
 # ---------------------------------------------------------------------------------------------------- balance, rate

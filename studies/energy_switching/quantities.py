@@ -1,0 +1,115 @@
+"""Quantities of energy switching on a ring, each with the error it is known to and the engines it rests on."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+
+import numpy as np
+
+from studies.energy_switching.facts import SwitchingFacts
+from studies.judging import ALONE, BOTH, FORMULA, missing
+from studies.results import Quantity
+from studies.vocabulary import SWITCHING
+
+_ROUNDING = 1e-12
+
+
+def evaluate(names: Iterable[str], facts: SwitchingFacts) -> tuple[Quantity, ...]:
+    """All that the study gives, and what is asked for beyond it with the reason why it has no value."""
+    found = tuple(_quantities(facts))
+    known = {quantity.name for quantity in found}
+    return (*found, *(_absent(name) for name in dict.fromkeys(names) if name not in known))
+
+
+def _absent(name: str) -> Quantity:
+    sampled = name == "residual_programme_xsuite"
+    return missing(name, "engine_energies = 0" if sampled else "nothing of the kind in this study")
+
+
+def _quantity(name: str, value: float, error: float, engine: str, method: str, figure: str = "") -> Quantity:
+    return Quantity(name, float(value), SWITCHING[name].unit, float(error), engine, method, figure)
+
+
+def _quantities(facts: SwitchingFacts) -> Iterator[Quantity]:
+    yield _quantity("energies_number", len(facts.energies), 0.0, FORMULA, "counted", "strengths-energy")
+    yield from _held(facts)
+    yield from _circuits(facts)
+    yield from _times(facts)
+    yield from _table(facts)
+    if facts.engines:
+        worst = max(max(abs(a - b) for a, b in zip(e.ours, e.xsuite, strict=True)) for e in facts.engines)
+        yield _quantity("residual_programme_xsuite", worst, _ROUNDING, BOTH, f"{len(facts.engines)} energies sampled")
+
+
+def _held(facts: SwitchingFacts) -> Iterator[Quantity]:
+    """What the programme holds, and how well."""
+    programme = facts.programme
+    off = {name: np.max(np.abs(v - programme.goals[name])) for name, v in programme.values.items()}
+    error = max((max(abs(a - b) for a, b in zip(e.ours, e.xsuite, strict=True)) for e in facts.engines), default=0.0)
+    engine = BOTH if facts.engines else ALONE
+    method = "largest over all energies; error: difference from Xsuite at the energies sampled"
+    tunes = [value for name, value in off.items() if name in ("qx", "qy")]
+    if tunes:
+        yield _quantity("programme_tune_error", max(tunes), error, engine, method, "held-energy")
+    chromaticity = np.asarray(programme.optics.dqx)
+    yield _quantity(
+        "programme_chromaticity_range", np.ptp(chromaticity), 1e-6, ALONE, "largest minus least", "held-energy"
+    )
+    for quantity, prefix in (
+        ("programme_dispersion_error", "dx@"),
+        ("programme_sextupole_error", "virtual_sextupole"),
+        ("programme_hardt_residual", "hardt_residual"),
+    ):
+        found = [value for name, value in off.items() if name.startswith(prefix)]
+        if found:
+            yield _quantity(quantity, max(found), 1e-9, ALONE, "largest over all energies", "held-energy")
+
+
+def _circuits(facts: SwitchingFacts) -> Iterator[Quantity]:
+    currents, voltages = [], []
+    for cycle in facts.cycles:
+        ramp = cycle.times["ramp"].to_numpy()
+        for circuit in cycle.circuits:
+            supply = circuit.magnet.supply
+            current = np.abs(circuit.currents)
+            slew = np.abs(circuit.currents - circuit.injection_current) / ramp
+            currents.append(np.max(current) / supply.largest_current)
+            voltages.append(np.max(supply.voltage(current, slew)) / supply.largest_voltage)
+    method = "largest of all circuits and energies; the calibration is the study's own"
+    yield _quantity("largest_current_share", max(currents), 1e-5, FORMULA, method, "strengths-currents")
+    yield _quantity("largest_voltage_share", max(voltages), 1e-5, FORMULA, method, "strengths-currents")
+    voltage = max(float(cycle.rf["voltage"].max()) for cycle in facts.cycles)
+    method = "bucket area held along the ramp to the highest energy"
+    yield _quantity("largest_rf_voltage", voltage, 1e-6 * voltage, FORMULA, method, "cycle-rf")
+
+
+def _times(facts: SwitchingFacts) -> Iterator[Quantity]:
+    change = max(float(cycle.times["change"].max()) for cycle in facts.cycles)
+    yield _quantity(
+        "longest_change", change, 1e-4, FORMULA, "sum of the parts of the cycle but the spill", "cycle-parts"
+    )
+    if not any(len(cycle.steps) for cycle in facts.cycles):
+        for name in ("longest_step", "step_tune_error"):
+            yield missing(name, "one energy has no step")
+        return
+    step = max(float(cycle.steps["step"].max()) for cycle in facts.cycles if len(cycle.steps))
+    yield _quantity("longest_step", step, 1e-4, FORMULA, "recapture, ramp, settling, preparation", "cycle-steps")
+    chromaticity = float(np.max(np.abs(facts.programme.optics.dqx)))
+    tune = max(
+        float(np.max(abs(facts.tune_per_strength) * cycle.steps["hysteresis_quadrupole"]
+                     + chromaticity * cycle.steps["hysteresis_bend"]))
+        for cycle in facts.cycles if len(cycle.steps)
+    )  # fmt: skip
+    method = "field left by hysteresis times dQx per relative gradient, and Q'x times that of the bends"
+    yield _quantity("step_tune_error", tune, 1e-6, ALONE, method, "cycle-steps")
+
+
+def _table(facts: SwitchingFacts) -> Iterator[Quantity]:
+    if facts.table is None:
+        return
+    fit = facts.table.fit
+    method = "smooth errors of all species together; rms over all energies"
+    yield _quantity("table_tune_residual", fit.rms[0], 1e-9, ALONE, method, "table-residuals")
+    groups = list(facts.study.held.groups)
+    largest = max(float(fit.table[name].abs().max()) for name in groups)
+    yield _quantity("table_gradient_error", largest, 1e-9, ALONE, "largest of the energies' own", "table-errors")

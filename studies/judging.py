@@ -1,0 +1,98 @@
+"""From a computed number to a quantity and to the verdict on it: one guard, one rule, for every kind of study."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass, replace
+from functools import partial
+from math import isfinite
+from typing import TypeVar
+
+from lattice.errors import HadronOpticsError, InputError
+from machines.requirements import FAIL, PASS, Requirement, Verdict, judge
+from studies.results import Quantity
+from studies.vocabulary import computed_by, quantity_named, unit_factor
+
+Facts = TypeVar("Facts")
+
+BOTH = "own maps and Xsuite"
+ALONE = "own maps alone"
+FORMULA = "closed formula"
+ROUNDING = 1e-12  # relative; products of some hundred matrices in double precision
+
+
+@dataclass(frozen=True)
+class Number:
+    """A computed number with its error, where it comes from and the figure that shows it."""
+
+    value: float
+    error: float
+    engine: str
+    method: str
+    figure: str = ""
+
+
+#: What computes each quantity of a kind of study from its facts.
+Numbers = Mapping[str, Callable[[Facts], Number]]
+
+
+def evaluated(names: Iterable[str], numbers: Numbers[Facts], facts: Facts, engine: str = ALONE) -> tuple[Quantity, ...]:
+    """Each quantity of ``names`` once, in order; what cannot be computed has no value, and its method says why."""
+    return tuple(measured(name, partial(_computed, name, numbers, facts), engine) for name in dict.fromkeys(names))
+
+
+def _computed(name: str, numbers: Numbers[Facts], facts: Facts) -> Number:
+    return _entry(name, numbers)(facts)
+
+
+def _entry(name: str, numbers: Numbers[Facts]) -> Callable[[Facts], Number]:
+    if name not in numbers:
+        raise InputError(f"'{name}' is computed by studies of {computed_by(name)}")
+    return numbers[name]
+
+
+def measured(name: str, compute: Callable[[], Number], engine: str = ALONE) -> Quantity:
+    """A quantity from what computes it; an error of the toolkit is the reason why there is no value.
+
+    ``engine``: what a number without a value would have rested on.
+    """
+    try:
+        number = compute()
+    except HadronOpticsError as error:
+        return missing(name, str(error), engine)
+    if not isfinite(number.value):
+        return replace(missing(name, "no finite value", number.engine), figure=number.figure)
+    unit = quantity_named(name).kind.unit
+    return Quantity(name, number.value, unit, number.error, number.engine, number.method, number.figure)
+
+
+def missing(name: str, reason: str, engine: str = ALONE) -> Quantity:
+    """A quantity that has no value, and why."""
+    return Quantity(name, None, quantity_named(name).kind.unit, None, engine, f"not computed: {reason}")
+
+
+def verdicts_on(
+    requirements: Iterable[Requirement], quantities: Sequence[Quantity], unreached: str = ""
+) -> tuple[Verdict, ...]:
+    """The verdict on each requirement, in order; ``unreached`` says why the design was not, and then none is judged.
+
+    A quantity that says why it must not be judged (``withheld``) is not. A requirement whose quantity is not among
+    ``quantities`` is NOT EVALUATED.
+    """
+    known = {quantity.name: quantity for quantity in quantities}
+    return tuple(_verdict(requirement, known.get(requirement.quantity), unreached) for requirement in requirements)
+
+
+def _verdict(requirement: Requirement, quantity: Quantity | None, unreached: str) -> Verdict:
+    """The judgement in the requirement's unit."""
+    if quantity is None or quantity.value is None:
+        return judge(requirement, None, None, quantity.method if quantity else "this study does not compute it")
+    factor = unit_factor(quantity_named(requirement.quantity), requirement.unit)
+    value, error = quantity.value / factor, None if quantity.error is None else quantity.error / factor
+    if unreached:
+        return judge(requirement, None, None, f"{unreached}: {value:.6g} at its best point")
+    if quantity.withheld:
+        return judge(requirement, None, None, f"{value:.4g} is not judged: {quantity.withheld}")
+    verdict = judge(requirement, value, error)
+    alone = "rests on our maps alone" if quantity.engine == ALONE and verdict.verdict in (PASS, FAIL) else ""
+    return replace(verdict, reason="; ".join(filter(None, (verdict.reason, alone))))

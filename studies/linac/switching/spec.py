@@ -1,0 +1,70 @@
+"""The study file of energy switching on a linac."""
+
+from __future__ import annotations
+
+from typing import Annotated, ClassVar, Literal, Self
+
+from pydantic import Field, Strict, model_validator
+
+from studies.linac.spec import LinacStudy, Particles, SectionName
+from studies.spec.types import NotNegative, Number, Positive, Table, Text
+
+
+class EnergiesSpec(Table):
+    """The table of energies, both ends in it."""
+
+    lowest_MeV: Positive = 70.0
+    highest_MeV: Positive = 230.0
+    number: Annotated[int, Strict(), Field(ge=2, le=2000)] = 161
+
+    @model_validator(mode="after")
+    def _ordered(self) -> Self:
+        if self.lowest_MeV >= self.highest_MeV:
+            raise ValueError(f"lowest_MeV {self.lowest_MeV:g} is not below highest_MeV {self.highest_MeV:g}")
+        return self
+
+
+class VolumeSpec(Table):
+    """A volume to be painted: depths in water [mm], distance of layers, spots of a layer, pulses of a spot."""
+
+    nearest_mm: Positive = 100.0
+    deepest_mm: Positive = 200.0
+    layer_mm: Positive = 3.0
+    spots: Annotated[int, Strict(), Field(ge=1, le=1_000_000)] = 400
+    pulses_per_spot: Annotated[int, Strict(), Field(ge=1, le=10_000)] = 1
+
+    @model_validator(mode="after")
+    def _ordered(self) -> Self:
+        if self.nearest_mm >= self.deepest_mm:
+            raise ValueError(f"nearest_mm {self.nearest_mm:g} is not below deepest_mm {self.deepest_mm:g}")
+        return self
+
+
+class CompareSpec(Table):
+    """Another set of gradients [T/m] to set beside the machine's: by section."""
+
+    name: Text
+    source: Text
+    gradients: dict[SectionName, tuple[Number, ...]]
+
+
+class LinacSwitchingStudy(LinacStudy):
+    """Every energy: settings, beam at the exit, transmission, time, failures, jitter.
+
+    Ends of ``energies`` that the study does not give are those of the machine; so is a ``volume`` it does not give,
+    where the usual one is out of reach.
+    """
+
+    study: Literal["linac-energy-switching"]
+    title_begins: ClassVar[str] = "Energy switching of"
+    energies: EnergiesSpec = EnergiesSpec()
+    particles_per_energy: Particles = 2000
+    least_spread: bool = True
+    volume: VolumeSpec = VolumeSpec()
+    compare: tuple[CompareSpec, ...] = ()
+    compare_energies: Annotated[int, Strict(), Field(ge=2, le=500)] = 33
+    shown_energies: Annotated[int, Strict(), Field(ge=2, le=30)] = 9
+    range_step_mm: NotNegative = 3.0
+
+
+SPEC = LinacSwitchingStudy

@@ -1,0 +1,52 @@
+"""The study file of the optics study, with its machines with errors."""
+
+from __future__ import annotations
+
+from typing import Annotated, ClassVar, Literal
+
+from pydantic import Field, Strict
+
+from studies.spec.schema import RingStudy
+from studies.spec.types import Name, NotNegative, Order, Positive, Table
+
+
+class ErrorsSpec(Table):
+    """Random errors of some magnets, rms [m, rad, relative]; ``magnets``: kinds, parameters or names with ``*``."""
+
+    magnets: Name | tuple[Name, ...]
+    dx: NotNegative = 0.0
+    dy: NotNegative = 0.0
+    ds: NotNegative = 0.0
+    roll: NotNegative = 0.0
+    pitch: NotNegative = 0.0
+    yaw: NotNegative = 0.0
+    field: NotNegative = 0.0
+    normal: dict[Order, NotNegative] = Field(default_factory=dict)
+    skew: dict[Order, NotNegative] = Field(default_factory=dict)
+    radius: Positive = 0.03
+    cut: Positive = 3.0
+
+
+class ImperfectionsSpec(Table):
+    """Machines with errors, and how their orbits are corrected; ``largest_kick`` [rad] of a corrector."""
+
+    machines: Annotated[int, Strict(), Field(ge=10, le=10_000)] = 100
+    errors: tuple[ErrorsSpec, ...] = Field(min_length=1)
+    method: Literal["svd", "micado"] = "svd"
+    singular_value_cut: Annotated[NotNegative, Field(lt=1.0)] = 1e-3
+    correctors_used: Annotated[int, Strict(), Field(ge=1)] | None = None
+    largest_kick: Positive | None = None
+    monitors: tuple[Name, ...] | None = None
+    correctors: tuple[Name, ...] | None = None
+
+
+class OpticsStudy(RingStudy):
+    """Does the machine have the optics it must have? Match (optional), Twiss, comparison with Xsuite, verdicts."""
+
+    study: Literal["optics"]
+    title_begins: ClassVar[str] = "Optics of"
+    scanned: ClassVar[Literal["", "blocks", "cases"]] = "blocks"
+    imperfections: ImperfectionsSpec | None = None
+
+
+SPEC = OpticsStudy

@@ -1,0 +1,112 @@
+"""Content of files checked against a model: errors name file, key, what was found and what was expected."""
+
+from __future__ import annotations
+
+import tomllib
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from types import MappingProxyType
+from typing import Any, TypeVar, get_args, get_origin
+
+from pydantic import BaseModel, ValidationError
+
+from lattice.errors import FileError, InputError, did_you_mean
+from lattice.files import read_bytes
+from studies.spec.changes import Key
+
+Model = TypeVar("Model", bound=BaseModel)
+
+
+def read_text(path: Path, what: str = "file") -> str:
+    """Text of a file (a byte order mark aside); FileError says why it cannot be read."""
+    try:
+        return read_bytes(path, what).decode("utf-8-sig")
+    except UnicodeDecodeError:
+        raise FileError(f"{path}: not a text file (UTF-8 was expected)") from None
+
+
+def parse_toml(text: str, where: str) -> dict[str, Any]:
+    """Content of a TOML text; InputError with line and column."""
+    try:
+        return tomllib.loads(text)
+    except tomllib.TOMLDecodeError as error:
+        raise InputError(f"{where}: not valid TOML: {error}") from None
+
+
+def checked(
+    model: type[Model], content: Mapping[str, Any], where: str, changed: Mapping[Key, str] = MappingProxyType({})
+) -> Model:
+    """``content`` as a ``model``; one InputError lists everything that is wrong with it.
+
+    ``changed``: keys that ``--set`` changed, with its text, which messages name instead of ``where``.
+    """
+    try:
+        return model.model_validate(content)
+    except ValidationError as error:
+        lines = [_explain(model, detail, where, changed) for detail in _causes(error.errors())]
+        raise InputError("\n".join(dict.fromkeys(lines))) from None
+
+
+def _causes(details: Sequence[Any]) -> list[Any]:
+    """The errors without those that only follow from another one deeper in the same table."""
+    places = [detail["loc"] for detail in details]
+    return [d for d in details if not any(len(o) > len(d["loc"]) and o[: len(d["loc"])] == d["loc"] for o in places)]
+
+
+_EXPECTED = {
+    "float_type": "a number",
+    "finite_number": "a finite number",
+    "int_type": "a whole number",
+    "string_type": "text",
+    "bool_type": "true or false",
+    "tuple_type": "a list",
+    "dict_type": "a table",
+    "model_type": "a table",
+    "model_attributes_type": "a table",
+}
+
+
+def _explain(kind: type[BaseModel], detail: Any, where: str, changed: Mapping[Key, str]) -> str:
+    key: Key = tuple(part for part in detail["loc"] if part != "[key]")
+    place = next((f"--set {text}" for set_key, text in changed.items() if _related(key, set_key)), where)
+    name = ".".join(str(part) for part in key)
+    return f"{place}: {name + ': ' if name else ''}{_reason(kind, key, detail)}"
+
+
+def _related(key: Key, set_key: Key) -> bool:
+    shared = min(len(key), len(set_key))
+    return shared > 0 and key[:shared] == set_key[:shared]
+
+
+def _reason(kind: type[BaseModel], key: Key, detail: Any) -> str:
+    problem, context = detail["type"], detail.get("ctx", {})
+    if problem == "extra_forbidden":
+        allowed = list(_model_at(kind, key[:-1]).model_fields)
+        hint = did_you_mean(str(key[-1]), allowed) or "."
+        return f"unknown key{hint} Allowed here: {', '.join(allowed)}"
+    if problem == "missing":
+        return "missing, and the study needs it"
+    if problem == "value_error":
+        return str(context["error"])
+    found = f"found {detail['input']!r}"
+    if problem == "too_short":
+        return f"{found}, expected at least {context['min_length']}"
+    if problem in _EXPECTED:
+        return f"{found}, expected {_EXPECTED[problem]}"
+    if problem == "literal_error":
+        return f"{found}, expected {context['expected']}"
+    return f"{found}; {detail['msg'][0].lower()}{detail['msg'][1:]}"
+
+
+def _model_at(kind: type[BaseModel], key: Key) -> type[BaseModel]:
+    model = kind
+    for part in key:
+        if isinstance(part, str) and part in model.model_fields:
+            model = _inner_model(model.model_fields[part].annotation) or model
+    return model
+
+
+def _inner_model(annotation: Any) -> type[BaseModel] | None:
+    if isinstance(annotation, type) and get_origin(annotation) is None and issubclass(annotation, BaseModel):
+        return annotation
+    return next((found for part in get_args(annotation) if (found := _inner_model(part))), None)

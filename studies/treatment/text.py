@@ -1,0 +1,71 @@
+"""A treatment on several machines in sentences, from what was resolved and computed."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from studies.pipeline import Text
+from studies.treatment.facts import ComparisonFacts
+
+REFERENCES = (
+    "T. Bortfeld, An analytical approximation of the Bragg curve for therapeutic proton beams, Med. Phys. 24, 2024 "
+    "(1997).",
+    "X. Liang et al., Investigation of the impact of machine operating parameters on beam delivery time ... for "
+    "synchrotron-based proton pencil beam spot scanning system, Front. Oncol. 12, 1036139 (2022).",
+    "Y. Iwata et al., Multiple-energy operation with extended flattops at HIMAC, Nucl. Instr. Meth. A 624, 33 (2010).",
+    "E. Haettner, H. Iwase, D. Schardt, Experimental fragmentation studies with 12C therapy beams, Rad. Prot. Dosim. "
+    "122, 485 (2006).",
+    "B. Gottschalk et al., Multiple Coulomb scattering of 160 MeV protons, Nucl. Instr. Meth. B 74, 467 (1993).",
+    "ICRU Report 78, Prescribing, recording, and reporting proton-beam therapy, 2007.",
+)
+
+
+def methods(facts: ComparisonFacts) -> Iterator[str]:
+    yield (
+        "The ring's change of energy, its steps within a spill and its energy spread are computed by the study "
+        f"'{facts.study.synchrotron.study}' at the energies of the treatment (24 matched, its circuits' fields "
+        "between them by interpolation); the linac's transmission, energy spread, emittances, repetition and change of "
+        f"energy by '{facts.study.linac.study}' (a bunch tracked at each energy)."
+        if facts.study.linac is not None
+        else f"The ring's times and energy spread are computed by the study '{facts.study.synchrotron.study}'."
+    )
+    yield (
+        "Spot: sqrt(emittance beta + (scattering angle times distance)^2) with beta at the isocentre of each beam line "
+        "as assumed and Highland's angle behind the nozzle; air and the patient are left out."
+    )
+    yield (
+        "Ranges: R = 0.0022 E^1.77 cm for protons and helium, 0.00316 E^1.70 cm for heavier ions, times A / Z^2 "
+        "(fitted to the Bethe formula, 100 to 430 MeV/u); layers are spaced evenly in range from the distal "
+        "edge. Dose: Bortfeld's closed form with range straggling, energy spread and loss of primaries. The "
+        "particles of the layers make the dose level up to one sigma of the ranges before the end, by least squares "
+        "with no negative weight, the smoothest of many nearly as good; lateral scattering is "
+        "left out, the field is the side and its margins."
+    )
+    yield (
+        "Time: layer by layer from the deepest. Synchrotron: particles leave evenly over the spill and wait in the "
+        "ring while spots move; a spill ends with its particles or its flat top (refill). Several energies a spill: "
+        "the beam that is left, less what a step loses, goes on to the next layer if it serves enough of it, for at "
+        "most as many energies as a spill may have. Linac: whole pulses for each "
+        "spot, moves between pulses. Cyclotron: rate behind the degrader (E / E_top)^exponent up to a largest rate."
+    )
+    yield (
+        "The gate is open for the first part of each period; beam and spot moves wait for it, changes of energy do "
+        "not. Repainting splits each layer into paints of equal particles, or (volumetric) goes through all layers "
+        "again."
+    )
+
+
+def assumptions(facts: ComparisonFacts) -> Iterator[str]:
+    yield "Every number of the study's tables is an assumption, shown under Provenance; change it with --set."
+    yield "Dose is physical, in water; RBE, fragments and the lateral penumbra are left out. A box, one field."
+    yield "Bragg-Kleeman ranges are good to 2 % between 60 and 250 MeV (protons) and 100 and 430 MeV/u (carbon)."
+    if facts.treatment.species != "proton":
+        yield "Bortfeld's form was made for protons: for ions the tail of fragments behind the peak is left out."
+    if facts.study.scanning.gate_duty < 1:
+        yield "The gate's phase at the beginning of the treatment is open, and breathing is strictly periodic."
+
+
+def text(facts: ComparisonFacts) -> Text:
+    """All of it."""
+    missing = tuple(f"{name}: not delivered: {reason}" for name, reason in facts.machines.missing.items())
+    return Text(tuple(methods(facts)), tuple(assumptions(facts)), REFERENCES, missing)
