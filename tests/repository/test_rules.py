@@ -36,11 +36,13 @@ def test_the_lock_holds_what_the_project_asks_for(dependency: Requirement) -> No
     assert PINNED[dependency.name] in dependency.specifier, "stale: make lock"
 
 
-def test_every_package_of_the_tree_is_listed_and_typed() -> None:
-    inits = [path.parent.relative_to(ROOT) for path in tracked_files() if path.name == "__init__.py"]
-    found = [".".join(folder.parts) for folder in inits if folder.parts[0] not in ("tests", "benchmarks", "examples")]
-    assert sorted(found) == sorted(PACKAGES)
-    assert [name for name in PACKAGES if not (ROOT / name.replace(".", "/") / "py.typed").is_file()] == []
+def test_the_wheel_takes_the_five_packages_and_all_rooms_in_them() -> None:
+    found = PROJECT["tool"]["setuptools"]["packages"]["find"]
+    assert found["include"] == [f"{name}*" for name in PACKAGES]
+    inits = {path.parent for path in tracked_files() if path.name == "__init__.py"}
+    modules = [path for path in tracked_files() if path.suffix == ".py" and path.relative_to(ROOT).parts[0] in PACKAGES]
+    assert [str(path) for path in modules if path.parent not in inits] == []
+    assert [name for name in PACKAGES if not (ROOT / name / "py.typed").is_file()] == []
 
 
 def test_the_version_is_the_same_everywhere() -> None:

@@ -7,8 +7,7 @@ from collections.abc import Iterator
 from functools import cache
 from pathlib import Path
 
-ROOT = Path(__file__).parents[2]
-PACKAGES = ("lattice", "optics", "extraction", "machines", "studies")
+from tests.checkout import PACKAGES, ROOT
 
 
 @cache
