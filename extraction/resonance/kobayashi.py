@@ -16,6 +16,18 @@ from lattice.arrays import Array
 
 
 @dataclass(frozen=True)
+class LeadingArm:
+    """The straight outgoing separatrix at the wires: ``px`` there, ``slope`` dpx/dx [1/m] along it.
+
+    ``amplitude`` [m^1/2] of (X, P) there.
+    """
+
+    px: float
+    slope: float
+    amplitude: float
+
+
+@dataclass(frozen=True)
 class Kobayashi:
     """Leading order at one place.
 
@@ -95,12 +107,26 @@ class Kobayashi:
         (X, P) is where the outgoing separatrix meets the wire, A its amplitude (PIMMS, section 3.4, projected on x).
         nan inside the triangle.
         """
-        if not self.is_outside(x_septum):
+        arm = self.arm(x_septum)
+        if arm is None:
             return float("nan")
         x = (x_septum - self.orbit[0]) / sqrt(self.betx)
+        return 0.75 * self.virtual_sextupole * sqrt(self.betx) * abs(x) * arm.amplitude
+
+    def arm(self, x_septum: float) -> LeadingArm | None:
+        """The separatrix that leads out through x = ``x_septum`` [m] at the least amplitude; None inside the triangle.
+
+        The line from vertex to vertex of the triangle, prolonged beyond the one that particles leave (PIMMS,
+        CERN-PS-99-010-DI, section 3.3).
+        """
+        if not self.is_outside(x_septum):
+            return None
+        x = (x_septum - self.orbit[0]) / sqrt(self.betx)
         meetings = [self._meeting(vertex, other, x) for vertex, other in self.separatrices()]
-        amplitudes = [float(np.hypot(*point)) for point in meetings if point is not None]
-        return 0.75 * self.virtual_sextupole * sqrt(self.betx) * abs(x) * min(amplitudes)
+        found = [(float(np.hypot(*meeting[0])), *meeting) for meeting in meetings if meeting is not None]
+        amplitude, point, direction = min(found, key=lambda meeting: meeting[0])
+        slope = (direction[1] / direction[0] - self.alfx) / self.betx
+        return LeadingArm(float(self.physical(point)[1]), float(slope), amplitude)
 
     def is_outside(self, x_septum: float) -> bool:
         """True when ``x_septum`` [m] lies beyond the triangle, on either side."""
@@ -108,12 +134,12 @@ class Kobayashi:
         corners = np.sign(from_orbit) * (self.fixed_points[:, 0] - self.orbit[0])
         return bool(abs(from_orbit) > np.max(corners))
 
-    def _meeting(self, vertex: Array, other: Array, x: float) -> Array | None:
-        """Where the arm from ``vertex``, away from ``other``, has the normalised position x at the place."""
+    def _meeting(self, vertex: Array, other: Array, x: float) -> tuple[Array, Array] | None:
+        """Where the arm from ``vertex``, away from ``other``, is at the normalised position x, and its direction."""
         begin, end = self.at_place(vertex), self.at_place(other)
         direction = begin - end
         along = (x - begin[0]) / direction[0]
-        return begin + along * direction if along > 0 else None
+        return (begin + along * direction, direction) if along > 0 else None
 
     def three_turns(self, normalised: Array) -> Array:
         """Change of (X, P) at the virtual sextupole over three turns: (dH/dP, -dH/dX)."""

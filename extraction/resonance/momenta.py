@@ -1,8 +1,9 @@
-"""The extraction arms of all momenta side by side at the electrostatic septum."""
+"""The resonance and the extraction arm of one momentum, and those of all momenta side by side at the septum."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -11,13 +12,72 @@ from scipy.optimize import brentq
 
 from extraction.resonance.arms import Arm
 from extraction.resonance.third_integer import ThirdIntegerResonance, nearest_third, third_integer_resonance
-from extraction.septum import Septum, crossing_angle, wire_loss
+from extraction.septum import Septum, Transport, crossing_angle, transport, wire_loss
 from lattice import Lattice, NoSolution, ReferenceParticle, UnstableOptics
 from optics import twiss
 
 _ORBIT = ("tune", "tune_distance", "orbit_x", "stable_area", "kobayashi_area")
 _ARM = ("arm_px", "arm_slope", "arm_curvature", "spiral_step", "kobayashi_step", "spiral_kick")
 _NUMBERS = (*_ORBIT, *_ARM, "crossing_angle", "wire_loss")
+
+
+@dataclass(frozen=True, eq=False)
+class Case:
+    """One extracted momentum: its resonance and arm, or the reason why there is none."""
+
+    delta: float
+    resonance: ThirdIntegerResonance | None
+    arm: Arm | None
+    transport: Transport | None = None
+    reason: str = ""
+
+    @property
+    def angle(self) -> float:
+        """Angle [rad] of the arm at the wires, nan without one."""
+        return self.arm.px / (1.0 + self.delta) if self.arm else float("nan")
+
+    def transported(self, septum: Septum, ring: Lattice) -> Case:
+        """The same with its passage to the magnetic septum, where there are an arm and such a septum."""
+        if self.resonance is None or self.arm is None or septum.magnetic_at is None:
+            return self
+        return replace(self, transport=transport(self.resonance, septum, ring, self.arm))
+
+
+def case_at(
+    ring: Lattice, septum: Septum, delta: float, fringe: str = "full", particle: ReferenceParticle | None = None
+) -> Case:
+    """Resonance and arm of one momentum deviation; without a triangle, or an arm at the wires, the reason."""
+    try:
+        resonance = third_integer_resonance(ring, particle, at=septum.at, delta=delta, fringe=fringe)
+    except (NoSolution, UnstableOptics) as error:
+        return Case(delta, None, None, reason=str(error))
+    try:
+        return Case(delta, resonance, resonance.arm(septum.position))
+    except NoSolution as error:
+        return Case(delta, resonance, None, reason=str(error))
+
+
+def design_case(ring: Lattice, septum: Septum, delta: float, fringe: str = "full") -> Case:
+    """The design point, which must have an arm at the wires and lie inside the aperture: NoSolution otherwise."""
+    resonance = third_integer_resonance(ring, at=septum.at, delta=delta, fringe=fringe)
+    _check_inside(ring, resonance)
+    return Case(delta, resonance, resonance.arm(septum.position))
+
+
+def _check_inside(ring: Lattice, resonance: ThirdIntegerResonance) -> None:
+    """NoSolution when a fixed point at the septum lies beyond the aperture there."""
+    aperture = ring[resonance.place].aperture
+    if aperture is None:
+        return
+    half = aperture.half_x if aperture.ellipse_x is None else min(aperture.half_x, aperture.ellipse_x)
+    x = resonance.fixed_points[:, 0]
+    worst = float(x[np.argmax(np.abs(x - aperture.offset_x))])
+    if abs(worst - aperture.offset_x) > half:
+        raise NoSolution(
+            f"a fixed point lies beyond the aperture: x = {worst:.6g} m at '{resonance.place}', whose half opening is "
+            f"{half:.6g} m (tune distance {resonance.tune_distance:.6g}, virtual sextupole "
+            f"{resonance.virtual_sextupole:.4g} m^-1/2): bring the tune nearer or the sextupoles up"
+        )
 
 
 def arms_over_momentum(
@@ -37,13 +97,11 @@ def arms_over_momentum(
 def _row(
     ring: Lattice, particle: ReferenceParticle | None, septum: Septum, delta: float, fringe: str
 ) -> dict[str, Any]:
-    row: dict[str, Any] = {"delta": delta, **dict.fromkeys(_NUMBERS, np.nan), "reason": ""}
-    try:
-        resonance = third_integer_resonance(ring, particle, at=septum.at, delta=delta, fringe=fringe)
-        row |= _resonance(resonance)
-        row |= _arm(resonance.arm(septum.position), resonance, septum)
-    except (NoSolution, UnstableOptics) as error:
-        row["reason"] = str(error)
+    case = case_at(ring, septum, delta, fringe, particle)
+    row: dict[str, Any] = {"delta": delta, **dict.fromkeys(_NUMBERS, np.nan), "reason": case.reason}
+    if case.resonance is not None:
+        row |= _resonance(case.resonance)
+        row |= _arm(case.arm, case.resonance, septum) if case.arm else {}
     return row
 
 

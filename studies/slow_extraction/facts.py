@@ -8,59 +8,28 @@ from functools import partial
 from math import sqrt
 
 import numpy as np
-import pandas as pd
 
 from extraction.resonance.arms import Arm
+from extraction.resonance.both_engines import Engines, compare_engines
+from extraction.resonance.diagram import Steinbach, WaitingBeam, steinbach_of
 from extraction.resonance.hardt import arm_divergence, hardt_residual
-from extraction.resonance.momenta import resonant_momentum
-from extraction.resonance.steinbach import ExtractedBeam, Stack, extracted_beam, leaving_momentum, waiting_stack, wedge
-from extraction.resonance.third_integer import ThirdIntegerResonance, third_integer_resonance
-from extraction.septum import Septum, Transport, transport
+from extraction.resonance.last_turns import LastTurns, last_turns
+from extraction.resonance.momenta import Case, case_at, design_case
+from extraction.resonance.steinbach import ExtractedBeam
+from extraction.resonance.third_integer import ThirdIntegerResonance
+from extraction.resonance.variations import NOT_VARIED, Scans, scan
+from extraction.septum import Septum
 from lattice import HadronOpticsError, InputError, Lattice, NoSolution, UnstableOptics
 from lattice.arrays import Array
 from machines.rings.machine import MachineBeam
-from optics import Beam, twiss
+from optics import twiss
 from studies.pipeline import Asked
 from studies.ring_optics.facts import Facts, compare
 from studies.ring_optics.match import matched_design
 from studies.runs.logs import LOGGER
-from studies.slow_extraction.engines import Engines, compare_engines
-from studies.slow_extraction.last_turns import LastTurns, last_turns
 from studies.slow_extraction.septa import septum_of
 from studies.slow_extraction.spec import ExtractionSpec, ExtractionStudy
-from studies.slow_extraction.variations import NOT_VARIED, Scans, scan
 from studies.spec.resolution import Resolved
-
-_CASES = 7  # momenta between the smallest and the largest amplitude
-_SMALLEST = 0.25  # of the edge's amplitude: nearer to the tip of the wedge arms take ever more turns
-_BRANCH = 13  # momenta of the wedge on the stack's side
-
-
-@dataclass(frozen=True, eq=False)
-class Case:
-    """One extracted momentum: its resonance and arm, or the reason why there is none."""
-
-    delta: float
-    resonance: ThirdIntegerResonance | None
-    arm: Arm | None
-    transport: Transport | None = None
-    reason: str = ""
-
-    @property
-    def angle(self) -> float:
-        """Angle [rad] of the arm at the wires, nan without one."""
-        return self.arm.px / (1.0 + self.delta) if self.arm else float("nan")
-
-
-@dataclass(frozen=True, eq=False)
-class Steinbach:
-    """``resonant`` momentum, ``table`` of the wedge, the sampled ``stack``, momenta at which it is ``leaving``."""
-
-    resonant: float
-    side: float
-    table: pd.DataFrame
-    stack: Stack
-    leaving: Array
 
 
 @dataclass(frozen=True, eq=False)
@@ -123,7 +92,7 @@ def gather_extraction(resolved: Resolved[ExtractionStudy], asked: Asked) -> Extr
     beam = _beam(resolved)
     septum = septum_of(spec)
     LOGGER.info("resonance of %s at '%s'", final.name, septum.at)
-    design = _design(final, septum, spec.delta, resolved.study.model.fringe)
+    design = design_case(final, septum, spec.delta, resolved.study.model.fringe)
     LOGGER.info("optics of %s, beside Xsuite", final.name)
     compared = compare(final, resolved.particle, resolved, None)
     facts = Facts(resolved, compared, (), matched=matched)
@@ -131,7 +100,7 @@ def gather_extraction(resolved: Resolved[ExtractionStudy], asked: Asked) -> Extr
     steinbach, why = _steinbach_or_reason(facts, spec, septum, beam, emittance)
     momenta = _momenta(spec, steinbach, why, beam.sigmas * sqrt(emittance))
     LOGGER.info("arms of %d momenta from %.4g to %.4g", len(momenta), momenta[0], momenta[-1])
-    cases = tuple(_case(final, septum, float(delta), compared.optics.fringe) for delta in momenta)
+    cases = tuple(case_at(final, septum, float(delta), compared.optics.fringe) for delta in momenta)
     found = [case for case in cases if case.arm is not None]
     if not found:
         raise NoSolution("no extracted momentum has an arm at the wires: "
@@ -139,9 +108,9 @@ def gather_extraction(resolved: Resolved[ExtractionStudy], asked: Asked) -> Extr
     if spec.septum_angle is None:
         angles = [case.angle for case in found]
         septum = replace(septum, angle=(min(angles) + max(angles)) / 2)
-    cases = tuple(_transported(case, septum, final) for case in cases)
+    cases = tuple(case.transported(septum, final) for case in cases)
     found = [case for case in cases if case.arm is not None]
-    design = _transported(design, septum, final)
+    design = design.transported(septum, final)
     middle = found[len(found) // 2].delta
     scans = _varied(final, septum, compared.optics.fringe, spec.delta, middle) if asked.report else NOT_VARIED
     LOGGER.info("the same by Xsuite's tracking")
@@ -155,7 +124,7 @@ def gather_extraction(resolved: Resolved[ExtractionStudy], asked: Asked) -> Extr
         cases=cases,
         steinbach=steinbach,
         no_steinbach=why,
-        extracted=_extracted(found, steinbach, resolved.study.seed),
+        extracted=steinbach.extracted(found, resolved.study.seed) if steinbach else None,
         turns=last_turns(final, compared.optics, septum, [(c.delta, c.arm) for c in cases if c.arm]),
         engines=compare_engines(final, compared.optics, septum, _compared_cases(design, found)),
         scans=scans,
@@ -190,49 +159,6 @@ def _compared_cases(design: Case, found: list[Case]) -> list[Case]:
     return list({case.delta: case for case in (design, found[0], found[-1])}.values())
 
 
-# ------------------------------------------------------------------------------------------------------- one momentum
-
-
-def _design(ring: Lattice, septum: Septum, delta: float, fringe: str) -> Case:
-    """The design point, which must have an arm at the wires and lie inside the aperture."""
-    resonance = third_integer_resonance(ring, at=septum.at, delta=delta, fringe=fringe)
-    _inside(ring, resonance)
-    return Case(delta, resonance, resonance.arm(septum.position))
-
-
-def _inside(ring: Lattice, resonance: ThirdIntegerResonance) -> None:
-    """NoSolution when a fixed point at the septum lies beyond the aperture there."""
-    aperture = ring[resonance.place].aperture
-    if aperture is None:
-        return
-    half = aperture.half_x if aperture.ellipse_x is None else min(aperture.half_x, aperture.ellipse_x)
-    x = resonance.fixed_points[:, 0]
-    worst = float(x[np.argmax(np.abs(x - aperture.offset_x))])
-    if abs(worst - aperture.offset_x) > half:
-        raise NoSolution(
-            f"a fixed point lies beyond the aperture: x = {worst:.6g} m at '{resonance.place}', whose half opening is "
-            f"{half:.6g} m (tune distance {resonance.tune_distance:.6g}, virtual sextupole "
-            f"{resonance.virtual_sextupole:.4g} m^-1/2): bring the tune nearer or the sextupoles up"
-        )
-
-
-def _case(ring: Lattice, septum: Septum, delta: float, fringe: str) -> Case:
-    try:
-        resonance = third_integer_resonance(ring, at=septum.at, delta=delta, fringe=fringe)
-    except (NoSolution, UnstableOptics) as error:
-        return Case(delta, None, None, reason=str(error))
-    try:
-        return Case(delta, resonance, resonance.arm(septum.position))
-    except NoSolution as error:
-        return Case(delta, resonance, None, reason=str(error))
-
-
-def _transported(case: Case, septum: Septum, ring: Lattice) -> Case:
-    if case.resonance is None or case.arm is None or septum.magnetic_at is None:
-        return case
-    return replace(case, transport=transport(case.resonance, septum, ring, case.arm))
-
-
 # ------------------------------------------------------------------------------------------------- beam and momenta
 
 
@@ -250,44 +176,21 @@ def _beam(resolved: Resolved[ExtractionStudy]) -> MachineBeam:
 def _steinbach_or_reason(
     facts: Facts, spec: ExtractionSpec, septum: Septum, beam: MachineBeam, emittance: float
 ) -> tuple[Steinbach | None, str]:
+    LOGGER.info("wedge of the resonance at '%s'", septum.at)
+    waiting = WaitingBeam((emittance, emittance), beam.momentum_spread, beam.sigmas)
     try:
-        return _steinbach(facts, spec, septum, beam, emittance), ""
+        return steinbach_of(
+            facts.optics.lattice,
+            facts.resolved.particle,
+            septum.at,
+            waiting,
+            side=-1.0 if spec.stack == "below" else 1.0,
+            count=spec.particles,
+            seed=facts.resolved.study.seed,
+            fringe=facts.optics.fringe,
+        ), ""
     except (NoSolution, UnstableOptics) as error:
         return None, str(error)
-
-
-def _steinbach(facts: Facts, spec: ExtractionSpec, septum: Septum, beam: MachineBeam, emittance: float) -> Steinbach:
-    """The stack waits with its edge at the wedge: the largest amplitude is still stable at its nearest momentum."""
-    ring, fringe = facts.optics.lattice, facts.optics.fringe
-    resonant = resonant_momentum(ring, fringe=fringe)
-    side = -1.0 if spec.stack == "below" else 1.0
-    width = beam.momentum_spread or 1e-3
-    steps = (np.arange(1, _BRANCH + 1) / _BRANCH) ** 1.5
-    deltas = resonant + side * width * np.concatenate([-0.5 * steps[::3], steps])
-    LOGGER.info("wedge of the resonance over %d momenta", len(deltas))
-    table = wedge(ring, None, septum.at, sorted(deltas), fringe)
-    known = table.dropna(subset=["exact"])
-    if (known["delta"] * side > resonant * side).sum() < 2:
-        raise NoSolution(f"no stable triangle on the side of the stack of the resonant momentum {resonant:.4g}")
-    edge = float(leaving_momentum(table, np.array([beam.sigmas * sqrt(emittance)]), side)[0])
-    if not np.isfinite(edge):
-        raise NoSolution(f"the beam's edge is unstable at every momentum within {width:g} of the resonant one")
-    stack = _stack(facts, beam, emittance, edge + side * beam.momentum_spread / 2)
-    leaving = leaving_momentum(table, stack.amplitude, side)
-    return Steinbach(resonant, side, table, stack, leaving)
-
-
-def _stack(facts: Facts, beam: MachineBeam, emittance: float, centre: float) -> Stack:
-    """Particles of the waiting beam, evenly over its momenta about ``centre``, up to the edge of the beam."""
-    study: ExtractionStudy = facts.resolved.study
-    sampled = waiting_stack(
-        Beam(facts.resolved.particle, emittance_x=emittance, emittance_y=emittance, delta=centre),
-        study.extraction.particles,
-        seed=study.seed,
-        full_width=beam.momentum_spread,
-    )
-    inside = sampled.amplitude <= beam.sigmas * sqrt(emittance)
-    return Stack(sampled.delta[inside], sampled.amplitude[inside])
 
 
 def _momenta(spec: ExtractionSpec, steinbach: Steinbach | None, why: str, edge: float) -> Array:
@@ -296,23 +199,4 @@ def _momenta(spec: ExtractionSpec, steinbach: Steinbach | None, why: str, edge: 
         return np.linspace(spec.momenta.lower, spec.momenta.upper, spec.momenta.number)
     if steinbach is None:
         raise NoSolution(f"the extracted momenta are not known ({why}): give extraction.momenta")
-    amplitudes = np.linspace(_SMALLEST, 1.0, _CASES) * edge
-    momenta = leaving_momentum(steinbach.table, amplitudes, steinbach.side)
-    momenta = np.sort(momenta[np.isfinite(momenta)])
-    if len(momenta) < 2:
-        raise NoSolution(
-            f"the stable triangle holds no particle of the beam (edge {edge:.3g} m^1/2): amplitudes stable over the "
-            f"stack's momenta are {steinbach.table['exact'].min():.3g} to {steinbach.table['exact'].max():.3g} m^1/2"
-        )
-    return np.asarray(momenta)
-
-
-def _extracted(found: list[Case], steinbach: Steinbach | None, seed: int) -> ExtractedBeam | None:
-    """The beam at the wires; momenta beyond the outermost arms take those arms."""
-    if steinbach is None or len(found) < 2:
-        return None
-    momenta = steinbach.leaving[np.isfinite(steinbach.leaving)]
-    clipped = np.clip(momenta, min(case.delta for case in found), max(case.delta for case in found))
-    if not len(clipped):
-        return None
-    return extracted_beam([(case.delta, case.arm) for case in found if case.arm], clipped, seed=seed)
+    return steinbach.extracted_momenta(edge)

@@ -9,7 +9,9 @@ import numpy as np
 import pandas as pd
 
 from extraction.drivers.drivers import BetatronCore
-from extraction.resonance.leading import leading_arm
+from extraction.resonance.both_engines import ARM, SEPARATRIX
+from extraction.resonance.diagram import Steinbach
+from extraction.resonance.variations import zero_crossing
 from extraction.septum import wire_loss
 from optics.matching.matching import MatchResult
 from studies.charts import style
@@ -30,11 +32,9 @@ from studies.charts.lattice import figure_json
 from studies.charts.match import Difference, residuals_in_tolerance
 from studies.results import FigureData
 from studies.ring_optics.figures import match_figures, tune_figures
-from studies.slow_extraction.engines import ARM, SEPARATRIX
-from studies.slow_extraction.facts import ExtractionFacts, Steinbach
+from studies.slow_extraction.facts import ExtractionFacts
 from studies.slow_extraction.portraits import electrostatic_frames, magnetic_frames, shown_cases, traced
 from studies.slow_extraction.quantities import case_loss
-from studies.slow_extraction.variations import zero_crossing
 
 _ROOT = 1e3**0.5  # m^1/2 in mm^1/2
 
@@ -180,7 +180,7 @@ def _hardt(facts: ExtractionFacts) -> Iterator[FigureData]:
     cases = shown_cases(facts)
     delta = [1e3 * case.delta for case in cases]
     exact = [1e3 * case.angle for case in cases]
-    straight = [leading_arm(case.resonance.kobayashi, facts.septum.position) for case in cases if case.resonance]
+    straight = [case.resonance.kobayashi.arm(facts.septum.position) for case in cases if case.resonance]
     leading = [1e3 * arm.px / (1 + case.delta) if arm else np.nan for case, arm in zip(cases, straight, strict=True)]
     items = [Curve("exact", delta, exact, EXACT, markers=True), Curve("leading order", delta, leading, LEADING, "dash")]
     levels = [(1e3 * facts.septum.angle, "wires")]

@@ -9,13 +9,14 @@ import numpy as np
 
 from extraction.resonance.arms import inner_branches
 from extraction.resonance.kobayashi import Kobayashi
+from extraction.resonance.momenta import Case
 from extraction.resonance.third_integer import virtual_sextupole
 from extraction.septum import between_septa, through_septa
 from lattice import NoSolution
 from lattice.arrays import Array
 from optics.maps.model import passage
 from studies.charts.extraction import Frame, Portrait
-from studies.slow_extraction.facts import Case, ExtractionFacts
+from studies.slow_extraction.facts import ExtractionFacts
 
 _POINTS = 70  # of an arm
 _MILLI = np.array([1e3, 1e3])

@@ -12,13 +12,14 @@ from typing import Any
 
 import numpy as np
 
+from extraction.resonance.momenta import Case
 from extraction.septum import crossing_angle, early_hit, wire_loss
 from lattice import HadronOpticsError, InputError
 from lattice.arrays import Array
 from studies.judging import ALONE, BOTH, FORMULA, ROUNDING, Number, evaluated
 from studies.results import Quantity
 from studies.ring_optics.quantities import evaluate as evaluate_optics
-from studies.slow_extraction.facts import Case, ExtractionFacts
+from studies.slow_extraction.facts import ExtractionFacts
 from studies.vocabulary import EXTRACTION
 
 USUAL = (

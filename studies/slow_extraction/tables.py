@@ -8,13 +8,14 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
+from extraction.resonance.both_engines import ARM, SEPARATRIX
+from extraction.resonance.momenta import Case
 from extraction.septum import crossing_angle
 from optics.matching.matching import MatchResult
 from studies.results import TableData
 from studies.ring_optics.match_tables import match_tables
 from studies.ring_optics.tables import engine_tables
-from studies.slow_extraction.engines import ARM, SEPARATRIX
-from studies.slow_extraction.facts import Case, ExtractionFacts
+from studies.slow_extraction.facts import ExtractionFacts
 from studies.slow_extraction.quantities import case_loss
 
 

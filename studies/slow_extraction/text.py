@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from extraction.resonance.leading import leading_arm
 from optics.matching.matching import MatchResult
 from studies.ring_optics.text import assumptions as optics_assumptions
 from studies.ring_optics.text import methods as optics_methods
@@ -60,7 +59,7 @@ def _difference(facts: ExtractionFacts) -> str:
     leading = facts.resonance.kobayashi
     area = _apart(facts.resonance.stable_area, leading.stable_area)
     step = _apart(facts.arm.spiral_step, leading.spiral_step(facts.septum.position))
-    straight = leading_arm(leading, facts.septum.position)
+    straight = leading.arm(facts.septum.position)
     angle = (
         f", angle of the arm at the wires {1e3 * facts.arm.px:.4g} mrad where leading order has "
         f"{1e3 * straight.px:.4g} mrad"

@@ -9,7 +9,6 @@ import pytest
 
 from extraction import Arm, third_integer_resonance
 from extraction.resonance.arms import eigenvector_out
-from extraction.resonance.leading import leading_arm
 from extraction.resonance.second_engine import residuals, tracked_arm, tracked_resonance
 from lattice import Bend, Drift, InputError, Lattice, Marker, NoSolution, Quadrupole, Sextupole
 from optics.engines.xsuite.engine import xsuite_passage
@@ -105,7 +104,7 @@ def test_the_arm_tends_to_the_straight_separatrix(side: int, x_septum: float) ->
     misses = []
     for part in (1.0, 0.5):
         found = near(side * part * 4e-4)
-        leading, arm = leading_arm(found.kobayashi, part * x_septum), found.arm(part * x_septum)
+        leading, arm = found.kobayashi.arm(part * x_septum), found.arm(part * x_septum)
         assert leading is not None
         misses.append(np.array([(arm.px - leading.px) / part, arm.slope - leading.slope]))
     assert abs(misses[0][0]) < 2e-5  # of the 5e-4 that the triangle is high

@@ -22,6 +22,7 @@ from extraction.drivers.drivers import (
     Ripple,
     TuneSweep,
 )
+from extraction.resonance.diagram import Steinbach
 from extraction.resonance.steinbach import leaving_momentum
 from extraction.septum import Septum
 from extraction.spill.waiting_beam import waiting_beam
@@ -30,7 +31,7 @@ from lattice.arrays import Array
 from lattice.errors import did_you_mean
 from lattice.reference import SPEED_OF_LIGHT
 from optics import Beam, twiss
-from studies.slow_extraction.facts import ExtractionFacts, Steinbach
+from studies.slow_extraction.facts import ExtractionFacts
 from studies.slow_extraction.spec import ExtractionStudy
 from studies.slow_extraction.spill.spec import SpillSpec
 

@@ -14,6 +14,7 @@ import pandas as pd
 from extraction.drivers.drivers import BetatronCore, Driver, PhaseDisplacement, Ripple
 from extraction.resonance.steinbach import leaving_momentum
 from extraction.resonance.third_integer import third_integer_resonance
+from extraction.resonance.variations import varied_families
 from extraction.spill.shaping import ShapedSpill, flat_programme
 from extraction.spill.spectrum import transfer_function
 from extraction.spill.tracking import Spill, track_spill
@@ -25,7 +26,6 @@ from studies.runs.logs import LOGGER, shows_progress
 from studies.slow_extraction.facts import ExtractionFacts
 from studies.slow_extraction.spec import ExtractionStudy
 from studies.slow_extraction.spill.case import SpillCase, spill_case
-from studies.slow_extraction.variations import varied_families
 
 _ROUNDS = 3  # of full length, to shape a programme
 _SHAPING, _CHECKING = 2000, 256  # particles of the short trials, and of those of full length

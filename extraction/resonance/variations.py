@@ -15,7 +15,6 @@ import numpy as np
 import pandas as pd
 
 from extraction.resonance.hardt import arm_divergence, hardt_residual
-from extraction.resonance.leading import leading_arm
 from extraction.resonance.third_integer import third_integer_resonance, virtual_sextupole
 from extraction.septum import Septum
 from lattice import Lattice, NoSolution, UnstableOptics
@@ -190,7 +189,7 @@ def _leading_divergence(setting: _Setting) -> float:
         found = third_integer_resonance(
             setting.ring, at=setting.septum.at, delta=setting.delta + shift, fringe=setting.fringe
         )
-        arm = leading_arm(found.kobayashi, setting.septum.position)
+        arm = found.kobayashi.arm(setting.septum.position)
         angles.append(arm.px if arm else np.nan)
     return float((angles[1] - angles[0]) / (2 * _MOMENTUM))
 

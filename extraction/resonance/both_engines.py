@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any, Protocol
+from typing import Any
 
 from extraction.resonance.arms import Arm
+from extraction.resonance.momenta import Case
 from extraction.resonance.second_engine import (
     Residuals,
     TrackedArm,
@@ -22,19 +23,6 @@ from optics import Optics
 
 #: Relative differences that are explained by five kicks a sextupole and rounding.
 SEPARATRIX, ARM = 5e-4, 1e-3
-
-
-class Solved(Protocol):
-    """A momentum with its resonance and arm."""
-
-    @property
-    def delta(self) -> float: ...
-    @property
-    def resonance(self) -> ThirdIntegerResonance | None: ...
-    @property
-    def arm(self) -> Arm | None: ...
-    @property
-    def transport(self) -> Transport | None: ...
 
 
 @dataclass(frozen=True, eq=False)
@@ -74,7 +62,7 @@ class Engines:
         return max((abs(float(number(row))) for row in self.rows), default=0.0)
 
 
-def compare_engines(ring: Lattice, optics: Optics, septum: Septum, cases: Sequence[Solved]) -> Engines:
+def compare_engines(ring: Lattice, optics: Optics, septum: Septum, cases: Sequence[Case]) -> Engines:
     """Solve the cases again with Xsuite's tracking."""
     from optics.engines.xsuite.engine import engine_version, xsuite_passage
 
@@ -88,7 +76,7 @@ def compare_engines(ring: Lattice, optics: Optics, septum: Septum, cases: Sequen
     return Engines(rows, engine_version())
 
 
-def _row(ring: Lattice, septum: Septum, case: Solved, turn: Any, between: Any) -> Row:
+def _row(ring: Lattice, septum: Septum, case: Case, turn: Any, between: Any) -> Row:
     assert case.resonance is not None
     assert case.arm is not None
     points = tracked_resonance(turn, case.resonance)
