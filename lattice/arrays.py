@@ -1,4 +1,7 @@
-"""The type of every numpy array in signatures: its shape and unit are told in the docstring, not in the type."""
+"""The type of every numpy array in signatures, and arrays that nobody can write into.
+
+The shape and unit of an array are told in the docstring, not in its type.
+"""
 
 from __future__ import annotations
 
@@ -7,3 +10,9 @@ from typing import Any
 import numpy as np
 
 Array = np.ndarray[Any, Any]
+
+
+def read_only(array: Array) -> Array:
+    """The same array, closed to writing: a frozen value holds no number that can be overwritten in place."""
+    array.setflags(write=False)
+    return array

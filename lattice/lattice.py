@@ -9,11 +9,13 @@ from typing import Any
 
 import numpy as np
 
-from lattice.arrays import Array
+from lattice.arrays import Array, read_only
 from lattice.elements import Element
 from lattice.errors import InputError, LatticeError, did_you_mean, listed
+from lattice.memory import Memory
 from lattice.parameters import Parameters, parse_expression
 from lattice.reference import ReferenceParticle
+from lattice.structure import Structure, positions
 
 Elements = Sequence["Element | Lattice | Elements"]
 
@@ -32,6 +34,11 @@ class Lattice:
     elements: tuple[Element, ...]
     particle: ReferenceParticle | None
     warnings: tuple[str, ...]
+    #: Read-only mapping of parameter values, dependent ones evaluated; found in any case.
+    parameters: Parameters
+    #: Length of the array parameters, or None for a single lattice.
+    batch: int | None
+    _structure: Structure
 
     def __init__(
         self,
@@ -44,7 +51,8 @@ class Lattice:
     ) -> None:
         expanded, inherited = _expand(elements)
         definitions = {**inherited, **_checked_definitions(parameters or {})}
-        self._set(name.lower(), expanded, particle, tuple(warnings), Parameters(definitions))
+        structure = Structure(expanded, frozenset(definitions))
+        self._set(name.lower(), structure, particle, tuple(warnings), Parameters(definitions))
         if not self.elements:
             raise LatticeError(f"lattice '{name}' holds no elements")
         _refuse_two_meanings(self.elements)
@@ -53,30 +61,15 @@ class Lattice:
     def _set(
         self,
         name: str,
-        elements: tuple[Element, ...],
+        structure: Structure,
         particle: ReferenceParticle | None,
         warnings: tuple[str, ...],
         parameters: Parameters,
     ) -> None:
-        values = {"name": name, "elements": elements, "particle": particle, "warnings": warnings}
-        for attribute, value in {**values, "_parameters": parameters}.items():
+        batch = _batch_length(parameters)
+        values = {"name": name, "elements": structure.elements, "particle": particle, "warnings": warnings}
+        for attribute, value in {**values, "parameters": parameters, "batch": batch, "_structure": structure}.items():
             object.__setattr__(self, attribute, value)
-        self.__dict__["batch"] = _batch_length(parameters)
-
-    @property
-    def parameters(self) -> Parameters:
-        """Read-only mapping of parameter values, dependent ones evaluated; found in any case."""
-        parameters: Parameters = self.__dict__["_parameters"]
-        return parameters
-
-    @cached_property
-    def _values(self) -> Mapping[str, Any]:
-        return self.parameters.values_by_name
-
-    @cached_property
-    def batch(self) -> int | None:
-        """Length of the array parameters, or None for a single lattice."""
-        return _batch_length(self.parameters)
 
     def with_parameters(self, values: Mapping[str, Any] | None = None, /, **keywords: Any) -> Lattice:
         """New lattice with other parameter values (numbers or arrays); unknown and dependent names are refused."""
@@ -85,16 +78,14 @@ class Lattice:
             self._refuse_unsettable(name)
         new = object.__new__(Lattice)
         definitions = {**self.parameters.definitions, **_checked_definitions(changes, numbers_only=True)}
-        new._set(self.name, self.elements, self.particle, self.warnings, Parameters(definitions))
-        for shared in ("names", "_places", "unique_elements", "_strength_expressions", "_changing_strengths", "memory"):
-            new.__dict__[shared] = getattr(self, shared)  # these depend on the elements alone
+        new._set(self.name, self._structure, self.particle, self.warnings, Parameters(definitions))
         new._check_strengths(again=True)
         return new
 
     def with_particle(self, particle: ReferenceParticle | None) -> Lattice:
         """New lattice with another particle."""
         new = object.__new__(Lattice)
-        new._set(self.name, self.elements, particle, self.warnings, self.parameters)
+        new._set(self.name, self._structure, particle, self.warnings, self.parameters)
         return new
 
     def _refuse_unsettable(self, name: str) -> None:
@@ -107,42 +98,23 @@ class Lattice:
             text = self.parameters.definitions[name]
             raise LatticeError(f"parameter '{name}' depends on others ('{text}'): set those instead")
 
-    @cached_property
-    def memory(self) -> dict[Any, Any]:
-        """Room for results that depend on the elements alone; shared with every ``with_parameters`` of this lattice."""
-        return {}
+    @property
+    def memory(self) -> Memory:
+        """Results that depend on the elements alone; shared with every ``with_parameters`` of this lattice."""
+        return self._structure.memory
 
-    @cached_property
+    @property
     def names(self) -> tuple[str, ...]:
         """Names of the rows of tables: the element's name, with ``::0``, ``::1`` ... where it repeats."""
-        total: dict[str, int] = {}
-        for element in self.elements:
-            total[element.name] = total.get(element.name, 0) + 1
-        seen: dict[str, int] = {}
-        names = []
-        for element in self.elements:
-            count = seen.get(element.name, 0)
-            seen[element.name] = count + 1
-            names.append(f"{element.name}::{count}" if total[element.name] > 1 else element.name)
-        return tuple(names)
-
-    @cached_property
-    def _places(self) -> dict[str, int]:
-        return {name: index for index, name in enumerate(self.names)}
+        return self._structure.names
 
     def index(self, name: str) -> int:
         """Position in ``elements`` of the one element called ``name`` (``qf::1`` where the name repeats)."""
-        key = name.lower()
-        if key in self._places:
-            return self._places[key]
-        repeated = [row for row in self.names if row.startswith(key + "::")]
-        if repeated:
-            raise InputError(f"'{name}' stands {len(repeated)} times in '{self.name}'; name one: {_some(repeated)}")
-        raise InputError(f"lattice '{self.name}' has no element '{name}'{did_you_mean(key, self._places)}")
+        return self._structure.index(name, self.name)
 
     def __getitem__(self, name: str) -> Element:
         key = name.lower()
-        if key + "::0" in self._places:
+        if key + "::0" in self._structure.places:
             key += "::0"
         return self.elements[self.index(key)]
 
@@ -158,9 +130,10 @@ class Lattice:
             return strength
         if isinstance(strength, tuple):
             return tuple(self.value(part) for part in strength)
-        if strength in self._values:  # the bare name of a parameter, the usual case
-            return self._values[strength]
-        return parse_expression(strength).evaluate(self._values)
+        values = self.parameters.values_by_name
+        if strength in values:  # the bare name of a parameter, the usual case
+            return values[strength]
+        return parse_expression(strength).evaluate(values)
 
     def resolved(self, element: Element) -> Element:
         """The element with all its strengths as numbers; InputError when parameters are arrays."""
@@ -168,34 +141,19 @@ class Lattice:
             raise InputError(f"lattice '{self.name}' holds {self.batch} lattices in one; take one of them first")
         return replace(element, **{name: self.value(value) for name, value in element.strengths().items()})
 
-    @cached_property
+    @property
     def unique_elements(self) -> tuple[tuple[Element, ...], Array]:
         """Distinct elements (names aside) and, for each element in order, its index among them."""
-        found: dict[Any, int] = {}
-        unique: list[Element] = []
-        indices = np.empty(len(self.elements), dtype=np.int64)
-        for place, element in enumerate(self.elements):
-            flags = tuple(getattr(element, flag) for flag in element.flag_names())
-            key = (element.kind, tuple(element.strengths().values()), flags)
-            if key not in found:
-                found[key] = len(unique)
-                unique.append(element)
-            indices[place] = found[key]
-        return tuple(unique), indices
+        return self._structure.unique_elements
 
     @cached_property
     def s(self) -> Array:
         """Entrance of each element along the reference orbit [m], then the end; shape (..., len + 1)."""
-        known: Array | None = self.memory.get("s")
-        if known is not None:
-            return known
+        if self._structure.fixed_s is not None:
+            return self._structure.fixed_s
         unique, indices = self.unique_elements
-        written = [getattr(element, "length", 0.0) for element in unique]
-        if all(isinstance(length, float) for length in written):
-            self.memory["s"] = _positions(np.array(written), indices)
-            return self.s
-        lengths = np.broadcast_arrays(*(self.value(length) for length in written))
-        return _positions(np.stack(lengths, axis=-1), indices)
+        lengths = np.broadcast_arrays(*(self.value(getattr(element, "length", 0.0)) for element in unique))
+        return positions(np.stack(lengths, axis=-1), indices)
 
     @property
     def length(self) -> Any:
@@ -204,31 +162,14 @@ class Lattice:
 
     def _check_strengths(self, again: bool = False) -> None:
         """Refuse strengths without a value; ``again``: with other numbers only, so that names still have one."""
-        for element, attribute, text in self._changing_strengths if again else self._strength_expressions:
+        structure = self._structure
+        for element, attribute, text in structure.changing_expressions if again else structure.expressions:
             try:
                 value = self.value(text)
             except LatticeError as error:
                 raise LatticeError(f"{element.where(attribute)}: {error}") from None
             if attribute in element.not_negative:
                 element.check_number(attribute, float(np.min(np.real(value))))
-
-    @cached_property
-    def _strength_expressions(self) -> tuple[tuple[Element, str, str], ...]:
-        """Each distinct expression once, with an element and attribute that use it."""
-        found: dict[tuple[str, bool], tuple[Element, str, str]] = {}
-        for element in self.unique_elements[0]:
-            for attribute, value in element.strengths().items():
-                for text in value if isinstance(value, tuple) else (value,):
-                    if isinstance(text, str):
-                        found.setdefault((text, attribute in element.not_negative), (element, attribute, text))
-        return tuple(found.values())
-
-    @cached_property
-    def _changing_strengths(self) -> tuple[tuple[Element, str, str], ...]:
-        """Those that other numbers may leave without a value, or below 0: not the bare name of a parameter."""
-        return tuple(
-            one for one in self._strength_expressions if one[2] not in self._values or one[1] in one[0].not_negative
-        )
 
 
 def _expand(elements: Any) -> tuple[tuple[Element, ...], dict[str, Any]]:
@@ -275,8 +216,7 @@ def _checked_parameter(name: str, value: Any, numbers_only: bool) -> Any:
     if not good:
         raise LatticeError(f"parameter '{name}' must be a finite number or a one-dimensional array, found {value!r}")
     if isinstance(array, np.ndarray):
-        array.setflags(write=False)
-        return array
+        return read_only(array)
     return complex(array) if np.iscomplexobj(array) else float(array)
 
 
@@ -293,16 +233,3 @@ def _refuse_two_meanings(elements: Iterable[Element]) -> None:
         first = known.setdefault(element.name, element)
         if first is not element and first != element:
             raise LatticeError(f"two different elements are called '{element.name}': give one of them another name")
-
-
-def _positions(lengths: Array, indices: Array) -> Array:
-    """Cumulated lengths of the elements in order, from 0; lengths (..., n_unique)."""
-    per_element = lengths[..., indices]
-    positions = np.zeros((*per_element.shape[:-1], per_element.shape[-1] + 1), dtype=per_element.dtype)
-    np.cumsum(per_element, axis=-1, out=positions[..., 1:])
-    positions.setflags(write=False)
-    return positions
-
-
-def _some(names: Sequence[str]) -> str:
-    return ", ".join(names[:8]) + (", ..." if len(names) > 8 else "")

@@ -23,8 +23,9 @@ import pandas as pd
 from lattice import ElectrostaticSeptum, InputError, Lattice
 from lattice.arrays import Array
 from optics.beams.beam import Beam
-from optics.linear.optics import Functions, Optics
-from optics.linear.twiss import functions_inside
+from optics.linear.functions import Functions
+from optics.linear.optics import Optics
+from optics.linear.solution import functions_inside
 
 PLANES = ("x", "y")
 #: Parts an element is cut into: the edge is looked at between them too.

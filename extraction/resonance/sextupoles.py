@@ -15,7 +15,7 @@ import numpy as np
 from lattice import Bend, Element, Lattice, Multipole, Sextupole
 from lattice.arrays import Array
 from optics import Optics
-from optics.linear.twiss import functions_inside
+from optics.linear.solution import functions_inside
 
 _SLICES = 8
 

@@ -10,8 +10,9 @@ from lattice.elements import Drift, Element
 from lattice.errors import LatticeError, did_you_mean
 from lattice.madx.arithmetic import Strength, Sum, minus
 from lattice.madx.beamline import CLOSED_GAP, Beamlines, Placed
-from lattice.madx.classes import CLASSES, SEPTUM, TEXTS, ElementClass, Options, Values, length_of
+from lattice.madx.classes import CLASSES, SEPTUM, TEXTS, ElementClass, length_of
 from lattice.madx.text import Statement
+from lattice.madx.values import Options, Values
 from lattice.madx.variables import Variables
 
 _LONGEST_POSITION = 2000

@@ -35,6 +35,7 @@ from lattice.errors import LatticeError
 from lattice.madx.arithmetic import Strength, bracketed, half, minus, plus, times_power_of_ten
 from lattice.madx.openings import aperture, opening
 from lattice.madx.syntax import words
+from lattice.madx.values import Values
 
 #: Classes that are known and cannot be held.
 UNSUPPORTED = words("changerefp0 matrix")
@@ -69,43 +70,6 @@ _OF_IDLE = words(
     " sigy spacecharge volt width"
 )
 _APERTURE = ("apertype", "aperture", "aper_offset")
-
-
-@dataclass(frozen=True)
-class Options:
-    """``option`` settings that change the lattice, with MAD-X's defaults."""
-
-    rbarc: bool = True
-    thin_foc: bool = True
-
-
-class Values:
-    """Attributes of one element, ready to build with: absent ones are 0."""
-
-    def __init__(
-        self,
-        name: str,
-        given: dict[str, Any],
-        options: Options,
-        vanishes: Callable[[Strength], bool],
-        note: Callable[[str], None],
-    ) -> None:
-        self.name, self.given, self.options, self.vanishes, self.note = name, given, options, vanishes, note
-
-    def __getitem__(self, attribute: str) -> Strength:
-        value: Strength = self.given.get(attribute, 0.0)
-        return value
-
-    def list(self, attribute: str) -> tuple[Strength, ...]:
-        """A list of strengths without the zeros at its end."""
-        values = list(self.given.get(attribute, ()))
-        while values and values[-1] == 0.0:
-            values.pop()
-        return tuple(values)
-
-    def some(self, *attributes: str) -> dict[str, Strength]:
-        """Attributes that have the same name and meaning on both sides."""
-        return {attribute: self[attribute] for attribute in attributes}
 
 
 @dataclass(frozen=True)

@@ -2,13 +2,9 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
-
 from lattice.elements import Aperture
 from lattice.errors import LatticeError
-
-if TYPE_CHECKING:
-    from lattice.madx.classes import Values
+from lattice.madx.values import Values
 
 _ROUND = {"circle": "ellipse", "rectcircle": "rectellipse", "lhcscreen": "rectellipse"}
 _SIZES = {"circle": 1, "ellipse": 2, "rectangle": 2, "rectcircle": 3, "lhcscreen": 3, "rectellipse": 4}

@@ -15,10 +15,11 @@ from lattice.madx.beam import Beam
 from lattice.madx.beamline import Beamlines, Line, Placement, Sequence
 from lattice.madx.build import Builder, Definition
 from lattice.madx.calls import called_file
-from lattice.madx.classes import CLASSES, LISTS, TEXTS, UNSUPPORTED, Options
+from lattice.madx.classes import CLASSES, LISTS, TEXTS, UNSUPPORTED
 from lattice.madx.commands import BLOCKS, ENDS, PASSED_OVER, REFUSED
 from lattice.madx.syntax import Assignment, Attribute, Command, attributes, parse, split_at_commas, unquoted
 from lattice.madx.text import Statement, read_statements
+from lattice.madx.values import Options
 from lattice.madx.variables import Variables
 
 _DEEPEST_CALL = 20

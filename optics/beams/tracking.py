@@ -11,7 +11,7 @@ import pandas as pd
 from lattice import Aperture, Element, InputError, Lattice, LatticeError, ReferenceParticle, RFCavity
 from lattice.arrays import Array
 from lattice.reference import SPEED_OF_LIGHT
-from optics.linear.optics import END
+from optics.linear.conditions import END
 from optics.maps.model import checked_fringe, checked_particle
 from optics.maps.plan import arguments_of
 from optics.maps.steps import Setting, Step, cavity_step, program, steps

@@ -11,8 +11,8 @@ from lattice import ReferenceParticle
 from lattice.arrays import Array
 from optics.imperfections.errors import Imperfect
 from optics.linear import propagation
-from optics.linear.optics import Functions
-from optics.linear.twiss import Solution, solve
+from optics.linear.functions import Functions
+from optics.linear.solution import Solution, solve
 from optics.maps.model import checked_particle
 
 #: Parts an element is cut into: apertures are looked at in its middle too.

@@ -9,18 +9,14 @@ a = alpha' - alpha b, W = sqrt(a^2 + b^2), phi = arctan2(a, b) / 2 pi.
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
 
 import numpy as np
 
 from lattice import InputError
 from lattice.arrays import Array
 from optics.linear import propagation
-from optics.linear.twiss import Solution, solve
-
-if TYPE_CHECKING:
-    from optics.linear.optics import Optics
-
+from optics.linear.conditions import Conditions
+from optics.linear.solution import Solution, solve
 
 _STEP = 1e-30  # its square vanishes, so the derivative is exact to rounding
 _PLAIN = {"ddx": "dx", "ddpx": "dpx", "ddy": "dy", "ddpy": "dpy", "dmux": "mux", "dmuy": "muy"}
@@ -55,30 +51,32 @@ class ChromaticFunctions:
             return b, self._slope("alf" + plane) - alpha * b
 
 
-def chromatic_functions(optics: Optics, slices: int = 1) -> ChromaticFunctions:
-    """Derivatives of ``optics`` with respect to delta, at the entrances of its elements cut into ``slices``.
+def chromatic_functions(conditions: Conditions, slices: int = 1) -> ChromaticFunctions:
+    """Derivatives of the optics with respect to delta, at the entrances of its elements cut into ``slices``.
 
     InputError for optics that already carries a complex step in its strengths.
     """
-    if np.iscomplexobj(optics.at_elements.functions):
+    if np.iscomplexobj(conditions.start):
         raise InputError("chromatic functions are complex steps in delta: they need a lattice with real strengths")
-    begin, orbit = (None, None) if optics.periodic else _stepped_start(optics)
-    order = 2 if optics.periodic else 1
-    delta = complex(optics.delta, _STEP)
-    return ChromaticFunctions(solve(optics.lattice, optics.particle, optics.fringe, order, delta, begin, orbit, slices))
+    begin, orbit = (None, None) if conditions.periodic else _stepped_start(conditions)
+    order = 2 if conditions.periodic else 1
+    delta = complex(conditions.delta, _STEP)
+    return ChromaticFunctions(
+        solve(conditions.lattice, conditions.particle, conditions.fringe, order, delta, begin, orbit, slices)
+    )
 
 
-def _stepped_start(optics: Optics) -> tuple[Array, Array]:
+def _stepped_start(conditions: Conditions) -> tuple[Array, Array]:
     """Start of a line at delta + i h: functions (15,) and orbit (6,), which follows the dispersion."""
-    start = {key: optics.start_chromatic.get(key, 0.0) for key in ("ddx", "ddpx", "ddy", "ddpy", "dmux", "dmuy")}
-    functions = optics.start[0].real
+    start = {key: conditions.start_chromatic.get(key, 0.0) for key in ("ddx", "ddpx", "ddy", "ddpy", "dmux", "dmuy")}
+    functions = conditions.start[0].real
     slopes = np.zeros(propagation.N_FUNCTIONS)
     slopes[propagation.DX : propagation.DPY + 1] = [start[key] for key in ("ddx", "ddpx", "ddy", "ddpy")]
     slopes[[propagation.MUX, propagation.MUY]] = start["dmux"], start["dmuy"]
     for plane, first in (("x", propagation.BETX), ("y", propagation.BETY)):
-        amplitude = optics.start_chromatic.get(f"w{plane}", 0.0)
-        angle = 2 * np.pi * optics.start_chromatic.get(f"phi{plane}", 0.0)
+        amplitude = conditions.start_chromatic.get(f"w{plane}", 0.0)
+        angle = 2 * np.pi * conditions.start_chromatic.get(f"phi{plane}", 0.0)
         a, b = amplitude * np.sin(angle), amplitude * np.cos(angle)
         slopes[first : first + 2] = functions[first] * b, a + functions[first + 1] * b
     dispersion = functions[propagation.DX : propagation.DPY + 1]
-    return functions + 1j * _STEP * slopes, optics.start_orbit[0] + 1j * _STEP * np.array([*dispersion, 0.0, 1.0])
+    return functions + 1j * _STEP * slopes, conditions.start_orbit[0] + 1j * _STEP * np.array([*dispersion, 0.0, 1.0])

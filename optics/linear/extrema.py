@@ -10,8 +10,9 @@ from lattice import InputError
 from lattice.arrays import Array
 from lattice.errors import did_you_mean
 from optics.linear.chromatic import chromatic_functions
-from optics.linear.optics import ALL_COLUMNS, CHROMATIC_COLUMNS, Functions, Optics
-from optics.linear.twiss import functions_inside
+from optics.linear.conditions import Conditions
+from optics.linear.functions import ALL_COLUMNS, CHROMATIC_COLUMNS, Functions
+from optics.linear.solution import functions_inside
 
 #: Parts an element is cut into; between them the interpolation error of a beta maximum is of order (slice length)^4.
 SLICES = 8
@@ -26,7 +27,7 @@ _SLOPES: dict[str, tuple[str, float]] = {
 }
 
 
-def interval_maxima(optics: Optics, column: str, sign: float = 1.0, fine: Functions | None = None) -> Array:
+def interval_maxima(conditions: Conditions, column: str, sign: float = 1.0, fine: Functions | None = None) -> Array:
     """Largest value of sign * column in each interval of the sliced optics, shape (batch, intervals).
 
     Slopes are exact where the field knows them (beta' = -2 alfa, D' = dpx, x' = px, over 1 + delta), other columns
@@ -34,14 +35,14 @@ def interval_maxima(optics: Optics, column: str, sign: float = 1.0, fine: Functi
     """
     if column not in ALL_COLUMNS:
         raise InputError(f"optics has no column '{column}'{did_you_mean(column, ALL_COLUMNS)}")
-    fine = functions_inside(optics, SLICES) if fine is None else fine
-    source = chromatic_functions(optics, SLICES) if column in CHROMATIC_COLUMNS else fine
+    fine = functions_inside(conditions, SLICES) if fine is None else fine
+    source = chromatic_functions(conditions, SLICES) if column in CHROMATIC_COLUMNS else fine
     values = sign * source.column(column)
     if column not in _SLOPES:
         left, right = values[:, :-1], values[:, 1:]
         return np.where(left.real >= right.real, left, right)
     slope_column, factor = _SLOPES[column]
-    return slope_maxima(values, sign * factor * fine.column(slope_column) / (1.0 + optics.delta), fine.s)
+    return slope_maxima(values, sign * factor * fine.column(slope_column) / (1.0 + conditions.delta), fine.s)
 
 
 def slope_maxima(values: Array, slopes: Array, s: Array) -> Array:
@@ -65,22 +66,22 @@ def _hermite_maximum(y0: Array, y1: Array, m0: Array, m1: Array) -> Array:
     return np.where(found, value, -np.inf)
 
 
-def rows_between(optics: Optics, between: tuple[str, str] | None, fine: Functions) -> slice:
+def rows_between(conditions: Conditions, between: tuple[str, str] | None, fine: Functions) -> slice:
     """Intervals of the sliced optics from the entrance of the first place to that of the second."""
     if between is None:
         return slice(0, len(fine.row_element))
-    begin, end = (optics.row(place) for place in between)
+    begin, end = (conditions.row(place) for place in between)
     if begin >= end:
         raise InputError(f"between={between!r}: '{between[0]}' must lie before '{between[1]}'")
     first, last = np.searchsorted(fine.row_element, [begin, end])
     return slice(int(first), int(last))
 
 
-def largest(optics: Optics, column: str, between: tuple[str, str] | None = None, sign: float = 1.0) -> Any:
+def largest(conditions: Conditions, column: str, between: tuple[str, str] | None = None, sign: float = 1.0) -> Any:
     """Largest value of sign * column, inside elements too: a number, or (n,) for a batch (nan where unstable)."""
-    fine = functions_inside(optics, SLICES)
-    maxima = interval_maxima(optics, column, sign, fine)[:, rows_between(optics, between, fine)]
+    fine = functions_inside(conditions, SLICES)
+    maxima = interval_maxima(conditions, column, sign, fine)[:, rows_between(conditions, between, fine)]
     value = maxima.max(axis=1)
-    if optics.lattice.batch is not None:
+    if conditions.lattice.batch is not None:
         return value
     return value[0] if np.iscomplexobj(value) else float(value[0])

@@ -7,6 +7,7 @@ time is not evaluated again.
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -15,6 +16,7 @@ import numpy as np
 from lattice import InputError, Lattice, ReferenceParticle, UnstableOptics
 from lattice.arrays import Array
 from lattice.errors import did_you_mean
+from lattice.memory import Kept
 from optics.maps.plan import Moving, Plan, arguments_of, cut, make_plan
 from optics.maps.steps import FRINGES, Setting, steps
 from optics.maps.taylor import N_COORDINATES
@@ -85,10 +87,14 @@ class _Arguments:
     key: tuple[Any, ...] | None
 
 
+#: The arguments of last time, and the values of the parameters that they were made for.
+_ARGUMENTS = Kept[None, tuple[Mapping[str, Any], list[_Arguments]]]("arguments")
+
+
 def _arguments(lattice: Lattice, setting: Setting, plan: Plan) -> list[_Arguments]:
     """Arguments of the elements with parameters; only what uses a parameter that changed is computed again."""
     values = lattice.parameters.values_by_name
-    known: tuple[Any, list[_Arguments]] | None = plan.bank.memory.get(("arguments",))
+    known = plan.memory.of(_ARGUMENTS).get(None)
     if known is None:
         found = [_moving_arguments(lattice, setting, plan, moving) for moving in plan.moving]
     else:
@@ -96,7 +102,7 @@ def _arguments(lattice: Lattice, setting: Setting, plan: Plan) -> list[_Argument
         changed = [name for name, value in values.items() if not _same(value, last.get(name))]
         for index in {index for name in changed for index in plan.users.get(name, ())}:
             found[index] = _moving_arguments(lattice, setting, plan, plan.moving[index])
-    plan.bank.memory[("arguments",)] = (values, found)
+    plan.memory.keep(_ARGUMENTS, None, (values, found))
     return found
 
 
@@ -143,10 +149,15 @@ class _Series:
     key: tuple[Any, ...] | None
 
 
-def _series(plan: Plan, where: tuple[Any, ...], distinct: Array, arguments: _Arguments, beta0: float) -> _Series:
-    """Series of some steps about the reference orbit; ``where`` = (name, order) is where they are remembered."""
-    place = ("series", beta0, *where)
-    known: _Series | None = plan.bank.memory.get(place)
+#: Which steps, by the first of an element's or by the name of a group, and the order of their series.
+_Where = tuple[int | str, int]
+#: Series about the reference orbit, by beta0: they depend on the energy, and on the values in their own ``key``.
+_SERIES = Kept[float, dict[_Where, _Series]]("energies of series", at_most=_REMEMBERED)
+
+
+def _series(plan: Plan, where: _Where, distinct: Array, arguments: _Arguments, beta0: float) -> _Series:
+    """Series of some steps about the reference orbit; kept where the arguments are numbers."""
+    known = plan.memory.of(_SERIES).get(beta0, {}).get(where)
     if known is not None and arguments.key is not None and known.key == arguments.key:
         return known
     complete = _with_beta0(plan, distinct, arguments.values, beta0)
@@ -155,17 +166,8 @@ def _series(plan: Plan, where: tuple[Any, ...], distinct: Array, arguments: _Arg
     values = plan.bank.evaluate(programs, rows, np.zeros(N_COORDINATES), where[1])
     new = _Series(values, _keeps_orbit(values), arguments.key)
     if arguments.key is not None:
-        _forget_old_energies(plan.bank.memory, beta0)
-        plan.bank.memory[place] = new
+        plan.memory.once(_SERIES, beta0, dict)[where] = new
     return new
-
-
-def _forget_old_energies(memory: dict[Any, Any], beta0: float) -> None:
-    energies = dict.fromkeys(key[1] for key in memory if key[0] == "series")
-    if beta0 not in energies and len(energies) >= _REMEMBERED:
-        oldest = next(iter(energies))
-        for key in [key for key in memory if key[:2] == ("series", oldest)]:
-            del memory[key]
 
 
 def _keeps_orbit(series: Array) -> bool:
@@ -207,10 +209,13 @@ class _Held(_Series):
     first: Array
 
 
+#: All of them together, by beta0 and order: what most calls ask for again.
+_HELD = Kept[tuple[float, int], _Held]("series of what is held", at_most=2 * _REMEMBERED)
+
+
 def _held(plan: Plan, pairs: list[tuple[Moving, _Arguments]], beta0: float, order: int) -> _Held:
     key = tuple((moving.first, own.key) for moving, own in pairs)
-    place = ("series", beta0, "held", order)
-    known: _Held | None = plan.bank.memory.get(place)
+    known = plan.memory.of(_HELD).get((beta0, order))
     if known is not None and known.key == key:
         return known
     fixed = _Arguments(plan.fixed_arguments[:, None], ())
@@ -224,9 +229,8 @@ def _held(plan: Plan, pairs: list[tuple[Moving, _Arguments]], beta0: float, orde
         first[distinct] = position + np.arange(len(distinct))
         position += len(distinct)
     values = np.concatenate([part.values for part in parts])
-    new = _Held(values, all(part.keep_orbit for part in parts), key, first)
-    plan.bank.memory[place] = new
-    return new
+    keep_orbit = all(part.keep_orbit for part in parts)
+    return plan.memory.keep(_HELD, (beta0, order), _Held(values, keep_orbit, key, first))
 
 
 def turns(

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
 
 from lattice import Element, Lattice, ReferenceParticle, Separator
 from lattice.arrays import Array
+from lattice.memory import Kept, Memory
 from lattice.parameters import parse_expression
 from optics.maps.steps import Setting, Step, program, steps
 from optics.maps.taylor import Bank
@@ -33,7 +34,7 @@ class Plan:
     ``fixed_arguments``; ``moving`` the elements with parameters, ``users`` which of these use a parameter.
     ``sequence``: (n_steps,) index of each step among the distinct ones, ``is_thick`` which of them have length;
     ``rows``: (n_rows + 1,) first step of each row of a table; ``row_element`` (n_rows,) the element a row belongs to,
-    ``row_fraction`` how far inside it.
+    ``row_fraction`` how far inside it. ``memory`` keeps the arguments and the series of the steps.
     """
 
     bank: Bank
@@ -48,22 +49,25 @@ class Plan:
     rows: Array
     row_element: Array
     row_fraction: Array
+    memory: Memory = field(default_factory=Memory, repr=False)
+
+
+#: What the steps of a lattice are made for: the fringe, the slices, and the particle where its charge and speed count.
+PlanKey = tuple[str, int, ReferenceParticle | None]
+PLANS = Kept[PlanKey, Plan]("plans")
+_ELECTRIC = Kept[None, bool]("electric fields")
 
 
 def make_plan(lattice: Lattice, particle: ReferenceParticle, fringe: str, slices: int = 1) -> Plan:
     """Plan of a lattice with each thick element cut into ``slices``; kept with the lattice's elements."""
-    key = ("plan", fringe, slices, particle if _has_electric_field(lattice) else None)
-    if key not in lattice.memory:
-        lattice.memory[key] = _new_plan(lattice, Setting(particle, fringe), slices)
-    plan: Plan = lattice.memory[key]
-    return plan
+    key = (fringe, slices, particle if _has_electric_field(lattice) else None)
+    return lattice.memory.once(PLANS, key, lambda: _new_plan(lattice, Setting(particle, fringe), slices))
 
 
 def _has_electric_field(lattice: Lattice) -> bool:
     """True when the strength of an element depends on the particle: other strengths are normalised."""
-    if "electric" not in lattice.memory:
-        lattice.memory["electric"] = any(isinstance(element, Separator) for element in lattice.unique_elements[0])
-    return bool(lattice.memory["electric"])
+    elements = lattice.unique_elements[0]
+    return lattice.memory.once(_ELECTRIC, None, lambda: any(isinstance(element, Separator) for element in elements))
 
 
 def _new_plan(lattice: Lattice, setting: Setting, slices: int) -> Plan:

@@ -132,7 +132,6 @@ class Bank:
         n_active, active = zip(*(pair for program in programs for pair in _dependencies(program)), strict=True)
         self.argument_counts = np.array([program.n_arguments for program in programs], dtype=np.int64)
         self.n_arguments = int(self.argument_counts.max())
-        self.memory: dict[Any, Any] = {}
         first = np.cumsum([0, *(len(program.operations) for program in programs)])
         self.arrays = (
             first.astype(np.int64),

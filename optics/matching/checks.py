@@ -10,7 +10,7 @@ import numpy as np
 
 from lattice import InputError, Lattice
 from lattice.errors import did_you_mean, listed
-from optics.linear.optics import END, element_of
+from optics.linear.conditions import END, element_of
 from optics.linear.twiss import twiss
 from optics.maps.model import checked_fringe, checked_particle
 from optics.matching.limits import Limit

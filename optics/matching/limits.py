@@ -13,7 +13,8 @@ from lattice import InputError, Lattice
 from lattice.arrays import Array
 from optics.beams.beam import Beam
 from optics.linear.extrema import interval_maxima, rows_between, slope_maxima
-from optics.linear.optics import COLUMNS, Functions, Optics
+from optics.linear.functions import COLUMNS, Functions
+from optics.linear.optics import Optics
 from optics.matching.quantities import Kind, Quantity, kind_of
 from optics.matching.targets import finite
 

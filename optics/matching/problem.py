@@ -16,8 +16,10 @@ import numpy as np
 from lattice import Lattice, LatticeError, ReferenceParticle
 from lattice.arrays import Array
 from optics.linear.extrema import SLICES
-from optics.linear.optics import Functions, Optics
-from optics.linear.twiss import functions_inside, twiss
+from optics.linear.functions import Functions
+from optics.linear.optics import Optics
+from optics.linear.solution import functions_inside
+from optics.linear.twiss import twiss
 from optics.matching.limits import Limit
 from optics.matching.targets import Goal, Vary
 

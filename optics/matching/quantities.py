@@ -14,7 +14,9 @@ from lattice import InputError, Lattice, LatticeError
 from lattice.arrays import Array
 from lattice.errors import did_you_mean, listed
 from lattice.parameters import CONSTANTS, Expression, parse_expression
-from optics.linear.optics import COLUMNS, END, SCALARS, Optics, element_of
+from optics.linear.conditions import END, element_of
+from optics.linear.functions import COLUMNS, SCALARS
+from optics.linear.optics import Optics
 
 
 @dataclass(frozen=True)

@@ -15,7 +15,9 @@ import pandas as pd
 from lattice import InputError, Lattice, ReferenceParticle
 from lattice.arrays import Array
 from lattice.errors import did_you_mean
-from optics.linear.optics import COLUMNS, END, SCALARS, Optics, element_of
+from optics.linear.conditions import END, element_of
+from optics.linear.functions import COLUMNS, SCALARS
+from optics.linear.optics import Optics
 from optics.linear.twiss import twiss
 from optics.maps.model import changing_steps, checked_fringe, checked_particle
 from optics.maps.series_lanes import LANES

@@ -15,7 +15,7 @@ from optics.engines.imperfections import xsuite_closed_orbit
 from optics.imperfections.ensemble import Ensemble, ensemble, percentile
 from optics.imperfections.errors import MagnetErrors, draw_errors
 from optics.imperfections.orbit import PLANES, Correction, correct_orbit
-from optics.linear.optics import Functions
+from optics.linear.functions import Functions
 from studies.ring_optics.spec import ErrorsSpec, ImperfectionsSpec, OpticsStudy
 from studies.runs.logs import LOGGER
 from studies.spec.resolution import BeamCase, Resolved

@@ -17,7 +17,7 @@ from lattice import InputError
 from optics import Optics
 from optics.aperture import PLANES, Clearance, clearance, clearance_at_wires
 from optics.linear.extrema import SLICES, interval_maxima
-from optics.linear.twiss import functions_inside
+from optics.linear.solution import functions_inside
 from optics.magnets import strongest
 from optics.resonances import SUMS_WITH_QY
 from studies.judging import ALONE, BOTH, FORMULA, ROUNDING, Number, measured

@@ -13,7 +13,7 @@ from lattice import InputError, Lattice, ReferenceParticle
 from lattice.arrays import Array
 from lattice.errors import did_you_mean
 from machines.requirements import Requirement
-from optics.linear.optics import COLUMNS, SCALARS
+from optics.linear.functions import COLUMNS, SCALARS
 from optics.scanning.scans import grid
 from studies.scan.quantities import extra_quantities
 from studies.spec.resolution import Resolved

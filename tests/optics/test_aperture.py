@@ -34,7 +34,7 @@ from optics.aperture import (
 )
 from optics.imperfections.ensemble import ensemble
 from optics.imperfections.errors import MagnetErrors, draw_errors
-from optics.linear.twiss import functions_inside
+from optics.linear.solution import functions_inside
 
 PROTON = ReferenceParticle("proton", kinetic_energy_per_u=100e6)
 #: Rms sizes of 6 mm in x (beta 9 m) and 2 mm in y (beta 1 m): with 2 sigma 12 and 4 mm.

@@ -10,7 +10,7 @@ import pytest
 from lattice import Bend, Drift, InputError, Kicker, Lattice, LatticeError, Quadrupole, ReferenceParticle, Sextupole
 from machines.cnao_like import cnao
 from optics import twiss
-from optics.linear.optics import COLUMNS, SCALARS
+from optics.linear.functions import COLUMNS, SCALARS
 
 PROTON = ReferenceParticle("proton", kinetic_energy_per_u=60e6)
 

@@ -11,7 +11,7 @@ import optics.engines.madx as madx_engine
 from lattice import Bend, Drift, Element, InputError, Kicker, Lattice, Quadrupole, ReferenceParticle, Sextupole
 from machines.cnao_like import cnao
 from optics import Optics, to_xsuite, twiss
-from optics.linear.optics import ALL_COLUMNS, CHROMATIC_COLUMNS, COLUMNS
+from optics.linear.functions import ALL_COLUMNS, CHROMATIC_COLUMNS, COLUMNS
 from tests.madx_session import madx as madx_session
 from tests.optics.test_coupling import PROTON, START, cells
 

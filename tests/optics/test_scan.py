@@ -22,7 +22,7 @@ from lattice import (
 from lattice.arrays import Array
 from machines.cnao_like import cnao, pimms
 from optics import Optics, grid, scan, twiss
-from optics.linear.twiss import functions_inside
+from optics.linear.solution import functions_inside
 
 PROTON = ReferenceParticle("proton", kinetic_energy_per_u=60e6)
 SCALARS = ("qx", "qy", "dqx", "dqy", "momentum_compaction", "gamma_transition", "slip_factor", "circumference")

@@ -1,0 +1,197 @@
+"""The linear optics of a model of steps: where the functions begin, how they go on, and the numbers of the whole."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+
+import numpy as np
+
+from lattice import InputError, Lattice, ReferenceParticle, UnstableOptics
+from lattice.arrays import Array
+from lattice.memory import Kept
+from optics.linear import propagation
+from optics.linear.conditions import Conditions
+from optics.linear.coupling import mode_start, propagate_modes
+from optics.linear.functions import Functions
+from optics.maps.model import StepSeries, step_series
+from optics.maps.taylor import N_COORDINATES, QUADRATIC
+
+_COUPLED = 1e-9
+_INSIDE = Kept[int, Functions]("slicings")
+
+
+@dataclass(frozen=True)
+class Solution:
+    """Functions at every row, where they began, and the numbers of the whole lattice, of shape (batch,)."""
+
+    functions: Functions
+    start: Start
+    scalars: dict[str, Array]
+
+
+def solve(
+    lattice: Lattice,
+    particle: ReferenceParticle,
+    fringe: str,
+    order: int,
+    delta: complex,
+    begin: Array | None,
+    orbit: Array | None,
+    slices: int = 1,
+) -> Solution:
+    """Optics about the orbit at ``delta``: periodic, or from functions ``begin`` ([batch,] 15) and ``orbit`` (6,).
+
+    A complex ``delta`` (with ``begin`` and ``orbit`` to match) carries a complex step in momentum through all of it.
+    """
+    model = step_series(lattice, particle, fringe=fringe, order=order, slices=slices, delta=delta, start=orbit)
+    if begin is not None and np.iscomplexobj(begin) and not np.iscomplexobj(model.series):
+        model = replace(model, series=model.series.astype(complex))
+    coupled = propagation.largest_coupling(model.series) > _COUPLED
+    initial, tunes = _start_of(lattice, model, begin, coupled)
+    functions, sums = _propagated(lattice, model, initial, order == 2)
+    return Solution(
+        functions=functions,
+        start=initial,
+        scalars=_scalars(particle, model, functions, sums, tunes, order == 2, begin is None),
+    )
+
+
+@dataclass(frozen=True)
+class Start:
+    """Functions (batch, 15) at the beginning, and modes (batch, 4, 4) when the planes are coupled."""
+
+    functions: Array
+    modes: Array | None
+
+
+def _start_of(lattice: Lattice, model: StepSeries, begin: Array | None, coupled: bool) -> tuple[Start, Array | None]:
+    """Where propagation begins, and (of a coupled ring) the tunes modulo 1 (batch, 2)."""
+    kind = model.series.dtype
+    if begin is not None:
+        functions = np.array(np.broadcast_to(begin, (model.batch, propagation.N_FUNCTIONS)), dtype=kind)
+        return Start(functions, _uncoupled_modes(functions) if coupled else None), None
+    matrices = np.zeros((model.batch, N_COORDINATES, N_COORDINATES), dtype=kind)
+    propagation.one_turn_matrices(model.series, model.first, model.stride, len(model.plan.sequence), matrices)
+    functions = np.full((model.batch, propagation.N_FUNCTIONS), np.nan, dtype=kind)
+    cosines = np.zeros((model.batch, 2), dtype=kind)
+    modes, tunes = None, None
+    if coupled:
+        modes = np.zeros((model.batch, 4, 4), dtype=kind)
+        tunes = np.full((model.batch, 2), np.nan, dtype=kind)
+        mode_start(matrices, modes, cosines, tunes)
+        propagation.periodic_dispersion(matrices, functions)
+        functions[:, [propagation.MUX, propagation.MUY]] = np.where(np.isfinite(modes[:, :1, 0].real), 0.0, np.nan)
+    else:
+        propagation.periodic_start(matrices, functions, cosines)
+    if lattice.batch is None:
+        _refuse_unstable(lattice, cosines[0], functions[0], modes)
+    return Start(functions, modes), tunes
+
+
+def _uncoupled_modes(functions: Array) -> Array:
+    """Modes of uncoupled start conditions."""
+    modes = np.zeros((len(functions), 4, 4), dtype=functions.dtype)
+    for i, beta, alpha in ((0, propagation.BETX, propagation.ALFX), (2, propagation.BETY, propagation.ALFY)):
+        root = np.sqrt(functions[:, beta])
+        modes[:, i, i], modes[:, i + 1, i + 1], modes[:, i + 1, i] = root, 1.0 / root, -functions[:, alpha] / root
+    return modes
+
+
+def functions_inside(conditions: Conditions, slices: int) -> Functions:
+    """The functions with every thick element cut into ``slices`` equal parts; kept with the conditions."""
+    if not (isinstance(slices, int) and 1 <= slices <= 1000):
+        raise InputError(f"slices must be a whole number from 1 to 1000, found {slices!r}")
+    return conditions.memory.once(_INSIDE, slices, lambda: _functions_inside(conditions, slices))
+
+
+def _functions_inside(conditions: Conditions, slices: int) -> Functions:
+    # The orbits of a batch of rings differ: they are found again.
+    one_orbit = conditions.lattice.batch is None or not conditions.periodic
+    model = step_series(
+        conditions.lattice,
+        conditions.particle,
+        fringe=conditions.fringe,
+        order=1,
+        slices=slices,
+        delta=conditions.delta,
+        start=conditions.start_orbit[0] if one_orbit else None,
+    )
+    # Copies: compiled code would be compiled once more for arrays that are closed to writing.
+    modes = None if conditions.start_modes is None else conditions.start_modes.copy()
+    return _propagated(conditions.lattice, model, Start(conditions.start.copy(), modes), False)[0]
+
+
+def _refuse_unstable(lattice: Lattice, cosines: Array, initial: Array, modes: Array | None) -> None:
+    names = ("horizontal", "vertical") if modes is None else ("first mode's", "second mode's")
+    if modes is not None and not np.all(np.isfinite(cosines)):
+        raise UnstableOptics(f"lattice '{lattice.name}' is unstable: the coupled motion lies on a sum resonance")
+    for plane, cosine in zip(names, cosines.real, strict=True):
+        if not abs(cosine) < 1.0:
+            raise UnstableOptics(
+                f"lattice '{lattice.name}' is unstable: the {plane} one-turn matrix has "
+                f"|trace| = {2 * abs(cosine):.9g}, bounded motion needs less than 2"
+            )
+    if not np.all(np.isfinite(initial[propagation.DX : propagation.DY + 2])):
+        raise UnstableOptics(f"lattice '{lattice.name}' has no finite dispersion: a tune lies on an integer")
+
+
+def _propagated(lattice: Lattice, model: StepSeries, initial: Start, second_order: bool) -> tuple[Functions, Array]:
+    plan = model.plan
+    kind = initial.functions.dtype
+    functions = np.empty((model.batch, len(plan.rows), propagation.N_FUNCTIONS), dtype=kind)
+    sums = np.zeros((model.batch, propagation.N_SUMS), dtype=kind)
+    line = (model.series, model.first, model.stride, plan.is_thick, plan.rows, QUADRATIC, second_order)
+    if initial.modes is None:
+        propagation.propagate(*line, initial.functions, functions, sums)
+    else:
+        propagate_modes(*line, initial.functions, initial.modes, functions, sums)
+    s = np.broadcast_to(lattice.s, (model.batch, len(lattice) + 1))
+    if len(plan.row_element) != len(lattice):
+        lengths = np.diff(s, axis=-1)
+        inner = s[:, plan.row_element] + plan.row_fraction * lengths[:, plan.row_element]
+        s = np.concatenate([inner, s[:, -1:]], axis=-1)
+    return Functions(s, functions, model.orbit, plan.row_element, plan.row_fraction), sums
+
+
+def _scalars(
+    particle: ReferenceParticle,
+    model: StepSeries,
+    functions: Functions,
+    sums: Array,
+    tunes: Array | None,
+    chromatic: bool,
+    periodic: bool,
+) -> dict[str, Array]:
+    advances = [functions.column(name)[:, -1] - functions.column(name)[:, 0] for name in ("mux", "muy")]
+    if tunes is not None:
+        # The advance seen in one plane gives the whole turns, the mode itself the rest.
+        advances = [tunes[:, k] + np.round((advances[k] - tunes[:, k]).real) for k in range(2)]
+    unknown = np.full(model.batch, np.nan)
+    length = functions.s[:, -1]
+    with np.errstate(invalid="ignore"):  # complex nan of unstable lattices
+        compaction, slip = (
+            _compaction(particle, model, sums[:, propagation.SLIP], length) if periodic else (unknown, unknown)
+        )
+        gamma_transition = 1.0 / np.sqrt(np.where(compaction.real > 0, compaction, np.nan))
+    return {
+        "qx": advances[0],
+        "qy": advances[1],
+        "dqx": sums[:, propagation.CHROMATIC_X] / (2 * np.pi) if chromatic else unknown,
+        "dqy": sums[:, propagation.CHROMATIC_Y] / (2 * np.pi) if chromatic else unknown,
+        "momentum_compaction": compaction,
+        "gamma_transition": gamma_transition,
+        "slip_factor": slip,
+        "circumference": length,
+    }
+
+
+def _compaction(particle: ReferenceParticle, model: StepSeries, slip: Array, length: Array) -> tuple[Array, Array]:
+    """(dC/C)/(dp/p) and (dT/T)/(dp/p) from dzeta/ddelta, with zeta = s - beta0 c T and T = path / (beta c)."""
+    delta, advance = model.orbit[:, 0, 5], model.orbit[:, -1, 4] - model.orbit[:, 0, 4]
+    beta0, gamma0 = particle.beta, particle.gamma
+    energy_ratio2 = 1.0 / gamma0**2 + beta0**2 * (1.0 + delta) ** 2  # (E/E0)^2
+    beta_ratio = (1.0 + delta) / np.sqrt(energy_ratio2)  # beta / beta0
+    gamma2 = gamma0**2 * energy_ratio2
+    path = (length - advance) * beta_ratio
+    change = -beta_ratio * slip + path / ((1.0 + delta) * gamma2)
+    return change / length, -slip * beta_ratio / path
