@@ -16,6 +16,7 @@ import numpy as np
 import pandas as pd
 
 from lattice import InputError
+from studies.vocabulary import COLUMNS, COORDINATES, NUMBERS, QuantityKind
 
 Trace = dict[str, Any]
 Layout = dict[str, Any]
@@ -50,27 +51,22 @@ class QuantityStyle:
         return f"{self.symbol} [{self.unit}]"
 
 
+#: The colour of what a quantity belongs to.
+_COLORS = {
+    "horizontal": HORIZONTAL,
+    "vertical": VERTICAL,
+    "dispersion": DISPERSION,
+    "longitudinal": LONGITUDINAL,
+}
+
+
+def style_of(kind: QuantityKind) -> QuantityStyle:
+    """How an entry of the vocabulary is shown."""
+    return QuantityStyle(kind.symbol, kind.shown or kind.unit, kind.scale, _COLORS.get(kind.plane, INK), kind.text)
+
+
 QUANTITIES: dict[str, QuantityStyle] = {
-    "s": QuantityStyle("s", "m", 1.0, INK, "path along the reference orbit"),
-    "betx": QuantityStyle("betx", "m", 1.0, HORIZONTAL, "horizontal beta function"),
-    "bety": QuantityStyle("bety", "m", 1.0, VERTICAL, "vertical beta function"),
-    "alfx": QuantityStyle("alfx", "1", 1.0, HORIZONTAL, "horizontal alpha function"),
-    "alfy": QuantityStyle("alfy", "1", 1.0, VERTICAL, "vertical alpha function"),
-    "mux": QuantityStyle("mux", "turns", 1.0, HORIZONTAL, "horizontal phase advance"),
-    "muy": QuantityStyle("muy", "turns", 1.0, VERTICAL, "vertical phase advance"),
-    "dx": QuantityStyle("dx", "m", 1.0, DISPERSION, "horizontal dispersion"),
-    "dpx": QuantityStyle("dpx", "1", 1.0, DISPERSION, "slope of the horizontal dispersion"),
-    "dy": QuantityStyle("dy", "m", 1.0, DISPERSION, "vertical dispersion"),
-    "dpy": QuantityStyle("dpy", "1", 1.0, DISPERSION, "slope of the vertical dispersion"),
-    "x": QuantityStyle("x", "mm", 1e3, HORIZONTAL, "horizontal position"),
-    "px": QuantityStyle("x'", "mrad", 1e3, HORIZONTAL, "horizontal angle"),
-    "y": QuantityStyle("y", "mm", 1e3, VERTICAL, "vertical position"),
-    "py": QuantityStyle("y'", "mrad", 1e3, VERTICAL, "vertical angle"),
-    "delta": QuantityStyle("dp/p", "1e-3", 1e3, LONGITUDINAL, "relative momentum deviation"),
-    "qx": QuantityStyle("Qx", "1", 1.0, HORIZONTAL, "horizontal tune"),
-    "qy": QuantityStyle("Qy", "1", 1.0, VERTICAL, "vertical tune"),
-    "X": QuantityStyle("X", "m", 1.0, INK, "floor coordinate, to the left of the starting direction"),
-    "Z": QuantityStyle("Z", "m", 1.0, INK, "floor coordinate, along the starting direction"),
+    key: style_of(kind) for key, kind in {**COORDINATES, **COLUMNS, **NUMBERS}.items()
 }
 
 

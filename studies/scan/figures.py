@@ -184,12 +184,8 @@ def _border(requirement: Requirement, lines: list[Array]) -> tuple[Trace, Layout
 
 
 def _color(quantity: str) -> str:
-    base = quantity.partition("@")[0].removeprefix("max_").removeprefix("min_")
-    if base in ("dx", "dpx", "dy", "dpy"):
-        return style.DISPERSION
-    if base in ("qx", "dqx", "betx", "alfx", "mux", "tune_distance"):
-        return style.HORIZONTAL
-    return style.VERTICAL if base in ("qy", "dqy", "bety", "alfy", "muy") else style.LIMIT
+    known = style.QUANTITIES[quantity_named(quantity).base]
+    return style.LIMIT if known.color == style.INK else known.color
 
 
 def _axis_title(name: str, made: Plan) -> str:

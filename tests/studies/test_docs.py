@@ -1,22 +1,21 @@
-"""docs/commands.md names every command, option, key of a study file and quantity there is."""
+"""The documents name every command, option, key of a study file and quantity there is."""
 
 from __future__ import annotations
 
+import re
 import tomllib
+from typing import Any, get_args
 
 import pytest
 from click import Option
 from pydantic import BaseModel
 
 from studies.cli import COMMANDS, group
-from studies.ring_optics.spec import ErrorsSpec, ImperfectionsSpec, OpticsStudy
-from studies.slow_extraction.spec import ExtractionSpec, ExtractionStudy, MomentaSpec
-from studies.slow_extraction.spill.spec import BucketSpec, KnockoutSpec, RippleSpec, SpillSpec
-from studies.spec.match import CaseSpec, LimitSpec, MatchSpec, TargetSpec, VarySpec
-from studies.spec.schema import BeamSpec, RequirementSpec
+from studies.registry import ROOMS, spec_of
 from studies.spec.study_file import validated
-from studies.vocabulary import COLUMNS, EXTRACTION, SCALARS, SPILL
-from tests.checkout import ROOT, blocks
+from studies.vocabulary import COLUMNS, NUMBERS
+from studies.vocabulary.__main__ import page
+from tests.checkout import DOCUMENTS, ROOT, blocks
 
 DOCUMENT = ROOT / "docs" / "commands.md"
 TEXT = DOCUMENT.read_text(encoding="utf-8")
@@ -35,19 +34,34 @@ def test_every_command_and_option_is_there(name: str) -> None:
             ), option.opts
 
 
-TABLES = (OpticsStudy, ExtractionStudy, MatchSpec, CaseSpec, VarySpec, TargetSpec, LimitSpec, BeamSpec, RequirementSpec,
-          ExtractionSpec, MomentaSpec, SpillSpec, RippleSpec, KnockoutSpec, BucketSpec, ImperfectionsSpec,
-          ErrorsSpec)  # fmt: skip
+def tables() -> list[type[BaseModel]]:
+    """Every table that may stand in a study file of any kind."""
+    found: list[type[BaseModel]] = []
+    for word in ROOMS:
+        _add(spec_of(word), found)
+    return found
 
 
-@pytest.mark.parametrize("table", TABLES)
+def _add(annotation: Any, found: list[type[BaseModel]]) -> None:
+    parts = get_args(annotation)
+    if not parts and isinstance(annotation, type) and issubclass(annotation, BaseModel) and annotation not in found:
+        found.append(annotation)
+        parts = tuple(field.annotation for field in annotation.model_fields.values())
+    for part in parts:
+        _add(part, found)
+
+
+@pytest.mark.parametrize("table", tables(), ids=lambda table: table.__name__)
 def test_every_key_of_a_study_is_there(table: type[BaseModel]) -> None:
-    missing = [key for key in table.model_fields if key not in TEXT]
-    assert missing == []
+    pages = "".join(path.read_text(encoding="utf-8") for path in DOCUMENTS)
+    words = set(re.findall(r"\w+", " ".join(re.findall(r"`[^`]+`|```.*?```", pages, flags=re.DOTALL))))
+    assert [key for key in table.model_fields if key not in words] == []
 
 
 def test_every_quantity_is_there() -> None:
-    assert [name for name in (*SCALARS, *EXTRACTION, *SPILL, *COLUMNS) if f"`{name}`" not in TEXT] == []
+    """The page of the quantities is the vocabulary's own."""
+    assert (ROOT / "docs" / "quantities.md").read_text(encoding="utf-8") == page()
+    assert [name for name in (*NUMBERS, *COLUMNS) if f"| `{name}` |" not in page()] == []
 
 
 def test_the_study_that_is_shown_is_one() -> None:
