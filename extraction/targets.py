@@ -15,7 +15,7 @@ import numpy as np
 
 from extraction.resonance.hardt import arm_divergence, hardt_residual
 from extraction.resonance.sextupoles import complex_strengths
-from extraction.resonance.third_integer import ThirdIntegerResonance, nearest_third, third_integer_resonance
+from extraction.resonance.third_integer import ThirdIntegerResonance, third_integer_resonance
 from lattice import InputError, Lattice, NoSolution, UnstableOptics
 from lattice.arrays import Array
 from lattice.errors import did_you_mean
@@ -23,6 +23,7 @@ from lattice.parameters import FUNCTIONS
 from optics import Optics
 from optics.maps.model import turns
 from optics.maps.turn import periodic_point
+from optics.resonances import nearest_third
 
 #: Quantity -> (default tolerance, scale of one unit of cost).
 QUANTITIES: dict[str, tuple[float, float]] = {
@@ -111,7 +112,7 @@ class ExtractionTarget:
         place = optics.lattice.index(self.at)
         if self.quantity == "tune_distance":
             tune = np.atleast_1d(optics.qx)
-            return np.array([q - nearest_third(float(q.real))[0] if np.isfinite(q) else q for q in tune])
+            return np.asarray(tune - nearest_third(tune.real)[0])
         if self.quantity == "hardt_residual":
             return hardt_residual(optics, place, float(np.sign(self.x_septum or 1.0)))
         real, imaginary = complex_strengths(optics, place)[1].sum(axis=-1)

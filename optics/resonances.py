@@ -1,18 +1,69 @@
-"""Lines of betatron resonances, m Qx + n Qy = p, inside a window of tunes."""
+"""Betatron resonances m Qx + n Qy = p: how far tunes are from them, and their lines inside a window of tunes."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
 from math import ceil, floor, gcd
+from typing import Any
+
+import numpy as np
 
 from lattice import InputError
+from lattice.arrays import Array
 
 Range = tuple[float, float]
 Point = tuple[float, float]
 
 #: (m, n) of the sums m Qx + n Qy up to third order with Qy in them: no extraction in x drives one of them.
 SUMS_WITH_QY = tuple((m, n) for m in range(4) for n in range(-3, 4) if n and m + abs(n) <= 3 and (m or n > 0))
+
+
+def nearest_third(tune: Any) -> tuple[Any, Any]:
+    """The nearest n/3, n no multiple of 3, and the signed distance Q - n/3 from it: numbers, or arrays for an array.
+
+    Integers drive no third-integer resonance, so 2.03 lies 0.303 below 7/3; nan stays nan.
+    """
+    thirds = np.floor(tune)[..., None] + np.array([-1.0, 1.0, 2.0, 4.0]) / 3
+    distances = np.asarray(tune)[..., None] - thirds
+    place = np.argmin(np.abs(distances), axis=-1)[..., None]
+    nearest, distance = (np.take_along_axis(values, place, axis=-1)[..., 0] for values in (thirds, distances))
+    return nearest[()], distance[()]
+
+
+@dataclass(frozen=True)
+class NearResonance:
+    """The resonance ``m`` Qx + ``n`` Qy = ``p`` and the ``distance`` |m Qx + n Qy - p| of tunes from it."""
+
+    m: int
+    n: int
+    p: int
+    distance: float
+
+    @property
+    def expression(self) -> str:
+        """The distance as people write it: ``|2 Qx - Qy - 3|``."""
+        return f"|{_sum(self.m, self.n)} - {self.p}|"
+
+
+def nearest_with_qy(qx: float, qy: float) -> NearResonance:
+    """The nearest resonance up to third order that has Qy in it (``SUMS_WITH_QY``)."""
+    distances, whole = _from_sums_with_qy(qx, qy)
+    place = int(np.argmin(distances))
+    return NearResonance(*SUMS_WITH_QY[place], int(whole[place]), float(distances[place]))
+
+
+def distance_with_qy(qx: Any, qy: Any) -> Array:
+    """Distance of tunes from the nearest resonance up to third order with Qy in it, in the shape of the tunes."""
+    return np.asarray(_from_sums_with_qy(qx, qy)[0].min(axis=-1))
+
+
+def _from_sums_with_qy(qx: Any, qy: Any) -> tuple[Array, Array]:
+    """|m Qx + n Qy - p| and the nearest whole p, (..., sums)."""
+    m, n = np.array(SUMS_WITH_QY).T
+    sums = m * np.asarray(qx)[..., None] + n * np.asarray(qy)[..., None]
+    whole = np.round(sums)
+    return np.abs(sums - whole), whole
 
 
 @dataclass(frozen=True)
@@ -39,8 +90,7 @@ class ResonanceLine:
     @property
     def equation(self) -> str:
         """The line as people write it: ``3 Qx = 5``, ``Qx - 2 Qy = -2``."""
-        terms = " ".join(filter(None, (_term(self.m, "Qx", first=True), _term(self.n, "Qy", first=self.m == 0))))
-        return f"{terms} = {self.p}"
+        return f"{_sum(self.m, self.n)} = {self.p}"
 
 
 def resonance_lines(qx: Range, qy: Range, max_order: int, superperiods: int = 1) -> tuple[ResonanceLine, ...]:
@@ -86,6 +136,11 @@ def _crossings(m: int, n: int, p: int, qx: Range, qy: Range) -> tuple[Point, Poi
 
 def _same(a: Point, b: Point, slack: float) -> bool:
     return abs(a[0] - b[0]) <= slack and abs(a[1] - b[1]) <= slack
+
+
+def _sum(m: int, n: int) -> str:
+    """``2 Qx - Qy`` for 2 and -1."""
+    return " ".join(filter(None, (_term(m, "Qx", first=True), _term(n, "Qy", first=m == 0))))
 
 
 def _term(factor: int, symbol: str, *, first: bool) -> str:

@@ -16,11 +16,12 @@ from __future__ import annotations
 import numpy as np
 
 from extraction.resonance.sextupoles import complex_strengths
-from extraction.resonance.third_integer import ThirdIntegerResonance, nearest_third, third_integer_resonance
+from extraction.resonance.third_integer import ThirdIntegerResonance, third_integer_resonance
 from lattice import Lattice, ReferenceParticle
 from lattice.arrays import Array
 from lattice.parameters import FUNCTIONS
 from optics import Optics, twiss
+from optics.resonances import nearest_third
 
 _DELTA = 2e-4  # largest momentum step of the exact residual
 _CLEAR = 0.2  # part of the way to the resonant momentum that the step may take
@@ -36,7 +37,7 @@ def hardt_residual(optics: Optics, place: int, side: float) -> Array:
     size = np.sqrt(real * real + imaginary * imaginary)
     turned = FUNCTIONS["atan2"](imaginary, real) / 3.0  # phase of the virtual sextupole from the place [rad]
     tune, chromaticity = np.atleast_1d(optics.qx), np.atleast_1d(optics.dqx)
-    sign = np.sign([nearest_third(float(q))[1] for q in tune.real])
+    sign = np.sign(nearest_third(tune.real)[1])
     normal = _normal_at_sextupole(turned.real, sign, side) + turned
     beta, alpha, d, dp = (optics.at_elements.column(name)[:, place] for name in ("betx", "alfx", "dx", "dpx"))
     root = np.sqrt(beta)

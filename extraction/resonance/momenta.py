@@ -11,10 +11,11 @@ import pandas as pd
 from scipy.optimize import brentq
 
 from extraction.resonance.arms import Arm
-from extraction.resonance.third_integer import ThirdIntegerResonance, nearest_third, third_integer_resonance
+from extraction.resonance.third_integer import ThirdIntegerResonance, third_integer_resonance
 from extraction.septum import Septum, Transport, crossing_angle, transport, wire_loss
 from lattice import Lattice, NoSolution, ReferenceParticle, UnstableOptics
 from optics import twiss
+from optics.resonances import nearest_third
 
 _ORBIT = ("tune", "tune_distance", "orbit_x", "stable_area", "kobayashi_area")
 _ARM = ("arm_px", "arm_slope", "arm_curvature", "spiral_step", "kobayashi_step", "spiral_kick")
@@ -136,7 +137,7 @@ def resonant_momentum(
     Searched within +-``reach``. Raises NoSolution when the chromaticity does not carry the tune there.
     """
     optics = twiss(ring, particle, fringe=fringe)
-    target, distance = nearest_third(optics.qx)
+    target, distance = map(float, nearest_third(optics.qx))
 
     def miss(delta: float) -> float:
         try:

@@ -20,6 +20,7 @@ from lattice.arrays import Array
 from optics import Optics, twiss
 from optics.maps.model import checked_particle, turns
 from optics.maps.turn import Turn, iterate, periodic_point
+from optics.resonances import nearest_third
 
 _FAR = 0.1  # tune distance beyond which "near the resonance" means nothing
 _NEAR = 1e-6  # tune distance at which rounding moves the triangle by 1e-4 of its area (in proportion to its square)
@@ -117,7 +118,7 @@ def third_integer_resonance(
         raise LatticeError(
             f"ring '{ring.name}' couples the planes: the third-integer analysis is horizontal; switch the coupling off"
         )
-    nearest, distance = nearest_third(optics.qx)
+    nearest, distance = map(float, nearest_third(optics.qx))
     size, phase = virtual_sextupole(optics, place)
     _refuse_without_resonance(ring, at, optics.qx, nearest, distance, size)
     orbit = np.array([optics[name][place] for name in ("x", "px", "y", "py")])
@@ -149,13 +150,6 @@ def third_integer_resonance(
         optics=optics,
         turn=turn,
     )
-
-
-def nearest_third(tune: float) -> tuple[float, float]:
-    """The nearest n/3 (n no multiple of 3) and the signed distance from it."""
-    candidates = [np.floor(tune) + k / 3 for k in (-1, 1, 2, 4)]
-    nearest = min(candidates, key=lambda third: abs(tune - third))
-    return float(nearest), float(tune - nearest)
 
 
 def virtual_sextupole(optics: Optics, place: int) -> tuple[float, float]:

@@ -19,7 +19,7 @@ from optics.aperture import PLANES, Clearance, clearance, clearance_at_wires
 from optics.linear.extrema import SLICES, interval_maxima
 from optics.linear.solution import functions_inside
 from optics.magnets import strongest
-from optics.resonances import SUMS_WITH_QY
+from optics.resonances import nearest_third, nearest_with_qy
 from studies.judging import ALONE, BOTH, FORMULA, ROUNDING, Number, measured
 from studies.results import Quantity
 from studies.ring_optics.facts import BeamOptics, Compared, Facts
@@ -89,25 +89,15 @@ def _length(key: str, facts: Facts) -> Number:
 
 def _tune_distance(key: str, facts: Facts) -> Number:
     tune = _scalar("qx", facts)
-    third = round(3 * tune.value)
-    method = f"|Qx - {third}/3|"
-    return Number(abs(tune.value - third / 3), tune.error, tune.engine, method, "tunes-diagram")
+    third, distance = nearest_third(tune.value)
+    return Number(abs(distance), tune.error, tune.engine, f"|Qx - {round(3 * third)}/3|", "tunes-diagram")
 
 
 def _resonance_distance(key: str, facts: Facts) -> Number:
     qx, qy = _scalar("qx", facts), _scalar("qy", facts)
-    found = [(abs((s := m * qx.value + n * qy.value) - round(s)), m, n, round(s)) for m, n in SUMS_WITH_QY]
-    distance, m, n, p = min(found)
-    error = m * qx.error + abs(n) * qy.error
-    return Number(distance, error, qx.engine, f"|{_sum(m, n)} - {p}|", "tunes-diagram")
-
-
-def _sum(m: int, n: int) -> str:
-    """``2 Qx - Qy`` for 2 and -1."""
-    second = ("-" if n < 0 else "+", f"{abs(n)} Qy" if abs(n) > 1 else "Qy")
-    if not m:
-        return second[1]
-    return f"{m} Qx {second[0]} {second[1]}" if m > 1 else f"Qx {second[0]} {second[1]}"
+    found = nearest_with_qy(qx.value, qy.value)
+    error = found.m * qx.error + abs(found.n) * qy.error
+    return Number(found.distance, error, qx.engine, found.expression, "tunes-diagram")
 
 
 # --------------------------------------------------------------------------------------------- functions of s

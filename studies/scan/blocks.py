@@ -10,7 +10,7 @@ import pandas as pd
 
 from lattice.arrays import Array
 from machines.requirements import FAIL, NOT_EVALUATED, PASS, Requirement
-from optics.resonances import SUMS_WITH_QY
+from optics.resonances import distance_with_qy, nearest_third
 from optics.scanning.scans import scan
 from studies.scan.plan import COMPUTED, STATUS, Plan
 from studies.scan.quantities import extra_columns
@@ -51,13 +51,11 @@ def _named(made: Plan, part: Mapping[str, Array], found: pd.DataFrame) -> pd.Dat
 
 
 def _tune_distance(table: pd.DataFrame) -> Array:
-    qx = table["qx"].to_numpy()
-    return np.asarray(np.abs(qx - np.round(3 * qx) / 3))
+    return np.asarray(np.abs(nearest_third(table["qx"].to_numpy())[1]))
 
 
 def _resonance_distance(table: pd.DataFrame) -> Array:
-    sums = np.array([m * table["qx"].to_numpy() + n * table["qy"].to_numpy() for m, n in SUMS_WITH_QY])
-    return np.asarray(np.abs(sums - np.round(sums)).min(axis=0))
+    return distance_with_qy(table["qx"].to_numpy(), table["qy"].to_numpy())
 
 
 _DERIVED: Mapping[str, Callable[[pd.DataFrame], Array]] = {

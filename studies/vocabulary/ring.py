@@ -14,7 +14,7 @@ SCALARS = kinds(
         "tune_distance",
         "1",
         "|Qx - n/3|",
-        "distance of the horizontal tune from the nearest third of an integer",
+        "distance of the horizontal tune from the nearest n/3, n no multiple of 3",
         "",
         HORIZONTAL,
     ),

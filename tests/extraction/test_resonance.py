@@ -11,7 +11,7 @@ import pytest
 from scipy.optimize import fsolve
 
 from extraction import ThirdIntegerResonance, third_integer_resonance
-from extraction.resonance.third_integer import nearest_third, triangle_area
+from extraction.resonance.third_integer import triangle_area
 from lattice import InputError, Lattice, LatticeError, NoSolution, ReferenceParticle, UnstableOptics
 from lattice.arrays import Array
 from machines.cnao_like import cnao, pimms
@@ -310,14 +310,6 @@ def test_refusals_say_what_was_found(ask: Any, error: type[Exception], words: li
 def test_a_static_cavity_changes_nothing() -> None:
     with_rf = resonance(rf_volt=1e4)
     np.testing.assert_array_equal(with_rf.points, resonance().points)
-
-
-def test_nearest_third() -> None:
-    assert nearest_third(1.666) == pytest.approx((5 / 3, 1.666 - 5 / 3))
-    assert nearest_third(1.05) == pytest.approx((4 / 3, 1.05 - 4 / 3))  # integers are no third-integers
-    assert nearest_third(1.97) == pytest.approx((5 / 3, 1.97 - 5 / 3))
-    assert nearest_third(2.03) == pytest.approx((7 / 3, 2.03 - 7 / 3))
-    assert nearest_third(0.4) == pytest.approx((1 / 3, 0.4 - 1 / 3))
 
 
 @pytest.mark.parametrize(("start", "end"), [(-1e-3, -1e-2), (1e-3, 5e-3)])

@@ -11,7 +11,6 @@ import pandas as pd
 import pytest
 
 from lattice import InputError, Lattice, Marker, Quadrupole, ReferenceParticle
-from optics.resonances import resonance_lines
 from studies.charts.lattice import (
     StopBand,
     WorkingPoint,
@@ -157,40 +156,7 @@ def test_floor_follows_the_arc() -> None:
 # --- resonances --------------------------------------------------------------------------------------------------
 
 
-def test_resonances_around_the_cnao_working_point() -> None:
-    lines = {line.equation: line for line in resonance_lines((1.60, 1.76), (1.66, 1.82), 3)}
-    assert set(lines) == {
-        "3 Qx = 5", "3 Qy = 5", "Qx - Qy = 0", "2 Qx + Qy = 5", "Qx + 2 Qy = 5", "Qx - 2 Qy = -2",
-    }  # fmt: skip
-    assert not lines["3 Qx = 5"].skew
-    assert lines["3 Qy = 5"].skew
-    assert lines["Qx - Qy = 0"].skew
-    assert not lines["Qx + 2 Qy = 5"].skew
-
-
-def test_resonance_lines_end_on_the_border_and_satisfy_their_equation() -> None:
-    qx, qy = (1.6, 1.8), (1.65, 1.85)
-    lines = resonance_lines(qx, qy, 6)
-    assert len({(line.m, line.n, line.p) for line in lines}) == len(lines)
-    for line in lines:
-        for x, y in (line.start, line.end):
-            assert line.m * x + line.n * y == pytest.approx(line.p, abs=1e-12)
-            assert min(abs(x - qx[0]), abs(x - qx[1]), abs(y - qy[0]), abs(y - qy[1])) < 1e-12
-
-
-def test_systematic_resonances_are_multiples_of_the_superperiods() -> None:
-    lines = resonance_lines((1.6, 2.4), (1.6, 2.4), 3, superperiods=2)
-    systematic = {line.equation: line.systematic for line in lines}
-    assert systematic["Qx = 2"]
-    assert not systematic["3 Qx = 5"]
-    assert systematic["Qx - Qy = 0"]
-
-
-def test_windows_and_orders_that_make_no_sense() -> None:
-    with pytest.raises(InputError, match="lower < upper"):
-        resonance_lines((1.7, 1.6), (1.6, 1.7), 3)
-    with pytest.raises(InputError, match="order 1"):
-        resonance_lines((1.6, 1.7), (1.6, 1.7), 0)
+def test_a_diagram_without_a_working_point() -> None:
     with pytest.raises(InputError, match="at least one working point"):
         tune_diagram([])
 
