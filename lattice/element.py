@@ -58,8 +58,10 @@ class Element:
         cls.kind = cls.__name__.lower()
 
     def __post_init__(self) -> None:
-        if not isinstance(self.name, str) or not _NAME.fullmatch(self.name):
-            raise LatticeError(f"an element's name must be a word without blanks or punctuation, found {self.name!r}")
+        if not isinstance(self.name, str) or not _NAME.fullmatch(self.name) or not self.name.isprintable():
+            raise LatticeError(
+                f"an element's name must be a word without blanks or punctuation, found {ascii(self.name)[:80]}"
+            )
         object.__setattr__(self, "name", self.name.lower())
         if self.aperture is not None and not isinstance(self.aperture, Aperture):
             raise LatticeError(f"{self.where('aperture')} must be an Aperture, found {self.aperture!r}")
@@ -121,4 +123,4 @@ class Element:
             parse_expression(text)
         except LatticeError as error:
             raise LatticeError(f"{self.where(attribute)}: {error}") from None
-        return text.lower()
+        return " ".join(text.lower().split())

@@ -13,6 +13,7 @@ from lattice.arrays import Array, read_only
 from lattice.elements import Element
 from lattice.errors import InputError, LatticeError, did_you_mean, listed
 from lattice.memory import Memory
+from lattice.names import checked_parameter_name, checked_title
 from lattice.parameters import Parameters, parse_expression
 from lattice.reference import ReferenceParticle
 from lattice.structure import Structure, positions
@@ -51,8 +52,9 @@ class Lattice:
     ) -> None:
         expanded, inherited = _expand(elements)
         definitions = {**inherited, **_checked_definitions(parameters or {})}
+        title = checked_title("the name of a lattice", name).lower()
         structure = Structure(expanded, frozenset(definitions))
-        self._set(name.lower(), structure, particle, tuple(warnings), Parameters(definitions))
+        self._set(title, structure, particle, tuple(warnings), Parameters(definitions))
         if not self.elements:
             raise LatticeError(f"lattice '{name}' holds no elements")
         _refuse_two_meanings(self.elements)
@@ -73,11 +75,11 @@ class Lattice:
 
     def with_parameters(self, values: Mapping[str, Any] | None = None, /, **keywords: Any) -> Lattice:
         """New lattice with other parameter values (numbers or arrays); unknown and dependent names are refused."""
-        changes = {name.lower(): value for name, value in {**(values or {}), **keywords}.items()}
+        changes = _by_lower_name({**(values or {}), **keywords})
         for name in changes:
             self._refuse_unsettable(name)
         new = object.__new__(Lattice)
-        definitions = {**self.parameters.definitions, **_checked_definitions(changes, numbers_only=True)}
+        definitions = {**self.parameters.definitions, **_checked_numbers(changes)}
         new._set(self.name, self._structure, self.particle, self.warnings, Parameters(definitions))
         new._check_strengths(again=True)
         return new
@@ -190,8 +192,25 @@ def _expand(elements: Any) -> tuple[tuple[Element, ...], dict[str, Any]]:
     return tuple(flat), inherited
 
 
-def _checked_definitions(parameters: Mapping[str, Any], numbers_only: bool = False) -> dict[str, Any]:
-    return {name.lower(): _checked_parameter(name, value, numbers_only) for name, value in parameters.items()}
+def _checked_definitions(parameters: Mapping[str, Any]) -> dict[str, Any]:
+    found: dict[str, Any] = {}
+    for name, value in parameters.items():
+        key = checked_parameter_name(name)
+        if key in found:
+            raise LatticeError(f"parameter '{key}' is given twice: names that differ in case only are the same")
+        found[key] = _checked_parameter(name, value, numbers_only=False)
+    return found
+
+
+def _checked_numbers(values: Mapping[str, Any]) -> dict[str, Any]:
+    return {name: _checked_parameter(name, value, numbers_only=True) for name, value in values.items()}
+
+
+def _by_lower_name(values: Mapping[Any, Any]) -> dict[str, Any]:
+    found = {str(name).lower(): value for name, value in values.items()}
+    if len(found) < len(values):
+        raise LatticeError(f"a parameter is given twice, in another case: {listed(map(str, values))}")
+    return found
 
 
 def _checked_parameter(name: str, value: Any, numbers_only: bool) -> Any:
@@ -202,13 +221,15 @@ def _checked_parameter(name: str, value: Any, numbers_only: bool) -> Any:
             parse_expression(value)
         except LatticeError as error:
             raise LatticeError(f"parameter '{name}': {error}") from None
-        return value
+        return " ".join(value.split())
     if type(value) is float or type(value) is complex:
         array: Any = value
         good = np.isfinite(value)
     else:
         try:
             array = np.asarray(value)
+            if array.dtype.kind not in "iufc":  # no booleans, texts and objects
+                raise TypeError
             array = array.astype(complex if np.iscomplexobj(array) else float)[()]
             good = np.ndim(array) <= 1 and np.size(array) > 0 and bool(np.all(np.isfinite(array)))
         except (TypeError, ValueError):

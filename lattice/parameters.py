@@ -38,7 +38,7 @@ _GRAMMAR = r"""
      | "(" sum ")"
 SIGN: "+" | "-"
 OVER: "*" | "/"
-NUMBER: /(\d+\.?\d*|\.\d+)([eEdD][+-]?\d+)?/
+NUMBER: /([0-9]+\.?[0-9]*|\.[0-9]+)([eEdD][+-]?[0-9]+)?/
 NAME: /[A-Za-z_][A-Za-z0-9_.$@#]*(->[A-Za-z][A-Za-z0-9_]*)?/
 %ignore /\s+/
 """
@@ -148,7 +148,7 @@ def _python_number(value: Any) -> float | complex:
 def parse_expression(text: str) -> Expression:
     """Parse arithmetic over lower-cased names; LatticeError shows the place that could not be read."""
     if len(text) > _MAX_LENGTH or _nesting(text) > _MAX_NESTING:
-        raise LatticeError(f"expression is too long or too deeply nested: '{text[:60]}...'")
+        raise LatticeError(f"expression is too long or too deeply nested: {text[:60]!r}...")
     try:
         tree = _PARSER.parse(text.lower())
     except UnexpectedInput as error:

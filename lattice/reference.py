@@ -40,6 +40,9 @@ class Species:
     nucleons: int = 1
 
     def __post_init__(self) -> None:
+        name = self.name
+        if not isinstance(name, str) or not name or not name.isprintable() or any(quote in name for quote in "\"'"):
+            raise InputError(f"a species' name is a text without quotes and control characters, found {name!a}")
         if not (isfinite(self.mass) and self.mass > 0):
             raise InputError(f"species '{self.name}': mass must be a positive number of eV, found {self.mass!r}")
         if self.charge == 0 or self.nucleons < 1:

@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-import re
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -39,11 +38,9 @@ from lattice.files import write_text_atomic
 from lattice.lattice import Lattice
 from lattice.madx.arithmetic import times_power_of_ten
 from lattice.madx.beam import beam_text
-from lattice.madx.classes import CLASSES, SEPTUM, UNSUPPORTED
-from lattice.madx.commands import PASSED_OVER, REFUSED
+from lattice.madx.classes import SEPTUM
 from lattice.madx.expression import madx_expression
-from lattice.madx.syntax import words
-from lattice.parameters import CONSTANTS
+from lattice.madx.legal import illegal_parameters, legal_names, with_parameters_called
 
 #: MAD-X class of each kind; septa by way of a parent that tells our reader what they are.
 _CLASSES: dict[type[Element], str] = {
@@ -80,25 +77,15 @@ _SEPTUM_PARENTS = {
     "electrostatic_septum": "elseparator",
     "magnetic_septum": "placeholder",
 }
-_LEGAL_NAME = re.compile(r"[a-z][a-z0-9_.$]*")
-_LEGAL_PARAMETER = re.compile(r"[a-z][a-z0-9_.$@#]*")
-_LONGEST_NAME = 40  # MAD-X keeps 47 characters; room for a number
-#: Words that name neither an element nor a parameter in MAD-X.
-_KEYWORDS = frozenset(
-    (*CLASSES, *UNSUPPORTED, *PASSED_OVER, *REFUSED, *CONSTANTS, "beam", "resbeam", "sequence", "endsequence", "line")
-) | words(
-    "add2expr antiproton call const couple deselect electron endmatch endtrack etable fix int ion level match negmuon"
-    " positron posmuon proton readcorr real save_state setcorr shared siman sxfwrite table taper track use use_macro"
-)
 
 
 def write_madx(lattice: Lattice, path: str | Path) -> None:
     """Write a lattice as a MAD-X file, whole or not at all; expressions stay expressions.
 
     Positions are entrances (refer=entry). Septa are drift-like classes; what MAD-X cannot say of them stands in
-    variables ``element.position`` ... that read_madx takes back. Names that MAD-X cannot take are changed and the
-    original is in a comment. Raises LatticeError naming what MAD-X cannot hold (an RFGap, array parameters),
-    FileError when the file cannot be written.
+    variables ``element.position`` ... that read_madx takes back. Names of elements and parameters that MAD-X cannot
+    take are changed and the original is in a comment. Raises LatticeError naming what MAD-X cannot hold (an RFGap,
+    array parameters), FileError when the file cannot be written.
     """
     write_text_atomic(path, madx_text(lattice))
 
@@ -108,34 +95,21 @@ def madx_text(lattice: Lattice) -> str:
     if lattice.batch is not None:
         raise LatticeError(f"lattice '{lattice.name}' has array parameters, which MAD-X cannot hold: take one case")
     distinct = {element.name: element for element in lattice.elements}
-    names = legal_names([*distinct, lattice.name])
+    names = legal_names(distinct)
+    sequence = legal_names([lattice.name], names.values())[lattice.name]
+    renamed = illegal_parameters(lattice, _septum_names(distinct.values(), names))
+    lattice = with_parameters_called(lattice, renamed)
+    distinct = {element.name: element for element in lattice.elements}
     blocks = [
         [f"! lattice '{lattice.name}', written by hadron-optics"],
         [beam_text(lattice.particle)] if lattice.particle is not None else [],
+        [f"! parameter '{name}' is called {here} here" for name, here in renamed.items()],
         list(_parameters(lattice)),
         [f"{parent}: {base};" for parent, base in _SEPTUM_PARENTS.items() if _has(distinct.values(), parent)],
         [line for name, element in distinct.items() for line in _element(element, names[name])],
-        list(_beamline(lattice, names)),
+        list(_beamline(lattice, sequence, names)),
     ]
     return "\n\n".join("\n".join(block) for block in blocks if block) + "\n"
-
-
-def legal_names(names: Iterable[str]) -> dict[str, str]:
-    """For each name one that MAD-X takes: letters, digits, ``_ . $``, not one of its own words, all different."""
-    legal = {name: name for name in names if _LEGAL_NAME.fullmatch(name) and len(name) <= _LONGEST_NAME}
-    legal = {name: name for name in legal if name not in _KEYWORDS}
-    taken = set(legal)
-    for name in names:
-        if name not in legal:
-            legal[name] = _unused(re.sub(r"[^a-z0-9_.$]+", "_", name)[:_LONGEST_NAME], taken)
-            taken.add(legal[name])
-    return legal
-
-
-def _unused(name: str, taken: set[str]) -> str:
-    stem = name if _LEGAL_NAME.fullmatch(name) else f"x{name}"
-    candidates = (f"{stem}_{number}" for number in range(1, len(taken) + 3))
-    return stem if stem not in taken | _KEYWORDS else next(name for name in candidates if name not in taken)
 
 
 def _has(elements: Iterable[Element], parent: str) -> bool:
@@ -147,8 +121,6 @@ def _has(elements: Iterable[Element], parent: str) -> bool:
 
 def _parameters(lattice: Lattice) -> Iterator[str]:
     for name, value in lattice.parameters.definitions.items():
-        if not _LEGAL_PARAMETER.fullmatch(name) or len(name) > 47 or name in _KEYWORDS:
-            raise LatticeError(f"parameter '{name}': MAD-X cannot take this name; rename it")
         if np.iscomplexobj(value):
             raise LatticeError(f"parameter '{name}' is complex, which MAD-X cannot hold")
         if isinstance(value, str):
@@ -209,6 +181,12 @@ def _attributes(element: Element) -> dict[str, Any]:
     return {"l" if name == "length" else name: value for name, value in values.items()}
 
 
+def _septum_names(elements: Iterable[Element], names: Mapping[str, str]) -> set[str]:
+    """Names of all variables that may say something of a septum."""
+    septa = [element for element in elements if isinstance(element, (ElectrostaticSeptum, MagneticSeptum))]
+    return {f"{names[septum.name]}.{attribute}" for septum in septa for attribute in SEPTUM}
+
+
 def _septum_variables(element: Element, name: str) -> Iterator[str]:
     """What MAD-X cannot say of a septum, for people and for our reader."""
     for attribute in SEPTUM:
@@ -239,8 +217,7 @@ def _aperture(aperture: Aperture | None) -> list[str]:
 # -- the sequence --
 
 
-def _beamline(lattice: Lattice, names: dict[str, str]) -> Iterator[str]:
-    name = names[lattice.name]
+def _beamline(lattice: Lattice, name: str, names: dict[str, str]) -> Iterator[str]:
     varies = any(isinstance(getattr(element, "length", 0.0), str) for element in lattice.elements)
     if varies or lattice.length == 0:
         if varies:
