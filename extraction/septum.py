@@ -11,7 +11,7 @@ import numpy as np
 
 from extraction.resonance.arms import Arm
 from extraction.resonance.third_integer import ThirdIntegerResonance
-from lattice import ElectrostaticSeptum, InputError, Lattice, MagneticSeptum
+from lattice import ElectrostaticSeptum, InputError, Lattice, MagneticSeptum, ReferenceParticle
 from lattice.arrays import Array
 from optics import Optics
 from optics.maps.model import passage
@@ -191,3 +191,10 @@ def through_septa(tracking: tuple[Tracking, Tracking], start: Array, kick: float
     state[:, 1] += kick
     state[:, 0] += kick * septum.length / 2
     return np.asarray(behind(state))
+
+
+def at_magnetic_septum(ring: Lattice, particle: ReferenceParticle, septum: Septum, states: Array, fringe: str) -> Array:
+    """Coordinates (n, 6) at the magnetic septum of what enters the electrostatic one with ``states`` (n, 6)."""
+    first, behind, last = between_septa(ring, septum)
+    through, onwards = (passage(ring, particle, fringe, *ends) for ends in ((first, behind), (behind, last)))
+    return through_septa((through.track, onwards.track), states, septum.side * septum.kick, septum)

@@ -185,3 +185,8 @@ def momentum_in_time(table: pd.DataFrame, *, start: float, stop: float, slices: 
     error[count < 2] = np.nan
     middle = 0.5 * (edges[:-1] + edges[1:])
     return pd.DataFrame({"time": middle, "count": count, "delta": mean, "error": error, "spread": spread})
+
+
+def angles(table: pd.DataFrame) -> Array:
+    """Angle x' = px / (1 + delta) [rad] of extracted particles."""
+    return np.asarray(table["px"] / (1.0 + table["delta"]))

@@ -116,22 +116,23 @@ def track_spill(
     beam, more memory asked than there is, a programme with nan), UnstableOptics where a momentum of the beam or a
     setting of the programme has no stable motion, LatticeError for a ring that sections cannot hold.
     """
-    setup = _setup(
-        ring,
-        particle,
-        beam,
-        driver,
-        septum,
-        turns,
-        seed,
-        count,
-        ripple,
-        fringe,
-        apertures,
-        threads,
-        context,
-        turns_each,
+    wanted = _Wanted(
+        ring=ring,
+        particle=particle,
+        beam=beam,
+        driver=driver,
+        septum=septum,
+        turns=turns,
+        seed=seed,
+        count=count,
+        ripple=ripple,
+        fringe=fringe,
+        apertures=apertures,
+        threads=threads,
+        context=context,
+        turns_each=turns_each,
     )
+    setup = wanted.setup()
     if engine not in ENGINES:
         raise InputError(f"unknown engine '{engine}'{did_you_mean(str(engine), ENGINES)} Known: {', '.join(ENGINES)}")
     if engine == "sectional" and context != "cpu":
@@ -148,54 +149,74 @@ def track_spill(
     return _spill(setup, outcome, engine, seed)
 
 
-def _setup(
-    ring: Lattice,
-    particle: ReferenceParticle | None,
-    beam: Any,
-    driver: Any,
-    septum: Septum | str,
-    turns: int,
-    seed: int | None,
-    count: int,
-    ripple: Any,
-    fringe: str,
-    apertures: bool,
-    threads: int | None,
-    context: str,
-    turns_each: int | None,
-) -> SpillSetup:
-    if not isinstance(ring, Lattice) or ring.batch is not None:
-        raise InputError("track_spill takes one Lattice (not a batch of them)")
-    for name, value in (("turns", turns), ("count", count), ("threads", threads), ("turns_each", turns_each)):
-        if value is not None and not (_whole(value) and value >= 1):
-            raise InputError(f"{name} must be a whole number above 0, found {value!r}")
-    particle = checked_particle(ring, particle)
-    fringe = checked_fringe(fringe)
-    septum = Septum.of(ring, septum) if isinstance(septum, str) else septum
-    if not isinstance(septum, Septum):
-        raise InputError(f"septum must be a Septum or the name of one, found {septum!r}")
-    drivers = tuple(driver) if isinstance(driver, (list, tuple)) else (driver,)
-    ripples = tuple(ripple) if isinstance(ripple, (list, tuple)) else (ripple,)
-    schedule = Schedule(ring, drivers, ripples)
-    start = ring.index(septum.at)
-    _refuse_too_many(count if isinstance(beam, Beam) else np.shape(beam)[0] if np.ndim(beam) == 2 else 1)
-    coordinates = _at_septum(ring, particle, fringe, start, _sampled(ring, particle, beam, fringe, count, seed))
-    revolution = float(ring.length) / (particle.beta * SPEED_OF_LIGHT)
-    return SpillSetup(
-        ring=ring,
-        particle=particle,
-        schedule=schedule,
-        septum=septum,
-        start=start,
-        coordinates=coordinates,
-        turns=int(turns),
-        turns_each=turns_each or turns_between_settings(schedule, revolution),
-        revolution_time=revolution,
-        fringe=fringe,
-        apertures=apertures,
-        threads=threads,
-        context=context,
-    )
+@dataclass(frozen=True, kw_only=True, eq=False)
+class _Wanted:
+    """What ``track_spill`` was asked for, as it was written."""
+
+    ring: Lattice
+    particle: ReferenceParticle | None
+    beam: Any
+    driver: Any
+    septum: Septum | str
+    turns: int
+    seed: int | None
+    count: int
+    ripple: Any
+    fringe: str
+    apertures: bool
+    threads: int | None
+    context: str
+    turns_each: int | None
+
+    def setup(self) -> SpillSetup:
+        """What both trackers are given. InputError for what makes no sense."""
+        self._check_numbers()
+        ring, particle, fringe = self.ring, checked_particle(self.ring, self.particle), checked_fringe(self.fringe)
+        septum = self._septum()
+        schedule = Schedule(ring, _several(self.driver), _several(self.ripple))
+        start = ring.index(septum.at)
+        _refuse_too_many(self._particles())
+        begun = _sampled(ring, particle, self.beam, fringe, self.count, self.seed)
+        revolution = float(ring.length) / (particle.beta * SPEED_OF_LIGHT)
+        return SpillSetup(
+            ring=ring,
+            particle=particle,
+            schedule=schedule,
+            septum=septum,
+            start=start,
+            coordinates=_at_septum(ring, particle, fringe, start, begun),
+            turns=int(self.turns),
+            turns_each=self.turns_each or turns_between_settings(schedule, revolution),
+            revolution_time=revolution,
+            fringe=fringe,
+            apertures=self.apertures,
+            threads=self.threads,
+            context=self.context,
+        )
+
+    def _check_numbers(self) -> None:
+        if not isinstance(self.ring, Lattice) or self.ring.batch is not None:
+            raise InputError("track_spill takes one Lattice (not a batch of them)")
+        for name in ("turns", "count", "threads", "turns_each"):
+            value = getattr(self, name)
+            if value is not None and not (_whole(value) and value >= 1):
+                raise InputError(f"{name} must be a whole number above 0, found {value!r}")
+
+    def _septum(self) -> Septum:
+        septum = Septum.of(self.ring, self.septum) if isinstance(self.septum, str) else self.septum
+        if not isinstance(septum, Septum):
+            raise InputError(f"septum must be a Septum or the name of one, found {septum!r}")
+        return septum
+
+    def _particles(self) -> int:
+        if isinstance(self.beam, Beam):
+            return self.count
+        return np.shape(self.beam)[0] if np.ndim(self.beam) == 2 else 1
+
+
+def _several(one: Any) -> tuple[Any, ...]:
+    """One or several as a tuple."""
+    return tuple(one) if isinstance(one, (list, tuple)) else (one,)
 
 
 def _whole(value: Any) -> bool:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from extraction.resonance.stack import WaitingStack
 from lattice import Lattice
 from lattice.arrays import Array
 from optics import Beam, sample_beam, twiss
@@ -39,4 +40,20 @@ def waiting_beam(
         coasting=True,
         cut=cut,
         off_momentum=True,
+    )
+
+
+def stack_beam(stack: WaitingStack, count: int, *, seed: int, width: float | None = None, shift: float = 0.0) -> Array:
+    """Coordinates (count, 6) of a waiting stack at the start of its ring, after it has moved by ``shift`` in dp/p.
+
+    Its near edge is where the largest amplitude is just stable; ``width``: another full width of dp/p.
+    """
+    return waiting_beam(
+        stack.ring,
+        stack.as_beam(width, shift),
+        count,
+        seed=seed,
+        full_width=stack.beam.span if width is None else width,
+        cut=stack.beam.sigmas,
+        fringe=stack.fringe,
     )

@@ -47,6 +47,10 @@ class RingRF:
         energy = particle.beta**2 * particle.total_energy * self.harmonic * abs(self.slip(particle))
         return float(np.sqrt(2 * abs(particle.charge) * voltage / (np.pi * energy)))
 
+    def voltage_of_height(self, particle: ReferenceParticle, height: float) -> float:
+        """Voltage [V] of the stationary bucket of half ``height`` in dp/p: ``full_height`` backwards."""
+        return (height / self.full_height(particle, 1.0)) ** 2
+
     def area(self, particle: ReferenceParticle, voltage: float, sine: float = 0.0) -> float:
         """Bucket area [eV s] at sin(phi_s) = ``sine``; 0 where there is no bucket."""
         if voltage <= 0 or sine >= 1:

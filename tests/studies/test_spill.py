@@ -12,6 +12,7 @@ import pandas as pd
 import pytest
 
 from extraction import read_spill
+from extraction.spill.response import leaving_shifts
 from machines.requirements import PASS, Requirement
 from studies.cli import run
 from studies.judging import verdicts_on
@@ -143,8 +144,8 @@ def test_leaving_shifts_of_quadrupoles_are_those_of_the_tune(folder: Path, kept:
 
     assert folder.exists()
     case = kept["facts"].case
-    shifts = spill_tracking.leaving_shifts(case)
-    delta = case.edge
+    shifts = leaving_shifts(case.stack)
+    delta = case.stack.edge
     for name in ("kf", "kr"):
         here = float(case.ring.parameters[name])
         tunes = [float(twiss(case.ring.with_parameters({name: here * (1 + s)}), delta=delta).qx) for s in (1e-4, -1e-4)]

@@ -16,14 +16,12 @@ from extraction.drivers.drivers import (
     TuneSweep,
     programme_values,
 )
-from extraction.septum import between_septa, through_septa
-from extraction.spill.beam import momentum_in_time
+from extraction.spill.beam import angles, momentum_in_time
 from extraction.spill.rate import duty_factor, spill_rate
 from extraction.spill.spectrum import MAINS, Spectrum, rate_spectrum
 from extraction.spill.tracking import Spill
 from lattice import InputError
 from lattice.arrays import Array
-from optics.maps.model import passage
 from studies.charts import style
 from studies.charts.extraction import Curve, bars, curves, figure_of
 from studies.charts.lattice import figure_json
@@ -41,7 +39,7 @@ from studies.charts.spill import (
 )
 from studies.results import FigureData
 from studies.slow_extraction.facts import ExtractionFacts
-from studies.slow_extraction.spill.facts import SpillFacts, amplitudes, angles
+from studies.slow_extraction.spill.facts import SpillFacts
 from studies.slow_extraction.spill.programmes import programme_figure, programmes_figure
 from studies.slow_extraction.spill.quantities import rate_in_bins
 
@@ -143,9 +141,9 @@ def _bars(facts: SpillFacts, extraction: ExtractionFacts) -> Iterator[FigureData
     )
     yield _bar("spill-bar-es", "Extracted beam at the electrostatic septum", caption, table["x"].to_numpy(),
                angles(table), walls)  # fmt: skip
-    if septum.magnetic_at is None:
+    sent = facts.sent
+    if sent is None:
         return
-    sent = _at_magnetic(facts, extraction)
     wall = extraction.spec.x_wall
     walls = []
     if wall:
@@ -166,17 +164,6 @@ def _bar(id: str, title: str, caption: str, x: Array, angle: Array, walls: list[
     return _drawn(id, title, caption, figure_of(drawing), frame)
 
 
-def _at_magnetic(facts: SpillFacts, extraction: ExtractionFacts) -> Array:
-    """Extracted particles (n, 6) at the magnetic septum's entrance."""
-    case, table = facts.case, facts.spill.extracted
-    first, behind, last = between_septa(case.ring, case.septum)
-    through = passage(case.ring, case.particle, case.fringe, first, behind)
-    onwards = passage(case.ring, case.particle, case.fringe, behind, last)
-    states = table[["x", "px", "y", "py", "zeta", "delta"]].to_numpy(dtype=float, copy=True)
-    states[:, 4] = 0.0
-    return through_septa((through.track, onwards.track), states, case.septum.side * case.septum.kick, case.septum)
-
-
 # ------------------------------------------------------------------------------------------------ driver and beam
 
 
@@ -188,15 +175,15 @@ def _film(facts: SpillFacts) -> Iterator[FigureData]:
     left = np.full(len(facts.beam), np.inf)
     for table in (spill.extracted, spill.lost):
         left[table["particle"].to_numpy()] = table["time"].to_numpy()
-    amplitude = _ROOT * amplitudes(case, facts.beam)
+    amplitude = _ROOT * facts.amplitude
     moments = np.linspace(0.0, spill.duration, _FRAMES)
     shifts, wedges = _motion(facts, extraction_slope(facts), moments)
     stills = []
     for time, shift, wedge in zip(moments, shifts, wedges, strict=True):
         here = some[left[some] > time]
         stills.append(Still(f"{time:.3g} s", 1e3 * (facts.beam[here, 5] + shift), amplitude[here], 1e3 * wedge))
-    table = case.stack.table.dropna(subset=["exact"]).sort_values("delta")
-    tip = pd.DataFrame([{"delta": case.stack.resonant, "exact": 0.0}])
+    table = case.stack.diagram.table.dropna(subset=["exact"]).sort_values("delta")
+    tip = pd.DataFrame([{"delta": case.stack.diagram.resonant, "exact": 0.0}])
     table = pd.concat([table[["delta", "exact"]], tip]).sort_values("delta")
     heated = " Amplitudes are those at the start: RF knock-out moves particles up." * isinstance(
         facts.driver, RFKnockout
@@ -213,7 +200,7 @@ def _film(facts: SpillFacts) -> Iterator[FigureData]:
         for still in stills
     ).reset_index(drop=True)
     wedge_lines = (1e3 * table["delta"].to_numpy(), _ROOT * table["exact"].to_numpy())
-    drawing = steinbach_film(wedge_lines, stills, _FRAMES // 3, height=1.15 * _ROOT * case.edge_amplitude)
+    drawing = steinbach_film(wedge_lines, stills, _FRAMES // 3, height=1.15 * _ROOT * case.stack.beam.edge_amplitude)
     yield _drawn("spill-steinbach", "Steinbach diagram in motion", caption, figure_of(drawing), frame)
 
 
@@ -221,10 +208,10 @@ def extraction_slope(facts: SpillFacts) -> float:
     """Momentum by which the wedge moves per unit of a swept parameter; 0 for other drivers."""
     if not isinstance(facts.driver, TuneSweep):
         return 0.0
-    own = facts.case.driver("tune-sweep", 1.0)
+    own = facts.straight[facts.case.spec.driver]
     assert isinstance(own, TuneSweep)
     (_, first), (_, last) = own.programme  # type: ignore[misc]
-    return -facts.case.reach / (last - first)
+    return -facts.case.stack.reach / (last - first)
 
 
 def _motion(facts: SpillFacts, slope: float, moments: Array) -> tuple[Array, Array]:

@@ -26,7 +26,7 @@ from studies.slow_extraction.spill.facts import SpillFacts
 
 def programme_figure(facts: SpillFacts, extraction: ExtractionFacts) -> FigureData:
     """The programme of the study's driver beside the straight one."""
-    driver, own = facts.driver, facts.case.driver(facts.case.spec.driver, facts.case.spec.duration_s)
+    driver, own = facts.driver, facts.straight[facts.case.spec.driver]
     heading, scale = _axis_of(driver)
     times = np.linspace(0.0, facts.case.spec.duration_s, 201)
     values, even = (scale * programme_values(one.programme, times) for one in (driver, own))
@@ -59,7 +59,7 @@ def programmes_figure(facts: SpillFacts) -> FigureData:
     panels, tables = [], []
     for name, driver in facts.drivers.items():
         heading, scale = _axis_of(driver)
-        straight = facts.case.driver(name, facts.case.spec.duration_s)
+        straight = facts.straight[name]
         values, even = (scale * programme_values(one.programme, times) for one in (driver, straight))
         shaped = facts.shaping.get(name)
         told = "not shaped"

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import replace
-from math import sqrt
+from math import hypot, sqrt
 
 import numpy as np
 
 from extraction.spill.beam import beam_statistics, momentum_in_time
 from extraction.spill.losses import efficiency, proportion
-from extraction.spill.rate import SpillRate, duty_factor, peak_to_mean, rate_variation, spill_rate
+from extraction.spill.rate import SpillRate, duty_factor, peak_to_mean, quantile, rate_variation, spill_rate
 from lattice import InputError
 from lattice.arrays import Array
 from studies.judging import ALONE, Number, evaluated, missing
@@ -118,17 +118,9 @@ def _peak(facts: SpillFacts) -> Number:
 
 
 def _length(facts: SpillFacts) -> Number:
-    ends = [_quantile(times(facts), share) for share in _MIDDLE]
-    value = ends[1][0] - ends[0][0]
-    method = f"from {ends[0][0]:.4g} s to {ends[1][0]:.4g} s; error: of the quantiles of the sample"
-    return Number(value, sqrt(ends[0][1] ** 2 + ends[1][1] ** 2), engine(facts), method, "spill-rate")
-
-
-def _quantile(values: Array, share: float) -> tuple[float, float]:
-    """A quantile and its error: half the distance of those one sigma of the binomial rank away."""
-    spread = sqrt(share * (1 - share) / len(values))
-    low, middle, high = np.quantile(values, np.clip([share - spread, share, share + spread], 0.0, 1.0))
-    return float(middle), float(high - low) / 2
+    begin, end = (quantile(times(facts), share) for share in _MIDDLE)
+    method = f"from {begin.value:.4g} s to {end.value:.4g} s; error: of the quantiles of the sample"
+    return Number(end.value - begin.value, hypot(begin.error, end.error), engine(facts), method, "spill-rate")
 
 
 # ---------------------------------------------------------------------------------------------------- the beam
@@ -155,9 +147,9 @@ def _step(facts: SpillFacts) -> Number:
     depth = septum.side * (facts.spill.extracted["x"].to_numpy() - septum.position)
     if len(depth) < 20:
         raise InputError(f"only {len(depth)} particles are extracted")
-    value, error = _quantile(depth, 1 - _OUTSIDE)
+    found = quantile(depth, 1 - _OUTSIDE)
     method = "from the wires to where 99 % of the extracted particles lie within; error: of the quantile"
-    return Number(value, error, engine(facts), method, "spill-bar-es")
+    return Number(found.value, found.error, engine(facts), method, "spill-bar-es")
 
 
 def _emittance(plane: str) -> Callable[[SpillFacts], Number]:

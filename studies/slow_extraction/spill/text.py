@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from studies.slow_extraction.spill.facts import AGREE, APART, OTHER_FATE, SpillFacts
+from extraction.spill.agreement import AGREE, APART, OTHER_FATE
+from studies.slow_extraction.spill.facts import SpillFacts
 
 #: Beginning of a warning that the report shows in red, above everything else.
 ALARM = "Engines disagree: "
@@ -56,11 +57,11 @@ def methods(facts: SpillFacts) -> Iterator[str]:
 
 def assumptions(facts: SpillFacts) -> Iterator[str]:
     """What is taken as given."""
-    case = facts.case
+    case, stack = facts.case, facts.case.stack
     yield (
-        f"The stack is {1e3 * case.width:g}e-3 wide in dp/p and cut at {case.sigmas:g} sigma; its near edge stands "
-        "where the largest amplitude is just stable. Without a programme of the study the driver moves it by "
-        f"{case.reach:.3g}."
+        f"The stack is {1e3 * stack.beam.span:g}e-3 wide in dp/p and cut at {stack.beam.sigmas:g} sigma; its near edge "
+        "stands where the largest amplitude is just stable. Without a programme of the study the driver moves it by "
+        f"{stack.reach:.3g}."
     )
     if case.ripple:
         lines = "; ".join(
