@@ -37,7 +37,7 @@ def _ring(name: str) -> RingMachine:
 
 @cache
 def _linac() -> LinacMachine:
-    from machines.linacs.reader import read_linac  # compiled maps are not loaded before they serve
+    from machines.linacs.reader import read_linac
 
     return read_linac(files("machines").joinpath("compact_linac"))
 

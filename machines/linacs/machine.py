@@ -1,4 +1,7 @@
-"""A linac as a machine: its section table, the linac built from it, beam, supplies, tolerances, requirements."""
+"""A linac as a machine: its section table, the linac built from it, beam, supplies, tolerances, requirements.
+
+What builds it is loaded when something is built: to say what a linac is takes no compiled maps.
+"""
 
 from __future__ import annotations
 
@@ -6,17 +9,18 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cached_property
 from types import MappingProxyType
-from typing import ClassVar, Self
+from typing import TYPE_CHECKING, ClassVar, Self
 
 from lattice.arrays import Array
 from lattice.reference import species_named
-from machines.linacs.build import bunch_of, errors_of, linac_from, pulse_of, supplies_of
 from machines.linacs.supplies import Pulse, Supply
 from machines.linacs.table import LinacTable
 from machines.machine import Machine
 from machines.requirements import Requirement
-from optics.linac import Bunch, Linac, Tank
-from optics.linac.structure.errors import Errors
+
+if TYPE_CHECKING:
+    from optics.linac import Bunch, Linac, Tank
+    from optics.linac.structure.errors import Errors
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -53,26 +57,36 @@ class LinacMachine(Machine):
     @cached_property
     def linac(self) -> Linac:
         """The linac behind its design pass. Raises InputError naming a section or tank that cannot be."""
+        from machines.linacs.build import linac_from
+
         return linac_from(self.name, self.table)
 
     @cached_property
     def bunch(self) -> Bunch:
         """The beam at the entrance."""
+        from machines.linacs.build import bunch_of
+
         return bunch_of(self.table.beam, self.linac)
 
     @cached_property
     def supplies(self) -> Mapping[str, Supply]:
         """RF supply of every unit, in the order of the beam."""
+        from machines.linacs.build import supplies_of
+
         return supplies_of(self.table, self.linac)
 
     @property
     def pulse(self) -> Pulse:
         """Time structure."""
+        from machines.linacs.build import pulse_of
+
         return pulse_of(self.table.pulse)
 
     @property
     def errors(self) -> Errors:
         """Tolerances."""
+        from machines.linacs.build import errors_of
+
         return errors_of(self.table.tolerance)
 
     @property
