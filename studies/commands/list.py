@@ -1,4 +1,4 @@
-"""``lattice-optimize list``: machines and studies, what each answers and what it judges."""
+"""``lattice-optimize list [NAME]``: machines and studies a line each, or one of them in full."""
 
 from __future__ import annotations
 
@@ -8,11 +8,25 @@ from studies.commands.options import talking
 
 
 @click.command("list", short_help="Machines and studies.")
+@click.argument("name", metavar="[NAME]", required=False)
 @talking
-def command(verbose: bool, quiet: bool) -> int:
-    """List machines and built-in studies, what each answers and the requirements it judges."""
-    from studies.commands.catalogue import catalogue
+def command(name: str | None, verbose: bool, quiet: bool) -> int:
+    """List machines and built-in studies, a line each.
+
+    With NAME (a machine, a study or a study file) that one in full: of a study what it answers, needs and judges, and
+    how long it takes.
+    """
     from studies.commands.terminal import show
 
-    show(catalogue())
+    show(_text(name))
     return 0
+
+
+def _text(name: str | None) -> str:
+    if name is None:
+        from studies.commands.catalogue import catalogue
+
+        return catalogue()
+    from studies.commands.in_full import in_full
+
+    return in_full(name)

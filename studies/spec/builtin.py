@@ -18,6 +18,17 @@ def study_path(name: str) -> Path | None:
     return FOLDER / f"{name.lower()}.toml" if name.lower() in builtin_names() else None
 
 
+def question(path: Path) -> str:
+    """What a study file asks: the sentences of the comment at its head, up to an empty line of it; "" without one."""
+    lines = []
+    for line in path.read_text(encoding="utf-8").splitlines():
+        text = line.removeprefix("#").strip()
+        if not line.startswith("#") or not text:
+            break
+        lines.append(text)
+    return " ".join(lines)
+
+
 def looks_like_file(name: str) -> bool:
     """True when ``name`` is meant as a path: it has a suffix or a folder, or stands on disk."""
     return "/" in name or "\\" in name or bool(Path(name).suffix) or Path(name).exists()

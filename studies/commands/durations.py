@@ -1,0 +1,42 @@
+"""How long the built-in studies take: measured once, and what the last run here took."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from pathlib import Path
+from types import MappingProxyType
+
+#: Seconds of each built-in study, report included: measured on two processors, one worker, compiled code in the cache.
+SECONDS: Mapping[str, float] = MappingProxyType(
+    {
+        "cnao-energy-switching": 30,
+        "cnao-extraction": 195,
+        "cnao-optics": 40,
+        "linac-energy-switching": 75,
+        "linac-optics": 20,
+        "medaustron-extraction": 205,
+        "medaustron-optics": 15,
+        "pimms-extraction": 230,
+        "pimms-optics": 55,
+        "switching-comparison": 95,
+    }
+)
+_TOOK = re.compile(r"^took ([0-9.]+) s$", re.MULTILINE)
+
+
+def expected(study: str) -> str:
+    """ "40 s", or "4 min" from two minutes on; "-" for a study that was never measured."""
+    seconds = SECONDS.get(study)
+    if seconds is None:
+        return "-"
+    return f"{seconds:g} s" if seconds < 120 else f"{seconds / 60:.0f} min"
+
+
+def last_run(folder: Path) -> str | None:
+    """The time that the log of a finished run in ``folder`` tells ("39.00 s"); None without one."""
+    try:
+        found = _TOOK.search((folder / "log.txt").read_text(encoding="utf-8"))
+    except (OSError, UnicodeDecodeError):
+        return None
+    return f"{found[1]} s" if found else None
