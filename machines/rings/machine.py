@@ -4,13 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import ClassVar
+from typing import TYPE_CHECKING, ClassVar
 
 from lattice import InputError, Lattice, ReferenceParticle
 from lattice.errors import did_you_mean
 from machines.machine import Machine
-from optics.aperture import BeamEdge
-from optics.beams.beam import Beam
+
+if TYPE_CHECKING:
+    from optics.aperture import BeamEdge
 
 
 @dataclass(frozen=True)
@@ -77,6 +78,9 @@ class MachineBeam:
 
     def edge(self, particle: ReferenceParticle) -> BeamEdge:
         """What has to fit when it is a beam of ``particle``: geometric emittances, sigmas and the full spread."""
+        from optics.aperture import BeamEdge  # compiled maps are loaded with it: to say what a ring is takes none
+        from optics.beams.beam import Beam
+
         beam = Beam.normalised(particle, self.emittance_x, self.emittance_y)
         return BeamEdge(beam, self.sigmas, self.momentum_spread)
 

@@ -17,7 +17,7 @@ from studies.commands.durations import expected, last_run
 from studies.commands.terminal import number
 from studies.spec.builtin import builtin_names, looks_like_file, question, study_path
 from studies.spec.judged import machine_requirements
-from studies.spec.schema import StudySpec, RequirementSpec, as_mapping
+from studies.spec.schema import RequirementSpec, StudySpec, as_mapping
 from studies.spec.study_file import load_study
 
 

@@ -68,7 +68,9 @@ def test_what_is_listed_is_what_a_run_judges(name: str) -> None:
     path = study_path(name)
     assert path is not None
     study = load_study(path)
-    assert judged_ids(study) == [requirement.id for requirement in study_of(study.study).resolve(study, path).requirements]
+    assert judged_ids(study) == [
+        requirement.id for requirement in study_of(study.study).resolve(study, path).requirements
+    ]
 
 
 def test_requirements_on_imperfections_are_judged_where_there_are_machines_with_errors() -> None:
