@@ -14,6 +14,7 @@ from extraction.resonance.third_integer import ThirdIntegerResonance
 from lattice import ElectrostaticSeptum, InputError, Lattice, MagneticSeptum, ReferenceParticle
 from lattice.arrays import Array
 from optics import Optics
+from optics.closed import closed
 from optics.maps.model import passage
 
 
@@ -113,6 +114,7 @@ def early_hit(septum: Septum, arm: Arm, delta: float = 0.0) -> tuple[float, floa
     return None
 
 
+@closed
 @dataclass(frozen=True)
 class Transport:
     """From electrostatic to magnetic septum: positions [m] there of what was kicked and of what circulates.

@@ -15,6 +15,7 @@ from numpy.polynomial import Chebyshev
 from extraction.resonance.kobayashi import Kobayashi
 from lattice import NoSolution
 from lattice.arrays import Array
+from optics.closed import closed
 from optics.maps.turn import Turn, iterate
 
 _START = 1e-2  # of the distance from closed orbit to fixed point
@@ -26,6 +27,7 @@ _ASTRAY = 3.0  # triangle's widths and heights: no stable motion is there
 _FIT = 16  # points of the polynomial through one and a half spiral steps of the arm
 
 
+@closed
 @dataclass(frozen=True)
 class Arm:
     """An outgoing arm where it crosses x = ``x``.

@@ -16,6 +16,7 @@ from extraction.resonance.arms import Arm
 from extraction.resonance.third_integer import ThirdIntegerResonance, triangle_area
 from lattice import NoSolution
 from lattice.arrays import Array
+from optics.closed import closed
 
 #: Coordinates (n, 6) and a number of turns -> coordinates after them.
 Tracking = Callable[[Array, int], Array]
@@ -31,6 +32,7 @@ _BEYOND = 2  # of them are wanted after the wires
 _MAX_STEPS = 5000  # of three turns
 
 
+@closed
 @dataclass(frozen=True)
 class TrackedResonance:
     """By another engine: ``points`` (3, 4) of x, px, y, py, ``area`` [m], ``multiplier`` and ``outgoing`` (4,)."""
@@ -41,6 +43,7 @@ class TrackedResonance:
     outgoing: Array
 
 
+@closed
 @dataclass(frozen=True)
 class TrackedArm:
     """The arm at the wires by another engine: ``px`` there; x [m] and px ``after`` the next three turns."""

@@ -18,6 +18,7 @@ from extraction.resonance.third_integer import third_integer_resonance
 from lattice import InputError, Lattice, NoSolution, ReferenceParticle, UnstableOptics
 from lattice.arrays import Array
 from optics import Beam
+from optics.closed import closed
 
 
 def amplitude_of(area: float) -> float:
@@ -45,6 +46,7 @@ def wedge(
     return pd.DataFrame(rows)
 
 
+@closed
 @dataclass(frozen=True)
 class Stack:
     """Waiting beam: particles' momentum deviation ``delta`` (n,) and amplitude ``amplitude`` (n,) [m^1/2]."""
@@ -90,6 +92,7 @@ def _towards_tip(branch: pd.DataFrame, amplitude: Array) -> Array:
     return np.asarray(d0 + (amplitude - a0) * (d1 - d0) / (a1 - a0))
 
 
+@closed
 @dataclass(frozen=True)
 class ExtractedBeam:
     """The beam beyond the wires: samples of ``x`` [m], ``px`` and ``delta``, each (n,)."""

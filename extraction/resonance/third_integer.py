@@ -18,6 +18,7 @@ from extraction.resonance.sextupoles import SextupoleShare, complex_strengths, p
 from lattice import InputError, Lattice, LatticeError, NoSolution, ReferenceParticle
 from lattice.arrays import Array
 from optics import Optics, twiss
+from optics.closed import closed
 from optics.maps.model import checked_particle, turns
 from optics.maps.turn import Turn, iterate, periodic_point
 from optics.resonances import nearest_third
@@ -28,6 +29,7 @@ _NO_SEXTUPOLE = 1e-6  # m^-1/2
 _STAGES = (0.1, 0.25, 0.5, 0.75, 1.0)
 
 
+@closed
 @dataclass(frozen=True, eq=False)
 class ThirdIntegerResonance:
     """The resonance seen at the entrance of ``place`` for particles of momentum deviation ``delta``.

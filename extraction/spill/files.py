@@ -16,6 +16,7 @@ from lattice.reference import SPEED_OF_LIGHT
 from optics.beams.files import UNITS, particle_facts, particle_of, write_beam
 from optics.beams.parquet import read_parquet, write_parquet
 from optics.beams.tracking import COORDINATES
+from optics.closed import closed
 
 EXTRACTED_BEAM, EXTRACTED, LOST = "extracted.h5", "extracted.parquet", "lost.parquet"
 _COLUMNS = ("particle", "turn", "time", *COORDINATES)
@@ -34,6 +35,7 @@ class Spill(Protocol):
         """The same where they were lost, and place and cause."""
 
 
+@closed
 @dataclass(frozen=True, eq=False)
 class SavedSpill:
     """A spill read back: its tables, the reference particle, and what was noted ``about`` it."""

@@ -13,10 +13,12 @@ import numpy as np
 
 from lattice import InputError
 from lattice.arrays import Array
+from optics.closed import closed
 
 MAX_BINS = 100_000_000
 
 
+@closed
 @dataclass(frozen=True, eq=False)
 class SpillRate:
     """``counts`` (n,) of particles in bins of ``width`` [s] from ``start`` [s] on; ``outside`` lie in none of them."""

@@ -13,6 +13,7 @@ from numpy.polynomial import legendre
 from extraction.spill.rate import SpillRate, check_window, checked_times
 from lattice import InputError
 from lattice.arrays import Array
+from optics.closed import closed
 
 #: Lines of power supplies on a 50 Hz mains [Hz]: the mains, rectifiers of 2, 6, 12 and 24 pulses and their neighbours.
 MAINS = (50.0, 100.0, 150.0, 300.0, 600.0, 1200.0)
@@ -20,6 +21,7 @@ _ENVELOPE = 4  # Legendre polynomials that take up the slow shape of the spill
 _CHUNK = 100_000
 
 
+@closed
 @dataclass(frozen=True, eq=False)
 class Spectrum:
     """One-sided power spectral ``density`` [1/Hz] of rate over mean rate at ``frequency`` [Hz], each (n,).

@@ -37,6 +37,7 @@ from lattice.errors import did_you_mean
 from lattice.reference import SPEED_OF_LIGHT
 from optics import Beam, twiss
 from optics.beams.beam import sample_beam
+from optics.closed import closed
 from optics.maps.model import checked_fringe, checked_particle, passage
 
 ENGINES = ("sectional", "xsuite")
@@ -48,6 +49,7 @@ _AT_ONCE, _MANY = 30, 0.1  # turns; more than this part of the beam within them 
 _SUDDEN = 0.01  # of the turns: if most leaves within so few, the beam left at once
 
 
+@closed
 @dataclass(frozen=True, eq=False)
 class Spill:
     """What came of a spill.

@@ -15,12 +15,14 @@ from lattice import InputError, ReferenceParticle
 from lattice.arrays import Array
 from lattice.files import write_bytes_atomic, write_text_atomic
 from lattice.reference import SPECIES, SPEED_OF_LIGHT
+from optics.closed import closed
 
 _PDG = {"proton": 2212, "antiproton": -2212, "electron": 11, "positron": -11}
 _FLUKA = {"proton": 1, "antiproton": 2, "electron": 3, "positron": 4, "deuteron": -3, "helium-3": -5, "helium-4": -6}
 _ENERGY_LIMITS = (0.0, 1e9)  # MeV
 
 
+@closed
 @dataclass(frozen=True, eq=False)
 class PhaseSpace:
     """Particles at a plane: ``position`` (n, 2) [m], unit ``direction`` (n, 3), ``energy`` kinetic, of the whole

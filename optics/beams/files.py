@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from optics.closed import closed
 from dataclasses import dataclass
 from math import isfinite
 from pathlib import Path
@@ -32,6 +33,7 @@ _OPENPMD_NAMES = {
 _OUR_NAMES = {theirs: ours for ours, theirs in _OPENPMD_NAMES.items()}
 
 
+@closed
 @dataclass(frozen=True, eq=False)
 class StoredBeam:
     """Particles of a file: ``coordinates`` (n, 6) of x, px, y, py, zeta, delta about ``particle``.

@@ -11,6 +11,7 @@ import pandas as pd
 from lattice import Aperture, Element, InputError, Lattice, LatticeError, ReferenceParticle, RFCavity
 from lattice.arrays import Array
 from lattice.reference import SPEED_OF_LIGHT
+from optics.closed import closed
 from optics.linear.conditions import END
 from optics.maps.model import checked_fringe, checked_particle
 from optics.maps.plan import arguments_of
@@ -21,6 +22,7 @@ from optics.maps.turn import Turn
 COORDINATES = ("x", "px", "y", "py", "zeta", "delta")
 
 
+@closed
 @dataclass(frozen=True)
 class Tracked:
     """Where particles are after tracking.

@@ -6,7 +6,10 @@ from dataclasses import dataclass
 
 import pandas as pd
 
+from optics.closed import closed
 
+
+@closed
 @dataclass(frozen=True, eq=False)
 class EngineOptics:
     """Twiss of an independent ``engine`` (name and version): names and meanings as in ``optics.Optics``.

@@ -14,6 +14,7 @@ import pandas as pd
 from lattice import InputError, Lattice, ReferenceParticle
 from lattice.arrays import Array
 from lattice.errors import did_you_mean
+from optics.closed import closed
 from optics.engines.engine_optics import EngineOptics
 from optics.linear.optics import Optics
 from optics.linear.twiss import START_CHROMATIC, twiss
@@ -88,6 +89,7 @@ _MADX_THIRD_ORDER = {"dqx": 1.0, "dqy": 1.0, "momentum_compaction": 0.2}
 SCALARS = ("qx", "qy", "dqx", "dqy", "momentum_compaction")
 
 
+@closed
 @dataclass(frozen=True, eq=False)
 class Verification:
     """Outcome of a comparison. ``success``: every quantity within its tolerance; ``message`` says so in words.

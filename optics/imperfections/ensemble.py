@@ -9,6 +9,7 @@ import pandas as pd
 
 from lattice import ReferenceParticle
 from lattice.arrays import Array
+from optics.closed import closed
 from optics.imperfections.errors import Imperfect
 from optics.linear import propagation
 from optics.linear.functions import Functions
@@ -19,6 +20,7 @@ from optics.maps.model import checked_particle
 SLICES = 2
 
 
+@closed
 @dataclass(frozen=True, eq=False)
 class Ensemble:
     """What became of each machine; unstable ones are nan.

@@ -19,6 +19,7 @@ from scipy.stats import truncnorm
 
 from lattice import Element, InputError, Lattice, Monitor
 from lattice.arrays import Array
+from optics.closed import closed
 from optics.imperfections.elements import ALIGNMENT, imperfect_element, refuse_without_field
 from optics.selection import selected, with_distinct_names
 
@@ -70,6 +71,7 @@ class MagnetErrors:
         return {**alignment, "field": self.field, **orders}
 
 
+@closed
 @dataclass(frozen=True, eq=False)
 class Imperfect:
     """Machines with errors: ``lattice`` (a batch, or one lattice) beside the ``ideal`` one.

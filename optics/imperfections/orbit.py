@@ -15,6 +15,7 @@ import numpy as np
 
 from lattice import Element, InputError, Kicker, Lattice, Monitor, ReferenceParticle, UnstableOptics
 from lattice.arrays import Array
+from optics.closed import closed
 from optics.imperfections.errors import Imperfect
 from optics.imperfections.orbit_kicks import Method, kicks_for
 from optics.maps.model import checked_particle, step_series
@@ -107,6 +108,7 @@ def readings(lattice: Lattice, orbit: Array, monitors: Sequence[str], plane: str
     return middle
 
 
+@closed
 @dataclass(frozen=True, eq=False)
 class OrbitResponse:
     """``matrix`` (monitors, correctors) [m/rad] of one plane: reading for a kick."""
@@ -152,6 +154,7 @@ def _refuse_deaf(matrix: Array, correctors: Sequence[str], plane: str) -> None:
         raise InputError(f"the orbit response is singular: no monitor sees what {', '.join(deaf)} does in {plane}")
 
 
+@closed
 @dataclass(frozen=True, eq=False)
 class Correction:
     """A corrected ring (or batch): ``machines`` with their correctors set.

@@ -11,6 +11,7 @@ from scipy.optimize import brentq
 from lattice import InputError, ReferenceParticle
 from lattice.arrays import Array
 from lattice.reference import SPEED_OF_LIGHT
+from optics.closed import closed
 from optics.linac.bunch import energies
 from optics.linac.structure.linac import Linac, Tank
 from optics.linac.tracking import track
@@ -61,6 +62,7 @@ def transverse_acceptance(run: Transport, plane: str, beta: float, alpha: float)
     return float(np.min(run.bore**2 * run.momentum / here))
 
 
+@closed
 @dataclass(frozen=True)
 class LongitudinalAcceptance:
     """Which particles on the axis are still with the bunch at the end.

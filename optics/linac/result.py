@@ -10,6 +10,7 @@ import pandas as pd
 
 from lattice import InputError, NoSolution, ReferenceParticle
 from lattice.arrays import Array
+from optics.closed import closed
 from optics.linac.bunch import energies, normalised_emittance
 from optics.linac.structure.coordinates import COORDINATES, relative
 from optics.linac.structure.linac import Linac
@@ -20,6 +21,7 @@ END = "_end"
 CAUSES = ("bore", "velocity", "stopped", "energy")
 
 
+@closed
 @dataclass(frozen=True)
 class LinacTracked:
     """Where the particles are at the end of a linac.

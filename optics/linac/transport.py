@@ -9,6 +9,7 @@ import numpy as np
 
 from lattice import InputError
 from lattice.arrays import Array
+from optics.closed import closed
 from optics.compiled import compiled
 from optics.linac.line import BLOCK, CT, Line, W, line_of, step
 from optics.linac.structure.linac import Linac
@@ -17,6 +18,7 @@ from optics.linac.structure.reference import Reference, reference_of
 _COMPLEX_STEP = 1e-30
 
 
+@closed
 @dataclass(frozen=True)
 class Transport:
     """The linac to first order about its reference particle, at the entrance of every step and at the end.

@@ -9,6 +9,7 @@ from numpy.polynomial import chebyshev
 
 from lattice import InputError, NoSolution, UnstableOptics
 from lattice.arrays import Array
+from optics.closed import closed
 from optics.linear.optics import Optics
 from optics.linear.twiss import twiss
 
@@ -17,6 +18,7 @@ _DEGREES = (4, 8, 16, 32)
 _TOLERANCES = np.array([1e-9, 1e-9, 1e-9, 1e-9, 1e-6, 1e-6, 1e-6, 1e-6])
 
 
+@closed
 @dataclass(frozen=True, eq=False)
 class MomentumOptics:
     """Chebyshev series over ``lower`` to ``upper`` [dp/p] of x, px, y, py, log betx, alfx, log bety, alfy."""

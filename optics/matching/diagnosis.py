@@ -10,6 +10,7 @@ import numpy as np
 import pandas as pd
 
 from lattice.arrays import Array
+from optics.closed import closed
 from optics.matching.limits import Limit
 from optics.matching.optimise import Settings, least_squares
 from optics.matching.peaks import peaks
@@ -24,6 +25,7 @@ _TRY = Settings(iterations=40, rounding=1e-7)
 _MET = 1e-5  # scaled: what is left is rounding
 
 
+@closed
 @dataclass(frozen=True, eq=False)
 class Diagnosis:
     """What the knobs can do at the best point, by the targets' Jacobian in their own scales.
@@ -62,6 +64,7 @@ class Diagnosis:
         return f"; {len(self.targets)} targets for {len(self.knobs)} knob{'s' if len(self.knobs) > 1 else ''}"
 
 
+@closed
 @dataclass(frozen=True)
 class Infeasibility:
     """Why a match failed: ``conflicts``, ``relaxation`` (label -> how far the goal must move), and both in words."""

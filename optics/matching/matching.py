@@ -14,6 +14,7 @@ import numpy as np
 
 from lattice import InputError, Lattice, ReferenceParticle
 from lattice.arrays import Array
+from optics.closed import closed
 from optics.matching.checks import checked_count, checked_problem
 from optics.matching.diagnosis import Diagnosis, Infeasibility, diagnosed, explained
 from optics.matching.limits import Limit
@@ -26,6 +27,7 @@ from optics.matching.targets import Goal, Vary
 __all__ = ["METHODS", "POLISHES", "Case", "MatchResult", "counted", "match", "match_together"]
 
 
+@closed
 @dataclass(frozen=True)
 class MatchResult:
     """What a match found. ``success`` only when every target is within its tolerance and every limit is kept.

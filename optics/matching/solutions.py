@@ -8,12 +8,14 @@ from dataclasses import dataclass
 import numpy as np
 
 from lattice.arrays import Array
+from optics.closed import closed
 from optics.matching.problem import Points, Problem
 from optics.matching.search import Found
 
 _SAME = 1e-5  # solutions closer than this part of every parameter's scale are one
 
 
+@closed
 @dataclass(frozen=True)
 class Solution:
     """A point that solves a match.

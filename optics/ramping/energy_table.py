@@ -16,6 +16,7 @@ from numpy.polynomial import chebyshev
 from lattice import Bend, InputError, Lattice, NoSolution, ReferenceParticle
 from lattice.arrays import Array
 from lattice.errors import did_you_mean
+from optics.closed import closed
 from optics.linear.optics import Optics
 from optics.linear.twiss import twiss
 from optics.matching.targets import Goal
@@ -77,6 +78,7 @@ def _plus(written: Any, name: str) -> str:
     return name if written == 0.0 else f"({written}) + {name}"
 
 
+@closed
 @dataclass(frozen=True, eq=False)
 class Programme:
     """Strengths of the families at every energy: what the supplies are ``set`` to, and what is ``true`` in the ring.

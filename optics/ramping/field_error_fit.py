@@ -16,6 +16,7 @@ import pandas as pd
 
 from lattice import InputError, Lattice, NoSolution, ReferenceParticle
 from lattice.arrays import Array
+from optics.closed import closed
 from optics.linear.optics import Optics
 from optics.linear.twiss import twiss
 from optics.ramping.energy_table import BEND_K2, FieldErrors
@@ -34,6 +35,7 @@ class Held:
     dqx: float
 
 
+@closed
 @dataclass(frozen=True, eq=False)
 class FieldErrorFit:
     """``errors`` as functions of the rigidity, and beside them each energy's own.

@@ -10,12 +10,14 @@ import pandas as pd
 
 from lattice import ReferenceParticle
 from lattice.arrays import Array
+from optics.closed import closed
 from optics.ramping.acceleration import RingRF, check_transition, ramp_programme
 from optics.ramping.circuits import Circuit, check_ratings
 from optics.ramping.cycle import CyclePlan, check_ramp, cycle_times
 from optics.ramping.steps import StepPlan, step_times
 
 
+@closed
 @dataclass(frozen=True, eq=False)
 class SpeciesCycle:
     """One species: its particles, circuits, and the times of cycle and steps, row by row as ``energies`` [MeV/u].

@@ -9,11 +9,13 @@ import numpy as np
 
 from lattice import InputError, NoSolution, ReferenceParticle
 from lattice.arrays import Array
+from optics.closed import closed
 from optics.compiled import compiled
 from optics.linac.line import BLOCK, CT, GAP, Line, W, drift_step, line_of, step, velocity
 from optics.linac.structure.linac import Linac, Tank
 
 
+@closed
 @dataclass(frozen=True)
 class Reference:
     """The reference particle at the entrance of every row, and at the end: ``ct`` [m] and ``w`` = kinetic / (m c^2).

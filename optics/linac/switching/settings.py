@@ -18,6 +18,7 @@ from scipy.optimize import brentq, minimize_scalar
 
 from lattice import InputError, NoSolution
 from lattice.arrays import Array
+from optics.closed import closed
 from optics.compiled import compiled
 from optics.linac.line import BLOCK, Line, W, line_of, rows_of, step
 from optics.linac.structure.coordinates import canonical, checked, particle_at
@@ -35,6 +36,7 @@ _TOLERANCE = 1e-9  # of an amplitude
 _ENERGY_TOLERANCE = 1.0  # eV
 
 
+@closed
 @dataclass(frozen=True)
 class Settings:
     """Amplitudes over the designed ones and phases [rad] from them, (n, units); ``sigma_energy`` (n,) [eV]."""

@@ -9,6 +9,7 @@ from scipy.optimize import minimize_scalar
 
 from lattice import InputError
 from lattice.arrays import Array
+from optics.closed import closed
 from optics.linac.line import Line, line_of
 from optics.linac.structure.linac import Linac
 from optics.linac.structure.reference import follow
@@ -17,6 +18,7 @@ from optics.linac.switching.energies import driven, stages
 _PHASES = 24
 
 
+@closed
 @dataclass(frozen=True)
 class Recovery:
     """Without ``unit``: the top ``energy`` [eV], and ``amplitudes`` and ``phases`` [rad] (units,) that give it.
