@@ -18,7 +18,8 @@ from optics.scanning.scans import grid, scan
 
 if TYPE_CHECKING:
     from optics.engines.verification import verify
-    from optics.engines.xsuite.engine import from_xsuite, to_xsuite
+    from optics.engines.xsuite.line import to_xsuite
+    from optics.engines.xsuite.live_line import from_xsuite
 
 __all__ = [
     "Beam",
@@ -48,8 +49,8 @@ __all__ = [
 ]
 
 _SECOND_ENGINE = {
-    "from_xsuite": "optics.engines.xsuite.engine",
-    "to_xsuite": "optics.engines.xsuite.engine",
+    "from_xsuite": "optics.engines.xsuite.live_line",
+    "to_xsuite": "optics.engines.xsuite.line",
     "verify": "optics.engines.verification",
 }
 

@@ -64,7 +64,8 @@ class Engines:
 
 def compare_engines(ring: Lattice, optics: Optics, septum: Septum, cases: Sequence[Case]) -> Engines:
     """Solve the cases again with Xsuite's tracking."""
-    from optics.engines.xsuite.engine import engine_version, xsuite_passage
+    from optics.engines.xsuite.engine import engine_version
+    from optics.engines.xsuite.passages import xsuite_passage
 
     first = ring.index(septum.at)
     try:
@@ -88,7 +89,7 @@ def _row(ring: Lattice, septum: Septum, case: Case, turn: Any, between: Any) -> 
 
 def _between(ring: Lattice, optics: Optics, septum: Septum) -> Any:
     """Xsuite's maps of the electrostatic septum and on to the magnetic one; None without one."""
-    from optics.engines.xsuite.engine import xsuite_passage
+    from optics.engines.xsuite.passages import xsuite_passage
 
     if septum.magnetic_at is None:
         return None

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from optics.closed import closed
 from dataclasses import dataclass
 from math import isfinite
 from pathlib import Path
@@ -17,6 +16,7 @@ from lattice.reference import SPECIES, SPEED_OF_LIGHT, Species
 from optics.beams.openpmd import ELEMENTARY_CHARGE, OpenPMDParticles, read_openpmd, write_openpmd
 from optics.beams.parquet import read_parquet, write_parquet
 from optics.beams.tracking import COORDINATES
+from optics.closed import closed
 
 HDF5, PARQUET = (".h5", ".hdf5"), (".parquet",)
 #: Names in the openPMD extension SpeciesType where they are not our own.

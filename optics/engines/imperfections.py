@@ -9,7 +9,8 @@ import numpy as np
 
 from lattice import Bend, InputError, Lattice, ReferenceParticle, UnstableOptics
 from lattice.arrays import Array
-from optics.engines.xsuite.engine import quietly, to_xsuite
+from optics.engines.xsuite.engine import quietly
+from optics.engines.xsuite.line import to_xsuite
 from optics.imperfections.errors import Imperfect
 from optics.maps.model import checked_particle
 

@@ -164,7 +164,7 @@ Answer = tuple[EngineOptics, Mapping[str, Tolerance]]
 
 
 def _xsuite(ours: Optics, start: Mapping[str, float] | None) -> Answer:
-    from optics.engines.xsuite.engine import xsuite_twiss
+    from optics.engines.xsuite.twiss import xsuite_twiss
 
     reference = xsuite_twiss(ours.lattice, ours.particle, start=start, fringe=ours.fringe, delta=ours.delta)
     return reference, XSUITE_TOLERANCES

@@ -22,7 +22,7 @@ def read_lattice(path: Path, sequence: str | None = None) -> Lattice:
     if sequence is not None and name.endswith(JSON_SUFFIX) and not name.endswith(XSUITE_SUFFIX):
         raise InputError(f"{path}: a lattice in {JSON_SUFFIX} is one sequence; leave out the name '{sequence}'")
     if name.endswith(XSUITE_SUFFIX):
-        from optics.engines.xsuite.engine import read_xsuite_json
+        from optics.engines.xsuite.files import read_xsuite_json
 
         return read_xsuite_json(path, line=sequence)
     if name.endswith(JSON_SUFFIX):
@@ -44,7 +44,7 @@ def write_lattice(lattice: Lattice, path: Path) -> None:
     if name.endswith(MADX_SUFFIXES):
         write_madx(lattice, path)
     elif name.endswith(XSUITE_SUFFIX):
-        from optics.engines.xsuite.engine import write_xsuite_json
+        from optics.engines.xsuite.files import write_xsuite_json
 
         write_xsuite_json(lattice, path)
     else:

@@ -11,7 +11,7 @@ from extraction import Arm, third_integer_resonance
 from extraction.resonance.arms import eigenvector_out
 from extraction.resonance.second_engine import residuals, tracked_arm, tracked_resonance
 from lattice import Bend, Drift, InputError, Lattice, Marker, NoSolution, Quadrupole, Sextupole
-from optics.engines.xsuite.engine import xsuite_passage
+from optics.engines.xsuite.passages import xsuite_passage
 from tests.extraction_rings import PROTON, STRENGTHS, near, solved, xsuite_turn
 
 CASES = pytest.mark.parametrize("tune", sorted(STRENGTHS))

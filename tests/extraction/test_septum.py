@@ -15,7 +15,7 @@ from extraction.spill.kernel import WIRES as ON_WIRES
 from extraction.spill.kernel import fate
 from lattice import ElectrostaticSeptum, InputError, Lattice, MagneticSeptum
 from machines.cnao_like import cnao
-from optics.engines.xsuite.engine import xsuite_track
+from optics.engines.xsuite.passages import xsuite_track
 from optics.maps.model import passage
 from tests.extraction_rings import PROTON, SEPTUM, reference, solved
 

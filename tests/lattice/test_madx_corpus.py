@@ -19,7 +19,8 @@ import tfs
 from lattice import Lattice, read_json, read_madx, write_json, write_madx
 from lattice.arrays import Array
 from optics import Optics, twiss
-from optics.engines.xsuite.engine import read_xsuite_json, write_xsuite_json, xsuite_twiss
+from optics.engines.xsuite.files import read_xsuite_json, write_xsuite_json
+from optics.engines.xsuite.twiss import xsuite_twiss
 from studies.commands.tfs_text import tfs_text
 from tests.madx_corpus import MACHINES, MAIN, STYLES, Machine, Style, slow_ring
 

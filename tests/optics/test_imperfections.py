@@ -95,7 +95,8 @@ def test_a_rolled_quadrupole_is_a_skew_one_and_a_field_error_a_strength() -> Non
 )
 def test_xsuite_has_the_same_misaligned_magnets(magnet: Any, about: str) -> None:
     """Its shift_x ... rot_s_rad_no_frame about rot_shift_anchor, all at once: the same geometry, to rounding."""
-    from optics.engines.xsuite.engine import COORDINATES, to_xsuite
+    from optics.engines.xsuite.bunch import COORDINATES
+    from optics.engines.xsuite.line import to_xsuite
 
     line = Lattice("l", elements=[Drift("a", length=0.5), magnet, Drift("b", length=0.5)], particle=PROTON)
     machine = draw_errors(line, MagnetErrors(magnets="m", **EVERYTHING), 3, about=about)

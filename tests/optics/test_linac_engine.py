@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 from lattice import InputError, Quadrupole, RFGap
-from optics.engines.xsuite.engine import xsuite_linac
+from optics.engines.xsuite.linac import xsuite_linac
 from optics.linac import Bunch, design_pass, from_polynomial, matched_start, track, transport
 from optics.linac.field_integration import integrate, integrated_energies, integrated_matrix
 from optics.linac.structure.lattices import lattice_of

@@ -42,7 +42,8 @@ from lattice import (
 from lattice.arrays import Array
 from lattice.elements import ELEMENT_KINDS
 from optics import twiss
-from optics.engines.xsuite.engine import to_xsuite, xsuite_track
+from optics.engines.xsuite.line import to_xsuite
+from optics.engines.xsuite.passages import xsuite_track
 from optics.maps import element_maps as maps
 from optics.maps.model import turns
 from optics.maps.steps import Setting, cavity_step, program

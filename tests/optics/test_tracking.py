@@ -22,7 +22,7 @@ from lattice.reference import SPEED_OF_LIGHT
 from machines.cnao_like import cnao
 from optics import track, twiss
 from optics.beams.tracking import is_inside
-from optics.engines.xsuite.engine import xsuite_track
+from optics.engines.xsuite.passages import xsuite_track
 from optics.maps.model import turns
 
 PROTON = ReferenceParticle("proton", kinetic_energy_per_u=60e6)

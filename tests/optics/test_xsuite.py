@@ -48,14 +48,11 @@ from lattice import (
 from lattice.arrays import Array
 from lattice.elements import ELEMENT_KINDS
 from machines.cnao_like import cnao
-from optics.engines.xsuite.engine import (
-    from_xsuite,
-    read_xsuite_json,
-    to_xsuite,
-    write_xsuite_json,
-    xsuite_track,
-    xsuite_twiss,
-)
+from optics.engines.xsuite.files import read_xsuite_json, write_xsuite_json
+from optics.engines.xsuite.line import to_xsuite
+from optics.engines.xsuite.live_line import from_xsuite
+from optics.engines.xsuite.passages import xsuite_track
+from optics.engines.xsuite.twiss import xsuite_twiss
 
 PROTON = ReferenceParticle("proton", kinetic_energy_per_u=60e6)
 OPENING = Aperture("rectellipse", 0.03, 0.02, 0.001, -0.001, 0.04, 0.025)
@@ -374,7 +371,8 @@ _NO_COMPILER = """
 import numpy as np
 from tests.optics.test_xsuite import EVERY, PROTON
 from lattice import Lattice
-from optics.engines.xsuite.engine import xsuite_track, xsuite_twiss
+from optics.engines.xsuite.passages import xsuite_track
+from optics.engines.xsuite.twiss import xsuite_twiss
 xsuite_track(Lattice("line", elements=EVERY), PROTON, np.zeros((1, 6)), turns=2, apertures=True)
 xsuite_twiss(Lattice("line", elements=EVERY), PROTON, start={"betx": 1.0, "bety": 1.0})
 """

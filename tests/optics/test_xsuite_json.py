@@ -12,8 +12,9 @@ import xdeps  # type: ignore[import-untyped]
 import xtrack as xt
 
 from lattice import FileError, HadronOpticsError, InputError, Lattice, LatticeError, Quadrupole, ReferenceParticle
-from optics.engines.xsuite.engine import from_xsuite, read_xsuite_json, write_xsuite_json
 from optics.engines.xsuite.expressions import text_of
+from optics.engines.xsuite.files import read_xsuite_json, write_xsuite_json
+from optics.engines.xsuite.live_line import from_xsuite
 from studies import cli
 
 

@@ -11,18 +11,10 @@ import numpy as np
 from lattice import Lattice, LatticeError, ReferenceParticle
 from lattice.arrays import Array
 from lattice.reference import SPEED_OF_LIGHT
-from optics.engines.xsuite.engine import (
-    COORDINATES,
-    build_tracker,
-    bunch_of,
-    exciter,
-    line_elements,
-    quietly,
-    thin_cavity,
-    to_xsuite,
-    tracking_context,
-    variable_names,
-)
+from optics.engines.xsuite.bunch import COORDINATES, bunch_of
+from optics.engines.xsuite.contexts import build_tracker, exciter, thin_cavity, tracking_context
+from optics.engines.xsuite.engine import quietly
+from optics.engines.xsuite.line import line_elements, to_xsuite, variable_names
 from optics.maps.model import checked_particle
 
 _CHANGE = 1e-3  # of a parameter, relative, to see what follows it
