@@ -232,9 +232,8 @@ def _steps(facts: SwitchingFacts) -> FigureData:
         }))  # fmt: skip
     caption = (
         f"Change of energy by a new cycle (lines) and by a step {facts.study.steps.direction} within a spill (dashed). "
-        "Stepping pays while the "
-        f"beam lasts: each step loses {100 * facts.study.steps.loss:g} % of it, and hysteresis is not wiped out. Look "
-        "for: the ratio of the two."
+        f"Stepping pays while the beam lasts: each step loses {100 * facts.study.steps.loss:g} % of it, and hysteresis "
+        "is not wiped out. Look for: the ratio of the two."
     )
     figure = curves(items, _RIGIDITY, "time [s]")
     return _drawn("cycle-steps", "A new cycle, or a step within the spill", caption, figure, pd.concat(frames))

@@ -91,9 +91,8 @@ def _envelope(facts: LinacFacts) -> FigureData:
     )  # fmt: skip
     caption = (
         f"Envelopes of {SIGMAS:g} rms sizes by matrices, x up and y down, inside the bore (dashed); rms phase width "
-        "and "
-        "energy spread of the bunch. Look for: room between beam and bore, most of all in the matching sections, and a "
-        "phase width that shrinks as the beam gains energy."
+        "and energy spread of the bunch. Look for: room between beam and bore, most of all in the matching sections, "
+        "and a phase width that shrinks as the beam gains energy."
     )
     table = pd.DataFrame({"s [m]": s, "sigma x [mm]": size[:, 0] * 1e3, "sigma y [mm]": size[:, 2] * 1e3,
                           "bore [mm]": opening, "sigma phase [deg]": length, "sigma W [keV]": spread})  # fmt: skip
@@ -230,8 +229,8 @@ def _power(facts: LinacFacts) -> FigureData:
     drawing = horizontal(traces, "peak power [MW]", limit_at=rating, label=f"klystron, {rating:g} MW")
     caption = (
         "Peak RF power of every unit: in the walls (grey), and what its klystron must give with the beam and the "
-        "losses "
-        "of the waveguide (black). Look for: bars short of the rating, with room for the control of the amplitude."
+        "losses of the waveguide (black). Look for: bars short of the rating, with room for the control of the "
+        "amplitude."
     )
     table = units[["unit", "copper", "beam", "needed", "klystron", "average"]].rename(
         columns=lambda name: name if name == "unit" else f"{name} [W]"
@@ -255,9 +254,8 @@ def _transmission(facts: LinacFacts) -> FigureData:
         f"Machines with errors, no steering: share of them whose transmission stays below the value across, with all "
         f"tolerances scaled by one factor. At 1: offsets {errors.offset * 1e6:g} um, roll {errors.roll * 1e3:g} mrad, "
         f"gradients {errors.gradient:g}; amplitude {errors.amplitude:g} and phase {np.degrees(errors.phase):g} deg of "
-        "units, "
-        f"{errors.tank_amplitude:g} and {np.degrees(errors.tank_phase):g} deg of tanks (rms). Look for: a steep curve "
-        "at the right; a long foot is a machine that needs better alignment or steering."
+        f"units, {errors.tank_amplitude:g} and {np.degrees(errors.tank_phase):g} deg of tanks (rms). Look for: a steep "
+        "curve at the right; a long foot is a machine that needs better alignment or steering."
     )
     return FigureData("tolerances-transmission", "Transmission with errors", caption, drawing, facts.errors)
 

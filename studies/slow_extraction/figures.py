@@ -212,8 +212,8 @@ def _hardt_scan(facts: ExtractionFacts, table: pd.DataFrame) -> FigureData:
     caption = (
         f"Change of the arm's angle with momentum against the chromaticity, set by '{facts.scans.chromatic_family}', "
         f"at dp/p = {facts.found[len(facts.found) // 2].delta:.3g}. The condition holds at Q'x = {_known(exact)} "
-        "exactly, at "
-        f'{_known(leading)} to leading order. Look for: the distance of "now" from where the line crosses zero.'
+        f'exactly, at {_known(leading)} to leading order. Look for: the distance of "now" from where the line crosses '
+        "zero."
     )
     frame = table.rename(columns={
         "value": f"{facts.scans.chromatic_family} [m^-3]", "dqx": "Q'x", "virtual_sextupole": "|S| [m^-1/2]",

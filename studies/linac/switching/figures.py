@@ -134,10 +134,9 @@ def _spot(facts: SwitchingFacts) -> FigureData:
         yaxes=({"rangemode": "tozero"}, {"rangemode": "tozero"}, {"rangemode": "tozero"}),
     )  # fmt: skip
     caption = (
-        "Rms size of the spot at the exit of the linac, normalised rms emittances there, and the largest rms size "
-        "over the "
-        "bore anywhere along the machine (matrices). Look for: a spot that jumps with energy, which the beam line has "
-        "to follow."
+        "Rms size of the spot at the exit of the linac, normalised rms emittances there, and the largest rms size over "
+        "the bore anywhere along the machine (matrices). Look for: a spot that jumps with energy, which the beam line "
+        "has to follow."
     )
     table = beams[["wanted", "size_x", "size_y", "emittance_x", "emittance_y", "fill"]].rename(columns=_heading)
     return FigureData("energies-spot", "Spot and emittance at the exit", caption, drawing, table)
@@ -192,9 +191,8 @@ def _focus(facts: SwitchingFacts) -> FigureData:
     )  # fmt: skip
     caption = (
         "Largest and least phase advance of a focusing period inside the structures, and the largest ellipse of the "
-        "beam's "
-        "shape that touches no opening over the rms emittance. With units off the magnets focus a slow beam more. "
-        "Look for: half a turn, where focusing ends, and the least acceptance."
+        "beam's shape that touches no opening over the rms emittance. With units off the magnets focus a slow beam "
+        "more. Look for: half a turn, where focusing ends, and the least acceptance."
     )
     units = {name: "eV" if name == "wanted" else "1" if name.startswith("acc") else "turns" for name in focus}
     table = focus.rename(columns=lambda name: f"{name} [{units[name]}]")
@@ -236,10 +234,9 @@ def _timing(facts: SwitchingFacts) -> FigureData:
     volume, pulse = facts.study.volume, facts.machine.pulse
     caption = (
         f"Pulse sequence over a volume from {volume.nearest_mm:g} to {volume.deepest_mm:g} mm of water: {len(layers)} "
-        "layers, "
-        f"{volume.spots} spots each, {volume.pulses_per_spot} pulse(s) a spot at {pulse.repetition:g} Hz; below, the "
-        "time that each change of energy takes with the magnets of the beam line (assumed slew and settling), in whole "
-        "pulses. Look for: how little of the time is changes of energy."
+        f"layers, {volume.spots} spots each, {volume.pulses_per_spot} pulse(s) a spot at {pulse.repetition:g} Hz; "
+        "below, the time that each change of energy takes with the magnets of the beam line (assumed slew and "
+        "settling), in whole pulses. Look for: how little of the time is changes of energy."
     )
     table = layers.rename(columns={"depth": "depth [m]", "energy": "W [eV]", "amplitude": "amplitude [1]",
         "phase": "phase [rad]", "change": "change [s]", "begins": "begins [s]"})  # fmt: skip
@@ -256,9 +253,8 @@ def _trips(facts: SwitchingFacts) -> FigureData:
     drawing = horizontal(traces, "highest energy that remains [MeV]", limit_at=low, label=f"{low:g} MeV")
     caption = (
         "Highest energy that remains when one unit trips: with the settings of the table (grey) and with the units "
-        "behind "
-        "it phased anew for the slower beam (black). Their cells are long for it, so that most of them give little. "
-        "Look for: bars that end left of the dashed line, after which nothing can be treated."
+        "behind it phased anew for the slower beam (black). Their cells are long for it, so that most of them give "
+        "little. Look for: bars that end left of the dashed line, after which nothing can be treated."
     )
     table = trips.rename(columns={"untouched": "untouched [eV]", "lost": "lost [eV]", "recovered": "recovered [eV]",
         "transmission": "transmission [1]", "spread": "spread [1]", "phases": "phases [deg]"})  # fmt: skip
@@ -276,10 +272,9 @@ def _engines(facts: SwitchingFacts) -> Iterator[FigureData]:
     )  # fmt: skip
     caption = (
         "Final energy of the reference particle by the gaps over that by integration through the fields, less 1, at "
-        "the same "
-        "settings. Where the last unit is half on, the beam slips through its tanks and a small difference of phase "
-        "becomes "
-        "one of energy. Look for: whether settings may be taken from the table, or need a measurement of the energy."
+        "the same settings. Where the last unit is half on, the beam slips through its tanks and a small difference of "
+        "phase becomes one of energy. Look for: whether settings may be taken from the table, or need a measurement of "
+        "the energy."
     )
     table = pd.DataFrame({"wanted [eV]": facts.integrated["wanted"], "integrated [eV]": facts.integrated["fields"]})
     yield FigureData("engines-energies", "Energies by both engines", caption, drawing, table)

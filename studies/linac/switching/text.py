@@ -39,7 +39,7 @@ def methods(facts: SwitchingFacts) -> Iterator[str]:
     )
     yield (
         "A trip leaves the unit off; each unit behind is set its synchronous phase away from the phase at which it "
-        "gives "
-        "most energy to what arrives, at full amplitude, or stays off where it gives none; 1000 particles are tracked."
+        "gives most energy to what arrives, at full amplitude, or stays off where it gives none; 1000 particles are "
+        "tracked."
     )
     yield f"Range in water: {range_text(facts.machine.linac.particle.kind)}."
