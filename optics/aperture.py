@@ -74,10 +74,32 @@ class BeamEdge:
         centre, half = self.centre(column, plane), self.half_width(column, plane)
         return centre - half, centre + half
 
+    def reach(self, column: Column, plane: str, about: Any = 0.0) -> Any:
+        """How far the further edge lies from ``about`` [m], in the shape of the columns: |centre - about| + half width.
+
+        Holomorphic, so that a complex step in a strength passes through.
+        """
+        return _size(self.centre(column, plane) - about) + self.half_width(column, plane)
+
+    def reach_slope(self, column: Column, plane: str, about: Any = 0.0) -> Any:
+        """Slope of ``reach`` along s times 1 + delta of the optics, from beta' = -2 alfa, D' = dpx and x' = px."""
+        dispersion, angle = column(f"d{plane}"), column(f"dp{plane}")
+        mean_square = self.beam.mean_square(column, plane)
+        root = np.sqrt(np.where(mean_square == 0, 1.0, mean_square))
+        width = self.sigmas * self.beam.mean_square_slope(column, plane) / (2.0 * root)
+        spread = _sign(dispersion) * angle * (self.full_width / 2)
+        outwards = _sign(self.centre(column, plane) - about)
+        return outwards * (column(f"p{plane}") + angle * self.beam.delta) + width + spread
+
 
 def _size(values: Any) -> Any:
-    """|values|, holomorphic for a complex step: the sign is that of the real part."""
-    return np.where(np.real(values) < 0, -values, values)
+    """|values|, holomorphic for a complex step."""
+    return _sign(values) * values
+
+
+def _sign(values: Any) -> Any:
+    """-1 or 1, of the real part."""
+    return np.where(np.real(values) < 0, -1.0, 1.0)
 
 
 @dataclass(frozen=True)

@@ -65,6 +65,13 @@ class Beam:
         there = column("betx2" if plane == "x" else "bety1")
         return own * column(f"bet{plane}") + other * there + (column(f"d{plane}") * self.sigma_delta) ** 2
 
+    def mean_square_slope(self, column: Callable[[str], Any], plane: str) -> Any:
+        """Slope of ``mean_square`` along s [m], times 1 + delta of the optics: beta' = -2 alfa and D' = dpx."""
+        own, other = (self.emittance_x, self.emittance_y) if plane == "x" else (self.emittance_y, self.emittance_x)
+        there = column("alfx2" if plane == "x" else "alfy1")
+        dispersion = column(f"d{plane}") * column(f"dp{plane}") * self.sigma_delta**2
+        return 2.0 * (dispersion - own * column(f"alf{plane}") - other * there)
+
     def sizes(self, optics: Optics) -> tuple[Array, Array]:
         """Rms sizes [m] in x and y at every row: of both modes, and of the dispersion times sigma_delta."""
         x, y = (np.sqrt(self.mean_square(optics.__getitem__, plane)) for plane in ("x", "y"))

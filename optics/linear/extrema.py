@@ -47,10 +47,14 @@ def interval_maxima(conditions: Conditions, column: str, sign: float = 1.0, fine
 
 def slope_maxima(values: Array, slopes: Array, s: Array) -> Array:
     """Largest value in each interval of a function known with its slope at the rows ``s``: (batch, intervals)."""
-    left, right = values[:, :-1], values[:, 1:]
-    ends = np.where(left.real >= right.real, left, right)
     steps = np.diff(s, axis=-1)
-    inner = _hermite_maximum(left, right, slopes[:, :-1] * steps, slopes[:, 1:] * steps)
+    return larger_inside(values[:, :-1], values[:, 1:], slopes[:, :-1] * steps, slopes[:, 1:] * steps)
+
+
+def larger_inside(left: Array, right: Array, rise_left: Array, rise_right: Array) -> Array:
+    """Largest value in intervals from the values at both ends and the slopes there, times the interval's length."""
+    ends = np.where(left.real >= right.real, left, right)
+    inner = _hermite_maximum(left, right, rise_left, rise_right)
     return np.where(inner.real > ends.real, inner, ends)
 
 

@@ -5,20 +5,21 @@ from __future__ import annotations
 from dataclasses import dataclass
 from functools import cached_property
 from math import inf
-from typing import Any
 
 import numpy as np
 
 from lattice import InputError, Lattice
 from lattice.arrays import Array
+from optics.aperture import PLANES, BeamEdge, openings
 from optics.beams.beam import Beam
-from optics.linear.extrema import interval_maxima, rows_between, slope_maxima
+from optics.linear.conditions import END, element_of
+from optics.linear.extrema import interval_maxima, larger_inside, rows_between
 from optics.linear.functions import COLUMNS, Functions
 from optics.linear.optics import Optics
 from optics.matching.quantities import Kind, Quantity, kind_of
 from optics.matching.targets import finite
 
-#: Largest excursion of a beam, ``sigmas`` times its rms size plus the orbit [m].
+#: Largest excursion of a beam, the half width of ``optics.aperture`` plus that of its middle [m].
 SIZES = {"size_x": "x", "size_y": "y"}
 APERTURE = "aperture"
 _NO_APERTURE = 1e3  # m, the half opening of an element that states none
@@ -29,9 +30,11 @@ _INSIDE = 1e-6  # a match aims this part of the limit inside it
 class Limit:
     """``lower`` <= ``quantity`` <= ``upper``: at a place, ``between`` two, or everywhere, inside elements too.
 
-    ``quantity`` may be a formula of columns at places. size_x and size_y are |orbit| + ``sigmas`` times the rms size
-    [m] of a ``beam``, sqrt(emittance beta + (D sigma_delta)^2); their ``upper`` may be "aperture", the half opening
-    of each element (of an ellipse its half axis). ``active=False`` switches the limit off.
+    ``quantity`` may be a formula of columns at places. size_x and size_y tell how far the edge of a ``beam`` reaches
+    [m], |middle| + ``sigmas`` sqrt(emittance beta + (D sigma_delta)^2) + |D| ``full_width`` / 2, with both modes of
+    coupled motion and a bounded momentum spread of ``full_width`` (see ``optics.aperture``). Their ``upper`` may be
+    "aperture", the half opening of each element (of an ellipse its half axis) about its middle: the excess is then
+    minus the clearance. ``active=False`` switches the limit off.
     """
 
     quantity: str
@@ -42,6 +45,7 @@ class Limit:
     beam: Beam | None = None
     sigmas: float = 1.0
     active: bool = True
+    full_width: float = 0.0
 
     def __post_init__(self) -> None:
         owner = f"Limit('{self.quantity}')"
@@ -68,6 +72,10 @@ class Limit:
             raise InputError(f"{owner}: beam must be a Beam, found {self.beam!r}")
         if not finite(owner, "sigmas", self.sigmas) > 0:
             raise InputError(f"{owner}: sigmas must be positive, found {self.sigmas!r}")
+        if not finite(owner, "full_width", self.full_width) >= 0:
+            raise InputError(f"{owner}: full_width of dp/p must not be negative, found {self.full_width!r}")
+        if self.full_width and self.beam is None:
+            raise InputError(f"{owner}: full_width is that of a beam, and goes with {' and '.join(SIZES)}")
 
     @cached_property
     def _read(self) -> Quantity:
@@ -129,65 +137,67 @@ class Limit:
         ]
 
     def _largest(self, optics: Optics, fine: Functions | None, sign: float) -> Array:
+        about = self._middles(optics) if sign > 0 and self.upper == APERTURE else np.zeros(len(optics.lattice))
         if not self.inside:
             if self.quantity in SIZES:
-                return sign * self._sizes_at(optics)
+                return sign * self._reach_at(optics, about)
             return sign * self._read.evaluate(optics)[:, None]
         assert fine is not None
         where = rows_between(optics, self.between, fine)
         if self.quantity in SIZES:
-            return self._size_maxima(optics, fine, sign)[:, where]
+            return self._reach_inside(optics, fine, sign, about[fine.row_element])[:, where]
         return interval_maxima(optics, self.quantity, sign, fine)[:, where]
 
     def _bounds(self, sign: float, limit: float, optics: Optics, fine: Functions | None) -> Array:
         if not (sign > 0 and self.upper == APERTURE):
             return np.array([sign * limit])
-        elements = optics.lattice.elements
+        low, high = self._opening(optics)
+        halves = np.where(np.isnan(low), _NO_APERTURE, (high - low) / 2)
         if fine is None or not self.inside:
-            return np.array([self._half_opening(elements[min(optics.row(self.at or ""), len(elements) - 1)])])
-        halves = np.array([self._half_opening(element) for element in elements])
+            return np.array([halves[self._element(optics)]])
         return halves[fine.row_element][rows_between(optics, self.between, fine)]
 
-    def _half_opening(self, element: Any) -> float:
-        opening = element.aperture
-        if opening is None:
-            return _NO_APERTURE
-        plane = SIZES[self.quantity]
-        half = float(getattr(opening, f"half_{plane}"))
-        ellipse = getattr(opening, f"ellipse_{plane}")
-        return min(half, ellipse if ellipse is not None else half) - abs(float(getattr(opening, f"offset_{plane}")))
+    def _middles(self, optics: Optics) -> Array:
+        """Middle of each opening (elements,), 0 where there is none."""
+        low, high = self._opening(optics)
+        return np.where(np.isnan(low), 0.0, (high + low) / 2)
 
-    def _squared(self, column: Any) -> Array:
-        """Mean square size from the columns of a plane."""
+    def _opening(self, optics: Optics) -> tuple[Array, Array]:
+        first = 2 * PLANES.index(SIZES[self.quantity])
+        low, high = openings(optics.lattice)[:, first : first + 2].T
+        return low, high
+
+    def _element(self, optics: Optics) -> int:
+        """The element that the place belongs to; of the end of the line the last."""
+        place = str(self.at)
+        return len(optics.lattice) - 1 if place.lower() == END else optics.lattice.index(element_of(place))
+
+    @cached_property
+    def _edge(self) -> BeamEdge:
         assert self.beam is not None
-        plane = SIZES[self.quantity]
-        emittance, other = self.beam.emittance_x, self.beam.emittance_y
-        if plane == "y":
-            emittance, other = other, emittance
-        share = column("betx2" if plane == "x" else "bety1") * other
-        return np.asarray(
-            column(f"bet{plane}") * emittance + share + (column(f"d{plane}") * self.beam.sigma_delta) ** 2
-        )
+        return BeamEdge(self.beam, self.sigmas, self.full_width)
 
-    def _sizes_at(self, optics: Optics) -> Array:
+    def _reach_at(self, optics: Optics, about: Array) -> Array:
         row = optics.row(self.at or "")
-        column = optics.at_elements.column
-        orbit = column(SIZES[self.quantity])[:, row]
-        size = self.sigmas * np.sqrt(self._squared(lambda name: column(name)[:, row]))
-        return (np.where(orbit.real < 0, -orbit, orbit) + size)[:, None]
 
-    def _size_maxima(self, optics: Optics, fine: Functions, sign: float) -> Array:
-        """Largest sign * size in each interval, from the mean square and its slope."""
-        assert self.beam is not None
-        plane = SIZES[self.quantity]
-        emittance = self.beam.emittance_x if plane == "x" else self.beam.emittance_y
-        d, dp = fine.column(f"d{plane}"), fine.column(f"dp{plane}")
-        slopes = -2.0 * emittance * fine.column(f"alf{plane}") + 2.0 * self.beam.sigma_delta**2 * d * dp
-        squared = slope_maxima(sign * self._squared(fine.column), sign * slopes / (1.0 + optics.delta), fine.s)
-        orbit = fine.column(plane)
-        orbit = np.where(orbit.real < 0, -orbit, orbit)
-        ends = np.where(orbit[:, :-1].real >= orbit[:, 1:].real, orbit[:, :-1], orbit[:, 1:])
-        return sign * (self.sigmas * np.sqrt(sign * squared) + ends)
+        def column(name: str) -> Array:
+            return optics.at_elements.column(name)[:, row]
+
+        return np.asarray(self._edge.reach(column, SIZES[self.quantity], about[self._element(optics)]))[:, None]
+
+    def _reach_inside(self, optics: Optics, fine: Functions, sign: float, about: Array) -> Array:
+        """Largest sign * reach in each interval (batch, intervals), from its values and slopes at both ends."""
+        plane, steps = SIZES[self.quantity], np.diff(fine.s, axis=-1) / (1.0 + optics.delta)
+
+        def left(name: str) -> Array:
+            return fine.column(name)[:, :-1]
+
+        def right(name: str) -> Array:
+            return fine.column(name)[:, 1:]
+
+        values = [sign * self._edge.reach(column, plane, about) for column in (left, right)]
+        slopes = [sign * self._edge.reach_slope(column, plane, about) * steps for column in (left, right)]
+        return larger_inside(values[0], values[1], slopes[0], slopes[1])
 
     def excess(self, optics: Optics, fine: Functions | None) -> Array:
         """Largest excess over the limit, (batch,); negative inside, nan where there is no optics."""

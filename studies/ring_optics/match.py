@@ -13,7 +13,6 @@ from extraction.targets import ExtractionTarget
 from lattice import ElectrostaticSeptum, InputError, Lattice, ReferenceParticle, UnstableOptics
 from lattice.errors import did_you_mean
 from optics import Limit, Target, Vary
-from optics.beams.beam import Beam
 from optics.matching.limits import SIZES
 from optics.matching.matching import Case, MatchResult, counted, match_together
 from optics.matching.targets import Goal
@@ -124,13 +123,12 @@ def _wires(resolved: Resolved[Any], place: str) -> float | None:
 
 
 def _limit(spec: LimitSpec, resolved: Resolved[Any], particle: ReferenceParticle) -> Limit:
-    """A limit; of a beam size with its beam, whose sigmas and momentum spread are those of the envelope."""
+    """A limit; of a beam size with its beam, whose edge is that of the clearances."""
     chosen: dict[str, Any] = {}
     if spec.quantity in SIZES:
         beam = _beam(spec, resolved).beam
-        spread = beam.momentum_spread / 2 / beam.sigmas
-        made = Beam.normalised(particle, beam.emittance_x, beam.emittance_y, spread)
-        chosen = {"beam": made, "sigmas": beam.sigmas}
+        edge = beam.edge(particle)
+        chosen = {"beam": edge.beam, "sigmas": edge.sigmas, "full_width": edge.full_width}
     elif spec.beam is not None:
         raise InputError(f"match.limits: '{spec.quantity}' takes no beam, only {' and '.join(SIZES)} do")
     return Limit(spec.quantity, spec.lower, spec.upper, at=spec.at, between=spec.between, active=spec.active, **chosen)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -10,6 +11,8 @@ import pytest
 from lattice import Drift, InputError, Lattice, Marker, Quadrupole, ReferenceParticle
 from lattice.elements import Aperture
 from optics import Beam, Case, Limit, Target, Vary, knob, match, match_together, twiss, with_knob
+from optics.aperture import BeamEdge, clearance
+from optics.linear.solution import functions_inside
 
 PROTON = ReferenceParticle("proton", kinetic_energy_per_u=60e6)
 START = {"betx": 5.0, "alfx": 0.0, "bety": 5.0, "alfy": 0.0, "dx": 1.0}
@@ -127,6 +130,64 @@ def test_beam_size_within_the_aperture_of_each_element() -> None:
     assert result.residuals["size_x<aperture"] == 0.0
 
 
+@pytest.mark.parametrize("at", ["_end", "d6:end"])
+def test_beam_size_at_the_end_of_a_line(at: str) -> None:
+    """The opening there is that of the last element, or of the one that is named."""
+    optics = twiss(line(), start={**START, "x": 2e-3})
+    limit = Limit("size_x", upper="aperture", at=at, beam=BEAM, sigmas=3.0, full_width=2e-3)
+    size = 3.0 * np.sqrt(5e-6 * optics["betx"] + (1e-3 * optics["dx"]) ** 2) + 1e-3 * abs(optics["dx"])
+    reach = float((abs(optics["x"]) + size)[-1])  # behind a marker, which changes nothing
+    assert limit.excess(optics, None)[0] == pytest.approx(reach - 1e3, rel=1e-14)  # nothing limits it
+    last = "m6" if at == "_end" else "d6"
+    elements = [
+        replace(element, aperture=Aperture("ellipse", 0.01, 0.02)) if element.name == last else element
+        for element in line().elements
+    ]
+    narrow = Lattice("narrow", elements=elements, parameters=line().parameters.definitions, particle=PROTON)
+    found = limit.excess(twiss(narrow, start={**START, "x": 2e-3}), None)[0]
+    assert found == pytest.approx(reach - 0.01, rel=1e-12)
+
+
+@pytest.mark.parametrize("plane", ["x", "y"])
+def test_excess_over_the_aperture_is_minus_the_clearance(plane: str) -> None:
+    """An offset opening, orbit, dispersion and coupled modes; 500 cuts beside the limit's eighths: 1e-7 m."""
+    opening = Aperture("rectellipse", 0.03, 0.02, offset_x=-3e-3, offset_y=2e-3, ellipse_x=0.025, ellipse_y=0.03)
+    elements = [
+        Quadrupole("qa", length=0.5, k1=1.1, k1s=0.4, aperture=opening),
+        Drift("da", length=0.7),
+        Quadrupole("qb", length=0.5, k1=-1.2, aperture=opening),
+    ]
+    optics = twiss(Lattice("l", elements=elements), PROTON, start={**START, "x": 2e-3, "y": -1e-3, "dpx": 0.3})
+    beam = replace(BEAM, delta=-1e-3)
+    limit = Limit(f"size_{plane}", upper="aperture", beam=beam, sigmas=2.0, full_width=1.5e-3)
+    fine = functions_inside(optics, 8)
+    room = clearance(optics, BeamEdge(beam, 2.0, 1.5e-3), plane, slices=500).value
+    assert limit.excess(optics, fine)[0] == pytest.approx(-room, abs=1e-7)
+
+
+@pytest.mark.parametrize("plane", ["x", "y"])
+@pytest.mark.parametrize(
+    ("edge", "orbit"),
+    [
+        (BeamEdge(replace(BEAM, delta=-1e-3), 2.0, 1.5e-3), {}),
+        (BeamEdge(replace(BEAM, sigma_delta=0.0), 2.0), {"x": 2e-4, "px": 3e-4, "y": -1e-4, "py": -2e-4}),
+    ],
+    ids=["dispersion", "orbit"],
+)
+def test_the_slope_of_the_reach_is_that_of_its_values(edge: BeamEdge, orbit: dict[str, float], plane: str) -> None:
+    """Central differences over 2 mm inside a coupled magnet, off momentum; 1e-5 of the largest.
+
+    Dispersion and orbit one by one, for D' takes the orbit's slope times the momentum spread for nothing.
+    """
+    quadrupole = Quadrupole("q", length=1.0, k1=1.1, k1s=0.6)
+    start = {**START, "dpx": -0.2, "dy": -0.5, "dpy": 0.1, "alfx": 0.4, "alfy": -0.3, **orbit}
+    optics = twiss(Lattice("l", elements=[quadrupole]), PROTON, start=start, delta=2e-3)
+    fine = functions_inside(optics, 1000)
+    reach, slope = (ask(fine.column, plane, -4e-3)[0] for ask in (edge.reach, edge.reach_slope))
+    expected = (reach[2:] - reach[:-2]) / 2e-3
+    np.testing.assert_allclose(slope[1:-1] / (1 + optics.delta), expected, atol=1e-5 * np.max(np.abs(expected)))
+
+
 def test_working_points_together_with_shared_and_own_knobs() -> None:
     cases = [
         Case(lattice=FODO, targets=[Target("qx", 0.20), Target("qy", 0.21)], name="low"),
@@ -208,6 +269,8 @@ def test_a_solved_response_becomes_a_knob() -> None:
         (lambda: Target("betx@m1 - 1", 0.0, at="m1"), "a formula names its places itself"),
         (lambda: Target("qx", 0.0, between=("m1", "m2")), "between takes two places"),
         (lambda: Limit("size_x", upper=0.01), "they need one: beam="),
+        (lambda: Limit("size_x", upper=0.01, beam=BEAM, full_width=-1e-3), "must not be negative"),
+        (lambda: Limit("betx", upper=9.0, full_width=1e-3), "full_width is that of a beam"),
         (lambda: Limit("betx", upper=9.0, beam=BEAM), "a beam goes with size_x and size_y"),
         (lambda: Limit("betx", upper="aperture"), "the aperture limits size_x and size_y"),
         (lambda: Limit("size_x", upper=0.01, beam=BEAM, sigmas=0.0), "sigmas must be positive"),

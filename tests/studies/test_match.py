@@ -100,7 +100,11 @@ def test_working_points_together() -> None:
 def test_beams_stay_inside_the_aperture() -> None:
     limit = {"quantity": "size_x", "upper": "aperture", "beam": "waiting proton stack"}
     found = matched({"vary": CNAO, "targets": TUNES, "limits": [limit]})
-    assert found.limits[0].sigmas > 1
+    assert found.particle is not None
+    edge = next(beam for beam in ring_named("cnao").beams if beam.name == "waiting proton stack").edge(found.particle)
+    made = found.limits[0]
+    assert (made.beam, made.sigmas, made.full_width) == (edge.beam, edge.sigmas, edge.full_width)
+    assert edge.full_width > 0.0
     assert found.residuals["size_x<aperture"] == 0.0
     with pytest.raises(InputError, match=r"which beam.*waiting proton stack"):
         matched({"vary": CNAO, "targets": TUNES, "limits": [{"quantity": "size_x", "upper": "aperture"}]})
