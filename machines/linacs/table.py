@@ -63,7 +63,7 @@ class SupplySpec(Table):
 class StructureSpec(Table):
     """Tanks of one structure, each followed by a gap with a quadrupole in its middle; ``sign`` is that of the first."""
 
-    kind: Literal["tanks"] = "tanks"
+    kind: Literal["tanks"]
     name: Name
     mode: Literal["pi", "0"]
     tanks: Count
