@@ -15,7 +15,8 @@ from typing import Any
 
 import click
 
-from studies.commands.terminal import open_closed_streams, silence_stdout
+from studies.exit_codes import Exit
+from studies.terminal import open_closed_streams, silence_stdout
 
 PROGRAM = "lattice-optimize"
 COMMANDS = {
@@ -29,8 +30,6 @@ COMMANDS = {
     "convert": "Convert a lattice file to another format.",
     "verify": "Compare our maps with Xsuite on a machine or a lattice file.",
 }
-OK, WANTING, WRONG_INPUT, NO_ANSWER, FILE_TROUBLE, INTERRUPTED = 0, 1, 2, 3, 4, 130
-UNEXPECTED = 70  # EX_SOFTWARE of sysexits.h: an error of the program, not of its user
 
 
 class LazyGroup(click.Group):
@@ -65,7 +64,7 @@ class LazyGroup(click.Group):
 
 def _show_version(ctx: click.Context, _: click.Parameter, wanted: bool) -> None:
     if wanted:
-        from studies.runs.provenance import toolkit_version
+        from studies.provenance import toolkit_version
 
         click.echo(f"{PROGRAM} {toolkit_version()}")
         ctx.exit()
@@ -102,25 +101,25 @@ def _invoke(arguments: Sequence[str]) -> int:
     color = False if os.environ.get("NO_COLOR") else None
     try:
         code = group.main(list(arguments), prog_name=PROGRAM, standalone_mode=False, color=color)
-        return int(code or OK)
+        return int(code or Exit.OK)
     except click.exceptions.Exit as ended:
-        return ended.exit_code
+        return int(ended.exit_code)
     except click.ClickException as error:
         error.show()
-        return WRONG_INPUT
+        return Exit.WRONG_INPUT
     except (click.Abort, KeyboardInterrupt):
         _say("interrupted; what was finished is kept")
-        return INTERRUPTED
+        return Exit.INTERRUPTED
     except SystemExit:  # click's answer to a reader of its help that has seen enough
         silence_stdout()
-        return OK
+        return Exit.OK
     except Exception as error:
         return _failed(error, arguments)
 
 
 def _failed(error: Exception, arguments: Sequence[str]) -> int:
     code = exit_code(error)
-    if code != UNEXPECTED:
+    if code != Exit.UNEXPECTED:
         _say(f"error: {_message(error)}")
         return code
     if {"-v", "--verbose"} & set(arguments):
@@ -128,7 +127,7 @@ def _failed(error: Exception, arguments: Sequence[str]) -> int:
     else:
         where = next((note for note in getattr(error, "__notes__", ())), "run it again with -v to see them")
         _say(f"unexpected error ({type(error).__name__}: {error}). Please report it with the details: {where}")
-    return UNEXPECTED
+    return Exit.UNEXPECTED
 
 
 def raise_again(error: Exception) -> None:
@@ -144,9 +143,9 @@ def exit_code(error: BaseException) -> int:
     errors: Any = sys.modules.get("lattice.errors")
     if errors is not None and isinstance(error, errors.HadronOpticsError):
         if isinstance(error, errors.FileError):
-            return FILE_TROUBLE
-        return NO_ANSWER if isinstance(error, (errors.UnstableOptics, errors.NoSolution)) else WRONG_INPUT
-    return FILE_TROUBLE if isinstance(error, OSError) else UNEXPECTED
+            return Exit.FILE_TROUBLE
+        return Exit.NO_ANSWER if isinstance(error, (errors.UnstableOptics, errors.NoSolution)) else Exit.WRONG_INPUT
+    return Exit.FILE_TROUBLE if isinstance(error, OSError) else Exit.UNEXPECTED
 
 
 def _message(error: Exception) -> str:

@@ -14,8 +14,8 @@ from typing import Any, Generic, Protocol, TypeVar
 from lattice import Lattice
 from machines.requirements import Requirement, Verdict
 from studies.judging import verdicts_on
+from studies.provenance import provenance
 from studies.results import FigureData, Quantity, StudyResult, TableData
-from studies.runs.provenance import provenance
 from studies.spec.schema import StudySpec, as_mapping
 
 

@@ -6,14 +6,13 @@ they serve.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from importlib import import_module
-from pathlib import Path
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from studies.pipeline import Outcome, Study
+    from studies.pipeline import Study
     from studies.spec.schema import StudySpec
 
 #: Word in the ``study`` key of a study file, and the room of such studies.
@@ -39,12 +38,3 @@ def study_of(word: str) -> Study[Any, Any, Any]:
     """How studies of this kind are resolved, computed, drawn and told."""
     study: Study[Any, Any, Any] = import_module(f"{ROOMS[word]}.study").STUDY
     return study
-
-
-def prepared(spec: StudySpec, file: Path | None) -> Callable[[], Outcome]:
-    """The study resolved, and what computes it; ``file`` is where it was read from. Raises what resolving raises."""
-    from studies.pipeline import compute
-
-    study = study_of(spec.study)
-    resolved = study.resolve(spec, file)
-    return lambda: compute(study, resolved)

@@ -7,6 +7,7 @@ from pathlib import Path
 import click
 
 from studies.commands.options import talking
+from studies.exit_codes import Exit
 
 
 @click.command("beam", short_help="Particles of a run's beam at one energy.")
@@ -35,8 +36,8 @@ def command(
     .dat    a table for a FLUKA source routine
     """
     from studies.commands.dose_beam import WRITERS, beam_at, beam_table, check_target, sampled
-    from studies.commands.terminal import show
     from studies.runs.logs import LOGGER, messages
+    from studies.terminal import show
 
     with messages(verbose, quiet):
         check_target(target)
@@ -44,4 +45,4 @@ def command(
         LOGGER.info("%s, %s", reference, ", ".join(f"{name} {value:.4g}" for name, value in moments.items()))
         WRITERS[target.suffix.lower()](target, sampled(reference, moments, particles, seed))
     show(str(target))
-    return 0
+    return Exit.OK

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from machines.registry import MACHINES, kind_of, machine_named
 from studies.commands.durations import expected
-from studies.commands.terminal import table
 from studies.spec.builtin import FOLDER, builtin_names
 from studies.spec.judged import machine_requirements
 from studies.spec.study_file import load_study
+from studies.terminal import table
 
 
 def catalogue() -> str:

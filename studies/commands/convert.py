@@ -7,6 +7,7 @@ from pathlib import Path
 import click
 
 from studies.commands.options import on_a_file, talking
+from studies.exit_codes import Exit
 
 
 def _check_apart(source: str, target: Path) -> None:
@@ -38,10 +39,10 @@ def command(
     .xsuite.json    Xsuite
     .tfs            Twiss table (out only; needs a ring and a particle)
     """
-    from studies.commands.terminal import show
     from studies.runs.logs import LOGGER, messages
     from studies.spec.lattice_files import TFS_SUFFIX, check_writable, write_lattice
     from studies.spec.subjects import lattice_of
+    from studies.terminal import show
 
     with messages(verbose, quiet):
         check_writable(target)
@@ -58,4 +59,4 @@ def command(
         else:
             write_lattice(lattice, target)
     show(str(target))
-    return 0
+    return Exit.OK

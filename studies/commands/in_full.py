@@ -14,11 +14,11 @@ from machines.registry import MACHINES, machine_named
 from machines.requirements import Requirement
 from machines.rings.machine import RingMachine
 from studies.commands.durations import expected, last_run
-from studies.commands.terminal import number
 from studies.spec.builtin import builtin_names, looks_like_file, question, study_path
 from studies.spec.judged import machine_requirements
 from studies.spec.schema import RequirementSpec, StudySpec, as_mapping
 from studies.spec.study_file import load_study
+from studies.terminal import number
 
 
 def in_full(name: str) -> str:

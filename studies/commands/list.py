@@ -5,6 +5,7 @@ from __future__ import annotations
 import click
 
 from studies.commands.options import talking
+from studies.exit_codes import Exit
 
 
 @click.command("list", short_help="Machines and studies.")
@@ -16,10 +17,10 @@ def command(name: str | None, verbose: bool, quiet: bool) -> int:
     With NAME (a machine, a study or a study file) that one in full: of a study what it answers, needs and judges, and
     how long it takes.
     """
-    from studies.commands.terminal import show
+    from studies.terminal import show
 
     show(_text(name))
-    return 0
+    return Exit.OK
 
 
 def _text(name: str | None) -> str:

@@ -119,8 +119,7 @@ def command(
         --target qx=1.666 --target qy=1.74 --target dx@symp=0 --limit 'betx<17'
     """
     from studies.commands.verdicts import show_match
-    from studies.registry import prepared
-    from studies.runs.running import RunOptions, run_to_folder
+    from studies.runs.running import RunOptions, prepared, run_to_folder
     from studies.spec.schema import folder_name
     from studies.spec.study_file import validated
 

@@ -7,6 +7,7 @@ from pathlib import Path
 import click
 
 from studies.commands.options import talking
+from studies.exit_codes import Exit
 
 
 @click.command("report", short_help="Render the report of a run again.")
@@ -14,12 +15,12 @@ from studies.commands.options import talking
 @talking
 def command(run: Path, verbose: bool, quiet: bool) -> int:
     """Render report.html again from the run folder RUN; nothing is computed."""
-    from studies.commands.terminal import show
     from studies.report import render
     from studies.runs.logs import messages
     from studies.runs.store import rewrite_report
+    from studies.terminal import show
 
     with messages(verbose, quiet):
         path = rewrite_report(run, render)
     show(str(path))
-    return 0
+    return Exit.OK

@@ -47,8 +47,7 @@ def command(
     lattice-optimize run my_ring.toml
     """
     from studies.commands.verdicts import show_verdicts
-    from studies.registry import prepared
-    from studies.runs.running import RunOptions, run_to_folder
+    from studies.runs.running import RunOptions, prepared, run_to_folder
     from studies.spec.schema import folder_name
     from studies.spec.study_file import load_study
 

@@ -7,12 +7,11 @@ from typing import Any
 import click
 
 from machines.requirements import PASS, Verdict
-from studies.commands.terminal import number, show, table
+from studies.exit_codes import Exit
 from studies.runs.logs import LOGGER
 from studies.runs.results_json import json_text
 from studies.runs.running import Finished
-
-OK, WANTING, NO_ANSWER, INTERRUPTED = 0, 1, 3, 130
+from studies.terminal import number, show, table
 
 
 def show_verdicts(finished: Finished, as_json: bool) -> int:
@@ -73,7 +72,7 @@ def _show_where(finished: Finished) -> None:
 def _exit_code(finished: Finished) -> int:
     if finished.interrupted:
         click.echo("interrupted: what was tracked is kept, the report says what is missing", err=True)
-        return INTERRUPTED
+        return Exit.INTERRUPTED
     if not finished.converged:
-        return NO_ANSWER
-    return OK if all(verdict["verdict"] == PASS for verdict in finished.results["verdicts"]) else WANTING
+        return Exit.NO_ANSWER
+    return Exit.OK if all(verdict["verdict"] == PASS for verdict in finished.results["verdicts"]) else Exit.WANTING

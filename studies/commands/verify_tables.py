@@ -9,13 +9,12 @@ from lattice import HadronOpticsError, Lattice
 from machines.registry import RINGS
 from optics.engines.madx import available as madx_available
 from optics.engines.verification import Verification, verify
-from studies.commands.terminal import number, show, table
+from studies.exit_codes import Exit
+from studies.provenance import provenance
 from studies.runs.logs import LOGGER
-from studies.runs.provenance import provenance
 from studies.runs.results_json import SCHEMA, json_text, number_or_none
 from studies.spec.subjects import lattice_of
-
-OK, WANTING = 0, 1
+from studies.terminal import number, show, table
 
 
 @dataclass(frozen=True)
@@ -64,7 +63,7 @@ def show_comparisons(comparisons: list[Comparison], as_json: bool) -> int:
         for comparison in comparisons:
             _show(comparison)
     failed = [c for c in comparisons if c.verification is not None and not c.verification.success]
-    return WANTING if failed else OK
+    return Exit.WANTING if failed else Exit.OK
 
 
 def _show(comparison: Comparison) -> None:

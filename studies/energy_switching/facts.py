@@ -23,9 +23,9 @@ from studies.energy_switching.resolution import TABLES
 from studies.energy_switching.ring import check_energies, check_ring
 from studies.energy_switching.spec import EnergiesSpec, EnergySwitchingStudy
 from studies.energy_switching.table_file import OperationalTable, read_table, table_text
+from studies.match.design import goal, matched_design
 from studies.pipeline import Asked
 from studies.ring_optics.facts import UNMATCHED
-from studies.ring_optics.match import goal, matched_design
 from studies.runs.logs import LOGGER
 from studies.spec.resolution import Resolved
 

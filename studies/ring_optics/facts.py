@@ -15,9 +15,9 @@ from optics import Optics, twiss
 from optics.aperture import PLANES, BeamEdge, Clearance, clearance, envelope
 from optics.engines.verification import Verification, verify
 from optics.matching.matching import MatchResult
+from studies.match.design import matched_design
 from studies.pipeline import Asked
 from studies.ring_optics.imperfections import Imperfections, with_imperfections
-from studies.ring_optics.match import matched_design
 from studies.ring_optics.region import MatchRegion, match_region
 from studies.ring_optics.spec import OpticsStudy
 from studies.runs.logs import LOGGER

@@ -24,7 +24,6 @@ from studies.judging import ALONE, BOTH, FORMULA, ROUNDING, Number, measured
 from studies.results import Quantity
 from studies.ring_optics.facts import BeamOptics, Compared, Facts
 from studies.ring_optics.imperfections import imperfection_number
-from studies.ring_optics.septum import septum_name
 from studies.vocabulary import IMPERFECTIONS, QuantityName, computed_by, quantity_named
 
 
@@ -159,7 +158,7 @@ def _clearance(key: str, facts: Facts) -> Number:
 
 
 def _clearance_es(key: str, facts: Facts) -> Number:
-    septum = septum_name(facts.resolved, facts.optics.lattice)
+    septum = facts.resolved.septum
     found = [(beam, clearance_at_wires(beam.compared.optics, beam.edge, septum)) for beam in _some(facts)]
     return _least([(beam, room, room) for beam, room in found], "optics-ring")
 

@@ -8,9 +8,9 @@ from typing import Any
 import pandas as pd
 
 from optics.matching.matching import MatchResult
+from studies.match.tables import match_tables
 from studies.results import TableData
 from studies.ring_optics.facts import BeamOptics, Facts
-from studies.ring_optics.match_tables import match_tables
 from studies.ring_optics.orbit_tables import orbit_tables
 from studies.spec.units import parameter_unit, unit_shown
 from studies.vocabulary import COLUMNS

@@ -11,15 +11,15 @@ from typing import Any
 import pandas as pd
 
 from machines.requirements import FAIL, PASS, Verdict
-from studies.commands.terminal import number, show
-from studies.commands.terminal import table as terminal_table
+from studies.exit_codes import Exit
 from studies.results import Quantity, StudyResult, TableData
 from studies.runs.logs import RunLog, messages
 from studies.runs.results_json import json_text
 from studies.runs.running import RunOptions
 from studies.runs.store import open_run, read_run, write_run
+from studies.terminal import number, show
+from studies.terminal import table as terminal_table
 
-OK, WANTING = 0, 1
 #: Differences below this part of a value are rounding, not a change.
 _ROUNDING = 1e-12
 
@@ -186,7 +186,7 @@ def show_comparison(found: Compared, results: dict[str, Any], folder: Path, as_j
     """Print what differs (or the JSON object) and return the exit code: 1 when a verdict turned to FAIL."""
     if as_json:
         show(json_text(results).rstrip())
-        return WANTING if found.worse else OK
+        return Exit.WANTING if found.worse else Exit.OK
     for frame, shown in (
         (found.parameters, ("parameter", "A", "B", "B - A")),
         (found.quantities, ("quantity", "unit", "A", "B", "B - A")),
@@ -199,7 +199,7 @@ def show_comparison(found: Compared, results: dict[str, Any], folder: Path, as_j
     better = int(((found.verdicts["B"] == PASS) & (found.verdicts["A"] != PASS)).sum()) if len(found.verdicts) else 0
     show(f"{len(found.worse)} verdicts turned to FAIL, {better} to PASS")
     show(f"report: {folder / 'report.html'}")
-    return WANTING if found.worse else OK
+    return Exit.WANTING if found.worse else Exit.OK
 
 
 def _cell(value: Any) -> str:

@@ -7,15 +7,15 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from lattice.errors import HadronOpticsError
+from studies.pipeline import Outcome, compute
+from studies.registry import study_of
 from studies.results import StudyResult
 from studies.runs.logs import LOGGER, RunLog, messages
 from studies.runs.store import RunFolder, open_run, write_log, write_run
-
-if TYPE_CHECKING:
-    from studies.pipeline import Outcome
+from studies.spec.schema import StudySpec
 
 
 @dataclass(frozen=True)
@@ -43,10 +43,17 @@ class Finished:
     interrupted: bool = False
 
 
+def prepared(spec: StudySpec, file: Path | None) -> Callable[[], Outcome]:
+    """The study resolved, and what computes it; ``file`` is where it was read from. Raises what resolving raises."""
+    study = study_of(spec.study)
+    resolved = study.resolve(spec, file)
+    return lambda: compute(study, resolved)
+
+
 def run_to_folder(name: str, prepare: Callable[[], Callable[[], Outcome]], options: RunOptions) -> Finished:
     """Resolve, compute and write the study called ``name``.
 
-    ``prepare`` resolves it and gives what computes it (``studies.registry.prepared``): what is wrong with the study is
+    ``prepare`` resolves it and gives what computes it (``prepared``): what is wrong with the study is
     said before its folder is touched.
     """
     from studies.report import render

@@ -7,8 +7,8 @@ from pathlib import Path
 from typing import Any
 
 from lattice import InputError, Lattice, NoSolution
+from studies.match.design import matched_design
 from studies.registry import ROOMS, spec_of, study_of
-from studies.ring_optics.match import matched_design
 from studies.scan.plan import Axis, Plan, check_axes, planned
 from studies.spec.resolution import Resolved
 from studies.spec.schema import RingStudy, StudySpec

@@ -12,7 +12,6 @@ from lattice.arrays import Array
 from optics import Optics, twiss
 from optics.aperture import PLANES, clearances, room_at_wires
 from optics.magnets import FIELDS, largest_fields
-from studies.ring_optics.septum import septum_name
 from studies.spec.resolution import BeamCase, Resolved
 
 CLEARANCES = (*(f"clearance_{plane}" for plane in PLANES), "clearance_es")
@@ -63,5 +62,5 @@ def _parts(batch: Lattice, n: int) -> Iterator[Lattice]:
 def _room(optics: Optics, case: BeamCase, name: str, resolved: Resolved[Any]) -> Array:
     edge = case.beam.edge(case.particle)
     if name == "clearance_es":
-        return np.atleast_1d(room_at_wires(optics, edge, septum_name(resolved, optics.lattice)))
+        return np.atleast_1d(room_at_wires(optics, edge, resolved.septum))
     return clearances(optics, edge, name[-1])

@@ -16,10 +16,10 @@ from tqdm import tqdm
 from lattice import HadronOpticsError, InputError
 from machines.requirements import PASS
 from optics.beams.parquet import read_parquet, write_parquet
-from studies.commands.terminal import number, show
+from studies.exit_codes import Exit
+from studies.provenance import provenance
 from studies.results import Quantity, StudyResult
 from studies.runs.logs import LOGGER, RunLog, messages
-from studies.runs.provenance import provenance
 from studies.runs.results_json import json_text
 from studies.runs.running import RunOptions
 from studies.runs.store import is_complete, open_run, write_log, write_run
@@ -30,11 +30,11 @@ from studies.scan.figures import figures
 from studies.scan.plan import COMPUTED, STATUS, Axis, Plan
 from studies.scan.quantities import MOST_CASES
 from studies.spec.schema import StudySpec, as_mapping
+from studies.terminal import number, show
 
 TABLE = "tables/scan.parquet"
 #: Rows of a scan that was interrupted; a finished scan in the same folder stays until the new one is finished.
 PART = "tables/scan.part.parquet"
-OK, WANTING = 0, 1
 
 
 @dataclass(frozen=True)
@@ -207,4 +207,4 @@ def show_scan(finished: ScanFinished, as_json: bool) -> int:
         for name, quantity in finished.results["quantities"].items():
             show(f"{number(quantity['value'], 10):>12}  {name.removeprefix('scan.')}: {quantity['method']}")
         show(f"\ntable: {finished.folder / TABLE}\nreport: {finished.folder / 'report.html'}")
-    return OK if bool((finished.table[STATUS] == COMPUTED).all()) else WANTING
+    return Exit.OK if bool((finished.table[STATUS] == COMPUTED).all()) else Exit.WANTING

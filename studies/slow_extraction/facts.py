@@ -23,9 +23,9 @@ from lattice import HadronOpticsError, InputError, Lattice, NoSolution, Unstable
 from lattice.arrays import Array
 from machines.rings.machine import MachineBeam
 from optics import twiss
+from studies.match.design import matched_design
 from studies.pipeline import Asked
 from studies.ring_optics.facts import Facts, compare
-from studies.ring_optics.match import matched_design
 from studies.runs.logs import LOGGER
 from studies.slow_extraction.septa import septum_of
 from studies.slow_extraction.spec import ExtractionSpec, ExtractionStudy

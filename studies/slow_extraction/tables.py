@@ -12,8 +12,8 @@ from extraction.resonance.both_engines import ARM, SEPARATRIX
 from extraction.resonance.momenta import Case
 from extraction.septum import crossing_angle
 from optics.matching.matching import MatchResult
+from studies.match.tables import match_tables
 from studies.results import TableData
-from studies.ring_optics.match_tables import match_tables
 from studies.ring_optics.tables import engine_tables
 from studies.slow_extraction.facts import ExtractionFacts
 from studies.slow_extraction.quantities import case_loss

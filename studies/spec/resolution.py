@@ -77,6 +77,15 @@ class Resolved(Generic[Spec]):
         return self.study.start.model_dump() if self.study.start else None
 
     @property
+    def septum(self) -> str:
+        """The electrostatic septum; InputError without the one."""
+        if self.wires.place is None:
+            kinds = [element.kind for element in self.lattice.elements]
+            found = kinds.count("electrostaticseptum")
+            raise InputError(f"'{self.lattice.name}' has {found} electrostatic septa, one is needed")
+        return self.wires.place
+
+    @property
     def hashed(self) -> dict[str, bytes]:
         """The inputs that provenance tells, by name."""
         return {

@@ -3,10 +3,15 @@
 from __future__ import annotations
 
 import ast
+import subprocess
+import sys
 from collections.abc import Iterator
 from functools import cache
 from pathlib import Path
 
+import pytest
+
+from studies.registry import ROOMS
 from tests.checkout import PACKAGES, ROOT
 
 
@@ -85,3 +90,26 @@ def _circles() -> list[list[str]]:
 def test_no_circle_of_imports() -> None:
     """A module that needs itself by a detour cannot be read, tested or moved alone."""
     assert _circles() == []
+
+
+#: Rooms that a kind of study builds on beside its own and those below all.
+BUILDS_ON = {
+    "optics": {"ring_optics", "scan", "match"},
+    "extraction": {"slow_extraction", "ring_optics", "scan", "match"},
+    "linac-optics": {"linac"},
+    "linac-energy-switching": {"linac"},
+    "energy-switching": {"energy_switching", "ring_optics", "scan", "match"},
+    "switching-comparison": {"treatment", "energy_switching", "linac", "ring_optics", "scan", "match"},
+}
+#: What every study goes through.
+COMMON = {"charts", "judging", "pipeline", "provenance", "registry", "results", "runs", "spec", "vocabulary"}
+
+
+@pytest.mark.parametrize("word", ROOMS)
+def test_a_study_loads_only_what_it_builds_on(word: str) -> None:
+    """Importing what computes one question imports no other question; a linac's nothing of extraction."""
+    code = f"import sys; from studies.registry import study_of; study_of({word!r}); print(*sys.modules)"
+    loaded = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True, cwd=ROOT).stdout
+    rooms = {name.split(".")[1] for name in loaded.split() if name.startswith("studies.")}
+    assert rooms - COMMON - {"terminal", "exit_codes"} == BUILDS_ON[word]
+    assert ("extraction" in loaded.split()) == (not word.startswith("linac"))

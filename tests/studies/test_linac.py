@@ -15,9 +15,8 @@ from optics.matter.ranges import energy_of_range, range_in_water
 from studies.commands.dose_beam import beam_at, beam_table
 from studies.linac.resolution import resolve_linac
 from studies.linac.switching.spec import LinacSwitchingStudy
-from studies.registry import prepared
 from studies.report import render
-from studies.runs.running import RunOptions, run_to_folder
+from studies.runs.running import RunOptions, prepared, run_to_folder
 from studies.runs.store import read_run
 from studies.spec.study_file import load_study
 from tests.checkout import ROOT

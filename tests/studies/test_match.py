@@ -14,9 +14,9 @@ from machines.registry import ring_named
 from optics.matching.matching import MatchResult
 from studies.cli import run
 from studies.commands.options import parse_beam, parse_limit, parse_start, parse_target, parse_tie
+from studies.match.design import matched_design
+from studies.match.tables import match_tables
 from studies.report import render
-from studies.ring_optics.match import matched_design
-from studies.ring_optics.match_tables import match_tables
 from studies.ring_optics.study import headline
 from studies.spec.resolution import resolve_ring
 from studies.spec.schema import RingStudy

@@ -17,7 +17,7 @@ PACKAGES = ("numpy", "scipy", "pandas", "numba", "xtrack", "xobjects", "xpart", 
 
 def toolkit_version() -> str:
     """Version of the toolkit: of the installed distribution, or of the tree it runs from."""
-    tree = Path(__file__).parent.parent.parent / "pyproject.toml"
+    tree = Path(__file__).parent.parent / "pyproject.toml"
     if tree.is_file():
         project = tomllib.loads(tree.read_text(encoding="utf-8")).get("project", {})
         if project.get("name") == DISTRIBUTION:
