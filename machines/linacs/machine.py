@@ -11,6 +11,7 @@ from functools import cached_property
 from types import MappingProxyType
 from typing import TYPE_CHECKING, ClassVar, Self
 
+from lattice import ReferenceParticle
 from lattice.arrays import Array
 from lattice.reference import species_named
 from machines.linacs.supplies import Pulse, Supply
@@ -108,3 +109,9 @@ class LinacMachine(Machine):
     def tanks_of(self, unit: str) -> tuple[Tank, ...]:
         """Tanks that an RF unit feeds."""
         return tuple(tank for tank in self.linac.tanks if tank.unit == unit)
+
+    def change_time(self, before: float, after: float) -> float:
+        """Time [s] from one energy [eV] to another with the beam line's magnets, in whole intervals of pulses."""
+        kind = self.linac.particle.kind
+        ends = [ReferenceParticle(kind, kinetic_energy_per_u=energy / kind.nucleons) for energy in (before, after)]
+        return self.pulse.change_time(*ends)

@@ -11,7 +11,7 @@ from scipy.optimize import least_squares
 from lattice import InputError, NoSolution, UnstableOptics
 from lattice.arrays import Array
 from optics.linac.line import DRIFT, GAP, Line, line_of, rows_of
-from optics.linac.structure.linac import Linac
+from optics.linac.structure.linac import Linac, Pipe, Tank
 from optics.linac.structure.reference import Reference, reference_of
 from optics.linac.transport import Transport, canonical_matrices, transport, transport_of
 
@@ -45,6 +45,26 @@ def periods(linac: Linac, magnets: int = 2) -> tuple[Period, ...]:
     return tuple(
         _period(line, reference, whole, first, last) for first, last in zip(rows, rows[magnets:], strict=False)
     )
+
+
+def structure_periods(linac: Linac) -> tuple[Period, ...]:
+    """Focusing periods that lie inside structures, with a tank on both sides of their middle quadrupole.
+
+    Matching sections are no periods.
+    """
+    names = [magnet.name for magnet in linac.quadrupoles]
+    fed = [_stands_alone(linac, name) for name in names]
+    rows = zip(periods(linac), fed, fed[1:], fed[2:], strict=False)
+    return tuple(period for period, *inside in rows if all(inside))
+
+
+def _stands_alone(linac: Linac, name: str) -> bool:
+    """True for a quadrupole that is the only one between two tanks."""
+    kinds = [type(piece) for piece in linac.pieces]
+    place = linac.place(name)
+    before = next((kind for kind in reversed(kinds[:place]) if kind is not Pipe), None)
+    after = next((kind for kind in kinds[place + 1 :] if kind is not Pipe), None)
+    return before is Tank and after is Tank
 
 
 def _middle(line: Line, piece: int) -> int:

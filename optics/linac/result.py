@@ -19,6 +19,8 @@ from optics.linac.structure.linac import Linac
 END = "_end"
 #: Why a particle is lost; the numbers that the compiled walks write down are places in this list.
 CAUSES = ("bore", "velocity", "stopped", "energy")
+#: Share of the energy beyond which a particle at the end is out of the bunch: ten times what buckets hold.
+WINDOW = 0.1
 
 
 @closed
@@ -103,6 +105,11 @@ def within(linac: Linac, tracked: LinacTracked, window: float) -> LinacTracked:
     coordinates[who] = np.nan
     lost = pd.concat([tracked.lost, pd.DataFrame(rows)], ignore_index=True)
     return replace(tracked, coordinates=coordinates, alive=tracked.alive & ~far, lost=lost)
+
+
+def kept(linac: Linac, tracked: LinacTracked) -> LinacTracked:
+    """The result without stragglers: what is farther than WINDOW from the energy is lost in the beam line."""
+    return within(linac, tracked, WINDOW)
 
 
 def arrived(linac: Linac, tracked: LinacTracked) -> LinacTracked:

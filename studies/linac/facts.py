@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
-from math import pi
-from typing import Any
+from dataclasses import dataclass
 
 import numpy as np
 import pandas as pd
@@ -12,25 +10,14 @@ import pandas as pd
 from lattice import HadronOpticsError, Lattice
 from lattice.arrays import Array
 from machines.linacs.machine import LinacMachine
-from optics.linac import (
-    Linac,
-    LinacTracked,
-    Period,
-    Pipe,
-    SpaceCharge,
-    Tank,
-    Transport,
-    periods,
-    track,
-    transport,
-    within,
-)
-from optics.linac.bucket import LongitudinalAcceptance, bucket, longitudinal_acceptance, transverse_acceptance
+from optics.linac import LinacTracked, Period, SpaceCharge, Transport, track, transport
+from optics.linac.balance import defocusing, lost_power, tank_table, unit_table
+from optics.linac.bucket import LongitudinalAcceptance, longitudinal_acceptance, transverse_acceptance
 from optics.linac.field_integration import integrate, integrated_energies
-from optics.linac.structure.coordinates import particle_at
+from optics.linac.focusing import structure_periods
+from optics.linac.result import kept
 from optics.linac.structure.errors import Errors, with_errors
 from optics.linac.structure.lattices import lattice_of
-from optics.linac.structure.power import copper_power, kilpatrick_field
 from optics.linac.structure.reference import Reference, reference_of
 from optics.linac.switching.jitter import pulse_energies
 from studies.linac.resolution import ResolvedLinac
@@ -41,8 +28,6 @@ from studies.runs.logs import LOGGER
 _GRID_SIGMAS = (12.0, 8.0)  # of phase and of energy
 _GRID_POINTS = 81
 _CHARGED = 2000
-#: Share of the energy beyond which a particle at the end is out of the bunch: ten times what buckets hold.
-WINDOW = 0.1
 _CLOUD = 1e-4  # of the integration of many particles
 
 
@@ -75,6 +60,7 @@ class LinacFacts:
     errors: pd.DataFrame
     pulses: Array
     space_charge: float
+    lost_power: float
     charged: tuple[LinacTracked, LinacTracked]
     unreached: str = ""
     interrupted: bool = False
@@ -111,41 +97,17 @@ def gather(resolved: ResolvedLinac[LinacOpticsStudy], asked: Asked) -> LinacFact
         start=start,
         tracked=tracked,
         periods=found,
-        tanks=tank_table(machine, run, energies),
-        units=unit_table(machine, run),
+        tanks=tank_table(linac, run, machine.supplies, energies),
+        units=unit_table(linac, run, machine.supplies, current=machine.current, duty=machine.pulse.duty),
         acceptances={p: _acceptance(run, machine, p) for p in ("x", "y")},
         longitudinal=_longitudinal(machine),
         pair=_pair(machine, start[: study.integrated_particles], alone),
         errors=_errors(machine, study, start),
         pulses=_pulses(machine, study),
-        space_charge=_space_charge(machine, run, sizes, found),
+        space_charge=defocusing(SpaceCharge(machine.bunch_charge), linac, run, sizes, found),
+        lost_power=lost_power(linac, run, tracked, machine.current * machine.pulse.duty),
         charged=_charged(machine, start[:_CHARGED]),
     )
-
-
-def kept(linac: Linac, tracked: LinacTracked) -> LinacTracked:
-    """The result without stragglers: what is farther than WINDOW from the energy is lost in the beam line."""
-    return within(linac, tracked, WINDOW)
-
-
-def structure_periods(linac: Linac) -> tuple[Period, ...]:
-    """Focusing periods that lie inside structures, with a tank on both sides of their middle quadrupole.
-
-    Matching sections are no periods.
-    """
-    names = [magnet.name for magnet in linac.quadrupoles]
-    fed = [_stands_alone(linac, name) for name in names]
-    rows = zip(periods(linac), fed, fed[1:], fed[2:], strict=False)
-    return tuple(period for period, *inside in rows if all(inside))
-
-
-def _stands_alone(linac: Linac, name: str) -> bool:
-    """True for a quadrupole that is the only one between two tanks."""
-    kinds = [type(piece) for piece in linac.pieces]
-    place = linac.place(name)
-    before = next((kind for kind in reversed(kinds[:place]) if kind is not Pipe), None)
-    after = next((kind for kind in kinds[place + 1 :] if kind is not Pipe), None)
-    return before is Tank and after is Tank
 
 
 def _integrated(machine: LinacMachine) -> tuple[Array | None, str]:
@@ -155,45 +117,6 @@ def _integrated(machine: LinacMachine) -> tuple[Array | None, str]:
         return integrated_energies(machine.linac), ""
     except HadronOpticsError as error:
         return None, str(error)
-
-
-def tank_table(machine: LinacMachine, run: Transport, integrated: Array | None) -> pd.DataFrame:
-    """One row a tank: energies, gain by both engines, fields, phases, bucket."""
-    return pd.DataFrame([_tank_row(machine, run, integrated, tank) for tank in machine.linac.tanks])
-
-
-def _tank_row(machine: LinacMachine, run: Transport, integrated: Array | None, tank: Tank) -> dict[str, Any]:
-    place = machine.linac.place(tank.name)
-    row, after = run.row(tank.name), int(np.searchsorted(run.piece, place + 1))
-    entrance, gain = float(run.energy[row]), float(run.energy[after] - run.energy[row])
-    other = float(integrated[place + 1] - integrated[place]) if integrated is not None else float("nan")
-    particle = particle_at((entrance + 0.5 * gain) / machine.linac.particle.mass, machine.linac.particle)
-    here = bucket(tank, particle) if -0.5 * pi < tank.synchronous_phase < 0 else None
-    surface = machine.supplies[tank.unit].surface_field_ratio * tank.e0
-    return {
-        "tank": tank.name, "unit": tank.unit, "s": float(run.s[row]), "length": tank.length, "cells": tank.cells,
-        "beta": tank.beta, "entrance": entrance, "gain": gain, "gain_fields": other, "e0": tank.e0, "e0t": tank.e0t,
-        "phase": tank.synchronous_phase, "surface": surface, "kilpatrick": surface / kilpatrick_field(tank.frequency),
-        "bucket_height": here.half_height if here else float("nan"),
-        "bucket_width": here.phase_high - here.phase_low if here else float("nan"),
-    }  # fmt: skip
-
-
-def unit_table(machine: LinacMachine, run: Transport) -> pd.DataFrame:
-    """One row an RF unit: energy behind it and its peak power."""
-    rows = []
-    for unit, supply in machine.supplies.items():
-        tanks = machine.tanks_of(unit)
-        copper = sum(copper_power(tank, supply.shunt_impedance) for tank in tanks)
-        first = run.row(tanks[0].name)
-        after = int(np.searchsorted(run.piece, machine.linac.place(tanks[-1].name) + 1))
-        beam = machine.current / machine.linac.particle.charge * float(run.energy[after] - run.energy[first])
-        needed = (copper + beam) / (1.0 - supply.waveguide_loss)
-        rows.append({
-            "unit": unit, "exit": float(run.energy[after]), "copper": copper, "beam": beam, "needed": needed,
-            "klystron": supply.klystron, "share": needed / supply.klystron, "average": needed * machine.pulse.duty,
-        })  # fmt: skip
-    return pd.DataFrame(rows)
 
 
 def _acceptance(run: Transport, machine: LinacMachine, plane: str) -> float:
@@ -229,17 +152,12 @@ def _errors(machine: LinacMachine, study: LinacOpticsStudy, start: Array) -> pd.
     LOGGER.info("%d machines with errors", study.error_samples * len(study.error_scales))
     rows = []
     for scale in study.error_scales:
-        errors = scaled(machine.errors, scale)
+        errors = machine.errors.scaled(scale)
         for seed in range(study.seed, study.seed + study.error_samples):
             rows.append(
                 {"scale": scale, "seed": seed, **_sample(machine, errors, seed, start[: study.error_particles])}
             )
     return pd.DataFrame(rows)
-
-
-def scaled(errors: Errors, factor: float) -> Errors:
-    """All errors times ``factor``, cut where they were."""
-    return replace(errors, **{name: factor * value for name, value in vars(errors).items() if name != "cut"})
 
 
 def _sample(machine: LinacMachine, errors: Errors, seed: int, start: Array) -> dict[str, float]:
@@ -258,20 +176,6 @@ def _pulses(machine: LinacMachine, study: LinacOpticsStudy) -> Array:
         samples=study.samples, seed=study.seed, cut=errors.cut,
     )  # fmt: skip
     return np.asarray(found[0])
-
-
-def _space_charge(machine: LinacMachine, run: Transport, sizes: Array, found: tuple[Period, ...]) -> float:
-    """Largest defocusing by space charge over the focusing of the quadrupoles, period by period."""
-    charge = SpaceCharge(machine.bunch_charge)
-    worst = 0.0
-    for period in found:
-        row = int(np.searchsorted(run.s, period.s))
-        particle = particle_at(float(run.energy[row] / machine.linac.particle.mass), machine.linac.particle)
-        here = np.sqrt(np.mean(sizes[row : int(np.searchsorted(run.s, period.end)) + 1, [0, 2, 4]] ** 2, axis=0))
-        advance = np.nanmin([period.mux_without_rf, period.muy_without_rf])
-        if np.isfinite(advance):
-            worst = max(worst, charge.strength(here, particle, float(advance), period.end - period.s))
-    return worst
 
 
 def _charged(machine: LinacMachine, start: Array) -> tuple[LinacTracked, LinacTracked]:

@@ -179,16 +179,8 @@ def _gradient(facts: LinacFacts) -> Number:
     return Number(abs(worst.gradient), ROUNDING, FORMULA, f"{worst.name}; as designed", "linac-envelope")
 
 
-def lost_power(facts: LinacFacts) -> float:
-    """Mean power [W] that the lost particles carry."""
-    linac, beam = facts.machine.linac, facts.machine.current * facts.machine.pulse.duty
-    rows = [int(np.searchsorted(facts.run.s, s)) for s in facts.tracked.lost["s"]]
-    energy = float(np.sum(facts.run.energy[np.minimum(rows, len(facts.run.energy) - 1)])) if rows else 0.0
-    return beam / linac.particle.charge * energy / len(facts.start)
-
-
 def _lost_power(facts: LinacFacts) -> Number:
-    value, lost = lost_power(facts), len(facts.tracked.lost)
+    value, lost = facts.lost_power, len(facts.tracked.lost)
     method = f"{lost} particles, each with the energy of its place; error: counting"
     return Number(value, value / sqrt(max(lost, 1)), ALONE, method, "linac-losses")
 

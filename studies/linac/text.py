@@ -5,9 +5,10 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 
 from machines.linacs.machine import LinacMachine
+from optics.linac.result import WINDOW
 from optics.matter.ranges import range_text
 from studies.judging import ALONE
-from studies.linac.facts import WINDOW, LinacFacts
+from studies.linac.facts import LinacFacts
 from studies.pipeline import Text
 from studies.results import Quantity
 

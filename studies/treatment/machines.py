@@ -16,6 +16,7 @@ from lattice.arrays import Array
 from lattice.reference import species_named
 from machines.linacs.machine import LinacMachine
 from machines.registry import ring_named
+from optics.linac.switching.bunches import beam_at_exit, bunches_at
 from optics.linac.switching.settings import settings_for
 from optics.matter.layers import Treatment
 from optics.matter.ranges import range_of
@@ -24,7 +25,6 @@ from studies.energy_switching.facts import SwitchingFacts, gather
 from studies.energy_switching.resolution import resolve
 from studies.energy_switching.ring import reach
 from studies.energy_switching.spec import EnergySwitchingStudy
-from studies.linac.switching.facts import beam_at_exit, layer_time, tracked
 from studies.linac.switching.resolution import resolve as resolve_linac
 from studies.linac.switching.spec import LinacSwitchingStudy
 from studies.pipeline import Asked
@@ -88,7 +88,7 @@ class LinacBeams:
     def changes(self, energies: Array) -> Array:
         """Time [s] of the change to all ``energies`` [MeV] from the one before; the first as long as the next."""
         eV = 1e6 * np.asarray(energies, dtype=float)
-        found = [layer_time(self.machine, a, b) for a, b in pairwise(eV)]
+        found = [self.machine.change_time(a, b) for a, b in pairwise(eV)]
         return np.array([*(found[:1] or [0.0]), *found])
 
 
@@ -183,7 +183,7 @@ def computed_linac(spec: LinacSpec, energies: Array) -> LinacBeams:
     LOGGER.info("linac of '%s' at the energies of the treatment", spec.study)
     start = machine.sample(spec.tracked_particles, study.seed)
     settings = settings_for(machine.linac, energies * 1e6, start, study.least_spread)
-    ends = zip(tracked(machine.linac, settings, start), energies * 1e6, strict=True)
+    ends = zip(bunches_at(machine.linac, settings, start), energies * 1e6, strict=True)
     rows = pd.DataFrame([beam_at_exit(end, float(wanted)) for end, wanted in ends])
     kind = machine.linac.particle.kind
     gamma = 1 + rows["energy"] / kind.mass

@@ -36,6 +36,10 @@ class Errors:
         if self.cut < 0.5:
             raise InputError(f"Errors: cut must be 0.5 standard deviations or more, found {self.cut!r}")
 
+    def scaled(self, factor: float) -> Errors:
+        """All errors times ``factor``, cut where they were."""
+        return replace(self, **{name: factor * value for name, value in vars(self).items() if name != "cut"})
+
 
 def with_errors(linac: Linac, errors: Errors, *, seed: int) -> Linac:
     """One sample of a linac with errors, on top of those it has; RF phases stay as the design pass set them."""

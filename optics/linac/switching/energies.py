@@ -143,3 +143,8 @@ def _settings(linac: Linac, what: str, values: Array) -> Array:
             f"{what} of linac '{linac.name}' must have {len(linac.units)} columns, one a unit, found {rows.shape}"
         )
     return rows
+
+
+def by_unit(linac: Linac, values: Array) -> dict[str, float]:
+    """Values (units,) as ``Linac.with_units`` takes them."""
+    return {unit: float(value) for unit, value in zip(linac.units, values, strict=True)}

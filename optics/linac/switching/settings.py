@@ -25,7 +25,7 @@ from optics.linac.structure.coordinates import canonical, checked, particle_at
 from optics.linac.structure.cut import upstream
 from optics.linac.structure.linac import Linac, Tank
 from optics.linac.structure.reference import Reference, follow, reference_of
-from optics.linac.switching.energies import stages, unit_of_rows
+from optics.linac.switching.energies import by_unit, stages, unit_of_rows
 from optics.linac.tracking import track
 
 #: Phases [rad] from the designed one that are tried for the last unit.
@@ -44,6 +44,16 @@ class Settings:
     amplitudes: Array
     phases: Array
     sigma_energy: Array
+
+    @property
+    def last_units(self) -> Array:
+        """Number of the last unit that is on, (n,); 0 where none is."""
+        on = self.amplitudes > 0
+        return np.where(on.any(axis=1), on.shape[1] - 1 - np.argmax(on[:, ::-1], axis=1), 0)
+
+    def applied(self, linac: Linac, row: int) -> Linac:
+        """The linac at one row."""
+        return linac.with_units(by_unit(linac, self.amplitudes[row]), by_unit(linac, self.phases[row]))
 
 
 def settings_for(linac: Linac, energies: Sequence[float] | Array, coordinates: Array, turn: bool = True) -> Settings:

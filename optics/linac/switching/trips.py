@@ -13,7 +13,7 @@ from optics.closed import closed
 from optics.linac.line import Line, line_of
 from optics.linac.structure.linac import Linac
 from optics.linac.structure.reference import follow
-from optics.linac.switching.energies import driven, stages
+from optics.linac.switching.energies import by_unit, driven, stages
 
 _PHASES = 24
 
@@ -31,6 +31,10 @@ class Recovery:
     energy: float
     amplitudes: Array
     phases: Array
+
+    def applied(self, linac: Linac) -> Linac:
+        """The linac without the unit, the others set so."""
+        return linac.with_units(by_unit(linac, self.amplitudes), by_unit(linac, self.phases))
 
 
 def recovery(linac: Linac, unit: str, synchronous_phase: float) -> Recovery:

@@ -2,30 +2,31 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 from math import ceil
 from typing import Any
 
 import numpy as np
 import pandas as pd
-from scipy.interpolate import PchipInterpolator
 
-from lattice import HadronOpticsError, Lattice, NoSolution, ReferenceParticle
+from lattice import HadronOpticsError, Lattice, NoSolution
 from lattice.arrays import Array
 from machines.linacs.machine import LinacMachine
 from machines.linacs.table import LinacTable
 from optics.linac import Linac, LinacTracked, track, transport
 from optics.linac.bucket import transverse_acceptance
 from optics.linac.field_integration import integrated_energies
-from optics.linac.structure.cut import downstream, upstream
+from optics.linac.focusing import structure_periods
+from optics.linac.result import kept
 from optics.linac.structure.lattices import lattice_of
 from optics.linac.switching.all_energies import largest_fills
+from optics.linac.switching.between import energies_between
+from optics.linac.switching.bunches import arrived_at, beam_at_exit, bunches_at
 from optics.linac.switching.jitter import pulse_energies
 from optics.linac.switching.settings import Settings, settings_for
 from optics.linac.switching.trips import recovery
 from optics.matter.ranges import energy_of_range, range_in_water
-from studies.linac.facts import kept, structure_periods
 from studies.linac.resolution import ResolvedLinac, with_gradients
 from studies.linac.switching.spec import LinacSwitchingStudy
 from studies.pipeline import Asked
@@ -84,9 +85,9 @@ def gather(resolved: ResolvedLinac[LinacSwitchingStudy], asked: Asked) -> Switch
     LOGGER.info("settings for %d energies", len(energies))
     settings = settings_for(linac, energies, start, study.least_spread)
     LOGGER.info("tracking %d particles at each of them", len(start))
-    ends = [_arrived(end, energy) for end, energy in zip(tracked(linac, settings, start), energies, strict=True)]
+    ends = [arrived_at(end, energy) for end, energy in zip(bunches_at(linac, settings, start), energies, strict=True)]
     fills = largest_fills(linac, settings.amplitudes, settings.phases, machine.bunch)
-    beams = pd.DataFrame([_beam(end, wanted) for end, wanted in zip(ends, energies, strict=True)])
+    beams = pd.DataFrame([beam_at_exit(end, wanted) for end, wanted in zip(ends, energies, strict=True)])
     beams["fill"] = fills
     shown = np.unique(np.linspace(0, len(energies) - 1, study.shown_energies).astype(int))
     some = np.unique(np.linspace(0, len(energies) - 1, _FEW).astype(int))
@@ -105,67 +106,10 @@ def gather(resolved: ResolvedLinac[LinacSwitchingStudy], asked: Asked) -> Switch
         integrated=integrated,
         alone=alone,
         jitter=_jitter(machine, study, settings, energies, some),
-        interpolated=_interpolated(linac, settings, energies),
+        interpolated=energies_between(linac, settings, energies),
         trips=_trips(machine, start),
         layers=_layers(machine, study, start),
     )
-
-
-def tracked(linac: Linac, settings: Settings, start: Array) -> Iterator[LinacTracked | NoSolution]:
-    """The bunch at the end for every setting, or why nothing arrives; what all settings share is tracked once."""
-    fixed = int(np.argmax(np.any((settings.amplitudes != 1.0) | (settings.phases != 0.0), axis=0)))
-    first = next(tank.name for tank in linac.tanks if tank.unit == linac.units[fixed])
-    before = upstream(linac, first)
-    shared = track(before, start) if before is not None else None
-    behind, here = downstream(linac, first), shared.survivors if shared is not None else start
-    units = linac.units[fixed:]
-    for amplitude, phase in zip(settings.amplitudes[:, fixed:], settings.phases[:, fixed:], strict=True):
-        one = behind.with_units(_by(units, amplitude), _by(units, phase))
-        try:
-            yield _with_losses(kept(one, track(one, here)), len(start))
-        except NoSolution as error:
-            yield error
-
-
-def beam_at_exit(end: LinacTracked | NoSolution, wanted: float) -> dict[str, float]:
-    """Moments of the beam at the exit, ``wanted`` [eV]. NoSolution where nothing arrived."""
-    return _beam(_arrived(end, wanted), wanted)
-
-
-def _arrived(end: LinacTracked | NoSolution, energy: float) -> LinacTracked:
-    if isinstance(end, NoSolution):
-        raise NoSolution(f"at {energy / 1e6:.6g} MeV {end}") from None
-    return end
-
-
-def _by(units: Iterable[str], values: Array) -> dict[str, float]:
-    return {unit: float(value) for unit, value in zip(units, values, strict=True)}
-
-
-def _with_losses(end: LinacTracked, started: int) -> LinacTracked:
-    """The result as counted from the entrance of the linac: those lost before stand as rows of nan."""
-    missing = started - len(end.alive)
-    coordinates = np.vstack([end.coordinates, np.full((missing, 6), np.nan)])
-    alive = np.concatenate([end.alive, np.zeros(missing, dtype=bool)])
-    return LinacTracked(end.particle, coordinates, alive, end.lost)
-
-
-def _beam(end: LinacTracked, wanted: float) -> dict[str, float]:
-    """The beam at the exit; Twiss parameters of its covariance."""
-    cloud, energy = end.survivors, end.energies
-    row = {
-        "wanted": wanted, "energy": float(energy.mean()), "sigma_energy": float(energy.std()),
-        "transmission": end.transmission, "range": float(range_in_water(energy.mean(), end.particle.kind)),
-    }  # fmt: skip
-    for i, plane in ((0, "x"), (2, "y")):
-        covariance = np.cov(cloud[:, i : i + 2].T)
-        geometric = float(np.sqrt(max(np.linalg.det(covariance), 0.0)))
-        row |= {
-            f"emittance_{plane}": end.emittance(plane), f"size_{plane}": float(np.sqrt(covariance[0, 0])),
-            f"divergence_{plane}": float(np.sqrt(covariance[1, 1])), f"bet{plane}": float(covariance[0, 0] / geometric),
-            f"alf{plane}": float(-covariance[0, 1] / geometric),
-        }  # fmt: skip
-    return row
 
 
 def _others(resolved: ResolvedLinac[LinacSwitchingStudy], study: LinacSwitchingStudy) -> pd.DataFrame:
@@ -179,21 +123,16 @@ def _others(resolved: ResolvedLinac[LinacSwitchingStudy], study: LinacSwitchingS
         machine = LinacMachine.of(checked(LinacTable, content, f"compare '{name}'"))
         start = machine.sample(study.particles_per_energy, study.seed)
         settings = settings_for(machine.linac, energies, start, study.least_spread)
-        ends = tracked(machine.linac, settings, start)
+        ends = bunches_at(machine.linac, settings, start)
         table[name] = np.array([0.0 if isinstance(end, NoSolution) else end.transmission for end in ends])
     return pd.DataFrame(table)
-
-
-def set_linac(linac: Linac, settings: Settings, row: int) -> Linac:
-    """The linac at one row of the settings."""
-    return linac.with_units(_by(linac.units, settings.amplitudes[row]), _by(linac.units, settings.phases[row]))
 
 
 def _focus(machine: LinacMachine, settings: Settings, energies: Array, some: Array) -> pd.DataFrame:
     """Phase advances of the periods inside structures, and acceptances over emittances, against energy."""
     rows = []
     for i in some:
-        linac = set_linac(machine.linac, settings, int(i))
+        linac = settings.applied(machine.linac, int(i))
         advances = np.array([[period.mux, period.muy] for period in structure_periods(linac)])
         run, row = transport(linac), {"wanted": float(energies[i])}
         for column, plane in enumerate("xy"):
@@ -211,7 +150,7 @@ def _focus(machine: LinacMachine, settings: Settings, energies: Array, some: Arr
 def _integrated(linac: Linac, settings: Settings, energies: Array, some: Array) -> tuple[pd.DataFrame, str]:
     LOGGER.info("integrating through the fields at %d energies", len(some))
     try:
-        found = [_by_fields(set_linac(linac, settings, int(i))) for i in some]
+        found = [_by_fields(settings.applied(linac, int(i))) for i in some]
     except HadronOpticsError as error:
         return pd.DataFrame({"wanted": energies[some], "fields": np.nan, "steps": np.nan}), str(error)
     fields, steps = np.transpose(found)
@@ -242,35 +181,6 @@ def _jitter(
     )
 
 
-def last_units(settings: Settings) -> Array:
-    """Number of the last unit that is on, (n,)."""
-    on = settings.amplitudes > 0
-    return np.where(on.any(axis=1), on.shape[1] - 1 - np.argmax(on[:, ::-1], axis=1), 0)
-
-
-def _interpolated(linac: Linac, settings: Settings, energies: Array) -> pd.DataFrame:
-    """Energies half way between rows with the same last unit, from settings interpolated among that unit's rows.
-
-    Monotone cubic in energy (PCHIP), amplitude and phase each.
-    """
-    last = last_units(settings)
-    wanted, amplitudes, phases = [], [], []
-    for unit in np.unique(last):
-        rows = np.flatnonzero(last == unit)
-        if len(rows) < 2:
-            continue
-        between = 0.5 * (energies[rows[1:]] + energies[rows[:-1]])
-        wanted.append(between)
-        amplitudes.append(PchipInterpolator(energies[rows], settings.amplitudes[rows])(between))
-        phases.append(PchipInterpolator(energies[rows], settings.phases[rows])(between))
-    if not wanted:
-        return pd.DataFrame({"wanted": [], "energy": []})
-    found = pulse_energies(
-        linac, np.vstack(amplitudes), np.vstack(phases), amplitude=0.0, phase=0.0, samples=1, seed=0
-    )[:, 0]
-    return pd.DataFrame({"wanted": np.concatenate(wanted), "energy": found})
-
-
 def _trips(machine: LinacMachine, start: Array) -> pd.DataFrame:
     """One row a unit that trips."""
     LOGGER.info("trips of %d units", len(machine.linac.units))
@@ -282,7 +192,7 @@ def _trip(machine: LinacMachine, start: Array, unit: str) -> dict[str, Any]:
     found = recovery(linac, unit, machine.tanks_of(unit)[0].synchronous_phase)
     reachable = float(np.clip(found.untouched, low, top))
     try:
-        setting = linac.with_units(_by(linac.units, found.amplitudes), _by(linac.units, found.phases))
+        setting = found.applied(linac)
         end = kept(setting, track(setting, start[:1000]))
         transmission, spread = end.transmission, float(end.energies.std() / end.energies.mean())
     except HadronOpticsError:
@@ -295,24 +205,6 @@ def _trip(machine: LinacMachine, start: Array, unit: str) -> dict[str, Any]:
     }  # fmt: skip
 
 
-def switching_time(machine: LinacMachine) -> float:
-    """Time [s] in which the linac changes energy: settling, in whole intervals of pulses."""
-    pulse = machine.pulse
-    needed = pulse.amplitude_settling + pulse.low_level + pulse.length
-    return ceil(needed * pulse.repetition - 1e-9) / pulse.repetition
-
-
-def layer_time(machine: LinacMachine, before: float, after: float) -> float:
-    """Time [s] from one energy [eV] to another with the beam line's magnets, in whole intervals of pulses."""
-    kind, pulse = machine.linac.particle.kind, machine.pulse
-    rigidity = [
-        ReferenceParticle(kind, kinetic_energy_per_u=energy / kind.nucleons).magnetic_rigidity
-        for energy in (before, after)
-    ]
-    magnets = abs(rigidity[1] - rigidity[0]) / pulse.magnet_slew + pulse.magnet_settling
-    return max(switching_time(machine), ceil(magnets * pulse.repetition - 1e-9) / pulse.repetition)
-
-
 def _layers(machine: LinacMachine, study: LinacSwitchingStudy, start: Array) -> pd.DataFrame:
     """The pulse sequence over the volume, deepest layer first."""
     volume = study.volume
@@ -321,11 +213,11 @@ def _layers(machine: LinacMachine, study: LinacSwitchingStudy, start: Array) -> 
     depths = np.maximum(depths, volume.nearest_mm) * 1e-3
     energies = energy_of_range(depths, machine.linac.particle.kind)
     settings = settings_for(machine.linac, energies, start, study.least_spread)
-    last = last_units(settings)
+    last = settings.last_units
     pulses = volume.spots * volume.pulses_per_spot
     rows, clock = [], 0.0
     for i, energy in enumerate(energies):
-        change = layer_time(machine, float(energies[i - 1]), float(energy)) if i else 0.0
+        change = machine.change_time(float(energies[i - 1]), float(energy)) if i else 0.0
         clock += change
         rows.append({
             "layer": i + 1, "depth": float(depths[i]), "energy": float(energy), "unit": machine.linac.units[last[i]],

@@ -10,7 +10,7 @@ import numpy as np
 from lattice import InputError
 from studies.judging import ALONE, FORMULA, ROUNDING, Number, evaluated
 from studies.linac.quantities import BOTH, counting_error
-from studies.linac.switching.facts import SwitchingFacts, switching_time
+from studies.linac.switching.facts import SwitchingFacts
 from studies.results import Quantity
 
 
@@ -125,7 +125,7 @@ def _switching(facts: SwitchingFacts) -> Number:
         f"low-level RF {pulse.low_level * 1e6:g} us, amplitude {pulse.amplitude_settling * 1e6:g} us, pulse "
         f"{pulse.length * 1e6:g} us (assumed), in whole intervals of {1e3 / pulse.repetition:g} ms"
     )
-    return Number(switching_time(facts.machine), 0.0, FORMULA, method, "timing-volume")
+    return Number(facts.machine.pulse.switching_time, 0.0, FORMULA, method, "timing-volume")
 
 
 def _layer(facts: SwitchingFacts) -> Number:

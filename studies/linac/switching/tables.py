@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pandas as pd
 
-from studies.linac.switching.facts import SwitchingFacts, last_units
+from studies.linac.switching.facts import SwitchingFacts
 from studies.linac.switching.figures import settings_table
 from studies.results import TableData
 
@@ -17,7 +17,7 @@ def tables(facts: SwitchingFacts) -> tuple[TableData, ...]:
 
 def energies_frame(facts: SwitchingFacts) -> pd.DataFrame:
     """Settings and beam of every energy in one table."""
-    beams, units, last = facts.beams, facts.machine.linac.units, last_units(facts.settings)
+    beams, units, last = facts.beams, facts.machine.linac.units, facts.settings.last_units
     rows = np.arange(len(last))
     frame = pd.DataFrame({
         "W [MeV]": beams["wanted"] / 1e6, "range [mm]": beams["range"] * 1e3,

@@ -6,9 +6,9 @@ from collections.abc import Iterator, Sequence
 
 import numpy as np
 
+from optics.linac.result import WINDOW
 from optics.linac.switching.settings import REACH
 from optics.matter.ranges import range_text
-from studies.linac.facts import WINDOW
 from studies.linac.switching.facts import SwitchingFacts
 from studies.linac.text import text_of
 from studies.pipeline import Text
