@@ -12,7 +12,7 @@ debunched beam, is filled up to its ends by particles of every amplitude, so it 
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from math import isfinite
 from typing import Any
@@ -144,6 +144,16 @@ def least_rooms(lattice: Lattice, functions: Functions, edge: BeamEdge, plane: s
     """Least of ``rooms`` in each lattice: (batch,), nan where motion is not bounded; InputError without apertures."""
     known = _with_aperture(lattice)[functions.row_element]
     return np.asarray(rooms(lattice, functions, edge, plane)[:, known].min(axis=(1, 2)))
+
+
+def tightest_rooms(lattice: Lattice, functions: Functions, edge: BeamEdge) -> Array:
+    """Least room of a beam in the tighter plane of each lattice, or machine: (batch,); see ``least_rooms``."""
+    return np.asarray(np.min([least_rooms(lattice, functions, edge, plane) for plane in PLANES], axis=0))
+
+
+def fits(rooms_of_beams: Iterable[Array]) -> Array:
+    """Which lattices, or machines, leave room for every beam: (batch,); one without bounded motion (nan) does not."""
+    return np.asarray(np.all([room > 0 for room in rooms_of_beams], axis=0))
 
 
 def clearances(optics: Optics, edge: BeamEdge, plane: str, slices: int = SLICES) -> Array:

@@ -2,44 +2,10 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
 import pandas as pd
 
 from lattice import InputError
-from lattice.errors import did_you_mean
-
-_METHODS = ("wilson", "exact")
-
-
-@dataclass(frozen=True)
-class Proportion:
-    """``count`` of ``total`` as a ``value`` with the confidence interval ``lower`` to ``upper``."""
-
-    count: int
-    total: int
-    value: float
-    lower: float
-    upper: float
-
-
-def proportion(count: int, total: int, level: float = 0.95, method: str = "wilson") -> Proportion:
-    """Share of a binomial sample with its confidence interval at ``level``.
-
-    ``method``: "wilson" (E. B. Wilson, J. Am. Stat. Assoc. 22, 209 (1927)) or "exact" (Clopper and Pearson, Biometrika
-    26, 404 (1934)), which never covers less than ``level``. Raises InputError for counts that are no share.
-    """
-    from scipy.stats import binomtest
-
-    if not (isinstance(count, int) and isinstance(total, int) and 0 <= count <= total and total > 0):
-        raise InputError(f"a share needs whole numbers 0 <= count <= total and total > 0, found {count!r} of {total!r}")
-    if not 0 < level < 1:
-        raise InputError(f"a confidence level lies between 0 and 1, found {level!r}")
-    if method not in _METHODS:
-        hint = did_you_mean(str(method), _METHODS)
-        raise InputError(f"unknown confidence interval '{method}'{hint} Known: {', '.join(_METHODS)}")
-    interval = binomtest(count, total).proportion_ci(level, method)
-    return Proportion(count, total, count / total, float(interval.low), float(interval.high))
+from optics.statistics import Proportion, proportion
 
 
 def efficiency(extracted: pd.DataFrame, lost: pd.DataFrame, level: float = 0.95, method: str = "wilson") -> Proportion:

@@ -36,6 +36,10 @@ class Ensemble:
     table: pd.DataFrame
     inside: Functions
 
+    def worse_plane(self, number: str) -> Array:
+        """A number of the table that each plane has, in the worse of them: (machines,), nan where it is unstable."""
+        return np.asarray(np.max([self.table[f"{number}_{plane}"] for plane in ("x", "y")], axis=0))
+
 
 def ensemble(machines: Imperfect, particle: ReferenceParticle | None = None, *, fringe: str = "full") -> Ensemble:
     """Coupled optics of every machine about its own closed orbit, beside that of the ideal ring, at fixed momentum."""
@@ -93,18 +97,3 @@ def minimum_tune_approach(solution: Solution) -> Array:
     mixing = np.mean(2.0 * np.sqrt(np.abs(share * (1.0 - share))), axis=1)
     approach: Array = mixing * np.abs(np.cos(mu1) - np.cos(mu2)) / (np.pi * np.abs(np.sin(mu1) + np.sin(mu2)))
     return approach
-
-
-def percentile(values: Array, percent: float) -> tuple[float, float]:
-    """A percentile of a sample and its statistical error: half the distance of the order statistics one sigma away.
-
-    Machines without a value (nan) count as the largest; the error is inf when they reach it.
-    """
-    ordered = np.sort(np.where(np.isnan(values), np.inf, values))
-    n, part = len(ordered), percent / 100.0
-    sigma = np.sqrt(n * part * (1.0 - part))
-    centre = part * (n - 1)
-    low, middle, high = (
-        float(ordered[int(np.clip(np.round(centre + shift), 0, n - 1))]) for shift in (-sigma, 0.0, sigma)
-    )
-    return middle, 0.5 * (high - low) if np.isfinite(high) else float("inf")

@@ -169,6 +169,11 @@ class Correction:
     before: Mapping[str, Array]
     after: Mapping[str, Array]
 
+    @property
+    def largest_kicks(self) -> Array:
+        """Largest |kick| of a corrector in each machine: (machines,) [rad]."""
+        return np.asarray(np.max([np.abs(kicks).max(axis=1) for kicks in self.kicks.values()], axis=0))
+
 
 def correct_orbit(
     machines: Imperfect,

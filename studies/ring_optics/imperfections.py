@@ -10,12 +10,13 @@ import numpy as np
 
 from lattice import HadronOpticsError, InputError, Lattice, ReferenceParticle
 from lattice.arrays import Array
-from optics.aperture import least_rooms
+from optics.aperture import fits, tightest_rooms
 from optics.engines.imperfections import xsuite_closed_orbit
-from optics.imperfections.ensemble import Ensemble, ensemble, percentile
+from optics.imperfections.ensemble import Ensemble, ensemble
 from optics.imperfections.errors import MagnetErrors, draw_errors
 from optics.imperfections.orbit import PLANES, Correction, correct_orbit
 from optics.linear.functions import Functions
+from optics.statistics import percentile, share
 from studies.ring_optics.spec import ErrorsSpec, ImperfectionsSpec, OpticsStudy
 from studies.runs.logs import LOGGER
 from studies.spec.resolution import BeamCase, Resolved
@@ -102,14 +103,8 @@ def _rooms(lattice: Lattice, inside: Functions, cases: tuple[BeamCase, ...]) -> 
     """Least room of each beam that lives in the study's own lattice, in each machine; nan where it is unstable."""
     if all(element.aperture is None for element in lattice.elements):
         return {}
-    return {case.beam.name: _room(lattice, inside, case) for case in cases if case.follows}
-
-
-def _room(lattice: Lattice, inside: Functions, case: BeamCase) -> Array:
-    """In the frame of the magnet, whose chamber moves with it."""
-    edge = case.beam.edge(case.particle)
-    rooms: Array = np.min([least_rooms(lattice, inside, edge, plane) for plane in PLANES], axis=0)
-    return rooms
+    found = [case for case in cases if case.follows]
+    return {case.beam.name: tightest_rooms(lattice, inside, case.beam.edge(case.particle)) for case in found}
 
 
 # ----------------------------------------------------------------------------------------------------- quantities
@@ -135,18 +130,15 @@ def _values(key: str, found: Imperfections) -> tuple[Array, str]:
     """One number a machine."""
     before, after = found.before.table, found.after.table
     if key == "corrector_kick":
-        kicks = np.concatenate([np.abs(kicks) for kicks in found.correction.kicks.values()], axis=1)
-        return kicks.max(axis=1), "largest kick of a corrector in a machine"
+        return found.correction.largest_kicks, "largest kick of a corrector in a machine"
     if key == "coupling":
         return after["coupling"].to_numpy(), "least distance of the tunes |C-| of a machine after correction"
     if key == "beta_beating":
-        return after[["beating_max_x", "beating_max_y"]].max(axis=1, skipna=False).to_numpy(), (
-            "largest relative change of a beta function in a machine after correction"
-        )
+        what = "largest relative change of a beta function in a machine after correction"
+        return found.after.worse_plane("beating_max"), what
     if key == "dispersion_error":
-        return after[["dispersion_max_x", "dispersion_max_y"]].max(axis=1, skipna=False).to_numpy(), (
-            "largest change of the dispersion in a machine after correction"
-        )
+        what = "largest change of the dispersion in a machine after correction"
+        return found.after.worse_plane("dispersion_max"), what
     plane, table = key[len("orbit_")], before if key.endswith("_uncorrected") else after
     when = "before" if key.endswith("_uncorrected") else "after"
     return table[
@@ -164,9 +156,6 @@ def _residual(found: Imperfections) -> tuple[float, float, str]:
 def _yield(found: Imperfections) -> tuple[float, float, str]:
     if not found.rooms:
         raise InputError("no beam lives in the lattice of the study, or nothing has an aperture")
-    good = np.all([np.nan_to_num(room, nan=-1.0) > 0 for room in found.rooms.values()], axis=0)
-    n, share = len(good), float(np.mean(good))
-    # Half the interval of E. B. Wilson, J. Am. Stat. Assoc. 22, 209 (1927) for one sigma: not zero at 0 and 1.
-    error = float(np.sqrt(share * (1 - share) / n + 1 / (4 * n * n)) / (1 + 1 / n))
+    value, error = share(fits(found.rooms.values()))
     names = ", ".join(f"'{name}'" for name in found.rooms)
-    return share, error, f"beams that fit after correction: {names}; error: statistical, {n} machines"
+    return value, error, f"beams that fit after correction: {names}; error: statistical, {found.spec.machines} machines"

@@ -2,13 +2,11 @@
 
 from __future__ import annotations
 
-from math import comb
-
 import numpy as np
 import pandas as pd
 import pytest
 
-from extraction.spill.losses import efficiency, particle_balance, proportion
+from extraction.spill.losses import efficiency, particle_balance
 from extraction.spill.transit import release_times, transit_times
 from lattice import InputError
 
@@ -19,35 +17,6 @@ def numbered(*numbers: int) -> pd.DataFrame:
 
 def lost(*rows: tuple[int, str, str]) -> pd.DataFrame:
     return pd.DataFrame(list(rows), columns=["particle", "place", "cause"])
-
-
-@pytest.mark.parametrize(
-    ("count", "total", "method", "interval"),
-    [
-        # R. G. Newcombe, Stat. Med. 17, 857 (1998), table I
-        (81, 263, "wilson", (0.2553, 0.3662)),
-        (81, 263, "exact", (0.2527, 0.3676)),
-        (15, 148, "wilson", (0.0624, 0.1605)),
-        (15, 148, "exact", (0.0578, 0.1617)),
-        (0, 20, "wilson", (0.0, 0.1611)),
-        (0, 20, "exact", (0.0, 0.1684)),
-    ],
-)
-def test_intervals_are_those_published(count: int, total: int, method: str, interval: tuple[float, float]) -> None:
-    found = proportion(count, total, method=method)
-    assert (found.lower, found.upper) == pytest.approx(interval, abs=5e-5)  # four digits are printed
-    assert found.value == count / total
-
-
-def test_the_exact_interval_covers_what_it_says() -> None:
-    """Over all outcomes of 30 particles, for some true shares."""
-    n = 30
-    intervals = [proportion(k, n, level=0.9, method="exact") for k in range(n + 1)]
-    for p in (0.02, 0.5, 0.93):
-        covered = sum(
-            comb(n, k) * p**k * (1 - p) ** (n - k) for k, i in enumerate(intervals) if i.lower <= p <= i.upper
-        )
-        assert covered >= 0.9
 
 
 def test_efficiency_counts_what_left() -> None:
@@ -77,13 +46,6 @@ def test_tables_that_are_mixed_up() -> None:
         efficiency(numbered(1, 3), lost((3, "esp", "wires")))
     with pytest.raises(InputError, match="more than the 1 that began"):
         particle_balance(1, numbered(1, 2), lost())
-    for count, total in ((5, 3), (-1, 3), (0, 0), (1.5, 3)):
-        with pytest.raises(InputError, match="whole numbers"):
-            proportion(count, total)  # type: ignore[arg-type]
-    with pytest.raises(InputError, match="lies between 0 and 1"):
-        proportion(1, 3, level=1.0)
-    with pytest.raises(InputError, match="did you mean 'wilson'"):
-        proportion(1, 3, method="wilsom")
 
 
 def test_release_is_when_the_stack_has_moved_far_enough() -> None:

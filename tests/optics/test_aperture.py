@@ -27,10 +27,12 @@ from optics.aperture import (
     clearance_at_wires,
     clearances,
     envelope,
+    fits,
     least_rooms,
     openings,
     room_at_wires,
     rooms,
+    tightest_rooms,
 )
 from optics.imperfections.ensemble import ensemble
 from optics.imperfections.errors import MagnetErrors, draw_errors
@@ -300,6 +302,16 @@ def test_machines_with_errors_have_the_room_that_their_orbits_leave() -> None:
                     bound = min(bound, half - width - abs(at[plane] - offset))
             assert found[machine] == pytest.approx(bound, abs=1e-15)
     assert np.ptp(found) > 1e-5  # they differ
+
+
+def test_the_tighter_plane_counts_and_a_machine_fits_when_every_beam_does() -> None:
+    machines = draw_errors(cells(), [MagnetErrors(magnets="quadrupole", dx=2e-4)], seed=2, machines=3)
+    inside = ensemble(machines).inside
+    edge = BeamEdge(Beam(PROTON, 8e-6, 1e-6), 2.0)
+    planes = [least_rooms(machines.lattice, inside, edge, plane) for plane in ("x", "y")]
+    np.testing.assert_array_equal(tightest_rooms(machines.lattice, inside, edge), np.minimum(*planes))
+    one, other = np.array([1e-3, -1e-3, 1e-3, np.nan, 0.0]), np.array([2e-3, 1e-3, -2e-3, 1e-3, 1e-3])
+    assert list(fits([one, other])) == [True, False, False, False, False]  # what touches the wall does not fit
 
 
 def test_rooms_have_a_row_for_every_part_and_nan_where_nothing_limits() -> None:

@@ -24,7 +24,7 @@ from lattice import (
 from lattice.arrays import Array
 from optics import twiss
 from optics.engines.imperfections import xsuite_closed_orbit
-from optics.imperfections.ensemble import ensemble, percentile
+from optics.imperfections.ensemble import ensemble
 from optics.imperfections.errors import MagnetErrors, draw_errors, with_errors
 from optics.maps.model import turns
 from tests.madx_session import madx
@@ -184,13 +184,6 @@ def test_coupling_is_the_least_distance_of_the_tunes() -> None:
     law = 4.0e-3 * np.sqrt(base["betx"][0] * base["bety"][0]) / (2 * np.pi)
     assert near.table["coupling"][0] == pytest.approx(distance[best], rel=0.01)
     assert near.table["coupling"][0] == pytest.approx(law, rel=0.01)
-
-
-def test_percentile_knows_its_error() -> None:
-    """Of 0 ... 99: order statistics, one sigma of the binomial is 2.2 ranks at 95 %."""
-    assert percentile(np.arange(100.0), 95) == (94.0, 2.0)
-    assert percentile(np.append(np.arange(99.0), np.nan), 50)[0] == 50.0
-    assert percentile(np.full(10, np.nan), 50)[1] == float("inf")
 
 
 @pytest.mark.parametrize(

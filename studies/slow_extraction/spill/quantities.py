@@ -9,10 +9,11 @@ from math import hypot, sqrt
 import numpy as np
 
 from extraction.spill.beam import beam_statistics, momentum_in_time
-from extraction.spill.losses import efficiency, proportion
+from extraction.spill.losses import efficiency
 from extraction.spill.rate import SpillRate, duty_factor, peak_to_mean, quantile, rate_variation, spill_rate
 from lattice import InputError
 from lattice.arrays import Array
+from optics.statistics import proportion
 from studies.judging import ALONE, Number, evaluated, missing
 from studies.results import Quantity
 from studies.slow_extraction.spill.facts import SpillFacts
