@@ -86,5 +86,5 @@ def _known(name: str) -> str:
     """The key of a machine's name; InputError suggests the nearest."""
     key = str(name).strip().lower()
     if key not in MACHINES:
-        raise InputError(f"unknown machine '{name}'{did_you_mean(key, MACHINES)} Known: {', '.join(MACHINES)}")
+        raise InputError(f"unknown machine '{name}'{did_you_mean(key, MACHINES) or '.'} Known: {', '.join(MACHINES)}")
     return key

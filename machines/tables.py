@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import tomllib
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import MISSING, Field, fields
 from importlib.resources.abc import Traversable
 from typing import TYPE_CHECKING, Any, TypeVar
@@ -36,11 +36,16 @@ def record(kind: type[Value], table: Mapping[str, Any], where: str) -> Value:
     known = {field.name: field for field in fields(kind)}
     for key in table:
         if key not in known:
-            raise InputError(f"{where}: unknown key '{key}'{did_you_mean(key, known)} Known: {', '.join(known)}")
-    missing = [name for name, field in known.items() if name not in table and _needed(field)]
+            raise InputError(f"{where}: unknown key '{key}'{did_you_mean(key, known) or '.'} Known: {', '.join(known)}")
+    check_keys(table, [name for name, field in known.items() if _needed(field)], where)
+    return kind(**table)
+
+
+def check_keys(table: Mapping[str, Any], needed: Iterable[str], where: str) -> None:
+    """InputError naming the keys that a table lacks, and ``where``."""
+    missing = [name for name in needed if name not in table]
     if missing:
         raise InputError(f"{where}: missing {', '.join(missing)}")
-    return kind(**table)
 
 
 def _needed(field: Field[Any]) -> bool:

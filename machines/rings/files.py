@@ -6,6 +6,8 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
+from machines.tables import check_keys
+
 
 @dataclass(frozen=True)
 class MachineFile:
@@ -68,7 +70,11 @@ class Group:
 
     @classmethod
     def of(cls, name: str, table: Mapping[str, Any]) -> Group:
-        """From its table, where ``at`` gives every element's centre, or centres of elements that bear its name."""
+        """From its table, where ``at`` gives every element's centre, or centres of elements that bear its name.
+
+        InputError for a table without kind or places.
+        """
+        check_keys(table, ("kind", "at"), f"group '{name}'")
         own = {key: table[key] for key in _OWN_KEYS if key in table}
         attributes = {key: value for key, value in table.items() if key not in ("kind", "at", *_OWN_KEYS)}
         return cls(name, table["kind"], _positions(name, table["at"]), attributes, **own)

@@ -10,7 +10,7 @@ from lattice.elements import ELEMENT_KINDS
 from lattice.errors import did_you_mean
 from lattice.parameters import parse_expression
 from machines.rings.files import GeometryFile, Group
-from machines.tables import record
+from machines.tables import check_keys, record
 
 _TOUCHING = 1e-8  # m; the source gives positions to ten digits, so neighbours may miss or overlap by a few 1e-9
 _INSTRUMENT_PLANES = {"horizontal": "x", "vertical": "y"}
@@ -28,6 +28,7 @@ def build_ring(name: str, geometry: GeometryFile) -> Lattice:
 
     Raises LatticeError where elements overlap, InputError for a kind, an attribute or an aperture that is not there.
     """
+    check_keys(geometry.apertures, ("chamber",), "apertures")
     apertures = {key: Aperture("rectangle", x / 2, y / 2) for key, (x, y) in geometry.apertures.items()}
     placed = [item for group in geometry.groups() for item in _placed(group, geometry.aperture_of, apertures)]
     placed.sort(key=lambda item: (item.centre, item.element.name))
@@ -46,7 +47,7 @@ def _placed(group: Group, exceptions: Mapping[str, str], apertures: Mapping[str,
 def _element(name: str, group: Group, aperture: Aperture) -> Element:
     if group.kind not in ELEMENT_KINDS:
         raise InputError(
-            f"group '{group.name}': unknown kind '{group.kind}'{did_you_mean(group.kind, ELEMENT_KINDS)}"
+            f"group '{group.name}': unknown kind '{group.kind}'{did_you_mean(group.kind, ELEMENT_KINDS) or '.'}"
             f" Known: {', '.join(ELEMENT_KINDS)}"
         )
     own = {key: v.format(name=name) if isinstance(v, str) else v for key, v in group.attributes.items()}

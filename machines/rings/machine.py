@@ -110,7 +110,7 @@ class RingMachine(Machine):
         known = {point.lower(): point for point in self.working_points}
         if wanted.lower() not in known:
             raise InputError(
-                f"machine '{self.name}' has no working point '{wanted}'{did_you_mean(wanted, known)}"
+                f"machine '{self.name}' has no working point '{wanted}'{did_you_mean(wanted, known) or '.'}"
                 f" Known: {', '.join(self.working_points)}"
             )
         return self.working_points[known[wanted.lower()]]

@@ -13,7 +13,9 @@ from machines.requirements import Requirement
 from machines.rings.files import GeometryFile, Group, MachineFile
 from machines.rings.geometry import build_ring
 from machines.rings.machine import MachineBeam, MagnetFamily, Rating, RingMachine, WorkingPoint
-from machines.tables import read_toml, record
+from machines.tables import check_keys, read_toml, record
+
+_PARTICLE = ("species", "kinetic_energy_MeV_per_u")  # keys of a working point that are one value of it
 
 
 def read_ring(folder: Traversable, name: str) -> RingMachine:
@@ -38,7 +40,7 @@ def read_ring(folder: Traversable, name: str) -> RingMachine:
         beams=tuple(record(MachineBeam, table, f"{name}.toml, beam") for table in about.beam),
         places=MappingProxyType(dict(geometry.places)),
         roles=MappingProxyType({element: group.role for group in groups if group.role for element, _ in group.at}),
-        requirements=tuple(_requirements(read_toml(folder, "requirements")["requirement"], name)),
+        requirements=tuple(_requirements(read_toml(folder, "requirements").get("requirement", []), name)),
         assumptions=tuple(about.assumptions),
         references=tuple(about.references),
     )
@@ -47,7 +49,8 @@ def read_ring(folder: Traversable, name: str) -> RingMachine:
 def _working_points(about: MachineFile, file: str) -> Iterator[WorkingPoint]:
     for table in about.working_point:
         where = f"{file}, working point '{table.get('name', '?')}'"
-        own = {key: value for key, value in table.items() if key not in ("species", "kinetic_energy_MeV_per_u")}
+        check_keys(table, (*_PARTICLE, "strengths"), where)
+        own = {key: value for key, value in table.items() if key not in _PARTICLE}
         kinetic = table["kinetic_energy_MeV_per_u"] * 1e6
         particle = ReferenceParticle(table["species"], kinetic_energy_per_u=kinetic)
         strengths = MappingProxyType(_strengths(table["strengths"], about, where))
@@ -82,7 +85,8 @@ def _families(groups: tuple[Group, ...]) -> Iterator[MagnetFamily]:
 def _requirements(tables: list[dict[str, Any]], machine: str) -> Iterator[Requirement]:
     """Those that name the machine; ``study`` "optics" of machine "cnao" is the study cnao-optics."""
     for table in tables:
+        where = f"requirements.toml, {table.get('id', '?')}"
+        check_keys(table, ("machines", "study"), where)
         if machine in table["machines"]:
             own = {key: value for key, value in table.items() if key != "machines"}
-            where = f"requirements.toml, {table.get('id', '?')}"
             yield record(Requirement, {**own, "study": f"{machine}-{table['study']}"}, where)

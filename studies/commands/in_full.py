@@ -34,7 +34,7 @@ def in_full(name: str) -> str:
     if looks_like_file(name):
         return "\n".join(_study(load_study(Path(name)), Path(name)))
     known = (*MACHINES, *builtin_names())
-    raise InputError(f"unknown machine or study '{name}'{did_you_mean(name, known)} Known: {', '.join(known)}")
+    raise InputError(f"unknown machine or study '{name}'{did_you_mean(name, known) or '.'} Known: {', '.join(known)}")
 
 
 # ------------------------------------------------------------------------------------------------------- machines
