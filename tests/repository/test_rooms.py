@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import tomllib
 from collections import Counter
 from pathlib import Path
@@ -58,3 +59,29 @@ def test_a_kind_of_study_is_whole(word: str) -> None:
 
 def test_every_built_in_study_is_of_a_known_kind() -> None:
     assert {tomllib.loads(path.read_text())["study"] for path in FOLDER.glob("*.toml")} == set(ROOMS)
+
+
+def test_the_page_of_the_rooms_names_each_of_them() -> None:
+    page = (ROOT / "docs" / "architecture.md").read_text(encoding="utf-8")
+    named = set(re.findall(r"^\| `([\w/]+)/` \|", page, flags=re.MULTILINE))
+    small = {"optics/engines/xsuite"}  # a part of the room of engines
+    assert named == {str(room.relative_to(ROOT)) for room in rooms()} - small
+
+
+RECIPES = (ROOT / "CONTRIBUTING.md").read_text(encoding="utf-8")
+
+
+@pytest.mark.parametrize("name", sorted(set(re.findall(r"`((?:\w+/)+[\w.]+\.\w+)`", RECIPES))))
+def test_what_a_recipe_names_is_there(name: str) -> None:
+    assert (ROOT / name).is_file()
+
+
+@pytest.mark.parametrize(
+    ("symbol", "name"),
+    [
+        *re.findall(r"`(\w+)`(?:\s+in|\s+of)\s+`((?:\w+/)+\w+\.py)`", RECIPES),
+        *((symbol, name) for name, symbol in re.findall(r"`((?:\w+/)+\w+\.py)`, listed\s+in `(\w+)`", RECIPES)),
+    ],
+)
+def test_what_a_recipe_extends_is_there(symbol: str, name: str) -> None:
+    assert re.search(rf"^{symbol}\b", (ROOT / name).read_text(encoding="utf-8"), flags=re.MULTILINE)
