@@ -13,6 +13,7 @@ from extraction.resonance.arms import Arm
 from extraction.resonance.third_integer import ThirdIntegerResonance
 from lattice import ElectrostaticSeptum, InputError, Lattice, MagneticSeptum, ReferenceParticle
 from lattice.arrays import Array
+from lattice.magnitudes import OF_ATTRIBUTES, as_number
 from optics import Optics
 from optics.closed import closed
 from optics.maps.model import passage
@@ -41,8 +42,11 @@ class Septum:
     def __post_init__(self) -> None:
         for name in ("position", "thickness", "kick", "length", "gap", "angle", "magnetic_thickness"):
             value = getattr(self, name)
-            if not (isinstance(value, (int, float)) and isfinite(value)):
+            number = as_number(value)
+            if number is None or not isfinite(number):
                 raise InputError(f"Septum at '{self.at}': {name} must be a finite number, found {value!r}")
+            if fault := OF_ATTRIBUTES[name.removeprefix("magnetic_")].fault(number):
+                raise InputError(f"Septum at '{self.at}': {name} {fault}")
             if value < 0 and name in ("thickness", "length", "gap", "magnetic_thickness"):
                 raise InputError(f"Septum at '{self.at}': {name} must not be negative, found {value!r}")
         if self.position == 0.0:

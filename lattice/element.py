@@ -9,6 +9,7 @@ from math import isfinite
 from typing import Any, ClassVar
 
 from lattice.errors import LatticeError
+from lattice.magnitudes import OF_ATTRIBUTES, OPENING, as_number
 from lattice.parameters import parse_expression
 
 Strength = float | str
@@ -34,11 +35,22 @@ class Aperture:
 
     def __post_init__(self) -> None:
         if self.shape not in ("rectangle", "ellipse", "rectellipse"):
-            raise LatticeError(f"aperture shape must be rectangle, ellipse or rectellipse, found '{self.shape}'")
-        if not (self.half_x > 0 and self.half_y > 0):
-            raise LatticeError(f"aperture half sizes must be positive, found {self.half_x!r} and {self.half_y!r} m")
+            raise LatticeError(f"aperture shape must be rectangle, ellipse or rectellipse, found {self.shape!r}")
         if (self.shape == "rectellipse") != (self.ellipse_x is not None and self.ellipse_y is not None):
             raise LatticeError("ellipse_x and ellipse_y belong to shape 'rectellipse', and only to it")
+        for name in ("half_x", "half_y", "offset_x", "offset_y", "ellipse_x", "ellipse_y"):
+            if getattr(self, name) is not None:
+                self._check(name, getattr(self, name))
+
+    @staticmethod
+    def _check(name: str, value: Any) -> None:
+        number = as_number(value)
+        if number is None or not isfinite(number):
+            raise LatticeError(f"aperture: {name} must be a finite number of m, found {value!r}")
+        if number <= 0 and not name.startswith("offset"):
+            raise LatticeError(f"aperture half sizes must be positive, found {name} = {number!r} m")
+        if fault := OPENING.fault(number):
+            raise LatticeError(f"aperture: {name} {fault}")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -101,6 +113,9 @@ class Element:
             raise LatticeError(f"{self.where(attribute)} must be finite, found {number!r}")
         if number < 0 and attribute in self.not_negative:
             raise LatticeError(f"{self.where(attribute)} must not be negative, found {number!r}")
+        magnitude = OF_ATTRIBUTES.get(attribute)
+        if magnitude is not None and (fault := magnitude.fault(number)):
+            raise LatticeError(f"{self.where(attribute)} {fault}")
 
     def _checked(self, attribute: str, value: Any) -> Any:
         if value is None:
@@ -109,12 +124,11 @@ class Element:
             return tuple(self._checked(attribute, part) for part in value)
         if isinstance(value, str):
             return self._checked_expression(attribute, value)
-        try:
-            number = float(value)
-        except (TypeError, ValueError):
+        number = as_number(value)
+        if number is None:
             raise LatticeError(
                 f"{self.where(attribute)} must be a number or an expression of parameters, found {value!r}"
-            ) from None
+            )
         self.check_number(attribute, number)
         return number
 

@@ -12,6 +12,7 @@ import numpy as np
 from lattice.arrays import Array, read_only
 from lattice.elements import Element
 from lattice.errors import InputError, LatticeError, did_you_mean, listed
+from lattice.magnitudes import OF_ATTRIBUTES
 from lattice.memory import Memory
 from lattice.names import checked_parameter_name, checked_title
 from lattice.parameters import Parameters, parse_expression
@@ -170,8 +171,9 @@ class Lattice:
                 value = self.value(text)
             except LatticeError as error:
                 raise LatticeError(f"{element.where(attribute)}: {error}") from None
-            if attribute in element.not_negative:
-                element.check_number(attribute, float(np.min(np.real(value))))
+            if attribute in element.not_negative or (attribute in OF_ATTRIBUTES and not again):
+                for extreme in (np.min, np.max):
+                    element.check_number(attribute, float(extreme(np.real(value))))
 
 
 def _expand(elements: Any) -> tuple[tuple[Element, ...], dict[str, Any]]:

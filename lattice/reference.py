@@ -7,12 +7,14 @@ from math import isfinite, sqrt
 from typing import Any
 
 from lattice.errors import InputError, did_you_mean
+from lattice.magnitudes import as_number
 
 SPEED_OF_LIGHT = 299_792_458.0  # m/s, exact
 ATOMIC_MASS_UNIT = 931.494_103_72e6  # eV, CODATA 2022
 ELECTRON_MASS = 0.510_998_950_69e6  # eV, CODATA 2022
 PROTON_MASS = 938.272_089_43e6  # eV, CODATA 2022
-ENERGIES = (1e-3, 1e21)  # eV per nucleon: from ultracold to above any cosmic ray; squares stay far from overflow
+ENERGIES = (1e3, 1e21)  # eV per nucleon: from a source's 1 keV to above any cosmic ray; squares stay far from overflow
+_LIGHTEST = 1e5  # eV; an electron has 5.1e5
 
 # Atomic masses [u] of neutral atoms, AME2020 (Wang et al., Chinese Physics C 45, 030003, 2021),
 # charge number Z and nucleon number A. Fully stripped ions lose Z electrons; the electrons'
@@ -40,11 +42,16 @@ class Species:
     nucleons: int = 1
 
     def __post_init__(self) -> None:
-        name = self.name
+        name, mass = self.name, as_number(self.mass)
         if not isinstance(name, str) or not name or not name.isprintable() or any(quote in name for quote in "\"'"):
             raise InputError(f"a species' name is a text without quotes and control characters, found {name!a}")
-        if not (isfinite(self.mass) and self.mass > 0):
+        if mass is None or not (isfinite(mass) and mass > 0):
             raise InputError(f"species '{self.name}': mass must be a positive number of eV, found {self.mass!r}")
+        if self.mass < _LIGHTEST:
+            raise InputError(
+                f"species '{self.name}': mass is in eV (an electron has 511e3), found {self.mass:g}: if that is MeV, "
+                f"give {self.mass:g}e6"
+            )
         if self.charge == 0 or self.nucleons < 1:
             raise InputError(
                 f"species '{self.name}': charge must not be 0 and nucleons at least 1, "
@@ -92,9 +99,10 @@ class ReferenceParticle:
     def __init__(self, species: str | Species, *, kinetic_energy_per_u: float) -> None:
         kind = species if isinstance(species, Species) else species_named(species)
         energy = _positive_number("kinetic_energy_per_u", kinetic_energy_per_u, "eV")
-        if not ENERGIES[0] <= energy <= ENERGIES[1]:
+        if not ENERGIES[0] * (1 - 1e-9) <= energy <= ENERGIES[1]:
             raise InputError(
                 f"kinetic_energy_per_u must lie within {ENERGIES[0]:g} and {ENERGIES[1]:g} eV, found {energy:g}"
+                + (f": if that is MeV, give {energy:g}e6" if energy < ENERGIES[0] else "")
             )
         object.__setattr__(self, "species", kind.name)
         object.__setattr__(self, "kind", kind)
@@ -205,10 +213,7 @@ def range_law(kind: Species) -> RangeLaw:
 
 
 def _positive_number(what: str, value: float, unit: str) -> float:
-    try:
-        number = float(value)
-    except (TypeError, ValueError):
-        number = float("nan")
-    if not (isfinite(number) and number > 0):
+    number = as_number(value)
+    if number is None or not (isfinite(number) and number > 0):
         raise InputError(f"{what} must be a positive number of {unit}, found {value!r}")
     return number

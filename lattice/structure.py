@@ -12,6 +12,7 @@ import numpy as np
 from lattice.arrays import Array, read_only
 from lattice.elements import Element
 from lattice.errors import InputError, did_you_mean
+from lattice.magnitudes import OF_ATTRIBUTES, Magnitude
 from lattice.memory import Memory
 
 
@@ -82,12 +83,13 @@ class Structure:
     @cached_property
     def expressions(self) -> tuple[tuple[Element, str, str], ...]:
         """Each distinct expression of a strength once, with an element and attribute that use it."""
-        found: dict[tuple[str, bool], tuple[Element, str, str]] = {}
+        found: dict[tuple[str, bool, Magnitude | None], tuple[Element, str, str]] = {}
         for element in self.unique_elements[0]:
             for attribute, value in element.strengths().items():
                 for text in value if isinstance(value, tuple) else (value,):
                     if isinstance(text, str):
-                        found.setdefault((text, attribute in element.not_negative), (element, attribute, text))
+                        key = (text, attribute in element.not_negative, OF_ATTRIBUTES.get(attribute))
+                        found.setdefault(key, (element, attribute, text))
         return tuple(found.values())
 
     @cached_property

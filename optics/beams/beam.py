@@ -11,6 +11,7 @@ import numpy as np
 
 from lattice import InputError, ReferenceParticle
 from lattice.arrays import Array
+from lattice.magnitudes import EMITTANCE, as_number
 from optics.beams.distributions import FULL_WIDTH, momentum_sample, transverse_sample
 from optics.linear.momentum_optics import momentum_optics
 from optics.linear.optics import Optics
@@ -23,7 +24,7 @@ class Beam:
     """A beam: geometric rms emittances ``emittance_x``, ``emittance_y`` [m] and rms dp/p ``sigma_delta``.
 
     ``delta`` is the mean momentum deviation. ``Beam.normalised`` takes normalised emittances (beta gamma times the
-    geometric ones). Raises InputError for values that are negative or not finite.
+    geometric ones). Raises InputError for values that are negative, not finite or of another unit.
     """
 
     particle: ReferenceParticle
@@ -36,11 +37,14 @@ class Beam:
         if not isinstance(self.particle, ReferenceParticle):
             raise InputError(f"Beam: particle must be a ReferenceParticle, found {self.particle!r}")
         for name in ("emittance_x", "emittance_y", "sigma_delta"):
-            value = getattr(self, name)
-            if not (isinstance(value, (int, float)) and isfinite(value) and value >= 0):
-                raise InputError(f"Beam: {name} must be a number not below 0, found {value!r}")
-        if not (isinstance(self.delta, (int, float)) and isfinite(self.delta)):
-            raise InputError(f"Beam: delta must be finite, found {self.delta!r}")
+            number = as_number(getattr(self, name))
+            if number is None or not (isfinite(number) and number >= 0):
+                raise InputError(f"Beam: {name} must be a number not below 0, found {getattr(self, name)!r}")
+            if name != "sigma_delta" and (fault := EMITTANCE.fault(number)):
+                raise InputError(f"Beam: {name} {fault}")
+        delta = as_number(self.delta)
+        if delta is None or not (isfinite(delta) and delta > -1.0):
+            raise InputError(f"Beam: delta must be finite and above -1, found {self.delta!r}")
 
     @classmethod
     def normalised(
@@ -114,6 +118,10 @@ def sample_beam(
     streams = np.random.default_rng(seed).spawn(3)
     normal = transverse_sample(transverse, streams[0], count, cut)
     delta = beam.delta + _momentum_deviation(beam, momenta, full_width, streams[1], count, cut)
+    if np.any(delta <= -1.0):
+        raise InputError(
+            f"{np.sum(delta <= -1.0)} of {count} particles have dp/p <= -1: choose a narrower spread or a cut"
+        )
     place = _exact if off_momentum else _linear
     coordinates = place(beam, optics, row, normal, delta)
     zeta = _longitudinal(optics, streams[2], count, coasting, sigma_zeta)

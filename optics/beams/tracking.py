@@ -51,8 +51,8 @@ def track(
     """Track ``coordinates`` (n, 6) of x, px, y, py, zeta, delta for ``turns``; cavities act.
 
     A particle outside an element's aperture at its entrance is lost there; one with a coordinate that is no longer
-    finite at the next entrance, or at ``_end``. Raises InputError for a batch of lattices, complex parameters, or
-    coordinates of another shape.
+    finite, or without momentum (dp/p <= -1), at the next entrance, or at ``_end``. Raises InputError for a batch of
+    lattices, complex parameters, or coordinates of another shape.
     """
     if lattice.batch is not None:
         raise InputError(f"track works on one lattice, '{lattice.name}' holds {lattice.batch}")
@@ -131,7 +131,7 @@ def _keep(
     lost: list[dict[str, Any]],
 ) -> tuple[Array, Array]:
     """Particles inside the aperture, and their numbers; the others are written down as lost."""
-    good = np.all(np.isfinite(state), axis=1)
+    good = np.all(np.isfinite(state), axis=1) & (state[:, 5] > -1.0)
     if element is not None and element.aperture is not None:
         good &= is_inside(element.aperture, state[:, 0], state[:, 2])
     if good.all():

@@ -195,3 +195,8 @@ def test_a_magnetic_septum_is_needed() -> None:
 
 def test_the_magnetic_septum_of_the_ring_exists() -> None:
     assert isinstance(cnao()[MAGNETIC], MagneticSeptum)
+
+
+def test_wires_in_millimetres_are_told() -> None:
+    with pytest.raises(InputError, match="position is in m and at most 2, found 35: if that is in mm, give it in m"):
+        Septum(at="es", position=35.0)

@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from lattice import Aperture, Bend, Drift, LatticeError, Marker, Multipole, Quadrupole
+from lattice import Aperture, Bend, Drift, Lattice, LatticeError, Marker, Multipole, Quadrupole
 from lattice.elements import ELEMENT_KINDS, Element
 
 KINDS = sorted(ELEMENT_KINDS)
@@ -51,7 +51,7 @@ def test_every_strength_takes_numbers_and_expressions(kind: str) -> None:
 
 
 @pytest.mark.parametrize("kind", KINDS)
-@pytest.mark.parametrize("wrong", [math.nan, math.inf, "2*", "", {}, object(), 1j])
+@pytest.mark.parametrize("wrong", [math.nan, math.inf, "2*", "", {}, object(), 1j, True, b"1"])
 def test_every_strength_refuses_what_makes_no_sense(kind: str, wrong: object) -> None:
     for attribute in plain_strengths(example(kind)):
         with pytest.raises(LatticeError, match=rf"{ELEMENT_KINDS[kind].__name__} 'x': {attribute}"):
@@ -88,7 +88,14 @@ def test_a_bend_needs_a_length() -> None:
     [
         (("hexagon", 0.1, 0.1), "must be rectangle, ellipse or rectellipse, found 'hexagon'"),
         (("ellipse", 0.0, 0.1), "must be positive"),
-        (("ellipse", math.nan, 0.1), "must be positive"),
+        (("ellipse", -0.1, 0.1), "must be positive"),
+        (("ellipse", math.nan, 0.1), "half_x must be a finite number of m, found nan"),
+        (("rectangle", math.inf, 0.1), "half_x must be a finite number of m, found inf"),
+        (("rectangle", "0.1", 0.1), "half_x must be a finite number of m, found '0.1'"),
+        (("rectangle", True, 0.1), "half_x must be a finite number of m, found True"),
+        (("rectangle", 0.1, 0.1, math.nan), "offset_x must be a finite number"),
+        (("rectellipse", 0.1, 0.1, 0.0, 0.0, -0.1, 0.1), "ellipse_x = -0.1"),
+        (("rectangle", 60.0, 35.0), "half_x is in m and at most 10, found 60: if that is in mm, give it in m"),
         (("ellipse", 0.1, 0.1, 0.0, 0.0, 0.2, 0.2), "belong to shape 'rectellipse'"),
         (("rectellipse", 0.1, 0.1), "belong to shape 'rectellipse'"),
     ],
@@ -108,3 +115,29 @@ def test_an_aperture_belongs_to_an_element() -> None:
 def test_a_flag_is_true_or_false() -> None:
     with pytest.raises(LatticeError, match="Bend 'b': kill_ent_fringe must be True or False, found 'off'"):
         Bend("b", length=1.0, angle=0.1, kill_ent_fringe="off")  # type: ignore[arg-type]
+
+
+@pytest.mark.parametrize(
+    ("kind", "attribute", "value", "unit"),
+    [
+        ("bend", "e1", 10.0, "degrees"),
+        ("bend", "angle", 22.5, "degrees"),
+        ("quadrupole", "tilt", 45.0, "degrees"),
+        ("bend", "hgap", 36.0, "mm"),
+        ("kicker", "hkick", 2.5, "mrad"),
+        ("electrostaticseptum", "position", 35.0, "mm"),
+        ("electrostaticseptum", "gap", 20.0, "mm"),
+        ("drift", "length", 5e5, "mm"),
+    ],
+)
+def test_a_number_in_another_unit_is_told_with_the_unit(kind: str, attribute: str, value: float, unit: str) -> None:
+    """Degrees, millimetres and milliradians are wrong by 1e3 and 57: no machine has such a magnet."""
+    for wrong in (value, -value) if attribute != "length" else (value,):
+        with pytest.raises(LatticeError, match=f"'x': {attribute} .*"):
+            changed(kind, attribute, wrong)
+    with pytest.raises(LatticeError, match=f"'x': {attribute} is in .* if that is in {unit}, give it in"):
+        Lattice("x", elements=[changed(kind, attribute, "v")], parameters={"v": value})
+
+
+def test_an_opening_without_limit_may_be_as_wide_as_other_codes_write_it() -> None:
+    assert Aperture("rectangle", 1e10, 0.03).half_x == 1e10

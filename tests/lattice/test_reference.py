@@ -77,7 +77,7 @@ def test_ranges_are_those_of_the_bragg_kleeman_rule() -> None:
     assert helium.range_in_water == pytest.approx(proton.range_in_water, rel=1e-12)  # A / Z^2 = 1
 
 
-@pytest.mark.parametrize("energy", [0, -1e6, 1e-300, 1e300, math.nan, math.inf, "60 MeV", None])
+@pytest.mark.parametrize("energy", [0, -1e6, 1e-300, 1e300, math.nan, math.inf, "60 MeV", "60e6", True, None])
 def test_energies_that_make_no_sense_are_refused(energy: object) -> None:
     with pytest.raises(InputError, match="kinetic_energy_per_u must"):
         ReferenceParticle("proton", kinetic_energy_per_u=energy)  # type: ignore[arg-type]
@@ -96,3 +96,10 @@ def test_own_species_are_taken() -> None:
     for wrong in ({"mass": -1.0, "charge": 1}, {"mass": 1e9, "charge": 0}, {"mass": math.nan, "charge": 1}):
         with pytest.raises(InputError, match="species 'x'"):
             Species("x", **wrong)  # type: ignore[arg-type]
+
+
+def test_energies_and_masses_in_mev_are_told() -> None:
+    with pytest.raises(InputError, match="found 60: if that is MeV, give 60e6"):
+        ReferenceParticle("proton", kinetic_energy_per_u=60)
+    with pytest.raises(InputError, match=r"mass is in eV .*, found 938.27: if that is MeV, give 938.27e6"):
+        Species("p", 938.27, 1)

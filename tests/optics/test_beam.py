@@ -103,3 +103,18 @@ def test_samples_that_cannot_be_drawn() -> None:
         gaussian_beam(BEAM, optics, 5, seed=1, at="sympp")
     with pytest.raises(InputError, match="one lattice, here are 2"):
         gaussian_beam(BEAM, twiss(cnao().with_parameters(kf=[0.291, 0.2911])), 5, seed=1)
+
+
+def test_emittances_in_micrometres_are_told() -> None:
+    with pytest.raises(InputError, match=r"emittance_x is in m and at most 0.001, .* if that is in um, give it in m"):
+        Beam.normalised(PROTON, 0.5, 0.5)
+    with pytest.raises(InputError, match="emittance_y must be a number not below 0, found True"):
+        Beam(PROTON, 1e-6, True)
+
+
+def test_nothing_without_momentum_is_sampled() -> None:
+    with pytest.raises(InputError, match="delta must be finite and above -1"):
+        Beam(PROTON, 1e-6, 1e-6, delta=-1.0)
+    wide = Beam(PROTON, 1e-6, 1e-6, sigma_delta=0.4)
+    with pytest.raises(InputError, match=r"of 1000 particles have dp/p <= -1"):
+        gaussian_beam(wide, twiss(cnao()), 1000, seed=1)

@@ -188,3 +188,11 @@ def test_the_revolution_frequency_of_a_harmonic_cavity() -> None:
     by_harmonic = track(Lattice("r", elements=ring), PROTON, FAR, turns=2).coordinates
     by_frequency = track(Lattice("r", elements=[plain, ring[1]]), PROTON, FAR, turns=2).coordinates
     np.testing.assert_allclose(by_harmonic, by_frequency, atol=1e-15)
+
+
+@pytest.mark.parametrize("delta", [-1.0, -1.5])
+def test_what_has_no_momentum_is_lost(delta: float) -> None:
+    """It does not move forwards: p = p0 (1 + dp/p)."""
+    found = track(cnao(), None, np.array([[0.0, 0.0, 0.0, 0.0, 0.0, delta], [0.0] * 6]))
+    assert list(found.alive) == [False, True]
+    assert list(found.lost["particle"]) == [0]
