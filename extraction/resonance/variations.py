@@ -40,6 +40,11 @@ class Scans:
     sextupole_family: str = ""
     chromatic_family: str = ""
 
+    @property
+    def hardt_chromaticity(self) -> dict[str, float]:
+        """Q'x at which the Hardt condition holds, ``exact`` and ``leading``; nan where it is met nowhere."""
+        return {name: zero_crossing(self.hardt["dqx"], self.hardt[name]) for name in ("exact", "leading")}
+
 
 #: Of a study whose numbers alone are wanted.
 NOT_VARIED = Scans(pd.DataFrame(), pd.DataFrame(), pd.DataFrame(), pd.DataFrame())

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import partial
 from math import sqrt
 
 import numpy as np
 
+from extraction.drivers.drivers import BetatronCore
 from extraction.resonance.arms import Arm
 from extraction.resonance.both_engines import Engines, compare_engines
 from extraction.resonance.diagram import Steinbach, WaitingBeam, steinbach_of
@@ -27,8 +28,10 @@ from studies.match.design import matched_design
 from studies.pipeline import Asked
 from studies.ring_optics.facts import Facts, compare
 from studies.runs.logs import LOGGER
+from studies.slow_extraction.separatrices import NOT_TRACED, Portraits, portraits
 from studies.slow_extraction.septa import septum_of
 from studies.slow_extraction.spec import ExtractionSpec, ExtractionStudy
+from studies.slow_extraction.wires import AtWires, at_wires
 from studies.spec.resolution import Resolved
 
 
@@ -37,7 +40,8 @@ class ExtractionFacts:
     """Everything that quantities, tables and figures are made of. ``emittance`` is geometric and rms [m].
 
     ``divergence``: dx'/d(dp/p) of the arm at the middle momentum, exact; ``hardt``: the residual of the condition at
-    the design momentum [m^1/2]; each is the error where it has no value.
+    the design momentum [m^1/2]; each is the error where it has no value. ``wires`` by momentum; ``flux`` [Wb] of a
+    betatron core that brings the middle of the stack onto the resonance; ``portraits`` of what is ``shown``.
     """
 
     optics: Facts
@@ -55,6 +59,9 @@ class ExtractionFacts:
     scans: Scans
     divergence: float | HadronOpticsError
     hardt: float | HadronOpticsError
+    wires: Mapping[float, AtWires]
+    flux: float
+    portraits: Portraits
 
     @property
     def ring(self) -> Lattice:
@@ -82,6 +89,11 @@ class ExtractionFacts:
     def found(self) -> tuple[Case, ...]:
         """The momenta that have an arm at the wires."""
         return tuple(case for case in self.cases if case.arm is not None)
+
+    @property
+    def shown(self) -> tuple[Case, ...]:
+        """These and the design point, in order of momentum."""
+        return _shown(self.found, self.design)
 
 
 def gather_extraction(resolved: Resolved[ExtractionStudy], asked: Asked) -> ExtractionFacts:
@@ -111,6 +123,7 @@ def gather_extraction(resolved: Resolved[ExtractionStudy], asked: Asked) -> Extr
     cases = tuple(case.transported(septum, final) for case in cases)
     found = [case for case in cases if case.arm is not None]
     design = design.transported(septum, final)
+    shown = _shown(found, design)
     middle = found[len(found) // 2].delta
     scans = _varied(final, septum, compared.optics.fringe, spec.delta, middle) if asked.report else NOT_VARIED
     LOGGER.info("the same by Xsuite's tracking")
@@ -128,6 +141,9 @@ def gather_extraction(resolved: Resolved[ExtractionStudy], asked: Asked) -> Extr
         turns=last_turns(final, compared.optics, septum, [(c.delta, c.arm) for c in cases if c.arm]),
         engines=compare_engines(final, compared.optics, septum, _compared_cases(design, found)),
         scans=scans,
+        wires=at_wires(shown, septum),
+        flux=_flux(final, steinbach) if steinbach else float("nan"),
+        portraits=portraits(final, compared.optics.fringe, septum, spec.x_wall, shown) if asked.report else NOT_TRACED,
         divergence=_or_error(partial(_divergence, final, septum, compared.optics.fringe, middle)),
         hardt=_or_error(partial(_hardt, final, septum, compared.optics.fringe, spec.delta)),
     )
@@ -152,6 +168,15 @@ def _divergence(ring: Lattice, septum: Septum, fringe: str, delta: float) -> flo
 def _hardt(ring: Lattice, septum: Septum, fringe: str, delta: float) -> float:
     optics = twiss(ring, fringe=fringe, delta=delta)
     return float(hardt_residual(optics, ring.index(septum.at), septum.side)[0].real)
+
+
+def _shown(found: Sequence[Case], design: Case) -> tuple[Case, ...]:
+    both = {case.delta: case for case in (*found, design)}
+    return tuple(both[delta] for delta in sorted(both))
+
+
+def _flux(ring: Lattice, steinbach: Steinbach) -> float:
+    return BetatronCore.flux(ring, ring.particle, steinbach.resonant - float(np.mean(steinbach.stack.delta)))
 
 
 def _compared_cases(design: Case, found: list[Case]) -> list[Case]:

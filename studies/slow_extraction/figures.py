@@ -8,11 +8,8 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from extraction.drivers.drivers import BetatronCore
 from extraction.resonance.both_engines import ARM, SEPARATRIX
 from extraction.resonance.diagram import Steinbach
-from extraction.resonance.variations import zero_crossing
-from extraction.septum import wire_loss
 from optics.matching.matching import MatchResult
 from studies.charts import style
 from studies.charts.extraction import (
@@ -33,8 +30,7 @@ from studies.charts.match import Difference, residuals_in_tolerance
 from studies.results import FigureData
 from studies.ring_optics.figures import match_figures, tune_figures
 from studies.slow_extraction.facts import ExtractionFacts
-from studies.slow_extraction.portraits import electrostatic_frames, magnetic_frames, shown_cases, traced
-from studies.slow_extraction.quantities import case_loss
+from studies.slow_extraction.portraits import frames
 
 _ROOT = 1e3**0.5  # m^1/2 in mm^1/2
 
@@ -64,27 +60,26 @@ def _drawn(id: str, title: str, caption: str, figure: Any, table: pd.DataFrame) 
 
 
 def _phase_space(facts: ExtractionFacts) -> Iterator[FigureData]:
-    shown = [case.delta for case in shown_cases(facts)].index(facts.design.delta)
-    lines = traced(facts)
-    frames = list(electrostatic_frames(facts, lines))
+    shown = [case.delta for case in facts.shown].index(facts.design.delta)
+    drawn = frames(facts.portraits.electrostatic)
     caption = (
         f"At the entrance of '{facts.septum.at}': stable triangle and arms, exact (thick) and by Kobayashi's "
         "Hamiltonian (thin). Grey: the wires. Numbered: a particle that just misses them (0) and where it is one, two "
         "and three turns later, when it is extracted. The slider changes the momentum. Look for: the step from 0 to "
         "3, and how far the true arm lies from the straight one."
     )
-    figure = phase_space(frames, shown=shown, place=facts.septum.at)
-    yield _drawn("phase-es", "At the electrostatic septum", caption, figure, _portrait_table(frames))
+    figure = phase_space(drawn, shown=shown, place=facts.septum.at)
+    yield _drawn("phase-es", "At the electrostatic septum", caption, figure, _portrait_table(drawn))
     if facts.septum.magnetic_at is None:
         return
-    frames = list(magnetic_frames(facts, lines))
+    drawn = frames(facts.portraits.magnetic)
     caption = (
         f"The same at the entrance of '{facts.septum.magnetic_at}', with the wall of the magnetic septum. 0, 1, 2: the "
         "particle while it circulates; 3 and 4: extracted beam, from the wires and from one spiral step beyond, after "
         f"the kick of {1e3 * facts.septum.kick:g} mrad. Look for: the wall between 0 and 3."
     )
-    figure = phase_space(frames, shown=shown, place=facts.septum.magnetic_at)
-    yield _drawn("phase-ms", "At the magnetic septum", caption, figure, _portrait_table(frames))
+    figure = phase_space(drawn, shown=shown, place=facts.septum.magnetic_at)
+    yield _drawn("phase-ms", "At the magnetic septum", caption, figure, _portrait_table(drawn))
 
 
 def _portrait_table(frames: Sequence[Frame]) -> pd.DataFrame:
@@ -130,7 +125,6 @@ def _steinbach(facts: ExtractionFacts) -> Iterator[FigureData]:
     table = _with_tip(found)
     start, end = float(np.mean(found.stack.delta)), found.resonant
     edge = facts.beam.sigmas * facts.emittance**0.5 * _ROOT
-    flux = BetatronCore.flux(facts.ring, facts.optics.optics.particle, end - start)
     wedge = Wedge(
         delta=list(1e3 * table["delta"]),
         exact=list(_ROOT * table["exact"]),
@@ -147,8 +141,8 @@ def _steinbach(facts: ExtractionFacts) -> Iterator[FigureData]:
     caption = (
         "Stable amplitude A against momentum (a particle is stable while pi A^2 is below the exact area of the "
         f"triangle); dots: the waiting stack, {facts.beam.sigmas:g} sigma of {1e6 * facts.emittance:.3g} um rms. To "
-        f"bring its middle onto the resonance the betatron core moves it by dp/p = {end - start:.3g} ({flux:.3g} Wb); "
-        f"scaling all magnets by {start - end:.3g} does the same, and a sweep of the tune by "
+        f"bring its middle onto the resonance the betatron core moves it by dp/p = {end - start:.3g} "
+        f"({facts.flux:.3g} Wb); scaling all magnets by {start - end:.3g} does the same, and a sweep of the tune by "
         f"{_sweep(facts, end - start):.3g} moves the wedge instead; RF knock-out moves particles up. What leaves has "
         f"an rms momentum spread of {np.std(leaving):.3g}. Look for: the wedge's width at the beam's edge, which is "
         "the momentum spread extracted."
@@ -177,7 +171,7 @@ def _with_tip(found: Steinbach) -> pd.DataFrame:
 
 
 def _hardt(facts: ExtractionFacts) -> Iterator[FigureData]:
-    cases = shown_cases(facts)
+    cases = facts.shown
     delta = [1e3 * case.delta for case in cases]
     exact = [1e3 * case.angle for case in cases]
     straight = [case.resonance.kobayashi.arm(facts.septum.position) for case in cases if case.resonance]
@@ -204,7 +198,7 @@ def _hardt_scan(facts: ExtractionFacts, table: pd.DataFrame) -> FigureData:
         Curve("exact", x, list(table["exact"]), EXACT, markers=True),
         Curve("leading order", x, list(table["leading_divergence"]), LEADING, "dash"),
     ]
-    exact, leading = (zero_crossing(x, table[name]) for name in ("exact", "leading"))
+    exact, leading = (facts.scans.hardt_chromaticity[name] for name in ("exact", "leading"))
     figure = curves(
         items, "Q'x [1]", "dx'/d(dp/p) [mrad per 1e-3]", levels=[(0.0, "Hardt condition")],
         marks=[(float(facts.optics.optics.dqx), "now")],
@@ -277,10 +271,8 @@ def _scan_table(table: pd.DataFrame, family: str) -> pd.DataFrame:
 
 def _losses(facts: ExtractionFacts) -> FigureData:
     delta = [1e3 * case.delta for case in facts.found]
-    total = [1e2 * case_loss(case, facts) for case in facts.found]
-    bare = [
-        1e2 * wire_loss(facts.septum, case.arm, case.delta, facts.septum.thickness) for case in facts.found if case.arm
-    ]
+    total = [1e2 * facts.wires[case.delta].loss for case in facts.found]
+    bare = [1e2 * facts.wires[case.delta].aligned_loss for case in facts.found]
     items = [
         Curve("wires and crossing angle", delta, total, style.VERTICAL, markers=True),
         Curve("wires' thickness alone", delta, bare, style.NEUTRAL, "dash"),

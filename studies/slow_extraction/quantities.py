@@ -13,7 +13,7 @@ from typing import Any
 import numpy as np
 
 from extraction.resonance.momenta import Case
-from extraction.septum import crossing_angle, early_hit, wire_loss
+from extraction.septum import crossing_angle, early_hit
 from lattice import HadronOpticsError, InputError
 from lattice.arrays import Array
 from studies.judging import ALONE, BOTH, FORMULA, ROUNDING, Number, evaluated
@@ -185,7 +185,7 @@ def _crossing(facts: ExtractionFacts) -> Number:
 
 def case_loss(case: Case, facts: ExtractionFacts) -> float:
     """Part of the particles of one momentum that hit the wires."""
-    return wire_loss(facts.septum, case.arm, case.delta) if case.arm else float("nan")
+    return facts.wires[case.delta].loss if case.arm else float("nan")
 
 
 def losses(facts: ExtractionFacts) -> Array:

@@ -10,13 +10,11 @@ import pandas as pd
 
 from extraction.resonance.both_engines import ARM, SEPARATRIX
 from extraction.resonance.momenta import Case
-from extraction.septum import crossing_angle
 from optics.matching.matching import MatchResult
 from studies.match.tables import match_tables
 from studies.results import TableData
 from studies.ring_optics.tables import engine_tables
 from studies.slow_extraction.facts import ExtractionFacts
-from studies.slow_extraction.quantities import case_loss
 
 
 def tables(facts: ExtractionFacts, matched: MatchResult | None) -> tuple[TableData, ...]:
@@ -68,7 +66,7 @@ def _known(value: Any) -> Any:
 
 def _momentum(case: Case, facts: ExtractionFacts) -> dict[str, Any]:
     nothing = float("nan")
-    resonance, arm, sent = case.resonance, case.arm, case.transport
+    resonance, arm, sent, wires = case.resonance, case.arm, case.transport, facts.wires.get(case.delta)
     leading = resonance.kobayashi if resonance else None
     return {
         "dp/p [1e-3]": 1e3 * case.delta,
@@ -82,8 +80,8 @@ def _momentum(case: Case, facts: ExtractionFacts) -> dict[str, Any]:
         "spiral step [mm]": 1e3 * arm.spiral_step if arm else nothing,
         "step, leading order [mm]": 1e3 * leading.spiral_step(facts.septum.position) if leading and arm else nothing,
         "spiral kick [mrad]": 1e3 * arm.spiral_kick if arm else nothing,
-        "crossing angle [mrad]": 1e3 * crossing_angle(facts.septum, arm, case.delta) if arm else nothing,
-        "loss [%]": 1e2 * case_loss(case, facts),
+        "crossing angle [mrad]": 1e3 * wires.crossing_angle if wires else nothing,
+        "loss [%]": 1e2 * wires.loss if wires else nothing,
         "gap at the magnetic septum [mm]": 1e3 * sent.gap if sent else nothing,
         "why not": case.reason,
     }
