@@ -19,6 +19,7 @@ from studies.runs.logs import LOGGER, shows_progress
 from studies.slow_extraction.facts import ExtractionFacts
 from studies.slow_extraction.spec import ExtractionStudy
 from studies.slow_extraction.spill.case import SpillCase, spill_case
+from studies.slow_extraction.spill.pictures import Pictures, pictures
 
 _ROUNDS = 3  # of full length, to shape a programme
 _SHAPING, _CHECKING = 2000, 256  # particles of the short trials, and of those of full length
@@ -31,7 +32,7 @@ class SpillFacts:
     ``beam`` (n, 6) at the start of the ring, ``drivers`` by name with their programmes, the study's own first, and how
     those that are shaped were found (``shaping``), ``straight`` those that would move the stack evenly; ``others`` are
     the spills of the others. ``amplitude`` (n,) [m^1/2] of the beam; ``sent`` (extracted, 6) at the magnetic septum,
-    None without one. ``alone`` says why there is no second tracker, ``why_not`` what else could not be done.
+    None without one; ``pictures`` of what drivers do in time. ``alone`` says why there is no second tracker, ``why_not`` what else could not be done.
     """
 
     case: SpillCase
@@ -47,6 +48,7 @@ class SpillFacts:
     straight: dict[str, Driver]
     amplitude: Array
     sent: Array | None
+    pictures: Pictures
 
     @property
     def driver(self) -> Driver:
@@ -103,6 +105,7 @@ def track(facts: ExtractionFacts) -> SpillFacts | None:
         straight=found.straight,
         amplitude=case.stack.amplitudes(beam),
         sent=_sent(case, spill),
+        pictures=pictures(case, found.drivers, found.straight, spill.duration),
     )
     if spill.interrupted or any(other.interrupted for other in others.values()):
         return know(response=None, agreement=None, alone="interrupted")

@@ -8,14 +8,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from extraction.drivers.drivers import (
-    BetatronCore,
-    ConstantOptics,
-    PhaseDisplacement,
-    RFKnockout,
-    TuneSweep,
-    programme_values,
-)
+from extraction.drivers.drivers import PhaseDisplacement, RFKnockout
 from extraction.spill.beam import angles, momentum_in_time
 from extraction.spill.rate import duty_factor, spill_rate
 from extraction.spill.spectrum import MAINS, Spectrum, rate_spectrum
@@ -44,7 +37,6 @@ from studies.slow_extraction.spill.programmes import programme_figure, programme
 from studies.slow_extraction.spill.quantities import rate_in_bins
 
 _ROOT = 1e3**0.5  # m^1/2 in mm^1/2
-_FRAMES = 16  # of the film
 _DOTS = 500  # of a cloud in it
 _POINTS = 2000  # of the bar
 _PER_MICRO, _AT = 1e-6, 100.0  # ripple, and Hz, that sensitivities are given for
@@ -55,7 +47,7 @@ def spill_figures(facts: SpillFacts, extraction: ExtractionFacts) -> Iterator[Fi
     if len(facts.spill.extracted) >= 20:
         yield _rate(facts)
         yield from _bars(facts, extraction)
-    yield programme_figure(facts, extraction)
+    yield programme_figure(facts)
     yield from _film(facts)
     if len(facts.spill.extracted) >= 20:
         yield _momentum(facts)
@@ -176,10 +168,9 @@ def _film(facts: SpillFacts) -> Iterator[FigureData]:
     for table in (spill.extracted, spill.lost):
         left[table["particle"].to_numpy()] = table["time"].to_numpy()
     amplitude = _ROOT * facts.amplitude
-    moments = np.linspace(0.0, spill.duration, _FRAMES)
-    shifts, wedges = _motion(facts, extraction_slope(facts), moments)
+    motion = facts.pictures.motion
     stills = []
-    for time, shift, wedge in zip(moments, shifts, wedges, strict=True):
+    for time, shift, wedge in zip(motion.times, motion.stack, motion.wedge, strict=True):
         here = some[left[some] > time]
         stills.append(Still(f"{time:.3g} s", 1e3 * (facts.beam[here, 5] + shift), amplitude[here], 1e3 * wedge))
     table = case.stack.diagram.table.dropna(subset=["exact"]).sort_values("delta")
@@ -200,31 +191,10 @@ def _film(facts: SpillFacts) -> Iterator[FigureData]:
         for still in stills
     ).reset_index(drop=True)
     wedge_lines = (1e3 * table["delta"].to_numpy(), _ROOT * table["exact"].to_numpy())
-    drawing = steinbach_film(wedge_lines, stills, _FRAMES // 3, height=1.15 * _ROOT * case.stack.beam.edge_amplitude)
+    drawing = steinbach_film(
+        wedge_lines, stills, len(stills) // 3, height=1.15 * _ROOT * case.stack.beam.edge_amplitude
+    )
     yield _drawn("spill-steinbach", "Steinbach diagram in motion", caption, figure_of(drawing), frame)
-
-
-def extraction_slope(facts: SpillFacts) -> float:
-    """Momentum by which the wedge moves per unit of a swept parameter; 0 for other drivers."""
-    if not isinstance(facts.driver, TuneSweep):
-        return 0.0
-    own = facts.straight[facts.case.spec.driver]
-    assert isinstance(own, TuneSweep)
-    (_, first), (_, last) = own.programme  # type: ignore[misc]
-    return -facts.case.stack.reach / (last - first)
-
-
-def _motion(facts: SpillFacts, slope: float, moments: Array) -> tuple[Array, Array]:
-    """How far stack and wedge have moved in momentum at each moment."""
-    driver, nothing = facts.driver, np.zeros(len(moments))
-    if isinstance(driver, BetatronCore):
-        return programme_values(driver.programme, moments), nothing
-    if isinstance(driver, ConstantOptics):
-        return 1.0 / (1.0 + programme_values(driver.programme, moments)) - 1.0, nothing
-    if isinstance(driver, TuneSweep):
-        values = programme_values(driver.programme, moments)
-        return nothing, slope * (values - values[0])
-    return nothing, nothing
 
 
 def _momentum(facts: SpillFacts) -> FigureData:

@@ -13,30 +13,27 @@ from extraction.drivers.drivers import (
     PhaseDisplacement,
     RFKnockout,
     TuneSweep,
-    programme_values,
 )
 from studies.charts import style
 from studies.charts.extraction import Curve, curves, figure_of
 from studies.charts.lattice import figure_json
 from studies.charts.spill import stacked_programmes
 from studies.results import FigureData
-from studies.slow_extraction.facts import ExtractionFacts
 from studies.slow_extraction.spill.facts import SpillFacts
 
 
-def programme_figure(facts: SpillFacts, extraction: ExtractionFacts) -> FigureData:
+def programme_figure(facts: SpillFacts) -> FigureData:
     """The programme of the study's driver beside the straight one."""
-    driver, own = facts.driver, facts.straight[facts.case.spec.driver]
-    heading, scale = _axis_of(driver)
-    times = np.linspace(0.0, facts.case.spec.duration_s, 201)
-    values, even = (scale * programme_values(one.programme, times) for one in (driver, own))
+    heading, scale = _axis_of(facts.driver)
+    shown = facts.pictures.programmes[facts.case.spec.driver]
+    times, values, even = shown.times, scale * shown.values, scale * shown.even
     found = f"found by shaping: {_shape(facts)}" if facts.shaped else "of the study"
     items = [Curve("programme", list(times), list(values), style.INK)]
     if not np.allclose(values, even, rtol=1e-9, atol=0.0):
         items.append(Curve("even", list(times), list(even), style.LIMIT, "dash", width=1.2))
     caption = (
         f"Programme of the {facts.case.spec.driver}, {found}. "
-        + _flux(facts, extraction)
+        + _flux(facts)
         + "Look for: how far it is from a straight line, which is what the supply has to follow."
     )
     frame = pd.DataFrame({"time [s]": times, heading: values})
@@ -55,12 +52,11 @@ def _shape(facts: SpillFacts) -> str:
 
 def programmes_figure(facts: SpillFacts) -> FigureData:
     """The programmes of all drivers, each beside the straight one."""
-    times = np.linspace(0.0, facts.case.spec.duration_s, 201)
     panels, tables = [], []
     for name, driver in facts.drivers.items():
         heading, scale = _axis_of(driver)
-        straight = facts.straight[name]
-        values, even = (scale * programme_values(one.programme, times) for one in (driver, straight))
+        shown = facts.pictures.programmes[name]
+        times, values, even = shown.times, scale * shown.values, scale * shown.even
         shaped = facts.shaping.get(name)
         told = "not shaped"
         if shaped is not None:
@@ -96,9 +92,8 @@ def _axis_of(driver: Any) -> tuple[str, float]:
     return headings[type(driver)]
 
 
-def _flux(facts: SpillFacts, extraction: ExtractionFacts) -> str:
+def _flux(facts: SpillFacts) -> str:
     if not isinstance(facts.driver, BetatronCore):
         return ""
-    total = facts.driver.momentum_shift(facts.case.spec.duration_s)
-    flux = BetatronCore.flux(extraction.ring, facts.case.particle, total)
-    return f"In all the core gives dp/p = {total:.3g}, which takes {abs(flux):.3g} Wb. "
+    shown = facts.pictures
+    return f"In all the core gives dp/p = {shown.given:.3g}, which takes {abs(shown.flux):.3g} Wb. "

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from typing import TYPE_CHECKING
 
 import numpy as np
 import pandas as pd
@@ -10,10 +11,12 @@ import pandas as pd
 from extraction.spill.beam import beam_statistics
 from extraction.spill.losses import efficiency, particle_balance
 from extraction.spill.rate import duty_factor, spill_rate
-from extraction.spill.tracking import Spill
 from lattice import HadronOpticsError
 from studies.results import TableData
 from studies.slow_extraction.spill.facts import SpillFacts
+
+if TYPE_CHECKING:
+    from extraction.spill.tracking import Spill
 
 _PLANES = ("x", "y")
 
