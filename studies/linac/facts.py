@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 import numpy as np
@@ -20,6 +21,7 @@ from optics.linac.structure.errors import Errors, with_errors
 from optics.linac.structure.lattices import lattice_of
 from optics.linac.structure.reference import Reference, reference_of
 from optics.linac.switching.jitter import pulse_energies
+from studies.linac.clouds import projections
 from studies.linac.resolution import ResolvedLinac
 from studies.linac.spec import LinacOpticsStudy
 from studies.pipeline import Asked
@@ -28,6 +30,7 @@ from studies.runs.logs import LOGGER
 _GRID_SIGMAS = (12.0, 8.0)  # of phase and of energy
 _GRID_POINTS = 81
 _CHARGED = 2000
+_SHOWN = 1500  # particles of a cloud
 _CLOUD = 1e-4  # of the integration of many particles
 
 
@@ -42,15 +45,20 @@ class Pair:
 
 @dataclass(frozen=True)
 class LinacFacts:
-    """Everything that quantities, tables and figures of the optics study are made of."""
+    """Everything that quantities, tables and figures of the optics study are made of.
+
+    ``lattice``: the linac at its design setting; ``clouds``: particles at the ``entrance`` and the ``exit``.
+    """
 
     resolved: ResolvedLinac[LinacOpticsStudy]
     machine: LinacMachine
+    lattice: Lattice
     run: Transport
     reference: Reference
     sizes: Array
     start: Array
     tracked: LinacTracked
+    clouds: Mapping[str, pd.DataFrame]
     periods: tuple[Period, ...]
     tanks: pd.DataFrame
     units: pd.DataFrame
@@ -64,11 +72,6 @@ class LinacFacts:
     charged: tuple[LinacTracked, LinacTracked]
     unreached: str = ""
     interrupted: bool = False
-
-    @property
-    def lattice(self) -> Lattice:
-        """The linac at its design setting."""
-        return lattice_of(self.machine.linac)
 
     @property
     def told(self) -> str:
@@ -91,11 +94,13 @@ def gather(resolved: ResolvedLinac[LinacOpticsStudy], asked: Asked) -> LinacFact
     return LinacFacts(
         resolved=resolved,
         machine=machine,
+        lattice=lattice_of(linac),
         run=run,
         reference=reference_of(linac),
         sizes=sizes,
         start=start,
         tracked=tracked,
+        clouds=_clouds(machine, start, tracked),
         periods=found,
         tanks=tank_table(linac, run, machine.supplies, energies),
         units=unit_table(linac, run, machine.supplies, current=machine.current, duty=machine.pulse.duty),
@@ -108,6 +113,14 @@ def gather(resolved: ResolvedLinac[LinacOpticsStudy], asked: Asked) -> LinacFact
         lost_power=lost_power(linac, run, tracked, machine.current * machine.pulse.duty),
         charged=_charged(machine, start[:_CHARGED]),
     )
+
+
+def _clouds(machine: LinacMachine, start: Array, end: LinacTracked) -> dict[str, pd.DataFrame]:
+    frequency = machine.bunch.frequency
+    return {
+        "entrance": projections(start[:_SHOWN], machine.linac.particle, frequency),
+        "exit": projections(end.survivors[:_SHOWN], end.particle, frequency),
+    }
 
 
 def _integrated(machine: LinacMachine) -> tuple[Array | None, str]:

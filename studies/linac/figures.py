@@ -8,10 +8,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from lattice import ReferenceParticle, RFGap
-from lattice.arrays import Array
-from optics.linac.bunch import energies, phases
-from optics.linac.structure.lattices import lattice_of
+from lattice import RFGap
 from optics.matter.ranges import range_in_water, range_text
 from studies.charts.linac import bars, beside, horizontal, limit, line, points, stacked
 from studies.charts.style import HORIZONTAL, INK, LIMIT, LONGITUDINAL, NEUTRAL, REFERENCE, VERTICAL, Drawing
@@ -19,7 +16,6 @@ from studies.linac.facts import LinacFacts
 from studies.results import FigureData
 
 SIGMAS = 3.0
-_SHOWN = 1500
 
 
 def figures(facts: LinacFacts) -> tuple[FigureData, ...]:
@@ -40,7 +36,7 @@ def figures(facts: LinacFacts) -> tuple[FigureData, ...]:
 
 def _energy(facts: LinacFacts) -> FigureData:
     """Energy and the phase at which the reference particle meets every cell."""
-    lattice = lattice_of(facts.machine.linac)
+    lattice = facts.lattice
     s = np.concatenate([[0.0], np.cumsum([float(getattr(e, "length", 0.0)) for e in lattice.elements])])
     gaps = [(s[i], np.degrees(float(e.phase))) for i, e in enumerate(lattice.elements) if isinstance(e, RFGap)]
     at, phase = np.array(gaps).T
@@ -129,13 +125,10 @@ def _bucket(facts: LinacFacts) -> FigureData:
     grid = facts.longitudinal
     shift, turn = np.meshgrid(grid.energy, grid.phase, indexing="ij")
     inside = grid.accepted
-    start = facts.start[:_SHOWN]
-    particle = facts.machine.linac.particle
-    bunch_phase = np.degrees(phases(start, particle, facts.machine.bunch.frequency))
-    bunch_energy = (energies(start, particle) - particle.kinetic_energy) / 1e3
+    bunch = facts.clouds["entrance"]
     traces = [
         points(np.degrees(turn[inside]), shift[inside] / 1e3, "#BDBDBD", "accepted", size=5),
-        points(bunch_phase, bunch_energy, LONGITUDINAL, "bunch", size=2),
+        points(bunch["phase [deg]"], bunch["W - W0 [keV]"], LONGITUDINAL, "bunch", size=2),
     ]
     drawing = stacked(
         traces, ("energy from reference [keV]",), "phase from reference [deg]", height=400,
@@ -144,7 +137,7 @@ def _bucket(facts: LinacFacts) -> FigureData:
     drawing["layout"]["hovermode"] = "closest"
     caption = (
         f"Longitudinal acceptance at the entrance: of a grid of {grid.accepted.size} particles on the axis, those that "
-        f"arrive within 3 % of the energy (grey), and {len(start)} particles of the bunch. Look for: the bunch well "
+        f"arrive within 3 % of the energy (grey), and {len(bunch)} particles of the bunch. Look for: the bunch well "
         "inside."
     )
     table = pd.DataFrame({"phase [deg]": np.degrees(turn).ravel(), "energy [keV]": shift.ravel() / 1e3,
@@ -153,27 +146,12 @@ def _bucket(facts: LinacFacts) -> FigureData:
 
 
 def _bunches(facts: LinacFacts) -> Iterator[FigureData]:
-    frequency = facts.machine.bunch.frequency
-    start, end = facts.start[:_SHOWN], facts.tracked.survivors[:_SHOWN]
-    for key, title, cloud, particle in (
-        ("entrance", "Beam at the entrance", start, facts.machine.linac.particle),
-        ("exit", "Beam at the exit", end, facts.tracked.particle),
-    ):
-        table = projections(cloud, particle, frequency)
+    for key, table in facts.clouds.items():
         caption = (
-            f"{len(cloud)} particles at the {key} in the three planes, phase and energy from the reference particle. "
+            f"{len(table)} particles at the {key} in the three planes, phase and energy from the reference particle. "
             "Look for: tails and filaments, which the rms sizes hide."
         )
-        yield FigureData(f"bunch-{key}", title, caption, bunch_drawing(table), table)
-
-
-def projections(cloud: Array, particle: ReferenceParticle, frequency: float) -> pd.DataFrame:
-    """Particles as a table in the units of the figures."""
-    return pd.DataFrame({
-        "x [mm]": cloud[:, 0] * 1e3, "x' [mrad]": cloud[:, 1] * 1e3, "y [mm]": cloud[:, 2] * 1e3,
-        "y' [mrad]": cloud[:, 3] * 1e3, "phase [deg]": np.degrees(phases(cloud, particle, frequency)),
-        "W - W0 [keV]": (energies(cloud, particle) - particle.kinetic_energy) / 1e3,
-    })  # fmt: skip
+        yield FigureData(f"bunch-{key}", f"Beam at the {key}", caption, bunch_drawing(table), table)
 
 
 def bunch_drawing(table: pd.DataFrame, ranges: Any = None) -> Drawing:

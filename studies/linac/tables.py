@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from typing import TYPE_CHECKING
 
 import numpy as np
 import pandas as pd
 
-from optics.linac import LinacTracked
 from studies.linac.facts import LinacFacts
 from studies.results import TableData
+
+if TYPE_CHECKING:
+    from optics.linac import LinacTracked
 
 
 def tables(facts: LinacFacts) -> tuple[TableData, ...]:

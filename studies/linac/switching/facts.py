@@ -24,9 +24,10 @@ from optics.linac.switching.all_energies import largest_fills
 from optics.linac.switching.between import energies_between
 from optics.linac.switching.bunches import arrived_at, beam_at_exit, bunches_at
 from optics.linac.switching.jitter import pulse_energies
-from optics.linac.switching.settings import Settings, settings_for
+from optics.linac.switching.settings import REACH, Settings, settings_for
 from optics.linac.switching.trips import recovery
 from optics.matter.ranges import energy_of_range, range_in_water
+from studies.linac.clouds import projections
 from studies.linac.resolution import ResolvedLinac, with_gradients
 from studies.linac.switching.spec import LinacSwitchingStudy
 from studies.pipeline import Asked
@@ -35,24 +36,28 @@ from studies.spec.checking import checked
 
 #: Largest number of energies that the second engine integrates and that jitter is computed at.
 _FEW = 33
+_SHOWN = 500  # particles of a cloud
+#: Phases of the last unit from the designed one that are looked at [rad].
+PHASES = REACH
 
 
 @dataclass(frozen=True)
 class SwitchingFacts:
     """Everything that quantities, tables and figures of the switching study are made of.
 
-    ``beams``: one row an energy; ``shown``: bunches at the exit for a few; ``others``: transmission of other sets of
-    gradients; ``integrated``: wanted energy, final energy by integration, its error by the steps; ``jitter``: rms
-    energy and range.
+    ``lattice``: the linac at its design setting; ``beams``: one row an energy; ``clouds``: particles at the exit for a
+    few; ``others``: transmission of other sets of gradients; ``integrated``: wanted energy, final energy by
+    integration, its error by the steps; ``jitter``: rms energy and range.
     """
 
     resolved: ResolvedLinac[LinacSwitchingStudy]
     study: LinacSwitchingStudy
     machine: LinacMachine
+    lattice: Lattice
     energies: Array
     settings: Settings
     beams: pd.DataFrame
-    shown: Mapping[float, LinacTracked]
+    clouds: Mapping[float, pd.DataFrame]
     others: pd.DataFrame
     sources: Mapping[str, str]
     focus: pd.DataFrame
@@ -64,11 +69,6 @@ class SwitchingFacts:
     layers: pd.DataFrame
     unreached: str = ""
     interrupted: bool = False
-
-    @property
-    def lattice(self) -> Lattice:
-        """The linac at its design setting."""
-        return lattice_of(self.machine.linac)
 
     @property
     def told(self) -> str:
@@ -96,10 +96,11 @@ def gather(resolved: ResolvedLinac[LinacSwitchingStudy], asked: Asked) -> Switch
         resolved=resolved,
         study=study,
         machine=machine,
+        lattice=lattice_of(linac),
         energies=energies,
         settings=settings,
         beams=beams,
-        shown={float(energies[i]): ends[i] for i in shown},
+        clouds={float(energies[i]): _cloud(ends[i], machine.bunch.frequency) for i in shown},
         others=_others(resolved, study),
         sources={one.name: one.source for one in study.compare},
         focus=_focus(machine, settings, energies, some),
@@ -110,6 +111,10 @@ def gather(resolved: ResolvedLinac[LinacSwitchingStudy], asked: Asked) -> Switch
         trips=_trips(machine, start),
         layers=_layers(machine, study, start),
     )
+
+
+def _cloud(end: LinacTracked, frequency: float) -> pd.DataFrame:
+    return projections(end.survivors[:_SHOWN], end.particle, frequency)
 
 
 def _others(resolved: ResolvedLinac[LinacSwitchingStudy], study: LinacSwitchingStudy) -> pd.DataFrame:

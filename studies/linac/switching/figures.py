@@ -10,12 +10,11 @@ import pandas as pd
 
 from studies.charts.linac import bars, heat, horizontal, limit, line, points, stacked, with_slider
 from studies.charts.style import HORIZONTAL, INK, LIMIT, LONGITUDINAL, VERTICAL
-from studies.linac.figures import bunch_drawing, projections
+from studies.linac.figures import bunch_drawing
 from studies.linac.switching.facts import SwitchingFacts
 from studies.results import FigureData
 
 _COLUMNS = 17
-_SHOWN = 500
 _W = "W [MeV]"
 _SHADES = (INK, "#0072B2", "#D55E00", "#009E73", "#CC79A7")
 
@@ -144,10 +143,7 @@ def _spot(facts: SwitchingFacts) -> FigureData:
 
 def _bunch(facts: SwitchingFacts) -> FigureData:
     """Phase space at the exit, a slider over energy."""
-    frequency = facts.machine.bunch.frequency
-    tables = {
-        energy: projections(end.survivors[:_SHOWN], end.particle, frequency) for energy, end in facts.shown.items()
-    }
+    tables = facts.clouds
     whole = pd.concat(tables.values())
     columns = list(whole)
     shared = [(_range(whole[columns[i]]), _range(whole[columns[i + 1]])) for i in (0, 2)]
@@ -158,10 +154,9 @@ def _bunch(facts: SwitchingFacts) -> FigureData:
     names = [f"{energy / 1e6:g}" for energy in tables]
     drawing = with_slider(frames, names, "W [MeV] = ", len(frames) - 1)
     caption = (
-        f"{_SHOWN} particles at the exit in the three planes, phase and energy from the reference particle; the slider "
-        "changes the energy (and the range of phase and energy). At low energies the bunch drifts through what is off "
-        "and grows long. Look for: filaments, and "
-        "how the ellipses turn with energy."
+        f"{max(map(len, tables.values()))} particles at the exit in the three planes, phase and energy from the "
+        "reference particle; the slider changes the energy (and the range of phase and energy). At low energies the "
+        "bunch drifts through what is off and grows long. Look for: filaments, and how the ellipses turn with energy."
     )
     table = pd.concat([one.assign(**{_W: energy / 1e6}) for energy, one in tables.items()], ignore_index=True)
     return FigureData("energies-bunch", "Beam at the exit over energy", caption, drawing, table)
