@@ -20,7 +20,7 @@ from extraction.resonance.steinbach import ExtractedBeam
 from extraction.resonance.third_integer import ThirdIntegerResonance
 from extraction.resonance.variations import NOT_VARIED, Scans, scan
 from extraction.septum import Septum
-from lattice import HadronOpticsError, InputError, Lattice, NoSolution, UnstableOptics
+from lattice import HadronOpticsError, InputError, Lattice, NoSolution, ReferenceParticle, UnstableOptics
 from lattice.arrays import Array
 from machines.rings.machine import MachineBeam
 from optics import twiss
@@ -142,7 +142,7 @@ def gather_extraction(resolved: Resolved[ExtractionStudy], asked: Asked) -> Extr
         engines=compare_engines(final, compared.optics, septum, _compared_cases(design, found)),
         scans=scans,
         wires=at_wires(shown, septum),
-        flux=_flux(final, steinbach) if steinbach else float("nan"),
+        flux=_flux(final, resolved.particle, steinbach) if steinbach else float("nan"),
         portraits=portraits(final, compared.optics.fringe, septum, spec.x_wall, shown) if asked.report else NOT_TRACED,
         divergence=_or_error(partial(_divergence, final, septum, compared.optics.fringe, middle)),
         hardt=_or_error(partial(_hardt, final, septum, compared.optics.fringe, spec.delta)),
@@ -175,8 +175,8 @@ def _shown(found: Sequence[Case], design: Case) -> tuple[Case, ...]:
     return tuple(both[delta] for delta in sorted(both))
 
 
-def _flux(ring: Lattice, steinbach: Steinbach) -> float:
-    return BetatronCore.flux(ring, ring.particle, steinbach.resonant - float(np.mean(steinbach.stack.delta)))
+def _flux(ring: Lattice, particle: ReferenceParticle, steinbach: Steinbach) -> float:
+    return BetatronCore.flux(ring, particle, steinbach.resonant - float(np.mean(steinbach.stack.delta)))
 
 
 def _compared_cases(design: Case, found: list[Case]) -> list[Case]:
