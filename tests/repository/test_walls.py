@@ -113,3 +113,62 @@ def test_a_study_loads_only_what_it_builds_on(word: str) -> None:
     rooms = {name.split(".")[1] for name in loaded.split() if name.startswith("studies.")}
     assert rooms - COMMON - {"terminal", "exit_codes"} == BUILDS_ON[word]
     assert ("extraction" in loaded.split()) == (not word.startswith("linac"))
+
+
+# ------------------------------------------------------------------------------------------- drawing computes nothing
+
+#: Modules that draw, tabulate or tell: rooms of drawing, and the files of a study that make finished values of its facts.
+ROOMS_OF_DRAWING = ("studies.charts.", "studies.report.")
+DRAWING = ("figures", "tables", "text", "portraits", "programmes", "picks")
+
+#: What they may call below: closed formulas and statistics of finished samples. None follows a particle, finds an
+#: optics or seeks a solution.
+FORMULAS = {
+    "extraction.spill.beam": "moments of particles that were tracked",
+    "extraction.spill.losses": "shares of particles that were tracked",
+    "extraction.spill.rate": "counts of times that were tracked",
+    "optics.beams.beam_table": "sizes of a Gaussian beam of given optics",
+    "optics.magnets": "fields and families of magnets of given strengths",
+    "optics.matter.ranges": "the law of ranges",
+    "optics.resonances": "lines in the plane of the tunes",
+}
+
+#: Methods that compute, whatever value they are asked of.
+COMPUTING = {"arm", "arms", "inside", "spiral_step", "stable_area", "survey", "track", "transported", "turn"}
+
+
+def _drawing() -> list[str]:
+    return [name for name in _modules() if name.startswith(ROOMS_OF_DRAWING) or _last(name).endswith(DRAWING)]
+
+
+def _last(name: str) -> str:
+    return name.rpartition(".")[2]
+
+
+def _functions(name: str) -> list[tuple[str, str]]:
+    """Functions that a module imports from the rooms of physics: (module, function). Types and constants are nouns."""
+    found = [node for node in _loading(_tree(name)) if isinstance(node, ast.ImportFrom) and node.module]
+    return [
+        (str(node.module), alias.name)
+        for node in found
+        for alias in node.names
+        if str(node.module).partition(".")[0] in ("optics", "extraction") and alias.name[0].islower()
+    ]
+
+
+def test_what_draws_computes_nothing() -> None:
+    """Figures, tables, texts and charts are made of facts: no function of theirs finds optics, tracks or matches."""
+    assert len(_drawing()) > 40
+    found = [(name, *one) for name in _drawing() for one in _functions(name) if one[0] not in FORMULAS]
+    assert found == []
+
+
+def test_what_draws_asks_no_value_to_compute() -> None:
+    """A value that is a fact may know how to compute more: not while it is drawn."""
+    calls = [
+        f"{name}:{node.lineno} .{node.func.attr}()"
+        for name in _drawing()
+        for node in ast.walk(_tree(name))
+        if isinstance(node, ast.Call) and isinstance(node.func, ast.Attribute) and node.func.attr in COMPUTING
+    ]
+    assert calls == []
