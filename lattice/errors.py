@@ -40,3 +40,8 @@ def did_you_mean(name: str, known: Iterable[str]) -> str:
     """Return ``"; did you mean 'x'?"`` for the nearest known name, else ``""``."""
     nearest = get_close_matches(name.lower(), list(known), n=1, cutoff=0.6)
     return f"; did you mean '{nearest[0]}'?" if nearest else ""
+
+
+def counted(number: int, noun: str) -> str:
+    """``3 targets``, ``1 target``."""
+    return f"{number} {noun}{'' if number == 1 else 's'}"

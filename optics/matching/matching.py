@@ -14,6 +14,7 @@ import numpy as np
 
 from lattice import InputError, Lattice, ReferenceParticle
 from lattice.arrays import Array
+from lattice.errors import counted
 from optics.closed import closed
 from optics.matching.checks import checked_count, checked_problem
 from optics.matching.diagnosis import Diagnosis, Infeasibility, diagnosed, explained
@@ -24,7 +25,7 @@ from optics.matching.search import METHODS, Found, has_motion, search
 from optics.matching.solutions import Solution, ranked
 from optics.matching.targets import Goal, Vary
 
-__all__ = ["METHODS", "POLISHES", "Case", "MatchResult", "counted", "match", "match_together"]
+__all__ = ["METHODS", "POLISHES", "Case", "MatchResult", "match", "match_together"]
 
 
 @closed
@@ -209,11 +210,6 @@ def _before(problem: Problem) -> Array:
 
 def _over(excess: float) -> float:
     return max(excess, 0.0) if excess == excess else excess
-
-
-def counted(number: int, noun: str) -> str:
-    """``3 targets``, ``1 target``."""
-    return f"{number} {noun}{'' if number == 1 else 's'}"
 
 
 def _message(

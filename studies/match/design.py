@@ -11,10 +11,10 @@ import numpy as np
 from extraction.targets import QUANTITIES as EXTRACTION_GOALS
 from extraction.targets import ExtractionTarget
 from lattice import ElectrostaticSeptum, InputError, Lattice, ReferenceParticle, UnstableOptics
-from lattice.errors import did_you_mean
+from lattice.errors import counted, did_you_mean
 from optics import Limit, Target, Vary
 from optics.matching.limits import SIZES
-from optics.matching.matching import Case, MatchResult, counted, match_together
+from optics.matching.matching import Case, MatchResult, match_together
 from optics.matching.targets import Goal
 from studies.runs.logs import LOGGER
 from studies.spec.match import DESIGN, CaseSpec, LimitSpec, TargetSpec

@@ -9,7 +9,7 @@ from typing import Any
 
 import pandas as pd
 
-from lattice import HadronOpticsError, Lattice, ReferenceParticle
+from lattice import HadronOpticsError, Lattice, ReferenceParticle, survey
 from machines.rings.machine import MachineBeam
 from optics import Optics, twiss
 from optics.aperture import PLANES, BeamEdge, Clearance, clearance, envelope
@@ -28,7 +28,7 @@ from studies.vocabulary import IMPERFECTIONS
 UNMATCHED = "the match did not converge"
 _OF_BEAMS = ("clearance_x", "clearance_y", "clearance_es")
 
-#: Parts an element is cut into in a drawn envelope.
+#: Parts an element is cut into in drawn optics and envelopes.
 _DRAWN_SLICES = 6
 
 
@@ -65,15 +65,24 @@ class BeamOptics:
         return envelope(self.compared.optics, self.edge, _DRAWN_SLICES)
 
 
+@dataclass(frozen=True, eq=False)
+class Sampled:
+    """Our optics as they are drawn: finely ``inside`` elements, and the ``floor`` plan of the lattice by name."""
+
+    inside: pd.DataFrame
+    floor: pd.DataFrame
+
+
 @dataclass(frozen=True)
 class Facts:
-    """Everything that quantities, tables and figures are made of."""
+    """Everything that quantities, tables and figures are made of; ``sampled`` and ``region`` for a report alone."""
 
     resolved: Resolved[Any]
     compared: Compared
     beams: tuple[BeamOptics, ...]
     imperfections: Imperfections | None = None
     region: MatchRegion | None = None
+    sampled: Sampled | None = None
     matched: MatchResult | None = None
     interrupted: bool = False
 
@@ -108,7 +117,12 @@ def gather(resolved: Resolved[OpticsStudy], asked: Asked) -> Facts:
     beams = tuple(_beams(resolved, final, start)) if asked.any_of(_OF_BEAMS) else ()
     imperfections = with_imperfections(resolved, final) if asked.any_of(IMPERFECTIONS) else None
     region = match_region(resolved, compared.optics, matched) if asked.report else None
-    return Facts(resolved, compared, beams, imperfections, region, matched)
+    sampled = _sampled(compared.optics) if asked.report else None
+    return Facts(resolved, compared, beams, imperfections, region, sampled, matched)
+
+
+def _sampled(optics: Optics) -> Sampled:
+    return Sampled(optics.inside(_DRAWN_SLICES), pd.DataFrame(survey(optics.lattice)).set_index("name"))
 
 
 def compare(

@@ -7,8 +7,8 @@ from collections.abc import Iterator
 import numpy as np
 import pandas as pd
 
-from lattice import survey as floor_coordinates
-from optics.matching.matching import MatchResult, counted
+from lattice.errors import counted
+from optics.matching.matching import MatchResult
 from studies.charts.lattice import (
     StopBand,
     WorkingPoint,
@@ -34,7 +34,6 @@ from studies.ring_optics.orbit_figures import orbit_figures
 from studies.ring_optics.region_figures import region_figures
 from studies.spec.units import kind_of
 
-_SLICES = 6
 _LABELS = {
     "electrostatic_septum": "electrostatic septum",
     "magnetic_septum": "magnetic septum",
@@ -47,7 +46,9 @@ _LABELS = {
 
 def figures(facts: Facts, matched: MatchResult | None) -> tuple[FigureData, ...]:
     """All figures of the study, in the order of the report."""
-    drawn = [*_layout(facts), *_optics(facts), *(match_figures(matched) if matched else ())]
+    assert facts.sampled is not None
+    drawn = [_layout(facts, facts.sampled.floor), _optics(facts, facts.sampled.inside)]
+    drawn += match_figures(matched) if matched else ()
     found = facts.imperfections
     orbits = orbit_figures(found, facts.optics.lattice, facts.resolved) if found else ()
     around = region_figures(facts.region) if facts.region else ()
@@ -59,22 +60,18 @@ def _labels(facts: Facts) -> dict[str, str]:
     return {places[key]: label for key, label in _LABELS.items() if key in places}
 
 
-def _layout(facts: Facts) -> Iterator[FigureData]:
-    lattice = facts.optics.lattice
-    columns = floor_coordinates(lattice)
-    survey = pd.DataFrame(columns).set_index("name")
-    blocks = magnet_blocks(lattice, facts.resolved.top_particle, _labels(facts))
+def _layout(facts: Facts, survey: pd.DataFrame) -> FigureData:
+    blocks = magnet_blocks(facts.optics.lattice, facts.resolved.top_particle, _labels(facts))
     caption = (
         "The machine from above, magnets to scale along the orbit; hover for name, strength and field at the top "
         "rigidity. Look for: where the septa stand, and room around them."
     )
     table = survey[["s", "X", "Z", "theta"]].set_axis(["s [m]", "X [m]", "Z [m]", "theta [rad]"], axis=1)
     named = pd.DataFrame({"name": list(map(str, table.index)), **{c: table[c].to_numpy() for c in table.columns}})
-    yield FigureData("layout-floor", "Floor plan", caption, figure_json(floor_plan(survey, blocks)), named)
+    return FigureData("layout-floor", "Floor plan", caption, figure_json(floor_plan(survey, blocks)), named)
 
 
-def _optics(facts: Facts) -> Iterator[FigureData]:
-    table = facts.optics.inside(_SLICES)
+def _optics(facts: Facts, table: pd.DataFrame) -> FigureData:
     widest = max(facts.beams, key=lambda case: case.edge.beam.emittance_x, default=None)
     edges = widest.envelope if widest else None
     drawable = edges is not None and not edges.isna().to_numpy().any()
@@ -97,7 +94,7 @@ def _optics(facts: Facts) -> Iterator[FigureData]:
         caption += f" in its own optics, {sigmas}, inside the aperture."
     caption += " Look for: maxima, zero dispersion in the long straights, and the room the beam has left."
     columns = {f"{name} [m]": table[name].to_numpy() for name in ("s", "betx", "bety", "dx", "dy")}
-    yield FigureData("optics-ring", "Optics", caption, figure_json(figure), pd.DataFrame(columns))
+    return FigureData("optics-ring", "Optics", caption, figure_json(figure), pd.DataFrame(columns))
 
 
 def _thinned(edges: pd.DataFrame) -> pd.DataFrame:

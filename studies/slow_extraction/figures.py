@@ -174,7 +174,7 @@ def _hardt(facts: ExtractionFacts) -> Iterator[FigureData]:
     cases = facts.shown
     delta = [1e3 * case.delta for case in cases]
     exact = [1e3 * case.angle for case in cases]
-    straight = [case.resonance.kobayashi.arm(facts.septum.position) for case in cases if case.resonance]
+    straight = [facts.wires[case.delta].leading for case in cases]
     leading = [1e3 * arm.px / (1 + case.delta) if arm else np.nan for case, arm in zip(cases, straight, strict=True)]
     items = [Curve("exact", delta, exact, EXACT, markers=True), Curve("leading order", delta, leading, LEADING, "dash")]
     levels = [(1e3 * facts.septum.angle, "wires")]

@@ -78,7 +78,7 @@ def _momentum(case: Case, facts: ExtractionFacts) -> dict[str, Any]:
         "dx'/dx [1/m]": arm.slope if arm else nothing,
         "d2x'/dx2 [1/m^2]": arm.curvature if arm else nothing,
         "spiral step [mm]": 1e3 * arm.spiral_step if arm else nothing,
-        "step, leading order [mm]": 1e3 * leading.spiral_step(facts.septum.position) if leading and arm else nothing,
+        "step, leading order [mm]": 1e3 * wires.leading_step if wires else nothing,
         "spiral kick [mrad]": 1e3 * arm.spiral_kick if arm else nothing,
         "crossing angle [mrad]": 1e3 * wires.crossing_angle if wires else nothing,
         "loss [%]": 1e2 * wires.loss if wires else nothing,

@@ -56,10 +56,10 @@ def methods(facts: ExtractionFacts, matched: MatchResult | None) -> Iterator[str
 
 
 def _difference(facts: ExtractionFacts) -> str:
-    leading = facts.resonance.kobayashi
+    leading, wires = facts.resonance.kobayashi, facts.wires[facts.design.delta]
     area = _apart(facts.resonance.stable_area, leading.stable_area)
-    step = _apart(facts.arm.spiral_step, leading.spiral_step(facts.septum.position))
-    straight = leading.arm(facts.septum.position)
+    step = _apart(facts.arm.spiral_step, wires.leading_step)
+    straight = wires.leading
     angle = (
         f", angle of the arm at the wires {1e3 * facts.arm.px:.4g} mrad where leading order has "
         f"{1e3 * straight.px:.4g} mrad"

@@ -117,7 +117,7 @@ def test_a_study_loads_only_what_it_builds_on(word: str) -> None:
 
 # ------------------------------------------------------------------------------------------- drawing computes nothing
 
-#: Modules that draw, tabulate or tell: rooms of drawing, and the files of a study that make finished values of its facts.
+#: Modules that draw, tabulate or tell: rooms of drawing, and files of a study that make finished values of facts.
 ROOMS_OF_DRAWING = ("studies.charts.", "studies.report.")
 DRAWING = ("figures", "tables", "text", "portraits", "programmes", "picks")
 
@@ -127,6 +127,7 @@ FORMULAS = {
     "extraction.spill.beam": "moments of particles that were tracked",
     "extraction.spill.losses": "shares of particles that were tracked",
     "extraction.spill.rate": "counts of times that were tracked",
+    "extraction.spill.spectrum": "spectra of times that were tracked",
     "optics.beams.beam_table": "sizes of a Gaussian beam of given optics",
     "optics.magnets": "fields and families of magnets of given strengths",
     "optics.matter.ranges": "the law of ranges",
@@ -138,7 +139,9 @@ COMPUTING = {"arm", "arms", "inside", "spiral_step", "stable_area", "survey", "t
 
 
 def _drawing() -> list[str]:
-    return [name for name in _modules() if name.startswith(ROOMS_OF_DRAWING) or _last(name).endswith(DRAWING)]
+    rooms = [name for name in _modules() if name.startswith(ROOMS_OF_DRAWING)]
+    files = [name for name in _modules() if name.startswith("studies.") and _last(name).endswith(DRAWING)]
+    return sorted({*rooms, *(name for name in files if not name.startswith("studies.commands."))})
 
 
 def _last(name: str) -> str:

@@ -32,7 +32,8 @@ class SpillFacts:
     ``beam`` (n, 6) at the start of the ring, ``drivers`` by name with their programmes, the study's own first, and how
     those that are shaped were found (``shaping``), ``straight`` those that would move the stack evenly; ``others`` are
     the spills of the others. ``amplitude`` (n,) [m^1/2] of the beam; ``sent`` (extracted, 6) at the magnetic septum,
-    None without one; ``pictures`` of what drivers do in time. ``alone`` says why there is no second tracker, ``why_not`` what else could not be done.
+    None without one; ``pictures`` of what drivers do in time. ``alone`` says why there is no second tracker,
+    ``why_not`` what else could not be done.
     """
 
     case: SpillCase
