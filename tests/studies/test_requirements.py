@@ -1,0 +1,43 @@
+"""Requirements of the machines: what they judge is in the vocabulary, and a study of that name asks for it."""
+
+from __future__ import annotations
+
+import pytest
+
+from machines.machine import Machine
+from machines.registry import MACHINES, machine_named
+from machines.requirements import Requirement
+from machines.rings.machine import RingMachine
+from studies.registry import ROOMS
+from studies.spec.builtin import builtin_names, study_path
+from studies.spec.judged import machine_requirements
+from studies.spec.study_file import load_study
+from studies.vocabulary import quantity_named
+
+ALL = [(machine_named(name), one) for name in MACHINES for one in machine_named(name).requirements]
+
+
+@pytest.mark.parametrize(("machine", "requirement"), ALL, ids=lambda value: getattr(value, "id", None))
+def test_a_quantity_is_in_the_vocabulary_its_place_in_the_machine(machine: Machine, requirement: Requirement) -> None:
+    quantity = quantity_named(requirement.quantity)
+    if quantity.place:
+        assert isinstance(machine, RingMachine)
+        assert quantity.place in (*machine.places, *machine.ring.names)
+
+
+@pytest.mark.parametrize(("machine", "requirement"), ALL, ids=lambda value: getattr(value, "id", None))
+def test_a_requirement_is_of_a_kind_of_study(machine: Machine, requirement: Requirement) -> None:
+    assert requirement.study.removeprefix(f"{machine.name}-") in ROOMS or requirement.study in ROOMS
+
+
+def test_every_requirement_is_judged_by_a_built_in_study() -> None:
+    """None is written down that nobody asks for."""
+    judged = {
+        (study.machine, one.study, one.id)
+        for path in map(study_path, builtin_names())
+        if path is not None
+        for study in [load_study(path)]
+        for one in machine_requirements(study)
+    }
+    left = {(machine.name, one.study, one.id) for machine, one in ALL} - judged
+    assert left == set()
