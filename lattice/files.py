@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import os
-import tempfile
 from contextlib import suppress
 from pathlib import Path
+from secrets import token_hex
 
 from lattice.errors import FileError
 
@@ -37,27 +37,49 @@ def write_text_atomic(path: str | Path, text: str) -> None:
 def write_bytes_atomic(path: str | Path, content: bytes) -> None:
     """Write ``content`` to ``path``, whole or not at all; FileError when that fails.
 
-    The bytes go to a temporary file beside ``path`` that then replaces it in one step.
+    The bytes go to the disk first and replace ``path`` in one step then. Where the system can hold a file without a
+    name (Linux, most file systems), the new one gets its name as its last step, so that a kill leaves nothing behind.
     """
     path = Path(path)
     try:
         mode = _mode_for(path)
-        handle, temporary = tempfile.mkstemp(prefix=f".{path.name[:100]}.", suffix=".tmp", dir=path.parent)
+        folder = os.open(path.parent, os.O_RDONLY)
     except (OSError, ValueError) as error:
         raise FileError(f"{path}: cannot write this file: {_reason(error)}") from None
+    temporary = f".{path.name[:50]}.{token_hex(4)}.tmp"
     try:
-        with os.fdopen(handle, "wb") as stream:
-            stream.write(content)
-            stream.flush()
-            os.fsync(stream.fileno())
-        Path(temporary).chmod(mode)
-        Path(temporary).replace(path)
+        _write(temporary, content, mode, folder)
+        os.replace(temporary, path.name, src_dir_fd=folder, dst_dir_fd=folder)
+        os.fsync(folder)
     except BaseException as error:
-        with suppress(OSError):
-            Path(temporary).unlink()
-        if isinstance(error, OSError):
+        with suppress(OSError, ValueError):
+            os.unlink(temporary, dir_fd=folder)
+        if isinstance(error, (OSError, ValueError)):
             raise FileError(f"{path}: cannot write this file: {_reason(error)}") from None
         raise
+    finally:
+        os.close(folder)
+
+
+def _write(name: str, content: bytes, mode: int, folder: int) -> None:
+    """A file of that name in an open folder, with its bytes on the disk."""
+    handle, named = _new_file(name, folder)
+    with os.fdopen(handle, "wb") as stream:
+        stream.write(content)
+        stream.flush()
+        os.fsync(stream.fileno())
+        os.fchmod(stream.fileno(), mode)
+        if not named:
+            # os.link follows the link of /proc only through linkat, which it calls when it is given folders
+            os.link(f"/proc/self/fd/{stream.fileno()}", name, src_dir_fd=folder, dst_dir_fd=folder)
+
+
+def _new_file(name: str, folder: int) -> tuple[int, bool]:
+    """A new file, open for writing, and whether it has its name already (private until its mode is set)."""
+    if hasattr(os, "O_TMPFILE") and os.path.isdir("/proc/self/fd"):
+        with suppress(OSError):  # the file system knows no files without a name
+            return os.open(".", os.O_WRONLY | os.O_TMPFILE, 0o600, dir_fd=folder), False
+    return os.open(name, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600, dir_fd=folder), True
 
 
 def _mode_for(path: Path) -> int:

@@ -16,6 +16,7 @@ from typing import Any
 import click
 
 from studies.exit_codes import Exit
+from studies.runs.interruption import terminate_as_interrupt
 from studies.terminal import open_closed_streams, silence_stdout
 
 PROGRAM = "lattice-optimize"
@@ -82,7 +83,8 @@ def group() -> None:
 
 
 def main() -> None:
-    """Entry point of the command."""
+    """Entry point of the command. SIGTERM does what Ctrl-C does."""
+    terminate_as_interrupt()
     sys.exit(run(sys.argv[1:]))
 
 

@@ -12,7 +12,7 @@ from lattice import InputError, ReferenceParticle
 from lattice.arrays import Array
 from lattice.errors import FileError, did_you_mean
 from optics.beams.dose_files import PhaseSpace, phase_space, write_fluka_table, write_mcpl, write_topas
-from studies.runs.store import is_complete
+from studies.runs.contents import is_complete
 
 TABLE = "tables/beam-energies.csv"
 WRITERS: dict[str, Callable[[Path, PhaseSpace], None]] = {

@@ -15,7 +15,7 @@ from machines.linacs.table import LinacTable
 from machines.registry import linac_named
 from machines.requirements import Requirement
 from studies.linac.spec import LinacStudy
-from studies.runs.store import LINAC
+from studies.runs.contents import LINAC
 from studies.spec.checking import checked, parse_toml, read_text
 from studies.spec.resolution import own_requirement, requirement_spec
 from studies.spec.schema import as_mapping

@@ -13,7 +13,7 @@ from studies.linac.spec import LinacOpticsStudy
 from studies.linac.tables import tables
 from studies.linac.text import text
 from studies.pipeline import Study
-from studies.runs.store import LINAC
+from studies.runs.contents import LINAC
 from studies.spec.toml_text import toml_text
 
 

@@ -79,7 +79,7 @@ def _axis(vary: Vary, at: float) -> Axis:
 
 
 def _table(made: Plan) -> pd.DataFrame:
-    return pd.concat(blocks(made, 0, 1, lambda _: None), ignore_index=True)
+    return pd.concat([table for _, table in blocks(made, np.arange(made.number))], ignore_index=True)
 
 
 def _narrowed(made: Plan, matched: MatchResult) -> Plan:

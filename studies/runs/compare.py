@@ -13,10 +13,11 @@ import pandas as pd
 from machines.requirements import FAIL, PASS, Verdict
 from studies.exit_codes import Exit
 from studies.results import Quantity, StudyResult, TableData
+from studies.runs.building import open_run
 from studies.runs.logs import RunLog, messages
 from studies.runs.results_json import json_text
 from studies.runs.running import RunOptions
-from studies.runs.store import open_run, read_run, write_run
+from studies.runs.store import read_run
 from studies.terminal import number, show
 from studies.terminal import table as terminal_table
 
@@ -126,8 +127,9 @@ def compare_to_folder(first: Path, second: Path, options: RunOptions) -> tuple[C
     folder = options.out or Path("runs") / f"{first.resolve().name}-and-{second.resolve().name}"
     with messages(options.verbose, options.quiet, log):
         found = compare_runs(read_run(first), read_run(second))
-        open_run(folder, options.force)
-        results = write_run(folder, _result(found, first.resolve().name, second.resolve().name), render, log.text)
+        result = _result(found, first.resolve().name, second.resolve().name)
+        with open_run(folder, options.force) as run:
+            results = run.finish(result, render, log.text)
     return found, results, folder
 
 

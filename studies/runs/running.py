@@ -13,8 +13,8 @@ from lattice.errors import HadronOpticsError
 from studies.pipeline import Outcome, compute
 from studies.registry import study_of
 from studies.results import StudyResult
+from studies.runs.building import RunFolder, open_run
 from studies.runs.logs import LOGGER, RunLog, messages
-from studies.runs.store import RunFolder, open_run, write_log, write_run
 from studies.spec.schema import StudySpec
 
 
@@ -62,28 +62,25 @@ def run_to_folder(name: str, prepare: Callable[[], Callable[[], Outcome]], optio
     folder = options.out or Path("runs") / name
     with messages(options.verbose, options.quiet, log):
         compute = prepare()
-        with _opened(folder, options.force, log) as run_folder:
+        with open_run(folder, options.force) as run, failures_logged(run, log):
             outcome = compute()
-            LOGGER.info("writing %s", run_folder.path)
-            results = write_run(run_folder.path, outcome.result, render, log.text, outcome.save)
+            LOGGER.info("writing %s", folder)
+            results = run.finish(outcome.result, render, log.text, outcome.save)
     return Finished(outcome.result, results, folder, outcome.converged, outcome.interrupted)
 
 
 @contextmanager
-def _opened(folder: Path, force: bool, log: RunLog) -> Iterator[RunFolder]:
-    """A run folder made ready before anything is computed; what became of a failure is in its log, or nothing is."""
-    run_folder = open_run(folder, force)
+def failures_logged(run: RunFolder, log: RunLog) -> Iterator[None]:
+    """An error of the program and an interruption leave their log; what the user can mend leaves nothing."""
     try:
-        yield run_folder
+        yield
     except HadronOpticsError:
-        run_folder.abandon()
         raise
     except Exception as error:
         log.lines.append(traceback.format_exc())
-        write_log(run_folder.path, log.text())
-        error.add_note(str(run_folder.path / "log.txt"))
+        error.add_note(str(run.keep_log(log.text())))
         raise
     except KeyboardInterrupt:
         log.lines.append("interrupted")
-        write_log(run_folder.path, log.text())
+        run.keep_log(log.text())
         raise

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable, Iterator, Mapping
 from typing import Any
 
@@ -17,25 +18,40 @@ from studies.scan.quantities import extra_columns
 from studies.vocabulary import quantity_named, unit_factor
 
 _BLOCK = 65_536
+_FIRST_BLOCK = 256
+#: Time that a block takes [s], as far as the last one tells: what is finished is soon on disk.
+_BLOCK_S = 0.5
 #: Error of our maps that a verdict allows for, relative to the value or to one.
 _ROUNDING = 1e-9
 
 
-def blocks(made: Plan, first: int, jobs: int, told: Callable[[int], object]) -> Iterator[pd.DataFrame]:
-    """Tables of finished cases in order, from case ``first`` on; ``told`` hears how many more are finished."""
-    wanted = tuple(dict.fromkeys((*made.names.values(), "qx", "qy")))
-    for begin in range(first, made.number, _BLOCK):
-        part = {name: values[begin : begin + _BLOCK] for name, values in made.cases.items()}
-        found = scan(
-            made.design,
-            made.particle,
-            parameters=part,
-            quantities=wanted,
-            fringe=made.resolved.study.model.fringe,
-            jobs=jobs,
-            progress=told,
-        )
-        yield _named(made, part, found)
+def blocks(
+    made: Plan, cases: Array, jobs: int = 1, told: Callable[[int], object] | None = None
+) -> Iterator[tuple[Array, pd.DataFrame]]:
+    """Numbers and table of finished cases, in the order of ``cases``; ``told`` hears how many more are finished.
+
+    A row is the same, to the last bit, in whatever block it stands.
+    """
+    begin, size = 0, _FIRST_BLOCK
+    while begin < len(cases):
+        numbers, started = cases[begin : begin + min(size, _BLOCK)], time.monotonic()
+        yield numbers, _block(made, numbers, jobs, told)
+        begin += len(numbers)
+        size = max(_FIRST_BLOCK, int(len(numbers) * _BLOCK_S / (time.monotonic() - started)))
+
+
+def _block(made: Plan, numbers: Array, jobs: int, told: Callable[[int], object] | None) -> pd.DataFrame:
+    part = {name: values[numbers] for name, values in made.cases.items()}
+    found = scan(
+        made.design,
+        made.particle,
+        parameters=part,
+        quantities=tuple(dict.fromkeys((*made.names.values(), "qx", "qy"))),
+        fringe=made.resolved.study.model.fringe,
+        jobs=jobs,
+        progress=told,
+    )
+    return _named(made, part, found)
 
 
 def _named(made: Plan, part: Mapping[str, Array], found: pd.DataFrame) -> pd.DataFrame:

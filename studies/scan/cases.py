@@ -7,8 +7,6 @@ Both depart from the study's own design, which is matched once.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from concurrent.futures import ProcessPoolExecutor
-from itertools import islice
 from pathlib import Path
 from typing import Any
 
@@ -16,49 +14,47 @@ import numpy as np
 import pandas as pd
 
 from lattice import HadronOpticsError
+from lattice.arrays import Array
 from studies.pipeline import judged
 from studies.registry import study_of
+from studies.runs.workers import Lost, in_workers
 from studies.scan.blocks import blocks
 from studies.scan.plan import COMPUTED, STATUS, Plan
 from studies.spec.schema import RingStudy
 
-
-def rows(made: Plan, first: int, jobs: int, told: Callable[[int], object]) -> Iterator[pd.DataFrame]:
-    """Tables of finished cases in order, from case ``first`` on; ``told`` hears how many more are finished."""
-    return (blocks if made.study.scanned == "blocks" else _case_by_case)(made, first, jobs, told)
+Task = tuple[int, RingStudy, Path | None, dict[str, float]]
 
 
-def _case_by_case(made: Plan, first: int, jobs: int, told: Callable[[int], object]) -> Iterator[pd.DataFrame]:
-    tasks = (_task(made, number) for number in range(first, made.number))
-    for row in map(_row, tasks) if jobs == 1 else _in_processes(tasks, jobs):
-        told(1)
-        yield pd.DataFrame([row])
+def rows(
+    made: Plan, cases: Array, jobs: int = 1, told: Callable[[int], object] | None = None
+) -> Iterator[tuple[Array, pd.DataFrame]]:
+    """Numbers and table of finished cases as they are finished; ``told`` hears how many more are."""
+    return (blocks if made.study.scanned == "blocks" else _case_by_case)(made, cases, jobs, told)
 
 
-def _in_processes(tasks: Iterator[Any], jobs: int) -> Iterator[dict[str, Any]]:
-    """Rows in order, with no more cases begun than the workers can soon take."""
-    pool = ProcessPoolExecutor(jobs)
-    try:
-        begun = [pool.submit(_row, task) for task in islice(tasks, 2 * jobs)]
-        while begun:
-            yield begun.pop(0).result()
-            begun += [pool.submit(_row, task) for task in islice(tasks, 1)]
-    finally:
-        pool.shutdown(wait=False, cancel_futures=True)
+def _case_by_case(
+    made: Plan, cases: Array, jobs: int, told: Callable[[int], object] | None
+) -> Iterator[tuple[Array, pd.DataFrame]]:
+    tasks = (_task(made, int(number)) for number in cases)
+    for task, row in ((task, _row(task)) for task in tasks) if jobs == 1 else in_workers(_row, tasks, jobs):
+        number, _, _, varied = task
+        if told is not None:
+            told(1)
+        yield np.array([number]), pd.DataFrame([{**varied, STATUS: row.reason} if isinstance(row, Lost) else row])
 
 
-def _task(made: Plan, number: int) -> tuple[RingStudy, Path | None, dict[str, float]]:
-    """The study of one case: the design's strengths with what is varied, and no match."""
+def _task(made: Plan, number: int) -> Task:
+    """Number and study of one case: the design's strengths with what is varied, and no match."""
     design = made.design.parameters
     numbers = {name: value for name, value in design.items() if not design.is_dependent(name)}
     varied = {name: float(values[number]) for name, values in made.cases.items()}
     study = made.study.model_copy(update={"parameters": {**numbers, **varied}, "match": None})
-    return study, made.file, varied
+    return number, study, made.file, varied
 
 
-def _row(task: tuple[RingStudy, Path | None, dict[str, float]]) -> dict[str, Any]:
+def _row(task: Task) -> dict[str, Any]:
     """The numbers of one case; one that has no answer says why."""
-    study, file, varied = task
+    _, study, file, varied = task
     kind = study_of(study.study)
     try:
         result = judged(kind, kind.resolve(study, file))

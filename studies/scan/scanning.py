@@ -2,27 +2,33 @@
 
 from __future__ import annotations
 
+import json
 import os
 import sys
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pandas as pd
 from tqdm import tqdm
 
-from lattice import HadronOpticsError, InputError
+from lattice import InputError
 from machines.requirements import PASS
 from optics.beams.parquet import read_parquet, write_parquet
 from studies.exit_codes import Exit
-from studies.provenance import provenance
+from studies.provenance import provenance, toolkit_version
 from studies.results import Quantity, StudyResult
+from studies.runs.building import open_run
+from studies.runs.contents import OLD_ROWS, is_complete
 from studies.runs.logs import LOGGER, RunLog, messages
 from studies.runs.results_json import json_text
-from studies.runs.running import RunOptions
-from studies.runs.store import is_complete, open_run, write_log, write_run
+from studies.runs.rows import CASE, begin_rows, kept_rows, open_segment, read_rows, remove_rows, rows_about
+from studies.runs.running import RunOptions, failures_logged
+from studies.runs.store import results_of
 from studies.scan import cases as scan_cases
 from studies.scan.asked import plan
 from studies.scan.facts import gather_scan
@@ -33,8 +39,6 @@ from studies.spec.schema import StudySpec, as_mapping
 from studies.terminal import number, show
 
 TABLE = "tables/scan.parquet"
-#: Rows of a scan that was interrupted; a finished scan in the same folder stays until the new one is finished.
-PART = "tables/scan.part.parquet"
 
 
 @dataclass(frozen=True)
@@ -49,71 +53,101 @@ class ScanFinished:
 def scan_to_folder(
     study: StudySpec, file: Path | None, axes: tuple[Axis, ...], options: RunOptions, resume: bool
 ) -> ScanFinished:
-    """Compute and write the scan of a study. An interruption keeps the finished rows, ``resume`` goes on from them."""
+    """Compute and write the scan of a study; ``resume`` goes on from the rows that an interrupted one has left."""
     from studies.report import render
 
     log = RunLog(options.jobs)
     folder = options.out or Path("runs") / f"{study.name}-scan"
-    with messages(options.verbose, options.quiet, log):
-        before = _rows_before(folder) if resume else None
-        made = plan(study, file, axes)
-        if before is not None and before[1] != _about(made):
-            raise InputError(f"{folder} holds another scan (other study, grid or strengths): --resume cannot go on")
-        run_folder = open_run(folder, options.force or resume)
-        try:
-            table = _table(made, folder, before[0] if before else pd.DataFrame(), options)
-            results = write_run(folder, _result(made, table), render, log.text, _saving(made, table))
-        except HadronOpticsError:
-            run_folder.abandon()
-            raise
-        except KeyboardInterrupt:
-            log.lines.append("interrupted")
-            write_log(folder, log.text())
-            raise
+    with (
+        messages(options.verbose, options.quiet, log),
+        open_run(folder, options.force, resume) as run,
+        failures_logged(run, log),
+    ):
+        made, finished = _planned(study, file, axes, run.place, resume)
+        if finished is not None:
+            LOGGER.info("%s holds this scan already, whole", folder)
+            return ScanFinished(finished, results_of(run.place), folder)
+        table = _table(made, run.place, options)
+        results = run.finish(_result(made, table), render, log.text, partial(_save, table, _about(made)))
     return ScanFinished(table, results, folder)
 
 
-def _rows_before(folder: Path) -> tuple[pd.DataFrame, dict[str, Any]]:
-    if (folder / PART).is_file():
-        return read_parquet(folder / PART, needs=[STATUS])
-    found = "a finished scan" if is_complete(folder) else "no rows"
-    raise InputError(f"{folder} holds {found} and nothing of an interrupted scan: run it without --resume")
+def _planned(
+    study: StudySpec, file: Path | None, axes: tuple[Axis, ...], place: Path, resume: bool
+) -> tuple[Plan, pd.DataFrame | None]:
+    """The scan, with its rows made ready, and its table when it is finished. InputError when another one is there."""
+    made = plan(study, file, axes)
+    begun = rows_about(place) if resume else None
+    if begun is not None:
+        _check_same(begun, made, place)
+    elif resume and (place / OLD_ROWS).is_file():
+        _take_over(made, place)
+    elif resume and is_complete(place):
+        return made, _finished(made, place)
+    else:
+        remove_rows(place)
+        begin_rows(place, _about(made))
+    return made, None
 
 
 def _about(made: Plan) -> dict[str, Any]:
     """What two scans must share for their rows to stand in one table."""
-    return {
+    about = {
         "scan": [axis.text for axis in made.axes],
         "study": as_mapping(made.resolved.study),
         "design": {name: float(value) for name, value in made.design.parameters.items()},
+        "inputs": provenance(0, made.resolved.hashed)["inputs"],
+        "version": toolkit_version(),
     }
+    return dict(json.loads(json.dumps(about)))
 
 
-def _table(made: Plan, folder: Path, before: pd.DataFrame, options: RunOptions) -> pd.DataFrame:
-    """All rows; when it is interrupted, those that were finished are kept on disk."""
-    parts = [before] if len(before) else []
+def _check_same(found: Mapping[str, Any], made: Plan, place: Path) -> None:
+    """InputError, naming what differs, when rows belong to another scan. Old ones say less of what they belong to."""
+    names = {"scan": "grid", "study": "study", "design": "strengths", "inputs": "input file", "version": "version"}
+    other = [word for key, word in names.items() if key in found and found[key] != _about(made)[key]]
+    if other or "scan" not in found:
+        raise InputError(
+            f"{place} holds another scan (other {', '.join(other) or 'contents'}): --resume cannot go on; give --force "
+            "to begin again, or another folder with --out"
+        )
+
+
+def _take_over(made: Plan, place: Path) -> None:
+    """Go on from the rows of a scan that was interrupted when they were kept in one file."""
+    table, about = read_parquet(place / OLD_ROWS, needs=[STATUS])
+    _check_same(about, made, place)
+    begin_rows(place, _about(made))
+    with open_segment(place) as segment:
+        segment.append(np.arange(len(table)), table)
+
+
+def _finished(made: Plan, place: Path) -> pd.DataFrame:
+    if not (place / TABLE).is_file():
+        raise InputError(f"{place} holds a finished run that is no scan: give another folder with --out")
+    table, about = read_parquet(place / TABLE, needs=[STATUS])
+    _check_same(about, made, place)
+    return table
+
+
+def _table(made: Plan, place: Path, options: RunOptions) -> pd.DataFrame:
+    """All rows, read from where each was kept as soon as it was finished."""
+    left = np.setdiff1d(np.arange(made.number), read_rows(place)[CASE])
     LOGGER.info("scanning %s cases", f"{made.number:,}")
     try:
-        with _bar(made.number, len(before), options.quiet) as told:
-            for part in scan_cases.rows(made, len(before), options.jobs, told):
-                parts.append(part)
+        with _bar(made.number, made.number - len(left), options.quiet) as told, open_segment(place) as segment:
+            for numbers, table in scan_cases.rows(made, left, options.jobs, told):
+                segment.append(numbers, table)
     except BaseException:
-        if parts:
-            (folder / PART).parent.mkdir(exist_ok=True)
-            write_parquet(folder / PART, pd.concat(parts, ignore_index=True), _about(made))
+        if not kept_rows(place):
+            remove_rows(place)
         raise
-    return pd.concat(parts, ignore_index=True)
+    return read_rows(place).drop(columns=CASE)
 
 
-def _saving(made: Plan, table: pd.DataFrame) -> Callable[[Path], None]:
-    """What writes the table into a run folder."""
-
-    def save(folder: Path) -> None:
-        (folder / TABLE).parent.mkdir(exist_ok=True)
-        write_parquet(folder / TABLE, table, _about(made))
-        (folder / PART).unlink(missing_ok=True)
-
-    return save
+def _save(table: pd.DataFrame, about: Mapping[str, Any], folder: Path) -> None:
+    (folder / TABLE).parent.mkdir(exist_ok=True)
+    write_parquet(folder / TABLE, table, about)
 
 
 @contextmanager

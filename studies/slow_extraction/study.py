@@ -13,7 +13,7 @@ from studies.pipeline import Asked, Study, Text
 from studies.results import FigureData, Quantity, TableData
 from studies.ring_optics.match_quantities import match_quantities
 from studies.ring_optics.study import optics_warnings
-from studies.runs.store import SPILL as FOLDER
+from studies.runs.contents import SPILL as FOLDER
 from studies.slow_extraction import figures, tables, text
 from studies.slow_extraction.facts import ExtractionFacts, gather_extraction
 from studies.slow_extraction.quantities import USUAL, evaluate

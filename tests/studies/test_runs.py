@@ -21,7 +21,7 @@ from lattice import (
 )
 from optics import twiss
 from studies.cli import run
-from studies.runs.store import is_interrupted
+from studies.runs.contents import is_interrupted
 from studies.spec.schema import RingStudy
 from studies.spec.study_file import load_study
 

@@ -20,8 +20,11 @@ from optics.aperture import clearance, clearance_at_wires
 from optics.beams.parquet import read_parquet
 from studies.cli import run
 from studies.results import StudyResult
+from studies.runs.building import open_run
 from studies.runs.compare import compare_runs
-from studies.runs.store import is_complete, is_interrupted, open_run, read_run, write_run
+from studies.runs.contents import is_complete, is_interrupted
+from studies.runs.rows import CASE, read_rows
+from studies.runs.store import read_run
 from studies.scan.asked import plan
 from studies.scan.blocks import blocks
 from studies.scan.cases import rows
@@ -121,7 +124,7 @@ def test_rooms_of_beams_are_those_of_the_study() -> None:
     axes = [Axis("kf", 0.288, 0.294, 3), Axis("kd", 0.49, 0.50, 2)]
     made = plan(validated({"study": "optics", "machine": "cnao"}, "test"), None, axes)
     assert set(made.extra) >= {"clearance_x", "clearance_y", "clearance_es"}
-    table = pd.concat(rows(made, 0, 1, lambda _: None), ignore_index=True)
+    table = pd.concat([table for _, table in rows(made, np.arange(made.number))], ignore_index=True)
     case = table.iloc[4]
     moved = made.design.with_parameters(kf=float(case["kf"]), kd=float(case["kd"]))
     beams = [
@@ -201,18 +204,21 @@ def test_an_interrupted_scan_keeps_its_rows_and_goes_on(study: Path, monkeypatch
     assert scanned(study, "--force")[0] == 130
     assert is_complete(folder)  # the finished scan stays until the new one is
     pd.testing.assert_frame_equal(read_parquet(folder / "tables" / "scan.parquet")[0], whole)
+    assert len(read_rows(folder)) == 40
     shutil.rmtree(folder)
     assert scanned(study)[0] == 130
     assert is_interrupted(folder)
-    kept, _ = read_parquet(folder / "tables" / "scan.part.parquet")
-    pd.testing.assert_frame_equal(kept, whole.iloc[:40])
+    pd.testing.assert_frame_equal(read_rows(folder).drop(columns=CASE), whole.iloc[:40])
+    assert scanned(study)[0] == 2  # finished rows are not thrown away unasked
     monkeypatch.setattr("studies.scan.cases.blocks", blocks)
     other = ["scan", str(study), "--over", "kf=0.27:0.31:5", "--out", str(folder), "-q", "--resume"]
     assert run(other) == 2  # another grid
     assert scanned(study, "--resume")[0] == 1
     again, _ = read_parquet(folder / "tables" / "scan.parquet")
     pd.testing.assert_frame_equal(again, whole)
-    assert scanned(study, "--resume")[0] == 2  # nothing is left to do
+    assert not (folder / "rows").exists()
+    assert scanned(study, "--resume")[0] == 1  # nothing is left to do: what it found is told again
+    assert run(other) == 2
 
 
 @pytest.mark.parametrize(
@@ -224,7 +230,6 @@ def test_an_interrupted_scan_keeps_its_rows_and_goes_on(study: Path, monkeypatch
         (["--over", "kff=0.2:0.3:4"], "did you mean 'kf'"),
         (["--over", "kf=0.2:0.3:4", "--over", "kf=0.2:0.3:4"], "twice"),
         (["--over", "kf=0.2:0.3:99999", "--over", "kd=0.2:0.3:99999"], "more than the"),
-        (["--over", "kf=0.2:0.3:4", "--resume"], "nothing of an interrupted scan"),
     ],
 )
 def test_bad_input_is_named(
@@ -279,8 +284,8 @@ def test_a_change_within_the_error_is_none() -> None:
 
 def test_a_verdict_that_turned_to_fail_is_exit_1(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     for name, result in (("a", fake_result()), ("b", worse(fake_result()))):
-        open_run(tmp_path / name)
-        write_run(tmp_path / name, result, lambda _: "", lambda: "")
+        with open_run(tmp_path / name) as folder:
+            folder.finish(result, lambda _: "", lambda: "")
     a, b, out = (str(tmp_path / name) for name in ("a", "b", "both"))
     assert run(["compare", a, b, "--out", out, "-q"]) == 1
     text = capsys.readouterr().out

@@ -13,7 +13,7 @@ from studies.linac.switching.spec import LinacSwitchingStudy
 from studies.linac.switching.tables import energies_tfs, tables
 from studies.linac.switching.text import text
 from studies.pipeline import Study
-from studies.runs.store import LINAC
+from studies.runs.contents import LINAC
 from studies.spec.toml_text import toml_text
 
 TFS = "tables/energies.tfs"
