@@ -19,7 +19,7 @@ import numpy as np
 
 from lattice.arrays import Array
 from optics.compiled import compiled
-from optics.maps.series import arctan_ratio_series, cos_sqrt_series, sin_sqrt_series
+from optics.maps.smooth import arctan_ratio_series, cos_sqrt_series, sin_sqrt_series
 
 CONSTANT, ARGUMENT, COORDINATE, ADD, SUB, MUL, NEG, RECIPROCAL, SQRT, SIN, COS, ARCTAN = range(12)
 COS_SQRT, SIN_SQRT, ARCTAN_RATIO = 12, 13, 14

@@ -1,7 +1,7 @@
 """The inner loop of scans: tunes, chromaticity and peaks of many lattices, a row of lanes at a time.
 
 A ring is a chain of stretches. Those that no parameter changes are multiplied out once and shared by all lattices;
-the elements between them come from their map, lane by lane (``optics.maps.series_lanes``). Formulas are those of
+the elements between them come from their map, lane by lane (``optics.maps.lanes``). Formulas are those of
 ``optics.linear.propagation`` for uncoupled planes and horizontal dispersion about the reference orbit; a lane that has
 something else is flagged, for ``twiss`` to compute. Focusing is constant along an element, k = -m21/m12, so its peaks
 are closed: of beta at (b + g/k)/2 + sqrt(((b + g/k)/2)^2 - 1/k) with g = (1 + a^2)/b; of the dispersion about its
@@ -16,7 +16,7 @@ from typing import Any
 import numpy as np
 
 from optics.compiled import compiled
-from optics.maps.series_lanes import LANES, run_lanes
+from optics.maps.lanes import LANES, run_lanes
 
 #: Numbers of a stretch: x matrix m11 m12 m21 m22 d1 d2, y matrix, chromatic forms of x and y, slip.
 MATRIX_X, MATRIX_Y, FORM_X, FORM_Y, SLIP, N_STRETCH = 0, 6, 10, 19, 28, 31

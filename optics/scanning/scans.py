@@ -19,8 +19,8 @@ from optics.linear.conditions import END, element_of
 from optics.linear.functions import COLUMNS, SCALARS
 from optics.linear.optics import Optics
 from optics.linear.twiss import twiss
+from optics.maps.lanes import LANES
 from optics.maps.model import changing_steps, checked_fringe, checked_particle
-from optics.maps.series_lanes import LANES
 from optics.scanning.chain import Chain, make_chain
 from optics.scanning.kernel import (
     DQX,
