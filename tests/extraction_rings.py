@@ -63,9 +63,11 @@ def at_tune(ring: Lattice, tune: float, parameter: str, low: float, high: float)
 def fodo_ring(cells: int, k2l: float) -> Lattice:
     """Straight cells of 4 m with one thin sextupole: but for it (and x'^3 in the drifts) the motion is linear."""
     cell = [
-        Quadrupole("qf", length=0.2, k1="k"), Drift("d1", length=1.8),
-        Quadrupole("qd", length=0.2, k1="-k"), Drift("d2", length=1.8),
-    ]  # fmt: skip
+        Quadrupole("qf", length=0.2, k1="k"),
+        Drift("d1", length=1.8),
+        Quadrupole("qd", length=0.2, k1="-k"),
+        Drift("d2", length=1.8),
+    ]
     elements = [Multipole("kick", knl=(0.0, 0.0, "k2l")), *(cell * cells)]
     return Lattice("fodo", elements=elements, parameters={"k": 1.0, "k2l": k2l}, particle=PROTON)
 

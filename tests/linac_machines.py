@@ -10,10 +10,23 @@ from optics.linac import Bunch, Linac, Section, Tank, design_pass, gap_cell, gra
 
 FREQUENCY = 2997.92458e6  # wavelength 0.1 m
 CCL_ENTRANCE = ReferenceParticle("proton", kinetic_energy_per_u=37.5e6)
-GRADIENTS = (
-    165, 160, 160, 160, 155, 155, 155, 155, 150, 150, 150, 150, 150, 145, 145, 145, 150, 155, 155, 155,
-    155, 155, 150, 150, 150, 145, 145, 140, 140, 135, 135, 135, 130, 130, 130, 130, 125, 125, 125, 125,
-)  # fmt: skip
+#: T/m of so many quadrupoles one behind the other.
+RUNS = (
+    (165, 1),
+    (160, 3),
+    (155, 4),
+    (150, 5),
+    (145, 3),
+    (150, 1),
+    (155, 5),
+    (150, 3),
+    (145, 2),
+    (140, 2),
+    (135, 3),
+    (130, 4),
+    (125, 4),
+)
+GRADIENTS = tuple(gradient for gradient, count in RUNS for _ in range(count))
 
 
 @cache
@@ -38,9 +51,17 @@ def ccl() -> Linac:
 def ccl_bunch(sigma_energy: float = 60e3, emittance: float = 1e-7) -> Bunch:
     """The beam that is matched to it."""
     return Bunch(
-        particle=CCL_ENTRANCE, betx=0.349, alfx=-0.917, bety=1.93, alfy=5.40, emittance_x=emittance,
-        emittance_y=emittance, sigma_phase=radians(4), sigma_energy=sigma_energy, frequency=FREQUENCY,
-    )  # fmt: skip
+        particle=CCL_ENTRANCE,
+        betx=0.349,
+        alfx=-0.917,
+        bety=1.93,
+        alfy=5.40,
+        emittance_x=emittance,
+        emittance_y=emittance,
+        sigma_phase=radians(4),
+        sigma_energy=sigma_energy,
+        frequency=FREQUENCY,
+    )
 
 
 def tank(phase: float = 0.0, length: float = 0.2237, **changes: object) -> Linac:

@@ -297,9 +297,19 @@ def low_beta() -> Machine:
 
 
 MACHINES: tuple[Callable[[], Machine], ...] = (
-    electron_ring, proton_collider, ion_synchrotron, slow_ring, combined_function, lambda: rectangular("rb.arc", True),
-    lambda: rectangular("rb.straight", False), thin_ring, low_beta, coupled_ring, kicked_ring, transfer_line,
-)  # fmt: skip
+    electron_ring,
+    proton_collider,
+    ion_synchrotron,
+    slow_ring,
+    combined_function,
+    lambda: rectangular("rb.arc", True),
+    lambda: rectangular("rb.straight", False),
+    thin_ring,
+    low_beta,
+    coupled_ring,
+    kicked_ring,
+    transfer_line,
+)
 STYLES = (
     Style(1, comments=False),
     Style(2, upper=True, crowded=True),

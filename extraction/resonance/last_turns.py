@@ -70,11 +70,13 @@ def _table(ring: Lattice, places: Sequence[int], deltas: Sequence[float], x: Arr
     low, high = np.repeat(openings(ring)[list(places), :2], 2, axis=0).T
     low, high = (np.repeat(np.tile(edge, 3), particles) for edge in (low, high))
     flat = x.ravel()
-    return pd.DataFrame({
-        "delta": np.tile(deltas, len(x)),
-        "turn": np.repeat([1, 2, 3], 2 * count * particles),
-        "element": np.repeat(np.tile(np.repeat([ring.names[place] for place in places], 2), 3), particles),
-        "s": np.repeat(np.tile(ends, 3), particles),
-        "x": flat,
-        "room": np.minimum(flat - low, high - flat),
-    })  # fmt: skip
+    return pd.DataFrame(
+        {
+            "delta": np.tile(deltas, len(x)),
+            "turn": np.repeat([1, 2, 3], 2 * count * particles),
+            "element": np.repeat(np.tile(np.repeat([ring.names[place] for place in places], 2), 3), particles),
+            "s": np.repeat(np.tile(ends, 3), particles),
+            "x": flat,
+            "room": np.minimum(flat - low, high - flat),
+        }
+    )

@@ -57,12 +57,23 @@ def _tank_row(linac: Linac, run: Transport, supply: RFSupply, integrated: Array 
     here = bucket(tank, particle) if -0.5 * pi < tank.synchronous_phase < 0 else None
     surface = supply.surface_field_ratio * tank.e0
     return {
-        "tank": tank.name, "unit": tank.unit, "s": float(run.s[row]), "length": tank.length, "cells": tank.cells,
-        "beta": tank.beta, "entrance": entrance, "gain": gain, "gain_fields": other, "e0": tank.e0, "e0t": tank.e0t,
-        "phase": tank.synchronous_phase, "surface": surface, "kilpatrick": surface / kilpatrick_field(tank.frequency),
+        "tank": tank.name,
+        "unit": tank.unit,
+        "s": float(run.s[row]),
+        "length": tank.length,
+        "cells": tank.cells,
+        "beta": tank.beta,
+        "entrance": entrance,
+        "gain": gain,
+        "gain_fields": other,
+        "e0": tank.e0,
+        "e0t": tank.e0t,
+        "phase": tank.synchronous_phase,
+        "surface": surface,
+        "kilpatrick": surface / kilpatrick_field(tank.frequency),
         "bucket_height": here.half_height if here else float("nan"),
         "bucket_width": here.phase_high - here.phase_low if here else float("nan"),
-    }  # fmt: skip
+    }
 
 
 def unit_table(

@@ -18,8 +18,20 @@ from studies.charts import style
 from studies.charts.phase_space import EXACT, LEADING, Frame, Portrait, portrait_drawing
 from studies.charts.style import Drawing, Layout, Trace, axis, base_layout, inert, numbers, pointer, text
 
-__all__ = ["EXACT", "LEADING", "Curve", "Frame", "Portrait", "Vector", "bars", "curves", "figure_of", "phase_space",
-           "steinbach", "vectors"]  # fmt: skip
+__all__ = [
+    "EXACT",
+    "LEADING",
+    "Curve",
+    "Frame",
+    "Portrait",
+    "Vector",
+    "bars",
+    "curves",
+    "figure_of",
+    "phase_space",
+    "steinbach",
+    "vectors",
+]
 
 
 @dataclass(frozen=True)
@@ -102,7 +114,7 @@ def curves(
             *(_mark_name(*one) for one in marks),
         ],
         margin={"l": 72, "r": 150, "t": 36, "b": 52},
-    )  # fmt: skip
+    )
     return go.Figure(data=[_curve(item, x_title, y_title) for item in items], layout=layout)
 
 
@@ -135,8 +147,20 @@ def _names(items: Sequence[Curve], log: bool, levels: Sequence[float]) -> list[L
         above = place
         shift = 0 if log else round(-(y - place) / span * 250, 1)
         at = float(np.log10(y)) if log else y
-        notes.append(text(inert(item.name), x=_short(x), y=_short(at), xref="x", yref="y", xanchor="left",
-                          yanchor="middle", xshift=10, yshift=shift, color=item.color))  # fmt: skip
+        notes.append(
+            text(
+                inert(item.name),
+                x=_short(x),
+                y=_short(at),
+                xref="x",
+                yref="y",
+                xanchor="left",
+                yanchor="middle",
+                xshift=10,
+                yshift=shift,
+                color=item.color,
+            )
+        )
     return notes
 
 
@@ -155,13 +179,32 @@ def _upright(x: float) -> Layout:
 
 
 def _level_name(y: float, name: str) -> Layout:
-    return text(inert(name), x=0.0, y=_short(y), xref="paper", yref="y", xanchor="left", yanchor="bottom", xshift=4,
-                color=style.LIMIT, size=11)  # fmt: skip
+    return text(
+        inert(name),
+        x=0.0,
+        y=_short(y),
+        xref="paper",
+        yref="y",
+        xanchor="left",
+        yanchor="bottom",
+        xshift=4,
+        color=style.LIMIT,
+        size=11,
+    )
 
 
 def _mark_name(x: float, name: str) -> Layout:
-    return text(inert(name), x=_short(x), y=1.0, xref="x", yref="paper", xanchor="center", yanchor="bottom",
-                color=style.LIMIT, size=11)  # fmt: skip
+    return text(
+        inert(name),
+        x=_short(x),
+        y=1.0,
+        xref="x",
+        yref="paper",
+        xanchor="center",
+        yanchor="bottom",
+        color=style.LIMIT,
+        size=11,
+    )
 
 
 _STEINBACH = ("dp/p [1e-3]", "A [√mm]")
@@ -173,23 +216,46 @@ def steinbach(wedge: Wedge) -> go.Figure:
     shade = [*wedge.exact, top * 3, top * 3]
     ends = [*wedge.delta, wedge.delta[-1], wedge.delta[0]]
     traces = [
-        {"type": "scatter", "mode": "lines", "name": "unstable", "x": numbers(ends), "y": numbers(shade),
-         "fill": "toself", "fillcolor": style.tint(style.VERTICAL, 0.12), "hoverinfo": "skip",
-         "line": {"color": style.VERTICAL, "width": 0}},
-        {"type": "scatter", "mode": "markers", "name": "stack", "x": numbers(wedge.stack[0]),
-         "y": numbers(wedge.stack[1]), "marker": {"color": style.NEUTRAL, "size": 2.5}, "hoverinfo": "skip"},
+        {
+            "type": "scatter",
+            "mode": "lines",
+            "name": "unstable",
+            "x": numbers(ends),
+            "y": numbers(shade),
+            "fill": "toself",
+            "fillcolor": style.tint(style.VERTICAL, 0.12),
+            "hoverinfo": "skip",
+            "line": {"color": style.VERTICAL, "width": 0},
+        },
+        {
+            "type": "scatter",
+            "mode": "markers",
+            "name": "stack",
+            "x": numbers(wedge.stack[0]),
+            "y": numbers(wedge.stack[1]),
+            "marker": {"color": style.NEUTRAL, "size": 2.5},
+            "hoverinfo": "skip",
+        },
         _curve(Curve("leading order", wedge.delta, wedge.leading, LEADING, "dash", width=1.2), *_STEINBACH),
         _curve(Curve("exact", wedge.delta, wedge.exact, EXACT), *_STEINBACH),
-    ]  # fmt: skip
+    ]
     low, high = min([*wedge.delta, *wedge.stack[0]]), max([*wedge.delta, *wedge.stack[0]])
     room = 0.03 * (high - low)
     notes = [
         text("unstable", x=_short(wedge.resonant), y=0.8, xref="x", yref="y domain", color=style.VERTICAL),
         text("exact", x=0.0, y=1.0, xref="paper", yref="paper", xanchor="left", yanchor="bottom", color=EXACT),
-        text("leading order (dashed)", x=0.06, y=1.0, xref="paper", yref="paper", xanchor="left", yanchor="bottom",
-             color=LEADING),
+        text(
+            "leading order (dashed)",
+            x=0.06,
+            y=1.0,
+            xref="paper",
+            yref="paper",
+            xanchor="left",
+            yanchor="bottom",
+            color=LEADING,
+        ),
         _arrow(wedge),
-    ]  # fmt: skip
+    ]
     layout = base_layout(
         440,
         hovermode="closest",
@@ -207,12 +273,23 @@ def _finite(values: Sequence[float]) -> list[float]:
 
 def _arrow(wedge: Wedge) -> Layout:
     return {
-        "x": _short(wedge.end), "y": _short(wedge.height), "ax": _short(wedge.start), "ay": _short(wedge.height),
-        "xref": "x", "yref": "y", "axref": "x", "ayref": "y", "showarrow": True, "arrowhead": 2, "arrowwidth": 1.6,
-        "arrowcolor": style.INK, "text": inert(wedge.driver), "font": {"size": 12, "color": style.INK},
+        "x": _short(wedge.end),
+        "y": _short(wedge.height),
+        "ax": _short(wedge.start),
+        "ay": _short(wedge.height),
+        "xref": "x",
+        "yref": "y",
+        "axref": "x",
+        "ayref": "y",
+        "showarrow": True,
+        "arrowhead": 2,
+        "arrowwidth": 1.6,
+        "arrowcolor": style.INK,
+        "text": inert(wedge.driver),
+        "font": {"size": 12, "color": style.INK},
         "xanchor": "right" if wedge.end > wedge.start else "left",
         "bgcolor": "rgba(255,255,255,0.75)",
-    }  # fmt: skip
+    }
 
 
 def vectors(items: Sequence[Vector], title: str, unit: str) -> go.Figure:
@@ -233,8 +310,17 @@ def vectors(items: Sequence[Vector], title: str, unit: str) -> go.Figure:
         for i, item in enumerate(items)
         if np.hypot(item.x, item.y) > 0.02 * 2 * half
     ]
-    notes.append(text("sum", x=_short(total.mean(axis=0)[0]), y=_short(total.mean(axis=0)[1]), xref="x", yref="y",
-                      yshift=-14, color=style.INK))  # fmt: skip
+    notes.append(
+        text(
+            "sum",
+            x=_short(total.mean(axis=0)[0]),
+            y=_short(total.mean(axis=0)[1]),
+            xref="x",
+            yref="y",
+            yshift=-14,
+            color=style.INK,
+        )
+    )
     layout = base_layout(
         430,
         hovermode="closest",

@@ -52,9 +52,15 @@ def _curve_points(survey: pd.DataFrame, row: int) -> int:
 def _orbit_trace(z: list[Any], x: list[Any], color: str, dash: str) -> Trace:
     line = {"color": color, "width": 1.2, "dash": dash}
     return {
-        "type": "scatter", "mode": "lines", "name": "orbit", "x": z, "y": x, "line": line, "hoverinfo": "skip",
+        "type": "scatter",
+        "mode": "lines",
+        "name": "orbit",
+        "x": z,
+        "y": x,
+        "line": line,
+        "hoverinfo": "skip",
         "showlegend": False,
-    }  # fmt: skip
+    }
 
 
 def _floor_traces(survey: pd.DataFrame, blocks: Sequence[MagnetBlock]) -> list[Trace]:
@@ -88,10 +94,21 @@ def _beam_arrow(survey: pd.DataFrame) -> Layout:
     tail = np.array([start["Z"], start["X"]]) + 0.8 * size * side - size * along
     head = tail + 2 * size * along
     return {
-        "x": float(head[0]), "y": float(head[1]), "ax": float(tail[0]), "ay": float(tail[1]),
-        "xref": "x", "yref": "y", "axref": "x", "ayref": "y", "showarrow": True, "arrowhead": 2, "arrowwidth": 1.6,
-        "arrowcolor": style.INK, "text": "beam", "font": {"size": 12, "color": style.INK},
-    }  # fmt: skip
+        "x": float(head[0]),
+        "y": float(head[1]),
+        "ax": float(tail[0]),
+        "ay": float(tail[1]),
+        "xref": "x",
+        "yref": "y",
+        "axref": "x",
+        "ayref": "y",
+        "showarrow": True,
+        "arrowhead": 2,
+        "arrowwidth": 1.6,
+        "arrowcolor": style.INK,
+        "text": "beam",
+        "font": {"size": 12, "color": style.INK},
+    }
 
 
 def _extent(survey: pd.DataFrame) -> float:

@@ -107,8 +107,16 @@ def _labels(labels: Sequence[tuple[str, str, int]]) -> list[Layout]:
 def limit(value: float, panel: int = 0) -> Layout:
     """A dashed line across a panel at a limit."""
     style = {"color": LIMIT, "width": 1.4, "dash": "dash"}
-    return {"type": "line", "xref": "paper", "yref": f"y{panel + 1 if panel else ''}", "x0": 0, "x1": 1, "y0": value,
-            "y1": value, "line": style}  # fmt: skip
+    return {
+        "type": "line",
+        "xref": "paper",
+        "yref": f"y{panel + 1 if panel else ''}",
+        "x0": 0,
+        "x1": 1,
+        "y0": value,
+        "y1": value,
+        "line": style,
+    }
 
 
 def beside(
@@ -145,10 +153,20 @@ def with_slider(frames: Sequence[Drawing], names: Sequence[str], prefix: str, sh
     layout = {**frames[shown]["layout"]}
     layout["height"] += 84
     layout["margin"] = {**layout["margin"], "b": 132}
-    layout["sliders"] = [{
-        "active": shown, "steps": steps, "x": 0.0, "len": 1.0, "y": 0.0, "yanchor": "top", "pad": {"t": 44, "b": 4},
-        "currentvalue": {"prefix": prefix, "xanchor": "left", "font": {"size": 12}}, "font": {"size": 10}, "ticklen": 4,
-    }]  # fmt: skip
+    layout["sliders"] = [
+        {
+            "active": shown,
+            "steps": steps,
+            "x": 0.0,
+            "len": 1.0,
+            "y": 0.0,
+            "yanchor": "top",
+            "pad": {"t": 44, "b": 4},
+            "currentvalue": {"prefix": prefix, "xanchor": "left", "font": {"size": 12}},
+            "font": {"size": 10},
+            "ticklen": 4,
+        }
+    ]
     return {"data": traces, "layout": layout}
 
 
@@ -158,8 +176,18 @@ def horizontal(traces: Sequence[Trace], xtitle: str, *, limit_at: float | None =
     shapes, notes = [], []
     if limit_at is not None:
         style = {"color": LIMIT, "width": 1.4, "dash": "dash"}
-        shapes = [{"type": "line", "xref": "x", "yref": "paper", "x0": limit_at, "x1": limit_at, "y0": 0, "y1": 1,
-                   "line": style}]  # fmt: skip
+        shapes = [
+            {
+                "type": "line",
+                "xref": "x",
+                "yref": "paper",
+                "x0": limit_at,
+                "x1": limit_at,
+                "y0": 0,
+                "y1": 1,
+                "line": style,
+            }
+        ]
         place = {"x": limit_at, "xref": "x", "y": 1, "yref": "paper", "yanchor": "bottom"}
         notes = [text(label, color=LIMIT, size=11, **place)]
     layout = base_layout(

@@ -12,9 +12,19 @@ from lattice.reference import SPEED_OF_LIGHT
 
 #: Kinds that are drawn; drifts, markers and monitors are not.
 DRAWN_KINDS = (
-    "bend", "quadrupole", "sextupole", "octupole", "multipole", "solenoid", "kicker", "rfcavity", "rfgap",
-    "electrostaticseptum", "magneticseptum", "collimator",
-)  # fmt: skip
+    "bend",
+    "quadrupole",
+    "sextupole",
+    "octupole",
+    "multipole",
+    "solenoid",
+    "kicker",
+    "rfcavity",
+    "rfgap",
+    "electrostaticseptum",
+    "magneticseptum",
+    "collimator",
+)
 
 
 @dataclass(frozen=True)

@@ -60,12 +60,13 @@ def portrait_drawing(frames: Sequence[Frame], shown: int, place: str) -> Drawing
         hovermode="closest",
         xaxis=axis("x [mm]", domain=[0.0, 0.44], anchor="y", range=limits[0][0]),
         yaxis=axis("x' [mrad]", anchor="x", range=limits[0][1]),
-        xaxis2=axis("X [√mm]", domain=[0.56, 1.0], anchor="y2", scaleanchor="y2", range=limits[1][0],
-                    constrain="domain"),
+        xaxis2=axis(
+            "X [√mm]", domain=[0.56, 1.0], anchor="y2", scaleanchor="y2", range=limits[1][0], constrain="domain"
+        ),
         yaxis2=axis("P [√mm]", anchor="x2", range=limits[1][1], constrain="domain"),
         annotations=notes[shown],
         margin={"l": 64, "r": 24, "t": 56, "b": 132 if len(frames) > 1 else 48},
-    )  # fmt: skip
+    )
     if len(frames) > 1:
         layout["sliders"] = [_slider(frames, counts, notes, shown)]
     return {"data": traces, "layout": layout}
@@ -163,17 +164,59 @@ def _rounded(value: float) -> float:
 
 def _notes(frame: Frame, place: str) -> list[Layout]:
     heads = [("", f"physical, at {place}"), ("2", "normalised, about the closed orbit")]
-    notes = [text(words, x=0.0, y=1.0, xref=f"x{axes} domain", yref=f"y{axes} domain", xanchor="left",
-                  yanchor="bottom", yshift=6, color=style.INK, size=12) for axes, words in heads]  # fmt: skip
-    key = [("exact", EXACT, 0.0), ("leading order", LEADING, 0.07), ("last turns", TURNS, 0.2),
-           (frame.label, style.INK, 0.31)]  # fmt: skip
-    notes += [text(words, x=x, y=1.0, xref="paper", yref="paper", xanchor="left", yanchor="bottom", yshift=26,
-                   color=color, size=12) for words, color, x in key]  # fmt: skip
+    notes = [
+        text(
+            words,
+            x=0.0,
+            y=1.0,
+            xref=f"x{axes} domain",
+            yref=f"y{axes} domain",
+            xanchor="left",
+            yanchor="bottom",
+            yshift=6,
+            color=style.INK,
+            size=12,
+        )
+        for axes, words in heads
+    ]
+    key = [
+        ("exact", EXACT, 0.0),
+        ("leading order", LEADING, 0.07),
+        ("last turns", TURNS, 0.2),
+        (frame.label, style.INK, 0.31),
+    ]
+    notes += [
+        text(
+            words,
+            x=x,
+            y=1.0,
+            xref="paper",
+            yref="paper",
+            xanchor="left",
+            yanchor="bottom",
+            yshift=26,
+            color=color,
+            size=12,
+        )
+        for words, color, x in key
+    ]
     for axes, portrait in (("", frame.physical), ("2", frame.normalised)):
         for number, (x, y) in enumerate(portrait.turns):
-            notes.append(text(str(number), x=_rounded(x), y=_rounded(y), xref=f"x{axes}", yref=f"y{axes}",
-                              xshift=-9, yshift=11, color=TURNS, size=11, xanchor="center",
-                              yanchor="middle"))  # fmt: skip
+            notes.append(
+                text(
+                    str(number),
+                    x=_rounded(x),
+                    y=_rounded(y),
+                    xref=f"x{axes}",
+                    yref=f"y{axes}",
+                    xshift=-9,
+                    yshift=11,
+                    color=TURNS,
+                    size=11,
+                    xanchor="center",
+                    yanchor="middle",
+                )
+            )
     return notes
 
 

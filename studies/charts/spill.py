@@ -91,10 +91,22 @@ def _add_spectrum(traces: list[Trace], layout: Layout, spectrum: SpectrumPanel) 
         | {"xaxis": "x2", "yaxis": "y2"},
     ]
     low, high = np.log10(spectrum.floor) - 1.5, np.log10(max(density.max(), spectrum.floor))
-    layout["xaxis2"] = axis("frequency [Hz]", anchor="y2", type="log", tickvals=_TICKS,
-                            range=[_short(np.log10(ends[0])), _short(np.log10(ends[1]))])  # fmt: skip
-    layout["yaxis2"] = axis("density [1/Hz]", anchor="x2", domain=[0.0, 0.42], type="log", dtick=1,
-                            exponentformat="power", range=[_short(low), _short(high + 0.5)])  # fmt: skip
+    layout["xaxis2"] = axis(
+        "frequency [Hz]",
+        anchor="y2",
+        type="log",
+        tickvals=_TICKS,
+        range=[_short(np.log10(ends[0])), _short(np.log10(ends[1]))],
+    )
+    layout["yaxis2"] = axis(
+        "density [1/Hz]",
+        anchor="x2",
+        domain=[0.0, 0.42],
+        type="log",
+        dtick=1,
+        exponentformat="power",
+        range=[_short(low), _short(high + 0.5)],
+    )
     shown = [line for line in spectrum.lines if ends[0] < line < ends[1]]
     layout["shapes"] = [_upright(line, "x2", "y2 domain") for line in shown]
     layout["annotations"] += [_line_name(line) for line in shown]
@@ -102,8 +114,17 @@ def _add_spectrum(traces: list[Trace], layout: Layout, spectrum: SpectrumPanel) 
 
 
 def _line_name(line: float) -> Layout:
-    return text(f"{line:g} Hz", x=_short(np.log10(line)), y=1.0, xref="x2", yref="y2 domain", xanchor="center",
-                yanchor="bottom", color=style.LIMIT, size=11)  # fmt: skip
+    return text(
+        f"{line:g} Hz",
+        x=_short(np.log10(line)),
+        y=1.0,
+        xref="x2",
+        yref="y2 domain",
+        xanchor="center",
+        yanchor="bottom",
+        color=style.LIMIT,
+        size=11,
+    )
 
 
 def _upright(x: float, xref: str, yref: str) -> Layout:
@@ -145,12 +166,22 @@ def bar_drawing(
         yaxis3=axis("", domain=[0.0, 0.74], anchor="x2", range=y_range, matches="y", showticklabels=False),
         shapes=[_upright(place, "x", "y domain") for place, _ in walls],
         annotations=[
-            text(inert(name), x=_short(place), y=0.0, xref="x", yref="y domain", xanchor="left", yanchor="bottom",
-                 xshift=3, color=style.LIMIT, size=11)
+            text(
+                inert(name),
+                x=_short(place),
+                y=0.0,
+                xref="x",
+                yref="y domain",
+                xanchor="left",
+                yanchor="bottom",
+                xshift=3,
+                color=style.LIMIT,
+                size=11,
+            )
             for place, name in walls
         ],
         margin={"l": 84, "r": 24, "t": 24, "b": 52},
-    )  # fmt: skip
+    )
     return {"data": traces, "layout": layout}
 
 
@@ -206,10 +237,16 @@ def _still_traces(still: Still, wedge: tuple[Array, Array], top: float) -> list[
     delta, amplitude = wedge[0] + still.shift, wedge[1]
     hover = "dp/p %{x:.4g}e-3<br>A %{y:.4g} √mm"
     shade = {
-        "type": "scatter", "mode": "lines", "name": "unstable", "x": numbers([*delta, delta[-1], delta[0]]),
-        "y": numbers([*amplitude, 3 * top, 3 * top]), "fill": "toself", "hoverinfo": "skip",
-        "fillcolor": style.tint(style.VERTICAL, 0.12), "line": {"color": style.VERTICAL, "width": 0},
-    }  # fmt: skip
+        "type": "scatter",
+        "mode": "lines",
+        "name": "unstable",
+        "x": numbers([*delta, delta[-1], delta[0]]),
+        "y": numbers([*amplitude, 3 * top, 3 * top]),
+        "fill": "toself",
+        "hoverinfo": "skip",
+        "fillcolor": style.tint(style.VERTICAL, 0.12),
+        "line": {"color": style.VERTICAL, "width": 0},
+    }
     return [
         shade,
         _dots(still.delta, still.amplitude, style.NEUTRAL, 2.5, "circulating", hover),
@@ -238,10 +275,17 @@ def _film_slider(stills: Sequence[Still], traces: int, shown: int) -> Layout:
         for number, still in enumerate(stills)
     ]
     return {
-        "active": shown, "steps": steps, "x": 0.0, "len": 1.0, "y": 0.0, "yanchor": "top", "pad": {"t": 52, "b": 4},
-        "currentvalue": {"prefix": "time: ", "xanchor": "left", "font": {"size": 12}}, "font": {"size": 10},
+        "active": shown,
+        "steps": steps,
+        "x": 0.0,
+        "len": 1.0,
+        "y": 0.0,
+        "yanchor": "top",
+        "pad": {"t": 52, "b": 4},
+        "currentvalue": {"prefix": "time: ", "xanchor": "left", "font": {"size": 12}},
+        "font": {"size": 10},
         "ticklen": 4,
-    }  # fmt: skip
+    }
 
 
 # ------------------------------------------------------------------------------------------ response, drivers, engines
@@ -255,10 +299,17 @@ def response_drawing(frequency: Array, gain: Array, error: Array, expected: Arra
     hover = "%{x:.5g} Hz<br>gain %{y:.4g}"
     traces = [
         _line(frequency, expected, style.LIMIT, 1.4, "2 pi f shift / speed", hover, "dash"),
-        {"type": "scatter", "mode": "lines", "name": "error", "x": bars_x, "y": [_or_none(y) for y in bars_y],
-         "line": {"color": EXACT, "width": 1.2}, "hoverinfo": "skip"},
+        {
+            "type": "scatter",
+            "mode": "lines",
+            "name": "error",
+            "x": bars_x,
+            "y": [_or_none(y) for y in bars_y],
+            "line": {"color": EXACT, "width": 1.2},
+            "hoverinfo": "skip",
+        },
         _dots(frequency, gain, EXACT, 7, "tracked", hover),
-    ]  # fmt: skip
+    ]
     place: dict[str, Any] = {"xref": "paper", "yref": "paper", "xanchor": "left", "yanchor": "bottom", "y": 1.0}
     layout = base_layout(
         400,
@@ -278,10 +329,17 @@ def paired_bars(names: Sequence[str], first: Array, second: Array, words: tuple[
     """Two bars beside each name; what is not known has none."""
     colors = (style.NEUTRAL, EXACT)
     traces: list[Trace] = [
-        {"type": "bar", "orientation": "h", "name": word, "y": [inert(name) for name in names], "x": numbers(values),
-         "marker": {"color": color}, "hovertemplate": f"%{{y}}, {word}: %{{x:.4g}}<extra></extra>"}
+        {
+            "type": "bar",
+            "orientation": "h",
+            "name": word,
+            "y": [inert(name) for name in names],
+            "x": numbers(values),
+            "marker": {"color": color},
+            "hovertemplate": f"%{{y}}, {word}: %{{x:.4g}}<extra></extra>",
+        }
         for word, values, color in zip(words, (first, second), colors, strict=True)
-    ]  # fmt: skip
+    ]
     layout = base_layout(
         130 + 40 * len(names),
         hovermode="closest",
@@ -301,29 +359,43 @@ def stacked_rates(panels: Sequence[tuple[str, RatePanel]]) -> Drawing:
     if not panels:
         raise InputError("a comparison needs at least one spill")
     count = len(panels)
-    layout = base_layout(70 + 110 * count, hovermode="closest", annotations=[],
-                         margin={"l": 84, "r": 24, "t": 30, "b": 52})  # fmt: skip
+    layout = base_layout(
+        70 + 110 * count, hovermode="closest", annotations=[], margin={"l": 84, "r": 24, "t": 30, "b": 52}
+    )
     layout["xaxis"] = axis("time [s]", anchor=f"y{count if count > 1 else ''}", rangemode="tozero")
     traces = []
     for number, (name, panel) in enumerate(panels):
         mark = str(number + 1) if number else ""
         top = 1.0 - number / count
         x, y, _ = panel.steps()
-        traces.append(_line(x, y, EXACT, 1.3, inert(name), "time %{x:.5f} s<br>rate over mean %{y:.4g}")
-                      | {"xaxis": "x", "yaxis": f"y{mark}"})  # fmt: skip
+        traces.append(
+            _line(x, y, EXACT, 1.3, inert(name), "time %{x:.5f} s<br>rate over mean %{y:.4g}")
+            | {"xaxis": "x", "yaxis": f"y{mark}"}
+        )
         domain = [_short(top - 0.72 / count), _short(top)]
         title = "rate over mean [1]" if number == count // 2 else ""
         layout[f"yaxis{mark}"] = axis(title, domain=domain, anchor="x", rangemode="tozero")
-        layout["annotations"].append(text(inert(name), x=0.0, y=1.0, xref="paper", yref=f"y{mark} domain",
-                                          xanchor="left", yanchor="bottom", size=12))  # fmt: skip
+        layout["annotations"].append(
+            text(
+                inert(name),
+                x=0.0,
+                y=1.0,
+                xref="paper",
+                yref=f"y{mark} domain",
+                xanchor="left",
+                yanchor="bottom",
+                size=12,
+            )
+        )
     return {"data": traces, "layout": layout}
 
 
 def stacked_programmes(panels: Sequence[tuple[str, str, Array, Array, Array]]) -> Drawing:
     """Programmes one above the other on one time axis: name, heading of the axis, times [s], values, straight ones."""
     count = len(panels)
-    layout = base_layout(70 + 130 * count, hovermode="closest", annotations=[],
-                         margin={"l": 84, "r": 24, "t": 30, "b": 52})  # fmt: skip
+    layout = base_layout(
+        70 + 130 * count, hovermode="closest", annotations=[], margin={"l": 84, "r": 24, "t": 30, "b": 52}
+    )
     layout["xaxis"] = axis("time [s]", anchor=f"y{count if count > 1 else ''}", rangemode="tozero")
     traces = []
     for number, (name, heading, times, values, straight) in enumerate(panels):
@@ -332,8 +404,18 @@ def stacked_programmes(panels: Sequence[tuple[str, str, Array, Array, Array]]) -
         traces.append(_line(times, straight, style.LIMIT, 1.2, "straight", hover, "dash") | axes)
         traces.append(_line(times, values, EXACT, 1.8, inert(name), hover) | axes)
         layout[f"yaxis{mark}"] = axis("", domain=[_short(top - 0.74 / count), _short(top)], anchor="x")
-        layout["annotations"].append(text(inert(f"{name}; {heading}"), x=0.0, y=1.0, xref="paper", size=12,
-                                          yref=f"y{mark} domain", xanchor="left", yanchor="bottom"))  # fmt: skip
+        layout["annotations"].append(
+            text(
+                inert(f"{name}; {heading}"),
+                x=0.0,
+                y=1.0,
+                xref="paper",
+                size=12,
+                yref=f"y{mark} domain",
+                xanchor="left",
+                yanchor="bottom",
+            )
+        )
     return {"data": traces, "layout": layout}
 
 
@@ -353,8 +435,9 @@ def cumulative_drawing(panels: Sequence[tuple[str, Array, Array]]) -> Drawing:
         traces.append(_dots(places, shares, style.REFERENCE, 5, "Xsuite", hover) | axes)
         domain = [_short(begin), _short(begin + 0.86 / len(panels))]
         layout[f"xaxis{mark}"] = axis(heading, domain=domain, anchor=f"y{mark}")
-        layout[f"yaxis{mark}"] = axis("share extracted before [1]" if not number else "", anchor=f"x{mark}",
-                                      range=[0.0, 1.02])  # fmt: skip
+        layout[f"yaxis{mark}"] = axis(
+            "share extracted before [1]" if not number else "", anchor=f"x{mark}", range=[0.0, 1.02]
+        )
     place: dict[str, Any] = {"xref": "paper", "yref": "paper", "xanchor": "left", "yanchor": "bottom", "y": 1.0}
     layout["annotations"] = [text("fast tracker", x=0.0, color=EXACT, **place), text("Xsuite (dots)", x=0.13, **place)]
     return {"data": traces, "layout": layout}
@@ -365,16 +448,26 @@ def cumulative_drawing(panels: Sequence[tuple[str, Array, Array]]) -> Drawing:
 
 def _line(x: Any, y: Any, color: str, width: float, name: str, hover: str, dash: str = "solid") -> Trace:
     return {
-        "type": "scatter", "mode": "lines", "name": name, "x": numbers(x), "y": numbers(y),
-        "line": {"color": color, "width": width, "dash": dash}, "hovertemplate": f"{hover}<extra>{name}</extra>",
-    }  # fmt: skip
+        "type": "scatter",
+        "mode": "lines",
+        "name": name,
+        "x": numbers(x),
+        "y": numbers(y),
+        "line": {"color": color, "width": width, "dash": dash},
+        "hovertemplate": f"{hover}<extra>{name}</extra>",
+    }
 
 
 def _dots(x: Any, y: Any, color: str, size: float, name: str, hover: str) -> Trace:
     return {
-        "type": "scatter", "mode": "markers", "name": name, "x": _thin(x), "y": _thin(y),
-        "marker": {"color": color, "size": size}, "hovertemplate": f"{hover}<extra>{name}</extra>",
-    }  # fmt: skip
+        "type": "scatter",
+        "mode": "markers",
+        "name": name,
+        "x": _thin(x),
+        "y": _thin(y),
+        "marker": {"color": color, "size": size},
+        "hovertemplate": f"{hover}<extra>{name}</extra>",
+    }
 
 
 def _thin(values: Any) -> list[float]:

@@ -133,12 +133,21 @@ def text(content: str, *, color: str = INK, size: int = 12, **place: Any) -> Lay
 def pointer(content: str, x: float, y: float, shift: Any) -> Layout:
     """Text a few pixels away from a point, joined to it by a thin line."""
     return {
-        "x": float(f"{x:.8g}"), "y": float(f"{y:.8g}"),
-        "ax": round(float(shift[0]), 2), "ay": round(-float(shift[1]), 2),
-        "xref": "x", "yref": "y", "showarrow": True, "arrowhead": 0, "arrowwidth": 1, "arrowcolor": NEUTRAL,
-        "text": content, "font": {"size": 12, "color": INK}, "xanchor": _side(float(shift[0])),
+        "x": float(f"{x:.8g}"),
+        "y": float(f"{y:.8g}"),
+        "ax": round(float(shift[0]), 2),
+        "ay": round(-float(shift[1]), 2),
+        "xref": "x",
+        "yref": "y",
+        "showarrow": True,
+        "arrowhead": 0,
+        "arrowwidth": 1,
+        "arrowcolor": NEUTRAL,
+        "text": content,
+        "font": {"size": 12, "color": INK},
+        "xanchor": _side(float(shift[0])),
         "bgcolor": "rgba(255,255,255,0.75)",
-    }  # fmt: skip
+    }
 
 
 def _side(shift: float) -> str:

@@ -33,11 +33,17 @@ def stacked(rows: Sequence[str], parts: Mapping[str, Sequence[float]], title: st
     names = [inert(row) for row in rows]
     totals = np.sum([list(values) for values in parts.values()], axis=0)
     traces = [
-        {"type": "bar", "orientation": "h", "name": inert(part), "y": names, "x": numbers(values),
-         "marker": {"color": COLORS[k % len(COLORS)]},
-         "hovertemplate": f"%{{y}}<br>{inert(part)} %{{x:.4g}}<extra></extra>"}
+        {
+            "type": "bar",
+            "orientation": "h",
+            "name": inert(part),
+            "y": names,
+            "x": numbers(values),
+            "marker": {"color": COLORS[k % len(COLORS)]},
+            "hovertemplate": f"%{{y}}<br>{inert(part)} %{{x:.4g}}<extra></extra>",
+        }
         for k, (part, values) in enumerate(parts.items())
-    ]  # fmt: skip
+    ]
     notes = [
         text(f"{total:.3g}", x=_short(total), y=place, xref="x", yref="y", xanchor="left", yanchor="middle", xshift=5)
         for place, total in enumerate(totals)
@@ -63,11 +69,17 @@ def tornado(rows: Sequence[str], parts: Mapping[str, Sequence[float]], title: st
         raise InputError("a tornado needs at least one row and one part")
     names = [inert(row) for row in rows]
     traces = [
-        {"type": "bar", "orientation": "h", "name": inert(part), "y": names, "x": numbers(values),
-         "marker": {"color": COLORS[2 * k % len(COLORS)]},
-         "hovertemplate": f"%{{y}}, {inert(part)}<br>%{{x:.4g}} s<extra></extra>"}
+        {
+            "type": "bar",
+            "orientation": "h",
+            "name": inert(part),
+            "y": names,
+            "x": numbers(values),
+            "marker": {"color": COLORS[2 * k % len(COLORS)]},
+            "hovertemplate": f"%{{y}}, {inert(part)}<br>%{{x:.4g}} s<extra></extra>",
+        }
         for k, (part, values) in enumerate(parts.items())
-    ]  # fmt: skip
+    ]
     found = np.array([value for values in parts.values() for value in values if np.isfinite(value)] or [1.0])
     low, high = min(float(found.min()), 0.0), max(float(found.max()), 0.0)
     room = 0.06 * (high - low)
@@ -94,17 +106,34 @@ def sliding(panels: Sequence[Panel], x_title: str, y_title: str, prefix: str, sh
     room = 0.06 * float(np.nanmax(ys) - np.nanmin(ys) or 1.0)
     traces, notes = [], []
     for number, panel in enumerate(panels):
-        notes.append([
-            text(inert(name), x=1.0 if k else 0.0, y=1.0, xref="paper", yref="paper",
-                 xanchor="right" if k else "left", yanchor="bottom", color=color)
-            for k, (name, _, _, color) in enumerate(panel.curves)
-        ])  # fmt: skip
+        notes.append(
+            [
+                text(
+                    inert(name),
+                    x=1.0 if k else 0.0,
+                    y=1.0,
+                    xref="paper",
+                    yref="paper",
+                    xanchor="right" if k else "left",
+                    yanchor="bottom",
+                    color=color,
+                )
+                for k, (name, _, _, color) in enumerate(panel.curves)
+            ]
+        )
         traces += [
-            {"type": "scatter", "mode": "lines", "name": inert(name), "x": numbers(x), "y": numbers(y),
-             "line": {"color": color, "width": 1.8}, "visible": number == shown,
-             "hovertemplate": f"{inert(name)}<br>{x_title} %{{x:.4g}}<br>{y_title} %{{y:.5g}}<extra></extra>"}
+            {
+                "type": "scatter",
+                "mode": "lines",
+                "name": inert(name),
+                "x": numbers(x),
+                "y": numbers(y),
+                "line": {"color": color, "width": 1.8},
+                "visible": number == shown,
+                "hovertemplate": f"{inert(name)}<br>{x_title} %{{x:.4g}}<br>{y_title} %{{y:.5g}}<extra></extra>",
+            }
             for name, x, y, color in panel.curves
-        ]  # fmt: skip
+        ]
     layout = base_layout(
         450,
         hovermode="closest",
@@ -124,11 +153,22 @@ def _short(value: Any) -> float:
 def _slider(panels: Sequence[Panel], notes: Sequence[list[Any]], prefix: str, shown: int) -> dict[str, Any]:
     owner = [number for number, panel in enumerate(panels) for _ in panel.curves]
     steps = [
-        {"label": inert(panel.label), "method": "update",
-         "args": [{"visible": [of == number for of in owner]}, {"annotations": notes[number]}]}
+        {
+            "label": inert(panel.label),
+            "method": "update",
+            "args": [{"visible": [of == number for of in owner]}, {"annotations": notes[number]}],
+        }
         for number, panel in enumerate(panels)
-    ]  # fmt: skip
+    ]
     return {
-        "active": shown, "steps": steps, "x": 0.0, "len": 1.0, "y": 0.0, "yanchor": "top", "pad": {"t": 44, "b": 4},
-        "currentvalue": {"prefix": prefix, "xanchor": "left", "font": {"size": 12}}, "font": {"size": 10}, "ticklen": 4,
-    }  # fmt: skip
+        "active": shown,
+        "steps": steps,
+        "x": 0.0,
+        "len": 1.0,
+        "y": 0.0,
+        "yanchor": "top",
+        "pad": {"t": 44, "b": 4},
+        "currentvalue": {"prefix": prefix, "xanchor": "left", "font": {"size": 12}},
+        "font": {"size": 10},
+        "ticklen": 4,
+    }

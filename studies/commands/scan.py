@@ -13,8 +13,14 @@ from studies.commands.run import study_file
 
 @click.command("scan", short_help="Run a study over a grid of parameters.")
 @click.argument("study", callback=study_file)
-@click.option("--over", required=True, multiple=True, callback=each(parse_over), metavar="NAME=FIRST:LAST:NUMBER",
-              help="Parameter and its values, both ends held; give it once for each axis of the grid.")  # fmt: skip
+@click.option(
+    "--over",
+    required=True,
+    multiple=True,
+    callback=each(parse_over),
+    metavar="NAME=FIRST:LAST:NUMBER",
+    help="Parameter and its values, both ends held; give it once for each axis of the grid.",
+)
 @click.option("--set", "changes", multiple=True, metavar="KEY=VALUE", help="Change a (dotted) key of the study file.")
 @click.option("--resume", is_flag=True, help="Go on with an interrupted scan in the run folder.")
 @run_folder

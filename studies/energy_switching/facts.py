@@ -109,9 +109,16 @@ def gather(resolved: Resolved[EnergySwitchingStudy], asked: Asked) -> SwitchingF
     rigidities = np.concatenate([[p.magnetic_rigidity for p in particles] for _, particles in lists])
     LOGGER.info("strengths of %d energies together", len(rigidities))
     programme = match_table(
-        ring, resolved.particle, rigidities, study.vary, goals, _errors(study), degree=study.degree,
-        fringe=study.model.fringe, names=[_called(p) for _, particles in lists for p in particles],
-    )  # fmt: skip
+        ring,
+        resolved.particle,
+        rigidities,
+        study.vary,
+        goals,
+        _errors(study),
+        degree=study.degree,
+        fringe=study.model.fringe,
+        names=[_called(p) for _, particles in lists for p in particles],
+    )
     begins = np.cumsum([0, *(len(particles) for _, particles in lists)])
     LOGGER.info("cycles, steps and RF")
     cycles = tuple(
@@ -212,10 +219,17 @@ def _table_facts(
     held = Held(spec.qx, spec.qy if spec.qy is not None else float(np.nanmean(optics.qy)), spec.dqx)
     rigidities = np.concatenate([t.rigidities for t in tables])
     fit = fit_field_errors(
-        ring, resolved.particle, rigidities, settings, spec.groups, held,
-        degree=spec.degree, scale=study.errors.scale_T_m, fringe=fringe,
+        ring,
+        resolved.particle,
+        rigidities,
+        settings,
+        spec.groups,
+        held,
+        degree=spec.degree,
+        scale=study.errors.scale_T_m,
+        fringe=fringe,
         names=[_called(particle) for table in tables for particle in table.particles],
-    )  # fmt: skip
+    )
     species = [t.species for t in tables for _ in t.energies]
     return TableFacts(tuple(tables), species, np.concatenate([t.energies for t in tables]), optics, fit, held)
 

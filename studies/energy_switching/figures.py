@@ -115,10 +115,13 @@ def _optics(facts: SwitchingFacts) -> Iterator[FigureData]:
             f"{title} around the ring with its field errors and the strengths that are set, energy by energy (slider). "
             f"Over all energies {spread} at any place. Look for: nothing moving."
         )
-        frame = pd.concat([
-            pd.DataFrame({"energy": label, "s [m]": places[row], **{f"{n} [m]": columns[n][row] for n, _ in names}})
-            for row, label in shown
-        ], ignore_index=True)  # fmt: skip
+        frame = pd.concat(
+            [
+                pd.DataFrame({"energy": label, "s [m]": places[row], **{f"{n} [m]": columns[n][row] for n, _ in names}})
+                for row, label in shown
+            ],
+            ignore_index=True,
+        )
         figure = sliding(panels, "s [m]", unit, "at ", shown=0)
         yield FigureData(id, f"{title} at every energy", caption, figure, frame)
 
@@ -150,9 +153,12 @@ def _held(facts: SwitchingFacts) -> Iterator[FigureData]:
     figure = curves(_parted(facts, items), _RIGIDITY, "distance from what is held [tolerances]")
     caption = "Every target of the design point at every energy, in its tolerances. Look for: lines within one."
     yield _drawn(
-        "held-energy", "What is held at every energy", caption, figure,
+        "held-energy",
+        "What is held at every energy",
+        caption,
+        figure,
         pd.DataFrame({_RIGIDITY: rigidity, **{f"{name} [tolerances]": v for name, v in off.items()}}),
-    )  # fmt: skip
+    )
     optics = programme.optics
     items = [
         Curve("Q'x", list(rigidity), list(np.asarray(optics.dqx)[order]), style.HORIZONTAL),
@@ -225,11 +231,17 @@ def _steps(facts: SwitchingFacts) -> FigureData:
         rigidity = [particle.magnetic_rigidity for particle in cycle.particles[:-1]]
         items.append(Curve(f"{cycle.species}: a cycle", rigidity, list(cycle.times["change"].iloc[:-1]), COLORS[2 * k]))
         items.append(Curve(f"{cycle.species}: a step", rigidity, list(cycle.steps["step"]), COLORS[2 * k], "dash"))
-        frames.append(pd.DataFrame({
-            "species": cycle.species, "energy [MeV/u]": energy, _RIGIDITY: rigidity,
-            "cycle [s]": cycle.times["change"].iloc[:-1],
-            **{f"{part} [s]": cycle.steps[part] for part in STEP_PARTS},
-        }))  # fmt: skip
+        frames.append(
+            pd.DataFrame(
+                {
+                    "species": cycle.species,
+                    "energy [MeV/u]": energy,
+                    _RIGIDITY: rigidity,
+                    "cycle [s]": cycle.times["change"].iloc[:-1],
+                    **{f"{part} [s]": cycle.steps[part] for part in STEP_PARTS},
+                }
+            )
+        )
     caption = (
         f"Change of energy by a new cycle (lines) and by a step {facts.study.steps.direction} within a spill (dashed). "
         f"Stepping pays while the beam lasts: each step loses {100 * facts.study.steps.loss:g} % of it, and hysteresis "
@@ -250,10 +262,15 @@ def _rf(facts: SwitchingFacts) -> Iterator[FigureData]:
         f"Voltage that keeps a bucket of {facts.study.rf.bucket_area_eVs_per_u:g} eV s per u along the ramp to the "
         "highest energy. Look for: the distance from the cavity's voltage."
     )
-    table = pd.DataFrame({
-        "species": frame["species"], "t [s]": frame["time"], "V [V]": frame["voltage"], "f [Hz]": frame["frequency"],
-        "phi_s [deg]": frame["phase"],
-    })  # fmt: skip
+    table = pd.DataFrame(
+        {
+            "species": frame["species"],
+            "t [s]": frame["time"],
+            "V [V]": frame["voltage"],
+            "f [Hz]": frame["frequency"],
+            "phi_s [deg]": frame["phase"],
+        }
+    )
     yield _drawn("cycle-rf", "RF voltage on the ramp", caption, curves(items, "t [s]", "V [V]", levels=levels), table)
     items = [
         Curve(cycle.species, list(cycle.rf["time"]), list(cycle.rf["frequency"] / 1e6), COLORS[2 * k])
@@ -289,16 +306,20 @@ def _table(facts: SwitchingFacts, table: TableFacts) -> Iterator[FigureData]:
         f"{held.qy:.5g}). They drift because the real magnets are off. Look for: one line through both species."
     )
     yield _drawn(
-        "table-tunes", "Operational table in an ideal ring", caption,
-        curves(items, _RIGIDITY, "tune from what is held [1e-3]"), frame,
-    )  # fmt: skip
+        "table-tunes",
+        "Operational table in an ideal ring",
+        caption,
+        curves(items, _RIGIDITY, "tune from what is held [1e-3]"),
+        frame,
+    )
     yield from _errors(facts, table)
     items = [
         *_by_species(table, 1e3 * fit.table["tune_x"], "Qx", style.HORIZONTAL),
         *_by_species(table, 1e3 * fit.table["tune_y"], "Qy", style.VERTICAL),
     ]
-    frame = pd.DataFrame({_RIGIDITY: rigidity, "Qx [1e-3]": 1e3 * fit.table["tune_x"],
-                          "Qy [1e-3]": 1e3 * fit.table["tune_y"]})  # fmt: skip
+    frame = pd.DataFrame(
+        {_RIGIDITY: rigidity, "Qx [1e-3]": 1e3 * fit.table["tune_x"], "Qy [1e-3]": 1e3 * fit.table["tune_y"]}
+    )
     caption = (
         f"What the smooth errors leave of the tunes held: rms {fit.rms[0]:.2g} in Qx, {fit.rms[1]:.2g} in Qy over all "
         "energies and species. Look for: steps, which are retuned by hand, and no slope."
@@ -317,8 +338,9 @@ def _errors(facts: SwitchingFacts, table: TableFacts) -> Iterator[FigureData]:
         items += _by_species(table, 1e3 * fit.table[name], name, color)
         smooth = 1e3 * (fit.errors.factor(families[0], line) - 1.0)
         items.append(Curve(f"{name}, smooth", list(line), list(smooth), style.LIMIT, "dash"))
-    frame = pd.DataFrame({_RIGIDITY: fit.table["rigidity"]}
-                         | {f"{n} [1e-3]": 1e3 * fit.table[n] for n in facts.study.held.groups})  # fmt: skip
+    frame = pd.DataFrame(
+        {_RIGIDITY: fit.table["rigidity"]} | {f"{n} [1e-3]": 1e3 * fit.table[n] for n in facts.study.held.groups}
+    )
     caption = (
         "Relative gradient errors of the two groups of quadrupoles that explain the table, energy by energy; dashed: "
         "one polynomial for all species. Look for: all species on one line, since magnets know none."

@@ -96,10 +96,15 @@ def _times(facts: SwitchingFacts) -> Iterator[Quantity]:
     yield _quantity("longest_step", step, 1e-4, FORMULA, "recapture, ramp, settling, preparation", "cycle-steps")
     chromaticity = float(np.max(np.abs(facts.programme.optics.dqx)))
     tune = max(
-        float(np.max(abs(facts.tune_per_strength) * cycle.steps["hysteresis_quadrupole"]
-                     + chromaticity * cycle.steps["hysteresis_bend"]))
-        for cycle in facts.cycles if len(cycle.steps)
-    )  # fmt: skip
+        float(
+            np.max(
+                abs(facts.tune_per_strength) * cycle.steps["hysteresis_quadrupole"]
+                + chromaticity * cycle.steps["hysteresis_bend"]
+            )
+        )
+        for cycle in facts.cycles
+        if len(cycle.steps)
+    )
     method = "field left by hysteresis times dQx per relative gradient, and Q'x times that of the bends"
     yield _quantity("step_tune_error", tune, 1e-6, ALONE, method, "cycle-steps")
 

@@ -145,6 +145,6 @@ def _unit(energy: float, rigidity: float) -> str:
 
 
 def _rigidities(species: str, energies: Array) -> Array:
-    return np.array([
-        ReferenceParticle(species, kinetic_energy_per_u=float(energy) * 1e6).magnetic_rigidity for energy in energies
-    ])  # fmt: skip
+    return np.array(
+        [ReferenceParticle(species, kinetic_energy_per_u=float(energy) * 1e6).magnetic_rigidity for energy in energies]
+    )

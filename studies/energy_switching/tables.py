@@ -67,14 +67,18 @@ def _steps(facts: SwitchingFacts) -> TableData:
     frames = []
     for cycle in facts.cycles:
         steps = cycle.steps
-        frames.append(pd.DataFrame({
-            "species": [cycle.species] * len(steps),
-            "to [MeV/u]": cycle.energies[1:] if cycle.step_plan.up else cycle.energies[:-1],
-            "from [MeV/u]": cycle.energies[:-1] if cycle.step_plan.up else cycle.energies[1:],
-            **{f"{part} [s]": steps[part] for part in (*STEP_PARTS, "step")},
-            "hysteresis of the bends [1]": steps["hysteresis_bend"],
-            "hysteresis of the gradients [1]": steps["hysteresis_quadrupole"],
-        }))  # fmt: skip
+        frames.append(
+            pd.DataFrame(
+                {
+                    "species": [cycle.species] * len(steps),
+                    "to [MeV/u]": cycle.energies[1:] if cycle.step_plan.up else cycle.energies[:-1],
+                    "from [MeV/u]": cycle.energies[:-1] if cycle.step_plan.up else cycle.energies[1:],
+                    **{f"{part} [s]": steps[part] for part in (*STEP_PARTS, "step")},
+                    "hysteresis of the bends [1]": steps["hysteresis_bend"],
+                    "hysteresis of the gradients [1]": steps["hysteresis_quadrupole"],
+                }
+            )
+        )
     caption = "A step within a spill: recapture, ramp at part of the slew, settling, preparation."
     return TableData("cycle-steps-table", "Steps within a spill", caption, pd.concat(frames, ignore_index=True))
 
@@ -83,16 +87,20 @@ def _rf(facts: SwitchingFacts) -> TableData:
     frames = []
     for cycle in facts.cycles:
         rf = cycle.rf
-        frames.append(pd.DataFrame({
-            "species": [cycle.species] * len(rf),
-            "t [s]": rf["time"],
-            "energy [MeV/u]": rf["energy"] / 1e6,
-            "f [MHz]": rf["frequency"] / 1e6,
-            "V [V]": rf["voltage"],
-            "phi_s [deg]": rf["phase"],
-            "bucket area [eV s]": rf["area"],
-            "bucket height dp/p [1e-3]": 1e3 * rf["height"],
-        }))  # fmt: skip
+        frames.append(
+            pd.DataFrame(
+                {
+                    "species": [cycle.species] * len(rf),
+                    "t [s]": rf["time"],
+                    "energy [MeV/u]": rf["energy"] / 1e6,
+                    "f [MHz]": rf["frequency"] / 1e6,
+                    "V [V]": rf["voltage"],
+                    "phi_s [deg]": rf["phase"],
+                    "bucket area [eV s]": rf["area"],
+                    "bucket height dp/p [1e-3]": 1e3 * rf["height"],
+                }
+            )
+        )
     caption = "Along the ramp to the highest energy of each species; the height is that of the stationary bucket."
     return TableData("cycle-rf-table", "RF programme", caption, pd.concat(frames, ignore_index=True))
 
@@ -127,13 +135,21 @@ def _table(facts: SwitchingFacts, table: TableFacts) -> Iterator[TableData]:
         caption = "The settings as read; a study that names this file runs again with the same numbers."
         yield TableData(f"operational-{number}", f"Operational table, {one.species}", caption, table_frame(one))
     optics, fit = table.optics, table.fit.table
-    frame = pd.DataFrame({
-        "species": table.species, "energy [MeV/u]": table.energies, "B rho [T m]": fit["rigidity"],
-        "Qx [1]": optics.qx, "Qy [1]": optics.qy, "Q'x [1]": optics.dqx, "Q'y [1]": optics.dqy,
-        **{f"gradient error, {name} [1e-3]": 1e3 * fit[name] for name in facts.study.held.groups},
-        "k2 of the bends [1/m^3]": fit["bend_k2"],
-        "Qx left [1e-3]": 1e3 * fit["tune_x"], "Qy left [1e-3]": 1e3 * fit["tune_y"],
-    })  # fmt: skip
+    frame = pd.DataFrame(
+        {
+            "species": table.species,
+            "energy [MeV/u]": table.energies,
+            "B rho [T m]": fit["rigidity"],
+            "Qx [1]": optics.qx,
+            "Qy [1]": optics.qy,
+            "Q'x [1]": optics.dqx,
+            "Q'y [1]": optics.dqy,
+            **{f"gradient error, {name} [1e-3]": 1e3 * fit[name] for name in facts.study.held.groups},
+            "k2 of the bends [1/m^3]": fit["bend_k2"],
+            "Qx left [1e-3]": 1e3 * fit["tune_x"],
+            "Qy left [1e-3]": 1e3 * fit["tune_y"],
+        }
+    )
     caption = "Optics of the table's strengths in an ideal ring, and the field errors that explain them."
     yield TableData("table-optics", "Operational table in an ideal ring", caption, frame)
     errors = table.fit.errors
@@ -150,15 +166,17 @@ def _table(facts: SwitchingFacts, table: TableFacts) -> Iterator[TableData]:
 def _engines(facts: SwitchingFacts) -> Iterator[TableData]:
     if not facts.engines:
         return
-    frame = pd.DataFrame({
-        "species": [e.species for e in facts.engines],
-        "energy [MeV/u]": [e.energy for e in facts.engines],
-        "Qx [1]": [e.ours[0] for e in facts.engines],
-        "Qx, Xsuite [1]": [e.xsuite[0] for e in facts.engines],
-        "Qy [1]": [e.ours[1] for e in facts.engines],
-        "Qy, Xsuite [1]": [e.xsuite[1] for e in facts.engines],
-        "largest difference [1]": [
-            max(abs(a - b) for a, b in zip(e.ours, e.xsuite, strict=True)) for e in facts.engines
-        ],
-    })  # fmt: skip
+    frame = pd.DataFrame(
+        {
+            "species": [e.species for e in facts.engines],
+            "energy [MeV/u]": [e.energy for e in facts.engines],
+            "Qx [1]": [e.ours[0] for e in facts.engines],
+            "Qx, Xsuite [1]": [e.xsuite[0] for e in facts.engines],
+            "Qy [1]": [e.ours[1] for e in facts.engines],
+            "Qy, Xsuite [1]": [e.xsuite[1] for e in facts.engines],
+            "largest difference [1]": [
+                max(abs(a - b) for a, b in zip(e.ours, e.xsuite, strict=True)) for e in facts.engines
+            ],
+        }
+    )
     yield TableData("engines-energies", "Tunes by both engines", "Energies sampled over the whole table.", frame)

@@ -55,20 +55,24 @@ def render(result: StudyResult) -> str:
     _check_ids(result)
     rows = verdict_rows(result.verdicts, result.quantities, result.figures)
     scripts = (_plotly_script(), _static("report.js"))
-    return _environment().get_template("page.html.j2").render(
-        result=result,
-        banner=banner(result.verdicts) if result.verdicts or not result.headline else result.headline,
-        wanting=result.wanting or any(verdict.verdict != PASS for verdict in result.verdicts),
-        rows=rows,
-        contents=contents(result),
-        date=_date(),
-        policy=Markup(_policy(scripts)),
-        style=Markup(_static("report.css")),
-        scripts=[Markup(script) for script in scripts],
-        sentences={key: getattr(result, key) for key in ("warnings", "methods", "assumptions", "references")},
-        study_text=toml_text(result.study),
-        judged=_rows_by_figure(rows),
-    )  # fmt: skip
+    return (
+        _environment()
+        .get_template("page.html.j2")
+        .render(
+            result=result,
+            banner=banner(result.verdicts) if result.verdicts or not result.headline else result.headline,
+            wanting=result.wanting or any(verdict.verdict != PASS for verdict in result.verdicts),
+            rows=rows,
+            contents=contents(result),
+            date=_date(),
+            policy=Markup(_policy(scripts)),
+            style=Markup(_static("report.css")),
+            scripts=[Markup(script) for script in scripts],
+            sentences={key: getattr(result, key) for key in ("warnings", "methods", "assumptions", "references")},
+            study_text=toml_text(result.study),
+            judged=_rows_by_figure(rows),
+        )
+    )
 
 
 def embedded_json(content: Any) -> Markup:

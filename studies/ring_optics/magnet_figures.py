@@ -39,8 +39,11 @@ def magnet_figures(facts: Facts) -> Iterator[FigureData]:
 def _fields(quantity: str, facts: Facts) -> Iterator[MagnetField]:
     kind, rating = _FIELDS[quantity]
     machine, rigidity = facts.resolved.machine, facts.resolved.top_particle.magnetic_rigidity
-    limits = [r.upper * unit_factor(quantity_named(quantity), r.unit)
-              for r in facts.resolved.requirements if r.quantity == quantity and r.upper]  # fmt: skip
+    limits = [
+        r.upper * unit_factor(quantity_named(quantity), r.unit)
+        for r in facts.resolved.requirements
+        if r.quantity == quantity and r.upper
+    ]
     if machine is not None and not limits and rating in machine.ratings:
         limits = [machine.ratings[rating].value]
     if not limits or all(element.kind != kind for element in facts.optics.lattice.elements):

@@ -102,10 +102,15 @@ def _plane(table: pd.DataFrame, plane: str, yaxis: str, monitors: Mapping[str, l
     color = _COLORS[plane]
     lowest = 1.08e3 * float(table[f"{plane}_low_before"].min())
     marks: Trace = {
-        "type": "scatter", "mode": "markers", "name": "monitors", "x": numbers(monitors.get(plane, [])),
-        "y": [float(f"{lowest:.8g}")] * len(monitors.get(plane, [])), "yaxis": yaxis,
-        "marker": {"color": style.LIMIT, "size": 5}, "hoverinfo": "skip",
-    }  # fmt: skip
+        "type": "scatter",
+        "mode": "markers",
+        "name": "monitors",
+        "x": numbers(monitors.get(plane, [])),
+        "y": [float(f"{lowest:.8g}")] * len(monitors.get(plane, [])),
+        "yaxis": yaxis,
+        "marker": {"color": style.LIMIT, "size": 5},
+        "hoverinfo": "skip",
+    }
     return [
         *_band(table, plane, "before", yaxis, tint(color, 0.18)),
         *_band(table, plane, "after", yaxis, tint(color, 0.55)),
@@ -128,9 +133,15 @@ def _one(table: pd.DataFrame, plane: str, when: str, yaxis: str, dash: str) -> T
 
 def _line(table: pd.DataFrame, column: str, yaxis: str, line: dict[str, object], name: str) -> Trace:
     return {
-        "type": "scatter", "mode": "lines", "name": name, "x": numbers(table["s"]), "y": numbers(table[column], 1e3),
-        "yaxis": yaxis, "line": line, "hovertemplate": name + " %{y:.2f} mm<extra></extra>",
-    }  # fmt: skip
+        "type": "scatter",
+        "mode": "lines",
+        "name": name,
+        "x": numbers(table["s"]),
+        "y": numbers(table[column], 1e3),
+        "yaxis": yaxis,
+        "line": line,
+        "hovertemplate": name + " %{y:.2f} mm<extra></extra>",
+    }
 
 
 # -------------------------------------------------------------------------------------------------- distributions

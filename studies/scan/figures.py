@@ -178,8 +178,16 @@ def _border(requirement: Requirement, lines: list[Array]) -> tuple[Trace, Layout
         "hovertemplate": f"{name}: {inert(requirement.quantity)} at its limit<extra></extra>",
     }
     place: dict[str, Any] = {"xref": "x", "yref": "y", "xanchor": "left", "yanchor": "middle"}
-    label = text(name, x=float(end[0]), y=float(end[1]), xshift=4, color=color, size=11,
-                 bgcolor="rgba(255,255,255,0.75)", **place)  # fmt: skip
+    label = text(
+        name,
+        x=float(end[0]),
+        y=float(end[1]),
+        xshift=4,
+        color=color,
+        size=11,
+        bgcolor="rgba(255,255,255,0.75)",
+        **place,
+    )
     return trace, label
 
 
@@ -206,8 +214,9 @@ def _along(made: Plan, table: pd.DataFrame) -> FigureData:
     panels = [panel for panel in panels if panel]
     name = made.axes[0].name
     count = max(len(panels), 1)
-    layout = base_layout(150 + 150 * count, hovermode="x unified", hoversubplots="axis",
-                         margin={"l": 84, "r": 84, "t": 24, "b": 56})  # fmt: skip
+    layout = base_layout(
+        150 + 150 * count, hovermode="x unified", hoversubplots="axis", margin={"l": 84, "r": 84, "t": 24, "b": 56}
+    )
     traces: list[Trace] = []
     notes: list[Layout] = []
     for number, panel in enumerate(panels):

@@ -32,10 +32,16 @@ def marks(x: Sequence[float], y: Sequence[float]) -> list[Trace]:
     small = {"symbol": "circle-open", "size": 10, "color": "#0072B2", "line": {"width": 1.4}}
     large = {"symbol": "circle-open", "size": 17, "color": INK, "line": {"width": 2.2}}
     return [
-        {**ring, "name": "cases whose optics can be seen", "showlegend": True, "x": numbers(x), "y": numbers(y),
-         "marker": small},
+        {
+            **ring,
+            "name": "cases whose optics can be seen",
+            "showlegend": True,
+            "x": numbers(x),
+            "y": numbers(y),
+            "marker": small,
+        },
         {**ring, "name": "shown", "x": numbers(x[:1]), "y": numbers(y[:1]), "marker": large},
-    ]  # fmt: skip
+    ]
 
 
 def linked(layout: Layout, figure: str, x: Sequence[float], y: Sequence[float]) -> Layout:
@@ -84,11 +90,16 @@ def _picked(frames: Sequence[Mapping[str, Any]], labels: Sequence[str]) -> dict[
             layout[key] = {**layout[key], "range": [low, high]}
     owner = [-1] * len(shared) + [number for number, part in enumerate(own) for _ in part]
     steps = [
-        {"label": label.partition(":")[0], "method": "update",
-         "args": [{"visible": [one in (-1, number) for one in owner]},
-                  {"title": {"text": label, "font": {"size": 13}}}]}
+        {
+            "label": label.partition(":")[0],
+            "method": "update",
+            "args": [
+                {"visible": [one in (-1, number) for one in owner]},
+                {"title": {"text": label, "font": {"size": 13}}},
+            ],
+        }
         for number, label in enumerate(labels)
-    ]  # fmt: skip
+    ]
     if len(frames) > 1:
         layout["sliders"] = [{**_SLIDER, "steps": steps}]
         margin = {"l": 64, "r": 64, "t": 24, "b": 48, **layout.get("margin", {})}

@@ -76,8 +76,9 @@ def _numbers(
 ) -> dict[str, float]:
     """Each number of the study, or else of the element (0 when that is of another kind)."""
     element = lattice.resolved(lattice.elements[lattice.index(name)])
-    own = {key: float(getattr(element, attribute)) if isinstance(element, kind) else 0.0
-           for key, attribute in keys.items()}  # fmt: skip
+    own = {
+        key: float(getattr(element, attribute)) if isinstance(element, kind) else 0.0 for key, attribute in keys.items()
+    }
     if "septum_kick" in own:
         own["septum_kick"] = abs(own["septum_kick"])
     return {key: value if (given := getattr(spec, key)) is None else given for key, value in own.items()}
@@ -98,6 +99,7 @@ def _element(given: str | None, place: str, lattice: Lattice, places: dict[str, 
     kind = place.replace("_", "")
     septa = [name for name, element in zip(lattice.names, lattice.elements, strict=True) if element.kind == kind]
     if len(septa) > 1:
-        raise InputError(f"'{lattice.name}' has {len(septa)} of kind {kind} ({', '.join(septa)}): "
-                         f"name one as extraction.{place}")  # fmt: skip
+        raise InputError(
+            f"'{lattice.name}' has {len(septa)} of kind {kind} ({', '.join(septa)}): name one as extraction.{place}"
+        )
     return septa[0] if septa else None

@@ -10,10 +10,25 @@ from studies.vocabulary import COLUMNS, EXTRACTION, SCALARS, QuantityKind
 
 #: Units of strengths, for parameters that are one.
 _STRENGTH_UNITS = {
-    "k1": "m^-2", "k1s": "m^-2", "k2": "m^-3", "k2s": "m^-3", "k3": "m^-4", "k3s": "m^-4", "k0": "1/m", "ks": "1/m",
-    "angle": "rad", "e1": "rad", "e2": "rad", "hkick": "rad", "vkick": "rad", "tilt": "rad", "length": "m",
-    "hgap": "m", "volt": "V", "freq": "Hz",
-}  # fmt: skip
+    "k1": "m^-2",
+    "k1s": "m^-2",
+    "k2": "m^-3",
+    "k2s": "m^-3",
+    "k3": "m^-4",
+    "k3s": "m^-4",
+    "k0": "1/m",
+    "ks": "1/m",
+    "angle": "rad",
+    "e1": "rad",
+    "e2": "rad",
+    "hkick": "rad",
+    "vkick": "rad",
+    "tilt": "rad",
+    "length": "m",
+    "hgap": "m",
+    "volt": "V",
+    "freq": "Hz",
+}
 
 
 def kind_of(label: str) -> QuantityKind:

@@ -39,18 +39,29 @@ from studies.treatment.timing_checks import Check, checks
 CYCLES, STEPS, LINAC, CYCLOTRON = "one energy a cycle", "several energies a spill", "linac", "cyclotron"
 #: Assumptions that are halved and doubled, by their place in the study.
 VARIED = (
-    ("target.dose_Gy", "dose"), ("dose.layer_spacing_mm", "layer spacing"), ("dose.spot_spacing_mm", "spot spacing"),
-    ("dose.energy_spread", "energy spread"), ("dose.nuclear_loss_per_cm", "loss of primaries"),
-    ("scanning.speed_m_per_s", "scanning speed"), ("scanning.overhead_s", "overhead of a spot"),
-    ("synchrotron.particles_per_spill", "particles a spill"), ("synchrotron.spill_s", "length of a spill"),
-    ("synchrotron.flat_top_s", "longest flat top"), ("synchrotron.change_s", "change by a cycle"),
-    ("synchrotron.step_s", "step in a spill"), ("synchrotron.step_loss", "loss in a step"),
-    ("synchrotron.energies_per_spill", "energies a spill"), ("synchrotron.least_of_layer", "least part of a layer"),
-    ("linac.largest_particles_per_pulse", "particles a pulse"), ("linac.repetition_Hz", "repetition"),
-    ("linac.pulses_per_spot", "pulses a spot"), ("linac.change_s", "change, linac"),
-    ("cyclotron.rate_per_s", "degraded rate"), ("cyclotron.largest_rate_per_s", "largest rate"),
+    ("target.dose_Gy", "dose"),
+    ("dose.layer_spacing_mm", "layer spacing"),
+    ("dose.spot_spacing_mm", "spot spacing"),
+    ("dose.energy_spread", "energy spread"),
+    ("dose.nuclear_loss_per_cm", "loss of primaries"),
+    ("scanning.speed_m_per_s", "scanning speed"),
+    ("scanning.overhead_s", "overhead of a spot"),
+    ("synchrotron.particles_per_spill", "particles a spill"),
+    ("synchrotron.spill_s", "length of a spill"),
+    ("synchrotron.flat_top_s", "longest flat top"),
+    ("synchrotron.change_s", "change by a cycle"),
+    ("synchrotron.step_s", "step in a spill"),
+    ("synchrotron.step_loss", "loss in a step"),
+    ("synchrotron.energies_per_spill", "energies a spill"),
+    ("synchrotron.least_of_layer", "least part of a layer"),
+    ("linac.largest_particles_per_pulse", "particles a pulse"),
+    ("linac.repetition_Hz", "repetition"),
+    ("linac.pulses_per_spot", "pulses a spot"),
+    ("linac.change_s", "change, linac"),
+    ("cyclotron.rate_per_s", "degraded rate"),
+    ("cyclotron.largest_rate_per_s", "largest rate"),
     ("cyclotron.change_s", "change, degrader"),
-)  # fmt: skip
+)
 _MOST_ENERGIES = 12  # of a spill, in the figure of multi-energy extraction
 _SPILLS = (0.25, 1.0, 4.0)  # of the particles of a spill, likewise
 
@@ -170,9 +181,15 @@ def _deliveries(
     if (cyclotron := study.cyclotron) is not None and CYCLOTRON not in machines.missing:
         yield (
             CYCLOTRON,
-            CyclotronDelivery("cyclotron with degrader", cyclotron.rate_per_s, cyclotron.highest_MeV_per_u,
-                              cyclotron.exponent, cyclotron.largest_rate_per_s, cyclotron.change_s),
-        )  # fmt: skip
+            CyclotronDelivery(
+                "cyclotron with degrader",
+                cyclotron.rate_per_s,
+                cyclotron.highest_MeV_per_u,
+                cyclotron.exponent,
+                cyclotron.largest_rate_per_s,
+                cyclotron.change_s,
+            ),
+        )
 
 
 def _ring_deliveries(
@@ -189,17 +206,25 @@ def _ring_deliveries(
     )
     step = factors.get("synchrotron.step_s", 1.0) * steps if spec.step_s is None else spec.step_s + 0 * steps
     common: dict[str, Any] = {
-        "particles": spec.particles_per_spill[treatment.species], "spill": spec.spill_s, "flat_top": spec.flat_top_s,
+        "particles": spec.particles_per_spill[treatment.species],
+        "spill": spec.spill_s,
+        "flat_top": spec.flat_top_s,
         "change": followed(energies, change),
-    }  # fmt: skip
+    }
     yield CYCLES, SynchrotronDelivery("synchrotron, one energy a cycle", **common)
     arrived = energies[1:] if ring.cycle.step_plan.up else energies[:-1]
     between = followed(arrived, step) if len(step) else constant(0.0)
     yield (
         STEPS,
-        SynchrotronDelivery("synchrotron, several energies a spill", **common, step=between, loss=spec.step_loss,
-                            least=spec.least_of_layer, energies=spec.energies_per_spill),
-    )  # fmt: skip
+        SynchrotronDelivery(
+            "synchrotron, several energies a spill",
+            **common,
+            step=between,
+            loss=spec.step_loss,
+            least=spec.least_of_layer,
+            energies=spec.energies_per_spill,
+        ),
+    )
 
 
 def _linac_delivery(
@@ -232,8 +257,14 @@ def beams_of(study: SwitchingComparisonStudy, treatment: Treatment, machines: Ma
         frames.append(_with_spots(study, treatment.species, LINAC, machines.linac.beams, study.linac))
     if (cyclotron := study.cyclotron) is not None and CYCLOTRON not in machines.missing:
         emittance = cyclotron.emittance_um * 1e-6
-        same = pd.DataFrame({"energy": treatment.energies, "spread": cyclotron.energy_spread,
-                             "emittance_x": emittance, "emittance_y": emittance})  # fmt: skip
+        same = pd.DataFrame(
+            {
+                "energy": treatment.energies,
+                "spread": cyclotron.energy_spread,
+                "emittance_x": emittance,
+                "emittance_y": emittance,
+            }
+        )
         frames.append(_with_spots(study, treatment.species, CYCLOTRON, same, cyclotron))
     return pd.concat(frames, ignore_index=True) if frames else pd.DataFrame({"machine": [], "energy": []})
 

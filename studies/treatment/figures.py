@@ -69,8 +69,9 @@ def _tornados(facts: ComparisonFacts) -> Iterator[FigureData]:
             f"it is; the {len(table)} that change it by more than {100 * _LEAST:g} %, largest first.{none} Look for: "
             "what must be known well before the time is believed."
         )
-        frame = pd.DataFrame({"assumption": table.index, "halved [s]": table[0.5].to_numpy(),
-                              "doubled [s]": table[2.0].to_numpy()})  # fmt: skip
+        frame = pd.DataFrame(
+            {"assumption": table.index, "halved [s]": table[0.5].to_numpy(), "doubled [s]": table[2.0].to_numpy()}
+        )
         bars = {"halved": list(table[0.5]), "doubled": list(table[2.0])}
         title = f"Sensitivity: {line.title}"
         id = "sensitivity-" + name.replace(" ", "-")
@@ -85,8 +86,11 @@ def _several(facts: ComparisonFacts) -> Iterator[FigureData]:
     items, told = [], []
     for k, (particles, rows) in enumerate(table.groupby("particles")):
         times = rows["time"].to_numpy()
-        items.append(Curve(f"{particles:.3g} a spill", list(rows["energies"]), list(times), COLORS[(0, 2, 5)[k % 3]],
-                           markers=True))  # fmt: skip
+        items.append(
+            Curve(
+                f"{particles:.3g} a spill", list(rows["energies"]), list(times), COLORS[(0, 2, 5)[k % 3]], markers=True
+            )
+        )
         best = int(np.argmin(times))
         told.append(f"{particles:.3g}: {100 * (1 - times[best] / times[0]):.0f} % less at {best + 1}")
     caption = (
@@ -119,8 +123,9 @@ def _spreads(facts: ComparisonFacts) -> FigureData:
         "Rms energy spread of each machine's beam at every energy of the treatment: synchrotron from the momentum "
         "spread of its extracted beam, linac tracked, cyclotron as assumed. Look for: the distance from the line."
     )
-    frame = pd.DataFrame({"machine": beams["machine"], "energy [MeV/u]": beams["energy"],
-                          "energy spread [%]": 100 * beams["spread"]})  # fmt: skip
+    frame = pd.DataFrame(
+        {"machine": beams["machine"], "energy [MeV/u]": beams["energy"], "energy spread [%]": 100 * beams["spread"]}
+    )
     return FigureData("beam-spread", "Energy spread", caption, figure_json(figure), frame)
 
 
@@ -138,8 +143,14 @@ def _spots(facts: ComparisonFacts) -> FigureData:
         f"{place.nozzle_mm:g} mm of water {place.distance_m:g} m in front. Look for: lines between 3 and 8 mm at "
         "every energy."
     )
-    frame = pd.DataFrame({"machine": beams["machine"], "energy [MeV/u]": beams["energy"],
-                          "spot x [mm]": 1e3 * beams["spot_x"], "spot y [mm]": 1e3 * beams["spot_y"]})  # fmt: skip
+    frame = pd.DataFrame(
+        {
+            "machine": beams["machine"],
+            "energy [MeV/u]": beams["energy"],
+            "spot x [mm]": 1e3 * beams["spot_x"],
+            "spot y [mm]": 1e3 * beams["spot_y"],
+        }
+    )
     return FigureData("beam-spots", "Spot at the isocentre", caption, figure_json(figure), frame)
 
 
@@ -150,17 +161,21 @@ def _pulses(facts: ComparisonFacts) -> Iterator[FigureData]:
         return
     energy, wanted = list(linac.beams["energy"]), spec.largest_particles_per_pulse
     figure = curves(
-        [Curve("available", energy, list(linac.available), _MACHINES[LINAC])], "kinetic energy [MeV/u]",
-        "particles in a pulse [1]", levels=[(wanted, "wanted at most")], log=True,
-    )  # fmt: skip
+        [Curve("available", energy, list(linac.available), _MACHINES[LINAC])],
+        "kinetic energy [MeV/u]",
+        "particles in a pulse [1]",
+        levels=[(wanted, "wanted at most")],
+        log=True,
+    )
     least = float(linac.beams["transmission"].min())
     caption = (
         f"Particles of a pulse behind the linac: {1e6 * linac.machine.current:g} uA for "
         f"{1e6 * linac.machine.pulse.length:g} us times the tracked transmission (at least {100 * least:.1f} %). The "
         "source is turned down to what a spot needs. Look for: room above the dashed line."
     )
-    frame = pd.DataFrame({"energy [MeV]": energy, "particles": linac.available,
-                          "transmission": linac.beams["transmission"]})  # fmt: skip
+    frame = pd.DataFrame(
+        {"energy [MeV]": energy, "particles": linac.available, "transmission": linac.beams["transmission"]}
+    )
     yield FigureData("beam-pulses", "Particles of a pulse, linac", caption, figure_json(figure), frame)
 
 
@@ -168,10 +183,12 @@ def _dose(facts: ComparisonFacts) -> Iterator[FigureData]:
     treatment = facts.treatment
     depth, target = 1e3 * treatment.depths, treatment.target
     figure = curves(
-        [Curve("dose", list(depth), list(treatment.dose), style.INK)], "depth in water [mm]", "dose [Gy]",
+        [Curve("dose", list(depth), list(treatment.dose), style.INK)],
+        "depth in water [mm]",
+        "dose [Gy]",
         levels=[(target.dose, "prescribed")],
         marks=[(1e3 * target.proximal, "proximal"), (1e3 * target.distal, "distal")],
-    )  # fmt: skip
+    )
     caption = (
         f"Dose along the axis of all layers together: {treatment.level[0]:.3f} to {treatment.level[1]:.3f} of what is "
         "prescribed, from the proximal mark to one sigma of the ranges before the distal one. Look for: ripple, "
@@ -182,10 +199,12 @@ def _dose(facts: ComparisonFacts) -> Iterator[FigureData]:
     particles = list(1e-9 * treatment.particles)
     figure = curves(
         [Curve("particles", list(treatment.energies), particles, style.HORIZONTAL, markers=True)],
-        "kinetic energy [MeV/u]", "particles in the layer [1e9]",
-    )  # fmt: skip
-    frame = pd.DataFrame({"energy [MeV/u]": treatment.energies, "range [mm]": 1e3 * treatment.ranges,
-                          "particles": treatment.particles})  # fmt: skip
+        "kinetic energy [MeV/u]",
+        "particles in the layer [1e9]",
+    )
+    frame = pd.DataFrame(
+        {"energy [MeV/u]": treatment.energies, "range [mm]": 1e3 * treatment.ranges, "particles": treatment.particles}
+    )
     caption = (
         f"Particles of each layer, {treatment.particles.sum():.3g} in all, {treatment.spots} spots a layer. The "
         "deepest layer takes most, which a synchrotron may have to refill for; layers that need none are passed over."

@@ -18,18 +18,34 @@ def tables(facts: ComparisonFacts) -> tuple[TableData, ...]:
 
 def _tables(facts: ComparisonFacts) -> Iterator[TableData]:
     if facts.timelines:
-        frame = pd.DataFrame([
-            {"machine": line.title, **{f"{cause} [s]": line.spent[cause] for cause in CAUSES}, "total [s]": line.total,
-             "limited by": line.limited_by, "spills or pulses": float(sum(line.counts.values()))}
-            for line in facts.timelines.values()
-        ])  # fmt: skip
+        frame = pd.DataFrame(
+            [
+                {
+                    "machine": line.title,
+                    **{f"{cause} [s]": line.spent[cause] for cause in CAUSES},
+                    "total [s]": line.total,
+                    "limited by": line.limited_by,
+                    "spills or pulses": float(sum(line.counts.values())),
+                }
+                for line in facts.timelines.values()
+            ]
+        )
         yield TableData("time-machines", "Time to treat", "Seconds by cause.", frame)
-    frame = pd.DataFrame([
-        {"what": check.what, "here": check.value, "published from": check.low, "published to": check.high,
-         "unit": check.unit, "within": check.met, "here it is": check.kind,
-         "source": check.source}
-        for check in facts.checks
-    ])  # fmt: skip
+    frame = pd.DataFrame(
+        [
+            {
+                "what": check.what,
+                "here": check.value,
+                "published from": check.low,
+                "published to": check.high,
+                "unit": check.unit,
+                "within": check.met,
+                "here it is": check.kind,
+                "source": check.source,
+            }
+            for check in facts.checks
+        ]
+    )
     caption = (
         "What is computed here, and what is assumed, beside what is published of real machines. An assumption within "
         "what is published proves nothing of the models, and a publication with other plans stands for scale: "
@@ -43,11 +59,17 @@ def _beams(facts: ComparisonFacts) -> Iterator[TableData]:
     beams = facts.beams
     if beams.empty:
         return
-    frame = pd.DataFrame({
-        "machine": beams["machine"], "energy [MeV/u]": beams["energy"], "energy spread [%]": 100 * beams["spread"],
-        "emittance x [um]": 1e6 * beams["emittance_x"], "emittance y [um]": 1e6 * beams["emittance_y"],
-        "spot x [mm]": 1e3 * beams["spot_x"], "spot y [mm]": 1e3 * beams["spot_y"],
-    })  # fmt: skip
+    frame = pd.DataFrame(
+        {
+            "machine": beams["machine"],
+            "energy [MeV/u]": beams["energy"],
+            "energy spread [%]": 100 * beams["spread"],
+            "emittance x [um]": 1e6 * beams["emittance_x"],
+            "emittance y [um]": 1e6 * beams["emittance_y"],
+            "spot x [mm]": 1e3 * beams["spot_x"],
+            "spot y [mm]": 1e3 * beams["spot_y"],
+        }
+    )
     caption = (
         "Rms energy spread, geometric rms emittances and spots at the isocentre, at every energy of the treatment."
     )

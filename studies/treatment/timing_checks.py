@@ -53,13 +53,31 @@ def _of_dose(litre: Treatment) -> list[Check]:
     current = litre.particles.sum() * ELEMENTARY_CHARGE / 60.0
     return [
         Check("energies for 10 cm of depth at 3 mm", float(litre.layers), 33, 35, "1", "34 in treatment planning"),
-        Check("mean current for 2 Gy a minute in one litre, protons", _short(current * 1e9), 0.33, 0.56, "nA",
-              "clinical need, proton therapy"),
-        Check("energy whose range is 15.77 g/cm^2, protons", _short(float(energy_of("proton", 0.1577))), 148.5, 151.5,
-              "MeV", "ICRU Report 49: 150 MeV; 1 % for the Bragg-Kleeman rule"),
-        Check("energy whose range is 27.3 g/cm^2, carbon", _short(float(energy_of("carbon-12", 0.2733))), 391, 407,
-              "MeV/u", "CNAO/optics, synchro/LGEN: 399.1 MeV/u at 270 mm behind 3.3 mm; 2 %"),
-    ]  # fmt: skip
+        Check(
+            "mean current for 2 Gy a minute in one litre, protons",
+            _short(current * 1e9),
+            0.33,
+            0.56,
+            "nA",
+            "clinical need, proton therapy",
+        ),
+        Check(
+            "energy whose range is 15.77 g/cm^2, protons",
+            _short(float(energy_of("proton", 0.1577))),
+            148.5,
+            151.5,
+            "MeV",
+            "ICRU Report 49: 150 MeV; 1 % for the Bragg-Kleeman rule",
+        ),
+        Check(
+            "energy whose range is 27.3 g/cm^2, carbon",
+            _short(float(energy_of("carbon-12", 0.2733))),
+            391,
+            407,
+            "MeV/u",
+            "CNAO/optics, synchro/LGEN: 399.1 MeV/u at 270 mm behind 3.3 mm; 2 %",
+        ),
+    ]
 
 
 def _of_ring(ring: RingMachine) -> list[Check]:
@@ -69,11 +87,23 @@ def _of_ring(ring: RingMachine) -> list[Check]:
     changes, steps = ring.cycle.times_at(energy_of(ring.cycle.species, ranges))
     span = f"{ring.cycle.species}, {low:.4g} to {high:.4g} MeV/u"
     return [
-        Check(f"from spill to spill, longest ({span})", _short(changes.max()), 1.0, 2.0, "s",
-              "MedAustron: 1 to 2 s between spills"),
-        Check(f"step of 3 mm within a spill, longest ({span})", _short(steps.max()), 0.1, 0.2, "s",
-              f"Iwata et al. 2010; {_LIANG}: 200 ms, 100 ms"),
-    ]  # fmt: skip
+        Check(
+            f"from spill to spill, longest ({span})",
+            _short(changes.max()),
+            1.0,
+            2.0,
+            "s",
+            "MedAustron: 1 to 2 s between spills",
+        ),
+        Check(
+            f"step of 3 mm within a spill, longest ({span})",
+            _short(steps.max()),
+            0.1,
+            0.2,
+            "s",
+            f"Iwata et al. 2010; {_LIANG}: 200 ms, 100 ms",
+        ),
+    ]
 
 
 def _of_steps(litre: Treatment) -> Check:
@@ -91,18 +121,31 @@ def _delivery_time(
 ) -> float:
     """Time [s] with ``particles`` in a spill and 2 s between spills, which the publication leaves open."""
     machine = SynchrotronDelivery(
-        "published", particles=particles, spill=particles / rate, flat_top=60.0, change=constant(2.0),
-        step=constant(step), loss=loss, energies=energies,
-    )  # fmt: skip
+        "published",
+        particles=particles,
+        spill=particles / rate,
+        flat_top=60.0,
+        change=constant(2.0),
+        step=constant(step),
+        loss=loss,
+        energies=energies,
+    )
     return machine.deliver(litre, Scanning(20.0, overhead)).total
 
 
 def _assumed(study: SwitchingComparisonStudy) -> list[Check]:
     found = [
-        Check("beam lost in a step within a spill", 100 * study.synchrotron.step_loss, 20, 50, "%",
-              f"{_LIANG}: recapture 50 %, 80 %", ASSUMED),
+        Check(
+            "beam lost in a step within a spill",
+            100 * study.synchrotron.step_loss,
+            20,
+            50,
+            "%",
+            f"{_LIANG}: recapture 50 %, 80 %",
+            ASSUMED,
+        ),
         Check("overhead of a spot", 1e3 * study.scanning.overhead_s, 0.95, 3.0, "ms", _LIANG, ASSUMED),
-    ]  # fmt: skip
+    ]
     if study.cyclotron is not None:
         found.append(
             Check("change of energy, degrader", study.cyclotron.change_s, 0.05, 1.0, "s", "0.05 to 1 s", ASSUMED)

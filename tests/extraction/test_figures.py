@@ -36,8 +36,18 @@ def frames() -> list[Frame]:
 
 
 def every_figure() -> dict[str, dict[str, Any]]:
-    wedge = Wedge([-2.0, 0.0, 2.0], [0.2, 0.0, 0.2], [0.3, 0.0, 0.3], ([-1.5, -1.2], [0.05, 0.02]), 0.0, -1.5, 0.0, 0.1,
-                  "betatron core", 0.1)  # fmt: skip
+    wedge = Wedge(
+        [-2.0, 0.0, 2.0],
+        [0.2, 0.0, 0.2],
+        [0.3, 0.0, 0.3],
+        ([-1.5, -1.2], [0.05, 0.02]),
+        0.0,
+        -1.5,
+        0.0,
+        0.1,
+        "betatron core",
+        0.1,
+    )
     line = Curve("exact", [0.0, 1.0, 2.0], [1.0, float("nan"), 3.0], markers=True)
     made = {
         "phase": phase_space(frames(), shown=1, place="es"),

@@ -140,8 +140,12 @@ def test_the_triangle_scales_with_the_sextupole() -> None:
 def test_a_ring_started_elsewhere_has_the_same_resonance() -> None:
     ring, found = reference(1.666), solved(1.666)
     first = ring.index("s8_028a_sxr")
-    turned = Lattice("turned", elements=[*ring.elements[first:], *ring.elements[:first]],
-                     parameters=dict(ring.parameters), particle=ring.particle)  # fmt: skip
+    turned = Lattice(
+        "turned",
+        elements=[*ring.elements[first:], *ring.elements[:first]],
+        parameters=dict(ring.parameters),
+        particle=ring.particle,
+    )
     again = third_integer_resonance(turned, at=SEPTUM)
     np.testing.assert_allclose(again.points, found.points, rtol=0, atol=1e-12)
     assert again.virtual_sextupole == pytest.approx(found.virtual_sextupole, rel=1e-10)
@@ -255,9 +259,12 @@ def test_fixed_points_and_area_are_xsuites(tune: float) -> None:
 STORED = {
     1.664: ([(-0.0219721, 0.00024200), (0.0076134, 0.00108111), (0.0148657, -0.00142549)], 4.012e-5, 11.398, 0.893),
     1.666: (
-        [(0.00191622, 0.00029043), (-0.00580384, 0.0000731171), (0.00392368, -0.00037067)], 2.770e-6, 11.291, 0.968,
+        [(0.00191622, 0.00029043), (-0.00580384, 0.0000731171), (0.00392368, -0.00037067)],
+        2.770e-6,
+        11.291,
+        0.968,
     ),
-}  # fmt: skip
+}
 
 
 @CASES
@@ -281,25 +288,37 @@ def resonance(**strengths: float) -> ThirdIntegerResonance:
 @pytest.mark.parametrize(
     ("ask", "error", "words"),
     [
-        (lambda: third_integer_resonance(cnao_at(-0.15), at=SEPTUM), NoSolution,
-         ["no third-integer resonance", "Qx = 1.516", "1.66666667", "0.1"]),
+        (
+            lambda: third_integer_resonance(cnao_at(-0.15), at=SEPTUM),
+            NoSolution,
+            ["no third-integer resonance", "Qx = 1.516", "1.66666667", "0.1"],
+        ),
         (partial(resonance, s0=0.0, s1=0.0, sr=0.0), NoSolution, ["no sextupole", "Qx = 1.66600231", "m^-1/2"]),
-        (lambda: third_integer_resonance(cnao_at(0.0), at=SEPTUM), NoSolution,
-         ["on the resonance", "Qx = 1.66666667", SEPTUM]),
-        (partial(resonance, s0=0.0, s1=0.0, sr=1e-3), NoSolution,
-         ["no fixed points", "-0.000664", "0.003417", "too weak"]),
+        (
+            lambda: third_integer_resonance(cnao_at(0.0), at=SEPTUM),
+            NoSolution,
+            ["on the resonance", "Qx = 1.66666667", SEPTUM],
+        ),
+        (
+            partial(resonance, s0=0.0, s1=0.0, sr=1e-3),
+            NoSolution,
+            ["no fixed points", "-0.000664", "0.003417", "too weak"],
+        ),
         (lambda: third_integer_resonance(cnao_at(0.03), at=SEPTUM), NoSolution, ["no fixed points", "0.03", "9.728"]),
         (partial(resonance, kskq=0.1), LatticeError, ["couples the planes", "switch the coupling off"]),
         (partial(resonance, kf=0.9), UnstableOptics, ["cnao", "trace"]),
-        (lambda: third_integer_resonance(cnao().with_parameters(kf=[0.29, 0.291]), at=SEPTUM), InputError,
-         ["one lattice", "holds 2"]),
+        (
+            lambda: third_integer_resonance(cnao().with_parameters(kf=[0.29, 0.291]), at=SEPTUM),
+            InputError,
+            ["one lattice", "holds 2"],
+        ),
         (lambda: third_integer_resonance(cnao(), at="se_010a_es"), InputError, ["did you mean 'se_010a_esp'"]),
         (lambda: third_integer_resonance(cnao(), at=SEPTUM, fringe="ful"), InputError, ["did you mean 'full'"]),
         (lambda: third_integer_resonance(cnao(), at=SEPTUM, delta=float("nan")), InputError, ["delta", "nan"]),
         (lambda: third_integer_resonance("cnao", at=SEPTUM), InputError, ["Lattice", "str"]),  # type: ignore[arg-type]
         (lambda: third_integer_resonance(cnao(), at=0), InputError, ["name of an element", "0"]),  # type: ignore[arg-type]
     ],
-)  # fmt: skip
+)
 def test_refusals_say_what_was_found(ask: Any, error: type[Exception], words: list[str]) -> None:
     with pytest.raises(error) as caught:
         ask()

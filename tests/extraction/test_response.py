@@ -68,9 +68,18 @@ def spill(turns: np.ndarray, particles: np.ndarray | None = None, angle: float =
     px = angle + 1e-4 * np.sin(numbers)
     table = pd.DataFrame({"particle": numbers, "turn": turns, "px": px, "delta": np.zeros(len(turns))})
     return Spill(
-        extracted=table, lost=table.iloc[:0], circulating=np.zeros((100, 6)), particle=PROTON, turns=1000,
-        revolution_time=1e-6, engine="sectional", seed=1, interrupted=False, misfit=0.0, notes=(),
-    )  # fmt: skip
+        extracted=table,
+        lost=table.iloc[:0],
+        circulating=np.zeros((100, 6)),
+        particle=PROTON,
+        turns=1000,
+        revolution_time=1e-6,
+        engine="sectional",
+        seed=1,
+        interrupted=False,
+        misfit=0.0,
+        notes=(),
+    )
 
 
 TURNS = np.random.default_rng(1).integers(0, 900, 80)

@@ -175,8 +175,12 @@ def test_the_way_goes_on_beyond_the_rings_end() -> None:
     ring = reference(1.666)
     cut = ring.index(SEPTUM) + 3  # a ring that begins between the two septa
     assert cut < ring.index(MAGNETIC)
-    turned = Lattice("turned", elements=[*ring.elements[cut:], *ring.elements[:cut]],
-                     parameters=dict(ring.parameters), particle=ring.particle)  # fmt: skip
+    turned = Lattice(
+        "turned",
+        elements=[*ring.elements[cut:], *ring.elements[:cut]],
+        parameters=dict(ring.parameters),
+        particle=ring.particle,
+    )
     found = transport(solved(1.666), WIRES, ring)
     from extraction import third_integer_resonance
 

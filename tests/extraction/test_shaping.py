@@ -79,9 +79,17 @@ def test_a_duty_factor_that_is_not_reached_is_said(shaped: ShapedSpill) -> None:
 
 def test_a_shape_can_be_asked_for() -> None:
     shaped = flat_programme(
-        RING, PROTON, STACK, CORE, ALIGNED, turns=TURNS, count=320, rounds=2, knots=12,
+        RING,
+        PROTON,
+        STACK,
+        CORE,
+        ALIGNED,
+        turns=TURNS,
+        count=320,
+        rounds=2,
+        knots=12,
         shape=lambda time: np.where(time < DURATION / 2, 3.0, 1.0),
-    )  # fmt: skip
+    )
     early = np.mean(shaped.check.extracted["time"].to_numpy() < DURATION / 2)
     assert early == pytest.approx(0.75, abs=0.08)  # three standard deviations of 300 particles
     assert shaped.duty_factor.corrected > 0.9  # in bins of equal wanted shares

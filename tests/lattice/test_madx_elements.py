@@ -62,8 +62,10 @@ def element(folder: Path, definition: str) -> Element:
 @pytest.mark.parametrize(
     ("definition", "expected"),
     [
-        ("dipedge, h=0.2, e1=0.1, hgap=0.03, fint, tilt=0.3",
-         DipoleEdge("x1", h=0.2, e1=0.1, hgap=0.03, fint=0.5, tilt=0.3)),
+        (
+            "dipedge, h=0.2, e1=0.1, hgap=0.03, fint, tilt=0.3",
+            DipoleEdge("x1", h=0.2, e1=0.1, hgap=0.03, fint=0.5, tilt=0.3),
+        ),
         ("srotation, angle=0.1", SRotation("x1", angle=0.1)),
         ("xrotation, angle=0.1", XRotation("x1", angle=0.1)),
         ("yrotation, angle:=2*0.1", YRotation("x1", angle=0.2)),
@@ -79,7 +81,7 @@ def element(folder: Path, definition: str) -> Element:
         ("tkicker, hkick=1e-3", Kicker("x1", hkick=1e-3)),
         ("sixmarker", Marker("x1")),
     ],
-)  # fmt: skip
+)
 def test_elements_become_ours_and_come_back(tmp_path: Path, definition: str, expected: Element) -> None:
     found = element(tmp_path, definition)
     assert found == expected

@@ -94,15 +94,17 @@ def worn(text: str, dice: random.Random) -> str:
         statements = text.split(";")
         one, other = dice.randrange(len(statements)), dice.randrange(len(statements))
         statements[one], statements[other] = statements[other], statements[one]
-        text = dice.choice([
-            text[:at] + text[end:],
-            text[:at] + dice.choice(_SYNTAX) + text[at:],
-            text[:at],
-            text[:at] + text[at:end] * 2 + text[end:],
-            ";".join(statements),
-            re.sub(rf"\b{re.escape(dice.choice(words))}\b", dice.choice(words), text, count=dice.choice([0, 1])),
-            re.sub(r"\d+\.?\d*", lambda n: dice.choice([n[0], n[0], n[0], "0", f"-{n[0]}", "1e9"]), text),
-        ])  # fmt: skip
+        text = dice.choice(
+            [
+                text[:at] + text[end:],
+                text[:at] + dice.choice(_SYNTAX) + text[at:],
+                text[:at],
+                text[:at] + text[at:end] * 2 + text[end:],
+                ";".join(statements),
+                re.sub(rf"\b{re.escape(dice.choice(words))}\b", dice.choice(words), text, count=dice.choice([0, 1])),
+                re.sub(r"\d+\.?\d*", lambda n: dice.choice([n[0], n[0], n[0], "0", f"-{n[0]}", "1e9"]), text),
+            ]
+        )
     return text
 
 

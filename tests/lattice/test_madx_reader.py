@@ -666,7 +666,8 @@ def test_three_thousand_elements_take_seconds(read: Read) -> None:
 
 def test_what_files_of_laboratories_hold_besides_is_passed_over(read: Read) -> None:
     """Number formats, initial optics, beams of other sequences, results of MAD-X that no element uses."""
-    ring = read("""
+    ring = read(
+        """
         set, format="22.14e"; beam, sequence=other, particle=proton, pc=450, bv=-1;
         beam, sequence=ring, particle=proton, pc=450;
         ini: beta0, betx=2.0, mux:=0.25, range=#s; savebeta, label=saved, place=q, sequence=ring; ini->betx = 3;
@@ -674,7 +675,9 @@ def test_what_files_of_laboratories_hold_besides_is_passed_over(read: Read) -> N
         q: quadrupole, l=1, k1:=k; q: q, k1=5; other: sequence, l=3; q, at=1; endsequence;
         m: multipole, knl={, 0.1, };
         ring: sequence, l=3; q, at=1; m, at=2; endsequence;
-    """, "ring")  # fmt: skip
+    """,
+        "ring",
+    )
     assert ring.parameters["k"] == 0.3
     assert ring["q"].strengths()["k1"] == "k"
     assert ring["m"].strengths()["knl"] == (0.0, 0.1)

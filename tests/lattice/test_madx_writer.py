@@ -77,10 +77,18 @@ EVERYTHING = Lattice(
         Quadrupole("qf", length=0.3, k1="kf", k1s=1e-3, tilt=0.1, aperture=Aperture("ellipse", 0.05, 0.04)),
     ],
     parameters={
-        "a": 0.3, "kf": "kf0*(1+dk)", "kf0": 0.9, "dk": 0.01, "s": -0.4, "hk": 1e-4, "v": "2*v1", "v1": 1e3, "xs": 0.03,
+        "a": 0.3,
+        "kf": "kf0*(1+dk)",
+        "kf0": 0.9,
+        "dk": 0.01,
+        "s": -0.4,
+        "hk": 1e-4,
+        "v": "2*v1",
+        "v1": 1e3,
+        "xs": 0.03,
     },
     particle=ReferenceParticle("carbon-12", kinetic_energy_per_u=400e6),
-)  # fmt: skip
+)
 
 
 def written_and_read(lattice: Lattice, folder: Path) -> Lattice:

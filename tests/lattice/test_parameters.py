@@ -96,14 +96,16 @@ def test_constants_are_those_of_madx() -> None:
             assert own == pytest.approx(session.eval(name), rel=2e-9), name
 
 
-@given(st.recursive(
-    st.sampled_from(["2.0", "0.5", "x"]),
-    lambda inner: st.one_of(
-        st.tuples(inner, st.sampled_from(["+", "-", "*", "/"]), inner).map(lambda p: f"({p[0]}{p[1]}{p[2]})"),
-        inner.map("-{}".format),
-    ),
-    max_leaves=20,
-))  # fmt: skip
+@given(
+    st.recursive(
+        st.sampled_from(["2.0", "0.5", "x"]),
+        lambda inner: st.one_of(
+            st.tuples(inner, st.sampled_from(["+", "-", "*", "/"]), inner).map(lambda p: f"({p[0]}{p[1]}{p[2]})"),
+            inner.map("-{}".format),
+        ),
+        max_leaves=20,
+    )
+)
 def test_arithmetic_is_that_of_python(text: str) -> None:
     tree = compile(ast.parse(text, mode="eval"), "test", "eval")
     try:

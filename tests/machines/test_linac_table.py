@@ -220,12 +220,16 @@ def test_units_of_tanks_have_the_supply_of_their_structure(machine: LinacMachine
     ("cell", "expected"),
     [
         ({"kind": "sine"}, pi / 4),  # T(pi) of cos(pi s / L): pi / 4
-        ({"kind": "polynomial", "coefficients": [0.2, 0.1, 0.03], "lowest_kl": 2.0, "highest_kl": 4.0},
-         0.2 + 0.1 * pi + 0.03 * pi**2),
-        ({"kind": "table", "kl": [2.0, 2.5, 3.0, 3.5, 4.0, 4.5], "factor": [0.9, 0.85, 0.8, 0.75, 0.7, 0.65]},
-         1.1 - 0.1 * pi),
+        (
+            {"kind": "polynomial", "coefficients": [0.2, 0.1, 0.03], "lowest_kl": 2.0, "highest_kl": 4.0},
+            0.2 + 0.1 * pi + 0.03 * pi**2,
+        ),
+        (
+            {"kind": "table", "kl": [2.0, 2.5, 3.0, 3.5, 4.0, 4.5], "factor": [0.9, 0.85, 0.8, 0.75, 0.7, 0.65]},
+            1.1 - 0.1 * pi,
+        ),
     ],
-)  # fmt: skip
+)
 def test_the_factor_of_a_cell_is_that_of_its_table(cell: dict[str, Any], expected: float) -> None:
     content = tomllib.loads(TEXT)
     content["section"][2]["cell"] = cell

@@ -85,8 +85,9 @@ def test_both_modes_are_seen_in_each_plane() -> None:
     assert edge.half_width(functions.__getitem__, "y") == pytest.approx(6e-3, rel=1e-14)
 
 
-@pytest.mark.parametrize(("sigmas", "width", "words"), [(0.0, 0.0, "sigmas must be positive"),
-                                                        (1.0, -1e-3, "must not be negative")])  # fmt: skip
+@pytest.mark.parametrize(
+    ("sigmas", "width", "words"), [(0.0, 0.0, "sigmas must be positive"), (1.0, -1e-3, "must not be negative")]
+)
 def test_what_is_no_edge_is_refused(sigmas: float, width: float, words: str) -> None:
     with pytest.raises(InputError, match=words):
         BeamEdge(BEAM, sigmas, width)
@@ -152,8 +153,11 @@ def test_the_least_room_stands_in_its_element_and_at_its_end() -> None:
 def test_the_edge_is_looked_at_inside_elements() -> None:
     """The widest place of a focusing magnet is its middle by symmetry, where the rows of an even cut stand."""
     cell = [Quadrupole("q", length=0.6, k1=0.9, aperture=Aperture("ellipse", 0.05, 0.05)), Drift("d", length=3.0)]
-    optics = twiss(Lattice("cells", elements=[*cell, Quadrupole("p", length=0.6, k1=-0.9), Drift("e", length=3.0)],
-                           particle=PROTON))  # fmt: skip
+    optics = twiss(
+        Lattice(
+            "cells", elements=[*cell, Quadrupole("p", length=0.6, k1=-0.9), Drift("e", length=3.0)], particle=PROTON
+        )
+    )
     found = clearance(optics, BeamEdge(BEAM), "x")
     middle = optics.inside(2)["betx"].iloc[1]
     assert found.value == pytest.approx(0.05 - 2e-3 * sqrt(middle), rel=1e-12)

@@ -74,9 +74,17 @@ def test_a_beam_of_another_code_is_read(tmp_path: Path, particle_group: Any) -> 
     x, px, y, py, _, delta = BEAM.T
     pz = p0 * np.sqrt((1 + delta) ** 2 - px**2 - py**2)
     data = {
-        "x": x, "px": px * p0, "y": y, "py": py * p0, "z": np.zeros(COUNT), "pz": pz, "t": np.linspace(0, 1e-9, COUNT),
-        "status": np.where(np.arange(COUNT) < 90, 1, 2), "weight": np.full(COUNT, 1e-15), "species": "proton",
-    }  # fmt: skip
+        "x": x,
+        "px": px * p0,
+        "y": y,
+        "py": py * p0,
+        "z": np.zeros(COUNT),
+        "pz": pz,
+        "t": np.linspace(0, 1e-9, COUNT),
+        "status": np.where(np.arange(COUNT) < 90, 1, 2),
+        "weight": np.full(COUNT, 1e-15),
+        "species": "proton",
+    }
     particle_group(data=data).write(str(tmp_path / "other.h5"))
     found = read_beam(tmp_path / "other.h5", PROTON)
     assert found.dead == 10

@@ -145,11 +145,25 @@ def test_ptc_says_the_same() -> None:
 
 #: PTC's columns and ours; what ends in p is a derivative with respect to dp/p.
 PTC_COLUMNS = {
-    "beta11": "betx", "beta12": "betx2", "beta21": "bety1", "beta22": "bety",
-    "alfa11": "alfx", "alfa22": "alfy", "disp1": "dx", "disp2": "dpx", "disp3": "dy", "disp4": "dpy",
-    "disp1p": "ddx", "disp2p": "ddpx", "disp3p": "ddy", "disp4p": "ddpy",
-    "beta11p": "", "beta22p": "", "alfa11p": "", "alfa22p": "",
-}  # fmt: skip
+    "beta11": "betx",
+    "beta12": "betx2",
+    "beta21": "bety1",
+    "beta22": "bety",
+    "alfa11": "alfx",
+    "alfa22": "alfy",
+    "disp1": "dx",
+    "disp2": "dpx",
+    "disp3": "dy",
+    "disp4": "dpy",
+    "disp1p": "ddx",
+    "disp2p": "ddpx",
+    "disp3p": "ddy",
+    "disp4p": "ddpy",
+    "beta11p": "",
+    "beta22p": "",
+    "alfa11p": "",
+    "alfa22p": "",
+}
 
 
 def fast_cells() -> Lattice:

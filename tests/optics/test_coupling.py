@@ -68,9 +68,15 @@ def test_a_ring_rolled_as_a_whole_keeps_its_modes(angle: float) -> None:
         assert getattr(turned, name) == pytest.approx(getattr(plain, name), abs=1e-11)
     c2, s2 = cos(angle) ** 2, sin(angle) ** 2
     for column, source, factor in (
-        ("betx", "betx", c2), ("betx2", "bety", s2), ("bety", "bety", c2), ("bety1", "betx", s2),
-        ("alfx", "alfx", c2), ("alfy", "alfy", c2), ("dx", "dx", cos(angle)), ("dy", "dx", sin(angle)),
-    ):  # fmt: skip
+        ("betx", "betx", c2),
+        ("betx2", "bety", s2),
+        ("bety", "bety", c2),
+        ("bety1", "betx", s2),
+        ("alfx", "alfx", c2),
+        ("alfy", "alfy", c2),
+        ("dx", "dx", cos(angle)),
+        ("dy", "dx", sin(angle)),
+    ):
         np.testing.assert_allclose(turned[column], factor * plain[source], rtol=1e-10, atol=1e-10)
 
 
@@ -84,8 +90,16 @@ def test_modes_agree_with_xsuite() -> None:
     assert ours.dqx == pytest.approx(float(theirs.dqx), abs=2e-5)
     assert ours.dqy == pytest.approx(float(theirs.dqy), abs=2e-5)
     rows = len(ours["s"])
-    for column, name in (("betx", "betx1"), ("bety", "bety2"), ("betx2", "betx2"), ("bety1", "bety1"),
-                         ("alfx", "alfx1"), ("alfy", "alfy2"), ("dx", "dx"), ("dy", "dy")):  # fmt: skip
+    for column, name in (
+        ("betx", "betx1"),
+        ("bety", "bety2"),
+        ("betx2", "betx2"),
+        ("bety1", "bety1"),
+        ("alfx", "alfx1"),
+        ("alfy", "alfy2"),
+        ("dx", "dx"),
+        ("dy", "dy"),
+    ):
         np.testing.assert_allclose(ours[column], theirs[name][:rows], rtol=2e-8, atol=3e-8)
 
 
@@ -197,11 +211,13 @@ def test_a_sum_resonance_is_unstable_in_words() -> None:
     ring = Lattice(
         "sum",
         elements=[
-            Multipole("f", knl=(0.0, 0.5)), Drift("a", length=1.0), Multipole("g", knl=(0.0, -0.5), ksl=(0.0, "k")),
+            Multipole("f", knl=(0.0, 0.5)),
+            Drift("a", length=1.0),
+            Multipole("g", knl=(0.0, -0.5), ksl=(0.0, "k")),
             Drift("b", length=1.0),
         ],
         parameters={"k": 0.0},
-    )  # fmt: skip
+    )
     with pytest.raises(UnstableOptics, match="'sum' is unstable"):
         twiss(ring.with_parameters(k=3.0), PROTON)
 

@@ -26,9 +26,16 @@ ENERGIES = np.array([100.0, 120.0])
 def plan(**changes: float | bool) -> CyclePlan:
     """No settling, no rounding, no way over the top unless it is asked for."""
     usual: dict[str, float | bool] = {
-        "injection": 0.1, "rounding": 0.0, "preparation": 0.05, "extraction": 1.0, "field_tolerance": 1e-4,
-        "standardise": False, "top_current": 0.9, "adiabaticity": 0.3, "capture_voltage": 500.0,
-    }  # fmt: skip
+        "injection": 0.1,
+        "rounding": 0.0,
+        "preparation": 0.05,
+        "extraction": 1.0,
+        "field_tolerance": 1e-4,
+        "standardise": False,
+        "top_current": 0.9,
+        "adiabaticity": 0.3,
+        "capture_voltage": 500.0,
+    }
     return CyclePlan(**{**usual, **changes})  # type: ignore[arg-type]
 
 
@@ -40,8 +47,13 @@ def bend(
     largest_current: float = 2000.0,
 ) -> Circuit:
     """1 mT for an ampere: 1000 and 1100 A at extraction; 1000 A/s, 1 H."""
-    supply = Supply(largest_current=largest_current, largest_voltage=volts, largest_slew=1000.0, resistance=resistance,
-                    inductance=1.0)  # fmt: skip
+    supply = Supply(
+        largest_current=largest_current,
+        largest_voltage=volts,
+        largest_slew=1000.0,
+        resistance=resistance,
+        inductance=1.0,
+    )
     magnet = MagnetCircuit("bend", "T", Excitation(1e-3), supply, EddyCurrents(delay, 0.01), Hysteresis(1e-4, 0.02))
     return Circuit(magnet, injection, np.array([1.0, 1.1]))
 

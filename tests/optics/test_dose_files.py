@@ -100,9 +100,12 @@ def test_each_format_refuses_what_it_cannot_hold(tmp_path: Path) -> None:
 def test_beam_row_is_that_of_the_particles_it_describes() -> None:
     """200,000 particles of the moments: 3 standard errors of a correlation, 0.007; of a size 0.5 %."""
     row = beam_row(
-        PROTON, {"betx": 8.0, "alfx": 0.7, "bety": 4.0, "alfy": -1.0, "dx": 2.0, "dpx": -0.5},
-        emittance_x=1e-6, emittance_y=2e-6, momentum_spread=5e-4,
-    )  # fmt: skip
+        PROTON,
+        {"betx": 8.0, "alfx": 0.7, "bety": 4.0, "alfy": -1.0, "dx": 2.0, "dpx": -0.5},
+        emittance_x=1e-6,
+        emittance_y=2e-6,
+        momentum_spread=5e-4,
+    )
     random = np.random.default_rng(1)
     a, b, delta = random.normal(size=(3, 200_000))
     x = np.sqrt(8e-6) * a + 2.0 * 5e-4 * delta
@@ -116,5 +119,10 @@ def test_beam_row_is_that_of_the_particles_it_describes() -> None:
     spread = (energy[1] - energy[0]) / 2e-4 / PROTON.kinetic_energy * 5e-4  # numerical derivative
     assert float(row["energy spread [%]"]) == pytest.approx(100 * spread, rel=1e-6)
     with pytest.raises(InputError, match="emittance_x"):
-        beam_row(PROTON, {"betx": 1.0, "alfx": 0.0, "bety": 1.0, "alfy": 0.0}, emittance_x=0.0, emittance_y=1e-6,
-                 momentum_spread=0.0)  # fmt: skip
+        beam_row(
+            PROTON,
+            {"betx": 1.0, "alfx": 0.0, "bety": 1.0, "alfy": 0.0},
+            emittance_x=0.0,
+            emittance_y=1e-6,
+            momentum_spread=0.0,
+        )

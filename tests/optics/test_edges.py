@@ -25,9 +25,20 @@ REACH = 0.15  # m, to both sides of the edge
 STEP = 2e-4  # m, rad and dp/p of the differences: third order and rounding are 1e-6 of the second
 #: x, px, y, py, delta.
 DIRECTIONS = np.array(
-    [[1, 0, 0, 0, 0], [0, 0, 1, 0, 0], [1, 0, 1, 0, 0], [1, 1, 0, 0, 0], [1, 0, 0, 1, 0], [0, 1, 1, 0, 0],
-     [0, 0, 1, 1, 0], [0, 0, 1, 0, 1], [1, 0, 0, 0, 1], [1, -1, 2, 1, 1]], dtype=float
-)  # fmt: skip
+    [
+        [1, 0, 0, 0, 0],
+        [0, 0, 1, 0, 0],
+        [1, 0, 1, 0, 0],
+        [1, 1, 0, 0, 0],
+        [1, 0, 0, 1, 0],
+        [0, 1, 1, 0, 0],
+        [0, 0, 1, 1, 0],
+        [0, 0, 1, 0, 1],
+        [1, 0, 0, 0, 1],
+        [1, -1, 2, 1, 1],
+    ],
+    dtype=float,
+)
 
 
 def field(x: Array, y: Array, z: float, face: tuple[float, float], k1: float, width: float | None) -> tuple:

@@ -52,8 +52,14 @@ def test_errors_of_the_bends_are_compensated_and_xsuite_agrees(ring: Lattice) ->
 
 def test_an_impossible_table_names_rigidities(ring: Lattice) -> None:
     with pytest.raises(NoSolution, match=r"no stable optics.* at B rho = 4\.12 T m, .* and 3 more"):
-        match_table(ring, PARTICLE, RIGIDITIES, FAMILIES, GOALS,
-                    FieldErrors(bend_k1=(0.0, 0.0, 0.0, 0.0, 0.0, 0.0, 0.0, 0.0, 1.0)))  # fmt: skip
+        match_table(
+            ring,
+            PARTICLE,
+            RIGIDITIES,
+            FAMILIES,
+            GOALS,
+            FieldErrors(bend_k1=(0.0, 0.0, 0.0, 0.0, 0.0, 0.0, 0.0, 0.0, 1.0)),
+        )
     with pytest.raises(NoSolution, match=r"'kf' would be 0.29.* allowed are 0 to 0.2"):
         match_table(ring, PARTICLE, RIGIDITIES, FAMILIES, GOALS, limits={"kf": (0.0, 0.2)})
     with pytest.raises(InputError, match="did you mean 'kf'"):

@@ -134,9 +134,14 @@ def test_labels_go_by_row_or_by_element() -> None:
     assert [block.s for block in magnet_blocks(ring)] == [0.0, 1.0]
 
 
-@pytest.mark.parametrize(("k1", "sort", "low", "high"), [
-    (0.3, FOCUSING, 0.0, 1.0), (-0.3, DEFOCUSING, -1.0, 0.0), (0.0, IDLE_QUADRUPOLE, -0.5, 0.5),
-])  # fmt: skip
+@pytest.mark.parametrize(
+    ("k1", "sort", "low", "high"),
+    [
+        (0.3, FOCUSING, 0.0, 1.0),
+        (-0.3, DEFOCUSING, -1.0, 0.0),
+        (0.0, IDLE_QUADRUPOLE, -0.5, 0.5),
+    ],
+)
 def test_quadrupoles_stand_above_or_hang_below_the_line(k1: float, sort: object, low: float, high: float) -> None:
     block = MagnetBlock("q", "quadrupole", s=2.0, length=0.4, strength=k1)
     assert magnet_style(block) == sort

@@ -43,12 +43,17 @@ def ring(cells: int = 6) -> Lattice:
     elements: list[Any] = []
     for i in range(cells):
         elements += [
-            Quadrupole(f"qf{i}", length=0.3, k1="kf"), Kicker(f"ch{i}", length=0.2, plane="x"),
-            Monitor(f"mh{i}", length=0.2, plane="x"), Drift("d1", length=0.3),
-            Bend(f"b{i}", length=1.2, angle=2 * np.pi / cells, e1=0.1, e2=0.1), Sextupole(f"s{i}", length=0.1, k2="ks"),
-            Quadrupole(f"qd{i}", length=0.3, k1="kd"), Kicker(f"cv{i}", length=0.2, plane="y"),
-            Monitor(f"mv{i}", length=0.2, plane="y"), Drift("d2", length=0.3),
-        ]  # fmt: skip
+            Quadrupole(f"qf{i}", length=0.3, k1="kf"),
+            Kicker(f"ch{i}", length=0.2, plane="x"),
+            Monitor(f"mh{i}", length=0.2, plane="x"),
+            Drift("d1", length=0.3),
+            Bend(f"b{i}", length=1.2, angle=2 * np.pi / cells, e1=0.1, e2=0.1),
+            Sextupole(f"s{i}", length=0.1, k2="ks"),
+            Quadrupole(f"qd{i}", length=0.3, k1="kd"),
+            Kicker(f"cv{i}", length=0.2, plane="y"),
+            Monitor(f"mv{i}", length=0.2, plane="y"),
+            Drift("d2", length=0.3),
+        ]
     return Lattice("small", elements=elements, parameters={"kf": 1.2, "kd": -1.4, "ks": 2.0}, particle=PROTON)
 
 
@@ -114,8 +119,17 @@ def test_xsuite_has_the_same_misaligned_magnets(magnet: Any, about: str) -> None
 
 def test_the_closed_orbit_of_a_machine_is_xsuites() -> None:
     """Bends, quadrupoles, sextupoles and all their errors; 1e-11 m: rounding of two searches."""
-    machine = draw_errors(ring(), [MagnetErrors(magnets=("bend", "quadrupole", "sextupole"), field=1e-3, **{
-        key: 0.1 * value for key, value in EVERYTHING.items()})], 5)  # fmt: skip
+    machine = draw_errors(
+        ring(),
+        [
+            MagnetErrors(
+                magnets=("bend", "quadrupole", "sextupole"),
+                field=1e-3,
+                **{key: 0.1 * value for key, value in EVERYTHING.items()},
+            )
+        ],
+        5,
+    )
     theirs, ours = xsuite_closed_orbit(machine), ensemble(machine)
     assert np.max(np.abs(ours.orbit["x"])) > 1e-4
     for plane in ("x", "y"):
@@ -218,10 +232,18 @@ def test_the_orbit_of_displaced_quadrupoles_is_that_of_madx_with_ealign_and_efco
     Without bends MAD-X's maps are ours up to the exact square root: px^2 of an orbit with px = 1e-4 is 1e-8, times the
     orbit 1e-11 m, and as it is in the tunes.
     """
-    cells = [[Quadrupole(f"qf{i}", length=0.3, k1="kf"), Drift(f"d{i}", length=1.0),
-              Quadrupole(f"qd{i}", length=0.3, k1="kd"), Drift(f"e{i}", length=1.0)] for i in range(6)]  # fmt: skip
-    line = Lattice("straight", elements=[e for cell in cells for e in cell], parameters={"kf": 1.2, "kd": -1.3},
-                   particle=PROTON)  # fmt: skip
+    cells = [
+        [
+            Quadrupole(f"qf{i}", length=0.3, k1="kf"),
+            Drift(f"d{i}", length=1.0),
+            Quadrupole(f"qd{i}", length=0.3, k1="kd"),
+            Drift(f"e{i}", length=1.0),
+        ]
+        for i in range(6)
+    ]
+    line = Lattice(
+        "straight", elements=[e for cell in cells for e in cell], parameters={"kf": 1.2, "kd": -1.3}, particle=PROTON
+    )
     errors = MagnetErrors(magnets="quadrupole", dx=2e-4, dy=2e-4, roll=1e-3, field=2e-3)
     machine = draw_errors(line, errors, seed=5, about="entrance")
     ours = twiss(machine.lattice, chromatic=False)

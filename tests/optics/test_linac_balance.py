@@ -252,8 +252,9 @@ def test_scaled_errors_keep_their_cut() -> None:
 # -------------------------------------------------------------------------------------------------------- timing
 
 
-PULSE = Pulse(length=5e-6, repetition=200.0, amplitude_settling=1e-3, low_level=2e-3, magnet_slew=4.0,
-              magnet_settling=3e-3)  # fmt: skip
+PULSE = Pulse(
+    length=5e-6, repetition=200.0, amplitude_settling=1e-3, low_level=2e-3, magnet_slew=4.0, magnet_settling=3e-3
+)
 
 
 def test_the_linac_switches_between_pulses_as_long_as_it_settles_in_time() -> None:

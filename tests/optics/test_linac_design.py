@@ -110,9 +110,19 @@ def test_cells_that_do_not_match_the_beam_are_named() -> None:
 def test_a_transit_time_that_does_not_accelerate_is_refused_with_its_section() -> None:
     def sized(cell: TransitTime) -> Linac:
         section = Section(
-            name="s", tanks=1, cells=5, e0t=1e6, synchronous_phase=0.0, frequency=FREQUENCY, bore=1e-3,
-            gradients=[1.0], magnet_length=0.03, shortest_gap=0.05, tanks_per_unit=1, cell=cell,
-        )  # fmt: skip
+            name="s",
+            tanks=1,
+            cells=5,
+            e0t=1e6,
+            synchronous_phase=0.0,
+            frequency=FREQUENCY,
+            bore=1e-3,
+            gradients=[1.0],
+            magnet_length=0.03,
+            shortest_gap=0.05,
+            tanks_per_unit=1,
+            cell=cell,
+        )
         return linac_of("l", tank().particle, [section])
 
     for constant in (0.0, -0.7):
@@ -158,9 +168,18 @@ def test_values_that_make_no_sense_are_refused_with_the_piece() -> None:
         Linac("twice", tank().particle, (*tank().pieces, *tank().pieces))
     with pytest.raises(InputError, match="section 's': 3 tanks need as many gradients"):
         Section(
-            name="s", tanks=3, cells=5, e0t=1e6, synchronous_phase=0.0, frequency=FREQUENCY, bore=1e-3,
-            gradients=[1.0], magnet_length=0.03, shortest_gap=0.05, tanks_per_unit=1,
-        )  # fmt: skip
+            name="s",
+            tanks=3,
+            cells=5,
+            e0t=1e6,
+            synchronous_phase=0.0,
+            frequency=FREQUENCY,
+            bore=1e-3,
+            gradients=[1.0],
+            magnet_length=0.03,
+            shortest_gap=0.05,
+            tanks_per_unit=1,
+        )
 
 
 def test_a_drift_tube_linac_from_one_row_of_a_table() -> None:
@@ -208,9 +227,18 @@ def test_a_matching_section() -> None:
 def test_two_sections_in_one_linac() -> None:
     first = scdtl()
     row = Section(
-        name="ccl", tanks=4, cells=16, e0t=14e6, synchronous_phase=radians(-20), frequency=FREQUENCY, bore=2.5e-3,
-        gradients=[150, -150, 150, -150], magnet_length=0.03, shortest_gap=0.065, tanks_per_unit=4,
-    )  # fmt: skip
+        name="ccl",
+        tanks=4,
+        cells=16,
+        e0t=14e6,
+        synchronous_phase=radians(-20),
+        frequency=FREQUENCY,
+        bore=2.5e-3,
+        gradients=[150, -150, 150, -150],
+        magnet_length=0.03,
+        shortest_gap=0.065,
+        tanks_per_unit=4,
+    )
     end = ReferenceParticle("proton", kinetic_energy_per_u=float(reference_of(first).w[-1] * first.particle.mass))
     both = design_pass(Linac("both", first.particle, (*first.pieces, *linac_of("ccl", end, [row]).pieces)))
     assert both.units == ("scdtl-1", "scdtl-2", "scdtl-3", "scdtl-4", "ccl-1")

@@ -80,9 +80,14 @@ def test_a_bunch_of_5_mev_ends_alike() -> None:
     # Within a fifth of the bore, where the field is what the first orders say it is; beyond, see the module's text.
     linac = replace(scdtl(), pieces=scdtl().pieces[:80])
     start = Bunch(
-        particle=linac.particle, emittance_x=1e-8, emittance_y=1e-8, sigma_phase=radians(4), sigma_energy=15e3,
-        frequency=FREQUENCY, **matched_start(linac),
-    ).sample(500, seed=4)  # fmt: skip
+        particle=linac.particle,
+        emittance_x=1e-8,
+        emittance_y=1e-8,
+        sigma_phase=radians(4),
+        sigma_energy=15e3,
+        frequency=FREQUENCY,
+        **matched_start(linac),
+    ).sample(500, seed=4)
     ours, theirs = track(linac, start), integrate(linac, start, tolerance=1e-4)
     assert ours.transmission == theirs.transmission == 1.0
     assert np.std(ours.energies) == pytest.approx(np.std(theirs.energies), rel=0.03)

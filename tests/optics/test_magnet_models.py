@@ -46,9 +46,14 @@ def test_a_supply_ramps_no_faster_than_its_voltage_and_slew_allow() -> None:
 
 @pytest.mark.parametrize(
     ("species", "energy", "frequency"),
-    [("proton", 7.0, 0.469), ("carbon-12", 7.0, 0.471), ("proton", 60.0, 1.318), ("proton", 227.0, 2.290),
-     ("carbon-12", 399.0, 2.757)],
-)  # fmt: skip
+    [
+        ("proton", 7.0, 0.469),
+        ("carbon-12", 7.0, 0.471),
+        ("proton", 60.0, 1.318),
+        ("proton", 227.0, 2.290),
+        ("carbon-12", 399.0, 2.757),
+    ],
+)
 def test_revolution_frequencies_of_cnao(species: str, energy: float, frequency: float) -> None:
     """MHz, quoted to a kHz (the energies of 7 MeV/u are rounded by more)."""
     found = RING.frequency(ReferenceParticle(species, kinetic_energy_per_u=energy * 1e6)) / 1e6

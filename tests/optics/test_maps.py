@@ -113,8 +113,17 @@ FRAMES = (
 )
 SEPARATOR = Separator("separator", length=0.9, ex=5e6, ey=-3e6, tilt=0.1)
 CASES: tuple[Element, ...] = (
-    *BENDS, *COMBINED, *QUADRUPOLES, *KICKED, *THIN, *STRAIGHT, *SOLENOIDS, THIN_SOLENOID, *FRAMES, SEPARATOR,
-)  # fmt: skip
+    *BENDS,
+    *COMBINED,
+    *QUADRUPOLES,
+    *KICKED,
+    *THIN,
+    *STRAIGHT,
+    *SOLENOIDS,
+    THIN_SOLENOID,
+    *FRAMES,
+    SEPARATOR,
+)
 
 each_case = pytest.mark.parametrize("element", CASES, ids=lambda e: f"{e.kind}-{e.name}")
 both_fringes = pytest.mark.parametrize("fringe", ["full", "linear"])

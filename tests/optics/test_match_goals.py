@@ -31,11 +31,16 @@ def line(count: int = 6, aperture: Aperture | None = None) -> Lattice:
 
 FODO = Lattice(
     "fodo",
-    elements=[Quadrupole("qf", length=0.4, k1="kf"), Drift("d1", length="gap"), Marker("middle"),
-              Quadrupole("qd", length=0.4, k1="kd"), Drift("d2", length="gap")],
+    elements=[
+        Quadrupole("qf", length=0.4, k1="kf"),
+        Drift("d1", length="gap"),
+        Marker("middle"),
+        Quadrupole("qd", length=0.4, k1="kd"),
+        Drift("d2", length="gap"),
+    ],
     parameters={"kf": 0.7, "kd": -0.7, "gap": 2.0},
     particle=PROTON,
-)  # fmt: skip
+)
 QUADS = [Vary(f"k{i}", -3.0, 3.0) for i in range(1, 7)]
 
 

@@ -17,8 +17,7 @@ from optics.matching.search import METHODS, stabilised
 from tests.optics.test_match_goals import FODO, PROTON
 
 START = {"betx": 9.0, "alfx": 0.2, "bety": 4.0, "alfy": 0.7}
-ROUND = [Target(name, value, at="_end")
-         for name, value in (("betx", 5.0), ("alfx", 0.0), ("bety", 5.0), ("alfy", 0.0))]  # fmt: skip
+ROUND = [Target(name, value, at="_end") for name, value in (("betx", 5.0), ("alfx", 0.0), ("bety", 5.0), ("alfy", 0.0))]
 BETAS = [Limit("betx", upper=20.0), Limit("bety", upper=20.0)]
 TUNES = [Target("qx", 0.22), Target("qy", 0.21)]
 KNOBS = [Vary("kf", 0.05, 3.0), Vary("kd", -3.0, -0.05)]
@@ -102,8 +101,10 @@ def test_twelve_quadrupoles_with_a_beta_limit_from_random_starts(seed: int) -> N
 
 
 def test_the_same_seed_searches_the_same_way() -> None:
-    first, again = (match(line(6, 5), vary=quadrupoles(6), targets=ROUND, start=START, method="multistart", seed=4)
-                    for _ in range(2))  # fmt: skip
+    first, again = (
+        match(line(6, 5), vary=quadrupoles(6), targets=ROUND, start=START, method="multistart", seed=4)
+        for _ in range(2)
+    )
     assert first.parameters == again.parameters
     assert [s.margin for s in first.solutions] == [s.margin for s in again.solutions]
 

@@ -37,9 +37,17 @@ def test_the_orbit_of_one_kick() -> None:
     kick = 1e-8
     moved = steerable(plain).with_parameters({steering("cv2", "y"): kick})
     place = plain.index("cv2")
-    middle = Lattice("m", elements=[*plain.elements[:place], Kicker("h", length=0.1, plane="y"), Kicker("i", length=0.1,
-                     plane="y"), *plain.elements[place + 1:]], parameters=dict(plain.parameters),
-                     particle=plain.particle)  # fmt: skip
+    middle = Lattice(
+        "m",
+        elements=[
+            *plain.elements[:place],
+            Kicker("h", length=0.1, plane="y"),
+            Kicker("i", length=0.1, plane="y"),
+            *plain.elements[place + 1 :],
+        ],
+        parameters=dict(plain.parameters),
+        particle=plain.particle,
+    )
     at = twiss(middle)
     b0, mu0 = at["bety"][place + 1], at["muy"][place + 1]
     phase = np.abs(tw["muy"] - mu0)
@@ -144,9 +152,13 @@ def test_a_ring_without_correctors_and_one_that_no_monitor_sees() -> None:
 
 @pytest.mark.parametrize(
     ("keywords", "words"),
-    [({"method": "svdd"}, "did you mean 'svd'"), ({"cut": 1.0}, "from 0 to below 1"),
-     ({"method": "micado", "number": 7}, "must be 1 to 6"), ({"limit": 0.0}, "must be positive")],
-)  # fmt: skip
+    [
+        ({"method": "svdd"}, "did you mean 'svd'"),
+        ({"cut": 1.0}, "from 0 to below 1"),
+        ({"method": "micado", "number": 7}, "must be 1 to 6"),
+        ({"limit": 0.0}, "must be positive"),
+    ],
+)
 def test_numbers_that_make_no_sense(keywords: dict[str, Any], words: str) -> None:
     with pytest.raises(InputError) as caught:
         kicks_for(MATRIX, READINGS, **keywords)

@@ -65,8 +65,13 @@ def test_distances_of_arrays_are_those_one_by_one() -> None:
 def test_resonances_around_the_cnao_working_point() -> None:
     lines = {line.equation: line for line in resonance_lines((1.60, 1.76), (1.66, 1.82), 3)}
     assert set(lines) == {
-        "3 Qx = 5", "3 Qy = 5", "Qx - Qy = 0", "2 Qx + Qy = 5", "Qx + 2 Qy = 5", "Qx - 2 Qy = -2",
-    }  # fmt: skip
+        "3 Qx = 5",
+        "3 Qy = 5",
+        "Qx - Qy = 0",
+        "2 Qx + Qy = 5",
+        "Qx + 2 Qy = 5",
+        "Qx - 2 Qy = -2",
+    }
     assert not lines["3 Qx = 5"].skew
     assert lines["3 Qy = 5"].skew
     assert lines["Qx - Qy = 0"].skew

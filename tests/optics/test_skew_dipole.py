@@ -30,9 +30,12 @@ def ring_of(tmp_path: Path, **values: float) -> Lattice:
 
 def ring(multipole: Multipole, **parameters: float) -> Lattice:
     cell = [
-        Quadrupole("qf", length=0.5, k1=0.4), Drift("d1", length=1.0), multipole,
-        Quadrupole("qd", length=0.5, k1=-0.4), Drift("d2", length=1.0),
-    ]  # fmt: skip
+        Quadrupole("qf", length=0.5, k1=0.4),
+        Drift("d1", length=1.0),
+        multipole,
+        Quadrupole("qd", length=0.5, k1=-0.4),
+        Drift("d2", length=1.0),
+    ]
     return Lattice("ring", elements=cell * 8, parameters=parameters, particle=PROTON)
 
 
@@ -47,10 +50,13 @@ def test_a_skew_dipole_is_a_normal_one_seen_from_the_side() -> None:
     assert np.max(np.abs(ours["dy"])) > 0.1  # it does bend
 
 
-@pytest.mark.parametrize("values", [
-    {"h0": 0.05, "lrad": 0.0, "tilt": 0.3},  # in any direction, without the weak focusing of a length
-    {"h0": 0.0, "lrad": 0.4, "tilt": 0.0},  # vertical, with it
-])  # fmt: skip
+@pytest.mark.parametrize(
+    "values",
+    [
+        {"h0": 0.05, "lrad": 0.0, "tilt": 0.3},  # in any direction, without the weak focusing of a length
+        {"h0": 0.0, "lrad": 0.4, "tilt": 0.0},  # vertical, with it
+    ],
+)
 def test_optics_are_those_of_mad_x(tmp_path: Path, values: dict[str, float]) -> None:
     assert verify(ring_of(tmp_path, **values), engine="madx").success
 

@@ -53,9 +53,11 @@ def test_a_turn_of_cnao_ends_where_xsuite_ends_it() -> None:
     theirs = xsuite_track(cnao(), PROTON, FAR, turns=3)
     np.testing.assert_allclose(ours, theirs, rtol=0, atol=1e-6)
     np.testing.assert_allclose(
-        track(quiet(cnao()), PROTON, FAR, turns=3).coordinates, xsuite_track(quiet(cnao()), PROTON, FAR, turns=3)[-1],
-        rtol=0, atol=1e-12,
-    )  # fmt: skip
+        track(quiet(cnao()), PROTON, FAR, turns=3).coordinates,
+        xsuite_track(quiet(cnao()), PROTON, FAR, turns=3)[-1],
+        rtol=0,
+        atol=1e-12,
+    )
 
 
 def test_the_invariant_is_kept_for_a_thousand_turns() -> None:

@@ -37,9 +37,15 @@ def small_ring(**changes: float) -> Lattice:
     """Eight cells with strong bends, a gap, all kinds of edges and sextupoles: every effect is large in it."""
     bend = Bend("mb", length=1.1, angle=np.pi / 8, e1=0.12, e2=0.05, hgap=0.03, fint=0.45, fintx=0.3)
     cell = [
-        Quadrupole("qf", length=0.3, k1="kf"), Sextupole("sf", length=0.2, k2="sf"), Drift("d1", length=0.6), bend,
-        Quadrupole("qd", length=0.3, k1="-kd"), Sextupole("sd", length=0.2, k2="-sd"), Drift("d2", length=0.4), bend,
-    ]  # fmt: skip
+        Quadrupole("qf", length=0.3, k1="kf"),
+        Sextupole("sf", length=0.2, k2="sf"),
+        Drift("d1", length=0.6),
+        bend,
+        Quadrupole("qd", length=0.3, k1="-kd"),
+        Sextupole("sd", length=0.2, k2="-sd"),
+        Drift("d2", length=0.4),
+        bend,
+    ]
     parameters = {"kf": 1.1, "kd": 0.9, "sf": 2.0, "sd": 3.0, **changes}
     return Lattice("small", elements=[cell] * 8, parameters=parameters, particle=PROTON)
 
@@ -80,8 +86,12 @@ def test_functions_are_those_of_the_one_turn_matrix_everywhere(delta: float) -> 
     ring = small_ring()
     optics = twiss(ring, delta=delta)
     for first in (0, 5, 20):
-        turned = Lattice("turned", elements=ring.elements[first:] + ring.elements[:first],
-                         parameters=ring.parameters, particle=PROTON)  # fmt: skip
+        turned = Lattice(
+            "turned",
+            elements=ring.elements[first:] + ring.elements[:first],
+            parameters=ring.parameters,
+            particle=PROTON,
+        )
         one_turn = matrix(turned, delta)
         for plane, q in ((0, optics.qx), (2, optics.qy)):
             block, axis = one_turn[plane : plane + 2, plane : plane + 2], "xy"[plane // 2]
@@ -172,8 +182,12 @@ def test_tunes_are_the_frequencies_of_tracked_particles() -> None:
 
 
 def test_a_kicked_orbit_is_the_fixed_point_of_tracking() -> None:
-    ring = Lattice("kicked", elements=[small_ring().elements, Kicker("h", length=0.1, hkick=1e-3)],
-                   parameters=small_ring().parameters, particle=PROTON)  # fmt: skip
+    ring = Lattice(
+        "kicked",
+        elements=[small_ring().elements, Kicker("h", length=0.1, hkick=1e-3)],
+        parameters=small_ring().parameters,
+        particle=PROTON,
+    )
     optics = twiss(ring)
     orbit = np.array([[optics[name][0] for name in ("x", "px", "y", "py", "zeta", "delta")]])
     after = track(ring, PROTON, orbit, turns=3).coordinates

@@ -170,9 +170,7 @@ def test_strongly_coupled_lines_agree_with_madx(seed: int) -> None:
 @pytest.mark.parametrize("turn", [0.2, 1.0, 1e-3 + np.pi / 2, 2.0, np.pi, 4.0])
 def test_the_edwards_teng_columns_are_madx_own_betas(turn: float) -> None:
     """Behind a rotation too, where MAD-X turns its modes over. Rounding, and our slices of the quadrupole's maps."""
-    elements = (
-        Solenoid("s", length=1.0, ks=2 * turn), Quadrupole("q", length=0.3, k1=0.4), Drift("d", length=0.3)
-    )  # fmt: skip
+    elements = (Solenoid("s", length=1.0, ks=2 * turn), Quadrupole("q", length=0.3, k1=0.4), Drift("d", length=0.3))
     line = Lattice("line", elements=elements, particle=PROTON)
     ours = twiss(line, start=START)
     with madx_session(madx_engine._sequence(line, PROTON)) as session:

@@ -60,8 +60,22 @@ OPENING = Aperture("rectellipse", 0.03, 0.02, 0.001, -0.001, 0.04, 0.025)
 #: One of every kind that Xsuite can hold, with every attribute away from its default.
 EVERY: tuple[Element, ...] = (
     Drift("dr", length=0.7),
-    Bend("be", length=1.1, angle=0.3, e1=0.1, e2=0.12, k0=0.28, k1=-0.1, k2=0.3,
-         hgap=0.03, fint=0.5, fintx=0.4, h1=0.2, h2=-0.1, tilt=0.1),
+    Bend(
+        "be",
+        length=1.1,
+        angle=0.3,
+        e1=0.1,
+        e2=0.12,
+        k0=0.28,
+        k1=-0.1,
+        k2=0.3,
+        hgap=0.03,
+        fint=0.5,
+        fintx=0.4,
+        h1=0.2,
+        h2=-0.1,
+        tilt=0.1,
+    ),
     Quadrupole("qu", length=0.3, k1=0.6, tilt=0.05),
     Sextupole("se", length=0.2, k2=3.0, k2s=0.5, tilt=0.1),
     Octupole("oc", length=0.2, k3=30.0, k3s=5.0, tilt=0.1),
@@ -83,7 +97,7 @@ EVERY: tuple[Element, ...] = (
     ElectrostaticSeptum("es", length=0.8, position=0.035, thickness=1e-4, kick=2.5e-3, gap=0.02, angle=1e-3),
     MagneticSeptum("ms", length=0.9, position=0.04, thickness=0.01, kick=0.05, gap=0.02, angle=1e-3),
     Collimator("co", length=0.1, aperture=Aperture("ellipse", 0.01, 0.02)),
-)  # fmt: skip
+)
 
 
 def test_every_kind_of_element_has_a_case() -> None:
@@ -98,9 +112,20 @@ def test_an_element_comes_back_as_it_went(element: Element) -> None:
     assert (back.name, back.particle) == ("line", PROTON)
 
 
-@pytest.mark.parametrize("kind", [
-    "kicker", "multipole", "drift", "monitor", "collimator", "srotation", "xrotation", "translation", "dipoleedge",
-])  # fmt: skip
+@pytest.mark.parametrize(
+    "kind",
+    [
+        "kicker",
+        "multipole",
+        "drift",
+        "monitor",
+        "collimator",
+        "srotation",
+        "xrotation",
+        "translation",
+        "dipoleedge",
+    ],
+)
 def test_what_does_nothing_keeps_its_kind(kind: str) -> None:
     lattice = Lattice("line", elements=[ELEMENT_KINDS[kind]("idle"), Drift("d", length=1.0)])
     assert from_xsuite(to_xsuite(lattice)).elements == lattice.elements

@@ -120,8 +120,16 @@ Q = {"__class__": "Quadrupole", "length": 0.5, "k1": 0.6}
         ({"_var_manager": [["element_refs['q'].knl[7]", "1.0"]]}, "has no number knl\\[7\\]"),
         ({"_var_manager": [["element_refs['q'].gradient", "1.0"]]}, "has no number gradient"),
         ({"_var_manager": [["element_refs['q'].k1", "vars['g']"]]}, "unknown parameter 'g'"),
-        ({"_var_manager": [["vars['k']", "vars['m']"], ["vars['m']", "vars['k']"],
-                           ["element_refs['q'].k1", "vars['k']"]]}, "in a circle"),
+        (
+            {
+                "_var_manager": [
+                    ["vars['k']", "vars['m']"],
+                    ["vars['m']", "vars['k']"],
+                    ["element_refs['q'].k1", "vars['k']"],
+                ]
+            },
+            "in a circle",
+        ),
         ({"_var_management_data": {"var_values": {"k": 1.0, "K": 2.0}}}, "differ in case only"),
         ({"_var_management_data": {"var_values": {"k": [1.0]}}}, "variable 'k' must be a number"),
         ({"_var_management_data": []}, "_var_management_data must be an object"),
@@ -132,7 +140,7 @@ Q = {"__class__": "Quadrupole", "length": 0.5, "k1": 0.6}
         ({"metadata": []}, "metadata must be an object"),
         ({"lines": {}}, "holds 0 lines"),
     ],
-)  # fmt: skip
+)
 def test_what_is_wrong_is_told_with_its_place(tmp_path: Path, changes: dict[str, Any], message: str) -> None:
     with pytest.raises(HadronOpticsError, match=rf"line\.xsuite\.json: .*{message}"):
         read(tmp_path, content(**changes))
@@ -172,8 +180,10 @@ def test_an_expression_of_a_live_line_that_cannot_be_told_is_told_of() -> None:
 @pytest.mark.parametrize(
     ("written", "ours"),
     [
-        ("(((vars['kf'] * 8.0) - ((-vars['kd']) / 3.0)) + f.sqrt(vars['a.1']))",
-         "(((kf * 8.0) - (( - kd) / 3.0)) + sqrt(a.1))"),
+        (
+            "(((vars['kf'] * 8.0) - ((-vars['kd']) / 3.0)) + f.sqrt(vars['a.1']))",
+            "(((kf * 8.0) - (( - kd) / 3.0)) + sqrt(a.1))",
+        ),
         ("(vars['a'] ** 2)", "(a**2)"),
         ("f['sin'](vars[\"a\"])", "sin(a)"),
         ("vars['ms->kick'] * 1e-05", "ms->kick * 1e-05"),
@@ -185,7 +195,7 @@ def test_an_expression_of_a_live_line_that_cannot_be_told_is_told_of() -> None:
         ("f.where(vars['a'])", None),
         ("element_refs['q'].k1", None),
     ],
-)  # fmt: skip
+)
 def test_texts_of_expressions(written: str, ours: str | None) -> None:
     assert text_of(written, {}) == ours
 

@@ -13,12 +13,19 @@ from studies.cli import run
 from studies.commands.dose_beam import TABLE, beam_at, sampled
 
 COUNT = 40_000
-BEAMS = pd.DataFrame({
-    "species": ["proton", "proton", "carbon-12"], "energy [MeV/u]": [100.0, 200.0, 300.0],
-    "energy spread [%]": [0.4, 0.2, 0.1], "sigma x [mm]": [3.0, 5.0, 2.0], "sigma x' [mrad]": [1.0, 2.0, 1.0],
-    "correlation x [1]": [-0.5, -0.5, 0.0], "sigma y [mm]": [2.0, 2.0, 2.0], "sigma y' [mrad]": [1.0, 1.0, 1.0],
-    "correlation y [1]": [0.8, 0.8, 0.0],
-})  # fmt: skip
+BEAMS = pd.DataFrame(
+    {
+        "species": ["proton", "proton", "carbon-12"],
+        "energy [MeV/u]": [100.0, 200.0, 300.0],
+        "energy spread [%]": [0.4, 0.2, 0.1],
+        "sigma x [mm]": [3.0, 5.0, 2.0],
+        "sigma x' [mrad]": [1.0, 2.0, 1.0],
+        "correlation x [1]": [-0.5, -0.5, 0.0],
+        "sigma y [mm]": [2.0, 2.0, 2.0],
+        "sigma y' [mrad]": [1.0, 1.0, 1.0],
+        "correlation y [1]": [0.8, 0.8, 0.0],
+    }
+)
 
 
 @pytest.fixture
@@ -48,11 +55,16 @@ def test_twiss_parameters_are_linear_between_rows_and_come_out_of_the_sample() -
 
 def test_no_emittance_is_made_between_a_converging_and_a_diverging_beam() -> None:
     """Both rows have the emittance 2 mm mrad, and so has what lies between, though the correlation changes sign."""
-    tilted = pd.DataFrame({
-        "species": ["proton"] * 2, "energy [MeV/u]": [100.0, 101.0], "energy spread [%]": [0.1, 0.1],
-        **{f"sigma {p} [mm]": [2.0, 2.0] for p in "xy"}, **{f"sigma {p}' [mrad]": [5 / 3, 5 / 3] for p in "xy"},
-        **{f"correlation {p} [1]": [-0.8, 0.8] for p in "xy"},
-    })  # fmt: skip
+    tilted = pd.DataFrame(
+        {
+            "species": ["proton"] * 2,
+            "energy [MeV/u]": [100.0, 101.0],
+            "energy spread [%]": [0.1, 0.1],
+            **{f"sigma {p} [mm]": [2.0, 2.0] for p in "xy"},
+            **{f"sigma {p}' [mrad]": [5 / 3, 5 / 3] for p in "xy"},
+            **{f"correlation {p} [1]": [-0.8, 0.8] for p in "xy"},
+        }
+    )
     _, moments = beam_at(tilted, 100.3)
     area = moments["sigma x [mm]"] * moments["sigma x' [mrad]"]
     assert area * np.sqrt(1 - moments["correlation x [1]"] ** 2) == pytest.approx(2.0)

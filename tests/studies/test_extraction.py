@@ -90,9 +90,22 @@ def test_shares_add_up_to_the_virtual_sextupole(folder: Path) -> None:
 
 def test_the_report_holds_every_figure_and_says_its_model(folder: Path) -> None:
     page = (folder / "report.html").read_text()
-    for id in ("phase-es", "phase-ms", "resonance-shares", "steinbach-diagram", "hardt-momentum", "hardt-chromaticity",
-               "steps-tune", "steps-sextupole", "losses-wires", "turns-last", "sensitivity-angle", "sensitivity-step",
-               "engines-extraction", "tunes-diagram"):  # fmt: skip
+    for id in (
+        "phase-es",
+        "phase-ms",
+        "resonance-shares",
+        "steinbach-diagram",
+        "hardt-momentum",
+        "hardt-chromaticity",
+        "steps-tune",
+        "steps-sextupole",
+        "losses-wires",
+        "turns-last",
+        "sensitivity-angle",
+        "sensitivity-step",
+        "engines-extraction",
+        "tunes-diagram",
+    ):
         assert f'id="figure-{id}"' in page, id
     assert "exact bends with full fringe fields" in page
     assert "leading order" in page

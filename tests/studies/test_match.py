@@ -23,8 +23,11 @@ from studies.spec.schema import RingStudy
 from studies.spec.study_file import validated
 from tests.report_fakes import fake_result
 
-CNAO = [{"name": "kf", "lower": 0.25, "upper": 0.35}, {"name": "kd", "lower": 0.4, "upper": 0.6},
-        {"name": "kr", "lower": 0.4, "upper": 0.6}]  # fmt: skip
+CNAO = [
+    {"name": "kf", "lower": 0.25, "upper": 0.35},
+    {"name": "kd", "lower": 0.4, "upper": 0.6},
+    {"name": "kr", "lower": 0.4, "upper": 0.6},
+]
 TUNES = [{"quantity": "qx", "value": 1.666}, {"quantity": "qy", "value": 1.74}]
 
 

@@ -97,9 +97,17 @@ def test_every_figure_and_table_is_in_exactly_one_section() -> None:
 
 def test_an_empty_study_still_has_every_constant_section() -> None:
     empty = replace(
-        fake_result(), verdicts=(), quantities=(), figures=(), tables=(), methods=(), assumptions=(), references=(),
-        warnings=(), provenance={},
-    )  # fmt: skip
+        fake_result(),
+        verdicts=(),
+        quantities=(),
+        figures=(),
+        tables=(),
+        methods=(),
+        assumptions=(),
+        references=(),
+        warnings=(),
+        provenance={},
+    )
     page = Page(render(empty))
     found = [attrs["id"] for tag, attrs in page.elements if tag == "section"]
     assert found == [section.id for section in SECTIONS if section.always]

@@ -136,8 +136,22 @@ return [plot.layout.sliders[0].active, plot.layout.title.text, plot.data.filter(
 def test_a_click_on_the_region_shows_the_optics_of_the_nearest_case(chromium: str, tmp_path: Path) -> None:
     """The ring's own page: a click beside the fourth case that can be picked, then the slider back to the design."""
     folder = tmp_path / "scan"
-    assert run(["scan", "cnao-optics", "--over", "kf=0.288:0.294:5", "--over", "kd=0.49:0.50:5", "--out", str(folder),
-                "-q"]) == 0  # fmt: skip
+    assert (
+        run(
+            [
+                "scan",
+                "cnao-optics",
+                "--over",
+                "kf=0.288:0.294:5",
+                "--over",
+                "kd=0.49:0.50:5",
+                "--out",
+                str(folder),
+                "-q",
+            ]
+        )
+        == 0
+    )
     region = next(figure.plotly for figure in read_run(folder).figures if figure.id == "scan-region")
     picks = region["layout"]["meta"]["picks"]
     near = {"x": picks["x"][4] + 1e-5, "y": picks["y"][4] - 1e-5}

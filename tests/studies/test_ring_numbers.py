@@ -103,8 +103,15 @@ def test_distances_of_the_tunes() -> None:
 
 def table(scale: float, machines: int = 20) -> pd.DataFrame:
     """Every number of a machine differs from the others': the k-th is k times the column's own."""
-    columns = {"coupling": 1.0, "orbit_max_x": 2.0, "orbit_max_y": 3.0, "beating_max_x": 5.0, "beating_max_y": 4.0,
-               "dispersion_max_x": 6.0, "dispersion_max_y": 7.0}  # fmt: skip
+    columns = {
+        "coupling": 1.0,
+        "orbit_max_x": 2.0,
+        "orbit_max_y": 3.0,
+        "beating_max_x": 5.0,
+        "beating_max_y": 4.0,
+        "dispersion_max_x": 6.0,
+        "dispersion_max_y": 7.0,
+    }
     return pd.DataFrame({name: scale * value * np.arange(1.0, machines + 1) for name, value in columns.items()})
 
 

@@ -102,8 +102,18 @@ def test_the_bar_begins_at_the_wires(folder: Path) -> None:
 
 def test_the_report_shows_the_spill(folder: Path) -> None:
     page = (folder / "report.html").read_text()
-    for id in ("spill-rate", "spill-bar-es", "spill-bar-ms", "spill-programme", "spill-steinbach", "spill-momentum",
-               "spill-losses", "spill-programmes", "spill-drivers", "engines-spill"):  # fmt: skip
+    for id in (
+        "spill-rate",
+        "spill-bar-es",
+        "spill-bar-ms",
+        "spill-programme",
+        "spill-steinbach",
+        "spill-momentum",
+        "spill-losses",
+        "spill-programmes",
+        "spill-drivers",
+        "engines-spill",
+    ):
         assert f'id="figure-{id}"' in page, id
     assert "duty factor" in page
 

@@ -275,5 +275,23 @@ def test_every_key_is_in_the_document() -> None:
     missing = {
         key for table in own for key in table.__annotations__ if not key.startswith("_") and f"`{key}" not in text
     }
-    assert missing - {"study", "circuit", "cycle", "rf", "steps", "extracted", "errors", "held", "target", "dose",
-                      "scanning", "synchrotron", "linac", "cyclotron"} == set()  # fmt: skip
+    assert (
+        missing
+        - {
+            "study",
+            "circuit",
+            "cycle",
+            "rf",
+            "steps",
+            "extracted",
+            "errors",
+            "held",
+            "target",
+            "dose",
+            "scanning",
+            "synchrotron",
+            "linac",
+            "cyclotron",
+        }
+        == set()
+    )

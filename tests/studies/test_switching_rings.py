@@ -121,7 +121,7 @@ def without(table: str) -> str:
         ('injection=[]" "cycle.injection_working_point.proton=low', 2, "working points belong to machines"),
         ("circuit.1.parameter=kq", 2, "circuit 'kq' is no magnet family of 'ring'.*quadrupoles or sextupoles: kf, kd"),
         ("circuit.0.largest_field=1.3", 3, "'bend' needs 1.40.. T, rated 1.3: exceeded.*nearest that works is 1"),
-        ("circuit.0.parameter=kd", 2, "two tables .*circuit.* of kd|with parameter = \"bend\""),
+        ("circuit.0.parameter=kd", 2, 'two tables .*circuit.* of kd|with parameter = "bend"'),
         ("working_point=extraction", 2, "working_point belongs to a study with machine"),
         ("table=rows.csv", 4, "no such operational table"),
         ("start.betx=1.0", 2, "start"),
@@ -130,7 +130,7 @@ def without(table: str) -> str:
         ("match.targets.0.quantity=hardt_residual", 2, "'ring' has no electrostatic septum"),
         ("rf.largest_voltage_V=20", 3, "needs more than 20 V"),
     ],
-)  # fmt: skip
+)
 def test_what_cannot_be_is_named(
     change: str, code: int, told: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
@@ -182,8 +182,13 @@ def test_a_lattice_that_is_no_ring_for_it_is_refused(old: str, new: str, told: s
 def test_a_ramp_through_transition_is_refused(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     """Qx 1.82 makes gamma_t near 1.8: protons of 1 GeV are above it."""
     more = ("--set", "energies.0.upper_MeV_per_u=1000.0", "--set", "engine_energies=0")
-    fields = ("circuit.0.largest_field=9.0", "circuit.0.largest_current_A=9e9", "circuit.0.largest_voltage_V=9e9",
-              "circuit.1.largest_current_A=9e9", "circuit.2.largest_current_A=9e9")  # fmt: skip
+    fields = (
+        "circuit.0.largest_field=9.0",
+        "circuit.0.largest_current_A=9e9",
+        "circuit.0.largest_voltage_V=9e9",
+        "circuit.1.largest_current_A=9e9",
+        "circuit.2.largest_current_A=9e9",
+    )
     changes = [word for field in fields for word in ("--set", field)]
     assert run(["run", str(STUDY), *more, *changes, "--out", str(tmp_path / "r"), "-q"]) == 3
     assert "proton crosses transition (gamma = " in capsys.readouterr().err
@@ -212,8 +217,11 @@ def test_a_parameter_drives_what_its_expressions_say() -> None:
 
 SPECIES = (
     'energies=[{species="oxygen-16",values_MeV_per_u=[120.0, 200.0, 300.0]}]',
-    "cycle.extraction_s={oxygen-16=4.0}", "degree=2", "engine_energies=0", "machine_requirements=false",
-)  # fmt: skip
+    "cycle.extraction_s={oxygen-16=4.0}",
+    "degree=2",
+    "engine_energies=0",
+    "machine_requirements=false",
+)
 OXYGEN = 'injection=[{species="oxygen-16",kinetic_energy_MeV_per_u=7.0}]'
 
 

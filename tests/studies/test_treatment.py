@@ -111,8 +111,9 @@ def test_the_gate_lets_through_its_share(duty: float, period: float, work: float
     clock = Clock(Scanning(10.0, 0.0, gate_duty=duty, gate_period=period))
     assert clock.irradiate({BEAM: work}) == pytest.approx(1.0)
     assert clock.spent[BEAM] == pytest.approx(work, abs=1e-6)
-    assert clock.spent[GATE] == pytest.approx(int(max(work - 1e-6, 0) / (duty * period)) * (1 - duty) * period,
-                                              abs=1.01 * (1 - duty) * period)  # fmt: skip
+    assert clock.spent[GATE] == pytest.approx(
+        int(max(work - 1e-6, 0) / (duty * period)) * (1 - duty) * period, abs=1.01 * (1 - duty) * period
+    )
     assert clock.now == pytest.approx(sum(clock.spent.values()))
 
 

@@ -24,13 +24,16 @@ _FUNCTIONS |= {"tanh", "abs", "floor", "ceil", "round"}
 #: Functions of Xsuite that are ours of the same name; some are written by it only where a file was made by hand.
 _READ_FUNCTIONS = _FUNCTIONS | {"sinc", "erf", "erfc", "frac"}
 #: All that Xsuite writes into an expression of variables; whatever else stands in one is refused.
-_TOKEN = re.compile(r"""
+_TOKEN = re.compile(
+    r"""
     \s*(?:
         vars\[(?P<quote>['"])(?P<variable>[^'"\[\]\\]+)(?P=quote)\]
       | f(?:\.(?P<function>\w+)|\[(?P<quotes>['"])(?P<item>\w+)(?P=quotes)\])\s*(?=\()
       | (?P<number>(?:\d+\.?\d*|\.\d+)(?:[eE][+-]?\d+)?)(?![\w.])
       | (?P<sign>\*\*|[-+*/(),])
-    )\s*""", re.VERBOSE)  # fmt: skip
+    )\s*""",
+    re.VERBOSE,
+)
 _VARIABLE = re.compile(r"[a-z_][a-z0-9_.$@#]*(->[a-z][a-z0-9_]*)?")
 
 

@@ -19,17 +19,29 @@ def energies_frame(facts: SwitchingFacts) -> pd.DataFrame:
     """Settings and beam of every energy in one table."""
     beams, units, last = facts.beams, facts.machine.linac.units, facts.settings.last_units
     rows = np.arange(len(last))
-    frame = pd.DataFrame({
-        "W [MeV]": beams["wanted"] / 1e6, "range [mm]": beams["range"] * 1e3,
-        "units on": [int(np.count_nonzero(row)) for row in facts.settings.amplitudes],
-        "last unit": [units[unit] for unit in last], "amplitude [1]": facts.settings.amplitudes[rows, last],
-        "phase [deg]": np.degrees(facts.settings.phases[rows, last]), "mean W [MeV]": beams["energy"] / 1e6,
-        "sigma W [keV]": beams["sigma_energy"] / 1e3, "transmission [1]": beams["transmission"],
-        "emittance x [um]": beams["emittance_x"] * 1e6, "emittance y [um]": beams["emittance_y"] * 1e6,
-        "sigma x [mm]": beams["size_x"] * 1e3, "sigma y [mm]": beams["size_y"] * 1e3,
-        "sigma x' [mrad]": beams["divergence_x"] * 1e3, "sigma y' [mrad]": beams["divergence_y"] * 1e3,
-        "betx [m]": beams["betx"], "alfx [1]": beams["alfx"], "bety [m]": beams["bety"], "alfy [1]": beams["alfy"],
-    })  # fmt: skip
+    frame = pd.DataFrame(
+        {
+            "W [MeV]": beams["wanted"] / 1e6,
+            "range [mm]": beams["range"] * 1e3,
+            "units on": [int(np.count_nonzero(row)) for row in facts.settings.amplitudes],
+            "last unit": [units[unit] for unit in last],
+            "amplitude [1]": facts.settings.amplitudes[rows, last],
+            "phase [deg]": np.degrees(facts.settings.phases[rows, last]),
+            "mean W [MeV]": beams["energy"] / 1e6,
+            "sigma W [keV]": beams["sigma_energy"] / 1e3,
+            "transmission [1]": beams["transmission"],
+            "emittance x [um]": beams["emittance_x"] * 1e6,
+            "emittance y [um]": beams["emittance_y"] * 1e6,
+            "sigma x [mm]": beams["size_x"] * 1e3,
+            "sigma y [mm]": beams["size_y"] * 1e3,
+            "sigma x' [mrad]": beams["divergence_x"] * 1e3,
+            "sigma y' [mrad]": beams["divergence_y"] * 1e3,
+            "betx [m]": beams["betx"],
+            "alfx [1]": beams["alfx"],
+            "bety [m]": beams["bety"],
+            "alfy [1]": beams["alfy"],
+        }
+    )
     assert list(frame["W [MeV]"]) == list(settings_table(facts)["W [MeV]"])
     return frame
 
@@ -45,30 +57,39 @@ def _energies(facts: SwitchingFacts) -> TableData:
 def _beams(facts: SwitchingFacts) -> TableData:
     """The beam at the exit in the columns of a ring's beam table, for dose calculation."""
     beams, kind = facts.beams, facts.machine.linac.particle.kind
-    frame = pd.DataFrame({
-        "species": kind.name, "energy [MeV/u]": beams["energy"] / 1e6 / kind.nucleons,
-        "energy spread [%]": 100 * beams["sigma_energy"] / beams["energy"],
-        **{
-            column: values
-            for p in "xy"
-            for column, values in (
-                (f"sigma {p} [mm]", 1e3 * beams[f"size_{p}"]), (f"sigma {p}' [mrad]", 1e3 * beams[f"divergence_{p}"]),
-                (f"correlation {p} [1]", -beams[f"alf{p}"] / np.sqrt(1 + beams[f"alf{p}"] ** 2)),
-            )
-        },
-    })  # fmt: skip
+    frame = pd.DataFrame(
+        {
+            "species": kind.name,
+            "energy [MeV/u]": beams["energy"] / 1e6 / kind.nucleons,
+            "energy spread [%]": 100 * beams["sigma_energy"] / beams["energy"],
+            **{
+                column: values
+                for p in "xy"
+                for column, values in (
+                    (f"sigma {p} [mm]", 1e3 * beams[f"size_{p}"]),
+                    (f"sigma {p}' [mrad]", 1e3 * beams[f"divergence_{p}"]),
+                    (f"correlation {p} [1]", -beams[f"alf{p}"] / np.sqrt(1 + beams[f"alf{p}"] ** 2)),
+                )
+            },
+        }
+    )
     caption = "Rms sizes, divergences and correlations at the exit of the linac. For beam models of dose calculation."
     return TableData("beam-energies", "Beam at every energy", caption, frame)
 
 
 def _trips(facts: SwitchingFacts) -> TableData:
     trips = facts.trips
-    frame = pd.DataFrame({
-        "unit": trips["unit"], "highest by the table [MeV]": trips["untouched"] / 1e6,
-        "lost [MeV]": trips["lost"] / 1e6,
-        "highest phased anew [MeV]": trips["recovered"] / 1e6, "transmission [1]": trips["transmission"],
-        "spread [%]": 100 * trips["spread"], "phases of the units behind [deg]": trips["phases"],
-    })  # fmt: skip
+    frame = pd.DataFrame(
+        {
+            "unit": trips["unit"],
+            "highest by the table [MeV]": trips["untouched"] / 1e6,
+            "lost [MeV]": trips["lost"] / 1e6,
+            "highest phased anew [MeV]": trips["recovered"] / 1e6,
+            "transmission [1]": trips["transmission"],
+            "spread [%]": 100 * trips["spread"],
+            "phases of the units behind [deg]": trips["phases"],
+        }
+    )
     caption = "What is left when a unit trips; recovery settings are phases from the designed ones at full amplitude."
     return TableData("trips-table", "Trips", caption, frame)
 
