@@ -15,7 +15,8 @@ import pytest
 
 from tests.checkout import PACKAGES, ROOT
 
-LEFT_OUT = shutil.ignore_patterns(".*", "runs", "build", "dist", "*.egg-info", "__pycache__")
+LEFT_OUT = shutil.ignore_patterns(".*", "*.egg-info", "__pycache__")
+BESIDE = {"runs", "build", "dist"}  # at the root of the tree; a package may have a room of such a name
 PIP = [sys.executable, "-m", "pip", "--disable-pip-version-check", "--quiet", "--no-input"]
 
 
@@ -25,11 +26,16 @@ def run(command: list[str], folder: Path) -> subprocess.CompletedProcess[str]:
     return subprocess.run(command, cwd=folder, env=environment, capture_output=True, text=True, check=False)
 
 
+def left_out(folder: str, names: list[str]) -> set[str]:
+    """What a build of the tree does not need."""
+    return LEFT_OUT(folder, names) | (BESIDE & set(names) if Path(folder) == ROOT else set())
+
+
 @pytest.fixture(scope="module")
 def wheel(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """The wheel, built from a copy: a build leaves folders behind."""
     folder = tmp_path_factory.mktemp("wheel")
-    shutil.copytree(ROOT, folder / "tree", ignore=LEFT_OUT)
+    shutil.copytree(ROOT, folder / "tree", ignore=left_out)
     build = [*PIP, "wheel", "--no-index", "--no-deps", "--no-build-isolation", "--wheel-dir", str(folder), "./tree"]
     done = run(build, folder)
     assert done.returncode == 0, done.stderr
