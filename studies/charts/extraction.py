@@ -15,8 +15,10 @@ import plotly.graph_objects as go
 
 from lattice import InputError
 from studies.charts import style
+from studies.charts.kit.bars import bar, name_axis, name_margin
+from studies.charts.kit.limits import across, name_across, name_upright, upright
 from studies.charts.phase_space import EXACT, LEADING, Frame, Portrait, portrait_drawing
-from studies.charts.style import Drawing, Layout, Trace, axis, base_layout, inert, numbers, pointer, text
+from studies.charts.style import Drawing, Layout, Trace, axis, base_layout, inert, numbers, pointer, short, text
 
 __all__ = [
     "EXACT",
@@ -107,11 +109,11 @@ def curves(
         hovermode="closest",
         xaxis=axis(x_title),
         yaxis=axis(y_title, **({"type": "log"} if log else {})),
-        shapes=[*(_across(y) for y, _ in levels), *(_upright(x) for x, _ in marks)],
+        shapes=[*(across(y) for y, _ in levels), *(upright(x) for x, _ in marks)],
         annotations=[
             *_names(items, log, [y for y, _ in levels]),
-            *(_level_name(np.log10(y) if log else y, name) for y, name in levels),
-            *(_mark_name(*one) for one in marks),
+            *(name_across(np.log10(y) if log else y, name) for y, name in levels),
+            *(name_upright(*one) for one in marks),
         ],
         margin={"l": 72, "r": 150, "t": 36, "b": 52},
     )
@@ -150,8 +152,8 @@ def _names(items: Sequence[Curve], log: bool, levels: Sequence[float]) -> list[L
         notes.append(
             text(
                 inert(item.name),
-                x=_short(x),
-                y=_short(at),
+                x=short(x),
+                y=short(at),
                 xref="x",
                 yref="y",
                 xanchor="left",
@@ -162,49 +164,6 @@ def _names(items: Sequence[Curve], log: bool, levels: Sequence[float]) -> list[L
             )
         )
     return notes
-
-
-def _short(value: float) -> float:
-    return float(f"{value:.8g}")
-
-
-def _across(y: float) -> Layout:
-    line = {"color": style.LIMIT, "width": 1.2, "dash": "dash"}
-    return {"type": "line", "xref": "paper", "yref": "y", "x0": 0, "x1": 1, "y0": y, "y1": y, "line": line}
-
-
-def _upright(x: float) -> Layout:
-    line = {"color": style.LIMIT, "width": 1.2, "dash": "dash"}
-    return {"type": "line", "xref": "x", "yref": "paper", "x0": x, "x1": x, "y0": 0, "y1": 1, "line": line}
-
-
-def _level_name(y: float, name: str) -> Layout:
-    return text(
-        inert(name),
-        x=0.0,
-        y=_short(y),
-        xref="paper",
-        yref="y",
-        xanchor="left",
-        yanchor="bottom",
-        xshift=4,
-        color=style.LIMIT,
-        size=11,
-    )
-
-
-def _mark_name(x: float, name: str) -> Layout:
-    return text(
-        inert(name),
-        x=_short(x),
-        y=1.0,
-        xref="x",
-        yref="paper",
-        xanchor="center",
-        yanchor="bottom",
-        color=style.LIMIT,
-        size=11,
-    )
 
 
 _STEINBACH = ("dp/p [1e-3]", "A [√mm]")
@@ -242,7 +201,7 @@ def steinbach(wedge: Wedge) -> go.Figure:
     low, high = min([*wedge.delta, *wedge.stack[0]]), max([*wedge.delta, *wedge.stack[0]])
     room = 0.03 * (high - low)
     notes = [
-        text("unstable", x=_short(wedge.resonant), y=0.8, xref="x", yref="y domain", color=style.VERTICAL),
+        text("unstable", x=short(wedge.resonant), y=0.8, xref="x", yref="y domain", color=style.VERTICAL),
         text("exact", x=0.0, y=1.0, xref="paper", yref="paper", xanchor="left", yanchor="bottom", color=EXACT),
         text(
             "leading order (dashed)",
@@ -259,8 +218,8 @@ def steinbach(wedge: Wedge) -> go.Figure:
     layout = base_layout(
         440,
         hovermode="closest",
-        xaxis=axis(_STEINBACH[0], range=[_short(low - room), _short(high + room)]),
-        yaxis=axis(_STEINBACH[1], range=[0.0, _short(top)]),
+        xaxis=axis(_STEINBACH[0], range=[short(low - room), short(high + room)]),
+        yaxis=axis(_STEINBACH[1], range=[0.0, short(top)]),
         annotations=notes,
         margin={"l": 72, "r": 24, "t": 36, "b": 52},
     )
@@ -273,10 +232,10 @@ def _finite(values: Sequence[float]) -> list[float]:
 
 def _arrow(wedge: Wedge) -> Layout:
     return {
-        "x": _short(wedge.end),
-        "y": _short(wedge.height),
-        "ax": _short(wedge.start),
-        "ay": _short(wedge.height),
+        "x": short(wedge.end),
+        "y": short(wedge.height),
+        "ax": short(wedge.start),
+        "ay": short(wedge.height),
         "xref": "x",
         "yref": "y",
         "axref": "x",
@@ -313,8 +272,8 @@ def vectors(items: Sequence[Vector], title: str, unit: str) -> go.Figure:
     notes.append(
         text(
             "sum",
-            x=_short(total.mean(axis=0)[0]),
-            y=_short(total.mean(axis=0)[1]),
+            x=short(total.mean(axis=0)[0]),
+            y=short(total.mean(axis=0)[1]),
             xref="x",
             yref="y",
             yshift=-14,
@@ -333,32 +292,24 @@ def vectors(items: Sequence[Vector], title: str, unit: str) -> go.Figure:
 
 
 def _middle(a: Any, b: Any) -> tuple[float, float]:
-    return _short((a[0] + b[0]) / 2), _short((a[1] + b[1]) / 2)
+    return short((a[0] + b[0]) / 2), short((a[1] + b[1]) / 2)
 
 
 def _range(centre: float, half: float) -> list[float]:
-    return [_short(centre - half), _short(centre + half)]
+    return [short(centre - half), short(centre + half)]
 
 
 def bars(names: Sequence[str], values: Sequence[float], title: str, *, color: str = EXACT) -> go.Figure:
     """Horizontal bars beside their names, the first on top."""
     if not names:
         raise InputError("a figure of bars needs at least one")
-    trace: dict[str, Any] = {
-        "type": "bar",
-        "orientation": "h",
-        "name": title,
-        "y": [inert(name) for name in names],
-        "x": numbers(values),
-        "marker": {"color": color},
-        "hovertemplate": f"%{{y}}: %{{x:.4g}}, {title}<extra></extra>",
-    }
+    trace = bar(names, values, color=color, name=title, hover=f"%{{y}}: %{{x:.4g}}, {title}")
     layout = base_layout(
         110 + 30 * len(names),
         hovermode="closest",
         bargap=0.35,
         xaxis=axis(title, zeroline=True, zerolinecolor=style.NEUTRAL),
-        yaxis=axis("", type="category", autorange="reversed", automargin=True, showgrid=False),
-        margin={"l": max(100, 24 + 8 * max(map(len, names))), "r": 24, "t": 16, "b": 52},
+        yaxis=name_axis(),
+        margin={"l": name_margin(names, 100, 24), "r": 24, "t": 16, "b": 52},
     )
     return go.Figure(data=[trace], layout=layout)

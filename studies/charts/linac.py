@@ -5,6 +5,10 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
+from studies.charts.kit.bars import bar, key_above, name_axis
+from studies.charts.kit.limits import across, upright
+from studies.charts.kit.slider import HEIGHT, one_at_a_time, owners, slider
+from studies.charts.kit.strips import axis_name, layout_key, spaced
 from studies.charts.style import INK, LIMIT, Drawing, Layout, Trace, axis, base_layout, inert, numbers, text
 
 _GAP = 0.09  # of the height, between panels
@@ -44,15 +48,7 @@ def points(x: Any, y: Any, color: str, name: str, yaxis: str = "y", *, xaxis: st
 
 def bars(names: Sequence[str], values: Any, color: str, name: str, unit: str) -> Trace:
     """Horizontal bars beside names."""
-    return {
-        "type": "bar",
-        "orientation": "h",
-        "name": inert(name),
-        "y": [inert(one) for one in names],
-        "x": numbers(values),
-        "marker": {"color": color},
-        "hovertemplate": f"%{{y}}: {inert(name)} %{{x:.5g}} {unit}<extra></extra>",
-    }
+    return bar(names, values, color=color, name=inert(name), hover=f"%{{y}}: {inert(name)} %{{x:.5g}} {unit}")
 
 
 def stacked(
@@ -69,14 +65,11 @@ def stacked(
     """Panels over one x axis, the first on top. ``labels``: (text, colour, panel from 0), at the right end, in "
     "order."""
     count = len(titles)
-    high = (1.0 - _GAP * (count - 1)) / count
     layout: Layout = {}
-    for i, title in enumerate(titles):
-        top = 1.0 - i * (high + _GAP)
+    for i, (title, domain) in enumerate(zip(titles, spaced(count, _GAP), strict=True)):
         more = yaxes[i] if i < len(yaxes) else {}
-        domain = [max(round(top - high, 4), 0.0), round(top, 4)]
-        layout[f"yaxis{i + 1 if i else ''}"] = axis(title, domain=domain, anchor="x", **more)
-    lowest = f"y{count if count > 1 else ''}"
+        layout[layout_key(i)] = axis(title, domain=domain, anchor="x", **more)
+    lowest = axis_name(count - 1)
     ranged = {"range": list(xrange)} if xrange is not None else {}
     return {
         "data": list(traces),
@@ -98,7 +91,7 @@ def _labels(labels: Sequence[tuple[str, str, int]]) -> list[Layout]:
     for content, color, panel in labels:
         number = used.get(panel, 0)
         used[panel] = number + 1
-        yref = f"y{panel + 1 if panel else ''} domain"
+        yref = f"{axis_name(panel)} domain"
         place: dict[str, Any] = {"x": 1.0, "xref": "paper", "y": 0.94 - 0.13 * number, "yref": yref}
         found.append(text(content, color=color, xshift=8, xanchor="left", **place))
     return found
@@ -106,17 +99,7 @@ def _labels(labels: Sequence[tuple[str, str, int]]) -> list[Layout]:
 
 def limit(value: float, panel: int = 0) -> Layout:
     """A dashed line across a panel at a limit."""
-    style = {"color": LIMIT, "width": 1.4, "dash": "dash"}
-    return {
-        "type": "line",
-        "xref": "paper",
-        "yref": f"y{panel + 1 if panel else ''}",
-        "x0": 0,
-        "x1": 1,
-        "y0": value,
-        "y1": value,
-        "line": style,
-    }
+    return across(value, yref=axis_name(panel), width=1.4)
 
 
 def beside(
@@ -139,35 +122,19 @@ def beside(
 
 def with_slider(frames: Sequence[Drawing], names: Sequence[str], prefix: str, shown: int) -> Drawing:
     """One figure of several that differ in traces, notes and ranges, one visible at a time."""
-    counts = [len(frame["data"]) for frame in frames]
-    traces = [{**trace, "visible": i == shown} for i, frame in enumerate(frames) for trace in frame["data"]]
-    steps = []
-    for i, name in enumerate(names):
-        begin = sum(counts[:i])
-        visible = [begin <= j < begin + counts[i] for j in range(sum(counts))]
-        notes = frames[i]["layout"].get("annotations", [])
-        own = frames[i]["layout"]
-        ranges = {f"{key}.range": own[key]["range"] for key in own if "axis" in key and "range" in own[key]}
-        change = {"annotations": notes, **ranges}
-        steps.append({"label": name, "method": "update", "args": [{"visible": visible}, change]})
+    parts = [frame["data"] for frame in frames]
     layout = {**frames[shown]["layout"]}
-    layout["height"] += 84
+    layout["height"] += HEIGHT
     layout["margin"] = {**layout["margin"], "b": 132}
-    layout["sliders"] = [
-        {
-            "active": shown,
-            "steps": steps,
-            "x": 0.0,
-            "len": 1.0,
-            "y": 0.0,
-            "yanchor": "top",
-            "pad": {"t": 44, "b": 4},
-            "currentvalue": {"prefix": prefix, "xanchor": "left", "font": {"size": 12}},
-            "font": {"size": 10},
-            "ticklen": 4,
-        }
-    ]
-    return {"data": traces, "layout": layout}
+    changes = [_change(frame["layout"]) for frame in frames]
+    layout["sliders"] = [slider(names, owners(parts), changes, prefix=prefix, shown=shown)]
+    return {"data": one_at_a_time(parts, shown), "layout": layout}
+
+
+def _change(own: Layout) -> Layout:
+    """What another frame's layout has of its own: notes and ranges."""
+    ranges = {f"{key}.range": own[key]["range"] for key in own if "axis" in key and "range" in own[key]}
+    return {"annotations": own.get("annotations", []), **ranges}
 
 
 def horizontal(traces: Sequence[Trace], xtitle: str, *, limit_at: float | None = None, label: str = "") -> Drawing:
@@ -175,19 +142,7 @@ def horizontal(traces: Sequence[Trace], xtitle: str, *, limit_at: float | None =
     names = traces[0]["y"]
     shapes, notes = [], []
     if limit_at is not None:
-        style = {"color": LIMIT, "width": 1.4, "dash": "dash"}
-        shapes = [
-            {
-                "type": "line",
-                "xref": "x",
-                "yref": "paper",
-                "x0": limit_at,
-                "x1": limit_at,
-                "y0": 0,
-                "y1": 1,
-                "line": style,
-            }
-        ]
+        shapes = [upright(limit_at, width=1.4)]
         place = {"x": limit_at, "xref": "x", "y": 1, "yref": "paper", "yanchor": "bottom"}
         notes = [text(label, color=LIMIT, size=11, **place)]
     layout = base_layout(
@@ -196,9 +151,9 @@ def horizontal(traces: Sequence[Trace], xtitle: str, *, limit_at: float | None =
         barmode="group",
         bargap=0.3,
         xaxis=axis(xtitle, rangemode="tozero"),
-        yaxis=axis("", type="category", autorange="reversed", automargin=True, showgrid=False),
+        yaxis=name_axis(),
         showlegend=len(traces) > 1,
-        legend={"orientation": "h", "x": 0.0, "y": 1.04, "yanchor": "bottom", "traceorder": "normal"},
+        legend=key_above(1.04),
         shapes=shapes,
         annotations=notes,
         margin={"l": 110, "r": 24, "t": 64 if len(traces) > 1 else 40, "b": 48},
@@ -228,7 +183,7 @@ def heat(names: Sequence[str], columns: Sequence[str], values: Any, xtitle: str,
         110 + 24 * len(names),
         hovermode="closest",
         xaxis=axis(xtitle, type="category", showgrid=False),
-        yaxis=axis("", type="category", autorange="reversed", automargin=True, showgrid=False),
+        yaxis=name_axis(),
         margin={"l": 90, "r": 24, "t": 24, "b": 56},
     )
     return {"data": [trace], "layout": layout}

@@ -12,6 +12,8 @@ import plotly.graph_objects as go
 
 from lattice import InputError
 from studies.charts import style
+from studies.charts.kit.bars import key_above, name_axis, name_margin
+from studies.charts.kit.limits import upright
 from studies.charts.style import Drawing, Layout, Trace, axis, base_layout, inert, need, numbers, s_axis, text
 
 BEFORE = "#BDBDBD"
@@ -135,8 +137,8 @@ def match_sensitivity(
         100 + 30 * len(rows),
         hovermode="closest",
         xaxis=axis("parameter", type="category", showgrid=False),
-        yaxis=axis("", type="category", autorange="reversed", automargin=True, showgrid=False),
-        margin={"l": _name_margin(named), "r": 24, "t": 24, "b": 56},
+        yaxis=name_axis(),
+        margin={"l": name_margin(named), "r": 24, "t": 24, "b": 56},
     )
     return go.Figure(data=[trace], layout=layout)
 
@@ -163,10 +165,10 @@ def fields_of_limit(magnets: Sequence[MagnetField]) -> go.Figure:
         hovermode="closest",
         bargap=0.35,
         xaxis=axis("field over limit [1]", range=[0, 1.1 * max(1.0, *parts)]),
-        yaxis=axis("", type="category", autorange="reversed", automargin=True, showgrid=False),
-        shapes=[_one()],
+        yaxis=name_axis(),
+        shapes=[upright(1, width=1.4)],
         annotations=[_one_label("limit")],
-        margin={"l": _name_margin(names), "r": 24, "t": 40, "b": 48},
+        margin={"l": name_margin(names), "r": 24, "t": 40, "b": 48},
     )
     return go.Figure(data=[trace], layout=layout)
 
@@ -250,25 +252,14 @@ def _tolerance_figure(traces: list[Trace], title: str) -> go.Figure:
         barmode="group",
         bargap=0.35,
         xaxis=_log_axis(title, [*sizes, 0.1, 10.0]),
-        yaxis=axis("", type="category", autorange="reversed", automargin=True, showgrid=False),
-        shapes=[_one()],
+        yaxis=name_axis(),
+        shapes=[upright(1, width=1.4)],
         annotations=[_one_label("one tolerance", log=True)],
         showlegend=len(traces) > 1,
-        legend={"orientation": "h", "x": 0.0, "y": 1.0, "yanchor": "bottom", "traceorder": "normal"},
-        margin={"l": _name_margin(names), "r": 24, "t": 40, "b": 48},
+        legend=key_above(),
+        margin={"l": name_margin(names), "r": 24, "t": 40, "b": 48},
     )
     return go.Figure(data=traces, layout=layout)
-
-
-def _name_margin(names: Sequence[str]) -> int:
-    """Pixels that the longest name takes beside an axis."""
-    return max(120, 20 + 8 * max(map(len, names)))
-
-
-def _one() -> Layout:
-    """A dashed line where x is 1."""
-    line = {"color": style.LIMIT, "width": 1.4, "dash": "dash"}
-    return {"type": "line", "xref": "x", "yref": "paper", "x0": 1, "x1": 1, "y0": 0, "y1": 1, "line": line}
 
 
 def _one_label(label: str, log: bool = False) -> Layout:

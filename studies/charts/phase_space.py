@@ -11,6 +11,7 @@ import numpy as np
 from lattice import InputError
 from lattice.arrays import Array
 from studies.charts import style
+from studies.charts.kit.slider import HEIGHT, one_at_a_time, owners, slider
 from studies.charts.style import Drawing, Layout, Trace, axis, base_layout, numbers, text
 
 EXACT = style.HORIZONTAL
@@ -52,11 +53,9 @@ def portrait_drawing(frames: Sequence[Frame], shown: int, place: str) -> Drawing
         raise InputError("a phase-space figure needs at least one momentum")
     limits = [_limits(getattr(frame, side) for frame in frames) for side in ("physical", "normalised")]
     parts = [_frame_traces(frame, limits) for frame in frames]
-    counts = [len(part) for part in parts]
-    traces = [{**trace, "visible": number == shown} for number, part in enumerate(parts) for trace in part]
     notes = [_notes(frame, place) for frame in frames]
     layout = base_layout(
-        470 + (84 if len(frames) > 1 else 0),
+        470 + (HEIGHT if len(frames) > 1 else 0),
         hovermode="closest",
         xaxis=axis("x [mm]", domain=[0.0, 0.44], anchor="y", range=limits[0][0]),
         yaxis=axis("x' [mrad]", anchor="x", range=limits[0][1]),
@@ -68,8 +67,10 @@ def portrait_drawing(frames: Sequence[Frame], shown: int, place: str) -> Drawing
         margin={"l": 64, "r": 24, "t": 56, "b": 132 if len(frames) > 1 else 48},
     )
     if len(frames) > 1:
-        layout["sliders"] = [_slider(frames, counts, notes, shown)]
-    return {"data": traces, "layout": layout}
+        labels = [frame.label.removeprefix("dp/p = ") for frame in frames]
+        changes = [{"annotations": note} for note in notes]
+        layout["sliders"] = [slider(labels, owners(parts), changes, prefix="dp/p = ", shown=shown)]
+    return {"data": one_at_a_time(parts, shown), "layout": layout}
 
 
 def _frame_traces(frame: Frame, limits: Sequence[Any]) -> list[Trace]:
@@ -218,25 +219,3 @@ def _notes(frame: Frame, place: str) -> list[Layout]:
                 )
             )
     return notes
-
-
-def _slider(frames: Sequence[Frame], counts: Sequence[int], notes: Sequence[list[Layout]], shown: int) -> Layout:
-    total = sum(counts)
-    steps = []
-    for number, frame in enumerate(frames):
-        begin = sum(counts[:number])
-        visible = [begin <= i < begin + counts[number] for i in range(total)]
-        change = [{"visible": visible}, {"annotations": notes[number]}]
-        steps.append({"label": frame.label.removeprefix("dp/p = "), "method": "update", "args": change})
-    return {
-        "active": shown,
-        "steps": steps,
-        "x": 0.0,
-        "len": 1.0,
-        "y": 0.0,
-        "yanchor": "top",
-        "pad": {"t": 44, "b": 4},
-        "currentvalue": {"prefix": "dp/p = ", "xanchor": "left", "font": {"size": 12}},
-        "font": {"size": 10},
-        "ticklen": 4,
-    }

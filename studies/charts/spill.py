@@ -14,8 +14,11 @@ import numpy as np
 from lattice import InputError
 from lattice.arrays import Array
 from studies.charts import style
+from studies.charts.kit.bars import bar, name_axis, name_margin
+from studies.charts.kit.limits import upright
+from studies.charts.kit.slider import one_at_a_time, owners, slider
 from studies.charts.phase_space import EXACT
-from studies.charts.style import Drawing, Layout, Trace, axis, base_layout, inert, numbers, text
+from studies.charts.style import Drawing, Layout, Trace, axis, base_layout, inert, numbers, short, text
 
 _BARS = 40  # of a marginal
 _TICKS = [1, 3, 10, 30, 100, 300, 1000, 3000, 10000, 30000, 100000]  # Hz
@@ -63,7 +66,7 @@ def spill_drawing(rate: RatePanel, spectrum: SpectrumPanel | None) -> Drawing:
     layout = base_layout(
         600 if spectrum else 320,
         hovermode="closest",
-        xaxis=axis("time [s]", anchor="y", range=[0.0, _short(rate.total * rate.revolution_time)]),
+        xaxis=axis("time [s]", anchor="y", range=[0.0, short(rate.total * rate.revolution_time)]),
         yaxis=axis("rate over mean [1]", anchor="x", domain=top, rangemode="tozero"),
         annotations=[_corner(f"bins of {_seconds(width)}", "y")],
         margin={"l": 84, "r": 24, "t": 36, "b": 52},
@@ -96,7 +99,7 @@ def _add_spectrum(traces: list[Trace], layout: Layout, spectrum: SpectrumPanel) 
         anchor="y2",
         type="log",
         tickvals=_TICKS,
-        range=[_short(np.log10(ends[0])), _short(np.log10(ends[1]))],
+        range=[short(np.log10(ends[0])), short(np.log10(ends[1]))],
     )
     layout["yaxis2"] = axis(
         "density [1/Hz]",
@@ -105,10 +108,10 @@ def _add_spectrum(traces: list[Trace], layout: Layout, spectrum: SpectrumPanel) 
         type="log",
         dtick=1,
         exponentformat="power",
-        range=[_short(low), _short(high + 0.5)],
+        range=[short(low), short(high + 0.5)],
     )
     shown = [line for line in spectrum.lines if ends[0] < line < ends[1]]
-    layout["shapes"] = [_upright(line, "x2", "y2 domain") for line in shown]
+    layout["shapes"] = [upright(line, xref="x2", yref="y2 domain", width=0.8, dash="dot") for line in shown]
     layout["annotations"] += [_line_name(line) for line in shown]
     layout["annotations"].append(_corner(" dashed: counting alone", "y2", style.LIMIT, 0.0))
 
@@ -116,7 +119,7 @@ def _add_spectrum(traces: list[Trace], layout: Layout, spectrum: SpectrumPanel) 
 def _line_name(line: float) -> Layout:
     return text(
         f"{line:g} Hz",
-        x=_short(np.log10(line)),
+        x=short(np.log10(line)),
         y=1.0,
         xref="x2",
         yref="y2 domain",
@@ -125,11 +128,6 @@ def _line_name(line: float) -> Layout:
         color=style.LIMIT,
         size=11,
     )
-
-
-def _upright(x: float, xref: str, yref: str) -> Layout:
-    line = {"color": style.LIMIT, "width": 0.8, "dash": "dot"}
-    return {"type": "line", "xref": xref, "yref": yref, "x0": x, "x1": x, "y0": 0, "y1": 1, "line": line}
 
 
 def _corner(words: str, yaxis: str, color: str = style.INK, y: float = 1.0) -> Layout:
@@ -164,11 +162,11 @@ def bar_drawing(
         yaxis2=axis("particles", domain=[0.8, 1.0], anchor="x", rangemode="tozero"),
         xaxis2=axis("particles", domain=[0.82, 1.0], anchor="y3", rangemode="tozero"),
         yaxis3=axis("", domain=[0.0, 0.74], anchor="x2", range=y_range, matches="y", showticklabels=False),
-        shapes=[_upright(place, "x", "y domain") for place, _ in walls],
+        shapes=[upright(place, yref="y domain", width=0.8, dash="dot") for place, _ in walls],
         annotations=[
             text(
                 inert(name),
-                x=_short(place),
+                x=short(place),
                 y=0.0,
                 xref="x",
                 yref="y domain",
@@ -195,7 +193,7 @@ def _range(values: Iterable[float]) -> list[float]:
     found = np.asarray(list(values))
     low, high = float(found.min()), float(found.max())
     room = 0.05 * (high - low or abs(high) or 1.0)
-    return [_short(low - room), _short(high + room)]
+    return [short(low - room), short(high + room)]
 
 
 # --------------------------------------------------------------------------------------------- Steinbach, in motion
@@ -219,18 +217,18 @@ def steinbach_film(
         raise InputError("an animated diagram needs at least one moment")
     top = height or 1.1 * max(float(np.max(still.amplitude, initial=0.0)) for still in stills)
     each = [_still_traces(still, wedge, top) for still in stills]
-    traces = [trace | {"visible": i == shown} for i, group in enumerate(each) for trace in group]
+    labels, changes = [still.label for still in stills], [{"annotations": _film_notes(still)} for still in stills]
     ends = [value for still in stills for value in (*still.delta, *(wedge[0] + still.shift))]
     layout = base_layout(
         520,
         hovermode="closest",
         xaxis=axis("dp/p [1e-3]", range=_range(ends)),
-        yaxis=axis("A [√mm]", range=[0.0, _short(top)]),
+        yaxis=axis("A [√mm]", range=[0.0, short(top)]),
         annotations=_film_notes(stills[shown]),
-        sliders=[_film_slider(stills, len(each[0]), shown)],
+        sliders=[slider(labels, owners(each), changes, prefix="time: ", shown=shown, room=52)],
         margin={"l": 72, "r": 24, "t": 36, "b": 130},
     )
-    return {"data": traces, "layout": layout}
+    return {"data": one_at_a_time(each, shown), "layout": layout}
 
 
 def _still_traces(still: Still, wedge: tuple[Array, Array], top: float) -> list[Trace]:
@@ -260,32 +258,6 @@ def _film_notes(still: Still) -> list[Layout]:
         text("shaded: unstable", x=0.0, xanchor="left", color=style.VERTICAL, **place),
         text(f"{still.label}, {len(still.delta)} shown", x=0.18, xanchor="left", **place),
     ]
-
-
-def _film_slider(stills: Sequence[Still], traces: int, shown: int) -> Layout:
-    steps = [
-        {
-            "label": still.label,
-            "method": "update",
-            "args": [
-                {"visible": [i // traces == number for i in range(traces * len(stills))]},
-                {"annotations": _film_notes(still)},
-            ],
-        }
-        for number, still in enumerate(stills)
-    ]
-    return {
-        "active": shown,
-        "steps": steps,
-        "x": 0.0,
-        "len": 1.0,
-        "y": 0.0,
-        "yanchor": "top",
-        "pad": {"t": 52, "b": 4},
-        "currentvalue": {"prefix": "time: ", "xanchor": "left", "font": {"size": 12}},
-        "font": {"size": 10},
-        "ticklen": 4,
-    }
 
 
 # ------------------------------------------------------------------------------------------ response, drivers, engines
@@ -328,16 +300,8 @@ def response_drawing(frequency: Array, gain: Array, error: Array, expected: Arra
 def paired_bars(names: Sequence[str], first: Array, second: Array, words: tuple[str, str], title: str) -> Drawing:
     """Two bars beside each name; what is not known has none."""
     colors = (style.NEUTRAL, EXACT)
-    traces: list[Trace] = [
-        {
-            "type": "bar",
-            "orientation": "h",
-            "name": word,
-            "y": [inert(name) for name in names],
-            "x": numbers(values),
-            "marker": {"color": color},
-            "hovertemplate": f"%{{y}}, {word}: %{{x:.4g}}<extra></extra>",
-        }
+    traces = [
+        bar(names, values, color=color, name=word, hover=f"%{{y}}, {word}: %{{x:.4g}}")
         for word, values, color in zip(words, (first, second), colors, strict=True)
     ]
     layout = base_layout(
@@ -348,8 +312,8 @@ def paired_bars(names: Sequence[str], first: Array, second: Array, words: tuple[
         showlegend=True,
         legend={"orientation": "h", "x": 0.0, "y": 1.0, "xanchor": "left", "yanchor": "bottom"},
         xaxis=axis(title, zeroline=True, zerolinecolor=style.NEUTRAL),
-        yaxis=axis("", type="category", autorange="reversed", automargin=True, showgrid=False),
-        margin={"l": max(100, 24 + 8 * max(map(len, names))), "r": 24, "t": 44, "b": 52},
+        yaxis=name_axis(),
+        margin={"l": name_margin(names, 100, 24), "r": 24, "t": 44, "b": 52},
     )
     return {"data": traces, "layout": layout}
 
@@ -372,7 +336,7 @@ def stacked_rates(panels: Sequence[tuple[str, RatePanel]]) -> Drawing:
             _line(x, y, EXACT, 1.3, inert(name), "time %{x:.5f} s<br>rate over mean %{y:.4g}")
             | {"xaxis": "x", "yaxis": f"y{mark}"}
         )
-        domain = [_short(top - 0.72 / count), _short(top)]
+        domain = [short(top - 0.72 / count), short(top)]
         title = "rate over mean [1]" if number == count // 2 else ""
         layout[f"yaxis{mark}"] = axis(title, domain=domain, anchor="x", rangemode="tozero")
         layout["annotations"].append(
@@ -403,7 +367,7 @@ def stacked_programmes(panels: Sequence[tuple[str, str, Array, Array, Array]]) -
         axes, hover = {"xaxis": "x", "yaxis": f"y{mark}"}, f"time %{{x:.5g}} s<br>{heading} %{{y:.6g}}"
         traces.append(_line(times, straight, style.LIMIT, 1.2, "straight", hover, "dash") | axes)
         traces.append(_line(times, values, EXACT, 1.8, inert(name), hover) | axes)
-        layout[f"yaxis{mark}"] = axis("", domain=[_short(top - 0.74 / count), _short(top)], anchor="x")
+        layout[f"yaxis{mark}"] = axis("", domain=[short(top - 0.74 / count), short(top)], anchor="x")
         layout["annotations"].append(
             text(
                 inert(f"{name}; {heading}"),
@@ -433,7 +397,7 @@ def cumulative_drawing(panels: Sequence[tuple[str, Array, Array]]) -> Drawing:
         shares = (np.arange(30) + 0.5) / 30
         places = np.quantile(other, shares, method="inverted_cdf")
         traces.append(_dots(places, shares, style.REFERENCE, 5, "Xsuite", hover) | axes)
-        domain = [_short(begin), _short(begin + 0.86 / len(panels))]
+        domain = [short(begin), short(begin + 0.86 / len(panels))]
         layout[f"xaxis{mark}"] = axis(heading, domain=domain, anchor=f"y{mark}")
         layout[f"yaxis{mark}"] = axis(
             "share extracted before [1]" if not number else "", anchor=f"x{mark}", range=[0.0, 1.02]
@@ -477,10 +441,6 @@ def _thin(values: Any) -> list[float]:
 
 def _or_none(value: Any) -> float | None:
     return None if value is None else float(f"{value:.6g}")
-
-
-def _short(value: float) -> float:
-    return float(f"{value:.8g}")
 
 
 def _seconds(width: float) -> str:

@@ -89,7 +89,12 @@ def tint(color: str, opacity: float) -> str:
 def numbers(values: Iterable[Any], scale: float = 1.0) -> list[float | None]:
     """Plain list of floats to 8 digits (enough for any screen, the same everywhere); not finite becomes None."""
     scaled = np.asarray(list(values), dtype=float) * scale
-    return [float(f"{value:.8g}") if np.isfinite(value) else None for value in scaled]
+    return [short(value) if np.isfinite(value) else None for value in scaled]
+
+
+def short(value: Any) -> float:
+    """A number to 8 digits, as ``numbers`` gives them: for places of texts, ranges and domains."""
+    return float(f"{float(value):.8g}")
 
 
 def base_layout(height: int, **more: Any) -> Layout:
@@ -133,8 +138,8 @@ def text(content: str, *, color: str = INK, size: int = 12, **place: Any) -> Lay
 def pointer(content: str, x: float, y: float, shift: Any) -> Layout:
     """Text a few pixels away from a point, joined to it by a thin line."""
     return {
-        "x": float(f"{x:.8g}"),
-        "y": float(f"{y:.8g}"),
+        "x": short(x),
+        "y": short(y),
         "ax": round(float(shift[0]), 2),
         "ay": round(-float(shift[1]), 2),
         "xref": "x",

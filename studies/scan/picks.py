@@ -7,23 +7,13 @@ from typing import Any
 
 import pandas as pd
 
+from studies.charts.kit.slider import HEIGHT, one_at_a_time, owners, slider
 from studies.charts.lattice import figure_json, magnet_blocks, optics_figure
 from studies.charts.style import INK, Layout, Trace, numbers
 from studies.results import FigureData
 from studies.scan.facts import CaseOptics, ScanFacts
 
 _FUNCTIONS = ("betx", "bety", "dx", "dy")
-_SLIDER = {
-    "active": 0,
-    "x": 0.0,
-    "len": 1.0,
-    "y": 0.0,
-    "yanchor": "top",
-    "pad": {"t": 44, "b": 4},
-    "ticklen": 4,
-    "font": {"size": 10},
-    "currentvalue": {"prefix": "case ", "xanchor": "left", "font": {"size": 12}},
-}
 
 
 def marks(x: Sequence[float], y: Sequence[float]) -> list[Trace]:
@@ -81,29 +71,21 @@ def _picked(frames: Sequence[Mapping[str, Any]], labels: Sequence[str]) -> dict[
     """Figures of one layout: what they share from the first, their functions one at a time."""
     shared = [trace for trace in frames[0]["data"] if trace.get("name") not in _FUNCTIONS]
     own = [[trace for trace in frame["data"] if trace.get("name") in _FUNCTIONS] for frame in frames]
-    traces = [*shared, *({**t, "visible": number == 0} for number, part in enumerate(own) for t in part)]
+    traces = [*shared, *one_at_a_time(own, 0)]
     layout = {**frames[0]["layout"]}
     for key in [key for key in layout if key.startswith("yaxis")]:
         ranges = [frame["layout"][key].get("range") for frame in frames]
         if all(ranges):
             low, high = min(r[0] for r in ranges), max(r[1] for r in ranges)
             layout[key] = {**layout[key], "range": [low, high]}
-    owner = [-1] * len(shared) + [number for number, part in enumerate(own) for _ in part]
-    steps = [
-        {
-            "label": label.partition(":")[0],
-            "method": "update",
-            "args": [
-                {"visible": [one in (-1, number) for one in owner]},
-                {"title": {"text": label, "font": {"size": 13}}},
-            ],
-        }
-        for number, label in enumerate(labels)
-    ]
     if len(frames) > 1:
-        layout["sliders"] = [{**_SLIDER, "steps": steps}]
+        numbered, changes = [label.partition(":")[0] for label in labels], [_title(label) for label in labels]
+        layout["sliders"] = [slider(numbered, owners(own, len(shared)), changes, prefix="case ")]
         margin = {"l": 64, "r": 64, "t": 24, "b": 48, **layout.get("margin", {})}
-        layout["margin"] = {**margin, "b": margin["b"] + 84, "t": max(margin["t"], 48)}
-        layout["height"] = layout.get("height", 450) + 84
-    layout["title"] = {"text": labels[0], "font": {"size": 13}}
-    return {"data": traces, "layout": layout}
+        layout["margin"] = {**margin, "b": margin["b"] + HEIGHT, "t": max(margin["t"], 48)}
+        layout["height"] = layout.get("height", 450) + HEIGHT
+    return {"data": traces, "layout": {**layout, **_title(labels[0])}}
+
+
+def _title(label: str) -> Layout:
+    return {"title": {"text": label, "font": {"size": 13}}}
