@@ -168,6 +168,10 @@ class ReferenceParticle:
         """B rho = p / |q| [T m]."""
         return self.momentum / (abs(self.charge) * SPEED_OF_LIGHT)
 
+    def energy_spread(self, momentum_spread: float) -> float:
+        """Relative spread of the kinetic energy for one of momentum: dT/T = (gamma + 1) / gamma dp/p."""
+        return (self.gamma + 1) / self.gamma * momentum_spread
+
     @property
     def range_in_water(self) -> float:
         """Mean range in water [m] by the ``range_law`` of the species; within 2.2 % of the integrated Bethe formula."""

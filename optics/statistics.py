@@ -74,3 +74,21 @@ def percentile(values: Array, percent: float) -> tuple[float, float]:
         float(ordered[int(np.clip(np.round(centre + shift), 0, n - 1))]) for shift in (-sigma, 0.0, sigma)
     )
     return middle, 0.5 * (high - low) if np.isfinite(high) else float("inf")
+
+
+@dataclass(frozen=True)
+class Quantile:
+    """A quantile of a sample and its ``error``, one sigma of the binomial rank."""
+
+    value: float
+    error: float
+
+
+def quantile(values: Array, share: float) -> Quantile:
+    """The value below which a ``share`` of the sample (n,) lies; its error by the quantiles one sigma away in rank.
+
+    Between order statistics by a line, all values finite; ``percentile`` takes one of the sample and bears missing ones.
+    """
+    spread = sqrt(share * (1 - share) / len(values))
+    low, middle, high = np.quantile(values, np.clip([share - spread, share, share + spread], 0.0, 1.0))
+    return Quantile(float(middle), float(high - low) / 2)

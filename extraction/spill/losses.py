@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+
 import pandas as pd
 
 from lattice import InputError
@@ -12,6 +14,15 @@ def efficiency(extracted: pd.DataFrame, lost: pd.DataFrame, level: float = 0.95,
     """Extracted particles over all that left the ring (extracted or lost), with its confidence interval."""
     check_disjoint(extracted, lost)
     return proportion(len(extracted), len(extracted) + len(lost), level, method)
+
+
+def share_lost(
+    extracted: pd.DataFrame, lost: pd.DataFrame, causes: Iterable[str], level: float = 0.95, method: str = "wilson"
+) -> Proportion:
+    """Particles lost by one of ``causes`` over all that left the ring: with the efficiency, all causes sum to 1."""
+    check_disjoint(extracted, lost)
+    gone = int(lost["cause"].isin(list(causes)).sum())
+    return proportion(gone, len(extracted) + len(lost), level, method)
 
 
 def particle_balance(

@@ -163,18 +163,3 @@ def _counts(counts: Array) -> tuple[Array, int, float]:
     if n.sum() < 3:
         raise InputError(f"a spill of {n.sum():g} particles says nothing about its evenness: at least 3 are needed")
     return n, len(n), float(n.sum())
-
-
-@dataclass(frozen=True)
-class Quantile:
-    """A quantile of a sample and its ``error``, one sigma of the binomial rank."""
-
-    value: float
-    error: float
-
-
-def quantile(values: Array, share: float) -> Quantile:
-    """The value below which a ``share`` of the sample (n,) lies; its error by the quantiles one sigma away in rank."""
-    spread = sqrt(share * (1 - share) / len(values))
-    low, middle, high = np.quantile(values, np.clip([share - spread, share, share + spread], 0.0, 1.0))
-    return Quantile(float(middle), float(high - low) / 2)

@@ -32,7 +32,7 @@ def beam_row(
     row: dict[str, float | str] = {
         "species": particle.species,
         "energy [MeV/u]": particle.kinetic_energy_per_u / 1e6,
-        "energy spread [%]": 100 * (particle.gamma + 1) / particle.gamma * momentum_spread,
+        "energy spread [%]": 100 * particle.energy_spread(momentum_spread),
     }
     for plane, emittance in (("x", emittance_x), ("y", emittance_y)):
         beta, alpha = optics[f"bet{plane}"], optics[f"alf{plane}"]

@@ -66,7 +66,7 @@ class RingMachine:
             particle = ReferenceParticle(self.cycle.species, kinetic_energy_per_u=float(energy) * 1e6)
             rows.append({
                 "energy": float(energy),
-                "spread": (particle.gamma + 1) / particle.gamma * spec.momentum_spread_rms,
+                "spread": particle.energy_spread(spec.momentum_spread_rms),
                 "emittance_x": spec.emittance_x_um * 1e-6,
                 "emittance_y": spec.normalised_emittance_y_um * 1e-6 / (particle.beta * particle.gamma),
             })  # fmt: skip

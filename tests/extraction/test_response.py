@@ -11,7 +11,6 @@ import pytest
 
 from extraction import Septum, Spill
 from extraction.spill.agreement import AGREE, Agreement, agreement_of
-from extraction.spill.rate import quantile
 from extraction.spill.response import SpillSlice, ripple_response, sliced_beam
 from lattice import InputError, NoSolution
 from tests.extraction.test_programmes import stack
@@ -118,14 +117,3 @@ def test_where_one_extracts_and_the_other_does_not_they_disagree_and_few_tell_no
         agreement_of(spill(TURNS[:5]), spill(TURNS[:12]))
     fine = Agreement(spill(TURNS), replace(spill(TURNS)), (0.0, 0.02), (0.0, 0.5))
     assert (fine.chance, fine.agree) == (0.02, True)
-
-
-# ------------------------------------------------------------------------------------------------------- quantile
-
-
-def test_a_quantile_has_the_error_of_its_rank() -> None:
-    """Of 10,000 even numbers in 0 to 1 a tenth: sqrt(0.1 0.9 / 10,000) = 0.003."""
-    found = quantile(np.linspace(0.0, 1.0, 10_001), 0.1)
-    assert found.value == pytest.approx(0.1, abs=1e-12)
-    assert found.error == pytest.approx(0.003, rel=1e-3)
-    assert quantile(np.array([3.0, 3.0]), 0.5).error == 0.0

@@ -6,7 +6,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from extraction.spill.losses import efficiency, particle_balance
+from extraction.spill.losses import efficiency, particle_balance, share_lost
 from extraction.spill.transit import release_times, transit_times
 from lattice import InputError
 
@@ -23,6 +23,16 @@ def test_efficiency_counts_what_left() -> None:
     found = efficiency(numbered(*range(97)), lost(*((100 + i, "esp", "wires") for i in range(3))))
     assert (found.count, found.total, found.value) == (97, 100, 0.97)
     assert found.lower < 0.97 < found.upper
+
+
+def test_efficiency_and_the_shares_of_all_causes_are_one() -> None:
+    """Of 20 that left 16 were extracted, 2 hit the wires, 1 the cathode, 1 an aperture; none else left."""
+    out = numbered(*range(16))
+    gone = lost((16, "esp", "wires"), (17, "esp", "wires"), (18, "esp", "cathode"), (19, "qf", "aperture"))
+    shares = [share_lost(out, gone, causes).value for causes in (("wires",), ("cathode",), ("aperture", "unbounded"))]
+    assert shares == [0.1, 0.05, 0.05]
+    assert efficiency(out, gone).value + sum(shares) == pytest.approx(1.0, rel=1e-15)
+    assert share_lost(out, gone, ("wires", "cathode", "aperture", "unbounded")).count == 4
 
 
 def test_the_balance_adds_up() -> None:

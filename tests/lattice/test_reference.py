@@ -103,3 +103,14 @@ def test_energies_and_masses_in_mev_are_told() -> None:
         ReferenceParticle("proton", kinetic_energy_per_u=60)
     with pytest.raises(InputError, match=r"mass is in eV .*, found 938.27: if that is MeV, give 938.27e6"):
         Species("p", 938.27, 1)
+
+
+def test_the_spread_of_the_energy_is_that_of_the_momentum_twice_when_slow_and_once_when_fast() -> None:
+    """T = p^2 / 2m: dT/T = 2 dp/p; T = p c: dT/T = dp/p; between them by a difference of two momenta."""
+    slow, fast = (ReferenceParticle("proton", kinetic_energy_per_u=energy) for energy in (1e3, 1e15))
+    assert slow.energy_spread(1e-3) == pytest.approx(2e-3, rel=1e-5)
+    assert fast.energy_spread(1e-3) == pytest.approx(1e-3, rel=1e-5)
+    here = ReferenceParticle("carbon-12", kinetic_energy_per_u=400e6)
+    ends = [ReferenceParticle.from_momentum("carbon-12", here.momentum * (1 + part)) for part in (-1e-6, 1e-6)]
+    change = (ends[1].kinetic_energy - ends[0].kinetic_energy) / here.kinetic_energy
+    assert here.energy_spread(2e-6) == pytest.approx(change, rel=1e-8)

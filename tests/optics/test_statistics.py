@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from lattice import InputError
-from optics.statistics import percentile, proportion, share
+from optics.statistics import percentile, proportion, quantile, share
 
 
 @pytest.mark.parametrize(
@@ -53,6 +53,14 @@ def test_percentile_knows_its_error() -> None:
     assert percentile(np.arange(100.0), 95) == (94.0, 2.0)
     assert percentile(np.append(np.arange(99.0), np.nan), 50)[0] == 50.0
     assert percentile(np.full(10, np.nan), 50)[1] == float("inf")
+
+
+def test_a_quantile_has_the_error_of_its_rank() -> None:
+    """Of 10,000 even numbers in 0 to 1 a tenth: sqrt(0.1 0.9 / 10,000) = 0.003."""
+    found = quantile(np.linspace(0.0, 1.0, 10_001), 0.1)
+    assert found.value == pytest.approx(0.1, abs=1e-12)
+    assert found.error == pytest.approx(0.003, rel=1e-3)
+    assert quantile(np.array([3.0, 3.0]), 0.5).error == 0.0
 
 
 def test_what_is_no_share() -> None:

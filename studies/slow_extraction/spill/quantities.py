@@ -9,11 +9,11 @@ from math import hypot, sqrt
 import numpy as np
 
 from extraction.spill.beam import beam_statistics, momentum_in_time
-from extraction.spill.losses import efficiency
-from extraction.spill.rate import SpillRate, duty_factor, peak_to_mean, quantile, rate_variation, spill_rate
+from extraction.spill.losses import efficiency, share_lost
+from extraction.spill.rate import SpillRate, duty_factor, peak_to_mean, rate_variation, spill_rate
 from lattice import InputError
 from lattice.arrays import Array
-from optics.statistics import proportion
+from optics.statistics import proportion, quantile
 from studies.judging import ALONE, Number, evaluated, missing
 from studies.results import Quantity
 from studies.slow_extraction.spill.facts import SpillFacts
@@ -64,7 +64,7 @@ def _share_lost(causes: tuple[str, ...]) -> Callable[[SpillFacts], Number]:
         total = len(spill.extracted) + len(spill.lost)
         if total == 0:
             raise InputError("no particle left the ring")
-        share = proportion(int(spill.lost["cause"].isin(causes).sum()), total)
+        share = share_lost(spill.extracted, spill.lost, causes)
         method = f"{share.count} of {total}, 95 % interval {share.lower:.4f} to {share.upper:.4f}; error: half of it"
         return Number(share.value, (share.upper - share.lower) / 2, engine(facts), method, "spill-losses")
 
