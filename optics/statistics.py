@@ -87,7 +87,7 @@ class Quantile:
 def quantile(values: Array, share: float) -> Quantile:
     """The value below which a ``share`` of the sample (n,) lies; its error by the quantiles one sigma away in rank.
 
-    Between order statistics by a line, all values finite; ``percentile`` takes one of the sample and bears missing ones.
+    By a line between order statistics, all finite; ``percentile`` takes one of the sample and bears missing ones.
     """
     spread = sqrt(share * (1 - share) / len(values))
     low, middle, high = np.quantile(values, np.clip([share - spread, share, share + spread], 0.0, 1.0))
