@@ -16,6 +16,7 @@ from extraction.resonance.diagram import Steinbach, WaitingBeam, steinbach_of
 from extraction.resonance.hardt import arm_divergence, hardt_residual
 from extraction.resonance.last_turns import LastTurns, last_turns
 from extraction.resonance.momenta import Case, case_at, design_case
+from extraction.resonance.separatrices import NOT_TRACED, Portraits, portraits
 from extraction.resonance.steinbach import ExtractedBeam
 from extraction.resonance.third_integer import ThirdIntegerResonance
 from extraction.resonance.variations import NOT_VARIED, Scans, scan
@@ -28,7 +29,6 @@ from studies.match.design import matched_design
 from studies.pipeline import Asked
 from studies.ring_optics.facts import Facts, compare
 from studies.runs.logs import LOGGER
-from studies.slow_extraction.separatrices import NOT_TRACED, Portraits, portraits
 from studies.slow_extraction.septa import septum_of
 from studies.slow_extraction.spec import ExtractionSpec, ExtractionStudy
 from studies.slow_extraction.wires import AtWires, at_wires

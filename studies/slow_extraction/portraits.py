@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
+from extraction.resonance.separatrices import Lines, Separatrices
 from studies.charts.extraction import Frame, Portrait
-from studies.slow_extraction.separatrices import Lines, Separatrices
 
 _MILLI = 1e3
 _ROOT = 1e3**0.5  # m^1/2 in mm^1/2
