@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+from dataclasses import fields
 from pathlib import Path
 
 import pytest
 
 from lattice import FileError, InputError, LatticeError, Monitor
+from machines.rings.files import GeometryFile, MachineFile
 from machines.rings.machine import RingMachine
 from machines.rings.reader import read_ring
+from tests.checkout import ROOT
 
 ABOUT = """
 title = "A ring of two bends"
@@ -324,3 +327,9 @@ def test_a_file_that_cannot_be_read_is_named(tmp_path: Path) -> None:
     written(tmp_path, geometry="length = ")
     with pytest.raises(FileError, match=r"oval\.toml: is no TOML: Invalid value"):
         read_ring(tmp_path, "oval-ring")
+
+
+@pytest.mark.parametrize("table", [MachineFile, GeometryFile])
+def test_every_key_is_documented(table: type[MachineFile | GeometryFile]) -> None:
+    text = (ROOT / "docs" / "machines.md").read_text(encoding="utf-8")
+    assert [field.name for field in fields(table) if f"`{field.name}`" not in text] == []
