@@ -23,7 +23,7 @@ READY := $(VENV)/ready
 
 PIP := $(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation
 
-.PHONY: report test bench lock clean
+.PHONY: report test bench mutants lock clean
 
 report: $(READY)
 	@: > $(VENV)/started
@@ -44,6 +44,9 @@ test: $(READY)
 
 bench: $(READY)
 	$(BIN)/python -m benchmarks
+
+mutants: $(READY)
+	$(BIN)/python -m tests.mutants $(PACKAGES)
 
 # setuptools goes first: four Xsuite packages come as source archives (pure Python), built with the locked one.
 $(LOCKED):

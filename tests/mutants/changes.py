@@ -1,0 +1,176 @@
+"""One small wrong change of a module: a sign, a term, a factor of one per cent, a plane, an end."""
+
+from __future__ import annotations
+
+import ast
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+
+#: Names and words that stand for a plane or an end, and what they are taken for.
+_SWAPPED = {"x": "y", "y": "x", "min": "max", "max": "min", "argmin": "argmax", "argmax": "argmin", "lower": "upper",
+            "upper": "lower", "nanmin": "nanmax", "nanmax": "nanmin", "idxmin": "idxmax", "idxmax": "idxmin",
+            "betx": "bety", "bety": "betx", "dx": "dy", "mux": "muy", "muy": "mux", "qx": "qy", "qy": "qx",
+            "cos": "sin", "sin": "cos", "first": "last"}  # fmt: skip
+_OPERATORS: dict[type[ast.operator], type[ast.operator]] = {
+    ast.Add: ast.Sub, ast.Sub: ast.Add, ast.Mult: ast.Div, ast.Div: ast.Mult,
+}  # fmt: skip
+_COMPARISONS: dict[type[ast.cmpop], type[ast.cmpop]] = {
+    ast.Lt: ast.GtE, ast.Gt: ast.LtE, ast.LtE: ast.Gt, ast.GtE: ast.Lt, ast.Eq: ast.NotEq, ast.NotEq: ast.Eq,
+}  # fmt: skip
+
+
+@dataclass(frozen=True)
+class Change:
+    """Text ``old`` at a place of the source becomes ``new``; ``line`` counts from 1, columns from 0 in bytes."""
+
+    line: int
+    begin: int
+    end_line: int
+    end: int
+    old: str
+    new: str
+    kind: str
+
+    def apply(self, source: str) -> str:
+        """The source with the change."""
+        lines = [line.encode() for line in source.splitlines(keepends=True)]
+        head, tail = lines[self.line - 1][: self.begin], lines[self.end_line - 1][self.end :]
+        lines[self.line - 1 : self.end_line] = [head + self.new.encode() + tail]
+        return b"".join(lines).decode()
+
+
+def changes(source: str) -> list[Change]:
+    """Every change that this tool knows of a module, in the order of the source; docstrings and types stay."""
+    tree = ast.parse(source)
+    lines = [line.encode() for line in source.splitlines(keepends=True)]
+    left_out = {id(node) for owner in ast.walk(tree) for node in _not_run(owner)}
+    found = [change for node in _inside_functions(tree, left_out) for change in _of(node, lines)]
+    return sorted(
+        {(one.line, one.begin, one.new): one for one in found}.values(), key=lambda one: (one.line, one.begin)
+    )
+
+
+def _inside_functions(tree: ast.Module, left_out: set[int]) -> Iterator[ast.AST]:
+    for function in ast.walk(tree):
+        if isinstance(function, (ast.FunctionDef, ast.AsyncFunctionDef)):
+            for statement in function.body:
+                yield from _walk(statement, left_out)
+
+
+def _walk(node: ast.AST, left_out: set[int]) -> Iterator[ast.AST]:
+    if id(node) in left_out:
+        return
+    yield node
+    for child in ast.iter_child_nodes(node):
+        yield from _walk(child, left_out)
+
+
+def _not_run(node: ast.AST) -> Iterator[ast.AST]:
+    """Annotations, texts of errors and of logs, strings put together for people, and docstrings."""
+    if isinstance(node, ast.arg) and node.annotation is not None:
+        yield node.annotation
+    if isinstance(node, ast.AnnAssign):
+        yield node.annotation
+    if isinstance(node, ast.FunctionDef) and node.returns is not None:
+        yield node.returns
+    if isinstance(node, (ast.Raise, ast.JoinedStr)):
+        yield node
+    if isinstance(node, ast.Expr) and isinstance(node.value, ast.Constant):
+        yield node
+    if isinstance(node, ast.Call) and ast.unparse(node.func).startswith("LOGGER"):
+        yield node
+
+
+def _of(node: ast.AST, lines: Sequence[bytes]) -> Iterator[Change]:
+    if not isinstance(node, ast.expr) or node.end_lineno is None or node.end_col_offset is None:
+        return
+    for kind, write in _KINDS.items():
+        new = write(node)
+        if new is not None:
+            place = (node.lineno, node.col_offset, node.end_lineno, node.end_col_offset)
+            yield Change(*place, _text(lines, *place), f"({new})", kind)
+
+
+def _text(lines: Sequence[bytes], line: int, begin: int, end_line: int, end: int) -> str:
+    if line == end_line:
+        return lines[line - 1][begin:end].decode()
+    return b"".join([lines[line - 1][begin:], *lines[line : end_line - 1], lines[end_line - 1][:end]]).decode()
+
+
+def _operator(node: ast.AST) -> str | None:
+    """``a + b`` becomes ``a - b``, ``a * b`` becomes ``a / b``."""
+    if not isinstance(node, ast.BinOp) or type(node.op) not in _OPERATORS or _is_text(node):
+        return None
+    return ast.unparse(ast.BinOp(node.left, _OPERATORS[type(node.op)](), node.right))
+
+
+def _dropped(node: ast.AST) -> str | None:
+    """The second term of a sum or difference is left out."""
+    summed = isinstance(node, ast.BinOp) and isinstance(node.op, (ast.Add, ast.Sub)) and not _is_text(node)
+    return ast.unparse(node.left) if summed and isinstance(node, ast.BinOp) else None
+
+
+def _factor(node: ast.AST) -> str | None:
+    """A product is one per cent larger."""
+    multiplied = isinstance(node, ast.BinOp) and isinstance(node.op, (ast.Mult, ast.Div)) and not _is_text(node)
+    return f"1.01 * ({ast.unparse(node)})" if multiplied else None
+
+
+def _sign(node: ast.AST) -> str | None:
+    """A minus is lost."""
+    negative = isinstance(node, ast.UnaryOp) and isinstance(node.op, ast.USub)
+    return ast.unparse(node.operand) if negative and isinstance(node, ast.UnaryOp) else None
+
+
+def _comparison(node: ast.AST) -> str | None:
+    """A comparison is turned."""
+    if not isinstance(node, ast.Compare) or len(node.ops) != 1 or type(node.ops[0]) not in _COMPARISONS:
+        return None
+    return ast.unparse(ast.Compare(node.left, [_COMPARISONS[type(node.ops[0])]()], node.comparators))
+
+
+def _swapped(node: ast.AST) -> str | None:
+    """Another plane, the other end."""
+    if isinstance(node, ast.Attribute) and node.attr in _SWAPPED:
+        return ast.unparse(ast.Attribute(node.value, _SWAPPED[node.attr]))
+    if isinstance(node, ast.Call) and isinstance(node.func, ast.Name) and node.func.id in ("min", "max"):
+        return ast.unparse(ast.Call(ast.Name(_SWAPPED[node.func.id]), node.args, node.keywords))
+    if isinstance(node, ast.Constant) and isinstance(node.value, str) and node.value in _SWAPPED:
+        return repr(_SWAPPED[node.value])
+    return None
+
+
+def _place(node: ast.AST) -> str | None:
+    """The next place of a list: 0 becomes 1, -1 becomes 0."""
+    if not isinstance(node, ast.Subscript):
+        return None
+    try:
+        place = ast.literal_eval(node.slice)
+    except ValueError:
+        return None
+    return ast.unparse(ast.Subscript(node.value, ast.Constant(place + 1))) if type(place) is int else None
+
+
+def _number(node: ast.AST) -> str | None:
+    """A number with decimals is one per cent larger."""
+    value = node.value if isinstance(node, ast.Constant) else None
+    return repr(1.01 * value) if isinstance(value, float) and value != 0.0 else None
+
+
+def _is_text(node: ast.AST) -> bool:
+    return any(
+        isinstance(part, ast.JoinedStr) or (isinstance(part, ast.Constant) and isinstance(part.value, str))
+        for part in ast.walk(node)
+    )
+
+
+_KINDS: dict[str, Callable[[ast.AST], str | None]] = {
+    "operator": _operator,
+    "term dropped": _dropped,
+    "factor 1.01": _factor,
+    "sign": _sign,
+    "comparison": _comparison,
+    "swapped": _swapped,
+    "place": _place,
+    "number": _number,
+}
