@@ -15,6 +15,7 @@ import numpy as np
 
 from lattice import Lattice, LatticeError, ReferenceParticle
 from lattice.arrays import Array
+from lattice.memory import Kept, Memory
 from optics.linear.extrema import SLICES
 from optics.linear.functions import Functions
 from optics.linear.optics import Optics
@@ -103,6 +104,10 @@ class Points:
         return Points(*(None if c[0] is None else np.concatenate(c, axis=axis) for c in columns))  # type: ignore[arg-type]
 
 
+#: Points of a problem with their derivatives, by the bytes of the point.
+_POINTS = Kept[bytes, Points]("points", at_most=100)
+
+
 @dataclass(eq=False)
 class Problem:
     """Cases that are matched with common ``vary``; ``evaluations`` counts batches of optics."""
@@ -110,7 +115,7 @@ class Problem:
     cases: tuple[Case, ...]
     vary: tuple[Vary, ...]
     evaluations: int = 0
-    _last: dict[bytes, Points] = field(default_factory=dict)
+    memory: Memory = field(default_factory=Memory, repr=False)
     _sizes: dict[int, list[int]] = field(default_factory=dict)
 
     @cached_property
@@ -210,13 +215,8 @@ class Problem:
         }
 
     def at(self, point: Array) -> Points:
-        """Everything at one point (p,), with derivatives; the last ones are remembered."""
-        key = point.tobytes()
-        if key not in self._last:
-            if len(self._last) > 100:
-                self._last.clear()
-            self._last[key] = self.evaluate(point[None])
-        return self._last[key]
+        """Everything at one point (p,), with derivatives; the last ones are kept: a solver asks part by part."""
+        return self.memory.once(_POINTS, point.tobytes(), lambda: self.evaluate(point[None]))
 
     def evaluate(self, points: Array, derivatives: bool = True) -> Points:
         """Everything at points (n, p). Points whose lattice makes no sense (a negative length) are nan."""
