@@ -179,9 +179,13 @@ def _hardt_row(setting: _Setting, value: float) -> dict[str, Any]:
         row["leading"] = float(hardt_residual(optics, place, setting.septum.side)[0].real)
         row["leading_divergence"] = _leading_divergence(setting)
         row["exact"] = arm_divergence(
-            setting.ring, None, at=setting.septum.at, x_septum=setting.septum.position, delta=setting.delta,
+            setting.ring,
+            None,
+            at=setting.septum.at,
+            x_septum=setting.septum.position,
+            delta=setting.delta,
             fringe=setting.fringe,
-        )  # fmt: skip
+        )
     except (NoSolution, UnstableOptics) as error:
         row["reason"] = str(error)
     return row

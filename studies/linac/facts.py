@@ -141,9 +141,13 @@ def _longitudinal(machine: LinacMachine) -> LongitudinalAcceptance:
     bunch = machine.bunch
     top = 0.03 * machine.reach[1]
     return longitudinal_acceptance(
-        machine.linac, phase=_GRID_SIGMAS[0] * bunch.sigma_phase, energy=_GRID_SIGMAS[1] * bunch.sigma_energy,
-        window=top, frequency=bunch.frequency, points=_GRID_POINTS,
-    )  # fmt: skip
+        machine.linac,
+        phase=_GRID_SIGMAS[0] * bunch.sigma_phase,
+        energy=_GRID_SIGMAS[1] * bunch.sigma_energy,
+        window=top,
+        frequency=bunch.frequency,
+        points=_GRID_POINTS,
+    )
 
 
 def _pair(machine: LinacMachine, start: Array, alone: str) -> Pair:
@@ -185,9 +189,15 @@ def _pulses(machine: LinacMachine, study: LinacOpticsStudy) -> Array:
     """Energies of pulses at full energy [eV]."""
     units, errors = len(machine.linac.units), machine.errors
     found = pulse_energies(
-        machine.linac, np.ones((1, units)), np.zeros((1, units)), amplitude=errors.amplitude, phase=errors.phase,
-        samples=study.samples, seed=study.seed, cut=errors.cut,
-    )  # fmt: skip
+        machine.linac,
+        np.ones((1, units)),
+        np.zeros((1, units)),
+        amplitude=errors.amplitude,
+        phase=errors.phase,
+        samples=study.samples,
+        seed=study.seed,
+        cut=errors.cut,
+    )
     return np.asarray(found[0])
 
 

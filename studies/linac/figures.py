@@ -50,9 +50,12 @@ def _energy(facts: LinacFacts) -> FigureData:
         line(places, broken, LONGITUDINAL, "phase in the cell", "y2", unit="deg"),
     ]
     drawing = stacked(
-        traces, ("W [MeV]", "phase in a cell [deg]"), "s [m]", xrange=(0.0, float(run.s[-1])),
+        traces,
+        ("W [MeV]", "phase in a cell [deg]"),
+        "s [m]",
+        xrange=(0.0, float(run.s[-1])),
         labels=(("W, gaps", LONGITUDINAL, 0), ("integrated", REFERENCE, 0), ("phase", LONGITUDINAL, 1)),
-    )  # fmt: skip
+    )
     caption = (
         "Kinetic energy of the reference particle by the gaps (line) and the gains of the tanks by integration through "
         "their fields, summed (dots); below, the phase from crest at which it meets the middle of every cell: cells "
@@ -81,17 +84,33 @@ def _envelope(facts: LinacFacts) -> FigureData:
         line(s, spread, LONGITUDINAL, "sigma W", "y3", unit="keV"),
     ]
     drawing = stacked(
-        traces, ("x, -y [mm]", "sigma phase [deg]", "sigma W [keV]"), "s [m]", xrange=(0.0, float(s[-1])), height=600,
-        labels=((f"{SIGMAS:g} sigma x", HORIZONTAL, 0), ("bore", LIMIT, 0), (f"{SIGMAS:g} sigma y", VERTICAL, 0),
-                (f"at {frequency / 1e6:.6g} MHz", LONGITUDINAL, 1)),
-    )  # fmt: skip
+        traces,
+        ("x, -y [mm]", "sigma phase [deg]", "sigma W [keV]"),
+        "s [m]",
+        xrange=(0.0, float(s[-1])),
+        height=600,
+        labels=(
+            (f"{SIGMAS:g} sigma x", HORIZONTAL, 0),
+            ("bore", LIMIT, 0),
+            (f"{SIGMAS:g} sigma y", VERTICAL, 0),
+            (f"at {frequency / 1e6:.6g} MHz", LONGITUDINAL, 1),
+        ),
+    )
     caption = (
         f"Envelopes of {SIGMAS:g} rms sizes by matrices, x up and y down, inside the bore (dashed); rms phase width "
         "and energy spread of the bunch. Look for: room between beam and bore, most of all in the matching sections, "
         "and a phase width that shrinks as the beam gains energy."
     )
-    table = pd.DataFrame({"s [m]": s, "sigma x [mm]": size[:, 0] * 1e3, "sigma y [mm]": size[:, 2] * 1e3,
-                          "bore [mm]": opening, "sigma phase [deg]": length, "sigma W [keV]": spread})  # fmt: skip
+    table = pd.DataFrame(
+        {
+            "s [m]": s,
+            "sigma x [mm]": size[:, 0] * 1e3,
+            "sigma y [mm]": size[:, 2] * 1e3,
+            "bore [mm]": opening,
+            "sigma phase [deg]": length,
+            "sigma W [keV]": spread,
+        }
+    )
     return FigureData("linac-envelope", "Envelopes and aperture", caption, drawing, table)
 
 
@@ -106,9 +125,14 @@ def _advance(facts: LinacFacts) -> FigureData:
     ]
     labels = (("x", HORIZONTAL, 0), ("y", VERTICAL, 0), ("dotted: no RF", INK, 0), ("quarter turn", LIMIT, 0))
     drawing = stacked(
-        traces, ("phase advance [turns]",), "W [MeV]", labels=labels, height=340, limits=[limit(0.25)],
+        traces,
+        ("phase advance [turns]",),
+        "W [MeV]",
+        labels=labels,
+        height=340,
+        limits=[limit(0.25)],
         yaxes=({"rangemode": "tozero"},),
-    )  # fmt: skip
+    )
     caption = (
         "Phase advance of every focusing period (two quadrupoles) inside the structures, with acceleration and RF "
         "defocusing, and for a beam that coasts through the same magnets (dotted). Look for: the difference, which is "
@@ -131,17 +155,21 @@ def _bucket(facts: LinacFacts) -> FigureData:
         points(bunch["phase [deg]"], bunch["W - W0 [keV]"], LONGITUDINAL, "bunch", size=2),
     ]
     drawing = stacked(
-        traces, ("energy from reference [keV]",), "phase from reference [deg]", height=400,
+        traces,
+        ("energy from reference [keV]",),
+        "phase from reference [deg]",
+        height=400,
         labels=(("accepted", NEUTRAL, 0), ("bunch", LONGITUDINAL, 0)),
-    )  # fmt: skip
+    )
     drawing["layout"]["hovermode"] = "closest"
     caption = (
         f"Longitudinal acceptance at the entrance: of a grid of {grid.accepted.size} particles on the axis, those that "
         f"arrive within 3 % of the energy (grey), and {len(bunch)} particles of the bunch. Look for: the bunch well "
         "inside."
     )
-    table = pd.DataFrame({"phase [deg]": np.degrees(turn).ravel(), "energy [keV]": shift.ravel() / 1e3,
-                          "accepted": inside.ravel()})  # fmt: skip
+    table = pd.DataFrame(
+        {"phase [deg]": np.degrees(turn).ravel(), "energy [keV]": shift.ravel() / 1e3, "accepted": inside.ravel()}
+    )
     return FigureData("linac-bucket", "Longitudinal acceptance", caption, drawing, table)
 
 
@@ -224,9 +252,13 @@ def _transmission(facts: LinacFacts) -> FigureData:
         traces.append(line(found, (np.arange(len(found)) + 1.0) / len(found) * 100, color, f"{scale:g} x tolerance"))
         labels.append((f"{scale:g} x tolerance", color, 0))
     drawing = stacked(
-        traces, ("machines below [%]",), "transmission [%]", labels=labels, height=340,
+        traces,
+        ("machines below [%]",),
+        "transmission [%]",
+        labels=labels,
+        height=340,
         yaxes=({"rangemode": "tozero"},),
-    )  # fmt: skip
+    )
     errors = facts.machine.errors
     caption = (
         f"Machines with errors, no steering: share of them whose transmission stays below the value across, with all "
@@ -269,6 +301,12 @@ def _engines(facts: LinacFacts) -> Iterator[FigureData]:
         "at 5 MeV and carry their own energy and phase from tank to tank. Look for: a smooth run; one tank that stands "
         "out has cells that do not fit."
     )
-    table = pd.DataFrame({"tank": facts.tanks["tank"], "gain [eV]": facts.tanks["gain"],
-                          "gain by integration [eV]": facts.tanks["gain_fields"], "ratio - 1": off / 1e3})  # fmt: skip
+    table = pd.DataFrame(
+        {
+            "tank": facts.tanks["tank"],
+            "gain [eV]": facts.tanks["gain"],
+            "gain by integration [eV]": facts.tanks["gain_fields"],
+            "ratio - 1": off / 1e3,
+        }
+    )
     yield FigureData("engines-linac-tanks", "Tanks by both engines", caption, drawing, table)

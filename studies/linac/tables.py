@@ -30,25 +30,43 @@ def tables(facts: LinacFacts) -> tuple[TableData, ...]:
 
 def _units(facts: LinacFacts) -> TableData:
     units = facts.units
-    frame = pd.DataFrame({
-        "unit": units["unit"], "exit [MeV]": units["exit"] / 1e6, "copper [MW]": units["copper"] / 1e6,
-        "beam [kW]": units["beam"] / 1e3, "needed [MW]": units["needed"] / 1e6,
-        "klystron [MW]": units["klystron"] / 1e6, "share [1]": units["share"], "average [kW]": units["average"] / 1e3,
-    })  # fmt: skip
+    frame = pd.DataFrame(
+        {
+            "unit": units["unit"],
+            "exit [MeV]": units["exit"] / 1e6,
+            "copper [MW]": units["copper"] / 1e6,
+            "beam [kW]": units["beam"] / 1e3,
+            "needed [MW]": units["needed"] / 1e6,
+            "klystron [MW]": units["klystron"] / 1e6,
+            "share [1]": units["share"],
+            "average [kW]": units["average"] / 1e3,
+        }
+    )
     caption = "Peak RF power of every unit, what its klystron gives, and the mean over time."
     return TableData("power-table", "RF units", caption, frame)
 
 
 def _tanks(facts: LinacFacts) -> TableData:
     tanks = facts.tanks
-    frame = pd.DataFrame({
-        "tank": tanks["tank"], "unit": tanks["unit"], "s [m]": tanks["s"], "length [mm]": tanks["length"] * 1e3,
-        "cells": tanks["cells"], "beta [1]": tanks["beta"], "entrance [MeV]": tanks["entrance"] / 1e6,
-        "gain [MeV]": tanks["gain"] / 1e6, "E0T [MV/m]": tanks["e0t"] / 1e6, "E0 [MV/m]": tanks["e0"] / 1e6,
-        "synchronous phase [deg]": np.degrees(tanks["phase"]), "surface field [MV/m]": tanks["surface"] / 1e6,
-        "over Kilpatrick [1]": tanks["kilpatrick"], "bucket height [keV]": tanks["bucket_height"] / 1e3,
-        "bucket width [deg]": np.degrees(tanks["bucket_width"]),
-    })  # fmt: skip
+    frame = pd.DataFrame(
+        {
+            "tank": tanks["tank"],
+            "unit": tanks["unit"],
+            "s [m]": tanks["s"],
+            "length [mm]": tanks["length"] * 1e3,
+            "cells": tanks["cells"],
+            "beta [1]": tanks["beta"],
+            "entrance [MeV]": tanks["entrance"] / 1e6,
+            "gain [MeV]": tanks["gain"] / 1e6,
+            "E0T [MV/m]": tanks["e0t"] / 1e6,
+            "E0 [MV/m]": tanks["e0"] / 1e6,
+            "synchronous phase [deg]": np.degrees(tanks["phase"]),
+            "surface field [MV/m]": tanks["surface"] / 1e6,
+            "over Kilpatrick [1]": tanks["kilpatrick"],
+            "bucket height [keV]": tanks["bucket_height"] / 1e3,
+            "bucket width [deg]": np.degrees(tanks["bucket_width"]),
+        }
+    )
     caption = "Every tank as sized and phased; bucket of slow acceleration at its mean energy."
     return TableData("linac-tanks", "Tanks", caption, frame)
 
@@ -56,13 +74,15 @@ def _tanks(facts: LinacFacts) -> TableData:
 def _magnets(facts: LinacFacts) -> TableData:
     linac = facts.machine.linac
     magnets = linac.quadrupoles
-    frame = pd.DataFrame({
-        "quadrupole": [magnet.name for magnet in magnets],
-        "s [m]": [linac.s[linac.place(magnet.name)] for magnet in magnets],
-        "length [mm]": [magnet.length * 1e3 for magnet in magnets],
-        "gradient [T/m]": [magnet.gradient for magnet in magnets],
-        "field at the bore [T]": [abs(magnet.gradient) * magnet.bore for magnet in magnets],
-    })  # fmt: skip
+    frame = pd.DataFrame(
+        {
+            "quadrupole": [magnet.name for magnet in magnets],
+            "s [m]": [linac.s[linac.place(magnet.name)] for magnet in magnets],
+            "length [mm]": [magnet.length * 1e3 for magnet in magnets],
+            "gradient [T/m]": [magnet.gradient for magnet in magnets],
+            "field at the bore [T]": [abs(magnet.gradient) * magnet.bore for magnet in magnets],
+        }
+    )
     return TableData("linac-quadrupoles", "Quadrupoles", "Permanent magnets, above 0 focusing in x.", frame)
 
 

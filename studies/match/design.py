@@ -101,17 +101,33 @@ def goal(spec: TargetSpec, resolved: Resolved[Any]) -> Goal:
     if spec.quantity not in EXTRACTION_GOALS:
         if spec.x_septum is not None:
             raise InputError(f"match.targets: '{spec.quantity}' is no quantity of the extraction, it takes no x_septum")
-        return Target(spec.quantity, spec.value, at=spec.at, between=spec.between, tolerance=spec.tolerance,
-                      weight=spec.weight, active=spec.active)  # fmt: skip
+        return Target(
+            spec.quantity,
+            spec.value,
+            at=spec.at,
+            between=spec.between,
+            tolerance=spec.tolerance,
+            weight=spec.weight,
+            active=spec.active,
+        )
     if spec.between is not None:
         raise InputError(f"match.targets: '{spec.quantity}' is taken at one place: give at, not between")
     place = spec.at or resolved.wires.place
     if place is None:
-        raise InputError(f"match.targets: '{spec.quantity}' needs a place: '{resolved.lattice.name}' has no "
-                         "electrostatic septum to take it at")  # fmt: skip
+        raise InputError(
+            f"match.targets: '{spec.quantity}' needs a place: '{resolved.lattice.name}' has no "
+            "electrostatic septum to take it at"
+        )
     wires = spec.x_septum if spec.x_septum is not None else _wires(resolved, place)
-    return ExtractionTarget(spec.quantity, spec.value, at=place, x_septum=wires, tolerance=spec.tolerance,
-                            weight=spec.weight, active=spec.active)  # fmt: skip
+    return ExtractionTarget(
+        spec.quantity,
+        spec.value,
+        at=place,
+        x_septum=wires,
+        tolerance=spec.tolerance,
+        weight=spec.weight,
+        active=spec.active,
+    )
 
 
 def _wires(resolved: Resolved[Any], place: str) -> float | None:

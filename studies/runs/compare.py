@@ -54,8 +54,7 @@ def compare_runs(first: StudyResult, second: StudyResult) -> Compared:
 def _parameters(first: StudyResult, second: StudyResult) -> pd.DataFrame:
     a, b = (dict(one.lattice.parameters) for one in (first, second))
     names = [name for name in dict.fromkeys((*a, *b)) if not _same(a.get(name), b.get(name))]
-    return _frame(("parameter", "A", "B", "B - A"),
-                  [(name, *_pair(a.get(name), b.get(name))) for name in names])  # fmt: skip
+    return _frame(("parameter", "A", "B", "B - A"), [(name, *_pair(a.get(name), b.get(name))) for name in names])
 
 
 def _same(a: float | None, b: float | None) -> bool:
@@ -154,12 +153,18 @@ def _result(found: Compared, first: str, second: str) -> StudyResult:
 
 def _tables(found: Compared) -> Iterator[TableData]:
     contents: Mapping[str, tuple[str, str, pd.DataFrame]] = {
-        "compare-verdicts": ("Verdicts that differ", "Margins in the unit of the requirement; positive inside.",
-                             found.verdicts),
+        "compare-verdicts": (
+            "Verdicts that differ",
+            "Margins in the unit of the requirement; positive inside.",
+            found.verdicts,
+        ),
         "compare-parameters": ("Parameters that differ", "Of the final lattices.", found.parameters),
-        "compare-quantities": ("Quantities that differ", "By more than the numerical errors of both.",
-                               found.quantities),
-    }  # fmt: skip
+        "compare-quantities": (
+            "Quantities that differ",
+            "By more than the numerical errors of both.",
+            found.quantities,
+        ),
+    }
     for id, (title, caption, frame) in contents.items():
         if len(frame):
             yield TableData(id, title, caption, frame)

@@ -115,8 +115,10 @@ def gather_extraction(resolved: Resolved[ExtractionStudy], asked: Asked) -> Extr
     cases = tuple(case_at(final, septum, float(delta), compared.optics.fringe) for delta in momenta)
     found = [case for case in cases if case.arm is not None]
     if not found:
-        raise NoSolution("no extracted momentum has an arm at the wires: "
-                         + "; ".join(f"dp/p {case.delta:.4g}: {case.reason}" for case in cases[:3]))  # fmt: skip
+        raise NoSolution(
+            "no extracted momentum has an arm at the wires: "
+            + "; ".join(f"dp/p {case.delta:.4g}: {case.reason}" for case in cases[:3])
+        )
     if spec.septum_angle is None:
         angles = [case.angle for case in found]
         septum = replace(septum, angle=(min(angles) + max(angles)) / 2)
@@ -193,8 +195,10 @@ def _beam(resolved: Resolved[ExtractionStudy]) -> MachineBeam:
         return resolved.beams[0].beam
     same = [case for case in resolved.beams if case.particle.species == resolved.particle.species]
     if not same:
-        raise InputError(f"no beam of {resolved.particle.species} is known of '{resolved.machine_name}': "
-                         "give the study a [beam] table")  # fmt: skip
+        raise InputError(
+            f"no beam of {resolved.particle.species} is known of '{resolved.machine_name}': "
+            "give the study a [beam] table"
+        )
     return max(same, key=lambda case: case.follows).beam
 
 

@@ -23,8 +23,13 @@ from studies.slow_extraction.facts import ExtractionFacts
 from studies.vocabulary import EXTRACTION
 
 USUAL = (
-    "qx", "qy", "dqx", "dqy", "tune_distance", *EXTRACTION,
-)  # fmt: skip
+    "qx",
+    "qy",
+    "dqx",
+    "dqy",
+    "tune_distance",
+    *EXTRACTION,
+)
 
 
 def evaluate(names: Iterable[str], facts: ExtractionFacts) -> tuple[Quantity, ...]:

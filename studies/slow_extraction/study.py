@@ -134,9 +134,14 @@ def _warnings(facts: ExtractionFacts) -> Iterator[str]:
 
 def save(spill: SpillFacts, folder: Path) -> None:
     """Every extracted and lost particle, for scripts, into the folder ``spill`` of a run."""
-    about = {"driver": spill.case.spec.driver, "engine": spill.spill.engine, "seed": spill.case.seed,
-             "particles": spill.spill.particles, "turns": spill.spill.turns,
-             "revolution_time_s": spill.spill.revolution_time}  # fmt: skip
+    about = {
+        "driver": spill.case.spec.driver,
+        "engine": spill.spill.engine,
+        "seed": spill.case.seed,
+        "particles": spill.spill.particles,
+        "turns": spill.spill.turns,
+        "revolution_time_s": spill.spill.revolution_time,
+    }
     save_spill(folder / FOLDER, spill.spill, spill.case.particle, about)
 
 

@@ -34,13 +34,15 @@ def _points(facts: ExtractionFacts) -> TableData:
     """Fixed points, exact beside leading order."""
     exact, leading = facts.resonance.fixed_points, facts.resonance.kobayashi.fixed_points
     outgoing, incoming = facts.resonance.multipliers
-    frame = pd.DataFrame({
-        "fixed point": [1, 2, 3],
-        "x exact [mm]": 1e3 * exact[:, 0],
-        "x leading order [mm]": 1e3 * leading[:, 0],
-        "x' exact [mrad]": 1e3 * exact[:, 1],
-        "x' leading order [mrad]": 1e3 * leading[:, 1],
-    })  # fmt: skip
+    frame = pd.DataFrame(
+        {
+            "fixed point": [1, 2, 3],
+            "x exact [mm]": 1e3 * exact[:, 0],
+            "x leading order [mm]": 1e3 * leading[:, 0],
+            "x' exact [mrad]": 1e3 * exact[:, 1],
+            "x' leading order [mrad]": 1e3 * leading[:, 1],
+        }
+    )
     caption = (
         f"At the electrostatic septum, dp/p = {facts.design.delta:g}, in the order of tracking, closed orbit included. "
         f"Multipliers over three turns {outgoing:.6f} and {incoming:.6f} (product {outgoing * incoming:.9f}); they "
@@ -91,12 +93,14 @@ def _shares(facts: ExtractionFacts) -> TableData:
     shares = sorted(facts.resonance.shares, key=lambda share: -share.strength)
     strengths = np.array([share.strength for share in shares])
     turned = 6 * np.pi * (np.array([share.phase for share in shares]) - facts.resonance.virtual_phase)
-    frame = pd.DataFrame({
-        "element": [share.element for share in shares],
-        "|S| [m^-1/2]": strengths,
-        "phase from the septum [turns mod 1/3]": [share.phase for share in shares],
-        "along the virtual sextupole [m^-1/2]": strengths * np.cos(turned),
-    })  # fmt: skip
+    frame = pd.DataFrame(
+        {
+            "element": [share.element for share in shares],
+            "|S| [m^-1/2]": strengths,
+            "phase from the septum [turns mod 1/3]": [share.phase for share in shares],
+            "along the virtual sextupole [m^-1/2]": strengths * np.cos(turned),
+        }
+    )
     caption = (
         f"Together |S| = {facts.resonance.virtual_sextupole:.6g} m^-1/2 at phase {facts.resonance.virtual_phase:.6g} "
         "turns; the last column adds up to it."
@@ -143,9 +147,14 @@ def _engines(facts: ExtractionFacts) -> Iterator[TableData]:
             ("area [mm mrad]", 1e6 * row.ours.stable_area, 1e6 * row.points.area, row.residuals.area, SEPARATRIX),
             ("fixed points, largest difference", 0.0, row.residuals.points, row.residuals.points, SEPARATRIX),
             ("x' of the arm [mrad]", 1e3 * row.our_arm.px, 1e3 * row.arm.px, row.residuals.angle, ARM),
-            ("x three turns later [mm]", 1e3 * row.our_arm.after[3, 0], 1e3 * row.arm.after[0],
-             row.residuals.position, ARM),
-        ]  # fmt: skip
+            (
+                "x three turns later [mm]",
+                1e3 * row.our_arm.after[3, 0],
+                1e3 * row.arm.after[0],
+                row.residuals.position,
+                ARM,
+            ),
+        ]
         if row.our_transport and row.transport:
             gaps = row.our_transport.gap, row.transport.gap
             pairs.append(

@@ -64,12 +64,14 @@ class RingMachine:
         rows = []
         for energy in energies:
             particle = ReferenceParticle(self.cycle.species, kinetic_energy_per_u=float(energy) * 1e6)
-            rows.append({
-                "energy": float(energy),
-                "spread": particle.energy_spread(spec.momentum_spread_rms),
-                "emittance_x": spec.emittance_x_um * 1e-6,
-                "emittance_y": spec.normalised_emittance_y_um * 1e-6 / (particle.beta * particle.gamma),
-            })  # fmt: skip
+            rows.append(
+                {
+                    "energy": float(energy),
+                    "spread": particle.energy_spread(spec.momentum_spread_rms),
+                    "emittance_x": spec.emittance_x_um * 1e-6,
+                    "emittance_y": spec.normalised_emittance_y_um * 1e-6 / (particle.beta * particle.gamma),
+                }
+            )
         return pd.DataFrame(rows)
 
 
@@ -188,10 +190,15 @@ def computed_linac(spec: LinacSpec, energies: Array) -> LinacBeams:
     kind = machine.linac.particle.kind
     gamma = 1 + rows["energy"] / kind.mass
     momentum = np.sqrt(gamma**2 - 1)  # beta gamma
-    beams = pd.DataFrame({
-        "energy": energies, "spread": rows["sigma_energy"] / rows["energy"], "transmission": rows["transmission"],
-        "emittance_x": rows["emittance_x"] / momentum, "emittance_y": rows["emittance_y"] / momentum,
-    })  # fmt: skip
+    beams = pd.DataFrame(
+        {
+            "energy": energies,
+            "spread": rows["sigma_energy"] / rows["energy"],
+            "transmission": rows["transmission"],
+            "emittance_x": rows["emittance_x"] / momentum,
+            "emittance_y": rows["emittance_y"] / momentum,
+        }
+    )
     pulse = machine.current * machine.pulse.length / (ELEMENTARY_CHARGE * abs(kind.charge))
     return LinacBeams(spec.study, machine, beams, pulse * rows["transmission"].to_numpy())
 

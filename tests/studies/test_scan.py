@@ -147,8 +147,11 @@ def test_a_point_that_is_picked_has_its_optics(study: Path) -> None:
     assert len(picks["x"]) == len(picks["y"]) == len(steps) > 5
     assert [step["label"] for step in steps[:2]] == ["design", "1"]
     assert f"kf = {picks['x'][3]:.6g}, kd = {picks['y'][3]:.6g}" in steps[3]["args"][1]["title"]["text"]
-    shown = [trace for trace, on in zip(figures[picks["figure"]]["data"], steps[3]["args"][0]["visible"], strict=True)
-             if on and trace.get("name") == "betx"]  # fmt: skip
+    shown = [
+        trace
+        for trace, on in zip(figures[picks["figure"]]["data"], steps[3]["args"][0]["visible"], strict=True)
+        if on and trace.get("name") == "betx"
+    ]
     assert len(shown) == 1
     design = plan(validated(_content(), "test"), None, [Axis("kf", 0.27, 0.31, 9)]).design
     optics = twiss(design.with_parameters(kf=picks["x"][3], kd=picks["y"][3]))
@@ -244,8 +247,13 @@ def test_bad_input_is_named(
 def test_classes_count_the_requirements_that_fail() -> None:
     requirements = [verdict.requirement for verdict in fake_result().verdicts[:2]]
     first, second = (requirement.id for requirement in requirements)
-    table = pd.DataFrame({STATUS: [COMPUTED] * 3 + ["unstable"], first: ["PASS", "FAIL", "FAIL", "NOT EVALUATED"],
-                          second: ["PASS", "PASS", "NOT EVALUATED", "NOT EVALUATED"]})  # fmt: skip
+    table = pd.DataFrame(
+        {
+            STATUS: [COMPUTED] * 3 + ["unstable"],
+            first: ["PASS", "FAIL", "FAIL", "NOT EVALUATED"],
+            second: ["PASS", "PASS", "NOT EVALUATED", "NOT EVALUATED"],
+        }
+    )
     assert classes_of(requirements, table).tolist() == [0, 1, 2, 3]
 
 

@@ -145,9 +145,10 @@ def _focus(machine: LinacMachine, settings: Settings, energies: Array, some: Arr
             shape = (getattr(machine.bunch, f"bet{plane}"), getattr(machine.bunch, f"alf{plane}"))
             acceptance = transverse_acceptance(run, plane, *shape)
             row |= {
-                f"largest_mu{plane}": float(np.max(here)), f"least_mu{plane}": float(np.min(here)),
+                f"largest_mu{plane}": float(np.max(here)),
+                f"least_mu{plane}": float(np.min(here)),
                 f"acceptance_{plane}": acceptance / getattr(machine.bunch, f"emittance_{plane}"),
-            }  # fmt: skip
+            }
         rows.append(row)
     return pd.DataFrame(rows)
 
@@ -174,9 +175,15 @@ def _jitter(
     LOGGER.info("%d pulses with errors at %d energies", study.samples, len(some))
     errors = machine.errors
     pulses = pulse_energies(
-        machine.linac, settings.amplitudes[some], settings.phases[some], amplitude=errors.amplitude, phase=errors.phase,
-        samples=study.samples, seed=study.seed, cut=errors.cut,
-    )  # fmt: skip
+        machine.linac,
+        settings.amplitudes[some],
+        settings.phases[some],
+        amplitude=errors.amplitude,
+        phase=errors.phase,
+        samples=study.samples,
+        seed=study.seed,
+        cut=errors.cut,
+    )
     return pd.DataFrame(
         {
             "wanted": energies[some],
@@ -202,12 +209,20 @@ def _trip(machine: LinacMachine, start: Array, unit: str) -> dict[str, Any]:
         transmission, spread = end.transmission, float(end.energies.std() / end.energies.mean())
     except HadronOpticsError:
         transmission, spread = 0.0, float("nan")
-    turned = ", ".join(f"{name} {np.degrees(phase) % 360:.0f}" for name, phase, on in zip(
-        linac.units, found.phases, found.amplitudes, strict=True) if phase and on)  # fmt: skip
+    turned = ", ".join(
+        f"{name} {np.degrees(phase) % 360:.0f}"
+        for name, phase, on in zip(linac.units, found.phases, found.amplitudes, strict=True)
+        if phase and on
+    )
     return {
-        "unit": unit, "untouched": found.untouched, "lost": top - reachable, "recovered": found.energy,
-        "transmission": transmission, "spread": spread, "phases": turned or "none",
-    }  # fmt: skip
+        "unit": unit,
+        "untouched": found.untouched,
+        "lost": top - reachable,
+        "recovered": found.energy,
+        "transmission": transmission,
+        "spread": spread,
+        "phases": turned or "none",
+    }
 
 
 def _layers(machine: LinacMachine, study: LinacSwitchingStudy, start: Array) -> pd.DataFrame:
@@ -224,10 +239,18 @@ def _layers(machine: LinacMachine, study: LinacSwitchingStudy, start: Array) -> 
     for i, energy in enumerate(energies):
         change = machine.change_time(float(energies[i - 1]), float(energy)) if i else 0.0
         clock += change
-        rows.append({
-            "layer": i + 1, "depth": float(depths[i]), "energy": float(energy), "unit": machine.linac.units[last[i]],
-            "amplitude": float(settings.amplitudes[i, last[i]]), "phase": float(settings.phases[i, last[i]]),
-            "change": change, "begins": clock, "pulses": pulses,
-        })  # fmt: skip
+        rows.append(
+            {
+                "layer": i + 1,
+                "depth": float(depths[i]),
+                "energy": float(energy),
+                "unit": machine.linac.units[last[i]],
+                "amplitude": float(settings.amplitudes[i, last[i]]),
+                "phase": float(settings.phases[i, last[i]]),
+                "change": change,
+                "begins": clock,
+                "pulses": pulses,
+            }
+        )
         clock += pulses / machine.pulse.repetition
     return pd.DataFrame(rows)

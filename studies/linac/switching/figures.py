@@ -72,11 +72,14 @@ def _beam(facts: SwitchingFacts) -> FigureData:
         line(energy, miss, LONGITUDINAL, "mean W / wanted - 1", "y3", unit="%"),
     ]
     drawing = stacked(
-        traces, ("transmission [%]", "sigma W / W [%]", "mean - wanted [%]"), _W, height=600,
+        traces,
+        ("transmission [%]", "sigma W / W [%]", "mean - wanted [%]"),
+        _W,
+        height=600,
         limits=[limit(95.0), limit(0.5, 1), limit(0.1, 2), limit(-0.1, 2)],
         labels=(("transmission", INK, 0), ("needed", LIMIT, 0), ("spread", LONGITUDINAL, 1)),
         yaxes=({}, {"rangemode": "tozero"}, {}),
-    )  # fmt: skip
+    )
     caption = (
         f"Transmission from the entrance, rms energy spread and mean energy of {facts.study.particles_per_energy} "
         f"particles tracked at each of {len(energy)} energies (dashed: what is needed). Look for: the spread, "
@@ -87,10 +90,23 @@ def _beam(facts: SwitchingFacts) -> FigureData:
 
 
 _UNITS = {
-    "wanted": "eV", "energy": "eV", "sigma_energy": "eV", "transmission": "1", "range": "m", "emittance_x": "m",
-    "emittance_y": "m", "size_x": "m", "size_y": "m", "divergence_x": "1", "divergence_y": "1", "betx": "m",
-    "bety": "m", "alfx": "1", "alfy": "1", "fill": "1",
-}  # fmt: skip
+    "wanted": "eV",
+    "energy": "eV",
+    "sigma_energy": "eV",
+    "transmission": "1",
+    "range": "m",
+    "emittance_x": "m",
+    "emittance_y": "m",
+    "size_x": "m",
+    "size_y": "m",
+    "divergence_x": "1",
+    "divergence_y": "1",
+    "betx": "m",
+    "bety": "m",
+    "alfx": "1",
+    "alfy": "1",
+    "fill": "1",
+}
 
 
 def _heading(name: str) -> str:
@@ -128,10 +144,13 @@ def _spot(facts: SwitchingFacts) -> FigureData:
         line(energy, beams["fill"], INK, "sigma / bore", "y3"),
     ]
     drawing = stacked(
-        traces, ("sigma [mm]", "emittance, norm. [um]", "largest sigma / bore [1]"), _W, height=600,
+        traces,
+        ("sigma [mm]", "emittance, norm. [um]", "largest sigma / bore [1]"),
+        _W,
+        height=600,
         labels=(("x", HORIZONTAL, 0), ("y", VERTICAL, 0)),
         yaxes=({"rangemode": "tozero"}, {"rangemode": "tozero"}, {"rangemode": "tozero"}),
-    )  # fmt: skip
+    )
     caption = (
         "Rms size of the spot at the exit of the linac, normalised rms emittances there, and the largest rms size over "
         "the bore anywhere along the machine (matrices). Look for: a spot that jumps with energy, which the beam line "
@@ -180,10 +199,12 @@ def _focus(facts: SwitchingFacts) -> FigureData:
         line(energy, focus["acceptance_y"], VERTICAL, "acceptance y", "y2"),
     ]
     drawing = stacked(
-        traces, ("phase advance [turns]", "acceptance / emittance [1]"), _W,
+        traces,
+        ("phase advance [turns]", "acceptance / emittance [1]"),
+        _W,
         labels=(("x", HORIZONTAL, 0), ("y", VERTICAL, 0), ("dotted: least", INK, 0)),
         yaxes=({"rangemode": "tozero"}, {"rangemode": "tozero"}),
-    )  # fmt: skip
+    )
     caption = (
         "Largest and least phase advance of a focusing period inside the structures, and the largest ellipse of the "
         "beam's shape that touches no opening over the rms emittance. With units off the magnets focus a slow beam "
@@ -202,18 +223,26 @@ def _jitter(facts: SwitchingFacts) -> FigureData:
         line(energy, 1e3 * jitter["sigma_range"], LONGITUDINAL, "range", "y2", unit="mm"),
     ]
     drawing = stacked(
-        traces, ("rms of W [%]", "rms of range [mm]"), _W, limits=[limit(0.1), limit(1.0, 1)],
+        traces,
+        ("rms of W [%]", "rms of range [mm]"),
+        _W,
+        limits=[limit(0.1), limit(1.0, 1)],
         labels=(("energy", LONGITUDINAL, 0), ("0.1 %, 1 mm", LIMIT, 0)),
         yaxes=({"rangemode": "tozero"}, {"rangemode": "tozero"}),
-    )  # fmt: skip
+    )
     errors = facts.machine.errors
     caption = (
         f"Energy and range in water from pulse to pulse: {facts.study.samples} pulses at each energy with rms errors "
         f"of {errors.amplitude:g} in amplitude and {np.degrees(errors.phase):g} degrees in phase of each unit that is "
         "on. Look for: energies at which the last unit is half on."
     )
-    table = pd.DataFrame({"wanted [eV]": jitter["wanted"], "rms energy [eV]": jitter["sigma_energy"],
-                          "rms range [m]": jitter["sigma_range"]})  # fmt: skip
+    table = pd.DataFrame(
+        {
+            "wanted [eV]": jitter["wanted"],
+            "rms energy [eV]": jitter["sigma_energy"],
+            "rms range [m]": jitter["sigma_range"],
+        }
+    )
     return FigureData("tolerances-jitter", "Energy and range from pulse to pulse", caption, drawing, table)
 
 
@@ -233,8 +262,16 @@ def _timing(facts: SwitchingFacts) -> FigureData:
         "below, the time that each change of energy takes with the magnets of the beam line (assumed slew and "
         "settling), in whole pulses. Look for: how little of the time is changes of energy."
     )
-    table = layers.rename(columns={"depth": "depth [m]", "energy": "W [eV]", "amplitude": "amplitude [1]",
-        "phase": "phase [rad]", "change": "change [s]", "begins": "begins [s]"})  # fmt: skip
+    table = layers.rename(
+        columns={
+            "depth": "depth [m]",
+            "energy": "W [eV]",
+            "amplitude": "amplitude [1]",
+            "phase": "phase [rad]",
+            "change": "change [s]",
+            "begins": "begins [s]",
+        }
+    )
     return FigureData("timing-volume", "Pulse sequence", caption, drawing, table)
 
 
@@ -251,8 +288,16 @@ def _trips(facts: SwitchingFacts) -> FigureData:
         "behind it phased anew for the slower beam (black). Their cells are long for it, so that most of them give "
         "little. Look for: bars that end left of the dashed line, after which nothing can be treated."
     )
-    table = trips.rename(columns={"untouched": "untouched [eV]", "lost": "lost [eV]", "recovered": "recovered [eV]",
-        "transmission": "transmission [1]", "spread": "spread [1]", "phases": "phases [deg]"})  # fmt: skip
+    table = trips.rename(
+        columns={
+            "untouched": "untouched [eV]",
+            "lost": "lost [eV]",
+            "recovered": "recovered [eV]",
+            "transmission": "transmission [1]",
+            "spread": "spread [1]",
+            "phases": "phases [deg]",
+        }
+    )
     return FigureData("trips-energies", "When a klystron trips", caption, drawing, table)
 
 
@@ -262,9 +307,13 @@ def _engines(facts: SwitchingFacts) -> Iterator[FigureData]:
     energy = facts.integrated["wanted"] / 1e6
     off = 100 * (facts.integrated["wanted"] / facts.integrated["fields"] - 1.0)
     drawing = stacked(
-        [line(energy, off, INK, "gaps over fields - 1", unit="%")], ("gaps over fields - 1 [%]",), _W, height=320,
-        limits=[limit(0.1), limit(-0.1)], labels=(("0.1 %", LIMIT, 0),),
-    )  # fmt: skip
+        [line(energy, off, INK, "gaps over fields - 1", unit="%")],
+        ("gaps over fields - 1 [%]",),
+        _W,
+        height=320,
+        limits=[limit(0.1), limit(-0.1)],
+        labels=(("0.1 %", LIMIT, 0),),
+    )
     caption = (
         "Final energy of the reference particle by the gaps over that by integration through the fields, less 1, at "
         "the same settings. Where the last unit is half on, the beam slips through its tanks and a small difference of "

@@ -128,9 +128,18 @@ def _tracked(
     case: SpillCase, beam: Any, driver: Driver, turns: int, ripple: Any = (), engine: str = "sectional"
 ) -> Spill:
     return track_spill(
-        case.ring, case.particle, beam, driver, case.septum, turns=turns, engine=engine, seed=case.seed, ripple=ripple,
-        fringe=case.fringe, progress=shows_progress(),
-    )  # fmt: skip
+        case.ring,
+        case.particle,
+        beam,
+        driver,
+        case.septum,
+        turns=turns,
+        engine=engine,
+        seed=case.seed,
+        ripple=ripple,
+        fringe=case.fringe,
+        progress=shows_progress(),
+    )
 
 
 @dataclass(frozen=True, eq=False)
@@ -168,10 +177,20 @@ class _Programmes:
         case, spec = self.case, self.case.spec
         check = _CHECKING if name == spec.driver else spec.compare_particles
         return flat_programme(
-            case.ring, case.particle, case.beam_for(name, max(_SHAPING, check)), own, case.septum, turns=case.turns,
-            duty_factor=spec.shaped_duty_factor, rounds=_ROUNDS, check_count=check, seed=case.seed, ripple=case.ripple,
-            fringe=case.fringe, progress=shows_progress(),
-        )  # fmt: skip
+            case.ring,
+            case.particle,
+            case.beam_for(name, max(_SHAPING, check)),
+            own,
+            case.septum,
+            turns=case.turns,
+            duty_factor=spec.shaped_duty_factor,
+            rounds=_ROUNDS,
+            check_count=check,
+            seed=case.seed,
+            ripple=case.ripple,
+            fringe=case.fringe,
+            progress=shows_progress(),
+        )
 
 
 def _others(case: SpillCase, programmes: _Programmes) -> dict[str, Spill]:

@@ -38,11 +38,18 @@ def _known(value: float) -> float:
 def _balance(facts: SpillFacts) -> TableData:
     spill = facts.spill
     table = particle_balance(spill.particles, spill.extracted, spill.lost)
-    frame = pd.DataFrame({
-        "what": table["what"], "place": table["place"], "cause": table["cause"], "particles": table["count"],
-        **{f"{name} [%]": (1e2 * table[column]).round(3)
-           for name, column in (("share", "fraction"), ("lower", "lower"), ("upper", "upper"))},
-    })  # fmt: skip
+    frame = pd.DataFrame(
+        {
+            "what": table["what"],
+            "place": table["place"],
+            "cause": table["cause"],
+            "particles": table["count"],
+            **{
+                f"{name} [%]": (1e2 * table[column]).round(3)
+                for name, column in (("share", "fraction"), ("lower", "lower"), ("upper", "upper"))
+            },
+        }
+    )
     caption = (
         f"Of {spill.particles} particles in {spill.duration:.6g} s ({spill.turns} turns); shares of all, with the 95 % "
         "interval of a sample of this size (Wilson)."
@@ -98,11 +105,19 @@ def _driver(name: str, spill: Spill, facts: SpillFacts) -> dict[str, object]:
     out, nothing = spill.extracted, float("nan")
     shaped = facts.shaping.get(name)
     row: dict[str, object] = {
-        "driver": name, "shaped to": shaped.duty_factor.corrected if shaped else nothing,
-        "particles": spill.particles, "extracted": len(out), "lost": len(spill.lost),
-        "efficiency [%]": nothing, "duty factor": nothing, "its error": nothing, "length [s]": nothing,
-        "rms dp/p [1e-3]": nothing, "rms x [mm]": nothing, "rms x' [mrad]": nothing,
-    }  # fmt: skip
+        "driver": name,
+        "shaped to": shaped.duty_factor.corrected if shaped else nothing,
+        "particles": spill.particles,
+        "extracted": len(out),
+        "lost": len(spill.lost),
+        "efficiency [%]": nothing,
+        "duty factor": nothing,
+        "its error": nothing,
+        "length [s]": nothing,
+        "rms dp/p [1e-3]": nothing,
+        "rms x [mm]": nothing,
+        "rms x' [mrad]": nothing,
+    }
     if len(out) + len(spill.lost):
         row["efficiency [%]"] = 1e2 * efficiency(out, spill.lost).value
     if len(out) < 20:
@@ -137,8 +152,9 @@ def _engines(facts: SpillFacts) -> Iterator[TableData]:
     if min(len(found.ours.extracted), len(found.theirs.extracted)):
         ours, theirs = (_means(one) for one in (found.ours.extracted, found.theirs.extracted))
         rows += [(what, ours[what], theirs[what]) for what in ours]
-    frame = pd.DataFrame([(name, _known(a), _known(b)) for name, a, b in rows],
-                         columns=["what", "fast tracker", "Xsuite"])  # fmt: skip
+    frame = pd.DataFrame(
+        [(name, _known(a), _known(b)) for name, a, b in rows], columns=["what", "fast tracker", "Xsuite"]
+    )
     caption = (
         f"The same {found.ours.particles} particles, the programme shortened to {found.ours.turns} turns. Distance of "
         f"the cumulative distributions and chance of such a one (Kolmogorov-Smirnov): turns {found.turn[0]:.3f} and "
