@@ -24,7 +24,7 @@ def read_toml(folder: Traversable, name: str) -> dict[str, Any]:
         return tomllib.loads(file.read_text(encoding="utf-8"))
     except OSError as error:
         raise FileError(f"{file}: cannot be read ({error.strerror})") from None
-    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+    except (ValueError, RecursionError) as error:  # no TOML, no UTF-8, too many digits or brackets
         raise FileError(f"{file}: is no TOML: {error}") from None
 
 

@@ -17,7 +17,7 @@ import click
 
 from studies.exit_codes import Exit
 from studies.runs.interruption import terminate_as_interrupt
-from studies.terminal import open_closed_streams, silence_stdout
+from studies.terminal import open_closed_streams, silence_stdout, visible
 
 PROGRAM = "lattice-optimize"
 COMMANDS = {
@@ -91,6 +91,9 @@ def main() -> None:
 def run(arguments: Sequence[str]) -> int:
     """Run the command line and return its exit code; no exception leaves it."""
     open_closed_streams()
+    if any("\udc80" <= character <= "\udcff" for argument in arguments for character in argument):
+        _say("error: an argument is no text in UTF-8: call the file or folder by another name")
+        return Exit.WRONG_INPUT
     code = _invoke(arguments)
     try:
         sys.stdout.flush()
@@ -112,8 +115,10 @@ def _invoke(arguments: Sequence[str]) -> int:
     except (click.Abort, KeyboardInterrupt):
         _say("interrupted; what was finished is kept")
         return Exit.INTERRUPTED
-    except SystemExit:  # click's answer to a reader of its help that has seen enough
-        silence_stdout()
+    except SystemExit as ended:
+        if not isinstance(ended.__context__, BrokenPipeError):
+            return _failed(RuntimeError(f"something asked to end with {ended.code!r}"), arguments)
+        silence_stdout()  # click's answer to a reader of its help that has seen enough
         return Exit.OK
     except Exception as error:
         return _failed(error, arguments)
@@ -157,7 +162,7 @@ def _message(error: Exception) -> str:
 
 
 def _say(text: str) -> None:
-    click.echo(f"{PROGRAM}: {text}", err=True)
+    click.echo(visible(f"{PROGRAM}: {text}"), err=True)
 
 
 if __name__ == "__main__":

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import sys
 from collections.abc import Sequence
 from typing import Any
@@ -12,10 +13,24 @@ import click
 _COLORS = {"PASS": "green", "FAIL": "red", "NOT EVALUATED": "yellow", "ok": "green", "OUT": "red"}
 
 
+#: What a terminal would obey instead of show, except line ends, tabs and the colours of this module.
+_NOT_SHOWN = re.compile(r"(?P<colour>\x1b\[(?:3[0-7]|0)m)|[^\n\t]")
+
+
+def visible(text: str) -> str:
+    """The text with everything escaped that cannot be seen or turns what stands around it."""
+    return text if text.isprintable() else _NOT_SHOWN.sub(_seen, text)
+
+
+def _seen(found: re.Match[str]) -> str:
+    character = found[0]
+    return character if found["colour"] or character.isprintable() else ascii(character)[1:-1]
+
+
 def show(text: str = "") -> None:
     """Print results; colour codes are dropped when standard output is no terminal, a reader that left is no error."""
     try:
-        click.echo(text, color=_colored())
+        click.echo(visible(text), color=_colored())
     except BrokenPipeError:
         silence_stdout()
 

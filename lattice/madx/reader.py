@@ -232,6 +232,8 @@ class _Reader:
     def _value(self, statement: Statement, attribute: Attribute) -> Any:
         """An attribute's value: a text, a list of strengths, a number or an expression."""
         text = attribute.text
+        if attribute.flag and attribute.name in LISTS:
+            raise statement.cannot_be_read(f"expected a list after '{attribute.name}': {attribute.name}={{value, ...}}")
         if attribute.name in TEXTS:
             return unquoted(text) if text.startswith(('"', "'")) else text.lower()
         if attribute.flag or text.lower() in ("true", "false"):

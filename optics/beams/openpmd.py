@@ -23,6 +23,7 @@ from lattice.reference import SPEED_OF_LIGHT
 
 ELEMENTARY_CHARGE = 1.602_176_634e-19  # C, exact
 MAX_PARTICLES = 50_000_000
+_FEW_PARTICLES = 1_000_000  # 0.2 GB while they are read
 
 _LENGTH = (1, 0, 0, 0, 0, 0, 0)  # powers of m, kg, s, A, K, mol, cd
 _TIME = (0, 0, 1, 0, 0, 0, 0)
@@ -146,7 +147,16 @@ def _opened(path: Path) -> Iterator[Any]:
     try:
         with h5py.File(path, "r") as file:
             yield file
-    except (OSError, KeyError, ValueError, TypeError, RuntimeError, AttributeError) as error:
+    except (
+        OSError,
+        KeyError,
+        ValueError,
+        TypeError,
+        RuntimeError,
+        AttributeError,
+        MemoryError,
+        OverflowError,
+    ) as error:
         reason = str(error).strip("'\"") or type(error).__name__
         raise FileError(f"{path}: this is no openPMD file (HDF5) that can be read: {reason}") from None
 
@@ -160,21 +170,43 @@ def _species_group(file: Any, path: Path, species: str | None, iteration: int | 
     base = _child(file, before, path)
     if "%T" in _text(file.attrs["basePath"]):
         chosen = _only(path, "iteration", list(base), None if iteration is None else str(iteration))
-        base = _child(base[chosen], tail, path)
+        base = _child(_child(base, chosen, path), tail, path)
     particles = _child(base, _text(file.attrs["particlesPath"]), path)
     if "position" in particles:  # the particles' path may lead to the species itself
         return particles, _text(particles.attrs.get("speciesType", ""))
     name = _only(path, "species", list(particles), species)
-    return particles[name], name
+    return _child(particles, name, path), name
 
 
 def _child(group: Any, name: str, path: Path) -> Any:
-    name = name.removeprefix("./").rstrip("/")
-    if not name:
-        return group
-    if name not in group:
-        raise FileError(f"{path}: the group '{name}' is missing in '{group.name}'")
-    return group[name]
+    found = inner(group, name.removeprefix("./"), path)
+    if found is None:
+        raise FileError(f"{path}: the group '{name.strip('/')[:60]}' is missing in '{group.name}'")
+    return found
+
+
+def inner(group: Any, name: str, path: Path) -> Any:
+    """What stands under a name in a group of the file, None for nothing; FileError for what stands elsewhere.
+
+    Links to other files (external ones, soft ones that may lead there, raw data beside the file, virtual datasets) are
+    not followed: a file is read, and no other.
+    """
+    import h5py
+
+    for part in name.split("/"):
+        if not part:
+            continue
+        link = group.get(part, getlink=True)
+        if link is None:
+            return None
+        if not isinstance(link, h5py.HardLink):
+            raise FileError(
+                f"{path}: '{part[:60]}' in '{group.name}' is a link, which is not followed: copy it into the file"
+            )
+        group = group[part]
+    if isinstance(group, h5py.Dataset) and (group.external or group.is_virtual):
+        raise FileError(f"{path}: the data of '{group.name}' stand in another file, which is not read")
+    return group
 
 
 def _only(path: Path, what: str, names: list[str], wanted: str | None) -> str:
@@ -219,13 +251,13 @@ class _Reader:
 
     def _vector(self, record: str) -> Array:
         """A required vector record (n, 3), its offset added."""
-        if record not in self.group:
+        if inner(self.group, record, self.path) is None:
             raise FileError(f"{self.path}: the record '{record}' is missing in '{self.group.name}'")
         values = [self._component(f"{record}/{axis}", record) for axis in "xyz"]
         if len({len(value) for value in values}) != 1:
             raise FileError(f"{self.path}: x, y and z of '{record}' have different lengths {[*map(len, values)]}")
         offset = f"{record}Offset"
-        if offset in self.group:
+        if inner(self.group, offset, self.path) is not None:
             values = [self._shifted(value, offset, axis) for value, axis in zip(values, "xyz", strict=True)]
         return np.column_stack(values)
 
@@ -236,7 +268,7 @@ class _Reader:
         return np.asarray(values + offset)
 
     def _scalar(self, record: str, count: int) -> Array | None:
-        if record not in self.group:
+        if inner(self.group, record, self.path) is None:
             return None
         values = self._component(record, record)
         if len(values) != count:
@@ -250,9 +282,9 @@ class _Reader:
 
     def _component(self, name: str, record: str) -> Array:
         """Values (n,) of a component in this module's unit; FileError for wrong dimensions or values."""
-        if name not in self.group:
+        component = inner(self.group, name, self.path)
+        if component is None:
             raise FileError(f"{self.path}: the component '{name}' is missing in '{self.group.name}'")
-        component = self.group[name]
         self._check_dimension(record)
         values = np.asarray(self._raw(component, name), dtype=float)
         values = values * (float(component.attrs.get("unitSI", 1.0)) / _RECORDS[record][1])
@@ -263,11 +295,19 @@ class _Reader:
     def _raw(self, component: Any, name: str) -> Array:
         attributes: Mapping[str, Any] = component.attrs
         constant = "value" in attributes and "shape" in attributes
-        shape = tuple(np.atleast_1d(attributes["shape"])) if constant else component.shape
-        if len(shape) != 1 or not 1 <= int(shape[0]) <= MAX_PARTICLES:
-            allowed = f"one number for each of 1 to {MAX_PARTICLES:,} particles"
+        shape = tuple(np.atleast_1d(attributes["shape"])[:4]) if constant else component.shape
+        most = self._most_particles()
+        if len(shape) != 1 or not 1 <= int(shape[0]) <= most:
+            allowed = f"one number for each of 1 to {most:,} particles"
             raise FileError(f"{self.path}: '{name}' has shape {tuple(map(int, shape))}, expected {allowed}")
-        return np.full(int(shape[0]), attributes["value"]) if constant else component[()]
+        value = np.asarray(attributes["value"]) if constant else component
+        if value.dtype.kind not in "iuf" or (constant and value.ndim):
+            raise FileError(f"{self.path}: '{name}' holds no numbers")
+        return np.full(int(shape[0]), value) if constant else component[()]
+
+    def _most_particles(self) -> int:
+        """As many as a file of this size can tell apart: constant or compressed records are no reason for gigabytes."""
+        return min(MAX_PARTICLES, max(_FEW_PARTICLES, self.path.stat().st_size))
 
     def _check_dimension(self, record: str) -> None:
         found = self.group[record].attrs.get("unitDimension")

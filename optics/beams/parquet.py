@@ -16,6 +16,7 @@ from lattice.files import write_bytes_atomic
 
 _KEY = b"hadron_optics"
 MAX_ROWS = 100_000_000
+_FEW_CELLS, _CELLS_A_BYTE = 50_000_000, 8  # 0.4 GB; beyond it no table of particles is squeezed like that
 
 
 def write_parquet(path: str | Path, table: pd.DataFrame, about: Mapping[str, Any] | None = None) -> None:
@@ -41,10 +42,15 @@ def read_parquet(path: str | Path, needs: Iterable[str] = ()) -> tuple[pd.DataFr
         with parquet.ParquetFile(path) as file:
             if file.metadata.num_rows > MAX_ROWS:
                 raise FileError(f"{path}: {file.metadata.num_rows:,} rows are more than the {MAX_ROWS:,} allowed")
+            cells = file.metadata.num_rows * file.metadata.num_columns
+            if cells > max(_FEW_CELLS, _CELLS_A_BYTE * path.stat().st_size):
+                raise FileError(
+                    f"{path}: {cells:,} values in a file of {path.stat().st_size:,} bytes: this is no table"
+                )
             content = file.read()
         about = json.loads((content.schema.metadata or {}).get(_KEY, b"{}"))
         table = content.to_pandas()
-    except (ArrowException, OSError, ValueError, TypeError) as error:
+    except (ArrowException, OSError, ValueError, TypeError, MemoryError, RecursionError) as error:
         raise FileError(f"{path}: this is no Parquet file that can be read: {error}") from None
     for name in needs:
         if name not in table.columns:

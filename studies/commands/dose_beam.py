@@ -22,6 +22,8 @@ WRITERS: dict[str, Callable[[Path, PhaseSpace], None]] = {
 }
 _ROOM = 5e-4  # beyond the ends: a tracked mean energy is not quite the one that was wanted
 _SPECIES, _ENERGY, _SPREAD = "species", "energy [MeV/u]", "energy spread [%]"
+_MOMENTS = ("sigma {} [mm]", "sigma {}' [mrad]", "correlation {} [1]")
+_NUMBERS = [_ENERGY, _SPREAD, *(moment.format(plane) for plane in "xy" for moment in _MOMENTS)]
 
 
 def check_target(target: Path) -> Path:
@@ -44,7 +46,20 @@ def beam_table(folder: Path) -> pd.DataFrame:
             f"{folder}: this run has no table of beams; runs of energy switching (of a ring with [[extracted]], of a "
             "linac) have one"
         )
-    return pd.read_csv(path)
+    return _checked(path)
+
+
+def _checked(path: Path) -> pd.DataFrame:
+    """The table with its columns as numbers; FileError for one that is damaged."""
+    try:
+        table = pd.read_csv(path)
+        species = table[_SPECIES].astype(str)
+        numbers = table[_NUMBERS].astype(float)
+    except (ValueError, KeyError, TypeError, OverflowError) as error:
+        raise FileError(f"{path}: the table of beams is damaged ({error}): run the study again") from None
+    if numbers.empty or not np.isfinite(numbers.to_numpy()).all():
+        raise FileError(f"{path}: the table of beams is damaged (a number is missing): run the study again")
+    return numbers.assign(**{_SPECIES: species})
 
 
 def beam_at(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
 from io import StringIO
 
@@ -16,6 +17,7 @@ from lattice.reference import species_named
 ENERGY, RIGIDITY = "kinetic_energy_MeV_per_u", "brho_T_m"
 _SPECIES = ("proton", "helium-4", "carbon-12", "oxygen-16")
 _RIGIDITY_FITS = 2e-3  # of B rho: rounding of the energy, not another species
+_NUMBER = re.compile(r"[-+]?([0-9]+\.?[0-9]*|\.[0-9]+)([eE][-+]?[0-9]+)?")
 #: Column of the table, the parameter it sets, and the sign it is stored with.
 COLUMNS = {
     "KF_1_per_m2": ("kf", 1.0),
@@ -46,11 +48,11 @@ def read_table(text: str, where: str) -> OperationalTable:
     """The table of a CSV text; lines beginning with # are comments.
 
     The species is the one whose rigidity the energies have. FileError for a file that is no table; InputError for
-    columns that are missing, values that are no numbers, energies out of order or of no known species.
+    columns that are missing or stand twice, values that are no numbers, energies out of order or of no known species.
     """
     try:
-        frame = pd.read_csv(StringIO(text), comment="#", skipinitialspace=True)
-    except (pd.errors.ParserError, pd.errors.EmptyDataError) as error:
+        frame = pd.read_csv(StringIO(text), comment="#", skipinitialspace=True, dtype=str)
+    except (pd.errors.ParserError, pd.errors.EmptyDataError, ValueError, OverflowError) as error:
         raise FileError(f"{where}: not a CSV table ({error})") from None
     numbers = _numbers(frame, where)
     energies, rigidities = numbers[ENERGY], numbers[RIGIDITY]
@@ -78,6 +80,9 @@ def table_text(content: bytes, where: str) -> str:
 def _numbers(frame: pd.DataFrame, where: str) -> dict[str, Array]:
     wanted = (ENERGY, RIGIDITY, *COLUMNS)
     missing = [name for name in wanted if name not in frame.columns]
+    twice = [name for name in wanted if f"{name}.1" in frame.columns]  # as pandas calls the second
+    if twice:
+        raise InputError(f"{where}: the column {twice[0]} stands twice: leave one")
     if missing and any(";" in str(column) or "\t" in str(column) for column in frame.columns):
         raise InputError(
             f"{where}: the columns are not separated by commas: save it with ',' between columns and '.' in numbers"
@@ -90,15 +95,20 @@ def _numbers(frame: pd.DataFrame, where: str) -> dict[str, Array]:
         raise InputError(f"{where}: the table has no rows")
     found = {}
     for name in wanted:
-        values = np.asarray(pd.to_numeric(frame[name], errors="coerce"), dtype=float)
+        values = np.array([_value(text) for text in frame[name]])
         bad = np.flatnonzero(~np.isfinite(values))
         if len(bad):
             raise InputError(
-                f"{where}: {name} of row {bad[0] + 1} is '{frame[name].iloc[bad[0]]}', expected a number"
+                f"{where}: {name} of row {bad[0] + 1} is '{str(frame[name].iloc[bad[0]])[:60]}', expected a number"
                 f"{_and_more(len(bad))}"
             )
         found[name] = values
     return found
+
+
+def _value(text: object) -> float:
+    """The number of a cell, nan for what is none."""
+    return float(text) if isinstance(text, str) and _NUMBER.fullmatch(text.strip()) else float("nan")
 
 
 def _and_more(count: int) -> str:

@@ -14,6 +14,8 @@ import time
 from collections.abc import Iterator
 from contextlib import contextmanager, redirect_stdout
 
+from studies.terminal import visible
+
 LOGGER = logging.getLogger("hadron_optics")
 
 
@@ -84,7 +86,7 @@ def _terminal(verbose: bool, quiet: bool) -> logging.Handler:
 class _Plain(logging.Formatter):
     def format(self, record: logging.LogRecord) -> str:
         prefix = "" if record.levelno < logging.WARNING else f"{record.levelname.lower()}: "
-        return prefix + super().format(record)
+        return visible(prefix + super().format(record))
 
 
 class _LogWriter(io.TextIOBase):

@@ -31,6 +31,8 @@ def toml_value(text: str) -> Any:
         parsed = tomllib.loads(f"value = {text}")
     except tomllib.TOMLDecodeError:
         return text
+    except (RecursionError, ValueError):  # brackets within brackets, numbers of thousands of digits
+        raise InputError(f"--set: '{text[:40]}...' is nested too deep, or a number that is too long") from None
     return parsed["value"] if len(parsed) == 1 else text
 
 

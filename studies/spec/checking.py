@@ -31,6 +31,10 @@ def parse_toml(text: str, where: str) -> dict[str, Any]:
         return tomllib.loads(text)
     except tomllib.TOMLDecodeError as error:
         raise InputError(f"{where}: not valid TOML: {error}") from None
+    except (RecursionError, ValueError) as error:  # brackets within brackets, numbers of thousands of digits
+        raise InputError(
+            f"{where}: this TOML is nested too deep or holds a number that is too long ({error})"
+        ) from None
 
 
 def checked(

@@ -219,14 +219,14 @@ def two_iterations(file: h5py.File) -> None:
         (attribute("unitDimension", np.zeros(7), "momentum"), r"'momentum' has the dimension \[0.0, .* expected"),
         (attribute("value", 0.0, "particleStatus"), "no live particle among 100"),
         (attribute("value", 5.0, "chargeState"), "'proton' of charge 5 is not known"),
-        (attribute("shape", 10**15, "particleStatus"), "has shape .*, expected one number for each of 1 to 50,000,000"),
+        (attribute("shape", 10**15, "particleStatus"), "has shape .*, expected one number for each of 1 to 1,000,000"),
         (attribute("unitSI", b"metre", "position/x"), "no openPMD file"),
         (replaced("position/x", np.full(COUNT, np.nan)), "100 of 'position/x' are not finite"),
         (replaced("position/x", np.zeros(3)), "different lengths"),
         (replaced("position/x", np.zeros((COUNT, 2))), r"has shape \(100, 2\)"),
         (replaced("time", np.zeros(3)), "'time' has 3 values for 100 particles"),
         (replaced("momentum/z", np.full(COUNT, -1.0)), "100 particles do not move forwards"),
-        (replaced("position/x", np.full(COUNT, b"a")), "no openPMD file"),
+        (replaced("position/x", np.full(COUNT, b"a")), "'position/x' holds no numbers"),
         (two_species, "one was expected, or say which is meant; species in the file: other, proton"),
         (two_iterations, "iteration in the file: 1, 2"),
     ],
@@ -305,3 +305,77 @@ def test_parquet_of_others_and_wrong_ones(tmp_path: Path) -> None:
     pd.DataFrame(BEAM, columns=columns).assign(x="a").to_parquet(path)
     with pytest.raises(FileError, match="could not convert"):
         read_beam(path, PROTON)
+
+
+# ------------------------------------------------------------------------------------------------- files of strangers
+
+
+def test_a_small_file_is_no_reason_for_much_memory(tmp_path: Path) -> None:
+    """Constant records say in 9 kB that there are 50 million particles: 12 columns of them are 4.8 GB."""
+    write_beam(tmp_path / "a.h5", BEAM, PROTON)
+    with h5py.File(tmp_path / "a.h5", "r+") as file:
+        species = species_group(file)
+        for record in ("position/x", "momentum/x"):
+            del species[record]
+            component = species.create_group(record)
+            component.attrs["value"], component.attrs["shape"] = 0.0, np.array([50_000_000], dtype=np.uint64)
+    with pytest.raises(FileError, match=r"shape \(50000000,\), expected one number for each of 1 to 1,000,000"):
+        read_beam(tmp_path / "a.h5")
+
+
+def _external(file: h5py.File) -> None:
+    species = species_group(file)
+    del species["position/x"]
+    species["position/x"] = h5py.ExternalLink("other.h5", "/secret")
+
+
+def _soft(file: h5py.File) -> None:
+    file["away"] = h5py.ExternalLink("other.h5", "/")
+    species = species_group(file)
+    del species["position/x"]
+    species["position/x"] = h5py.SoftLink("/away/secret")
+
+
+def _raw(file: h5py.File) -> None:
+    species = species_group(file)
+    del species["position/x"]
+    species.create_dataset("position/x", (len(BEAM),), dtype="f8", external=[("secret.raw", 0, 8 * len(BEAM))])
+
+
+def _virtual(file: h5py.File) -> None:
+    species = species_group(file)
+    del species["position/x"]
+    layout = h5py.VirtualLayout(shape=(len(BEAM),), dtype="f8")
+    layout[:] = h5py.VirtualSource("other.h5", "secret", shape=(len(BEAM),))
+    species["position"].create_virtual_dataset("x", layout)
+
+
+def _group_elsewhere(file: h5py.File) -> None:
+    del file["data"]
+    file["data"] = h5py.ExternalLink("other.h5", "/")
+
+
+@pytest.mark.parametrize("change", [_external, _soft, _raw, _virtual, _group_elsewhere])
+def test_no_other_file_is_read(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, change: Callable[[h5py.File], None]
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    with h5py.File("other.h5", "w") as other:
+        other["secret"] = np.arange(len(BEAM), dtype=float)
+    Path("secret.raw").write_bytes(np.arange(len(BEAM), dtype=float).tobytes())
+    write_beam("a.h5", BEAM, PROTON)
+    with h5py.File("a.h5", "r+") as file:
+        change(file)
+    with pytest.raises(FileError, match=r"not followed|not read"):
+        read_beam("a.h5")
+
+
+def test_a_squeezed_table_is_no_reason_for_much_memory(tmp_path: Path) -> None:
+    """A column of equal numbers takes no room in a file, and all of it in memory."""
+    import pyarrow as pa
+    from pyarrow import parquet
+
+    columns = {f"c{n}": pa.array(np.zeros(200_000)) for n in range(300)}
+    parquet.write_table(pa.table(columns), tmp_path / "a.parquet", compression="zstd")
+    with pytest.raises(FileError, match=r"60,000,000 values in a file of [\d,]+ bytes"):
+        read_parquet(tmp_path / "a.parquet")
