@@ -25,15 +25,8 @@ from lattice import (
     Sextupole,
 )
 from machines.requirements import Requirement, Verdict, judge
-from studies.charts.lattice import (
-    StopBand,
-    WorkingPoint,
-    figure_json,
-    floor_plan,
-    magnet_blocks,
-    optics_figure,
-    tune_diagram,
-)
+from studies.charts.figure import figure_json
+from studies.charts.lattice import StopBand, WorkingPoint, floor_plan, magnet_blocks, optics_figure, tune_diagram
 from studies.charts.match import (
     Difference,
     MagnetField,

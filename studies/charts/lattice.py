@@ -1,14 +1,12 @@
 """The field's own pictures of a lattice: optics over the magnets, floor plan, tune diagram.
 
 Every function takes finished numbers (SI, in tables with MAD-X's and Xsuite's column names) and returns a plotly
-figure; nothing is computed here but positions on paper. ``figure_json`` turns a figure into what a report holds.
+figure; nothing is computed here but positions on paper.
 """
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping, Sequence
-from typing import Any
 
 import pandas as pd
 import plotly.graph_objects as go
@@ -23,19 +21,11 @@ __all__ = [
     "MagnetBlock",
     "StopBand",
     "WorkingPoint",
-    "figure_json",
     "floor_plan",
     "magnet_blocks",
     "optics_figure",
     "tune_diagram",
 ]
-
-
-def figure_json(figure: go.Figure) -> dict[str, Any]:
-    """Plain ``{"data": [...], "layout": {...}}`` of a figure: lists, numbers and text only, the same every time."""
-    plain: dict[str, Any] = json.loads(figure.to_json())
-    plain["layout"].pop("template", None)
-    return {"data": plain["data"], "layout": plain["layout"]}
 
 
 def optics_figure(

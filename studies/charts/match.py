@@ -14,7 +14,7 @@ from lattice import InputError
 from studies.charts import style
 from studies.charts.kit.bars import key_above, name_axis, name_margin
 from studies.charts.kit.limits import upright
-from studies.charts.style import Drawing, Layout, Trace, axis, base_layout, inert, need, numbers, s_axis, text
+from studies.charts.style import Layout, Trace, axis, base_layout, inert, need, numbers, s_axis, text
 
 BEFORE = "#BDBDBD"
 AFTER = "#1A1A1A"
@@ -53,11 +53,6 @@ class MagnetField:
     field: float
     limit: float
     unit: str
-
-
-def drawn(drawing: Drawing) -> go.Figure:
-    """A drawing in plotly's words as its figure."""
-    return go.Figure(**drawing)
 
 
 def match_targets(targets: Sequence[MatchedTarget]) -> go.Figure:

@@ -7,15 +7,14 @@ from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
+import plotly.graph_objects as go
 
 from lattice import InputError
 from lattice.arrays import Array
 from studies.charts import style
 from studies.charts.kit.slider import HEIGHT, one_at_a_time, owners, slider
-from studies.charts.style import Drawing, Layout, Trace, axis, base_layout, numbers, text
+from studies.charts.style import EXACT, LEADING, Drawing, Layout, Trace, axis, base_layout, inert, numbers, text
 
-EXACT = style.HORIZONTAL
-LEADING = style.NEUTRAL
 TURNS = style.VERTICAL
 _GAP = np.array([[np.nan, np.nan]])
 
@@ -47,8 +46,16 @@ class Frame:
     normalised: Portrait
 
 
+def phase_space(frames: Sequence[Frame], *, shown: int = 0, place: str = "the septum") -> go.Figure:
+    """Triangle and arms, physical beside normalised, a slider over ``frames``; without scripts frame ``shown``.
+
+    Raises InputError without a frame.
+    """
+    return go.Figure(**portrait_drawing(frames, shown, inert(place)))
+
+
 def portrait_drawing(frames: Sequence[Frame], shown: int, place: str) -> Drawing:
-    """Traces and layout of ``studies.charts.extraction.phase_space``, which says what the arguments are."""
+    """Traces and layout of ``phase_space``, which says what the arguments are."""
     if not frames:
         raise InputError("a phase-space figure needs at least one momentum")
     limits = [_limits(getattr(frame, side) for frame in frames) for side in ("physical", "normalised")]

@@ -1,11 +1,11 @@
 """The pictures of a spill as plotly's own dictionaries: finished numbers in the units of the axes go in.
 
-``studies.charts.extraction.figure_of`` makes a figure of a drawing.
+``studies.charts.figure.figure_of`` makes a figure of a drawing.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -14,11 +14,11 @@ import numpy as np
 from lattice import InputError
 from lattice.arrays import Array
 from studies.charts import style
-from studies.charts.kit.bars import bar, name_axis, name_margin
 from studies.charts.kit.limits import upright
-from studies.charts.kit.slider import one_at_a_time, owners, slider
-from studies.charts.phase_space import EXACT
-from studies.charts.style import Drawing, Layout, Trace, axis, base_layout, inert, numbers, short, text
+from studies.charts.kit.ranges import whole_range
+from studies.charts.kit.strips import axis_name, named_stack
+from studies.charts.kit.traces import dots, line
+from studies.charts.style import EXACT, Drawing, Layout, Trace, axis, base_layout, inert, short, text
 
 _BARS = 40  # of a marginal
 _TICKS = [1, 3, 10, 30, 100, 300, 1000, 3000, 10000, 30000, 100000]  # Hz
@@ -62,7 +62,7 @@ def spill_drawing(rate: RatePanel, spectrum: SpectrumPanel | None) -> Drawing:
         raise InputError("a spill without extracted particles has no rate to draw")
     x, y, width = rate.steps()
     top = [0.62, 1.0] if spectrum else [0.0, 1.0]
-    traces = [_line(x, y, EXACT, 1.2, "rate", "time %{x:.6f} s<br>rate over mean %{y:.4g}")]
+    traces = [line(x, y, EXACT, 1.2, "rate", "time %{x:.6f} s<br>rate over mean %{y:.4g}")]
     layout = base_layout(
         600 if spectrum else 320,
         hovermode="closest",
@@ -89,8 +89,8 @@ def _add_spectrum(traces: list[Trace], layout: Layout, spectrum: SpectrumPanel) 
     hover = "%{x:.5g} Hz<br>density %{y:.4g} /Hz"
     ends = np.array([frequency[0], frequency[-1]])
     traces += [
-        _line(frequency, density, style.HORIZONTAL, 1.1, "spectrum", hover) | {"xaxis": "x2", "yaxis": "y2"},
-        _line(ends, np.full(2, spectrum.floor), style.LIMIT, 1.2, "counting alone", hover, "dash")
+        line(frequency, density, style.HORIZONTAL, 1.1, "spectrum", hover) | {"xaxis": "x2", "yaxis": "y2"},
+        line(ends, np.full(2, spectrum.floor), style.LIMIT, 1.2, "counting alone", hover, "dash")
         | {"xaxis": "x2", "yaxis": "y2"},
     ]
     low, high = np.log10(spectrum.floor) - 1.5, np.log10(max(density.max(), spectrum.floor))
@@ -145,13 +145,13 @@ def bar_drawing(
     if len(x) == 0:
         raise InputError("a spill without extracted particles has no bar to draw")
     hover = f"{x_title} %{{x:.4g}}<br>{angle_title} %{{y:.4g}}"
-    x_range, y_range = _range([*x, *(place for place, _ in walls)]), _range(angle)
+    x_range, y_range = whole_range([*x, *(place for place, _ in walls)]), whole_range(angle)
     along, count_x = _marginal(x)
     across, count_y = _marginal(angle)
     traces = [
-        _dots(x, angle, EXACT, 3, "extracted", hover),
-        _line(along, count_x, style.HORIZONTAL, 1.2, "x", "%{x:.4g}: %{y} particles") | {"yaxis": "y2"},
-        _line(count_y, across, style.HORIZONTAL, 1.2, "angle", "%{y:.4g}: %{x} particles")
+        dots(x, angle, EXACT, 3, "extracted", hover),
+        line(along, count_x, style.HORIZONTAL, 1.2, "x", "%{x:.4g}: %{y} particles") | {"yaxis": "y2"},
+        line(count_y, across, style.HORIZONTAL, 1.2, "angle", "%{y:.4g}: %{x} particles")
         | {"xaxis": "x2", "yaxis": "y3"},
     ]
     layout = base_layout(
@@ -189,75 +189,7 @@ def _marginal(values: Array) -> tuple[Array, Array]:
     return np.repeat(edges, 2), np.concatenate([[0], np.repeat(counts, 2), [0]])
 
 
-def _range(values: Iterable[float]) -> list[float]:
-    found = np.asarray(list(values))
-    low, high = float(found.min()), float(found.max())
-    room = 0.05 * (high - low or abs(high) or 1.0)
-    return [short(low - room), short(high + room)]
-
-
 # --------------------------------------------------------------------------------------------- Steinbach, in motion
-
-
-@dataclass(frozen=True, eq=False)
-class Still:
-    """One moment of the animated Steinbach diagram: momentum and amplitude of what still circulates, wedge moved."""
-
-    label: str
-    delta: Array
-    amplitude: Array
-    shift: float = 0.0
-
-
-def steinbach_film(
-    wedge: tuple[Array, Array], stills: Sequence[Still], shown: int = 0, height: float | None = None
-) -> Drawing:
-    """Steinbach diagram with a slider over time. ``wedge``: momentum [1e-3] and stable amplitude [√mm]."""
-    if not stills:
-        raise InputError("an animated diagram needs at least one moment")
-    top = height or 1.1 * max(float(np.max(still.amplitude, initial=0.0)) for still in stills)
-    each = [_still_traces(still, wedge, top) for still in stills]
-    labels, changes = [still.label for still in stills], [{"annotations": _film_notes(still)} for still in stills]
-    ends = [value for still in stills for value in (*still.delta, *(wedge[0] + still.shift))]
-    layout = base_layout(
-        520,
-        hovermode="closest",
-        xaxis=axis("dp/p [1e-3]", range=_range(ends)),
-        yaxis=axis("A [√mm]", range=[0.0, short(top)]),
-        annotations=_film_notes(stills[shown]),
-        sliders=[slider(labels, owners(each), changes, prefix="time: ", shown=shown, room=52)],
-        margin={"l": 72, "r": 24, "t": 36, "b": 130},
-    )
-    return {"data": one_at_a_time(each, shown), "layout": layout}
-
-
-def _still_traces(still: Still, wedge: tuple[Array, Array], top: float) -> list[Trace]:
-    delta, amplitude = wedge[0] + still.shift, wedge[1]
-    hover = "dp/p %{x:.4g}e-3<br>A %{y:.4g} √mm"
-    shade = {
-        "type": "scatter",
-        "mode": "lines",
-        "name": "unstable",
-        "x": numbers([*delta, delta[-1], delta[0]]),
-        "y": numbers([*amplitude, 3 * top, 3 * top]),
-        "fill": "toself",
-        "hoverinfo": "skip",
-        "fillcolor": style.tint(style.VERTICAL, 0.12),
-        "line": {"color": style.VERTICAL, "width": 0},
-    }
-    return [
-        shade,
-        _dots(still.delta, still.amplitude, style.NEUTRAL, 2.5, "circulating", hover),
-        _line(delta, amplitude, EXACT, 1.8, "stable amplitude", hover),
-    ]
-
-
-def _film_notes(still: Still) -> list[Layout]:
-    place: dict[str, Any] = {"xref": "paper", "yref": "paper", "yanchor": "bottom", "y": 1.0}
-    return [
-        text("shaded: unstable", x=0.0, xanchor="left", color=style.VERTICAL, **place),
-        text(f"{still.label}, {len(still.delta)} shown", x=0.18, xanchor="left", **place),
-    ]
 
 
 # ------------------------------------------------------------------------------------------ response, drivers, engines
@@ -270,7 +202,7 @@ def response_drawing(frequency: Array, gain: Array, error: Array, expected: Arra
     bars_y = [value for a, b in zip(low, gain + error, strict=True) for value in (a, b, None)]
     hover = "%{x:.5g} Hz<br>gain %{y:.4g}"
     traces = [
-        _line(frequency, expected, style.LIMIT, 1.4, "2 pi f shift / speed", hover, "dash"),
+        line(frequency, expected, style.LIMIT, 1.4, "2 pi f shift / speed", hover, "dash"),
         {
             "type": "scatter",
             "mode": "lines",
@@ -280,7 +212,7 @@ def response_drawing(frequency: Array, gain: Array, error: Array, expected: Arra
             "line": {"color": EXACT, "width": 1.2},
             "hoverinfo": "skip",
         },
-        _dots(frequency, gain, EXACT, 7, "tracked", hover),
+        dots(frequency, gain, EXACT, 7, "tracked", hover),
     ]
     place: dict[str, Any] = {"xref": "paper", "yref": "paper", "xanchor": "left", "yanchor": "bottom", "y": 1.0}
     layout = base_layout(
@@ -297,89 +229,31 @@ def response_drawing(frequency: Array, gain: Array, error: Array, expected: Arra
     return {"data": traces, "layout": layout}
 
 
-def paired_bars(names: Sequence[str], first: Array, second: Array, words: tuple[str, str], title: str) -> Drawing:
-    """Two bars beside each name; what is not known has none."""
-    colors = (style.NEUTRAL, EXACT)
-    traces = [
-        bar(names, values, color=color, name=word, hover=f"%{{y}}, {word}: %{{x:.4g}}")
-        for word, values, color in zip(words, (first, second), colors, strict=True)
-    ]
-    layout = base_layout(
-        130 + 40 * len(names),
-        hovermode="closest",
-        barmode="group",
-        bargap=0.3,
-        showlegend=True,
-        legend={"orientation": "h", "x": 0.0, "y": 1.0, "xanchor": "left", "yanchor": "bottom"},
-        xaxis=axis(title, zeroline=True, zerolinecolor=style.NEUTRAL),
-        yaxis=name_axis(),
-        margin={"l": name_margin(names, 100, 24), "r": 24, "t": 44, "b": 52},
-    )
-    return {"data": traces, "layout": layout}
-
-
 def stacked_rates(panels: Sequence[tuple[str, RatePanel]]) -> Drawing:
     """Rates of several spills one above the other, on one time axis, each with its name."""
     if not panels:
         raise InputError("a comparison needs at least one spill")
-    count = len(panels)
-    layout = base_layout(
-        70 + 110 * count, hovermode="closest", annotations=[], margin={"l": 84, "r": 24, "t": 30, "b": 52}
-    )
-    layout["xaxis"] = axis("time [s]", anchor=f"y{count if count > 1 else ''}", rangemode="tozero")
-    traces = []
-    for number, (name, panel) in enumerate(panels):
-        mark = str(number + 1) if number else ""
-        top = 1.0 - number / count
-        x, y, _ = panel.steps()
-        traces.append(
-            _line(x, y, EXACT, 1.3, inert(name), "time %{x:.5f} s<br>rate over mean %{y:.4g}")
-            | {"xaxis": "x", "yaxis": f"y{mark}"}
-        )
-        domain = [short(top - 0.72 / count), short(top)]
-        title = "rate over mean [1]" if number == count // 2 else ""
-        layout[f"yaxis{mark}"] = axis(title, domain=domain, anchor="x", rangemode="tozero")
-        layout["annotations"].append(
-            text(
-                inert(name),
-                x=0.0,
-                y=1.0,
-                xref="paper",
-                yref=f"y{mark} domain",
-                xanchor="left",
-                yanchor="bottom",
-                size=12,
-            )
-        )
+    names = [name for name, _ in panels]
+    titles = ["rate over mean [1]" if number == len(names) // 2 else "" for number in range(len(names))]
+    hover = "time %{x:.5f} s<br>rate over mean %{y:.4g}"
+    steps = [(inert(name), *panel.steps()[:2]) for name, panel in panels]
+    traces = [
+        line(x, y, EXACT, 1.3, name, hover) | {"xaxis": "x", "yaxis": axis_name(number)}
+        for number, (name, x, y) in enumerate(steps)
+    ]
+    layout = named_stack(names, titles, "time [s]", each=110, share=0.72, rangemode="tozero")
     return {"data": traces, "layout": layout}
 
 
 def stacked_programmes(panels: Sequence[tuple[str, str, Array, Array, Array]]) -> Drawing:
     """Programmes one above the other on one time axis: name, heading of the axis, times [s], values, straight ones."""
-    count = len(panels)
-    layout = base_layout(
-        70 + 130 * count, hovermode="closest", annotations=[], margin={"l": 84, "r": 24, "t": 30, "b": 52}
-    )
-    layout["xaxis"] = axis("time [s]", anchor=f"y{count if count > 1 else ''}", rangemode="tozero")
     traces = []
     for number, (name, heading, times, values, straight) in enumerate(panels):
-        mark, top = str(number + 1) if number else "", 1.0 - number / count
-        axes, hover = {"xaxis": "x", "yaxis": f"y{mark}"}, f"time %{{x:.5g}} s<br>{heading} %{{y:.6g}}"
-        traces.append(_line(times, straight, style.LIMIT, 1.2, "straight", hover, "dash") | axes)
-        traces.append(_line(times, values, EXACT, 1.8, inert(name), hover) | axes)
-        layout[f"yaxis{mark}"] = axis("", domain=[short(top - 0.74 / count), short(top)], anchor="x")
-        layout["annotations"].append(
-            text(
-                inert(f"{name}; {heading}"),
-                x=0.0,
-                y=1.0,
-                xref="paper",
-                size=12,
-                yref=f"y{mark} domain",
-                xanchor="left",
-                yanchor="bottom",
-            )
-        )
+        axes, hover = {"xaxis": "x", "yaxis": axis_name(number)}, f"time %{{x:.5g}} s<br>{heading} %{{y:.6g}}"
+        traces.append(line(times, straight, style.LIMIT, 1.2, "straight", hover, "dash") | axes)
+        traces.append(line(times, values, EXACT, 1.8, inert(name), hover) | axes)
+    names = [f"{name}; {heading}" for name, heading, *_ in panels]
+    layout = named_stack(names, [""] * len(names), "time [s]", each=130, share=0.74)
     return {"data": traces, "layout": layout}
 
 
@@ -393,10 +267,10 @@ def cumulative_drawing(panels: Sequence[tuple[str, Array, Array]]) -> Drawing:
         axes = {"xaxis": f"x{mark}", "yaxis": f"y{mark}"}
         hover = f"{heading} %{{x:.5g}}<br>share %{{y:.3f}}"
         x = np.sort(own)
-        traces.append(_line(x, np.arange(1, len(x) + 1) / len(x), EXACT, 1.8, "fast tracker", hover) | axes)
+        traces.append(line(x, np.arange(1, len(x) + 1) / len(x), EXACT, 1.8, "fast tracker", hover) | axes)
         shares = (np.arange(30) + 0.5) / 30
         places = np.quantile(other, shares, method="inverted_cdf")
-        traces.append(_dots(places, shares, style.REFERENCE, 5, "Xsuite", hover) | axes)
+        traces.append(dots(places, shares, style.REFERENCE, 5, "Xsuite", hover) | axes)
         domain = [short(begin), short(begin + 0.86 / len(panels))]
         layout[f"xaxis{mark}"] = axis(heading, domain=domain, anchor=f"y{mark}")
         layout[f"yaxis{mark}"] = axis(
@@ -408,35 +282,6 @@ def cumulative_drawing(panels: Sequence[tuple[str, Array, Array]]) -> Drawing:
 
 
 # ---------------------------------------------------------------------------------------------------------- pieces
-
-
-def _line(x: Any, y: Any, color: str, width: float, name: str, hover: str, dash: str = "solid") -> Trace:
-    return {
-        "type": "scatter",
-        "mode": "lines",
-        "name": name,
-        "x": numbers(x),
-        "y": numbers(y),
-        "line": {"color": color, "width": width, "dash": dash},
-        "hovertemplate": f"{hover}<extra>{name}</extra>",
-    }
-
-
-def _dots(x: Any, y: Any, color: str, size: float, name: str, hover: str) -> Trace:
-    return {
-        "type": "scatter",
-        "mode": "markers",
-        "name": name,
-        "x": _thin(x),
-        "y": _thin(y),
-        "marker": {"color": color, "size": size},
-        "hovertemplate": f"{hover}<extra>{name}</extra>",
-    }
-
-
-def _thin(values: Any) -> list[float]:
-    """To 5 digits: clouds of points are the largest part of a page."""
-    return [float(f"{value:.5g}") for value in values]
 
 
 def _or_none(value: Any) -> float | None:

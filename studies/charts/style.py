@@ -31,6 +31,10 @@ REFERENCE = "#000000"
 NEUTRAL = "#8A8A8A"
 GRID = "#E6E6E6"
 INK = "#1A1A1A"
+EXACT = HORIZONTAL  # what is tracked
+LEADING = NEUTRAL  # the same to leading order
+#: One colour for each cause, part or family, apart for colour-blind readers and in grey.
+COLORS = ("#0072B2", "#56B4E9", "#D55E00", "#E69F00", "#BDBDBD", "#009E73", "#CC79A7", "#5A5A5A")
 
 FONT = "system-ui, -apple-system, 'Segoe UI', Roboto, 'Helvetica Neue', Arial, sans-serif"
 

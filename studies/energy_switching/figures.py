@@ -14,9 +14,11 @@ from optics.ramping.energy_table import BEND_K2
 from optics.ramping.species import SpeciesCycle
 from optics.ramping.steps import STEP_PARTS
 from studies.charts import style
-from studies.charts.extraction import Curve, curves
-from studies.charts.lattice import figure_json
-from studies.charts.switching import COLORS, Panel, sliding, stacked
+from studies.charts.bars import stacked
+from studies.charts.curves import Curve, curves
+from studies.charts.figure import figure_json
+from studies.charts.sliding import Panel, sliding
+from studies.charts.style import COLORS
 from studies.energy_switching.facts import SwitchingFacts, TableFacts
 from studies.results import FigureData
 

@@ -9,15 +9,8 @@ import pandas as pd
 
 from lattice.errors import counted
 from optics.matching.matching import MatchResult
-from studies.charts.lattice import (
-    StopBand,
-    WorkingPoint,
-    figure_json,
-    floor_plan,
-    magnet_blocks,
-    optics_figure,
-    tune_diagram,
-)
+from studies.charts.figure import figure_json
+from studies.charts.lattice import StopBand, WorkingPoint, floor_plan, magnet_blocks, optics_figure, tune_diagram
 from studies.charts.match import (
     Difference,
     MatchedTarget,

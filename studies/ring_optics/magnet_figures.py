@@ -7,7 +7,7 @@ from collections.abc import Iterator
 import pandas as pd
 
 from optics.magnets import strongest
-from studies.charts.lattice import figure_json
+from studies.charts.figure import figure_json
 from studies.charts.match import MagnetField, fields_of_limit
 from studies.results import FigureData
 from studies.ring_optics.facts import Facts

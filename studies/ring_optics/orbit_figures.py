@@ -11,9 +11,8 @@ import pandas as pd
 from lattice import Lattice
 from lattice.arrays import Array
 from studies.charts import style
-from studies.charts.extraction import Curve, curves
-from studies.charts.lattice import figure_json
-from studies.charts.match import drawn
+from studies.charts.curves import Curve, curves
+from studies.charts.figure import figure_json, figure_of
 from studies.charts.style import Drawing, Layout, Trace, axis, base_layout, numbers, s_axis, text, tint
 from studies.results import FigureData
 from studies.ring_optics.imperfections import PERCENT, SHOWN, Imperfections
@@ -35,7 +34,7 @@ def orbit_figures(found: Imperfections, lattice: Lattice, resolved: Resolved[Any
         "orbit-machines",
         "Orbit before and after correction",
         caption,
-        figure_json(drawn(_bands(table, _monitors(found)))),
+        figure_json(figure_of(_bands(table, _monitors(found)))),
         _headed(table),
     )
     yield _shares(found, resolved)

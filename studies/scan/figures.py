@@ -12,7 +12,9 @@ from contourpy import contour_generator
 from lattice.arrays import Array
 from machines.requirements import PASS, Requirement
 from studies.charts import style
-from studies.charts.lattice import WorkingPoint, figure_json, tune_diagram
+from studies.charts.kit.strips import axis_name, layout_key, strips
+from studies.charts.figure import figure_json
+from studies.charts.lattice import WorkingPoint, tune_diagram
 from studies.charts.style import Layout, Trace, axis, base_layout, inert, numbers, pointer, text
 from studies.results import FigureData
 from studies.scan.facts import NO_ANSWER, ScanFacts
@@ -219,15 +221,12 @@ def _along(made: Plan, table: pd.DataFrame) -> FigureData:
     )
     traces: list[Trace] = []
     notes: list[Layout] = []
-    for number, panel in enumerate(panels):
-        side = "" if number == 0 else str(number + 1)
-        top = 1.0 - number / count
-        unit = quantity_named(panel[0]).kind.unit
-        layout[f"yaxis{side}"] = axis(f"{_common(panel)} [{unit}]", domain=[top - 0.88 / count, top], anchor="x")
-        traces += [_curve(table, name, quantity, f"y{side}") for quantity in panel]
-        notes += [_end_label(table, quantity, f"y{side}", place) for place, quantity in enumerate(panel)]
-    lowest = "y" if count == 1 else f"y{count}"
-    layout["xaxis"] = axis(_axis_title(name, made), anchor=lowest)
+    for number, (panel, domain) in enumerate(zip(panels, strips(count, 0.88), strict=False)):
+        unit, side = quantity_named(panel[0]).kind.unit, axis_name(number)
+        layout[layout_key(number)] = axis(f"{_common(panel)} [{unit}]", domain=domain, anchor="x")
+        traces += [_curve(table, name, quantity, side) for quantity in panel]
+        notes += [_end_label(table, quantity, side, place) for place, quantity in enumerate(panel)]
+    layout["xaxis"] = axis(_axis_title(name, made), anchor=axis_name(count - 1))
     layout["annotations"] = notes
     caption = f"Results against {name}; gaps where there is no answer. Look for: how fast a margin goes."
     columns = [name, STATUS, *(quantity for panel in panels for quantity in panel)]

@@ -7,8 +7,9 @@ from typing import Any
 
 import pandas as pd
 
+from studies.charts.figure import figure_json
 from studies.charts.kit.slider import HEIGHT, one_at_a_time, owners, slider
-from studies.charts.lattice import figure_json, magnet_blocks, optics_figure
+from studies.charts.lattice import magnet_blocks, optics_figure
 from studies.charts.style import INK, Layout, Trace, numbers
 from studies.results import FigureData
 from studies.scan.facts import CaseOptics, ScanFacts

@@ -12,21 +12,14 @@ from extraction.resonance.both_engines import ARM, SEPARATRIX
 from extraction.resonance.diagram import Steinbach
 from optics.matching.matching import MatchResult
 from studies.charts import style
-from studies.charts.extraction import (
-    EXACT,
-    LEADING,
-    Curve,
-    Frame,
-    Vector,
-    Wedge,
-    bars,
-    curves,
-    phase_space,
-    steinbach,
-    vectors,
-)
-from studies.charts.lattice import figure_json
+from studies.charts.bars import bars
+from studies.charts.curves import Curve, curves
+from studies.charts.figure import figure_json
 from studies.charts.match import Difference, residuals_in_tolerance
+from studies.charts.phase_space import Frame, phase_space
+from studies.charts.steinbach import Wedge, steinbach
+from studies.charts.style import EXACT, LEADING
+from studies.charts.vectors import Vector, vectors
 from studies.results import FigureData
 from studies.ring_optics.figures import match_figures, tune_figures
 from studies.slow_extraction.facts import ExtractionFacts

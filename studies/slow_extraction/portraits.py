@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 
 from extraction.resonance.separatrices import Lines, Separatrices
-from studies.charts.extraction import Frame, Portrait
+from studies.charts.phase_space import Frame, Portrait
 
 _MILLI = 1e3
 _ROOT = 1e3**0.5  # m^1/2 in mm^1/2

@@ -8,9 +8,10 @@ import numpy as np
 import pandas as pd
 
 from studies.charts import style
-from studies.charts.extraction import Curve, curves
-from studies.charts.lattice import figure_json
-from studies.charts.switching import COLORS, stacked, tornado
+from studies.charts.bars import stacked, tornado
+from studies.charts.curves import Curve, curves
+from studies.charts.figure import figure_json
+from studies.charts.style import COLORS
 from studies.results import FigureData
 from studies.treatment.facts import CYCLES, CYCLOTRON, LINAC, STEPS, ComparisonFacts
 from studies.treatment.timeline import CAUSES

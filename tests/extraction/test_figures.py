@@ -8,19 +8,12 @@ import numpy as np
 import pytest
 
 from lattice import InputError
-from studies.charts.extraction import (
-    Curve,
-    Frame,
-    Portrait,
-    Vector,
-    Wedge,
-    bars,
-    curves,
-    phase_space,
-    steinbach,
-    vectors,
-)
-from studies.charts.lattice import figure_json
+from studies.charts.bars import bars
+from studies.charts.curves import Curve, curves
+from studies.charts.figure import figure_json
+from studies.charts.phase_space import Frame, Portrait, phase_space
+from studies.charts.steinbach import Wedge, steinbach
+from studies.charts.vectors import Vector, vectors
 from studies.report.drawing import draw
 
 

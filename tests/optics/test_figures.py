@@ -11,15 +11,8 @@ import pandas as pd
 import pytest
 
 from lattice import InputError, Lattice, Marker, Quadrupole, ReferenceParticle
-from studies.charts.lattice import (
-    StopBand,
-    WorkingPoint,
-    figure_json,
-    floor_plan,
-    magnet_blocks,
-    optics_figure,
-    tune_diagram,
-)
+from studies.charts.figure import figure_json
+from studies.charts.lattice import StopBand, WorkingPoint, floor_plan, magnet_blocks, optics_figure, tune_diagram
 from studies.charts.magnet_shapes import DEFOCUSING, FOCUSING, IDLE_QUADRUPOLE, bar_polygon, floor_curve, magnet_style
 from studies.charts.magnets import MagnetBlock
 from studies.charts.style import QUANTITIES, inert, numbers, tint

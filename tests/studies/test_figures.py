@@ -7,7 +7,7 @@ import pandas as pd
 import pytest
 
 from lattice import InputError
-from studies.charts.lattice import figure_json
+from studies.charts.figure import figure_json
 from studies.charts.match import (
     Difference,
     MagnetField,

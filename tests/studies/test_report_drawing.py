@@ -11,7 +11,8 @@ import pandas as pd
 import pytest
 
 from lattice import Drift, InputError, Lattice, Quadrupole
-from studies.charts.lattice import figure_json, floor_plan, magnet_blocks, optics_figure
+from studies.charts.figure import figure_json
+from studies.charts.lattice import floor_plan, magnet_blocks, optics_figure
 from studies.report.drawing import draw, plain_text
 from studies.report.svg import embeddable
 from studies.results import FigureData

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
+from typing import Any
 
-from studies.charts.style import short
+from studies.charts.style import Layout, axis, base_layout, inert, short, text
 
 
 def axis_name(number: int) -> str:
@@ -30,3 +31,27 @@ def spaced(count: int, gap: float) -> Iterator[list[float]]:
     for number in range(count):
         top = 1.0 - number * (high + gap)
         yield [max(round(top - high, 4), 0.0), round(top, 4)]
+
+
+def named_stack(
+    names: Sequence[str], titles: Sequence[str], x_title: str, *, each: int, share: float, **more: Any
+) -> Layout:
+    """Layout of panels on one x axis, each with its name over it and ``each`` [px] high; ``more`` of every y axis."""
+    count = len(names)
+    axes = {
+        layout_key(i): axis(title, domain=domain, anchor="x", **more)
+        for i, (title, domain) in enumerate(zip(titles, strips(count, share), strict=True))
+    }
+    return base_layout(
+        70 + each * count,
+        hovermode="closest",
+        xaxis=axis(x_title, anchor=axis_name(count - 1), rangemode="tozero"),
+        annotations=[_head(name, number) for number, name in enumerate(names)],
+        margin={"l": 84, "r": 24, "t": 30, "b": 52},
+        **axes,
+    )
+
+
+def _head(name: str, number: int) -> Layout:
+    place: dict[str, Any] = {"xref": "paper", "yref": f"{axis_name(number)} domain", "xanchor": "left"}
+    return text(inert(name), x=0.0, y=1.0, yanchor="bottom", size=12, **place)

@@ -16,20 +16,19 @@ from extraction.spill.tracking import Spill
 from lattice import InputError
 from lattice.arrays import Array
 from studies.charts import style
-from studies.charts.extraction import Curve, bars, curves, figure_of
-from studies.charts.lattice import figure_json
+from studies.charts.bars import bars, paired_bars
+from studies.charts.curves import Curve, curves
+from studies.charts.figure import figure_json, figure_of
 from studies.charts.spill import (
     RatePanel,
     SpectrumPanel,
-    Still,
     bar_drawing,
     cumulative_drawing,
-    paired_bars,
     response_drawing,
     spill_drawing,
     stacked_rates,
-    steinbach_film,
 )
+from studies.charts.steinbach import Still, steinbach_film
 from studies.results import FigureData
 from studies.slow_extraction.facts import ExtractionFacts
 from studies.slow_extraction.spill.facts import SpillFacts

@@ -15,8 +15,8 @@ from extraction.drivers.drivers import (
     TuneSweep,
 )
 from studies.charts import style
-from studies.charts.extraction import Curve, curves, figure_of
-from studies.charts.lattice import figure_json
+from studies.charts.curves import Curve, curves
+from studies.charts.figure import figure_json, figure_of
 from studies.charts.spill import stacked_programmes
 from studies.results import FigureData
 from studies.slow_extraction.spill.facts import SpillFacts

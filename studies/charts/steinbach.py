@@ -1,0 +1,185 @@
+"""The Steinbach diagram: amplitude against momentum, standing and in motion."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+import plotly.graph_objects as go
+
+from lattice import InputError
+from lattice.arrays import Array
+from studies.charts import style
+from studies.charts.curves import Curve, curve_trace
+from studies.charts.kit.ranges import whole_range
+from studies.charts.kit.slider import one_at_a_time, owners, slider
+from studies.charts.kit.traces import dots, line
+from studies.charts.style import EXACT, LEADING, Drawing, Layout, Trace, axis, base_layout, inert, numbers, short, text
+
+
+@dataclass(frozen=True)
+class Wedge:
+    """A Steinbach diagram's numbers: momentum [1e-3] and amplitude [√mm].
+
+    ``delta``, ``exact``, ``leading``: the wedge; ``stack``: sampled particles (delta, amplitude); ``start``, ``end``:
+    of the arrow for the driver, at ``height``; ``edge`` of the beam.
+    """
+
+    delta: Sequence[float]
+    exact: Sequence[float]
+    leading: Sequence[float]
+    stack: tuple[Sequence[float], Sequence[float]]
+    resonant: float
+    start: float
+    end: float
+    height: float
+    driver: str
+    edge: float = field(default=float("nan"))
+
+
+_STEINBACH = ("dp/p [1e-3]", "A [√mm]")
+
+
+def steinbach(wedge: Wedge) -> go.Figure:
+    """Amplitude against momentum: the unstable wedge shaded, the stack as points, the driver as an arrow."""
+    top = 1.08 * max([*_finite(wedge.stack[1]), wedge.edge, 0.5 * max(_finite(wedge.exact))])
+    shade = [*wedge.exact, top * 3, top * 3]
+    ends = [*wedge.delta, wedge.delta[-1], wedge.delta[0]]
+    traces = [
+        {
+            "type": "scatter",
+            "mode": "lines",
+            "name": "unstable",
+            "x": numbers(ends),
+            "y": numbers(shade),
+            "fill": "toself",
+            "fillcolor": style.tint(style.VERTICAL, 0.12),
+            "hoverinfo": "skip",
+            "line": {"color": style.VERTICAL, "width": 0},
+        },
+        {
+            "type": "scatter",
+            "mode": "markers",
+            "name": "stack",
+            "x": numbers(wedge.stack[0]),
+            "y": numbers(wedge.stack[1]),
+            "marker": {"color": style.NEUTRAL, "size": 2.5},
+            "hoverinfo": "skip",
+        },
+        curve_trace(Curve("leading order", wedge.delta, wedge.leading, LEADING, "dash", width=1.2), *_STEINBACH),
+        curve_trace(Curve("exact", wedge.delta, wedge.exact, EXACT), *_STEINBACH),
+    ]
+    low, high = min([*wedge.delta, *wedge.stack[0]]), max([*wedge.delta, *wedge.stack[0]])
+    room = 0.03 * (high - low)
+    notes = [
+        text("unstable", x=short(wedge.resonant), y=0.8, xref="x", yref="y domain", color=style.VERTICAL),
+        text("exact", x=0.0, y=1.0, xref="paper", yref="paper", xanchor="left", yanchor="bottom", color=EXACT),
+        text(
+            "leading order (dashed)",
+            x=0.06,
+            y=1.0,
+            xref="paper",
+            yref="paper",
+            xanchor="left",
+            yanchor="bottom",
+            color=LEADING,
+        ),
+        _arrow(wedge),
+    ]
+    layout = base_layout(
+        440,
+        hovermode="closest",
+        xaxis=axis(_STEINBACH[0], range=[short(low - room), short(high + room)]),
+        yaxis=axis(_STEINBACH[1], range=[0.0, short(top)]),
+        annotations=notes,
+        margin={"l": 72, "r": 24, "t": 36, "b": 52},
+    )
+    return go.Figure(data=traces, layout=layout)
+
+
+def _finite(values: Sequence[float]) -> list[float]:
+    return [value for value in values if np.isfinite(value)]
+
+
+def _arrow(wedge: Wedge) -> Layout:
+    return {
+        "x": short(wedge.end),
+        "y": short(wedge.height),
+        "ax": short(wedge.start),
+        "ay": short(wedge.height),
+        "xref": "x",
+        "yref": "y",
+        "axref": "x",
+        "ayref": "y",
+        "showarrow": True,
+        "arrowhead": 2,
+        "arrowwidth": 1.6,
+        "arrowcolor": style.INK,
+        "text": inert(wedge.driver),
+        "font": {"size": 12, "color": style.INK},
+        "xanchor": "right" if wedge.end > wedge.start else "left",
+        "bgcolor": "rgba(255,255,255,0.75)",
+    }
+
+
+@dataclass(frozen=True, eq=False)
+class Still:
+    """One moment of the animated Steinbach diagram: momentum and amplitude of what still circulates, wedge moved."""
+
+    label: str
+    delta: Array
+    amplitude: Array
+    shift: float = 0.0
+
+
+def steinbach_film(
+    wedge: tuple[Array, Array], stills: Sequence[Still], shown: int = 0, height: float | None = None
+) -> Drawing:
+    """Steinbach diagram with a slider over time. ``wedge``: momentum [1e-3] and stable amplitude [√mm]."""
+    if not stills:
+        raise InputError("an animated diagram needs at least one moment")
+    top = height or 1.1 * max(float(np.max(still.amplitude, initial=0.0)) for still in stills)
+    each = [_still_traces(still, wedge, top) for still in stills]
+    labels, changes = [still.label for still in stills], [{"annotations": _film_notes(still)} for still in stills]
+    ends = [value for still in stills for value in (*still.delta, *(wedge[0] + still.shift))]
+    layout = base_layout(
+        520,
+        hovermode="closest",
+        xaxis=axis("dp/p [1e-3]", range=whole_range(ends)),
+        yaxis=axis("A [√mm]", range=[0.0, short(top)]),
+        annotations=_film_notes(stills[shown]),
+        sliders=[slider(labels, owners(each), changes, prefix="time: ", shown=shown, room=52)],
+        margin={"l": 72, "r": 24, "t": 36, "b": 130},
+    )
+    return {"data": one_at_a_time(each, shown), "layout": layout}
+
+
+def _still_traces(still: Still, wedge: tuple[Array, Array], top: float) -> list[Trace]:
+    delta, amplitude = wedge[0] + still.shift, wedge[1]
+    hover = "dp/p %{x:.4g}e-3<br>A %{y:.4g} √mm"
+    shade = {
+        "type": "scatter",
+        "mode": "lines",
+        "name": "unstable",
+        "x": numbers([*delta, delta[-1], delta[0]]),
+        "y": numbers([*amplitude, 3 * top, 3 * top]),
+        "fill": "toself",
+        "hoverinfo": "skip",
+        "fillcolor": style.tint(style.VERTICAL, 0.12),
+        "line": {"color": style.VERTICAL, "width": 0},
+    }
+    return [
+        shade,
+        dots(still.delta, still.amplitude, style.NEUTRAL, 2.5, "circulating", hover),
+        line(delta, amplitude, EXACT, 1.8, "stable amplitude", hover),
+    ]
+
+
+def _film_notes(still: Still) -> list[Layout]:
+    place: dict[str, Any] = {"xref": "paper", "yref": "paper", "yanchor": "bottom", "y": 1.0}
+    return [
+        text("shaded: unstable", x=0.0, xanchor="left", color=style.VERTICAL, **place),
+        text(f"{still.label}, {len(still.delta)} shown", x=0.18, xanchor="left", **place),
+    ]
