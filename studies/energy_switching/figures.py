@@ -62,14 +62,21 @@ def _parted(facts: SwitchingFacts, items: Sequence[Curve]) -> list[Curve]:
     ]
 
 
+def family_colors(facts: SwitchingFacts) -> dict[str, str]:
+    """One colour for each family of magnets, the same in every figure."""
+    names = dict.fromkeys((*(circuit.magnet.name for circuit in facts.cycles[0].circuits), *facts.programme.set))
+    return {name: COLORS[k % len(COLORS)] for k, name in enumerate(names)}
+
+
 def _strengths(facts: SwitchingFacts) -> Iterator[FigureData]:
     """Quadrupoles over their values at the lowest rigidity; sextupoles, of which some are near 0, as they are."""
     kinds = {circuit.magnet.name: circuit.magnet.unit for circuit in facts.cycles[0].circuits}
     order = _sorted(facts)
     rigidity = facts.programme.rigidities[order]
     relative, absolute = [], []
-    for k, (name, values) in enumerate(facts.programme.set.items()):
-        here, color = values[order], COLORS[k % len(COLORS)]
+    colors = family_colors(facts)
+    for name, values in facts.programme.set.items():
+        here, color = values[order], colors[name]
         if kinds.get(name) == "T/m^2" or here[0] == 0.0:
             absolute.append(Curve(name, list(rigidity), list(here), color))
         else:
@@ -131,11 +138,13 @@ def _optics(facts: SwitchingFacts) -> Iterator[FigureData]:
 def _currents(facts: SwitchingFacts) -> FigureData:
     order = _sorted(facts)
     rigidity = facts.programme.rigidities[order]
-    items, columns = [], {_RIGIDITY: rigidity}
+    items, columns, colors = [], {_RIGIDITY: rigidity}, family_colors(facts)
     for k, circuit in enumerate(facts.cycles[0].circuits):
         rated = circuit.magnet.supply.largest_current
         current = np.concatenate([cycle.circuits[k].currents for cycle in facts.cycles])[order]
-        items.append(Curve(circuit.magnet.name, list(rigidity), list(np.abs(current) / rated), COLORS[k % len(COLORS)]))
+        items.append(
+            Curve(circuit.magnet.name, list(rigidity), list(np.abs(current) / rated), colors[circuit.magnet.name])
+        )
         columns[f"{circuit.magnet.name} [A]"] = current
     figure = curves(_parted(facts, items), _RIGIDITY, "current over rating [1]", levels=[(1.0, "rating")])
     caption = "Current of each circuit over its rating. Look for: which circuit sets the highest energy."

@@ -12,8 +12,8 @@ from contourpy import contour_generator
 from lattice.arrays import Array
 from machines.requirements import PASS, Requirement
 from studies.charts import style
-from studies.charts.kit.strips import axis_name, layout_key, strips
 from studies.charts.figure import figure_json
+from studies.charts.kit.strips import axis_name, layout_key, strips
 from studies.charts.lattice import WorkingPoint, tune_diagram
 from studies.charts.style import Layout, Trace, axis, base_layout, inert, numbers, pointer, text
 from studies.results import FigureData

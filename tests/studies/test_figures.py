@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from types import SimpleNamespace
+from typing import Any
+
 import numpy as np
 import pandas as pd
 import pytest
@@ -79,3 +82,16 @@ def test_nothing_to_draw_is_said() -> None:
         match_targets([])
     with pytest.raises(InputError, match="at least one of the quantities"):
         residuals_in_tolerance([])
+
+
+def test_a_family_of_magnets_has_one_colour_in_all_figures_of_a_switching_study() -> None:
+    """Circuits hold the bends, which programmes do not set: counting either alone would shift every colour by one."""
+    from studies.energy_switching.figures import family_colors
+
+    circuits = [SimpleNamespace(magnet=SimpleNamespace(name=name)) for name in ("bend", "kf", "kd")]
+    facts: Any = SimpleNamespace(
+        cycles=[SimpleNamespace(circuits=circuits)], programme=SimpleNamespace(set={"kd": 0, "kf": 0, "xs": 0})
+    )
+    colors = family_colors(facts)
+    assert list(colors) == ["bend", "kf", "kd", "xs"]
+    assert len(set(colors.values())) == 4
