@@ -7,16 +7,44 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 
 #: Names and words that stand for a plane or an end, and what they are taken for.
-_SWAPPED = {"x": "y", "y": "x", "min": "max", "max": "min", "argmin": "argmax", "argmax": "argmin", "lower": "upper",
-            "upper": "lower", "nanmin": "nanmax", "nanmax": "nanmin", "idxmin": "idxmax", "idxmax": "idxmin",
-            "betx": "bety", "bety": "betx", "dx": "dy", "mux": "muy", "muy": "mux", "qx": "qy", "qy": "qx",
-            "cos": "sin", "sin": "cos", "first": "last"}  # fmt: skip
+_SWAPPED = {
+    "x": "y",
+    "y": "x",
+    "min": "max",
+    "max": "min",
+    "argmin": "argmax",
+    "argmax": "argmin",
+    "lower": "upper",
+    "upper": "lower",
+    "nanmin": "nanmax",
+    "nanmax": "nanmin",
+    "idxmin": "idxmax",
+    "idxmax": "idxmin",
+    "betx": "bety",
+    "bety": "betx",
+    "dx": "dy",
+    "mux": "muy",
+    "muy": "mux",
+    "qx": "qy",
+    "qy": "qx",
+    "cos": "sin",
+    "sin": "cos",
+    "first": "last",
+}
 _OPERATORS: dict[type[ast.operator], type[ast.operator]] = {
-    ast.Add: ast.Sub, ast.Sub: ast.Add, ast.Mult: ast.Div, ast.Div: ast.Mult,
-}  # fmt: skip
+    ast.Add: ast.Sub,
+    ast.Sub: ast.Add,
+    ast.Mult: ast.Div,
+    ast.Div: ast.Mult,
+}
 _COMPARISONS: dict[type[ast.cmpop], type[ast.cmpop]] = {
-    ast.Lt: ast.GtE, ast.Gt: ast.LtE, ast.LtE: ast.Gt, ast.GtE: ast.Lt, ast.Eq: ast.NotEq, ast.NotEq: ast.Eq,
-}  # fmt: skip
+    ast.Lt: ast.GtE,
+    ast.Gt: ast.LtE,
+    ast.LtE: ast.Gt,
+    ast.GtE: ast.Lt,
+    ast.Eq: ast.NotEq,
+    ast.NotEq: ast.Eq,
+}
 
 
 @dataclass(frozen=True)

@@ -82,9 +82,7 @@ def _rate(facts: SpillFacts) -> FigureData:
         "of modulation m holds m²/2. Dashed: what counting so few particles gives alone. Look for: lines above it "
         "at the mains' frequencies."
     )
-    counts = spill_rate(
-        spill.extracted["time"].to_numpy(), start=0.0, stop=spill.duration, width=_csv_bin(facts)
-    )  # fmt: skip
+    counts = spill_rate(spill.extracted["time"].to_numpy(), start=0.0, stop=spill.duration, width=_csv_bin(facts))
     frame = pd.DataFrame({"time [s]": counts.time, "particles": counts.counts, "rate [1/s]": counts.rate})
     title = f"Spill, {_duty(facts)}"
     return _drawn("spill-rate", title, caption, figure_of(spill_drawing(_panel(spill), panel)), frame)
@@ -130,8 +128,14 @@ def _bars(facts: SpillFacts, extraction: ExtractionFacts) -> Iterator[FigureData
         f"Extracted particles at the entrance of '{septum.at}', before its kick, each as it was tracked; above and "
         f"beside: how many. Look for: a thin bar from the wires to one spiral step beyond, well inside the gap.{beyond}"
     )
-    yield _bar("spill-bar-es", "Extracted beam at the electrostatic septum", caption, table["x"].to_numpy(),
-               angles(table), walls)  # fmt: skip
+    yield _bar(
+        "spill-bar-es",
+        "Extracted beam at the electrostatic septum",
+        caption,
+        table["x"].to_numpy(),
+        angles(table),
+        walls,
+    )
     sent = facts.sent
     if sent is None:
         return
@@ -144,8 +148,14 @@ def _bars(facts: SpillFacts, extraction: ExtractionFacts) -> Iterator[FigureData
         f"The same particles at the entrance of '{septum.magnetic_at}', after the kick of {1e3 * septum.kick:g} "
         "mrad. Look for: every particle beyond the wall."
     )
-    yield _bar("spill-bar-ms", "Extracted beam at the magnetic septum", caption, sent[:, 0],
-               sent[:, 1] / (1 + sent[:, 5]), walls)  # fmt: skip
+    yield _bar(
+        "spill-bar-ms",
+        "Extracted beam at the magnetic septum",
+        caption,
+        sent[:, 0],
+        sent[:, 1] / (1 + sent[:, 5]),
+        walls,
+    )
 
 
 def _bar(id: str, title: str, caption: str, x: Array, angle: Array, walls: list[tuple[float, str]]) -> FigureData:
@@ -208,9 +218,15 @@ def _momentum(facts: SpillFacts) -> FigureData:
         "Momentum of what is extracted in 24 slices of time, against the reference momentum at the start. Look for: a "
         "drift, which the transport line and the energy at the patient would follow."
     )
-    frame = pd.DataFrame({"time [s]": time, "particles": table["count"].to_numpy(), "mean dp/p [1e-3]": 1e3 * mean,
-                          "error of the mean [1e-3]": 1e3 * table["error"].to_numpy(),
-                          "rms dp/p [1e-3]": 1e3 * spread})  # fmt: skip
+    frame = pd.DataFrame(
+        {
+            "time [s]": time,
+            "particles": table["count"].to_numpy(),
+            "mean dp/p [1e-3]": 1e3 * mean,
+            "error of the mean [1e-3]": 1e3 * table["error"].to_numpy(),
+            "rms dp/p [1e-3]": 1e3 * spread,
+        }
+    )
     return _drawn("spill-momentum", "Momentum against time", caption, curves(items, "time [s]", "dp/p [1e-3]"), frame)
 
 
@@ -225,8 +241,7 @@ def _losses(facts: SpillFacts) -> FigureData:
         "every turn, apertures in the sextupoles and wherever one is narrower by 15 % by linear optics. Look for: "
         "anything but the wires."
     )
-    frame = pd.DataFrame({"cause and place": names, "particles": [int(n) for n in groups] or [0],
-                          "share [%]": shares})  # fmt: skip
+    frame = pd.DataFrame({"cause and place": names, "particles": [int(n) for n in groups] or [0], "share [%]": shares})
     return _drawn("spill-losses", "Losses of the spill", caption, bars(names, shares, "lost [%]"), frame)
 
 
@@ -245,11 +260,18 @@ def _response(facts: SpillFacts) -> Iterator[FigureData]:
         "times the shift of the leaving momentum over the speed of the stack, as if particles left at once. Bars: one "
         "standard error. Look for: where it falls below; faster ripple is smoothed by the time particles take to leave."
     )
-    frame = pd.DataFrame({
-        "frequency [Hz]": columns["frequency"], "ripple [1]": table["ripple"], "depth [1]": table["depth"],
-        "gain [1]": columns["gain"], "its error [1]": columns["gain_error"], "expected [1]": columns["expected"],
-        "phase [rad]": table["phase"], "chance without modulation [1]": table["p_value"],
-    })  # fmt: skip
+    frame = pd.DataFrame(
+        {
+            "frequency [Hz]": columns["frequency"],
+            "ripple [1]": table["ripple"],
+            "depth [1]": table["depth"],
+            "gain [1]": columns["gain"],
+            "its error [1]": columns["gain_error"],
+            "expected [1]": columns["expected"],
+            "phase [rad]": table["phase"],
+            "chance without modulation [1]": table["p_value"],
+        }
+    )
     drawing = response_drawing(columns["frequency"], columns["gain"], columns["gain_error"], columns["expected"])
     yield _drawn(
         "spill-response", f"From ripple of '{found.parameter}' to the spill", caption, figure_of(drawing), frame
@@ -272,17 +294,20 @@ def _supplies(facts: SpillFacts) -> FigureData:
         "speed of the stack; tracked: each family with a line of its own in one slice of the spill. Look for: the "
         "supply that needs the most care; the table gives what 1e-4 does to the leaving momentum."
     )
-    frame = pd.DataFrame({
-        "family": names,
-        "change of the leaving momentum per 1e-4 [1e-6]": np.append(1e2 * table["shift"].to_numpy(), -1e2),
-        "modulation expected [%]": 1e2 * expected,
-        "modulation tracked [%]": 1e2 * tracked,
-        "its error [%]": np.append(
-            1e2 * (table["gain_error"] * _AT / table["frequency"]).to_numpy() * _PER_MICRO, np.nan
-        ),
-    })  # fmt: skip
-    drawing = paired_bars(names, 1e2 * expected, 1e2 * tracked, ("expected", "tracked"),
-                          f"modulation at {_AT:g} Hz per 1e-6 [%]")  # fmt: skip
+    frame = pd.DataFrame(
+        {
+            "family": names,
+            "change of the leaving momentum per 1e-4 [1e-6]": np.append(1e2 * table["shift"].to_numpy(), -1e2),
+            "modulation expected [%]": 1e2 * expected,
+            "modulation tracked [%]": 1e2 * tracked,
+            "its error [%]": np.append(
+                1e2 * (table["gain_error"] * _AT / table["frequency"]).to_numpy() * _PER_MICRO, np.nan
+            ),
+        }
+    )
+    drawing = paired_bars(
+        names, 1e2 * expected, 1e2 * tracked, ("expected", "tracked"), f"modulation at {_AT:g} Hz per 1e-6 [%]"
+    )
     return _drawn("spill-supplies", "What each supply does to the spill", caption, figure_of(drawing), frame)
 
 
@@ -297,10 +322,17 @@ def _drivers(facts: SpillFacts) -> FigureData:
         "Look for: how even each is beside the scatter of so few particles."
     )
     frame = pd.concat(
-        pd.DataFrame({"driver": name, "time [s]": spill.extracted["time"], "x [mm]": 1e3 * spill.extracted["x"],
-                      "x' [mrad]": 1e3 * angles(spill.extracted), "dp/p [1e-3]": 1e3 * spill.extracted["delta"]})
+        pd.DataFrame(
+            {
+                "driver": name,
+                "time [s]": spill.extracted["time"],
+                "x [mm]": 1e3 * spill.extracted["x"],
+                "x' [mrad]": 1e3 * angles(spill.extracted),
+                "dp/p [1e-3]": 1e3 * spill.extracted["delta"],
+            }
+        )
         for name, spill in shown.items()
-    ).reset_index(drop=True)  # fmt: skip
+    ).reset_index(drop=True)
     return _drawn("spill-drivers", "Drivers side by side", caption, figure_of(stacked_rates(panels)), frame)
 
 
@@ -324,8 +356,15 @@ def _engines(facts: SpillFacts) -> Iterator[FigureData]:
         f"{found.turn[1]:.2g} and {found.angle[1]:.2g}. Look for: dots on the line."
     )
     frame = pd.concat(
-        pd.DataFrame({"tracker": name, "particle": one["particle"], "turn": one["turn"], "x [mm]": 1e3 * one["x"],
-                      "x' [mrad]": 1e3 * angles(one)})
+        pd.DataFrame(
+            {
+                "tracker": name,
+                "particle": one["particle"],
+                "turn": one["turn"],
+                "x [mm]": 1e3 * one["x"],
+                "x' [mrad]": 1e3 * angles(one),
+            }
+        )
         for name, one in zip(("fast", "Xsuite"), tables, strict=True)
-    ).reset_index(drop=True)  # fmt: skip
+    ).reset_index(drop=True)
     yield _drawn("engines-spill", "Spill by both trackers", caption, figure_of(drawing), frame)

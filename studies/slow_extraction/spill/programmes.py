@@ -62,8 +62,11 @@ def programmes_figure(facts: SpillFacts) -> FigureData:
         if shaped is not None:
             told = f"shaped, duty factor {shaped.duty_factor.corrected:.2f} ± {shaped.duty_factor.error:.2f}"
         panels.append((f"{name}: {told}", heading, times, values, even))
-        tables.append(pd.DataFrame({"driver": name, "quantity": heading, "time [s]": times, "programme": values,
-                                    "straight": even}))  # fmt: skip
+        tables.append(
+            pd.DataFrame(
+                {"driver": name, "quantity": heading, "time [s]": times, "programme": values, "straight": even}
+            )
+        )
     caption = (
         "Programme of each driver; dashed: the straight one that would move the stack evenly. The duty factor is that "
         "of the shape, in 24 bins from the first particle to the end, by tracking the whole spill with ripple. Look "
