@@ -1,0 +1,129 @@
+"""Commands that are killed at several moments: what was finished is whole, and the next command goes on."""
+
+from __future__ import annotations
+
+import os
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+import pandas as pd
+import pytest
+
+from optics.beams.parquet import read_parquet
+from studies.cli import run
+from studies.runs.contents import is_complete
+from studies.runs.rows import kept_rows
+from studies.runs.store import read_run
+from tests.checkout import ROOT
+
+WRITER = """
+import sys
+from dataclasses import replace
+from itertools import count
+from pathlib import Path
+from studies.runs.building import open_run
+from tests.report_fakes import fake_result
+
+folder = Path(sys.argv[1])
+for number in count(1):
+    with open_run(folder, force=True) as run:
+        result = replace(fake_result(), warnings=(f"{sys.argv[2]}-{number}",))
+        run.finish(result, lambda result: result.warnings[0], lambda: "")
+    if number == 1:
+        print("ready", flush=True)
+"""
+
+STUDY = """
+study = "optics"
+name = "tunes"
+machine = "cnao"
+machine_requirements = false
+
+[[requirement]]
+id = "OWN-01"
+text = "Room for the widest beam"
+quantity = "clearance_x"
+lower = 0.03
+unit = "m"
+source = "the test"
+"""
+GRID = ["--over", "kf=0.27:0.31:30", "--over", "kd=0.48:0.62:40"]
+
+
+def process(*command: str) -> subprocess.Popen[str]:
+    environment = {**os.environ, "PYTHONPATH": str(ROOT)}
+    return subprocess.Popen([sys.executable, *command], env=environment, text=True, stdout=subprocess.PIPE,
+                            stderr=subprocess.PIPE)  # fmt: skip
+
+
+def until(condition: Callable[[], object], seconds: float) -> None:
+    """Wait for what must come within ``seconds``."""
+    end = time.monotonic() + seconds
+    while not condition():
+        assert time.monotonic() < end, f"not within {seconds} s"
+        time.sleep(0.01)
+
+
+def test_a_run_that_is_killed_leaves_a_whole_one(tmp_path: Path) -> None:
+    """One run after another into the same folder, killed at moments that lie apart by less than a run takes."""
+    folder = tmp_path / "run"
+    for attempt, moment in enumerate((0.0, 0.13, 0.29, 0.46)):
+        with process("-c", WRITER, str(folder), str(attempt)) as writer:
+            assert writer.stdout is not None
+            assert writer.stdout.readline() == "ready\n"
+            time.sleep(moment)
+            writer.kill()
+        assert read_run(folder).warnings == ((folder / "report.html").read_text(),)
+        assert read_run(folder).warnings[0].startswith(f"{attempt}-")
+    assert sorted(path.name for path in tmp_path.iterdir()) in (["run"], [".run.partial", "run"],
+                                                                [".run.partial.old", "run"])  # fmt: skip
+
+
+@pytest.fixture(scope="module")
+def whole(tmp_path_factory: pytest.TempPathFactory) -> pd.DataFrame:
+    """The rows of a scan that nobody disturbs."""
+    folder = tmp_path_factory.mktemp("whole")
+    (folder / "tunes.toml").write_text(STUDY)
+    assert run(["scan", str(folder / "tunes.toml"), *GRID, "--out", str(folder / "scan"), "-q"]) == 1
+    return read_parquet(folder / "scan" / "tables" / "scan.parquet")[0]
+
+
+@pytest.mark.parametrize(("end", "rows"), [(signal.SIGKILL, 1), (signal.SIGTERM, 1), (signal.SIGINT, 0)])
+def test_a_scan_that_is_ended_keeps_its_rows_and_goes_on(
+    end: signal.Signals, rows: int, whole: pd.DataFrame, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Before its first row is finished, and after: --resume ends with the rows of an undisturbed scan."""
+    (tmp_path / "tunes.toml").write_text(STUDY)
+    folder = tmp_path / "scan"
+    scan = ["scan", str(tmp_path / "tunes.toml"), *GRID, "--out", str(folder), "-q"]
+    with process("-m", "studies.cli", *scan) as running:
+        until(lambda: kept_rows(folder) >= rows if rows else (folder / ".lock").exists(), 120)
+        if rows:
+            assert run(scan) in (2, 4)  # rows are there, or another one writes: nothing is mixed
+        running.send_signal(end)
+        assert running.wait(5) == (-signal.SIGKILL if end == signal.SIGKILL else 130)
+    kept = kept_rows(folder)
+    assert rows <= kept < len(whole)
+    assert not is_complete(folder)
+    capsys.readouterr()
+    assert run([*scan, "--resume"]) == 1
+    pd.testing.assert_frame_equal(read_parquet(folder / "tables" / "scan.parquet")[0], whole, check_exact=True)
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["scan", "tunes.toml"]
+
+
+def test_two_writers_at_once_are_two_processes(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """The second is refused with the number of the first, whose kill releases the folder."""
+    (tmp_path / "tunes.toml").write_text(STUDY)
+    folder = tmp_path / "scan"
+    scan = ["scan", str(tmp_path / "tunes.toml"), *GRID, "--out", str(folder), "-q"]
+    with process("-m", "studies.cli", *scan) as running:
+        until(lambda: (folder / ".lock").exists() and (folder / ".lock").read_text(), 120)
+        assert run([*scan, "--force"]) == 4
+        assert f"another lattice-optimize is writing there (process {running.pid} on" in capsys.readouterr().err
+        running.kill()
+    assert run(["scan", str(tmp_path / "tunes.toml"), "--over", "kf=0.29:0.2925:3", "--out", str(folder), "-q",
+                "--force"]) == 0  # fmt: skip
