@@ -6,13 +6,13 @@ from pathlib import Path
 
 import click
 
-from studies.commands.options import as_json, talking
+from studies.commands.options import FOLDER, as_json, talking
 
 
 @click.command("compare", short_help="One report of two runs.")
 @click.argument("first", type=click.Path(path_type=Path), metavar="RUN_A")
 @click.argument("second", type=click.Path(path_type=Path), metavar="RUN_B")
-@click.option("--out", type=click.Path(path_type=Path, file_okay=True), help="Run folder [runs/A-and-B].")
+@click.option("--out", type=FOLDER, help="Run folder [runs/A-and-B].")
 @click.option("--force", is_flag=True, help="Replace a finished run in that folder.")
 @as_json
 @talking

@@ -33,10 +33,24 @@ talking = _apply(
 #: --json.
 as_json = click.option("--json", "as_json", is_flag=True, help="Print the results as JSON and nothing else.")
 
+
+class _Folder(click.Path):
+    """A folder that is named: an empty name would be the folder that we work in."""
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Any:
+        """The path; BadParameter for an empty name."""
+        if value == "":
+            self.fail("an empty name is no folder; give '.' for the one that you are in", param, ctx)
+        return super().convert(value, param, ctx)
+
+
+#: The type of --out.
+FOLDER = _Folder(path_type=Path)
+
 #: Options of commands that write a run folder.
 run_folder = _apply(
     [
-        click.option("--out", type=click.Path(path_type=Path, file_okay=True), help="Run folder [runs/STUDY]."),
+        click.option("--out", type=FOLDER, help="Run folder [runs/STUDY]."),
         click.option("--force", is_flag=True, help="Replace a finished run in that folder."),
         click.option("--jobs", type=click.IntRange(min=1), default=1, help="Workers, for studies that can use them."),
     ]

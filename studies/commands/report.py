@@ -15,11 +15,12 @@ from studies.exit_codes import Exit
 @talking
 def command(run: Path, verbose: bool, quiet: bool) -> int:
     """Render report.html again from the run folder RUN; nothing is computed."""
-    from studies.report import render
+    from studies.report import render, report_date
     from studies.runs.logs import messages
     from studies.runs.store import rewrite_report
     from studies.terminal import show
 
+    report_date()
     with messages(verbose, quiet):
         path = rewrite_report(run, render)
     show(str(path))

@@ -64,7 +64,7 @@ def render(result: StudyResult) -> str:
             wanting=result.wanting or any(verdict.verdict != PASS for verdict in result.verdicts),
             rows=rows,
             contents=contents(result),
-            date=_date(),
+            date=report_date(),
             policy=Markup(_policy(scripts)),
             style=Markup(_static("report.css")),
             scripts=[Markup(script) for script in scripts],
@@ -113,13 +113,17 @@ def _check_ids(result: StudyResult) -> None:
             raise InputError(f"the id '{id}' stands for {count} figures or tables; each needs its own")
 
 
-def _date() -> str:
+def report_date() -> str:
+    """The day of SOURCE_DATE_EPOCH, "" without it. InputError when it is no number of seconds that a calendar has."""
     epoch = os.environ.get("SOURCE_DATE_EPOCH", "")
     if not epoch:
         return ""
-    if not epoch.isdigit():
-        raise InputError(f"SOURCE_DATE_EPOCH must be a whole number of seconds, found '{epoch}'")
-    return datetime.fromtimestamp(int(epoch), UTC).strftime("%Y-%m-%d")
+    try:
+        if not (epoch.isascii() and epoch.isdigit()):
+            raise ValueError
+        return datetime.fromtimestamp(int(epoch), UTC).strftime("%Y-%m-%d")
+    except (ValueError, OverflowError, OSError):
+        raise InputError(f"SOURCE_DATE_EPOCH must be a whole number of seconds, found '{epoch[:40]}'") from None
 
 
 def _policy(scripts: tuple[str, ...]) -> str:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from math import isclose, nan
@@ -123,13 +124,18 @@ def compare_to_folder(first: Path, second: Path, options: RunOptions) -> tuple[C
     from studies.report import render
 
     log = RunLog()
-    folder = options.out or Path("runs") / f"{first.resolve().name}-and-{second.resolve().name}"
+    folder = options.out or Path("runs") / f"{_name(first)}-and-{_name(second)}"
     with messages(options.verbose, options.quiet, log):
         found = compare_runs(read_run(first), read_run(second))
-        result = _result(found, first.resolve().name, second.resolve().name)
+        result = _result(found, _name(first), _name(second))
         with open_run(folder, options.force) as run:
             results = run.finish(result, render, log.text)
     return found, results, folder
+
+
+def _name(folder: Path) -> str:
+    """What the folder is called, in letters: its name may be any bytes."""
+    return os.fsencode(folder.resolve().name).decode("utf-8", "replace")
 
 
 def _result(found: Compared, first: str, second: str) -> StudyResult:

@@ -34,7 +34,8 @@ class RunLog(logging.Handler):
 
     def text(self) -> str:
         """The log so far, with the time it took."""
-        return "\n".join([*self.lines, f"took {time.time() - self.started:.2f} s"]) + "\n"
+        text = "\n".join([*self.lines, f"took {time.time() - self.started:.2f} s"]) + "\n"
+        return text.encode("utf-8", "backslashreplace").decode()  # names of files are any bytes
 
 
 def _circumstances(jobs: int) -> Iterator[str]:

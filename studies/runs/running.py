@@ -56,11 +56,12 @@ def run_to_folder(name: str, prepare: Callable[[], Callable[[], Outcome]], optio
     ``prepare`` resolves it and gives what computes it (``prepared``): what is wrong with the study is
     said before its folder is touched.
     """
-    from studies.report import render
+    from studies.report import render, report_date
 
     log = RunLog(options.jobs)
     folder = options.out or Path("runs") / name
     with messages(options.verbose, options.quiet, log):
+        report_date()  # a wrong one is said before hours are computed
         compute = prepare()
         with open_run(folder, options.force) as run, failures_logged(run, log):
             outcome = compute()

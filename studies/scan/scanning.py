@@ -54,8 +54,9 @@ def scan_to_folder(
     study: StudySpec, file: Path | None, axes: tuple[Axis, ...], options: RunOptions, resume: bool
 ) -> ScanFinished:
     """Compute and write the scan of a study; ``resume`` goes on from the rows that an interrupted one has left."""
-    from studies.report import render
+    from studies.report import render, report_date
 
+    report_date()  # a wrong one is said before hours are computed
     log = RunLog(options.jobs)
     folder = options.out or Path("runs") / f"{study.name}-scan"
     with (

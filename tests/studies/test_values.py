@@ -50,6 +50,16 @@ def test_a_table_survives_csv(numbers: list[float], texts: list[str]) -> None:
     assert column_kinds(back) == column_kinds(frame)
 
 
+def test_no_cell_of_a_csv_is_a_formula_and_all_come_back() -> None:
+    """What a spreadsheet would run gets an apostrophe; runs that were written without it are read as they are."""
+    cells = ["=cmd|' /C calc'!A0", "@x", "+1+1", "-1+1", "\tx", "'=1", "-", "-5", "plain"]
+    frame = pd.DataFrame({"=name": cells})
+    text = csv_text(frame)
+    assert not [line for line in text.splitlines() if line.lstrip('"')[:1] in "=@+\t" or line[:2] in ("-1", "-5")]
+    assert list(read_csv(text, column_kinds(frame))["=name"]) == cells
+    assert list(read_csv("name\n'x\n", {"name": "text"})["name"]) == ["'x"]
+
+
 def test_text_that_looks_like_a_number_stays_text() -> None:
     frame = pd.DataFrame({"name": ["001", "nan", "", "True", "-"]})
     assert list(read_csv(csv_text(frame), column_kinds(frame))["name"]) == ["001", "nan", "", "True", "-"]
