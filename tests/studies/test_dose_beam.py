@@ -122,13 +122,3 @@ def test_a_spread_that_leaves_no_energy_is_refused() -> None:
     _, moments = beam_at(BEAMS, 100.0, "proton")
     with pytest.raises(InputError, match="without energy"):
         sampled(particle, {**moments, "energy spread [%]": 90.0}, 1000, seed=1)
-
-
-@pytest.mark.parametrize("damage", ["", "a,b\n1,2\n", "\0", "species\nproton\n", None])
-def test_a_damaged_table_is_told(damage: str | None, folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    """Code 4 and the file's name, also for a word where a number was (None)."""
-    text = (folder / TABLE).read_text().replace("3.0", "three") if damage is None else damage
-    (folder / TABLE).write_text(text)
-    assert run(["beam", str(folder), str(folder / "out.dat"), "--energy", "100", "-q"]) == 4
-    assert f"{folder / TABLE}: the table of beams is damaged" in capsys.readouterr().err
-    assert not (folder / "out.dat").exists()

@@ -13,7 +13,6 @@ import pytest
 
 from lattice import Drift, FileError, InputError, Lattice, RFGap
 from studies.cli import run as command
-from studies.report import render
 from studies.results import StudyResult
 from studies.runs.building import open_run
 from studies.runs.contents import is_complete, is_interrupted
@@ -271,28 +270,6 @@ def test_a_damaged_run_is_a_file_error(damage: str, tmp_path: Path) -> None:
     (tmp_path / "results.json").write_text(damage)
     with pytest.raises(FileError):
         read_run(tmp_path)
-
-
-@pytest.mark.parametrize("damage", ["[]", '{"data": [[]], "layout": []}', "[" * 5000])
-def test_a_damaged_figure_is_a_file_error(damage: str, tmp_path: Path) -> None:
-    """Also when it is only seen as it is drawn."""
-    run = written(tmp_path / "run", render=render)
-    before = (run / "report.html").read_bytes()
-    (run / "figures" / f"{fake_result().figures[0].id}.json").write_text(damage)
-    with pytest.raises(FileError, match=r"damaged|not valid JSON"):
-        rewrite_report(run, render)
-    assert (run / "report.html").read_bytes() == before
-
-
-def test_an_id_leads_out_of_no_folder(tmp_path: Path) -> None:
-    """A table's id is a file's name: a run of another hand reads no other file."""
-    run = written(tmp_path / "run")
-    details = json.loads((run / "report.json").read_text())
-    details["tables"][0]["id"] = "../../secret"
-    (run / "report.json").write_text(json.dumps(details))
-    (tmp_path / "secret.csv").write_text("a\n1\n")
-    with pytest.raises(FileError, match="which is no plain word"):
-        read_run(run)
 
 
 def test_a_folder_s_name_may_be_any_bytes(tmp_path: Path, capfd: pytest.CaptureFixture[str]) -> None:
