@@ -17,7 +17,7 @@ from machines.requirements import Requirement
 from studies.linac.spec import LinacStudy
 from studies.runs.contents import LINAC
 from studies.spec.checking import checked, parse_toml, read_text
-from studies.spec.resolution import own_requirement, requirement_spec
+from studies.spec.judged import judged_requirements, requirement_spec
 from studies.spec.schema import as_mapping
 from studies.spec.toml_text import toml_text
 
@@ -67,7 +67,7 @@ def resolve_linac(
     content, where, inputs = _table(study, named, file)
     machine = _machine(study, named, content, where)
     name = study.name or f"{machine.name}-{study.study.removeprefix('linac-')}"
-    requirements = _requirements(study, name, machine)
+    requirements = judged_requirements(study, name)
     machine.linac  # noqa: B018 - what is wrong with the table is said now
     study = completed(study, machine)
     emptied: dict[str, Any] = {"beam": {}, "pulse": {}, "tolerance": {}, "gradients": {}}
@@ -122,15 +122,3 @@ def with_gradients(sections: list[dict[str, Any]], gradients: Mapping[str, Any])
             raise InputError(f"gradients: section '{name}' has {wanted} quadrupoles, found {len(values)} gradients")
     changed = {name: list(values) for name, values in gradients.items()}
     return [{**one, "gradients_T_per_m": changed.get(one["name"], one["gradients_T_per_m"])} for one in sections]
-
-
-def _requirements(study: LinacStudy, name: str, machine: LinacMachine) -> tuple[Requirement, ...]:
-    judged = machine.requirements_of(study.study) if study.machine and study.machine_requirements else ()
-    own = tuple(own_requirement(spec, name) for spec in study.requirement)
-    repeated = {one.id for one in judged} & {one.id for one in own}
-    if repeated:
-        raise InputError(
-            f"requirement '{min(repeated)}' is the machine's own: choose another id, or set "
-            "machine_requirements = false to judge the study's own requirements only"
-        )
-    return (*judged, *own)

@@ -37,15 +37,15 @@ _LABELS = {
 }
 
 
-def figures(facts: Facts, matched: MatchResult | None) -> tuple[FigureData, ...]:
+def figures(facts: Facts) -> tuple[FigureData, ...]:
     """All figures of the study, in the order of the report."""
     assert facts.sampled is not None
     drawn = [_layout(facts, facts.sampled.floor), _optics(facts, facts.sampled.inside)]
-    drawn += match_figures(matched) if matched else ()
+    drawn += match_figures(facts.matched) if facts.matched else ()
     found = facts.imperfections
     orbits = orbit_figures(found, facts.optics.lattice, facts.resolved) if found else ()
     around = region_figures(facts.region) if facts.region else ()
-    return (*drawn, *around, *magnet_figures(facts), *tune_figures(facts, matched), *orbits, *_engines(facts))
+    return (*drawn, *around, *magnet_figures(facts), *tune_figures(facts), *orbits, *_engines(facts))
 
 
 def _labels(facts: Facts) -> dict[str, str]:
@@ -145,12 +145,12 @@ def _sensitivity(matched: MatchResult) -> FigureData:
     return FigureData("match-sensitivity-map", "Sensitivity", caption, drawn, frame)
 
 
-def tune_figures(facts: Facts, matched: MatchResult | None) -> Iterator[FigureData]:
+def tune_figures(facts: Facts) -> Iterator[FigureData]:
     """The tune diagram of a ring."""
     if not facts.optics.periodic:
         return
     points = [WorkingPoint("final", facts.optics.qx, facts.optics.qy)]
-    before = matched.values_before if matched else {}
+    before = facts.matched.values_before if facts.matched else {}
     if {"qx", "qy"} <= before.keys() and np.isfinite([before["qx"], before["qy"]]).all():
         points.insert(0, WorkingPoint("before the match", before["qx"], before["qy"]))
     third = round(3 * facts.optics.qx)

@@ -6,13 +6,15 @@ from collections.abc import Iterator, Sequence
 
 from optics.matching.matching import MatchResult
 from studies.pipeline import Asked, Study, Text
-from studies.results import FigureData, Quantity, TableData
-from studies.ring_optics import figures, tables, text
+from studies.results import Quantity
+from studies.ring_optics import text
 from studies.ring_optics.facts import Facts, gather
+from studies.ring_optics.figures import figures
 from studies.ring_optics.match_quantities import match_quantities
 from studies.ring_optics.quantities import evaluate
-from studies.ring_optics.resolution import resolve
 from studies.ring_optics.spec import OpticsStudy
+from studies.ring_optics.tables import tables
+from studies.spec.resolution import resolve_ring
 
 _ALWAYS = ("max_betx", "max_bety", "max_dx", "min_dx", "length")
 _OF_A_RING = (
@@ -35,19 +37,11 @@ def _quantities(facts: Facts, asked: Asked) -> tuple[Quantity, ...]:
     return (*evaluate((*usual, *asked.names), facts), *match_quantities(facts))
 
 
-def _figures(facts: Facts) -> tuple[FigureData, ...]:
-    return figures.figures(facts, facts.matched)
-
-
-def _tables(facts: Facts) -> tuple[TableData, ...]:
-    return tables.tables(facts, facts.matched)
-
-
 def _text(facts: Facts, _: Sequence[Quantity]) -> Text:
     return Text(
-        tuple(text.methods(facts, facts.matched)),
+        tuple(text.methods(facts)),
         tuple(text.assumptions(facts)),
-        tuple(text.references(facts, facts.matched)),
+        tuple(text.references(facts)),
         tuple(optics_warnings(facts)),
         headline(facts.matched),
     )
@@ -78,4 +72,4 @@ def optics_warnings(facts: Facts) -> Iterator[str]:
             yield f"Beam '{case.beam.name}': no comparison with Xsuite ({case.compared.alone})."
 
 
-STUDY = Study(OpticsStudy, resolve, gather, _quantities, _figures, _tables, _text)
+STUDY = Study(OpticsStudy, resolve_ring, gather, _quantities, figures, tables, _text)

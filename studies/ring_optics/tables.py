@@ -7,7 +7,6 @@ from typing import Any
 
 import pandas as pd
 
-from optics.matching.matching import MatchResult
 from studies.match.tables import match_tables
 from studies.results import TableData
 from studies.ring_optics.facts import BeamOptics, Facts
@@ -18,10 +17,10 @@ from studies.vocabulary import COLUMNS
 _COLUMNS = ("s", "betx", "alfx", "mux", "dx", "dpx", "bety", "alfy", "muy", "dy", "dpy")
 
 
-def tables(facts: Facts, matched: MatchResult | None) -> tuple[TableData, ...]:
+def tables(facts: Facts) -> tuple[TableData, ...]:
     """All tables of the study, the match's first."""
     return (
-        *(match_tables(matched) if matched else ()),
+        *(match_tables(facts.matched) if facts.matched else ()),
         *engine_tables(facts),
         *_beam_tables(facts),
         *_magnet_tables(facts),

@@ -31,7 +31,7 @@ _MATCH_REFERENCE = (
 )
 
 
-def methods(facts: Facts, matched: MatchResult | None) -> Iterator[str]:
+def methods(facts: Facts) -> Iterator[str]:
     """How every number was computed."""
     maps = "Our maps are exact in the momentum deviation δ; matrices are their exact derivatives."
     if facts.optics.periodic:
@@ -49,8 +49,8 @@ def methods(facts: Facts, matched: MatchResult | None) -> Iterator[str]:
             "α = (dC/C)/dδ, from the path length of that orbit; γ at transition is 1/√α."
         )
     yield "Largest and least values are looked for inside elements too: each is cut into parts, a cubic between them."
-    if matched is not None:
-        yield _match(facts, matched)
+    if facts.matched is not None:
+        yield _match(facts, facts.matched)
     if facts.beams:
         yield (
             "The edge of a beam is n √(β ε / (βγ)) + |D| Δ/2 beside the closed orbit: n sigmas, ε the normalised rms "
@@ -144,10 +144,10 @@ def assumptions(facts: Facts) -> Iterator[str]:
         yield "Apertures are looked at in each plane by itself; the corner of a beam in a round chamber is not."
 
 
-def references(facts: Facts, matched: MatchResult | None) -> Iterator[str]:
+def references(facts: Facts) -> Iterator[str]:
     """Sources of the methods and of the machine."""
     yield from REFERENCES
-    if matched is not None:
+    if facts.matched is not None:
         yield from _MATCH_REFERENCE
     if facts.imperfections is not None:
         yield from _ORBIT_REFERENCES

@@ -10,7 +10,6 @@ import pandas as pd
 
 from extraction.resonance.both_engines import ARM, SEPARATRIX
 from extraction.resonance.diagram import Steinbach
-from optics.matching.matching import MatchResult
 from studies.charts import style
 from studies.charts.bars import bars
 from studies.charts.curves import Curve, curves
@@ -28,11 +27,11 @@ from studies.slow_extraction.portraits import frames
 _ROOT = 1e3**0.5  # m^1/2 in mm^1/2
 
 
-def figures(facts: ExtractionFacts, matched: MatchResult | None) -> tuple[FigureData, ...]:
+def figures(facts: ExtractionFacts) -> tuple[FigureData, ...]:
     """All figures of the study, in the order of the report."""
     return (
-        *(match_figures(matched) if matched else ()),
-        *tune_figures(facts.optics, matched),
+        *(match_figures(facts.optics.matched) if facts.optics.matched else ()),
+        *tune_figures(facts.optics),
         _shares(facts),
         *_phase_space(facts),
         *_steinbach(facts),

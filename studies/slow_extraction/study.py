@@ -91,20 +91,20 @@ def _quantities(facts: SlowExtractionFacts, asked: Asked) -> tuple[Quantity, ...
 
 def _figures(facts: SlowExtractionFacts) -> tuple[FigureData, ...]:
     spill = spill_figures(facts.spill, facts.extraction) if facts.spill else ()
-    return (*figures.figures(facts.extraction, facts.extraction.optics.matched), *spill)
+    return (*figures.figures(facts.extraction), *spill)
 
 
 def _tables(facts: SlowExtractionFacts) -> tuple[TableData, ...]:
     spill = spill_tables(facts.spill) if facts.spill else ()
-    return (*tables.tables(facts.extraction, facts.extraction.optics.matched), *spill)
+    return (*tables.tables(facts.extraction), *spill)
 
 
 def _text(facts: SlowExtractionFacts, _: Sequence[Quantity]) -> Text:
-    extraction, spill, matched = facts.extraction, facts.spill, facts.extraction.optics.matched
+    extraction, spill = facts.extraction, facts.spill
     return Text(
-        (*text.methods(extraction, matched), *(spill_text.methods(spill) if spill else ())),
+        (*text.methods(extraction), *(spill_text.methods(spill) if spill else ())),
         (*text.assumptions(extraction), *(spill_text.assumptions(spill) if spill else ())),
-        (*text.references(extraction, matched), *spill_text.references(spill)),
+        (*text.references(extraction), *spill_text.references(spill)),
         (*_warnings(extraction), *spill_text.warnings(spill), *no_spill_warning(facts.no_spill)),
     )
 

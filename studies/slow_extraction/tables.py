@@ -10,17 +10,16 @@ import pandas as pd
 
 from extraction.resonance.both_engines import ARM, SEPARATRIX
 from extraction.resonance.momenta import Case
-from optics.matching.matching import MatchResult
 from studies.match.tables import match_tables
 from studies.results import TableData
 from studies.ring_optics.tables import engine_tables
 from studies.slow_extraction.facts import ExtractionFacts
 
 
-def tables(facts: ExtractionFacts, matched: MatchResult | None) -> tuple[TableData, ...]:
+def tables(facts: ExtractionFacts) -> tuple[TableData, ...]:
     """All tables of the study, the match's first."""
     return (
-        *(match_tables(matched) if matched else ()),
+        *(match_tables(facts.optics.matched) if facts.optics.matched else ()),
         _points(facts),
         _momenta(facts),
         _shares(facts),

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from optics.matching.matching import MatchResult
 from studies.ring_optics.text import assumptions as optics_assumptions
 from studies.ring_optics.text import methods as optics_methods
 from studies.ring_optics.text import references as optics_references
@@ -20,7 +19,7 @@ REFERENCES = (
 )
 
 
-def methods(facts: ExtractionFacts, matched: MatchResult | None) -> Iterator[str]:
+def methods(facts: ExtractionFacts) -> Iterator[str]:
     """How every number was computed."""
     yield (
         f'Model: {_BENDS[facts.fringe]}, exact drifts, thick sextupoles, the same for "exact" and for Xsuite. "Leading '
@@ -52,7 +51,7 @@ def methods(facts: ExtractionFacts, matched: MatchResult | None) -> Iterator[str
             "by Newton's method with differences of 1e-6 m and rad, its own arms from them; the way from one septum to "
             "the other begins on our arm."
         )
-    yield from optics_methods(facts.optics, matched)
+    yield from optics_methods(facts.optics)
 
 
 def _difference(facts: ExtractionFacts) -> str:
@@ -93,7 +92,7 @@ def assumptions(facts: ExtractionFacts) -> Iterator[str]:
     )
 
 
-def references(facts: ExtractionFacts, matched: MatchResult | None) -> Iterator[str]:
+def references(facts: ExtractionFacts) -> Iterator[str]:
     """Sources of the methods and of the machine."""
     yield from REFERENCES
-    yield from optics_references(facts.optics, matched)
+    yield from optics_references(facts.optics)

@@ -1,12 +1,56 @@
-"""Which requirements of its machine a study judges; nothing is computed or built."""
+"""Which requirements a study judges, its machine's and its own; nothing is computed or built."""
 
 from __future__ import annotations
 
+from lattice import InputError
 from machines.machine import Machine
 from machines.registry import machine_named
 from machines.requirements import Requirement
-from studies.spec.schema import StudySpec, as_mapping
+from studies.spec.schema import RequirementSpec, StudySpec, as_mapping
 from studies.vocabulary import IMPERFECTIONS
+
+
+def judged_requirements(study: StudySpec, name: str) -> tuple[Requirement, ...]:
+    """The machine's requirements for this question, then the study's own; InputError for an id of both."""
+    judged = machine_requirements(study)
+    own = tuple(own_requirement(spec, name) for spec in study.requirement)
+    taken = {requirement.id for requirement in judged}
+    for requirement in own:
+        if requirement.id in taken:
+            raise InputError(
+                f"requirement '{requirement.id}' is the machine's own: choose another id, or set "
+                "machine_requirements = false to judge the study's own requirements only"
+            )
+    return (*judged, *own)
+
+
+def own_requirement(spec: RequirementSpec, study: str) -> Requirement:
+    """A requirement of a study file."""
+    return Requirement(
+        id=spec.id,
+        text=spec.text,
+        quantity=f"{spec.quantity}@{spec.at}" if spec.at else spec.quantity,
+        unit=spec.unit or "1",
+        source=spec.source,
+        study=study,
+        lower=spec.lower,
+        upper=spec.upper,
+        assumed=spec.assumed,
+    )
+
+
+def requirement_spec(requirement: Requirement) -> RequirementSpec:
+    """A requirement as a study file holds it."""
+    return RequirementSpec(
+        id=requirement.id,
+        text=requirement.text,
+        quantity=requirement.quantity,
+        lower=requirement.lower,
+        upper=requirement.upper,
+        unit=requirement.unit,
+        source=requirement.source,
+        assumed=requirement.assumed,
+    )
 
 
 def machine_requirements(study: StudySpec) -> tuple[Requirement, ...]:

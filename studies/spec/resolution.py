@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Collection, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from math import inf, nextafter
 from pathlib import Path
@@ -18,8 +18,9 @@ from lattice.reference import SPECIES
 from machines.registry import ring_named
 from machines.requirements import Requirement
 from machines.rings.machine import MachineBeam, RingMachine
+from studies.spec.judged import judged_requirements, requirement_spec
 from studies.spec.lattice_files import read_lattice
-from studies.spec.schema import BeamSpec, RequirementSpec, RingStudy, as_mapping
+from studies.spec.schema import BeamSpec, RingStudy, as_mapping
 from studies.spec.subjects import given_particle
 from studies.spec.toml_text import toml_text
 from studies.vocabulary import quantity_named
@@ -99,15 +100,14 @@ def resolve_ring(
     study: Spec,
     file: Path | None,
     *,
-    unjudged: Collection[str] = (),
     completed: Callable[[Spec, Lattice, RingMachine | None], Spec] = lambda study, lattice, machine: study,
     inputs: Mapping[str, bytes] = MappingProxyType({}),
 ) -> Resolved[Spec]:
     """Everything a study of a ring or a line means. ``file`` is where it was read from: paths are relative to that.
 
-    ``unjudged``: quantities whose requirements of the machine this study leaves out. ``completed`` writes out what a
-    kind of study takes from lattice and machine; ``inputs``: further ones for the provenance. InputError for names that
-    the machine or lattice does not have; FileError for a lattice that cannot be read.
+    ``completed`` writes out what a kind of study takes from lattice and machine; ``inputs``: further ones for the
+    provenance. InputError for names that the machine or lattice does not have; FileError for a lattice that cannot be
+    read.
     """
     machine = ring_named(study.machine) if study.machine else None
     lattice, read = _initial_lattice(study, machine, file)
@@ -115,7 +115,8 @@ def resolve_ring(
     lattice = lattice.with_particle(particle)
     name = study.name or (f"{study.machine or lattice.name}-{study.study}")
     placed = _with_places(study, lattice, machine)
-    requirements = _requirements(placed, name, machine, lattice, unjudged)
+    places = machine.places if machine else {}
+    requirements = tuple(_placed(one, lattice, places) for one in judged_requirements(placed, name))
     explicit = _explicit(completed(placed, lattice, machine), name, lattice, particle, machine, requirements)
     return Resolved(
         study=explicit,
@@ -198,39 +199,6 @@ def _element_name(name: str, lattice: Lattice, places: Mapping[str, str]) -> str
     raise InputError(f"'{lattice.name}' has no place '{name}'{did_you_mean(name, known)}")
 
 
-def _requirements(
-    study: RingStudy, name: str, machine: RingMachine | None, lattice: Lattice, unjudged: Collection[str]
-) -> tuple[Requirement, ...]:
-    """The machine's requirements for this kind of study, then the study's own."""
-    judged = machine.requirements_of(f"{machine.name}-{study.study}") if machine and study.machine_requirements else ()
-    judged = tuple(requirement for requirement in judged if requirement.quantity not in unjudged)
-    own = [own_requirement(spec, name) for spec in study.requirement]
-    taken = {requirement.id for requirement in judged}
-    for requirement in own:
-        if requirement.id in taken:
-            raise InputError(
-                f"requirement '{requirement.id}' is the machine's own: choose another id, or set "
-                "machine_requirements = false to judge the study's own requirements only"
-            )
-    places = machine.places if machine else {}
-    return tuple(_placed(requirement, lattice, places) for requirement in (*judged, *own))
-
-
-def own_requirement(spec: RequirementSpec, study: str) -> Requirement:
-    """A requirement of a study file."""
-    return Requirement(
-        id=spec.id,
-        text=spec.text,
-        quantity=f"{spec.quantity}@{spec.at}" if spec.at else spec.quantity,
-        unit=spec.unit or "1",
-        source=spec.source,
-        study=study,
-        lower=spec.lower,
-        upper=spec.upper,
-        assumed=spec.assumed,
-    )
-
-
 def _placed(requirement: Requirement, lattice: Lattice, places: Mapping[str, str]) -> Requirement:
     """The requirement as it is, once its quantity and place are known to exist."""
     try:
@@ -277,20 +245,6 @@ def _exact_energy(particle: ReferenceParticle) -> dict[str, Any]:
         if candidate * 1e6 == particle.kinetic_energy_per_u and SPECIES.get(particle.species) == particle.kind:
             return {"particle": particle.species, "kinetic_energy_MeV_per_u": candidate}
     return {"particle": None, "kinetic_energy_MeV_per_u": None}
-
-
-def requirement_spec(requirement: Requirement) -> RequirementSpec:
-    """A requirement as a study file holds it."""
-    return RequirementSpec(
-        id=requirement.id,
-        text=requirement.text,
-        quantity=requirement.quantity,
-        lower=requirement.lower,
-        upper=requirement.upper,
-        unit=requirement.unit,
-        source=requirement.source,
-        assumed=requirement.assumed,
-    )
 
 
 def _beams(

@@ -16,9 +16,9 @@ from optics.matter.scattering import spot
 from studies.pipeline import Asked
 from studies.spec.resolution import Resolved
 from studies.treatment.machines import (
-    LinacBeams,
+    ComputedLinac,
+    ComputedRing,
     Reaches,
-    RingMachine,
     computed_linac,
     computed_ring,
     constant,
@@ -70,8 +70,8 @@ _SPILLS = (0.25, 1.0, 4.0)  # of the particles of a spill, likewise
 class Machines:
     """What was computed of ``ring`` and ``linac`` (None where there are none), and why some machines are missing."""
 
-    ring: RingMachine | None
-    linac: LinacBeams | None
+    ring: ComputedRing | None
+    linac: ComputedLinac | None
     missing: Mapping[str, str]
 
 
@@ -193,7 +193,7 @@ def _deliveries(
 
 
 def _ring_deliveries(
-    study: SwitchingComparisonStudy, treatment: Treatment, ring: RingMachine, factors: Mapping[str, float]
+    study: SwitchingComparisonStudy, treatment: Treatment, ring: ComputedRing, factors: Mapping[str, float]
 ) -> Iterator[tuple[str, DeliveryMachine]]:
     spec, energies = study.synchrotron, np.sort(treatment.energies)
     if treatment.species not in spec.particles_per_spill:
@@ -228,7 +228,7 @@ def _ring_deliveries(
 
 
 def _linac_delivery(
-    study: SwitchingComparisonStudy, treatment: Treatment, linac: LinacBeams, factors: Mapping[str, float]
+    study: SwitchingComparisonStudy, treatment: Treatment, linac: ComputedLinac, factors: Mapping[str, float]
 ) -> LinacDelivery:
     spec = study.linac
     assert spec is not None

@@ -39,7 +39,7 @@ _ROOM = 0.01  # by which these reach beyond the treatment's
 
 
 @dataclass(frozen=True, eq=False)
-class RingMachine:
+class ComputedRing:
     """A ring as its energy switching study has it: the cycle of the species at some energies."""
 
     name: str
@@ -76,7 +76,7 @@ class RingMachine:
 
 
 @dataclass(frozen=True, eq=False)
-class LinacBeams:
+class ComputedLinac:
     """A linac as its energy switching study has it: ``beams`` tracked at the energies of the treatment, deepest first.
 
     ``available``: particles of a pulse behind the linac at each.
@@ -161,7 +161,7 @@ def _ring_reach(study: EnergySwitchingStudy) -> dict[str, tuple[float, float]]:
     return reach(study, ring_named(study.machine) if study.machine else None)
 
 
-def computed_ring(spec: SynchrotronSpec, species: str, energies: Array) -> RingMachine:
+def computed_ring(spec: SynchrotronSpec, species: str, energies: Array) -> ComputedRing:
     """The ring matched and cycled over ``energies`` [MeV/u]. Raises what that study raises."""
     study = ring_study(spec)
     low, high = _ring_reach(study)[species]
@@ -170,7 +170,7 @@ def computed_ring(spec: SynchrotronSpec, species: str, energies: Array) -> RingM
     changes = {"energies": asked, "table": None, "engine_energies": 0, "machine_requirements": False, "requirement": []}
     one = EnergySwitchingStudy.model_validate({**study.model_dump(exclude_none=True), **changes})
     LOGGER.info("ring of '%s' at the energies of the treatment", spec.study)
-    return RingMachine(spec.study, gather(resolve(one, _path(spec.study, "synchrotron.study")), Asked(())))
+    return ComputedRing(spec.study, gather(resolve(one, _path(spec.study, "synchrotron.study")), Asked(())))
 
 
 def linac_machine(spec: LinacSpec) -> tuple[LinacSwitchingStudy, LinacMachine]:
@@ -179,7 +179,7 @@ def linac_machine(spec: LinacSpec) -> tuple[LinacSwitchingStudy, LinacMachine]:
     return study, resolve_linac(study, _path(spec.study, "linac.study")).machine
 
 
-def computed_linac(spec: LinacSpec, energies: Array) -> LinacBeams:
+def computed_linac(spec: LinacSpec, energies: Array) -> ComputedLinac:
     """The linac set to ``energies`` [MeV], a bunch tracked at each. NoSolution where nothing arrives."""
     study, machine = linac_machine(spec)
     LOGGER.info("linac of '%s' at the energies of the treatment", spec.study)
@@ -200,7 +200,7 @@ def computed_linac(spec: LinacSpec, energies: Array) -> LinacBeams:
         }
     )
     pulse = machine.current * machine.pulse.length / (ELEMENTARY_CHARGE * abs(kind.charge))
-    return LinacBeams(spec.study, machine, beams, pulse * rows["transmission"].to_numpy())
+    return ComputedLinac(spec.study, machine, beams, pulse * rows["transmission"].to_numpy())
 
 
 def _path(name: str, where: str) -> Path:

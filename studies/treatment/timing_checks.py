@@ -9,7 +9,7 @@ import numpy as np
 from optics.matter.bragg import DoseModel
 from optics.matter.layers import SpotPlan, Target, Treatment, planned
 from optics.matter.ranges import energy_of
-from studies.treatment.machines import ELEMENTARY_CHARGE, RingMachine, constant
+from studies.treatment.machines import ELEMENTARY_CHARGE, ComputedRing, constant
 from studies.treatment.spec import SwitchingComparisonStudy
 from studies.treatment.timeline import Scanning, SynchrotronDelivery
 
@@ -41,7 +41,7 @@ class Check:
         return self.low <= self.value <= self.high
 
 
-def checks(study: SwitchingComparisonStudy, ring: RingMachine | None) -> tuple[Check, ...]:
+def checks(study: SwitchingComparisonStudy, ring: ComputedRing | None) -> tuple[Check, ...]:
     """The checks that this study allows: of the models, then of the assumptions."""
     dose = study.dose
     model = DoseModel(dose.straggling, dose.energy_spread, dose.nuclear_loss_per_cm.get("proton"))
@@ -80,7 +80,7 @@ def _of_dose(litre: Treatment) -> list[Check]:
     ]
 
 
-def _of_ring(ring: RingMachine) -> list[Check]:
+def _of_ring(ring: ComputedRing) -> list[Check]:
     """The cycle of the ring's own study over the energies of the treatment."""
     low, high = float(ring.cycle.energies[0]), float(ring.cycle.energies[-1])
     ranges = np.arange(ring.range_ends[0], ring.range_ends[1], 3e-3)

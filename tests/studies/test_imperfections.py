@@ -9,9 +9,9 @@ import pytest
 from lattice import HadronOpticsError, InputError
 from studies.pipeline import compute
 from studies.results import StudyResult
-from studies.ring_optics.resolution import resolve
 from studies.ring_optics.spec import OpticsStudy
 from studies.ring_optics.study import STUDY
+from studies.spec.resolution import resolve_ring
 from studies.spec.study_file import validated
 
 ERRORS = [{"magnets": "quadrupole", "dx": 1e-4, "dy": 1e-4, "field": 1e-4}]
@@ -31,7 +31,7 @@ def checked(content: dict[str, Any]) -> OpticsStudy:
 
 @pytest.fixture(scope="module")
 def result() -> StudyResult:
-    return compute(STUDY, resolve(checked(study()), None)).result
+    return compute(STUDY, resolve_ring(checked(study()), None)).result
 
 
 def test_machines_are_judged_and_shown(result: StudyResult) -> None:
@@ -49,9 +49,9 @@ def test_machines_are_judged_and_shown(result: StudyResult) -> None:
 
 
 def test_without_the_table_nothing_is_asked_about_machines() -> None:
-    plain = resolve(checked({"study": "optics", "machine": "cnao"}), None)
+    plain = resolve_ring(checked({"study": "optics", "machine": "cnao"}), None)
     assert not {requirement.quantity for requirement in plain.requirements} & set(QUANTITIES)
-    asked = resolve(checked(study()), None)
+    asked = resolve_ring(checked(study()), None)
     assert set(QUANTITIES) <= {requirement.quantity for requirement in asked.requirements}
 
 
@@ -70,6 +70,6 @@ def test_without_the_table_nothing_is_asked_about_machines() -> None:
 )
 def test_what_makes_no_sense_is_said(table: dict[str, Any], words: str) -> None:
     with pytest.raises(HadronOpticsError) as caught:
-        compute(STUDY, resolve(checked(study(**table)), None))
+        compute(STUDY, resolve_ring(checked(study(**table)), None))
     assert isinstance(caught.value, InputError)
     assert words in str(caught.value)
