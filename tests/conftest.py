@@ -38,3 +38,18 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
         return longest.index(name) if name in longest else len(longest)
 
     items.sort(key=rank)
+
+
+def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
+    """Which tests check the numbers of reports: a line a quantity, and how many have none."""
+    if len(terminalreporter.stats.get("passed", [])) < 1000:  # a part of the suite
+        return
+    from tests.repository.test_numbers import PENDING, checked
+
+    found = checked()
+    terminalreporter.section("numbers of reports and the tests that check them", sep="-")
+    for name in sorted(found):
+        tests = ", ".join(f"{test} ({way})" for test, way in found[name])
+        terminalreporter.line(f"{name}: {tests}")
+    pending = sorted(set().union(*PENDING.values()))
+    terminalreporter.line(f"without one: {', '.join(pending) or 'none'}")

@@ -1,0 +1,221 @@
+"""Every quantity that a report shows has a test of its number, and not only of its presence.
+
+A test says so with ``@pytest.mark.number("qx", "qy", by="second code")``; ``by`` is one of WAYS. The table of which
+test checks what is printed at the end of the suite.
+"""
+
+from __future__ import annotations
+
+import ast
+from collections.abc import Iterator
+from functools import cache
+
+from studies.vocabulary import COLUMNS, NUMBERS
+from tests.checkout import ROOT
+
+WAYS = ("exact law", "closed form", "second code", "by hand")
+
+#: What no test checks yet: to be emptied, never filled.
+PENDING: dict[str, set[str]] = {
+    "extraction": {
+        "resonant_momentum",
+        "virtual_sextupole",
+        "virtual_phase",
+        "stable_area",
+        "kobayashi_area",
+        "enclosed_area",
+        "arm_angle",
+        "arm_slope",
+        "arm_curvature",
+        "arm_divergence",
+        "arm_angle_spread",
+        "hardt_residual",
+        "spiral_step",
+        "kobayashi_step",
+        "least_spiral_step",
+        "largest_spiral_step",
+        "spiral_kick",
+        "septum_angle",
+        "crossing_angle",
+        "wire_loss",
+        "septum_gap",
+        "wall_clearance",
+        "phase_to_septum",
+        "phase_between_septa",
+        "last_turns_clearance",
+        "extracted_emittance",
+        "extracted_momentum_spread",
+        "residual_separatrix_xsuite",
+        "residual_arm_xsuite",
+    },
+    "spill": {
+        "extraction_efficiency",
+        "spill_left",
+        "spill_loss_wires",
+        "spill_loss_cathode",
+        "spill_loss_aperture",
+        "duty_factor",
+        "duty_factor_raw",
+        "rate_variation",
+        "peak_to_mean",
+        "spill_length",
+        "spill_momentum_spread",
+        "spill_momentum_drift",
+        "spill_spiral_step",
+        "spill_emittance_x",
+        "spill_emittance_y",
+        "spill_betx",
+        "spill_alfx",
+        "spill_bety",
+        "spill_alfy",
+        "spill_dx",
+        "spill_dpx",
+        "spill_agreement_xsuite",
+    },
+    "linac": {
+        "final_energy",
+        "transmission",
+        "transmission_with_errors",
+        "energy_spread",
+        "emittance_growth_x",
+        "emittance_growth_y",
+        "sigmas_in_bore",
+        "acceptance_x",
+        "acceptance_y",
+        "bucket_sigmas",
+        "largest_advance",
+        "least_advance",
+        "space_charge",
+        "unit_power",
+        "rf_power",
+        "average_power",
+        "klystron_share",
+        "kilpatrick",
+        "lost_power",
+        "energy_jitter",
+        "range_jitter",
+        "residual_tank_energy",
+        "residual_energy",
+        "residual_spread",
+        "least_transmission",
+        "largest_spread",
+        "energy_miss",
+        "largest_spot",
+        "least_spot",
+        "largest_fill",
+        "switching_time",
+        "layer_time",
+        "treatment_time",
+        "settings_number",
+        "interpolation_error",
+        "worst_trip",
+        "best_recovery",
+    },
+    "switching": {
+        "energies_number",
+        "programme_tune_error",
+        "programme_chromaticity_range",
+        "programme_dispersion_error",
+        "programme_sextupole_error",
+        "programme_hardt_residual",
+        "largest_current_share",
+        "largest_voltage_share",
+        "longest_change",
+        "longest_step",
+        "step_tune_error",
+        "largest_rf_voltage",
+        "table_tune_residual",
+        "table_gradient_error",
+        "residual_programme_xsuite",
+        "treatment_time_cycles",
+        "treatment_time_steps",
+        "treatment_time_linac",
+        "treatment_time_cyclotron",
+        "dose_level",
+        "layers_number",
+        "largest_energy_spread",
+        "worst_spot",
+        "timing_checks_missed",
+    },
+    "imperfections": {
+        "orbit_x_uncorrected",
+        "orbit_y_uncorrected",
+        "orbit_x",
+        "orbit_y",
+        "corrector_kick",
+        "beta_beating",
+        "dispersion_error",
+        "coupling",
+        "orbit_yield",
+        "residual_orbit_xsuite",
+    },
+    "ring": {
+        "qx",
+        "qy",
+        "dqx",
+        "dqy",
+        "tune_distance",
+        "resonance_distance",
+        "momentum_compaction",
+        "gamma_transition",
+        "slip_factor",
+        "length",
+        "clearance_x",
+        "clearance_y",
+        "clearance_es",
+        "max_bend_field",
+        "max_gradient",
+        "sextupole_strength",
+        "residual_tune_xsuite",
+        "residual_beta_xsuite",
+        "residual_dispersion_xsuite",
+        "residual_chromaticity_xsuite",
+    },
+    "columns": {
+        "betx",
+        "bety",
+        "alfx",
+        "alfy",
+        "mux",
+        "muy",
+        "dx",
+        "dpx",
+        "dy",
+        "dpy",
+        "x",
+        "px",
+        "y",
+        "py",
+    },
+}
+
+
+@cache
+def checked() -> dict[str, list[tuple[str, str]]]:
+    """For each quantity the tests that check its number, and how."""
+    found: dict[str, list[tuple[str, str]]] = {}
+    for path in sorted((ROOT / "tests").rglob("test_*.py")):
+        for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+            if isinstance(node, ast.FunctionDef):
+                for name, way in _marks(node):
+                    found.setdefault(name, []).append((f"{path.relative_to(ROOT / 'tests')}::{node.name}", way))
+    return found
+
+
+def _marks(function: ast.FunctionDef) -> Iterator[tuple[str, str]]:
+    for mark in function.decorator_list:
+        if isinstance(mark, ast.Call) and ast.unparse(mark.func) == "pytest.mark.number":
+            way = next(ast.literal_eval(keyword.value) for keyword in mark.keywords if keyword.arg == "by")
+            yield from ((ast.literal_eval(name), way) for name in mark.args)
+
+
+def test_every_quantity_has_a_test_of_its_number() -> None:
+    pending = set().union(*PENDING.values())
+    missing = {*NUMBERS, *COLUMNS} - set(checked())
+    assert missing - pending == set(), "no test checks the number of these"
+    assert pending - missing == set(), "these are checked by now: take them off PENDING"
+
+
+def test_a_mark_names_a_quantity_and_a_way() -> None:
+    assert [name for name in checked() if name not in {**NUMBERS, **COLUMNS}] == []
+    assert {way for found in checked().values() for _, way in found} <= set(WAYS)
