@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from typing import Any
@@ -59,18 +59,18 @@ class BeamOptics:
         """Least room in each plane; InputError without apertures."""
         return {plane: clearance(self.compared.optics, self.edge, plane) for plane in PLANES}
 
-    @cached_property
-    def envelope(self) -> pd.DataFrame:
-        """Edges of beam and aperture, see ``optics.aperture.envelope``; as fine as figures need."""
-        return envelope(self.compared.optics, self.edge, _DRAWN_SLICES)
-
 
 @dataclass(frozen=True, eq=False)
 class Sampled:
-    """Our optics as they are drawn: finely ``inside`` elements, and the ``floor`` plan of the lattice by name."""
+    """Our optics as they are drawn: finely ``inside`` elements, and the ``floor`` plan of the lattice by name.
+
+    ``edges`` of the ``widest`` beam and of its aperture, see ``optics.aperture.envelope``; None without a beam.
+    """
 
     inside: pd.DataFrame
     floor: pd.DataFrame
+    widest: BeamOptics | None
+    edges: pd.DataFrame | None
 
 
 @dataclass(frozen=True)
@@ -117,12 +117,18 @@ def gather(resolved: Resolved[OpticsStudy], asked: Asked) -> Facts:
     beams = tuple(_beams(resolved, final, start)) if asked.any_of(_OF_BEAMS) else ()
     imperfections = with_imperfections(resolved, final) if asked.any_of(IMPERFECTIONS) else None
     region = match_region(resolved, compared.optics, matched) if asked.report else None
-    sampled = _sampled(compared.optics) if asked.report else None
+    sampled = _sampled(compared.optics, beams) if asked.report else None
     return Facts(resolved, compared, beams, imperfections, region, sampled, matched)
 
 
-def _sampled(optics: Optics) -> Sampled:
-    return Sampled(optics.inside(_DRAWN_SLICES), pd.DataFrame(survey(optics.lattice)).set_index("name"))
+def _sampled(optics: Optics, beams: Sequence[BeamOptics]) -> Sampled:
+    widest = max(beams, key=lambda case: case.edge.beam.emittance_x, default=None)
+    return Sampled(
+        inside=optics.inside(_DRAWN_SLICES),
+        floor=pd.DataFrame(survey(optics.lattice)).set_index("name"),
+        widest=widest,
+        edges=envelope(widest.compared.optics, widest.edge, _DRAWN_SLICES) if widest else None,
+    )
 
 
 def compare(

@@ -21,7 +21,7 @@ from studies.charts.match import (
     residuals_in_tolerance,
 )
 from studies.results import FigureData
-from studies.ring_optics.facts import Facts
+from studies.ring_optics.facts import Facts, Sampled
 from studies.ring_optics.magnet_figures import magnet_figures
 from studies.ring_optics.orbit_figures import orbit_figures
 from studies.ring_optics.region_figures import region_figures
@@ -40,7 +40,7 @@ _LABELS = {
 def figures(facts: Facts) -> tuple[FigureData, ...]:
     """All figures of the study, in the order of the report."""
     assert facts.sampled is not None
-    drawn = [_layout(facts, facts.sampled.floor), _optics(facts, facts.sampled.inside)]
+    drawn = [_layout(facts, facts.sampled.floor), _optics(facts, facts.sampled)]
     drawn += match_figures(facts.matched) if facts.matched else ()
     found = facts.imperfections
     orbits = orbit_figures(found, facts.optics.lattice, facts.resolved) if found else ()
@@ -64,9 +64,8 @@ def _layout(facts: Facts, survey: pd.DataFrame) -> FigureData:
     return FigureData("layout-floor", "Floor plan", caption, figure_json(floor_plan(survey, blocks)), named)
 
 
-def _optics(facts: Facts, table: pd.DataFrame) -> FigureData:
-    widest = max(facts.beams, key=lambda case: case.edge.beam.emittance_x, default=None)
-    edges = widest.envelope if widest else None
+def _optics(facts: Facts, sampled: Sampled) -> FigureData:
+    table, widest, edges = sampled.inside, sampled.widest, sampled.edges
     drawable = edges is not None and not edges.isna().to_numpy().any()
     verification = facts.compared.verification
     places = facts.resolved.machine.places if facts.resolved.machine else {}
