@@ -1,5 +1,6 @@
 # make report   sets everything up, runs the study cnao-optics and writes its report
 # make test     sets everything up and runs every check
+# make fuzz     throws damaged files at every reader for minutes (make test: for seconds)
 # make bench    times the toolkit beside MAD-X and Xsuite
 # make lock     resolves requirements.lock again from pyproject.toml (for maintainers; needs uv)
 #
@@ -23,7 +24,7 @@ READY := $(VENV)/ready
 
 PIP := $(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation
 
-.PHONY: report test bench mutants lock clean
+.PHONY: report test fuzz bench mutants lock clean
 
 report: $(READY)
 	@: > $(VENV)/started
@@ -41,6 +42,9 @@ test: $(READY)
 	$(BIN)/python -m mypy
 	$(BIN)/lint-imports
 	$(BIN)/python -m pytest --numprocesses=auto --maxprocesses=4 --dist=loadfile --no-loadscope-reorder --cov --cov-report=term
+
+fuzz: $(READY)
+	$(BIN)/python -m tests.fuzz.forever
 
 bench: $(READY)
 	$(BIN)/python -m benchmarks

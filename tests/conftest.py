@@ -41,6 +41,12 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
 
 
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
+    """What the whole suite checked of the numbers of reports, and what the fuzzing of the readers reached."""
+    _tell_fuzzed(terminalreporter)
+    _tell_numbers(terminalreporter)
+
+
+def _tell_numbers(terminalreporter: pytest.TerminalReporter) -> None:
     """Which tests check the numbers of reports: a line a quantity, and how many have none."""
     if len(terminalreporter.stats.get("passed", [])) < 1000:  # a part of the suite
         return
@@ -53,3 +59,17 @@ def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
         terminalreporter.line(f"{name}: {tests}")
     pending = sorted(set().union(*PENDING.values()))
     terminalreporter.line(f"without one: {', '.join(pending) or 'none'}")
+
+
+def _tell_fuzzed(terminalreporter: pytest.TerminalReporter) -> None:
+    """What the fuzzing of each reader reached."""
+    told = [
+        text
+        for report in terminalreporter.stats.get("passed", [])
+        for name, text in report.user_properties
+        if name == "fuzzed"
+    ]
+    if told:
+        terminalreporter.section("fuzzed readers")
+        for text in told:
+            terminalreporter.write_line(text)

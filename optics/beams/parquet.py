@@ -49,8 +49,17 @@ def read_parquet(path: str | Path, needs: Iterable[str] = ()) -> tuple[pd.DataFr
                 )
             content = file.read()
         about = json.loads((content.schema.metadata or {}).get(_KEY, b"{}"))
-        table = content.to_pandas()
-    except (ArrowException, OSError, ValueError, TypeError, MemoryError, RecursionError) as error:
+        table = content.to_pandas(ignore_metadata=True)  # of plain columns, whatever pandas' own description says
+    except (
+        ArrowException,
+        OSError,
+        ValueError,
+        TypeError,
+        KeyError,
+        AttributeError,
+        MemoryError,
+        RecursionError,
+    ) as error:
         raise FileError(f"{path}: this is no Parquet file that can be read: {error}") from None
     for name in needs:
         if name not in table.columns:

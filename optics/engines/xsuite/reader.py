@@ -121,7 +121,13 @@ class _LineReader:
         if name not in self.read:
             found = self.source.element(name)
             fields = {field: self._value(name, found, field, value) for field, value in found.fields.items()}
-            self.read[name] = self._restored(xsuite_elements.recover(name, found.kind, fields))
+            try:
+                self.read[name] = self._restored(xsuite_elements.recover(name, found.kind, fields))
+            except (TypeError, ValueError, KeyError, AttributeError) as error:
+                raise FileError(
+                    f"element '{name[:60]}': its fields, or what metadata.{METADATA} says of it, make no {found.kind} "
+                    f"({error})"
+                ) from None
         return self.read[name]
 
     def _value(self, name: str, element: SourceElement, field: str, value: Any) -> Any:
