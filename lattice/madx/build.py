@@ -144,6 +144,8 @@ class Builder:
         place = definition.statement
         if attribute in TEXTS:
             return value
+        if definition.base == "marker" and attribute == "l":  # it has none, whatever the name stands for
+            return self.variables.number(place, value)
         if attribute in ("aperture", "aper_offset", "xsize", "ysize", "kill_ent_fringe", "kill_exi_fringe"):
             if isinstance(value, tuple):
                 return tuple(self.variables.number(place, part) for part in value)

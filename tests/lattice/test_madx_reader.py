@@ -695,3 +695,18 @@ def test_a_beam_against_the_sequence_is_refused_where_it_is_used(read: Read) -> 
 def test_a_result_of_madx_cannot_be_a_strength(read: Read) -> None:
     with pytest.raises(LatticeError, match=r"ring\.seq:1: 'saved' holds results of MAD-X"):
         read("savebeta, label=saved, place=q; q: quadrupole, l=1, k1:=saved->betx; ring: line=(q);")
+
+
+def test_a_marker_may_say_that_it_has_no_length_by_a_name(tmp_path: Path) -> None:
+    """MAD-X's own SAVE writes ``l := name``; an ENTRANCE of a DIPEDGE says nothing that acts (and is noted)."""
+    path = tmp_path / "ring.seq"
+    path.write_text(
+        "none = 0; m: marker, l := none; d: dipedge, h=0.1, e1=0.2, entrance;"
+        " ring: sequence, l=1; m, at=0.5; d, at=0.6; endsequence;"
+    )
+    ring = read_madx(path)
+    assert ring["m"].kind == "marker"
+    assert any("entrance of 'd' has no effect" in warning for warning in ring.warnings)
+    path.write_text(path.read_text().replace("none = 0", "none = 0.1"))
+    with pytest.raises(LatticeError, match="a marker has no length"):
+        read_madx(path)

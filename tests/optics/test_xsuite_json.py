@@ -135,6 +135,7 @@ Q = {"__class__": "Quadrupole", "length": 0.5, "k1": 0.6}
         ({"_var_management_data": []}, "_var_management_data must be an object"),
         ({"particle_ref": "beam"}, "there is no particle 'beam'"),
         ({"particle_ref": {"mass0": 1e9, "q0": 1.0}}, "particle_ref: p0c must be a number"),
+        ({"particle_ref": {"mass0": 1e9, "q0": 54 / 208, "p0c": 1e9}}, "a whole number here, found 0.259615"),
         ({"particle_ref": []}, "particle_ref must be an object"),
         ({"metadata": {"hadron_optics": {"parameters": {"k": 1}}}}, "metadata.hadron_optics is not as"),
         ({"metadata": []}, "metadata must be an object"),

@@ -85,6 +85,8 @@ def _reference(particle: tuple[float, float, float] | None) -> ReferenceParticle
     if particle is None or not particle[2] > 0.0:
         return None
     mass, charge, momentum = particle
+    if abs(charge - round(charge)) > 1e-9:
+        raise LatticeError(f"particle_ref: the charge of a particle is a whole number here, found {charge:g}")
     return ReferenceParticle.from_momentum(_species(mass, round(charge)), momentum)
 
 
