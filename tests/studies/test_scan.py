@@ -17,7 +17,7 @@ from lattice import InputError
 from machines.requirements import PASS, judge
 from optics import twiss
 from optics.aperture import clearance, clearance_at_wires
-from optics.beams.parquet import read_parquet
+from optics.beams.parquet import read_parquet, write_parquet
 from studies.cli import run
 from studies.results import StudyResult
 from studies.runs.building import open_run
@@ -222,6 +222,23 @@ def test_an_interrupted_scan_keeps_its_rows_and_goes_on(study: Path, monkeypatch
     assert not (folder / "rows").exists()
     assert scanned(study, "--resume")[0] == 1  # nothing is left to do: what it found is told again
     assert run(other) == 2
+
+
+def test_rows_that_were_kept_in_one_file_are_taken_over(study: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """A scan that was interrupted before rows had segments goes on too; that of another grid is refused by name."""
+    _, folder = scanned(study)
+    whole, about = read_parquet(folder / "tables" / "scan.parquet")
+    shutil.rmtree(folder)
+    (folder / "tables").mkdir(parents=True)
+    (folder / "log.txt").write_text("lattice-optimize: log of one run\ninterrupted\n")
+    said = {key: about[key] for key in ("scan", "study", "design")}
+    write_parquet(folder / "tables" / "scan.part.parquet", whole.iloc[:40], said)
+    assert run(["scan", str(study), "--over", "kf=0.27:0.31:5", "--out", str(folder), "-q", "--resume"]) == 2
+    assert "holds another scan (other grid)" in capsys.readouterr().err
+    assert scanned(study, "--resume")[0] == 1
+    again, _ = read_parquet(folder / "tables" / "scan.parquet")
+    pd.testing.assert_frame_equal(again, whole, check_exact=True)
+    assert not (folder / "tables" / "scan.part.parquet").exists()
 
 
 @pytest.mark.parametrize(
