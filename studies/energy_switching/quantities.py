@@ -68,11 +68,11 @@ def _held(facts: SwitchingFacts) -> Iterator[Quantity]:
 def _circuits(facts: SwitchingFacts) -> Iterator[Quantity]:
     currents, voltages = [], []
     for cycle in facts.cycles:
-        ramp = cycle.times["ramp"].to_numpy()
+        even = cycle.times["ramp"].to_numpy() - cycle.plan.rounding  # rounded ends add to it
         for circuit in cycle.circuits:
             supply = circuit.magnet.supply
             current = np.abs(circuit.currents)
-            slew = np.abs(circuit.currents - circuit.injection_current) / ramp
+            slew = np.abs(circuit.currents - circuit.injection_current) / even
             currents.append(np.max(current) / supply.largest_current)
             voltages.append(np.max(supply.voltage(current, slew)) / supply.largest_voltage)
     method = "largest of all circuits and energies; the calibration is the study's own"

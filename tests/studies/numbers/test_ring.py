@@ -43,7 +43,7 @@ def beam(name: str, emittance: float, **more: Any) -> MachineBeam:
 def facts_of(*beams: MachineBeam, optics: Optics | None = None, imperfections: Imperfections | None = None) -> Facts:
     """Facts of our optics alone."""
     compared = Compared(optics or twiss(ring_with(), start=START), None, "a test")
-    resolved = cast(Any, SimpleNamespace(machine=None))
+    resolved = cast(Any, SimpleNamespace(machine=None, septum="es"))
     return Facts(resolved, compared, tuple(BeamOptics(one, PROTON, compared) for one in beams), imperfections)
 
 
@@ -61,6 +61,7 @@ def test_a_machines_beam_has_the_geometric_emittances_of_its_particle() -> None:
     )
 
 
+@pytest.mark.number("clearance_x", "clearance_y", by="by hand")
 def test_the_room_is_that_of_the_beam_that_has_least() -> None:
     """Half widths 2 x 6 + 3 and 2 x 2 + 1 mm of the wide beam (4 um): -14 to 16 in -28 to 32 mm, -7 to 3 in +-20 mm."""
     wide, narrow = beam("wide", 4e-6), beam("narrow", 1e-6)
@@ -72,6 +73,7 @@ def test_the_room_is_that_of_the_beam_that_has_least() -> None:
     assert number("clearance_x", facts_of(narrow)) == pytest.approx(20e-3, abs=1e-12)  # -8 to 10
 
 
+@pytest.mark.number("clearance_es", by="by hand")
 @pytest.mark.parametrize(("position", "room"), [(0.025, 9e-3), (-0.025, 11e-3)])
 def test_the_room_at_the_wires_is_that_of_the_beam_that_has_least(position: float, room: float) -> None:
     """The wide beam reaches from -14 to 16 mm; the beta of 9 m grows by 1e-19 m over the septum's nanometre."""
@@ -86,6 +88,7 @@ def test_without_beams_there_is_no_room_to_judge() -> None:
         assert "names no beam" in found.method
 
 
+@pytest.mark.number("tune_distance", "resonance_distance", by="by hand")
 def test_distances_of_the_tunes() -> None:
     """5/3 - 1.655 and |Qx - 2 Qy + 2| of 1.655 and 1.83: 0.0117 and 0.005."""
     scalars = {"qx": 1.655, "qy": 1.83}
@@ -124,6 +127,17 @@ def machines_of(**more: Any) -> Imperfections:
     return Imperfections(cast(Any, SimpleNamespace(machines=20)), before, correction, after, **{**given, **more})
 
 
+@pytest.mark.number(
+    "orbit_x",
+    "orbit_y",
+    "orbit_x_uncorrected",
+    "orbit_y_uncorrected",
+    "beta_beating",
+    "dispersion_error",
+    "coupling",
+    "corrector_kick",
+    by="by hand",
+)
 @pytest.mark.parametrize(
     ("key", "column", "scale"),
     [
@@ -145,6 +159,7 @@ def test_what_95_percent_of_the_machines_do_not_exceed(key: str, column: float, 
     assert ("before" in method) == key.endswith("_uncorrected")
 
 
+@pytest.mark.number("orbit_yield", by="by hand")
 def test_the_yield_counts_machines_in_which_every_beam_fits() -> None:
     """Of 20, 3 have no room for one beam, 4 others none for the other and one of those is unstable: 13 are good."""
     one, other = np.full(20, 1e-3), np.full(20, 2e-3)
