@@ -22,12 +22,13 @@ class LastTurns:
     """Particles that start on the wires, one for each momentum, over three turns.
 
     ``table``: delta, turn (1 to 3), element, s [m], x [m], room [m] to the aperture, at both ends of each element.
-    ``wall``: largest distance [m] outwards at the magnetic septum's entrance, nan without one; ``into_gap``: least
-    room [m] between the particles that just made it and the electrostatic septum's cathode, inf without a gap.
+    ``at_wall`` (n,): every position x [m] at the magnetic septum's entrance, none without one; ``into_gap``: least
+    room [m] between the particles that just made it and the electrostatic septum's cathode, which stands a gap behind
+    the wires' outer face; inf without a gap.
     """
 
     table: pd.DataFrame
-    wall: float
+    at_wall: Array
     into_gap: float
 
     @property
@@ -52,11 +53,11 @@ def last_turns(ring: Lattice, optics: Optics, septum: Septum, arms: Sequence[tup
             state = after
     x = np.stack(passed)  # (3 turns x elements x 2 ends, particles)
     reach = float(np.max(septum.side * arms_after(arms)))
-    into_gap = abs(septum.position) + septum.gap - reach if septum.gap > 0 else float("inf")
+    cathode = abs(septum.position) + septum.thickness + septum.gap
+    into_gap = cathode - reach if septum.gap > 0 else float("inf")
     table = _table(ring, places, [delta for delta, _ in arms], x)
     at_wall = table.loc[table["element"] == septum.magnetic_at, "x"].to_numpy().reshape(-1, 2, len(arms))[:, 0]
-    wall = float(np.max(septum.side * at_wall)) if at_wall.size else float("nan")
-    return LastTurns(table, wall, into_gap)
+    return LastTurns(table, at_wall.ravel(), into_gap)
 
 
 def arms_after(arms: Sequence[tuple[float, Arm]]) -> Array:

@@ -37,6 +37,11 @@ class Case:
         """Angle [rad] of the arm at the wires, nan without one."""
         return self.arm.px / (1.0 + self.delta) if self.arm else float("nan")
 
+    @property
+    def turned(self) -> float:
+        """Change of that angle [rad] over the next three turns, nan without an arm."""
+        return self.arm.spiral_kick / (1.0 + self.delta) if self.arm else float("nan")
+
     def transported(self, septum: Septum, ring: Lattice) -> Case:
         """The same with its passage to the magnetic septum, where there are an arm and such a septum."""
         if self.resonance is None or self.arm is None or septum.magnetic_at is None:

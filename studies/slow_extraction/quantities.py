@@ -111,17 +111,19 @@ def _position_error(row: Any) -> float:
     return float(row.our_arm.after[3, 0] - row.arm.after[0])
 
 
-def _of_arm(attribute: str, text: str, difference: Callable[[Any], Any]) -> Callable[[ExtractionFacts], Number]:
+def _of_arm(
+    value: Callable[[ExtractionFacts], float], text: str, difference: Callable[[Any], Any]
+) -> Callable[[ExtractionFacts], Number]:
     def number(facts: ExtractionFacts) -> Number:
         method = f"{text}, at x = {1e3 * facts.septum.position:g} mm, dp/p = {facts.design.delta:g}"
-        return _compared(float(getattr(facts.arm, attribute)), facts, difference, method, "phase-es")
+        return _compared(value(facts), facts, difference, method, "phase-es")
 
     return number
 
 
 def _shape(attribute: str, text: str) -> Callable[[ExtractionFacts], Number]:
     def number(facts: ExtractionFacts) -> Number:
-        value = float(getattr(facts.arm, attribute))
+        value = float(getattr(facts.arm, attribute)) / (1.0 + facts.design.delta)  # x' = px / (1 + dp/p)
         method = f"{text}, derivative of the polynomial through tracked points; error: a thousandth"
         return Number(value, 1e-3 * abs(value), ALONE, method, "phase-es")
 
@@ -244,7 +246,7 @@ def _wall_clearance(facts: ExtractionFacts) -> Number:
         raise InputError("the position of the magnetic septum's wall is not known: give extraction.x_wall")
     wall, side = abs(facts.spec.x_wall), float(np.sign(facts.spec.x_wall))
     outside = min(side * one.extracted[0] for one in sent) - wall - facts.septum.magnetic_thickness
-    inside = wall - facts.turns.wall
+    inside = wall - float(np.max(side * facts.turns.at_wall))
     which = "extracted" if outside < inside else "circulating"
     method = f"least of circulating ({1e3 * inside:.2f} mm) and extracted beam ({1e3 * outside:.2f} mm): {which}"
 
@@ -322,18 +324,20 @@ _NUMBERS: Mapping[str, Callable[[ExtractionFacts], Number]] = {
     "stable_area": _stable_area,
     "kobayashi_area": _kobayashi_area,
     "enclosed_area": _enclosed_area,
-    "arm_angle": _of_arm("px", "tracked arm", _angle_error),
+    "arm_angle": _of_arm(lambda facts: facts.design.angle, "tracked arm", _angle_error),
     "arm_slope": _shape("slope", "along the arm"),
     "arm_curvature": _shape("curvature", "along the arm"),
     "arm_divergence": _arm_divergence,
     "arm_angle_spread": _angle_spread,
     "hardt_residual": _hardt_residual,
-    "spiral_step": _of_arm("spiral_step", "three turns tracked", _position_error),
+    "spiral_step": _of_arm(lambda facts: facts.arm.spiral_step, "three turns tracked", _position_error),
     "kobayashi_step": _kobayashi_step,
     "least_spiral_step": lambda facts: _steps(facts, min, "least"),
     "largest_spiral_step": lambda facts: _steps(facts, max, "largest"),
     "spiral_kick": _of_arm(
-        "spiral_kick", "three turns tracked", lambda row: row.our_arm.after[3, 1] - row.arm.after[1]
+        lambda facts: facts.design.turned,
+        "three turns tracked",
+        lambda row: row.our_arm.after[3, 1] - row.arm.after[1] - _angle_error(row),
     ),
     "septum_angle": _septum_angle,
     "crossing_angle": _crossing,

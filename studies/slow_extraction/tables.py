@@ -33,13 +33,14 @@ def _points(facts: ExtractionFacts) -> TableData:
     """Fixed points, exact beside leading order."""
     exact, leading = facts.resonance.fixed_points, facts.resonance.kobayashi.fixed_points
     outgoing, incoming = facts.resonance.multipliers
+    momentum = 1 + facts.design.delta
     frame = pd.DataFrame(
         {
             "fixed point": [1, 2, 3],
             "x exact [mm]": 1e3 * exact[:, 0],
             "x leading order [mm]": 1e3 * leading[:, 0],
-            "x' exact [mrad]": 1e3 * exact[:, 1],
-            "x' leading order [mrad]": 1e3 * leading[:, 1],
+            "x' exact [mrad]": 1e3 * exact[:, 1] / momentum,
+            "x' leading order [mrad]": 1e3 * leading[:, 1] / momentum,
         }
     )
     caption = (
@@ -75,12 +76,12 @@ def _momentum(case: Case, facts: ExtractionFacts) -> dict[str, Any]:
         "orbit x [mm]": 1e3 * resonance.orbit[0] if resonance else nothing,
         "area [mm mrad]": 1e6 * resonance.stable_area if resonance else nothing,
         "area, leading order [mm mrad]": 1e6 * leading.stable_area if leading else nothing,
-        "x' of the arm [mrad]": 1e3 * arm.px if arm else nothing,
-        "dx'/dx [1/m]": arm.slope if arm else nothing,
-        "d2x'/dx2 [1/m^2]": arm.curvature if arm else nothing,
+        "x' of the arm [mrad]": 1e3 * case.angle,
+        "dx'/dx [1/m]": arm.slope / (1 + case.delta) if arm else nothing,
+        "d2x'/dx2 [1/m^2]": arm.curvature / (1 + case.delta) if arm else nothing,
         "spiral step [mm]": 1e3 * arm.spiral_step if arm else nothing,
         "step, leading order [mm]": 1e3 * wires.leading_step if wires else nothing,
-        "spiral kick [mrad]": 1e3 * arm.spiral_kick if arm else nothing,
+        "spiral kick [mrad]": 1e3 * case.turned,
         "crossing angle [mrad]": 1e3 * wires.crossing_angle if wires else nothing,
         "loss [%]": 1e2 * wires.loss if wires else nothing,
         "gap at the magnetic septum [mm]": 1e3 * sent.gap if sent else nothing,
@@ -142,10 +143,11 @@ def _engines(facts: ExtractionFacts) -> Iterator[TableData]:
         return
     rows = []
     for row in facts.engines.rows:
+        arms = row.our_arm, row.arm
         pairs = [
             ("area [mm mrad]", 1e6 * row.ours.stable_area, 1e6 * row.points.area, row.residuals.area, SEPARATRIX),
             ("fixed points, largest difference", 0.0, row.residuals.points, row.residuals.points, SEPARATRIX),
-            ("x' of the arm [mrad]", 1e3 * row.our_arm.px, 1e3 * row.arm.px, row.residuals.angle, ARM),
+            ("x' of the arm [mrad]", *(1e3 * one.px / (1 + row.delta) for one in arms), row.residuals.angle, ARM),
             (
                 "x three turns later [mm]",
                 1e3 * row.our_arm.after[3, 0],
