@@ -143,11 +143,11 @@ def _engines(facts: ExtractionFacts) -> Iterator[TableData]:
         return
     rows = []
     for row in facts.engines.rows:
-        arms = row.our_arm, row.arm
+        ours, theirs = (1e3 * one.px / (1 + row.delta) for one in (row.our_arm, row.arm))
         pairs = [
             ("area [mm mrad]", 1e6 * row.ours.stable_area, 1e6 * row.points.area, row.residuals.area, SEPARATRIX),
             ("fixed points, largest difference", 0.0, row.residuals.points, row.residuals.points, SEPARATRIX),
-            ("x' of the arm [mrad]", *(1e3 * one.px / (1 + row.delta) for one in arms), row.residuals.angle, ARM),
+            ("x' of the arm [mrad]", ours, theirs, row.residuals.angle, ARM),
             (
                 "x three turns later [mm]",
                 1e3 * row.our_arm.after[3, 0],

@@ -41,7 +41,7 @@ def test_the_particle_goes_where_the_other_engine_takes_it() -> None:
 
 
 def test_three_turns_later_it_is_as_far_beyond_the_wires_as_the_arm_says() -> None:
-    """The room that is left to the cathode, a gap behind the wires' outer face: their thickness and it less the step."""
+    """The room that is left to the cathode, a gap behind the wires' outer face: both less the step."""
     arm = solved(TUNE).arm(WIRES)
     assert followed().into_gap == pytest.approx(1e-4 + GAP - arm.spiral_step, abs=1e-12)
     assert followed().table["x"].iloc[-1] == pytest.approx(arm.after[3, 0], abs=1e-9)

@@ -5,7 +5,8 @@ Every value is chosen so that a sign, a side, a plane, the least for the largest
 
 from __future__ import annotations
 
-from dataclasses import replace
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
 from types import SimpleNamespace
 from typing import Any, cast
 
@@ -78,16 +79,20 @@ def kobayashi(distance: float = -1e-3) -> Kobayashi:
     return Kobayashi(distance, 12.0, 0.05, 9.0, 0.5, (1e-3, -2e-4), fraction=2 / 3)
 
 
+@dataclass
 class MadeOptics:
     """Optics with the phases of three places: the septum 0.3 turns ahead of the strong sextupole, over the turn's end.
 
     The whole tune is 1.665; muy is another number everywhere.
     """
 
-    qx, qy, dqx, dqy = 1.665, 1.72, -4.0, -7.0
-    particle = CARBON
-    mux = {"es": 0.1, "weak": 0.7, "strong": 1.465}
-    muy = {"es": 0.33, "weak": 0.55, "strong": 1.21}
+    qx: float = 1.665
+    qy: float = 1.72
+    dqx: float = -4.0
+    dqy: float = -7.0
+    particle: ReferenceParticle = CARBON
+    mux: Mapping[str, float] = field(default_factory=lambda: {"es": 0.1, "weak": 0.7, "strong": 1.465})
+    muy: Mapping[str, float] = field(default_factory=lambda: {"es": 0.33, "weak": 0.55, "strong": 1.21})
 
     def value(self, column: str, place: str) -> float:
         return {"mux": self.mux, "muy": self.muy}[column][place]

@@ -233,8 +233,10 @@ def test_phases_are_horizontal_and_go_on_over_the_end_of_the_turn() -> None:
 
 @pytest.mark.number("phase_to_septum", by="by hand")
 def test_phase_from_a_sextupole_before_the_septum_in_the_same_turn() -> None:
-    facts = made.facts()
-    facts.resonance.optics.mux = {"es": 1.5, "strong": 1.465, "weak": 0.7}  # type: ignore[misc]
+    design = made.case(made.DESIGN)
+    assert design.resonance is not None
+    design.resonance.optics = made.MadeOptics(mux={"es": 1.5, "strong": 1.465, "weak": 0.7})  # type: ignore[misc,assignment]
+    facts = made.facts(design=design)
     assert found("phase_to_septum", facts).value == pytest.approx(0.035, rel=1e-12)
 
 
