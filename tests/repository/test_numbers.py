@@ -41,17 +41,6 @@ PENDING: dict[str, set[str]] = {
         "spill_dpx",
         "spill_agreement_xsuite",
     },
-    "switching": {
-        "treatment_time_cycles",
-        "treatment_time_steps",
-        "treatment_time_linac",
-        "treatment_time_cyclotron",
-        "dose_level",
-        "layers_number",
-        "largest_energy_spread",
-        "worst_spot",
-        "timing_checks_missed",
-    },
     "imperfections": {
         "residual_orbit_xsuite",
     },

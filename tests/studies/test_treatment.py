@@ -152,3 +152,55 @@ def test_more_particles_a_pulse_never_take_longer(particles: float, more: float)
         for number in (particles, more * particles)
     )
     assert many.total <= few.total * (1 + 1e-9)
+
+
+def test_the_part_that_was_done_is_what_the_time_allowed() -> None:
+    """Of 4 s of work 1 s is done; behind a gate that is open for 1 s of 4, 6 s see two of the four."""
+    clock = Clock(SCAN)
+    assert clock.irradiate({BEAM: 3.0, MOVES: 1.0}, most=1.0) == pytest.approx(0.25)
+    assert (clock.spent[BEAM], clock.spent[MOVES]) == pytest.approx((0.75, 0.25))
+    gated = Clock(Scanning(10.0, 0.0, gate_duty=0.25, gate_period=4.0))
+    assert gated.irradiate({BEAM: 3.0, MOVES: 1.0}, most=6.0) == pytest.approx(0.5)
+    assert (gated.spent[BEAM], gated.spent[MOVES], gated.spent[GATE]) == pytest.approx((1.5, 0.5, 4.0))
+    assert gated.now == pytest.approx(6.0)
+
+
+def test_no_work_is_done_at_once() -> None:
+    clock = Clock(SCAN)
+    assert clock.irradiate({BEAM: 0.0, MOVES: 0.0}) == 1.0
+    assert clock.now == 0.0
+
+
+@given(st.floats(0.3, 20.0), st.floats(1e8, 5e9), st.floats(0.0, 0.5), st.integers(1, 4))
+def test_beam_is_on_for_the_particles_and_no_longer(top: float, filled: float, loss: float, energies: int) -> None:
+    """Whatever the flat top, the steps and their loss: what reaches the patient leaves at the rate of the ring."""
+    machine = SynchrotronDelivery("s", filled, 1.0, top, lambda e: 2.0, lambda e: 0.2, loss=loss, energies=energies)
+    found = machine.deliver(simple(), SCAN)
+    assert found.spent[BEAM] == pytest.approx(3e9 / filled, rel=1e-6)
+    assert found.spent[MOVES] == pytest.approx(3 * 10 * 1.5e-3, rel=1e-6)
+    assert found.total == pytest.approx(found.layer_ends[-1], rel=1e-9)
+    assert found.counts["spills"] * filled >= 3e9 * (1 - 1e-9)
+
+
+def test_a_flat_top_that_ends_takes_the_rest_of_the_beam_with_it() -> None:
+    """4e9 in a spill of 4 s and a flat top of 0.4 s (beam and moves of 1.015 s a layer): three spills a layer."""
+    found = SynchrotronDelivery("s", 4e9, 4.0, 0.4, lambda energy: 2.0).deliver(simple(), SCAN)
+    assert found.counts["spills"] == 9.0
+    assert (found.spent[CHANGE], found.spent[REFILL]) == pytest.approx((6.0, 12.0))
+
+
+def test_a_layer_is_begun_on_what_is_left_when_that_is_enough_of_it() -> None:
+    """Two layers of 1e9 out of 1.5e9: what is left after a step that loses a tenth, 0.45e9, is 0.45 of a layer."""
+    for least, changes in ((0.44, 2.2), (0.46, 4.0)):
+        machine = SynchrotronDelivery("s", 1.5e9, 1.0, 10.0, lambda e: 2.0, lambda e: 0.2, loss=0.1, least=least)
+        assert machine.deliver(simple(layers=2), SCAN).spent[CHANGE] == pytest.approx(changes)
+
+
+def test_a_linac_waits_for_the_gate_only() -> None:
+    """Two pulses for each of 11 spots at 200 Hz behind a gate that is open for a tenth of a second in four."""
+    linac = LinacDelivery("l", lambda energy: 1e9 / 22, 200.0, 1, lambda energy: 0.0)
+    found = linac.deliver(simple(layers=1), Scanning(10.0, 1e-3, gate_duty=0.025))
+    assert found.spent[BEAM] == pytest.approx(0.11)
+    # the change takes 5 ms of the first opening, 95 ms of beam are left in it and 15 ms wait for the next
+    assert found.spent[GATE] == pytest.approx(3.9)
+    assert found.total == pytest.approx(0.005 + 0.11 + 3.9)
