@@ -17,30 +17,6 @@ WAYS = ("exact law", "closed form", "second code", "by hand")
 
 #: What no test checks yet: to be emptied, never filled.
 PENDING: dict[str, set[str]] = {
-    "spill": {
-        "extraction_efficiency",
-        "spill_left",
-        "spill_loss_wires",
-        "spill_loss_cathode",
-        "spill_loss_aperture",
-        "duty_factor",
-        "duty_factor_raw",
-        "rate_variation",
-        "peak_to_mean",
-        "spill_length",
-        "spill_momentum_spread",
-        "spill_momentum_drift",
-        "spill_spiral_step",
-        "spill_emittance_x",
-        "spill_emittance_y",
-        "spill_betx",
-        "spill_alfx",
-        "spill_bety",
-        "spill_alfy",
-        "spill_dx",
-        "spill_dpx",
-        "spill_agreement_xsuite",
-    },
     "imperfections": {
         "residual_orbit_xsuite",
     },
