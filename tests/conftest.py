@@ -47,18 +47,16 @@ def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
 
 
 def _tell_numbers(terminalreporter: pytest.TerminalReporter) -> None:
-    """Which tests check the numbers of reports: a line a quantity, and how many have none."""
+    """Which tests check the numbers of reports: a line a quantity."""
     if len(terminalreporter.stats.get("passed", [])) < 1000:  # a part of the suite
         return
-    from tests.repository.test_numbers import PENDING, checked
+    from tests.repository.test_numbers import checked
 
     found = checked()
     terminalreporter.section("numbers of reports and the tests that check them", sep="-")
     for name in sorted(found):
         tests = ", ".join(f"{test} ({way})" for test, way in found[name])
         terminalreporter.line(f"{name}: {tests}")
-    pending = sorted(set().union(*PENDING.values()))
-    terminalreporter.line(f"without one: {', '.join(pending) or 'none'}")
 
 
 def _tell_fuzzed(terminalreporter: pytest.TerminalReporter) -> None:

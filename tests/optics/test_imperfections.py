@@ -117,6 +117,7 @@ def test_xsuite_has_the_same_misaligned_magnets(magnet: Any, about: str) -> None
     assert through(machine.lattice) == pytest.approx(tracked, abs=1e-14)
 
 
+@pytest.mark.number("residual_orbit_xsuite", by="second code")
 def test_the_closed_orbit_of_a_machine_is_xsuites() -> None:
     """Bends, quadrupoles, sextupoles and all their errors; 1e-11 m: rounding of two searches."""
     machine = draw_errors(
@@ -176,6 +177,7 @@ def test_multipole_errors_are_those_of_the_field_at_the_radius() -> None:
     assert change == pytest.approx(-b * x**3 / 0.03**2, rel=1e-4)
 
 
+@pytest.mark.number("coupling", by="closed form")
 def test_coupling_is_the_least_distance_of_the_tunes() -> None:
     """The tunes are moved over each other (they cross modulo 1): their least distance is |C-|.
 

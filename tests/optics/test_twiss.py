@@ -62,6 +62,7 @@ def line(*elements: object) -> Lattice:
 # ------------------------------------------------------------------------------------------------- exact laws
 
 
+@pytest.mark.number("qx", "qy", "dqx", "dqy", "betx", "bety", "alfx", "alfy", by="closed form")
 def test_thin_lens_fodo_cell() -> None:
     # sin(mu/2) = L/(4f), beta = L (1 +- sin(mu/2)) / sin(mu), chromaticity -tan(mu/2)/pi (S.Y. Lee, chapter 2)
     half, f = 2.5, 3.1
@@ -81,6 +82,7 @@ def test_thin_lens_fodo_cell() -> None:
     assert (cell.dqx, cell.dqy) == pytest.approx([-np.tan(mu / 2) / np.pi] * 2, rel=1e-13)
 
 
+@pytest.mark.number("dx", "dpx", "dy", "dpy", by="exact law")
 @pytest.mark.parametrize("delta", [0.0, 0.004])
 def test_functions_are_those_of_the_one_turn_matrix_everywhere(delta: float) -> None:
     ring = small_ring()
@@ -123,6 +125,7 @@ def test_a_line_started_with_the_periodic_values_is_the_ring(delta: float) -> No
     assert np.isnan(again.momentum_compaction)
 
 
+@pytest.mark.number("dqx", "dqy", "dx", "dpx", by="exact law")
 @pytest.mark.parametrize("fringe", ["full", "linear"])
 @pytest.mark.parametrize("delta", [0.0, 0.002])
 def test_dispersion_chromaticity_and_compaction_are_differences_over_momentum(delta: float, fringe: str) -> None:
@@ -139,6 +142,7 @@ def test_dispersion_chromaticity_and_compaction_are_differences_over_momentum(de
         assert (4 * slope(quantity, h / 2) - slope(quantity, h)) / 3 == pytest.approx(derivative, abs=2e-8), quantity
 
 
+@pytest.mark.number("momentum_compaction", "gamma_transition", "slip_factor", by="exact law")
 @pytest.mark.parametrize("delta", [0.0, 0.003])
 def test_momentum_compaction_is_the_lengthening_of_the_closed_orbit(delta: float) -> None:
     ring, h = small_ring(), 1e-3
@@ -181,6 +185,7 @@ def test_tunes_are_the_frequencies_of_tracked_particles() -> None:
         assert found == pytest.approx(folded, abs=2e-6)  # a windowed line is found to better than 1/turns^2
 
 
+@pytest.mark.number("x", "px", by="exact law")
 def test_a_kicked_orbit_is_the_fixed_point_of_tracking() -> None:
     ring = Lattice(
         "kicked",

@@ -49,6 +49,22 @@ def test_the_tolerances_are_the_promised_ones() -> None:
     assert all(tolerance.reason for tolerance in (*XSUITE_TOLERANCES.values(), *MADX_TOLERANCES.values()))
 
 
+@pytest.mark.number(
+    "qx",
+    "qy",
+    "dqx",
+    "dqy",
+    "momentum_compaction",
+    "betx",
+    "bety",
+    "alfx",
+    "alfy",
+    "mux",
+    "muy",
+    "dx",
+    "dpx",
+    by="second code",
+)
 @pytest.mark.parametrize("fringe", ["full", "linear"])
 @pytest.mark.parametrize("ring", [cnao(), pimms(), with_gap(cnao())], ids=["cnao", "pimms", "cnao with a gap"])
 def test_our_rings_agree_with_xsuite(ring: Lattice, fringe: str) -> None:
@@ -79,6 +95,22 @@ def test_a_line_off_axis_and_off_momentum_agrees() -> None:
     assert "qx" not in set(outcome.table["quantity"])
 
 
+@pytest.mark.number(
+    "qx",
+    "qy",
+    "dqx",
+    "dqy",
+    "momentum_compaction",
+    "betx",
+    "bety",
+    "alfx",
+    "alfy",
+    "mux",
+    "muy",
+    "dx",
+    "dpx",
+    by="second code",
+)
 @madx
 @pytest.mark.madx
 @pytest.mark.parametrize("ring", [cnao(), pimms()], ids=["cnao", "pimms"])
@@ -132,6 +164,7 @@ def random_line(seed: int) -> Lattice:
     return Lattice("random", elements=elements, particle=PROTON)
 
 
+@pytest.mark.number("dy", "dpy", "x", "px", "y", "py", by="second code")
 @pytest.mark.parametrize("ring", [cells(), cnao()], ids=["coupled", "cnao"])
 @pytest.mark.parametrize("size", [1e-5, 3e-4])
 def test_kicked_coupled_rings_agree_with_xsuite(ring: Lattice, size: float) -> None:
