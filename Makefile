@@ -24,7 +24,7 @@ READY := $(VENV)/ready
 
 PIP := $(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation
 
-.PHONY: report test fuzz bench mutants lock clean
+.PHONY: report test fuzz bench coverage mutants lock clean
 
 report: $(READY)
 	@: > $(VENV)/started
@@ -41,6 +41,10 @@ test: $(READY)
 	$(BIN)/python -m ruff format --check .
 	$(BIN)/python -m mypy
 	$(BIN)/lint-imports
+	$(BIN)/python -m tests.compiled
+	$(BIN)/python -m pytest --numprocesses=auto --maxprocesses=4 --dist=loadfile --no-loadscope-reorder
+
+coverage: $(READY)
 	$(BIN)/python -m pytest --numprocesses=auto --maxprocesses=4 --dist=loadfile --no-loadscope-reorder --cov --cov-report=term
 
 fuzz: $(READY)

@@ -5,15 +5,13 @@ from __future__ import annotations
 import re
 import shlex
 import shutil
-import subprocess
-import sys
 from pathlib import Path
 
 import pytest
 
+from studies.cli import run
+from studies.exit_codes import Exit
 from tests.checkout import DOCUMENTS, ROOT, Block, blocks, shell_lines
-
-FOUND_WANTING = 1  # the command ran and a requirement failed: the documents promise no verdicts
 
 
 @pytest.fixture
@@ -28,13 +26,13 @@ def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 @pytest.mark.slow
 @pytest.mark.parametrize("document", DOCUMENTS, ids=lambda path: path.name)
-def test_what_a_document_shows_runs(document: Path, folder: Path) -> None:
+def test_what_a_document_shows_runs(document: Path, folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
     names: dict[str, object] = {}
     for block in blocks(document):
         if block.language == "python":
             run_python(document, block, names)
         elif block.language == "sh":
-            run_shell(document, block)
+            run_shell(document, block, capsys)
 
 
 def run_python(document: Path, block: Block, names: dict[str, object]) -> None:
@@ -42,7 +40,7 @@ def run_python(document: Path, block: Block, names: dict[str, object]) -> None:
     exec(compile("\n" * (block.line - 1) + block.text, document, "exec"), names)
 
 
-def run_shell(document: Path, block: Block) -> None:
+def run_shell(document: Path, block: Block, spoken: pytest.CaptureFixture[str]) -> None:
     """Run the lines of the command line; the targets of make need only exist, since they run this test."""
     for line in shell_lines(block):
         program, *arguments = shlex.split(line)
@@ -51,15 +49,15 @@ def run_shell(document: Path, block: Block) -> None:
             assert [name for name in targets if not is_target(name)] == [], f"{document.name}: {line}"
         else:
             assert program == "lattice-optimize", f"{document.name} shows a command that nothing tests: {line}"
-            run_command(arguments)
+            run_command(arguments, spoken)
 
 
 def is_target(name: str) -> bool:
     return re.search(rf"^{re.escape(name)}:", (ROOT / "Makefile").read_text(), re.MULTILINE) is not None
 
 
-def run_command(arguments: list[str]) -> None:
-    command = [sys.executable, "-c", "from studies.cli import main; main()", *arguments]
-    done = subprocess.run(command, capture_output=True, text=True, check=False)
-    assert done.returncode in (0, FOUND_WANTING), f"{shlex.join(arguments)}\n{done.stderr}"
-    assert "Traceback" not in done.stderr, done.stderr
+def run_command(arguments: list[str], spoken: pytest.CaptureFixture[str]) -> None:
+    """In this process: the command's own, but for the start of an interpreter each time."""
+    code = run(arguments)
+    said = spoken.readouterr()
+    assert code in (Exit.OK, Exit.WANTING), f"{shlex.join(arguments)}\n{said.err}"
