@@ -82,7 +82,9 @@ _DERIVED: Mapping[str, Callable[[pd.DataFrame], Array]] = {
 
 def _verdicts(requirement: Requirement, values: Array) -> Array:
     """PASS, FAIL or NOT EVALUATED for each case, as ``machines.requirements.judge`` decides."""
-    value = values / unit_factor(quantity_named(requirement.quantity), requirement.unit)
+    value = np.where(np.isfinite(values), values, np.nan) / unit_factor(
+        quantity_named(requirement.quantity), requirement.unit
+    )
     error = _ROUNDING * np.maximum(1.0, np.abs(value))
     lower = -np.inf if requirement.lower is None else requirement.lower
     upper = np.inf if requirement.upper is None else requirement.upper
