@@ -44,7 +44,7 @@ def test_a_case_has_the_verdict_that_judge_gives(
 
 
 def test_columns_of_a_block_by_their_names() -> None:
-    """1.655 is 0.0117 below 5/3, 1.655 - 2 x 1.83 0.005 below -2; 2.03 is 0.3033 below 7/3, 2.03 + 2 x 1.4 0.17 below 5."""
+    """1.655 is 0.0117 below 5/3, with 1.83 0.005 from Qx - 2 Qy = -2; 2.03 is 0.3033 below 7/3, 0.17 of 5."""
     names = {"qx": "qx", "tune_distance": "qx", "resonance_distance": "qy", "length": "circumference"}
     asked = (requirement("tune_distance", None, 0.02), requirement("length", 1.0, None, "mm"))
     design = SimpleNamespace(with_parameters=lambda part: None)
