@@ -238,7 +238,7 @@ def test_one_row_of_a_unit_has_nothing_between() -> None:
 
 
 def test_a_trip_of_the_last_unit_leaves_what_needs_no_new_phase() -> None:
-    found = recovery(ccl(), ccl().units[-1], radians(-20))
+    found = recovery(ccl(), ccl().units[-1])
     assert found.energy == found.untouched == pytest.approx(stages(ccl())[-2])
     assert transport(found.applied(ccl())).energy[-1] == pytest.approx(found.energy, rel=1e-9)
 

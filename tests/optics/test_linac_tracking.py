@@ -10,7 +10,7 @@ import pytest
 
 from lattice import InputError, NoSolution
 from optics.linac import Linac, Pipe, SpaceCharge, design_pass, from_polynomial, sine_cell, track, transport, within
-from optics.linac.bucket import bucket, longitudinal_acceptance, transverse_acceptance
+from optics.linac.bucket import bucket, longitudinal_acceptance
 from optics.linac.bunch import energies, normalised_emittance, phases
 from optics.linac.structure.errors import Errors, with_errors
 from tests.linac_machines import CCL_ENTRANCE, FREQUENCY, ccl, ccl_bunch, scdtl, tank
@@ -153,20 +153,25 @@ def test_a_displaced_quadrupole_is_a_dipole() -> None:
     assert end.coordinates[0, 1] == pytest.approx(kick, rel=0.05)  # thick: cos(phase) of the lens
 
 
-def test_acceptances() -> None:
-    run = transport(ccl())
-    assert transverse_acceptance(run, "x", 0.349, -0.917) == pytest.approx(1.07e-6, rel=0.01)  # as first computed
+def test_the_separatrix_of_small_phases_is_twice_as_wide_as_high() -> None:
+    """From -2 |phi_s| to |phi_s|, to second order in the phase."""
     held = bucket(ccl().tanks[0], CCL_ENTRANCE)
-    assert held.k_transverse**2 == pytest.approx(0.5 * held.k_longitudinal**2)
-    assert held.phase_low == pytest.approx(-2.02 * radians(20), rel=0.01)  # small phases: -2 |phi_s|
-    found = longitudinal_acceptance(ccl(), phase=1.0, energy=1e6, window=3e6, frequency=FREQUENCY)
-    middle = found.accepted.shape[0] // 2
-    assert found.accepted[middle, middle]
-    # The separatrix encloses about 0.6 x width x height; the linac's own, open to one side, has the same size.
-    frozen = 0.6 * (held.phase_high - held.phase_low) * 2 * held.half_height
-    assert found.area == pytest.approx(frozen, rel=0.5)
+    assert held.phase_low == pytest.approx(-2.02 * radians(20), rel=0.01)
     with pytest.raises(InputError, match="holds no bunch"):
         bucket(tank().tanks[0], CCL_ENTRANCE)
+
+
+def test_what_is_held_is_what_arrives() -> None:
+    """The middle of a grid is the reference particle; what a narrow window holds a wide one holds as well."""
+    found, narrow = (
+        longitudinal_acceptance(ccl(), phase=1.0, energy=1e6, window=window, frequency=FREQUENCY)
+        for window in (3e6, 0.3e6)
+    )
+    middle = found.accepted.shape[0] // 2
+    assert found.accepted[middle, middle]
+    assert narrow.accepted[middle, middle]
+    assert not (narrow.accepted & ~found.accepted).any()
+    assert 0 < narrow.area < found.area < 2.0 * 2e6
 
 
 def test_space_charge_of_a_sphere_at_rest_is_coulombs() -> None:
@@ -187,7 +192,7 @@ def test_space_charge_matters_little_and_only_at_low_energy() -> None:
     assert abs(with_charge.transmission - without.transmission) < 0.01
     at_5_mev = np.array([0.24e-3, 0.24e-3, 0.114e-3])  # rms, 0.03 um and 4 degrees
     low = charge.strength(at_5_mev, scdtl().particle, 0.2, 0.21)
-    assert low == pytest.approx(0.024, abs=0.002)  # as first computed; below the 5 % at which it is dropped
+    assert low < 0.05  # below what its docstring drops
     assert charge.strength(np.array([0.5e-3, 0.5e-3, 0.31e-3]), CCL_ENTRANCE, 0.15, 0.62) < 0.2 * low
     assert charge.kicked(np.zeros((6, 1)), CCL_ENTRANCE, 0.1).shape == (6, 1)
     with pytest.raises(InputError, match="charge must be"):

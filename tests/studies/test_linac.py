@@ -14,6 +14,7 @@ from machines.registry import linac_named
 from optics.matter.ranges import energy_of_range, range_in_water
 from studies.commands.dose_beam import beam_at, beam_table
 from studies.linac.resolution import resolve_linac
+from studies.linac.switching.resolution import resolve
 from studies.linac.switching.spec import LinacSwitchingStudy
 from studies.report import render
 from studies.runs.running import RunOptions, prepared, run_to_folder
@@ -37,8 +38,28 @@ def test_every_requirement_has_a_verdict_and_the_report_is_rendered_again(optics
     results = json.loads((optics / "results.json").read_text())
     needed = [requirement.id for requirement in linac_named("linac").requirements_of("linac-optics")]
     assert [verdict["id"] for verdict in results["verdicts"]] == needed
-    assert all(quantity["value"] is not None for quantity in results["quantities"].values())
     assert render(read_run(optics)) == (optics / "report.html").read_text()
+
+
+def test_the_numbers_of_a_run_go_together(optics: Path) -> None:
+    """Sums and extremes of one another, and of the machine: 5 to 230 MeV, 14 units, 300 uA for 5 us 200 times a second.
+
+    Lost protons carry between 5 and 230 MeV each.
+    """
+    found = json.loads((optics / "results.json").read_text())["quantities"]
+    value = {name: quantity["value"] for name, quantity in found.items()}
+    machine = linac_named("linac")
+    assert [name for name in value if value[name] is None] == []
+    assert value["final_energy"] == pytest.approx(230e6, rel=5e-3)
+    assert value["length"] == pytest.approx(machine.linac.length, rel=1e-12)
+    assert value["average_power"] == pytest.approx(value["rf_power"] * machine.pulse.duty, rel=1e-12)
+    assert value["rf_power"] / 14 < value["unit_power"] < value["rf_power"]
+    assert value["unit_power"] > machine.current * (value["final_energy"] - 5e6) / 14
+    mean_current = machine.current * machine.pulse.duty
+    lost = 1 - value["transmission"]
+    assert lost * mean_current * 5e6 <= value["lost_power"] <= lost * mean_current * value["final_energy"]
+    assert value["least_advance"] < value["largest_advance"] < 0.5
+    assert value["transmission_with_errors"] <= value["transmission"] + 3 * found["transmission_with_errors"]["error"]
 
 
 def test_the_folder_runs_again_with_the_same_numbers(optics: Path, tmp_path: Path) -> None:
@@ -109,7 +130,7 @@ def test_an_ion_has_its_own_ranges_and_a_table_of_its_own_its_own_energies(tmp_p
     (tmp_path / "ions.toml").write_text(re.sub(r",\n\s+", ", ", text))
     study = tmp_path / "study.toml"
     study.write_text('study = "linac-energy-switching"\nlinac = "ions.toml"\n')
-    found = resolve_linac(load_study(study), study)  # type: ignore[type-var]
+    found = resolve(load_study(study), study)  # type: ignore[arg-type]
     assert isinstance(found.study, LinacSwitchingStudy)
     particle = found.machine.linac.particle
     assert particle.kinetic_energy_per_u == pytest.approx(30e6, rel=1e-12)

@@ -37,26 +37,32 @@ class Recovery:
         return linac.with_units(by_unit(linac, self.amplitudes), by_unit(linac, self.phases))
 
 
-def recovery(linac: Linac, unit: str, synchronous_phase: float) -> Recovery:
-    """Units behind ``unit`` set ``synchronous_phase`` [rad] away from the phase at which each gives most energy.
+def recovery(linac: Linac, unit: str) -> Recovery:
+    """Units behind ``unit`` set their own synchronous phase away from the phase at which each gives most energy.
 
-    A unit that gives nothing so stays off. Raises InputError for an unknown unit.
+    The synchronous phase of a unit is that of its first tank. A unit that gives nothing so stays off. Raises InputError
+    for an unknown unit.
     """
     if unit not in linac.units:
         raise InputError(f"linac '{linac.name}' has no unit '{unit}'")
     number, count = linac.units.index(unit), len(linac.units)
-    line = line_of(linac)
+    line, synchronous = line_of(linac), _synchronous_phases(linac)
     amplitudes, phases = (np.arange(count) < number).astype(float), np.zeros(count)
     untouched = float(stages(linac)[number])
     energy = untouched
     for later in range(number + 1, count):
         amplitudes[later] = 1.0
-        phases[later] = _crest(line, linac, amplitudes, phases, later) + synchronous_phase
+        phases[later] = _crest(line, linac, amplitudes, phases, later) + synchronous[later]
         gained = _energy(line, linac, amplitudes, phases)
         if not gained > energy:
             amplitudes[later], phases[later] = 0.0, 0.0
         energy = max(energy, gained) if np.isfinite(gained) else energy
     return Recovery(unit, untouched, energy, amplitudes, phases)
+
+
+def _synchronous_phases(linac: Linac) -> list[float]:
+    """Synchronous phase [rad] of the first tank of every unit."""
+    return [next(tank for tank in linac.tanks if tank.unit == unit).synchronous_phase for unit in linac.units]
 
 
 def _crest(line: Line, linac: Linac, amplitudes: Array, phases: Array, unit: int) -> float:

@@ -201,7 +201,7 @@ def _trips(machine: LinacMachine, start: Array) -> pd.DataFrame:
 
 def _trip(machine: LinacMachine, start: Array, unit: str) -> dict[str, Any]:
     linac, (low, top) = machine.linac, machine.reach
-    found = recovery(linac, unit, machine.tanks_of(unit)[0].synchronous_phase)
+    found = recovery(linac, unit)
     reachable = float(np.clip(found.untouched, low, top))
     try:
         setting = found.applied(linac)
