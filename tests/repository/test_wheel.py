@@ -75,7 +75,7 @@ def test_the_installed_wheel_runs_the_main_study(installed: Path) -> None:
     where = run([str(installed / "env/bin/python"), "-c", "import studies; print(studies.__file__)"], installed).stdout
     assert Path(where).is_relative_to(installed), "the tree was found instead of the wheel"
     done = run([str(installed / "env/bin/lattice-optimize"), "run", "cnao-optics", "--out", "out"], installed)
-    assert done.returncode in (0, 1), done.stderr  # 1: it ran, and a requirement failed
+    assert done.returncode == 0, done.stderr
     assert "Traceback" not in done.stderr, done.stderr
     assert (installed / "out" / "report.html").stat().st_size > 0
     assert json.loads((installed / "out" / "results.json").read_text())["study"] == "cnao-optics"

@@ -10,9 +10,10 @@ from machines.requirements import Requirement
 from machines.rings.machine import RingMachine
 from studies.registry import ROOMS
 from studies.spec.builtin import builtin_names, study_path
-from studies.spec.judged import machine_requirements
+from studies.spec.judged import judged_requirements, machine_requirements
 from studies.spec.study_file import load_study
 from studies.vocabulary import quantity_named
+from tests.studies.builtin_verdicts import STUDIES, verdicts_of
 
 ALL = [(machine_named(name), one) for name in MACHINES for one in machine_named(name).requirements]
 
@@ -41,3 +42,15 @@ def test_every_requirement_is_judged_by_a_built_in_study() -> None:
     }
     left = {(machine.name, one.study, one.id) for machine, one in ALL} - judged
     assert left == set()
+
+
+def test_every_built_in_study_has_its_verdicts_written_down() -> None:
+    assert set(STUDIES) == set(builtin_names())
+
+
+@pytest.mark.parametrize("name", STUDIES)
+def test_a_verdict_is_written_down_for_each_requirement_and_no_other(name: str) -> None:
+    path = study_path(name)
+    assert path is not None
+    asked = [requirement.id for requirement in judged_requirements(load_study(path), name)]
+    assert [one for one, _ in verdicts_of(name)] == asked
