@@ -1,0 +1,113 @@
+"""What energy switching makes of a ring and its study: energies, fields of the circuits, cavity, slope of the tune."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+from lattice import Quadrupole, ReferenceParticle
+from optics import twiss
+from studies.energy_switching.cycles import _compaction, _ratings
+from studies.energy_switching.facts import SwitchingFacts, _tune_per_strength, gather
+from studies.energy_switching.resolution import resolve
+from studies.energy_switching.spec import EnergySwitchingStudy
+from studies.pipeline import Asked
+from studies.spec.study_file import load_study
+from tests.checkout import ROOT
+
+STUDY = ROOT / "examples" / "small_ring" / "switching.toml"
+BEND = np.pi / 4 / 1.2  # 1/m, of the eight bends
+
+
+@pytest.fixture(scope="module")
+def facts() -> SwitchingFacts:
+    """The small ring; its kd is given at injection of protons, everything else is that of the design."""
+    changes = [
+        "engine_energies=0",
+        "cycle.extraction_s={proton=1.0, helium-4=2.5}",
+        "injection.0.parameters={kd=0.5}",
+    ]
+    study = load_study(STUDY, changes)
+    assert isinstance(study, EnergySwitchingStudy)
+    return gather(resolve(study, STUDY), Asked(()))
+
+
+def test_energies_are_even_in_range_or_those_of_the_list(facts: SwitchingFacts) -> None:
+    """Range goes as E^1.77 for both."""
+    protons, helium = (cycle.energies for cycle in facts.cycles)
+    assert protons[[0, -1]] == pytest.approx([70.0, 200.0], rel=1e-12)
+    assert np.diff(protons**1.77) == pytest.approx(np.full(5, (200**1.77 - 70**1.77) / 5), rel=1e-9)
+    assert list(helium) == pytest.approx([25.0, 35.0, 45.0, 55.0])
+    assert facts.told == "proton, 6 energies 70 to 200 MeV/u; helium-4, 4 energies 25 to 55 MeV/u"
+    assert facts.species == 6 * ["proton"] + 4 * ["helium-4"]
+    assert facts.programme.rigidities == pytest.approx(
+        [particle.magnetic_rigidity for cycle in facts.cycles for particle in cycle.particles]
+    )
+
+
+def test_fields_are_strengths_times_rigidity_at_injection_too(facts: SwitchingFacts) -> None:
+    """Rows 0 to 5 of the programme are the protons', 6 to 9 helium's."""
+    for cycle, energy, rows in zip(facts.cycles, (7e6, 3.5e6), (slice(0, 6), slice(6, 10)), strict=True):
+        injected = ReferenceParticle(cycle.species, kinetic_energy_per_u=energy).magnetic_rigidity
+        known = facts.programme.rigidities[rows]
+        bend, kf, kd = cycle.circuits
+        assert (bend.magnet.unit, kf.magnet.unit) == ("T", "T/m")
+        assert bend.injection == pytest.approx(BEND * injected, rel=1e-12)
+        assert bend.extraction == pytest.approx(BEND * known, rel=1e-12)
+        assert kf.extraction == pytest.approx(facts.programme.set["kf"][rows] * known, rel=1e-12)
+        assert kd.extraction == pytest.approx(facts.programme.set["kd"][rows] * known, rel=1e-12)
+        assert kf.injection == pytest.approx(facts.design.parameters["kf"] * injected, rel=1e-12)
+        given = 0.5 if cycle.species == "proton" else facts.design.parameters["kd"]
+        assert kd.injection == pytest.approx(given * injected, rel=1e-12)
+
+
+def test_the_cavity_is_that_of_the_ring(facts: SwitchingFacts) -> None:
+    """Compaction of the programme's first energy; the bucket holds 0.05 eV s a nucleon."""
+    for cycle, nucleons in zip(facts.cycles, (1, 4), strict=True):
+        assert cycle.cavity.circumference == pytest.approx(8 * (0.4 + 0.6 + 1.2 + 0.6 + 0.4 + 0.6), rel=1e-12)
+        assert cycle.cavity.momentum_compaction == facts.programme.optics.momentum_compaction[0]
+        assert cycle.cavity.momentum_compaction == pytest.approx(twiss(facts.design).momentum_compaction, rel=0.02)
+        assert cycle.rf["area"].to_numpy() == pytest.approx(np.full(len(cycle.rf), 0.05 * nucleons), rel=1e-6)
+        assert cycle.rf["energy"].iloc[-1] == pytest.approx(1e6 * cycle.energies[-1], rel=1e-12)
+    assert _compaction(facts.programme) == facts.programme.optics.momentum_compaction[0]
+
+
+def test_each_species_has_the_spill_of_its_own(facts: SwitchingFacts) -> None:
+    protons, helium = facts.cycles
+    assert set(protons.times["extraction"]) == {1.0}
+    assert set(helium.times["extraction"]) == {2.5}
+
+
+@pytest.mark.parametrize("circuits", [("bend", "kf"), ("bend", "kd"), ("bend", "kf", "kd")])
+def test_the_tune_moves_with_all_gradients_as_their_betas_say(facts: SwitchingFacts, circuits: tuple[str, ...]) -> None:
+    """dQx = sum of beta k1 ds / 4 pi for k1 (1 + e) of the circuits' quadrupoles (Courant & Snyder 1958, 4.35).
+
+    Trapezoids over 40 parts of each magnet are good to 1e-4 of each, of which much cancels.
+    """
+    ring = facts.design
+    study = facts.study.model_copy(
+        update={"circuit": [one for one in facts.study.circuit if one.parameter in circuits]}
+    )
+    inside, s = twiss(ring).inside(40), ring.s
+    parts = []
+    for element, begin, end in zip(ring.elements, s[:-1], s[1:], strict=True):
+        if isinstance(element, Quadrupole) and str(element.k1).lstrip("-") in circuits:
+            part = inside[(inside["s"] >= begin - 1e-9) & (inside["s"] <= end + 1e-9)]
+            k1 = float(ring.value(element.k1))
+            parts.append(k1 * float(np.trapezoid(part["betx"], part["s"])) / (4 * np.pi))
+    found = _tune_per_strength(ring, facts.resolved.particle, study)
+    assert len(parts) == 8 * (len(circuits) - 1)
+    assert found == pytest.approx(sum(parts), abs=2e-4 * np.abs(parts).sum())
+    if len(circuits) == 3:
+        assert facts.tune_per_strength == pytest.approx(found, abs=1e-9)  # rounding of tunes over a step of 1e-5
+
+
+def test_without_circuits_of_quadrupoles_no_gradient_moves_the_tune(facts: SwitchingFacts) -> None:
+    study = facts.study.model_copy(update={"circuit": facts.study.circuit[:1]})
+    assert _tune_per_strength(facts.ring, facts.resolved.particle, study) == 0.0
+
+
+def test_a_circuit_s_own_largest_field_goes_before_the_machine_s(facts: SwitchingFacts) -> None:
+    """The example rates its bends with 1.5 T and has no machine."""
+    ratings = _ratings(facts.study, facts.resolved, facts.cycles[0].circuits)
+    assert ratings == [1.5, None, None]
