@@ -69,7 +69,7 @@ def _correctors(found: Imperfections) -> pd.DataFrame:
         {
             "corrector": name,
             "plane": plane,
-            "rms [mrad]": _rounded(np.std(kicks) * 1e3),
+            "rms [mrad]": _rounded(np.sqrt(np.mean(kicks**2)) * 1e3),
             "largest [mrad]": _rounded(np.max(np.abs(kicks)) * 1e3),
         }
         for plane, response in found.correction.responses.items()

@@ -138,7 +138,7 @@ def machines(scale: float, lost: int) -> Ensemble:
 
 
 def with_errors() -> Imperfections:
-    kicks = {"x": np.array([[1e-3, 0.0], [-3e-3, 2e-3]]), "y": np.array([[5e-3], [-7e-3]])}
+    kicks = {"x": np.array([[1e-3, 2e-3], [-7e-3, 2e-3]]), "y": np.array([[17e-3], [-7e-3]])}
     responses = {
         "x": OrbitResponse("x", ("m",), ("h1", "h2"), np.ones((1, 2))),
         "y": OrbitResponse("y", ("m",), ("v1",), np.ones((1, 1))),
@@ -194,13 +194,13 @@ def test_how_many_are_unstable_is_that_after_correction() -> None:
 
 
 def test_kicks_of_correctors() -> None:
-    """Of 1 and -3 mrad the rms about the mean is 2 and the largest 3; 0 and 2: 1 and 2; 5 and -7: 6 and 7."""
+    """Of 1 and -7 mrad the rms is 5 and the largest 7; 2 in both machines is 2 and 2; 17 and -7: 13 and 17."""
     found = frames()["orbit-correctors"]
     assert list(found.columns) == ["corrector", "plane", "rms [mrad]", "largest [mrad]"]
     assert [list(row) for row in found.itertuples(index=False)] == [
-        ["h1", "x", 2.0, 3.0],
-        ["h2", "x", 1.0, 2.0],
-        ["v1", "y", 6.0, 7.0],
+        ["h1", "x", 5.0, 7.0],
+        ["h2", "x", 2.0, 2.0],
+        ["v1", "y", 13.0, 17.0],
     ]
 
 
