@@ -102,14 +102,15 @@ class _Flight:
     def result(self, stations: pd.DataFrame | None) -> LinacTracked:
         names = [piece.name for piece in self.linac.pieces]
         row = np.maximum(self.lost, 0)
+        seen = np.where(self.cause == _VELOCITY, row, row + 1)  # in front of a gap that does not take the particle
         losses = lost_table(
             self.z,
             self.lost >= 0,
             self.cause,
             [names[i] for i in self.line.piece[row]],
             self.line.s[row],
-            self.reference.ct[row + 1],
-            self.reference.w[row + 1],
+            self.reference.ct[seen],
+            self.reference.w[seen],
         )
         particle = particle_at(float(self.reference.w[-1]), self.linac.particle)
         coordinates = relative(self.z, self.reference.ct[-1], self.reference.w[-1])

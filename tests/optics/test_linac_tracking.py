@@ -120,6 +120,7 @@ def test_velocities_that_a_transit_time_does_not_cover_are_losses() -> None:
     end = track(linac, slow)
     assert list(end.lost.cause) == ["velocity"]
     assert list(end.alive) == [True, False]
+    assert end.lost.delta[0] == pytest.approx(-0.02, rel=1e-12)  # refused by the first gap, in front of it
 
 
 def test_a_bunch_that_misses_the_bore_is_said_to() -> None:

@@ -16,7 +16,9 @@ from lattice import ReferenceParticle
 from machines.linacs.machine import LinacMachine
 from machines.linacs.table import LinacTable
 from optics.linac import SpaceCharge, periods, track, transport
+from optics.linac.balance import defocusing
 from optics.linac.field_integration import integrated_energies
+from optics.linac.focusing import structure_periods
 from optics.linac.result import kept
 from optics.linac.structure.errors import with_errors
 from optics.linac.switching.energies import stages
@@ -179,7 +181,11 @@ def test_pulses_miss_as_the_units_tolerances_say() -> None:
 
 def test_space_charge_is_that_of_the_bunches_of_the_pulse() -> None:
     """300 uA over 2,998 MHz: 0.1 pC; the same particles without are those of tracking, to the bit."""
-    assert small().bunch_charge == pytest.approx(1.000692e-13, rel=1e-6)
+    charge = SpaceCharge(300e-6 / 2997.92458e6)
+    assert small().bunch_charge == pytest.approx(charge.charge, rel=1e-12)
+    run, linac = gathered().run, small().linac
+    worst = defocusing(charge, linac, run, run.sizes(small().bunch.covariance), structure_periods(linac))
+    assert gathered().space_charge == pytest.approx(worst, rel=1e-9)
     without, charged = gathered().charged
     again = kept(small().linac, track(small().linac, gathered().start))
     assert np.array_equal(without.coordinates, again.coordinates, equal_nan=True)
