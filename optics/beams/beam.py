@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from math import isfinite, sqrt
+from math import isclose, isfinite, sqrt
 from typing import Any
 
 import numpy as np
@@ -114,6 +114,7 @@ def sample_beam(
     have random streams of their own: a change of one leaves the others. Raises InputError, see also
     ``momentum_optics``.
     """
+    _same_particle(beam, optics)
     row = _row(optics, count, seed, at)
     streams = np.random.default_rng(seed).spawn(3)
     normal = transverse_sample(transverse, streams[0], count, cut)
@@ -126,6 +127,16 @@ def sample_beam(
     coordinates = place(beam, optics, row, normal, delta)
     zeta = _longitudinal(optics, streams[2], count, coasting, sigma_zeta)
     return np.column_stack([coordinates, zeta, optics.delta + delta])
+
+
+def _same_particle(beam: Beam, optics: Optics) -> None:
+    """InputError for a beam of one particle in the optics of another: its emittances and momenta are its own's."""
+    ours, theirs = beam.particle, optics.particle
+    if ours.kind != theirs.kind or not isclose(ours.momentum, theirs.momentum, rel_tol=1e-6):
+        raise InputError(
+            f"the beam is of {ours.species} at {ours.kinetic_energy_per_u / 1e6:g} MeV/u, the optics of {theirs.species} "
+            f"at {theirs.kinetic_energy_per_u / 1e6:g} MeV/u: give both the same particle"
+        )
 
 
 def _row(optics: Optics, count: int, seed: int, at: str | None) -> int:

@@ -118,3 +118,10 @@ def test_nothing_without_momentum_is_sampled() -> None:
     wide = Beam(PROTON, 1e-6, 1e-6, sigma_delta=0.4)
     with pytest.raises(InputError, match=r"of 1000 particles have dp/p <= -1"):
         gaussian_beam(wide, twiss(cnao()), 1000, seed=1)
+
+
+@pytest.mark.parametrize(("species", "energy"), [("carbon-12", 60e6), ("proton", 70e6)])
+def test_a_beam_of_another_particle_than_the_optics_is_refused(species: str, energy: float) -> None:
+    other = ReferenceParticle(species, kinetic_energy_per_u=energy)
+    with pytest.raises(InputError, match=f"the beam is of {other.species} at .* the optics of proton at 60 MeV/u"):
+        gaussian_beam(Beam(other, emittance_x=1e-6, emittance_y=1e-6), twiss(cnao()), 10, seed=1)
