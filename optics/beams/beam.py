@@ -135,8 +135,8 @@ def _same_particle(beam: Beam, optics: Optics) -> None:
     if ours.kind != theirs.kind or not isclose(ours.momentum, theirs.momentum, rel_tol=1e-6):
         energies = [f"{one.kinetic_energy_per_u / 1e6:g} MeV/u" for one in (ours, theirs)]
         raise InputError(
-            f"the beam is of {ours.species} at {energies[0]}, the optics of {theirs.species} at {energies[1]}: give both "
-            "the same particle"
+            f"the beam is of {ours.species} at {energies[0]}, the optics of {theirs.species} at {energies[1]}: "
+            "give both the same particle"
         )
 
 
