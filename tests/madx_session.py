@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
+from tempfile import TemporaryDirectory
 from typing import Any
 
 import numpy as np
@@ -20,12 +21,13 @@ START = {"betx": 3.0, "bety": 2.0, "alfx": 0.1, "alfy": -0.2, "dx": 0.5, "dpx": 
 def madx(text: str) -> Iterator[Any]:
     """A MAD-X that has read ``text``; quiet, and gone at the end."""
     cpymad = pytest.importorskip("cpymad.madx", reason="cpymad is not installed: not compared with MAD-X")
-    session = cpymad.Madx(stdout=False)
-    try:
-        session.input(text)
-        yield session
-    finally:
-        session.quit()
+    with TemporaryDirectory() as folder:  # PTC leaves files where MAD-X was started
+        session = cpymad.Madx(stdout=False, cwd=folder)
+        try:
+            session.input(text)
+            yield session
+        finally:
+            session.quit()
 
 
 @dataclass(frozen=True)
