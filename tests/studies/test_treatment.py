@@ -204,3 +204,11 @@ def test_a_linac_waits_for_the_gate_only() -> None:
     # the change takes 5 ms of the first opening, 95 ms of beam are left in it and 15 ms wait for the next
     assert found.spent[GATE] == pytest.approx(3.9)
     assert found.total == pytest.approx(0.005 + 0.11 + 3.9)
+
+
+def test_repaints_of_a_linac_share_the_particles_and_round_up_each() -> None:
+    """1e9 / 11 spots / 2 paints over 2e7 are 2.3: 3 pulses for each of 11 spots, 2 paints, 3 layers."""
+    linac = LinacDelivery("l", lambda energy: 2e7, 200.0, 1, lambda energy: 0.0)
+    found = linac.deliver(simple(), Scanning(0.5, 1e-3, repaints=2))
+    assert found.counts["pulses"] == 3 * 11 * 2 * 3
+    assert found.spent[MOVES] == pytest.approx(3 * 10 * 2 * 2 / 200)  # two pulses are lost in a move of 11 ms

@@ -16,7 +16,20 @@ from studies.energy_switching.facts import SwitchingFacts
 from studies.judging import FORMULA
 from studies.results import Quantity
 from studies.treatment import timing_checks
-from studies.treatment.facts import CYCLES, CYCLOTRON, LINAC, STEPS, Machines, _several, beams_of, delivered, varied
+from studies.treatment.facts import (
+    CYCLES,
+    CYCLOTRON,
+    LINAC,
+    STEPS,
+    VARIED,
+    Machines,
+    _sensitivity,
+    _several,
+    beams_of,
+    delivered,
+    treatment_of,
+    varied,
+)
 from studies.treatment.machines import ComputedRing, Reaches, followed
 from studies.treatment.quantities import quantities
 from studies.treatment.tables import tables
@@ -232,6 +245,39 @@ def test_an_assumption_is_halved_and_doubled(place: str, factor: float, value: f
     table, key = place.split(".")
     assert getattr(getattr(changed, table), key) == value
     assert factors == {}
+
+
+def test_what_each_assumption_changes_when_it_is_halved_and_doubled() -> None:
+    """Times of changes, moves, pulses by hand; all of a study's assumptions, twice each."""
+    asked, everything = study("target.proximal_mm=80", "target.distal_mm=90"), machines()
+    within = Reaches("proton", dict.fromkeys((CYCLES, STEPS, LINAC, CYCLOTRON), (70.0, 250.0)), {})
+    plan = treatment_of(asked, within)
+    lines = delivered(asked, plan, everything)
+    found = _sensitivity(asked, lines, everything, within)
+    assert list(found.columns) == ["assumption", "factor", CYCLES, STEPS, LINAC, CYCLOTRON]
+    assert len(found) == 2 * len(VARIED)
+    rows = found.set_index(["assumption", "factor"])
+    for factor in (0.5, 2.0):
+        cycles = lines[CYCLES].spent
+        more = (factor - 1) * (cycles[CHANGE] + cycles[REFILL])
+        assert rows.loc[("change by a cycle", factor), CYCLES] == pytest.approx(more, rel=1e-9)
+        assert rows.loc[("change by a cycle", factor), LINAC] == 0.0
+        degrader = (factor - 1) * lines[CYCLOTRON].spent[CHANGE]
+        assert rows.loc[("change, degrader", factor), CYCLOTRON] == pytest.approx(degrader, rel=1e-9)
+        overhead = (factor - 1) * 1e-3 * (plan.spots - 1) * int((plan.particles > 0).sum())
+        assert rows.loc[("overhead of a spot", factor), CYCLOTRON] == pytest.approx(overhead, rel=1e-9)
+        linac_change = (factor - 1) * lines[LINAC].spent[CHANGE]
+        assert rows.loc[("change, linac", factor), LINAC] == pytest.approx(linac_change, rel=1e-9)
+        assert rows.loc[("dose", factor), CYCLOTRON] == pytest.approx(
+            (factor - 1) * lines[CYCLOTRON].spent[BEAM], rel=1e-6
+        )
+
+
+def test_an_assumption_that_no_machine_can_keep_has_no_number() -> None:
+    """Energies of the treatment outside every reach: nothing is delivered."""
+    asked, within = study(), Reaches("proton", {CYCLES: (200.0, 201.0)}, {})
+    found = _sensitivity(asked, TIMELINES, machines(), within)
+    assert found[[CYCLES, LINAC]].isna().all(axis=None)
 
 
 # ----------------------------------------------------------------------------------------------------------- beams
