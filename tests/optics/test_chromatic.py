@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -113,12 +114,13 @@ def test_xsuite_says_the_same(ring: Lattice) -> None:
 
 
 @pytest.mark.madx
-def test_ptc_says_the_same() -> None:
+def test_ptc_says_the_same(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """PTC's exact maps in power series of delta (methods of order 6, 30 slices): measured 1e-12 in all of it.
 
     Tunes, chromaticity, both modes, dispersion of first and second order, W, in a coupled ring. With kicks its
     quadrupole fringes, which cannot be left out alone, would count too.
     """
+    monkeypatch.chdir(tmp_path)  # PTC leaves a file where it was started
     ring = cells()
     tw = twiss(ring)
     with madx_session(madx_engine._sequence(ring, PROTON)) as session:
