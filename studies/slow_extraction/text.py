@@ -60,8 +60,8 @@ def _difference(facts: ExtractionFacts) -> str:
     step = _apart(facts.arm.spiral_step, wires.leading_step)
     straight = wires.leading
     angle = (
-        f", angle of the arm at the wires {1e3 * facts.arm.px:.4g} mrad where leading order has "
-        f"{1e3 * straight.px:.4g} mrad"
+        f", angle of the arm at the wires {1e3 * facts.design.angle:.4g} mrad where leading order has "
+        f"{1e3 * straight.px / (1 + facts.design.delta):.4g} mrad"
         if straight
         else ""
     )

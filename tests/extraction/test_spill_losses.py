@@ -20,9 +20,14 @@ def lost(*rows: tuple[int, str, str]) -> pd.DataFrame:
 
 
 def test_efficiency_counts_what_left() -> None:
+    """97 of 100; 95 % interval by Wilson's formula, (p + z^2/2n -+ z sqrt(p (1 - p)/n + z^2/4n^2))/(1 + z^2/n)."""
     found = efficiency(numbered(*range(97)), lost(*((100 + i, "esp", "wires") for i in range(3))))
     assert (found.count, found.total, found.value) == (97, 100, 0.97)
-    assert found.lower < 0.97 < found.upper
+    z2 = 1.959963984540054**2
+    middle, half = 0.97 + z2 / 200, np.sqrt(z2 * (0.97 * 0.03 / 100 + z2 / 40_000))
+    assert (found.lower, found.upper) == pytest.approx(
+        ((middle - half) / (1 + z2 / 100), (middle + half) / (1 + z2 / 100))
+    )
 
 
 def test_efficiency_and_the_shares_of_all_causes_are_one() -> None:
@@ -48,7 +53,8 @@ def test_the_balance_adds_up() -> None:
 def test_nothing_lost_is_an_interval_too() -> None:
     found = particle_balance(10, numbered(), lost())
     assert list(found["what"]) == ["extracted", "circulating"]
-    assert found["upper"][0] > 0
+    assert found["upper"][0] == pytest.approx(1.96**2 / (10 + 1.96**2), rel=1e-4)  # Wilson's, at p = 0
+    assert list(found["fraction"]) == [0.0, 1.0]
 
 
 def test_tables_that_are_mixed_up() -> None:

@@ -106,9 +106,15 @@ def test_many_particles_need_no_correction() -> None:
 
 
 def test_the_variation_of_a_spill_more_even_than_chance_is_zero() -> None:
-    found = rate_variation(np.full(100, 7))
+    """The error of CV is then the root of that of CV^2 = 1/F - 1: dF/F^2 with F of 700 particles in 100 bins."""
+    counts = np.full(100, 7)
+    found, duty = rate_variation(counts), duty_factor(counts)
     assert (found.raw, found.corrected) == (0.0, 0.0)
-    assert found.error > 0
+    assert duty.corrected == pytest.approx(699 / 600, rel=1e-12)  # 700 x 699 pairs, 100 x 7 x 6 in one bin
+    # an even spill's: sqrt(2 (1 - 1/100)/100/(700 x 699)) of the share of pairs
+    share_error = np.sqrt(2 * (0.01 - 1e-4) / (700 * 699))
+    assert duty.error == pytest.approx(share_error / (100 * (6 / 699) ** 2), rel=1e-9)
+    assert found.error == pytest.approx(np.sqrt(duty.error) / duty.corrected, rel=1e-12)
 
 
 def test_no_pair_in_a_bin_tells_nothing() -> None:
