@@ -14,6 +14,7 @@ from lattice import NoSolution, ReferenceParticle
 from machines.linacs.supplies import Pulse, Supply
 from optics.linac import LinacTracked, SpaceCharge, Transport, design_pass, periods, track, transport
 from optics.linac.balance import defocusing, lost_power, tank_table, unit_table
+from optics.linac.bucket import bucket
 from optics.linac.field_integration import integrated_energies
 from optics.linac.focusing import structure_periods
 from optics.linac.result import WINDOW, kept
@@ -84,7 +85,10 @@ def test_a_tank_s_row_by_hand() -> None:
     assert row["surface"] == pytest.approx(4.0 * 2 / pi * 28.475e6)
     assert row["kilpatrick"] == pytest.approx(row["surface"] / kilpatrick_field(FREQUENCY))
     assert 2.5 * radians(20) < row["bucket_width"] < 3.5 * radians(20)  # about three times the synchronous phase
-    assert row["bucket_height"] > 0
+    middle = ReferenceParticle("proton", kinetic_energy_per_u=row["entrance"] + 0.5 * row["gain"])
+    held = bucket(one.tanks[0], middle)
+    assert row["bucket_height"] == pytest.approx(held.half_height, rel=1e-9)
+    assert row["bucket_width"] == pytest.approx(held.phase_high - held.phase_low, rel=1e-9)
     upright = design_pass(tank(0.0))
     crest = tank_table(upright, transport(upright), {"1": SUPPLY}).iloc[0]
     assert np.isnan(crest["bucket_height"])  # on the crest nothing is held
