@@ -261,7 +261,10 @@ def test_a_line_has_no_tunes_to_compare() -> None:
 @pytest.mark.number("residual_orbit_xsuite", by="by hand")
 def test_the_largest_difference_of_an_orbit_in_either_plane(monkeypatch: pytest.MonkeyPatch) -> None:
     """Of the machine that is shown, the first: 3e-6 m in x, -4e-6 m in y."""
-    ours = {plane: np.array([[1e-3, 2e-3, 3e-3], [9.0, 9.0, 9.0]]) for plane in ("x", "y")}
+    ours = {
+        "x": np.array([[1e-3, 2e-3, 3e-3], [9.0, 9.0, 9.0]]),
+        "y": np.array([[-4e-3, 5e-3, 1e-3], [9.0, 9.0, 9.0]]),
+    }
     off = {"x": np.array([0.0, 3e-6, 0.0]), "y": np.array([1e-6, 0.0, -4e-6])}
     asked: list[int] = []
 

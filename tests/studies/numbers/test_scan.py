@@ -8,7 +8,7 @@ from typing import Any, cast
 import numpy as np
 import pandas as pd
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from lattice import Aperture, ElectrostaticSeptum, Lattice, Marker, Quadrupole
@@ -28,10 +28,12 @@ def requirement(quantity: str, lower: float | None, upper: float | None, unit: s
     return Requirement("R", "text", quantity, unit, "the test", "study", lower, upper)
 
 
+@example(value=0.0, limits=(0.0, 0.0), unit="m")
+@example(value=1.5e-3 - 5e-13, limits=(-0.5, 1.5), unit="mm")
 @given(
-    st.floats(-1e6, 1e6) | st.sampled_from([float("nan"), float("inf"), -float("inf")]),
-    st.sampled_from([(None, 1.0), (1.0, None), (-0.5, 1.5), (0.0, 0.0)]),
-    st.sampled_from(["m", "mm", "um"]),
+    value=st.floats(-1e6, 1e6) | st.sampled_from([float("nan"), float("inf"), -float("inf")]),
+    limits=st.sampled_from([(None, 1.0), (1.0, None), (-0.5, 1.5), (0.0, 0.0)]),
+    unit=st.sampled_from(["m", "mm", "um"]),
 )
 def test_a_case_has_the_verdict_that_judge_gives(
     value: float, limits: tuple[float | None, float | None], unit: str
@@ -143,6 +145,8 @@ def test_a_case_is_classed_by_how_many_requirements_it_fails() -> None:
     found = table(("PASS", "PASS"), ("PASS", "FAIL"), ("NOT EVALUATED", "FAIL"), ("PASS", "PASS"))
     found.loc[3, STATUS] = "unstable"
     assert classes_of(ASKED, found).tolist() == [0, 1, 2, 3]
+    third = Requirement("T", "t", "dqx", "1", "s", "s", 0.0, None)
+    assert classes_of([*ASKED, third], found).tolist() == [1, 2, 2, 3]  # two, three: more than one
     assert classes_of(ASKED, found.drop(columns="S")).tolist() == [1, 1, 2, 3]  # what the scan lacks fails
 
 
