@@ -42,3 +42,8 @@ def killed_always(number: int) -> int:
 def wrong(number: int) -> float:
     """An error of the program."""
     return 1 / (number - 3)
+
+
+def interruptible() -> None:
+    """Ctrl-C ends the process also where the tests run in the background, which ignores it."""
+    signal.signal(signal.SIGINT, signal.SIG_DFL)

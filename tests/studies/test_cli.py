@@ -70,7 +70,7 @@ for arguments in json.loads(sys.argv[1]):
         (["match", "cnao", "--vary", "g=0:1", "--target", "qx=1"], "no parameter 'g'. Its parameters: "),
         (["match", "cnao", "--vary", "kf=0:1"], "Missing option '--target'"),
         (["match", "cnao", "--vary", "kf=0:1", "--target", "qx=1", "--target", "qx=2"], "qx is given 2 times"),
-        (["run", "cnao-optics", "--set", "kinetic_energy_MeV_per_u=1e300"], "must lie within 0.001 and 1e+21 eV"),
+        (["run", "cnao-optics", "--set", "kinetic_energy_MeV_per_u=1e300"], "must lie within 1000 and 1e+21 eV"),
         (["match", "cnao", "--vary", "kf=0:1", "--target", "qxx=1"], "unknown quantity 'qxx'; did you mean 'qx'?"),
         (["match", "cnao", "--vary", "kf=0:1", "--target", "dx@simp=1"], "no place 'simp'; did you mean 'symp'?"),
         (["match", "cnao", "--vary", "kf=0:1", "--target", "qx=1", "--particle", "protn"], "did you mean 'proton'?"),

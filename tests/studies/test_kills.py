@@ -19,6 +19,7 @@ from studies.runs.contents import is_complete
 from studies.runs.rows import kept_rows
 from studies.runs.store import read_run
 from tests.checkout import ROOT
+from tests.studies.tasks import interruptible
 
 WRITER = """
 import sys
@@ -56,8 +57,8 @@ GRID = ["--over", "kf=0.27:0.31:30", "--over", "kd=0.48:0.62:40"]
 
 def process(*command: str) -> subprocess.Popen[str]:
     environment = {**os.environ, "PYTHONPATH": str(ROOT)}
-    return subprocess.Popen([sys.executable, *command], env=environment, text=True, stdout=subprocess.PIPE,
-                            stderr=subprocess.PIPE)  # fmt: skip
+    pipes = {"stdout": subprocess.PIPE, "stderr": subprocess.PIPE}
+    return subprocess.Popen([sys.executable, *command], env=environment, text=True, preexec_fn=interruptible, **pipes)
 
 
 def until(condition: Callable[[], object], seconds: float) -> None:

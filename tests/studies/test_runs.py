@@ -115,7 +115,7 @@ def test_the_resolved_study_gives_the_same_bytes(cnao: Path, tmp_path: Path) -> 
 def test_report_renders_the_same_bytes_and_computes_nothing(cnao: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     before = (cnao / "report.html").read_bytes()
     (cnao / "report.html").unlink()
-    monkeypatch.setattr("studies.pipeline.compute", None)
+    monkeypatch.setattr("studies.runs.running.compute", None)
     monkeypatch.setattr("studies.spec.resolution.resolve_ring", None)
     assert run(["report", str(cnao), "-q"]) == 0
     assert (cnao / "report.html").read_bytes() == before
@@ -373,7 +373,7 @@ def test_an_unexpected_error_leaves_its_details_in_the_log(
     def fails(study: object, resolved: object) -> None:
         raise RuntimeError("boom")
 
-    monkeypatch.setattr("studies.pipeline.compute", fails)
+    monkeypatch.setattr("studies.runs.running.compute", fails)
     assert run(["run", "my.toml", "-q"]) == 70
     told = capsys.readouterr().err
     assert "RuntimeError: boom" in told
@@ -388,7 +388,7 @@ def test_interrupted_keeps_a_log_and_no_results(
     def stopped(study: object, resolved: object) -> None:
         raise KeyboardInterrupt
 
-    monkeypatch.setattr("studies.pipeline.compute", stopped)
+    monkeypatch.setattr("studies.runs.running.compute", stopped)
     assert run(["run", "my.toml", "-q"]) == 130
     assert is_interrupted(own / "runs/my")
     assert run(["report", "runs/my"]) == 4

@@ -278,9 +278,7 @@ def test_every_key_is_in_the_document() -> None:
         table for table in vars(switching_schema).values() if isinstance(table, type) and issubclass(table, Table)
     ]
     own = [table for table in tables if table.__module__ == switching_schema.__name__]
-    missing = {
-        key for table in own for key in table.__annotations__ if not key.startswith("_") and f"`{key}" not in text
-    }
+    missing = {key for table in own for key in table.model_fields if f"`{key}" not in text}
     assert (
         missing
         - {

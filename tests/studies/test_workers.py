@@ -13,7 +13,7 @@ import pytest
 
 from studies.runs.workers import Lost, in_workers
 from tests.checkout import ROOT
-from tests.studies.tasks import doubled, killed_always, killed_once, wrong
+from tests.studies.tasks import doubled, interruptible, killed_always, killed_once, wrong
 
 PARENT = """
 import sys
@@ -72,7 +72,7 @@ def test_workers_end_with_their_parent(end: signal.Signals, tmp_path: Path) -> N
     """Within two seconds, in the middle of a task, and its standard output is no one's any more."""
     command = [sys.executable, "-c", PARENT, str(tmp_path)]
     environment = {**os.environ, "PYTHONPATH": str(ROOT)}
-    with subprocess.Popen(command, env=environment, stdout=subprocess.PIPE) as parent:
+    with subprocess.Popen(command, env=environment, stdout=subprocess.PIPE, preexec_fn=interruptible) as parent:
         until(lambda: len(list(tmp_path.iterdir())) == 2, 60)
         workers = [int(path.name) for path in tmp_path.iterdir()]
         parent.send_signal(end)
