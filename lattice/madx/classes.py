@@ -55,8 +55,8 @@ SILENT = words(
 #: Attributes with no effect on MAD-X's own optics: a value other than 0 is noted.
 NOTED = words(
     "add_angle aper_tilt aper_tol aper_vx aper_vy betrf chkick cvkick dphi dpsi ds dtheta dx dy e1 e2 entrance fcsr"
-    " fint fintx h1 h2 hgap k0 k0s k1s k2s k3 k3s kill_ent_fringe kill_exi_fringe knl ksl lfile npeak nlag ntune pg shunt tfile"
-    " tfill tilt"
+    " fint fintx h1 h2 hgap k0 k0s k1s k2s k3 k3s kill_ent_fringe kill_exi_fringe knl ksl lfile npeak nlag ntune pg"
+    " shunt tfile tfill tilt"
 )
 #: Attributes that change the optics and cannot be held: a value other than 0 is refused.
 REFUSED = words(

@@ -57,8 +57,9 @@ GRID = ["--over", "kf=0.27:0.31:30", "--over", "kd=0.48:0.62:40"]
 
 def process(*command: str) -> subprocess.Popen[str]:
     environment = {**os.environ, "PYTHONPATH": str(ROOT)}
-    pipes = {"stdout": subprocess.PIPE, "stderr": subprocess.PIPE}
-    return subprocess.Popen([sys.executable, *command], env=environment, text=True, preexec_fn=interruptible, **pipes)
+    pipe = subprocess.PIPE
+    whole = [sys.executable, *command]
+    return subprocess.Popen(whole, env=environment, text=True, preexec_fn=interruptible, stdout=pipe, stderr=pipe)
 
 
 def until(condition: Callable[[], object], seconds: float) -> None:

@@ -13,7 +13,6 @@ import pytest
 from lattice import InputError
 from lattice.errors import FileError
 from studies.cli import run
-from studies.energy_switching import spec as switching_schema
 from studies.energy_switching.resolution import resolve
 from studies.energy_switching.spec import EnergySwitchingStudy
 from studies.energy_switching.study import STUDY
@@ -22,11 +21,9 @@ from studies.energy_switching.table_file import table_text as table_text_of
 from studies.pipeline import compute
 from studies.spec.builtin import study_path
 from studies.spec.study_file import load_study
-from studies.spec.types import Table
 from studies.treatment.facts import treatment_of, varied
 from studies.treatment.machines import reaches
 from studies.treatment.spec import SwitchingComparisonStudy
-from tests.checkout import ROOT
 from tests.studies.builtin_verdicts import Verdicts, verdicts_of
 
 # Rows of CNAO/optics, synchro/LGEN (2021): settings of the ring at extraction; facts, quoted with their source.
@@ -267,35 +264,3 @@ def test_a_volume_no_machine_reaches_says_what_works(tmp_path: Path, capsys: pyt
     out = str(tmp_path / "run")
     assert run(["run", "switching-comparison", "--set", "target.distal_mm=500", "--out", out, "-q"]) == 3
     assert "500 mm needs proton of" in capsys.readouterr().err
-
-
-# ------------------------------------------------------------------------------------------------------- document
-
-
-def test_every_key_is_in_the_document() -> None:
-    text = (ROOT / "docs" / "switching.md").read_text(encoding="utf-8")
-    tables = [
-        table for table in vars(switching_schema).values() if isinstance(table, type) and issubclass(table, Table)
-    ]
-    own = [table for table in tables if table.__module__ == switching_schema.__name__]
-    missing = {key for table in own for key in table.model_fields if f"`{key}" not in text}
-    assert (
-        missing
-        - {
-            "study",
-            "circuit",
-            "cycle",
-            "rf",
-            "steps",
-            "extracted",
-            "errors",
-            "held",
-            "target",
-            "dose",
-            "scanning",
-            "synchrotron",
-            "linac",
-            "cyclotron",
-        }
-        == set()
-    )
