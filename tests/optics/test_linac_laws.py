@@ -108,6 +108,19 @@ def test_the_advance_of_a_period_is_that_of_thick_lenses() -> None:
     assert found.energy == pytest.approx(37.5e6, rel=1e-12)
 
 
+def test_advances_with_acceleration_are_those_of_the_block_of_determinant_one() -> None:
+    """cos(mu) = trace / (2 det^(1/2)) of a period's block, which the RF damps; its energy is that at its start."""
+    run = transport(ccl())
+    for period in periods(ccl())[::10]:
+        first, last = (int(np.argmin(np.abs(run.s - s))) for s in (period.s, period.end))
+        block = run.between(first, last)
+        assert np.linalg.det(block[:2, :2]) < 0.99
+        for i, advance in ((0, period.mux), (2, period.muy)):
+            part = block[i : i + 2, i : i + 2]
+            assert cos(2 * pi * advance) == pytest.approx(0.5 * np.trace(part) / sqrt(np.linalg.det(part)), abs=1e-9)
+        assert period.energy == pytest.approx(float(run.energy[first]), rel=1e-12)
+
+
 def test_a_matched_beam_is_the_periodic_solution_carried_back() -> None:
     """beta = m12 / sin(mu), alpha = (m11 - m22) / (2 sin(mu)) in the middle of q1; carried back by the inverse."""
     start = matched_start(channel(60.0, -55.0))
