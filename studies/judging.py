@@ -96,3 +96,12 @@ def _verdict(requirement: Requirement, quantity: Quantity | None, unreached: str
     verdict = judge(requirement, value, error)
     alone = "rests on our maps alone" if quantity.engine == ALONE and verdict.verdict in (PASS, FAIL) else ""
     return replace(verdict, reason="; ".join(filter(None, (verdict.reason, alone))))
+
+
+def no_pass_outside(verdicts: Iterable[Verdict], outside: str) -> tuple[Verdict, ...]:
+    """The verdicts, none of them PASS when the study lies ``outside`` the range of its machine; a FAIL stays one."""
+    return tuple(_not_evaluated(one, outside) if outside and one.verdict == PASS else one for one in verdicts)
+
+
+def _not_evaluated(verdict: Verdict, outside: str) -> Verdict:
+    return judge(verdict.requirement, None, None, f"{verdict.value:.4g} is not judged: {outside}")

@@ -13,7 +13,7 @@ from typing import Any, Generic, Protocol, TypeVar
 
 from lattice import Lattice
 from machines.requirements import Requirement, Verdict
-from studies.judging import verdicts_on
+from studies.judging import no_pass_outside, verdicts_on
 from studies.provenance import provenance
 from studies.results import FigureData, Quantity, StudyResult, TableData
 from studies.spec.schema import StudySpec, as_mapping
@@ -41,6 +41,10 @@ class Resolved(Protocol):
     @property
     def requirements(self) -> tuple[Requirement, ...]:
         """What is judged."""
+
+    @property
+    def outside(self) -> str:
+        """Why it lies outside the range that its machine is described for, so that nothing passes; "" within."""
 
     @property
     def hashed(self) -> Mapping[str, bytes]:
@@ -179,4 +183,5 @@ def _wanted(resolved: Resolved) -> tuple[str, ...]:
 
 def _judged(study: Study[Spec, R, F], resolved: R, facts: F, asked: Asked) -> Judged:
     quantities = study.quantities(facts, asked)
-    return Judged(quantities, verdicts_on(resolved.requirements, quantities, facts.unreached))
+    verdicts = verdicts_on(resolved.requirements, quantities, facts.unreached)
+    return Judged(quantities, no_pass_outside(verdicts, resolved.outside))

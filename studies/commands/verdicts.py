@@ -8,7 +8,6 @@ import click
 
 from machines.requirements import PASS, Verdict
 from studies.exit_codes import Exit
-from studies.runs.logs import LOGGER
 from studies.runs.results_json import json_text
 from studies.runs.running import Finished
 from studies.terminal import number, show, table
@@ -64,8 +63,12 @@ def _cell(value: Any) -> str:
 
 
 def _show_where(finished: Finished) -> None:
+    """What did not pass with its reason, the warnings, and where the report is."""
+    for verdict in finished.result.verdicts:
+        if verdict.verdict != PASS:
+            show(f"{verdict.requirement.id}: {verdict.verdict}: {verdict.reason}")
     for warning in finished.result.warnings:
-        LOGGER.debug("warning: %s", warning)
+        show(f"warning: {warning}")
     show(f"report: {finished.folder / 'report.html'}")
 
 

@@ -41,6 +41,11 @@ class ResolvedLinac(Generic[Spec]):
         return self.machine.name
 
     @property
+    def outside(self) -> str:
+        """A linac's energies are its own: what it does not reach has no answer."""
+        return ""
+
+    @property
     def hashed(self) -> dict[str, bytes]:
         """The inputs that provenance tells, by name."""
         return {

@@ -226,8 +226,8 @@ def _residual(key: str, facts: Facts) -> Number:
 
 def _imperfection(key: str, facts: Facts) -> Number:
     value, error, method = imperfection_number(key, facts.imperfections)
-    own = key != "residual_orbit_xsuite" and (facts.imperfections is None or facts.imperfections.residual is None)
-    return Number(value, error, ALONE if own else BOTH, method, _IMPERFECTION_FIGURES.get(key, "orbit-machines"))
+    engine = BOTH if key == "residual_orbit_xsuite" else ALONE  # Xsuite computes the orbit of one of the machines
+    return Number(value, error, engine, method, _IMPERFECTION_FIGURES.get(key, "orbit-machines"))
 
 
 _IMPERFECTION_FIGURES = {

@@ -28,6 +28,8 @@ from studies.vocabulary import quantity_named
 LATTICE = "lattice.json"
 _REFERENCE = re.compile(r"@\s*([\w.$#]+(?:::\d+)?(?::end)?)")  # the place in a formula's betx@place
 
+_RANGE_ROUNDING = 1e-9  # of energies that are written in MeV/u and held in eV
+
 
 @dataclass(frozen=True)
 class BeamCase:
@@ -52,7 +54,11 @@ class Wires:
 
 @dataclass(frozen=True)
 class Resolved(Generic[Spec]):
-    """A study of a ring or a line with nothing left open. ``study`` is what study.toml holds."""
+    """A study of a ring or a line with nothing left open. ``study`` is what study.toml holds.
+
+    ``top_particle``: of the machine's or the study's own, the one of the larger rigidity. ``outside``: why the study
+    lies outside the range that the machine is described for, "" where it does not.
+    """
 
     study: Spec
     name: str
@@ -66,6 +72,7 @@ class Resolved(Generic[Spec]):
     warnings: tuple[str, ...]
     inputs: Mapping[str, bytes] = field(default_factory=dict)
     wires: Wires = Wires()
+    outside: str = ""
 
     @property
     def machine_name(self) -> str:
@@ -118,19 +125,21 @@ def resolve_ring(
     places = machine.places if machine else {}
     requirements = tuple(_placed(one, lattice, places) for one in judged_requirements(placed, name))
     explicit = _explicit(completed(placed, lattice, machine), name, lattice, particle, machine, requirements)
+    outside = _outside(particle, machine)
     return Resolved(
         study=explicit,
         name=name,
         title=study.title or f"{study.title_begins} {machine.title if machine else lattice.name}",
         lattice=lattice,
         particle=particle,
-        top_particle=machine.top_particle if machine else particle,
+        top_particle=_of_larger_rigidity(machine, particle),
         machine=machine,
         beams=tuple(_beams(study, lattice, particle, machine)),
         requirements=requirements,
-        warnings=(*_reader_warnings(lattice), *_energy_warnings(particle, machine)),
+        warnings=(*_reader_warnings(lattice), *([f"{outside}."] if outside else [])),
         inputs={**read, **inputs},
         wires=Wires(_septum(lattice, machine)),
+        outside=outside,
     )
 
 
@@ -280,13 +289,23 @@ def _reader_warnings(lattice: Lattice) -> Iterable[str]:
     return (f"Passed over in reading the lattice: {warning}" for warning in lattice.warnings)
 
 
-def _energy_warnings(particle: ReferenceParticle, machine: RingMachine | None) -> Iterable[str]:
+def _outside(particle: ReferenceParticle, machine: RingMachine | None) -> str:
+    """Why a particle lies outside what the machine is described for; "" where it does not, or without a machine."""
     if machine is None:
-        return
+        return ""
     if particle.species not in machine.energies:
-        yield f"{machine.name} is described for {', '.join(machine.energies)}, not for {particle.species}."
-        return
-    top = machine.energies[particle.species][1] / 1e6
+        return f"{machine.name} is described for {', '.join(machine.energies)}, not for {particle.species}"
+    low, top = (energy / 1e6 for energy in machine.energies[particle.species])
     found = particle.kinetic_energy_per_u / 1e6
-    if found > top:
-        yield f"{found:g} MeV/u is above the highest energy of {machine.name} ({particle.species}: {top:g} MeV/u)."
+    if found > top * (1 + _RANGE_ROUNDING):
+        return f"{found:g} MeV/u is above the highest energy of {machine.name} ({particle.species}: {top:g} MeV/u)"
+    if found < low * (1 - _RANGE_ROUNDING):
+        return f"{found:g} MeV/u is below the lowest energy of {machine.name} ({particle.species}: {low:g} MeV/u)"
+    return ""
+
+
+def _of_larger_rigidity(machine: RingMachine | None, particle: ReferenceParticle) -> ReferenceParticle:
+    """What fields are judged at: never less than the study's own rigidity."""
+    if machine is None:
+        return particle
+    return max(machine.top_particle, particle, key=lambda one: one.magnetic_rigidity)

@@ -436,3 +436,17 @@ def test_verify_as_json(own: Path, capsys: pytest.CaptureFixture[str]) -> None:
     found = json.loads(capsys.readouterr().out)
     assert {verdict["verdict"] for verdict in found["verdicts"]} == {"PASS"}
     assert found["study"] == "verify"
+
+
+def test_nothing_passes_outside_the_range_of_the_machine(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """Carbon of 900 MeV/u in PIMMS: 10.5 T m, where the bends (rho 4.23 m) need 2.5 T. They fail, no more is judged."""
+    settings = ["--set", "particle=carbon-12", "--set", "kinetic_energy_MeV_per_u=900"]
+    assert run(["run", "pimms-optics", *settings, "--out", str(tmp_path / "run"), "-q"]) == 1
+    told = capsys.readouterr().out
+    verdicts = json.loads((tmp_path / "run" / "results.json").read_text())["verdicts"]
+    assert {one["verdict"] for one in verdicts} == {"FAIL", "NOT EVALUATED"}
+    field = next(one for one in verdicts if one["quantity"] == "max_bend_field")
+    assert field["verdict"] == "FAIL"
+    rigidity = ReferenceParticle("carbon-12", kinetic_energy_per_u=900e6).magnetic_rigidity
+    assert field["value"] == pytest.approx(rigidity / 4.231, rel=1e-3)  # 16 bends of 1.661624 m in PIMMS
+    assert "is above the highest energy of pimms" in told
