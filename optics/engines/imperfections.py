@@ -9,12 +9,12 @@ import numpy as np
 
 from lattice import Bend, InputError, Lattice, ReferenceParticle, UnstableOptics
 from lattice.arrays import Array
+from optics.engines.xsuite.elements import CONVERGED_KICKS
 from optics.engines.xsuite.engine import quietly
 from optics.engines.xsuite.line import to_xsuite
 from optics.imperfections.errors import Imperfect
 from optics.maps.model import checked_particle
 
-_KICKS = 100  # of a sextupole: slicing plays no part in a comparison
 _FIELDS = {"bend": ("k1", "k2"), "quadrupole": ("k1", "k1s"), "sextupole": ("k2", "k2s"), "octupole": ("k3", "k3s")}
 
 
@@ -30,7 +30,7 @@ def xsuite_closed_orbit(
     if any(column.startswith(("normal_", "skew_")) for column in errors.columns):
         raise InputError("multipole errors are thin lenses here and spread over the magnet in Xsuite: not comparable")
     ring = _with_kicks(machine)
-    line = to_xsuite(ring, checked_particle(ring, particle), fringe, sextupole_kicks=_KICKS)
+    line = to_xsuite(ring, checked_particle(ring, particle), fringe, **CONVERGED_KICKS)
     for name, values in errors.iterrows():
         if ring[str(name)].kind != "monitor":
             _displace(line[str(name)], ring, str(name), dict(values), machine.about)

@@ -160,8 +160,46 @@ def edge_linear(z: Coordinates, edge: Any, field: Any, gap_integral: Any) -> Coo
     return x, px + field * (sine / cosine) * x, y, py - field * (sin(vertical) / cos(vertical)) * y, zeta, delta
 
 
+#: Gauss's quadrature with four points on 0 to 1: the way to each point from the one before, and the weights.
+_POINTS = tuple(0.5 - 0.5 * sqrt(3 / 7 + side * 2 / 7 * sqrt(6 / 5)) for side in (1, -1))
+_FLIGHTS = (_POINTS[0], _POINTS[1] - _POINTS[0], 1 - 2 * _POINTS[1], _POINTS[1] - _POINTS[0])
+_WEIGHTS = tuple(0.25 - side * sqrt(30) / 72 for side in (1, -1, -1, 1))
+
+
 def quadrupole(z: Coordinates, length: Any, k1: Any, beta0: Any) -> Coordinates:
-    """Gradient field, exact in delta for H = (px^2 + py^2)/(2(1 + delta)) + k1 (x^2 - y^2)/2 (paraxial slopes)."""
+    """Gradient field, exact: H = -sqrt((1 + delta)^2 - px^2 - py^2) + k1 (x^2 - y^2)/2 over ``length``.
+
+    H = H_A + H_B with H_A that of paraxial slopes, solved in closed form, and H_B the rest of the kinetic energy, of
+    fourth order in px and py: H_B acts at Gauss's points along the length with his weights, H_A in between. Symmetric,
+    symplectic; the error is the quadrature's of the small H_B, and H_B^2. At 10 mm, 5 mrad it is below 1e-13 m at
+    k1 L^2 = 0.1, 1e-10 m at 1 and 5e-9 m at 2. R. I. McLachlan, BIT 35, 258 (1995), section 3.
+    """
+    for flight, weight in zip(_FLIGHTS, _WEIGHTS, strict=True):
+        z = steepness(paraxial_quadrupole(z, flight * length, k1, beta0), weight * length, beta0)
+    return paraxial_quadrupole(z, _FLIGHTS[0] * length, k1, beta0)
+
+
+def steepness(z: Coordinates, length: Any, beta0: Any) -> Coordinates:
+    """What exact slopes add to paraxial ones: H_B = 1 + delta - p^2/(2 (1 + delta)) - pz with p^2 = px^2 + py^2.
+
+    x' grows by px (1/pz - 1/(1 + delta)), written px p^2 / ((1 + delta) pz (1 + delta + pz)): no digits are lost.
+    """
+    x, px, y, py, zeta, delta = z
+    momentum = 1.0 + delta
+    inverse = 1.0 / momentum
+    pz = longitudinal_momentum(px, py, delta)
+    square = px * px + py * py
+    excess = square / (pz * (momentum + pz))  # (1 + delta) / pz - 1
+    advance = length * (excess * inverse)
+    path = length * (excess - 0.5 * square * (inverse * inverse))
+    return x + px * advance, px, y + py * advance, py, zeta - inverse_velocity_ratio(delta, beta0) * path, delta
+
+
+def paraxial_quadrupole(z: Coordinates, length: Any, k1: Any, beta0: Any) -> Coordinates:
+    """Gradient field, exact in delta for H_A = (px^2 + py^2)/(2(1 + delta)) + k1 (x^2 - y^2)/2.
+
+    On the axis its series to second order is that of ``quadrupole``: H_B begins with fourth powers.
+    """
     x, px, y, py, zeta, delta = z
     inverse = 1.0 / (1.0 + delta)
     x_out, px_out, stretch_x = _focus(x, px, length, k1, inverse)
@@ -352,17 +390,42 @@ def thick_multipole(z: Coordinates, length: Any, strengths: tuple[tuple[Any, Any
     )
 
 
-def gradient_multipole(
-    z: Coordinates, length: Any, k1: Any, strengths: tuple[tuple[Any, Any], ...], beta0: Any
-) -> Coordinates:
-    """As thick_multipole with the gradient ``k1`` solved exactly between the kicks (skew quadrupoles), order eight."""
+def corrector(z: Coordinates, length: Any, hkick: Any, vkick: Any, beta0: Any) -> Coordinates:
+    """Deflection spread evenly over ``length``: exact drifts and kicks, order four (1e-12 m at 5 mrad)."""
     return compose(
         z,
-        lambda w, part: quadrupole(w, part * length, k1, beta0),
-        lambda w, part: thin_multipole(w, tuple((part * length * k, part * length * ks) for k, ks in strengths)),
+        lambda w, part: drift(w, part * length, beta0),
+        lambda w, part: kick(w, part * hkick, part * vkick),
+        slices=1,
+    )
+
+
+def skew_quadrupole(z: Coordinates, length: Any, k1: Any, k1s: Any, beta0: Any) -> Coordinates:
+    """Normal and skew gradient, exact: ``quadrupole``'s H_A between kicks of k1s, each within halves of H_B."""
+    return compose(
+        z,
+        lambda w, part: paraxial_quadrupole(w, part * length, k1, beta0),
+        lambda w, part: steepness(
+            _skew_kick(steepness(w, 0.5 * part * length, beta0), part * length * k1s), 0.5 * part * length, beta0
+        ),
         slices=1,
         order=8,
     )
+
+
+def paraxial_skew_quadrupole(z: Coordinates, length: Any, k1: Any, k1s: Any, beta0: Any) -> Coordinates:
+    """As ``skew_quadrupole`` with paraxial slopes: the same series to second order on the axis."""
+    return compose(
+        z,
+        lambda w, part: paraxial_quadrupole(w, part * length, k1, beta0),
+        lambda w, part: _skew_kick(w, part * length * k1s),
+        slices=1,
+        order=8,
+    )
+
+
+def _skew_kick(z: Coordinates, strength: Any) -> Coordinates:
+    return thin_multipole(z, ((0.0, 0.0), (0.0, strength)))
 
 
 def combined_bend(z: Coordinates, length: Any, angle: Any, field: Any, k1: Any, k2: Any, beta0: Any) -> Coordinates:

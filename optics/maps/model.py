@@ -161,7 +161,7 @@ def _series(plan: Plan, where: _Where, distinct: Array, arguments: _Arguments, b
     if known is not None and arguments.key is not None and known.key == arguments.key:
         return known
     complete = _with_beta0(plan, distinct, arguments.values, beta0)
-    programs = np.repeat(plan.program_index[distinct], complete.shape[1])
+    programs = np.repeat(plan.axis_index[distinct], complete.shape[1])
     rows = complete.reshape(-1, plan.bank.n_arguments)
     values = plan.bank.evaluate(programs, rows, np.zeros(N_COORDINATES), where[1])
     new = _Series(values, _keeps_orbit(values), arguments.key)

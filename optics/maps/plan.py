@@ -12,7 +12,7 @@ from lattice import Element, Lattice, ReferenceParticle, Separator
 from lattice.arrays import Array
 from lattice.memory import Kept, Memory
 from lattice.parameters import parse_expression
-from optics.maps.steps import Setting, Step, program, steps
+from optics.maps.steps import Setting, Step, on_axis, program, steps
 from optics.maps.taylor import Bank
 
 
@@ -30,7 +30,8 @@ class Moving:
 class Plan:
     """Which steps there are, in which order, and which need parameters.
 
-    ``program_index`` (n_distinct,) of each distinct step; ``fixed`` (n_fixed,) those without parameters, with their
+    ``program_index`` (n_distinct,) of each distinct step, ``axis_index`` of its series to second order on the axis
+    (``on_axis``); ``fixed`` (n_fixed,) those without parameters, with their
     ``fixed_arguments``; ``moving`` the elements with parameters, ``users`` which of these use a parameter.
     ``sequence``: (n_steps,) index of each step among the distinct ones, ``is_thick`` which of them have length;
     ``rows``: (n_rows + 1,) first step of each row of a table; ``row_element`` (n_rows,) the element a row belongs to,
@@ -40,6 +41,7 @@ class Plan:
     bank: Bank
     slices: int
     program_index: Array
+    axis_index: Array
     fixed: Array
     fixed_arguments: Array
     moving: tuple[Moving, ...]
@@ -75,7 +77,7 @@ def _new_plan(lattice: Lattice, setting: Setting, slices: int) -> Plan:
     per_element = [cut(steps(element, lattice.value, setting), slices) for element in unique]
     all_steps = [step for parts, _, _ in per_element for step in parts]
     # Short programs first: the interpreter makes room for all up to the longest it runs.
-    used = {step.program for step in all_steps} or {"drift"}
+    used = {name for step in all_steps for name in (step.program, on_axis(step.program))} or {"drift"}
     names = sorted(used, key=lambda name: (len(program(name).operations), name))
     bank = Bank([program(name) for name in names], names)
     start = np.cumsum([0, *(len(parts) for parts, _, _ in per_element)])
@@ -90,6 +92,7 @@ def _new_plan(lattice: Lattice, setting: Setting, slices: int) -> Plan:
         bank=bank,
         slices=slices,
         program_index=np.array([names.index(step.program) for step in all_steps], dtype=np.int64),
+        axis_index=np.array([names.index(on_axis(step.program)) for step in all_steps], dtype=np.int64),
         fixed=np.array(fixed, dtype=np.int64),
         fixed_arguments=arguments_of([all_steps[row] for row in fixed], bank, 1)[:, 0],
         moving=moving,

@@ -77,10 +77,9 @@ _MAPS: dict[str, tuple[Callable[..., Any], int]] = {
     "edge_linear": (lambda z, edge, field, gap, beta0: maps.edge_linear(z, edge, field, gap), 3),
     "combined_bend": (maps.combined_bend, 5),
     "quadrupole": (maps.quadrupole, 2),
-    "skew_quadrupole": (
-        lambda z, length, k1, k1s, beta0: maps.gradient_multipole(z, length, k1, ((0.0, 0.0), (0.0, k1s)), beta0),
-        3,
-    ),
+    "paraxial_quadrupole": (maps.paraxial_quadrupole, 2),
+    "skew_quadrupole": (maps.skew_quadrupole, 3),
+    "paraxial_skew_quadrupole": (maps.paraxial_skew_quadrupole, 3),
     "sextupole": (
         lambda z, length, k2, k2s, beta0: maps.thick_multipole(z, length, ((0.0, 0.0),) * 2 + ((k2, k2s),), beta0),
         3,
@@ -97,9 +96,20 @@ _MAPS: dict[str, tuple[Callable[..., Any], int]] = {
     "turn_about_x": (frames.turn_about_x, 1),
     "translation": (frames.translation, 3),
     "thin_bend": (maps.thin_bend, 3),
+    "corrector": (maps.corrector, 3),
     "kick": (lambda z, hkick, vkick, beta0: maps.kick(z, hkick, vkick), 2),
     "cavity": (maps.cavity, 3),
 }
+
+
+#: Shorter maps with the same arguments and, on the axis, the same series to second order.
+_ON_AXIS = {"quadrupole": "paraxial_quadrupole", "skew_quadrupole": "paraxial_skew_quadrupole"}
+
+
+def on_axis(name: str) -> str:
+    """The program to expand to second order about x = px = y = py = 0 instead of ``name``: as exact there, shorter."""
+    roll, colon, inner = name.rpartition("rolled:")
+    return roll + colon + _ON_AXIS.get(inner, inner)
 
 
 @lru_cache(maxsize=256)
@@ -142,8 +152,8 @@ def steps(element: Element, value: Callable[[Any], Any], setting: Setting) -> li
     return _drift(getattr(element, "length", 0.0), value)
 
 
-def _drift(length: Any, value: Callable[[Any], Any], part: float = 1.0) -> list[Step]:
-    return [] if _is_zero(length) else [Step("drift", (part * value(length),), cut=(0,))]
+def _drift(length: Any, value: Callable[[Any], Any]) -> list[Step]:
+    return [] if _is_zero(length) else [Step("drift", (value(length),), cut=(0,))]
 
 
 def _is_zero(strength: Any) -> bool:
@@ -328,8 +338,10 @@ def _(element: Separator, value: Callable[[Any], Any], setting: Setting) -> list
 def _(element: Kicker, value: Callable[[Any], Any], setting: Setting) -> list[Step]:
     if _is_zero(element.hkick) and _is_zero(element.vkick):
         return _drift(element.length, value)
-    half = _drift(element.length, value, part=0.5)
-    return _rolled(element, value, [*half, Step("kick", (value(element.hkick), value(element.vkick))), *half])
+    kicks = (value(element.hkick), value(element.vkick))
+    thin = _is_zero(element.length)
+    step = Step("kick", kicks) if thin else Step("corrector", (value(element.length), *kicks), cut=(0, 1, 2))
+    return _rolled(element, value, [step])
 
 
 @steps.register

@@ -31,12 +31,17 @@ class Turn:
     name: str
 
     def shortened(self) -> Turn:
-        """The same map in fewer steps: neighbouring drifts joined, kicks of zero left out."""
+        """The same map in fewer steps: neighbouring drifts joined, kicks of zero left out or made drifts."""
         if "drift" not in self.bank.names:
             return self
-        drift, kick = (self.bank.names.index(name) if name in self.bank.names else -1 for name in ("drift", "kick"))
+        drift, kick, corrector = (
+            self.bank.names.index(name) if name in self.bank.names else -1 for name in ("drift", "kick", "corrector")
+        )
         idle = (self.programs == kick) & np.all(self.arguments[:, :2] == 0.0, axis=1)
-        programs, arguments = self.programs[~idle], self.arguments[~idle].copy()
+        programs, arguments = self.programs[~idle].copy(), self.arguments[~idle].copy()
+        off = (programs == corrector) & np.all(arguments[:, 1:3] == 0.0, axis=1)
+        programs[off] = drift
+        arguments[off, 1] = arguments[off, 3]  # beta0
         keep = np.ones(len(programs), dtype=bool)
         for i in range(1, len(programs)):
             if programs[i] == drift and programs[i - 1] == drift:

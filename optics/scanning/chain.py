@@ -109,10 +109,10 @@ def _rooms(plan: Plan, distinct: Array) -> Array:
     thick = dict(zip(plan.sequence.tolist(), plan.is_thick.tolist(), strict=True))
     rooms: dict[int, tuple[int, int]] = {}
     end = 0
-    for program in dict.fromkeys(plan.program_index[distinct].tolist()):
+    for program in dict.fromkeys(plan.axis_index[distinct].tolist()):
         begin, end = end, end + int(first[program + 1] - first[program]) + SPARE
         rooms[program] = (begin, end)
-    steps = [(p, int(thick[int(i)]), *rooms[p]) for i, p in zip(distinct, plan.program_index[distinct], strict=True)]
+    steps = [(p, int(thick[int(i)]), *rooms[p]) for i, p in zip(distinct, plan.axis_index[distinct], strict=True)]
     return np.array(steps, dtype=np.int64).reshape(-1, 4)
 
 

@@ -13,6 +13,7 @@ from lattice.arrays import Array
 from lattice.reference import SPEED_OF_LIGHT
 from optics.engines.xsuite.bunch import COORDINATES, bunch_of
 from optics.engines.xsuite.contexts import build_tracker, exciter, thin_cavity, tracking_context
+from optics.engines.xsuite.elements import LONG_KICKS
 from optics.engines.xsuite.engine import quietly
 from optics.engines.xsuite.line import line_elements, to_xsuite, variable_names
 from optics.maps.model import checked_particle
@@ -64,7 +65,7 @@ class XsuiteTracker:
         self.length = float(lattice.length)
         self._context = tracking_context(context, threads)
         self._names = variable_names(lattice)
-        line = self._line = to_xsuite(lattice, self.particle, fringe, apertures=apertures)
+        line = self._line = to_xsuite(lattice, self.particle, fringe, apertures=apertures, **LONG_KICKS)
         owners = line_elements(lattice, fringe, apertures)
         for name in settings:
             self._check_setting(lattice, fringe, apertures, name)
@@ -87,7 +88,9 @@ class XsuiteTracker:
         """LatticeError when an element does not follow a parameter: Xsuite holds its number, not its expression."""
         own = float(lattice.parameters[name])
         other = own * (1.0 + _CHANGE) if own else _CHANGE
-        right = to_xsuite(lattice.with_parameters({name: other}), self.particle, fringe, apertures=apertures)
+        right = to_xsuite(
+            lattice.with_parameters({name: other}), self.particle, fringe, apertures=apertures, **LONG_KICKS
+        )
         self.set({name: other})
         wrong = next((one for one in right.element_names if not _alike(self._line[one], right[one])), None)
         self.set({name: own})

@@ -12,6 +12,7 @@ import xtrack as xt
 
 from lattice import Lattice, ReferenceParticle, UnstableOptics
 from optics.engines.engine_optics import EngineOptics
+from optics.engines.xsuite.elements import CONVERGED_KICKS
 from optics.engines.xsuite.engine import engine_version, quietly
 from optics.engines.xsuite.line import components, to_xsuite
 from optics.maps.model import checked_particle
@@ -22,8 +23,6 @@ COLUMNS = ("s", "x", "px", "y", "py", *_X, *_Y, "betx2", "bety1")
 #: Xsuite's step of differentiation, in beam sizes (emittance 1 um). Its default of 0.01 (40 um) is large enough for
 #: the cubic term of a finite-gap fringe to move the vertical tune by 4e-9; at 0.001 what remains is rounding.
 _STEP = 1e-3
-#: For its Twiss: so many that slicing plays no part in a comparison, off axis and off momentum included.
-_CONVERGED_KICKS = 100
 
 
 def xsuite_twiss(
@@ -39,7 +38,7 @@ def xsuite_twiss(
     Raises InputError without a particle and UnstableOptics when Xsuite finds no bounded motion or closed orbit.
     """
     particle = checked_particle(lattice, particle)
-    line = to_xsuite(lattice, particle, fringe, sextupole_kicks=_CONVERGED_KICKS)
+    line = to_xsuite(lattice, particle, fringe, **CONVERGED_KICKS)
     conditions = {"delta0": delta} if start is None else _start_conditions(particle, start, delta)
     with quietly():
         try:
