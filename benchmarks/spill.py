@@ -1,7 +1,8 @@
 """Spill tracking: particle-turns a second of both trackers in the same run, and a whole clinical second.
 
 Rates count particle-turns of particles that circulate; making the maps and compiling are timed apart. Xsuite runs with
-exact bends, five kicks a sextupole and exact drifts, its prebuilt kernels on one thread; several need a compiler.
+exact bends and drifts, 14 kicks a quadrupole and 7 a sextupole, its prebuilt kernels on one thread; several need a
+compiler.
 """
 
 from __future__ import annotations

@@ -21,7 +21,8 @@ from extraction.septum import Septum, Transport, between_septa, transport
 from lattice import HadronOpticsError, Lattice
 from optics import Optics
 
-#: Relative differences that are explained by five kicks a sextupole and rounding.
+#: Relative differences that are explained by the kicks that Xsuite cuts multipoles into, and rounding: 1e-6 in the
+#: CNAO ring, more in compact rings with strong quadrupoles.
 SEPARATRIX, ARM = 5e-4, 1e-3
 
 

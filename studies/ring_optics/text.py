@@ -11,10 +11,11 @@ from studies.ring_optics.imperfections import PERCENT, Imperfections
 _FIELDS = ("max_bend_field", "max_gradient", "sextupole_strength")
 _BENDS = {
     "full": "Bends are exact: circles in the homogeneous field, H = -(1 + x/ρ) √((1 + δ)² - px² - py²) + ..., with the "
-    "full nonlinear fringe of a hard edge and the linear effect of the gap integral (Forest 1998). Quadrupole fringes "
-    "and the fringe of a bend's own gradient are off.",
+    "full nonlinear fringe of a hard edge and the linear effect of the gap integral (Forest 1998). Quadrupoles and "
+    "all other bodies have the same square root. Quadrupole fringes and the fringe of a bend's own gradient are off.",
     "linear": "Bends are exact: circles in the homogeneous field, H = -(1 + x/ρ) √((1 + δ)² - px² - py²) + ... "
-    "(Forest 1998), with linear edge focusing; quadrupole fringes are off.",
+    "(Forest 1998), with linear edge focusing. Quadrupoles and all other bodies have the same square root; quadrupole "
+    "fringes are off.",
 }
 REFERENCES = (
     "E. D. Courant, H. S. Snyder, Theory of the alternating-gradient synchrotron, Annals of Physics 3, 1 (1958).",
@@ -124,8 +125,8 @@ def _engines(facts: Facts) -> str:
         return f"The optics rests on our maps alone: there is no comparison with Xsuite ({facts.compared.alone})."
     return (
         f"The same lattice was computed by {verification.reference.engine} (Iadarola et al. 2024; exact bends, the "
-        "same edges, five kicks a sextupole, exact drifts), which shares no code with our maps; the tables show "
-        "the differences."
+        "same edges, exact drifts, all multipoles cut into kicks between them), which shares no code with our maps; "
+        "the tables show the differences."
     )
 
 

@@ -164,8 +164,9 @@ def _engines(facts: ExtractionFacts) -> Iterator[TableData]:
         rows += [(1e3 * row.delta, *pair[:4], pair[4], pair[3] <= pair[4]) for pair in pairs]
     columns = ["dp/p [1e-3]", "quantity", "own maps", "Xsuite", "relative difference", "tolerance", "within"]
     caption = (
-        f"Both engines on the same lattice ({facts.engines.name}: five kicks a sextupole, exact drifts). Fixed points: "
-        "distance in normalised coordinates over the size of the triangle; arm: over the amplitude at the wires."
+        f"Both engines on the same lattice ({facts.engines.name}: exact drifts, 28 kicks a quadrupole or sextupole). "
+        "Fixed points: distance in normalised coordinates over the size of the triangle; arm: over the amplitude at "
+        "the wires."
     )
     yield TableData(
         "engines-extraction-table", "Extraction by both engines", caption, pd.DataFrame(rows, columns=columns)

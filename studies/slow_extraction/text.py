@@ -22,7 +22,8 @@ REFERENCES = (
 def methods(facts: ExtractionFacts) -> Iterator[str]:
     """How every number was computed."""
     yield (
-        f'Model: {_BENDS[facts.fringe]}, exact drifts, thick sextupoles, the same for "exact" and for Xsuite. "Leading '
+        f'Model: {_BENDS[facts.fringe]}, exact drifts and quadrupoles, thick sextupoles, the same for "exact" '
+        f'and for Xsuite. "Leading '
         "order\" is Kobayashi's Hamiltonian with the virtual sextupole S e^(3 i mu) = sum S_n e^(3 i mu_n), "
         "S_n = -1/2 betx^(3/2) K2 L averaged over the length of each sextupole."
     )

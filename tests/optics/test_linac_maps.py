@@ -92,11 +92,12 @@ def test_the_defocusing_is_half_of_the_longitudinal_focusing() -> None:
 
 
 def test_pipe_and_quadrupole_are_those_of_rings() -> None:
+    """The quadrupole is that of paraxial slopes: the ring's H_A."""
     magnet = PermanentQuadrupole("q", length=0.1, bore=1.0, gradient=-80.0)
     pieces = (Pipe("p", length=0.7, bore=1.0), magnet)
     ours = track(Linac("line", CCL_ENTRANCE, pieces), FAR).coordinates[0]
     z = ring_maps.drift(tuple(FAR[0]), 0.7, CCL_ENTRANCE.beta)
-    z = ring_maps.quadrupole(z, 0.1, -80.0 / CCL_ENTRANCE.magnetic_rigidity, CCL_ENTRANCE.beta)
+    z = ring_maps.paraxial_quadrupole(z, 0.1, -80.0 / CCL_ENTRANCE.magnetic_rigidity, CCL_ENTRANCE.beta)
     np.testing.assert_allclose(ours, np.array(z, dtype=float), rtol=0, atol=1e-14)  # rounding of ct over 1 m
 
 

@@ -146,7 +146,12 @@ def test_the_models_are_the_documented_ones() -> None:
         "bend-kick-bend",
         *["linear"] * 2,
     )
-    assert (line["se"].num_multipole_kicks, line["oc"].num_multipole_kicks) == (5, 5)
+    for name in ("qu", "se", "oc", "ki"):  # all exact alike: kicks of a sixth-order integrator between exact drifts
+        element = line[name]
+        assert (element.model, element.integrator) == ("drift-kick-drift-exact", "yoshida-6")
+        assert element.num_multipole_kicks == 28
+    fewer = to_xsuite(Lattice("line", elements=EVERY), quadrupole_kicks=14, sextupole_kicks=7)
+    assert [fewer[name].num_multipole_kicks for name in ("qu", "se", "oc", "ki")] == [14, 7, 7, 7]
     assert line["dr"].model == "exact"
     assert to_xsuite(Lattice("line", elements=EVERY))["be"].edge_exit_model == "dipole-only"
     assert (
@@ -354,7 +359,7 @@ def test_a_skew_quadrupole_is_the_limit_of_thin_skew_slices() -> None:
     half = Drift("half", length=length / n / 2)
     kick = Multipole("kick", knl=(0.0, 0.7 * length / n), ksl=(0.0, 0.4 * length / n))
     sliced = _through(*[half, kick, half] * n)
-    # 2nd-order slicing: (K L^2 / n)^2 of coordinates of 3e-3; exact against paraxial drifts: x'^3
+    # 2nd-order slicing: (K L^2 / n)^2 of coordinates of 3e-3
     np.testing.assert_allclose(_through(Quadrupole("q", length=length, k1=0.7, k1s=0.4)), sliced, atol=1e-8)
 
 

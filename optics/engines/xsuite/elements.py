@@ -49,8 +49,8 @@ class Kicks(TypedDict):
     sextupole_kicks: int
 
 
-#: For a few turns. CNAO's stable area (Qx 1.664) is then within 1e-6 of where it goes with more; with 14 in a quadrupole
-#: 3e-5, with 7 2e-3. Seven in a sextupole are converged to 1e-8 there.
+#: For a few turns. CNAO's stable area (Qx 1.664) is then within 1e-6 of where it goes with more; with 14 in a
+#: quadrupole 3e-5, with 7 2e-3. Seven in a sextupole are converged to 1e-8 there.
 KICKS = 28
 #: For long tracking, which takes half as long with them.
 LONG_KICKS: Kicks = {"quadrupole_kicks": 14, "sextupole_kicks": 7}
