@@ -101,7 +101,7 @@ def xsuite_turn(tune: float) -> Callable[[Array, int], Array]:
     line.build_tracker()
 
     def turn(coordinates: Array, times: int) -> Array:
-        bunch = line.build_particles(**dict(zip(("x", "px", "y", "py", "zeta", "delta"), coordinates.T, strict=False)))
+        bunch = line.build_particles(**dict(zip(("x", "px", "y", "py"), coordinates.T[:4], strict=True)))
         line.track(bunch, num_turns=times)
         order = np.argsort(bunch.particle_id)
         return np.stack([bunch.x[order], bunch.px[order], bunch.y[order], bunch.py[order]], axis=1)
