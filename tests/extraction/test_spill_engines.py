@@ -83,9 +83,10 @@ def test_every_driver_gives_the_same_spill_in_both_engines(case: str) -> None:
     first, second = ours.extracted, theirs.extracted
     assert len(first) > 0.4 * COUNT
     # Of a hundred such tests one fails by chance where the two samples are independent; here they are the same
-    # particles, which makes it rarer still (measured: 0.7 to 1).
+    # particles, which makes it rarer still (measured: 0.7 to 1). scipy's exact sum fails at some sizes near p = 1; the
+    # limit of large samples is a few percent of p from it at hundreds of particles.
     for column in ("turn", "px", "time"):
-        assert ks_2samp(first[column], second[column]).pvalue > 0.01
+        assert ks_2samp(first[column], second[column], method="asymp").pvalue > 0.01
     # Which of the two takes a particle at the wires' edge is chance: one in five or so, of some 100 in question.
     assert abs(len(first) - len(second)) < 0.05 * COUNT
     pairs = first.merge(second, on="particle")
