@@ -221,6 +221,17 @@ def compare(theirs: Spill, sizes: Array, ours: Spill, within: float) -> None:
         assert float(np.max(apart, initial=0.0)) < within
 
 
+def grazers(found: Spill) -> list[int]:
+    """Particles that meet the inner face of the wires closer than two fits agree: by another fit they may pass."""
+    at_wires = found.lost[found.lost["cause"] == "wires"]
+    return [int(one) for one in at_wires["particle"][(at_wires["x"] - SEPTUM.position).abs() < TWO_FITS]]
+
+
+def without(found: Spill, particles: list[int]) -> Spill:
+    kept = (table[~table["particle"].isin(particles)] for table in (found.extracted, found.lost))
+    return replace(found, extracted=next(kept), lost=next(kept))
+
+
 def test_the_spill_of_these_laws_has_all_there_is() -> None:
     found = spill()
     assert len(found.extracted) > LANES
@@ -249,8 +260,11 @@ def test_a_spill_of_a_larger_ring_takes_longer(a: float) -> None:
     )
     core = BetatronCore([(0.0, 0.0), (a * TURNS * TURN, 3e-3)])
     theirs = tracked(larger(small(), a), beam() * [a, 1.0, a, 1.0, a, 1.0], septum, core)
-    compare(theirs, np.array([a, 1.0, a, 1.0]), spill(), TWO_FITS)
-    np.testing.assert_allclose(theirs.extracted["time"], a * spill().extracted["time"], rtol=1e-9)
+    grazing = grazers(spill())
+    assert len(grazing) <= 2
+    theirs, ours = without(theirs, grazing), without(spill(), grazing)
+    compare(theirs, np.array([a, 1.0, a, 1.0]), ours, TWO_FITS)
+    np.testing.assert_allclose(theirs.extracted["time"], a * ours.extracted["time"], rtol=1e-9)
     assert theirs.duration == pytest.approx(a * spill().duration, rel=1e-12)
 
 
