@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from math import isfinite, sqrt
-from typing import Any
 
 from lattice.errors import InputError, did_you_mean
 from lattice.magnitudes import as_number
+from lattice.ranges import RangeLaw
 
 SPEED_OF_LIGHT = 299_792_458.0  # m/s, exact
 ATOMIC_MASS_UNIT = 931.494_103_72e6  # eV, CODATA 2022
@@ -15,6 +15,7 @@ ELECTRON_MASS = 0.510_998_950_69e6  # eV, CODATA 2022
 PROTON_MASS = 938.272_089_43e6  # eV, CODATA 2022
 ENERGIES = (1e3, 1e21)  # eV per nucleon: from a source's 1 keV to above any cosmic ray; squares stay far from overflow
 _LIGHTEST = 1e5  # eV; an electron has 5.1e5
+_LIGHTEST_OF_IONS = 0.9e9  # eV; the range of electrons is another law
 
 # Atomic masses [u] of neutral atoms, AME2020 (Wang et al., Chinese Physics C 45, 030003, 2021),
 # charge number Z and nucleon number A. Fully stripped ions lose Z electrons; the electrons'
@@ -174,46 +175,21 @@ class ReferenceParticle:
 
     @property
     def range_in_water(self) -> float:
-        """Mean range in water [m] by the ``range_law`` of the species; within 2.2 % of the integrated Bethe formula."""
+        """Mean range in water [m] by the Bethe formula (``range_law``)."""
         return float(range_law(self.kind).range_of(self.kinetic_energy_per_u / 1e6))
 
     def __str__(self) -> str:
         per = "MeV/u" if self.nucleons > 1 else "MeV"
+        reach = f", range in water {self.range_in_water * 1e3:.4g} mm" if self.mass > _LIGHTEST_OF_IONS else ""
         return (
             f"{self.species} {self.kinetic_energy_per_u / 1e6:.6g} {per}: p = {self.momentum / 1e6:.6g} MeV/c, "
-            f"beta = {self.beta:.6g}, gamma = {self.gamma:.6g}, B rho = {self.magnetic_rigidity:.6g} T m, "
-            f"range in water {self.range_in_water * 1e3:.4g} mm"
+            f"beta = {self.beta:.6g}, gamma = {self.gamma:.6g}, B rho = {self.magnetic_rigidity:.6g} T m{reach}"
         )
 
 
-@dataclass(frozen=True)
-class RangeLaw:
-    """Bragg-Kleeman rule R = ``scale`` E^``power``: ``scale`` [m / (MeV/u)^power]. Numbers or arrays.
-
-    ``range_law(species_named("proton")).range_of(150.0)`` is 0.1563 m.
-    """
-
-    scale: float
-    power: float
-
-    def range_of(self, energy: Any) -> Any:
-        """Range in water [m] of ``energy`` [MeV/u]."""
-        return self.scale * energy**self.power
-
-    def energy_of(self, depth: Any) -> Any:
-        """Energy [MeV/u] whose range in water is ``depth`` [m]."""
-        return (depth / self.scale) ** (1 / self.power)
-
-
 def range_law(kind: Species) -> RangeLaw:
-    """The rule of a species in water.
-
-    Protons and helium 0.0022 cm and 1.77 (Bortfeld, Med. Phys. 24, 2024, 1997) times A / Z^2, for 60 to 250 MeV/u. The
-    power falls with energy: heavier ions, which need 400 MeV/u, have 0.00316 cm and 1.70 times A / Z^2, fitted to the
-    Bethe formula (I = 78 eV, ICRU 90) from 100 to 430 MeV/u. Both are within 2.2 % there.
-    """
-    scale, power = (0.0022e-2, 1.77) if abs(kind.charge) <= 2 else (0.00316e-2, 1.70)
-    return RangeLaw(scale * kind.nucleons / kind.charge**2, power)
+    """The ranges of a species in water, by the Bethe formula."""
+    return RangeLaw(kind.mass / PROTON_MASS / kind.charge**2, 1e-6 * kind.mass / kind.nucleons)
 
 
 def _positive_number(what: str, value: float, unit: str) -> float:

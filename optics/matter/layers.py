@@ -13,7 +13,7 @@ from scipy.optimize import nnls
 
 from lattice import InputError, NoSolution
 from lattice.arrays import Array
-from optics.matter.bragg import DoseModel, depth_dose, peak_sigma
+from optics.matter.bragg import DoseModel, broken_up, depth_dose, peak_sigma
 from optics.matter.ranges import energy_of, range_of
 
 _SMOOTHNESS = 0.3  # of the second difference of the layers' weights, beside a dose of 1
@@ -55,7 +55,7 @@ class Treatment:
 
     ``spots`` in each layer; ``level`` least and greatest dose over the prescribed one, up to one sigma of the ranges
     before the distal depth; ``depths`` [m] and
-    ``dose`` [Gy] along the axis.
+    ``dose`` [Gy] along the axis; ``broken_up`` share of the deepest layer's primaries lost by nuclear reactions.
     """
 
     species: str
@@ -68,6 +68,7 @@ class Treatment:
     level: tuple[float, float]
     depths: Array
     dose: Array
+    broken_up: float
 
     @property
     def layers(self) -> int:
@@ -107,6 +108,7 @@ def planned(species: str, target: Target, limits: tuple[float, float], model: Do
         level=(float(dose.min() / target.dose), float(dose.max() / target.dose)),
         depths=shown,
         dose=curve,
+        broken_up=broken_up(species, float(energies[0]), model),
     )
 
 

@@ -1,4 +1,4 @@
-"""Ranges in water: the Bragg-Kleeman rule of each species (``lattice.reference.range_law``), and the rule in words.
+"""Ranges in water: the Bethe formula for each species (``lattice.reference.range_law``), and the law in words.
 
 Energies are per nucleon [MeV/u] for beams of a ring and of a treatment; a linac's are those of the whole particle [eV].
 """
@@ -11,6 +11,7 @@ import numpy as np
 
 from lattice import Species
 from lattice.arrays import Array
+from lattice.ranges import EXCITATION
 from lattice.reference import range_law, species_named
 
 
@@ -34,7 +35,6 @@ def energy_of_range(depth: Any, kind: Species) -> Any:
     return 1e6 * kind.nucleons * range_law(kind).energy_of(np.asarray(depth))
 
 
-def range_text(kind: Species) -> str:
+def range_text() -> str:
     """The law of ranges in words."""
-    law = range_law(kind)
-    return f"R = {100 * law.scale:.3g} E^{law.power:g} (cm, {'MeV' if kind.nucleons == 1 else 'MeV/u'})"
+    return f"Bethe's formula integrated (water, I = {EXCITATION:g} eV)"

@@ -282,7 +282,7 @@ def _pulses(facts: LinacFacts) -> FigureData:
     )
     caption = (
         f"Range in water of {len(energy)} pulses at full energy with errors of amplitude and phase of every unit, "
-        f"from {range_text(kind)}. Look for: a width well below 1 mm."
+        f"from {range_text()}. Look for: a width well below 1 mm."
     )
     table = pd.DataFrame({"W [MeV]": energy / 1e6, "range [mm]": depth * 1e3})
     return FigureData("tolerances-energy", "Energy from pulse to pulse", caption, drawing, table)

@@ -65,4 +65,4 @@ def methods(facts: LinacFacts) -> Iterator[str]:
         f"Machines with errors: {len(facts.errors)} samples, Gaussian, cut at {facts.machine.errors.cut:g} rms, no "
         "steering, RF phases as designed."
     )
-    yield f"Range in water: {range_text(facts.machine.linac.particle.kind)}."
+    yield f"Range in water: {range_text()}."

@@ -67,7 +67,7 @@ def _of_dose(litre: Treatment) -> list[Check]:
             148.5,
             151.5,
             "MeV",
-            "ICRU Report 49: 150 MeV; 1 % for the Bragg-Kleeman rule",
+            "ICRU Report 49: 150 MeV; 1 %",
         ),
         Check(
             "energy whose range is 27.3 g/cm^2, carbon",

@@ -10,6 +10,7 @@ from hypothesis import strategies as st
 
 from lattice import InputError, ReferenceParticle, Species
 from lattice.reference import SPECIES
+from tests.bethe import bethe_range
 
 _NAMES = st.sampled_from(sorted(SPECIES))
 _ENERGIES = st.floats(1e3, 1e13)
@@ -66,15 +67,16 @@ def test_working_points_of_therapy() -> None:
     assert "B rho = 6.34" in str(carbon)
 
 
-def test_ranges_are_those_of_the_bragg_kleeman_rule() -> None:
-    """R = 0.0022 E^1.77 cm; carbon has a power of its own, with which 400 MeV/u reach 27.7 cm (Bethe, I = 78 eV)."""
+def test_ranges_in_water() -> None:
+    """Protons of 150 MeV: 15.77 cm (ICRU 49); helium as fast has 3.9726 / 4 of it; an electron's is another law."""
     proton = ReferenceParticle("proton", kinetic_energy_per_u=150e6)
-    assert proton.range_in_water == pytest.approx(0.0022e-2 * 150**1.77, rel=1e-12)
-    assert proton.range_in_water == pytest.approx(0.158, rel=0.02)  # ICRU 49: 15.77 cm
+    assert proton.range_in_water == pytest.approx(0.1577, rel=5e-4)
     carbon = ReferenceParticle("carbon-12", kinetic_energy_per_u=400e6)
-    assert carbon.range_in_water == pytest.approx(0.2767, rel=0.02)
-    helium = ReferenceParticle("helium-4", kinetic_energy_per_u=150e6)
-    assert helium.range_in_water == pytest.approx(proton.range_in_water, rel=1e-12)  # A / Z^2 = 1
+    assert carbon.range_in_water == pytest.approx(bethe_range("carbon-12", 400.0), abs=0.06e-3)
+    helium = ReferenceParticle("helium-4", kinetic_energy_per_u=150e6 * 3.97260 / 4)  # masses over the proton's
+    assert helium.range_in_water == pytest.approx(3.97260 / 4 * proton.range_in_water, rel=1e-5)
+    assert "range in water 157.7 mm" in str(proton)
+    assert "range" not in str(ReferenceParticle("electron", kinetic_energy_per_u=1e9))
 
 
 @pytest.mark.parametrize("energy", [0, -1e6, 1e-300, 1e300, math.nan, math.inf, "60 MeV", "60e6", True, None])

@@ -13,6 +13,7 @@ from studies.judging import ALONE, FORMULA
 from studies.linac.facts import LinacFacts, Pair
 from studies.linac.quantities import BOTH, counting_error, evaluate, usual
 from studies.results import Quantity
+from tests.bethe import bethe_range
 from tests.linac_facts import BUNCH, PERIODS, SIZES, TANKS, beta_gamma, both, machine, optics_facts, survivors
 
 ALONE_PAIR = Pair(None, None, "tables without a field")
@@ -226,10 +227,10 @@ def test_jitter_is_the_rms_energy_of_the_pulses_that_arrive() -> None:
 
 
 @pytest.mark.number("range_jitter", by="closed form")
-def test_jitter_of_the_range_is_that_of_bragg_and_kleeman() -> None:
-    """R = 0.0022 cm (W / MeV)^1.77."""
-    value = pstdev([2.2e-5 * (energy / 1e6) ** 1.77 for energy in PULSES])
-    assert number("range_jitter") == pytest.approx((value, value / sqrt(2 * 4)), rel=1e-10)
+def test_jitter_of_the_range_is_that_of_the_ranges() -> None:
+    """The Bethe formula by quadrature; 1e-4 for the range's table of steps."""
+    value = pstdev([bethe_range("proton", energy / 1e6) for energy in PULSES])
+    assert number("range_jitter") == pytest.approx((value, value / sqrt(2 * 4)), rel=1e-4)
 
 
 # ---------------------------------------------------------------------------------------------------------- engines

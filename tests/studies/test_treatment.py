@@ -37,7 +37,9 @@ def litre() -> Treatment:
 
 def simple(particles: float = 1e9, layers: int = 3, spots: int = 11) -> Treatment:
     ones = np.ones(layers)
-    return Treatment("proton", LITRE, 100.0 * ones, 0.1 * ones, particles * ones, spots, 5e-3, (1.0, 1.0), ones, ones)
+    return Treatment(
+        "proton", LITRE, 100.0 * ones, 0.1 * ones, particles * ones, spots, 5e-3, (1.0, 1.0), ones, ones, 0.1
+    )
 
 
 SCAN = Scanning(speed=10.0, overhead=1e-3)

@@ -42,4 +42,4 @@ def methods(facts: SwitchingFacts) -> Iterator[str]:
         "gives most energy to what arrives, at full amplitude, or stays off where it gives none; 1000 particles are "
         "tracked."
     )
-    yield f"Range in water: {range_text(facts.machine.linac.particle.kind)}."
+    yield f"Range in water: {range_text()}."

@@ -36,6 +36,7 @@ from studies.treatment.tables import tables
 from studies.treatment.timeline import BEAM, CHANGE, MOVES, REFILL
 from studies.treatment.timing_checks import ASSUMED, CASE, COMPUTED, Check
 from studies.vocabulary import SWITCHING
+from tests.bethe import bethe_energy, bethe_range
 from tests.studies.numbers.treatment_facts import CHECKS, TIMELINES, facts, linac, machines, ring, study, treatment
 
 EXPECTED = {
@@ -351,21 +352,20 @@ def values(checks: list[Check]) -> list[float]:
 
 
 def test_checks_of_the_dose() -> None:
-    """3.5e8 protons in a minute are 9.35e-4 nA; R = 0.0022 cm E^1.77 is 15.77 cm at (7168)^(1/1.77) MeV."""
+    """3.5e8 protons in a minute are 9.35e-4 nA; carbon's 270 mm behind 3.3 mm of nozzle; five digits are shown."""
     found = timing_checks._of_dose(treatment())
     assert found[0].value == 3.0
     assert found[1].value == pytest.approx(3.5e8 * 1.602176634e-19 / 60 * 1e9, rel=1e-5)
-    assert found[2].value == pytest.approx((15.77 / 0.0022) ** (1 / 1.77), rel=1e-5)
-    # carbon, 270 mm behind 3.3 mm: 12/36 of 0.00316 cm E^1.70, E in MeV/u
-    assert found[3].value == pytest.approx((27.33 * 3 / 0.00316) ** (1 / 1.70), rel=1e-5)
+    assert found[2].value == pytest.approx(bethe_energy("proton", 0.1577), rel=2e-5)
+    assert found[3].value == pytest.approx(bethe_energy("carbon-12", 0.2733), rel=2e-4)  # 0.03 mm of caught electrons
 
 
 def test_checks_of_the_ring_take_the_longest_of_its_treatment() -> None:
     """Between 70 and 130 MeV every 3 mm: changes of energy / 20 - 3 s, steps of energy / 200 - 0.4 s."""
     changes, steps = timing_checks._of_ring(ring())
-    low, high = (0.0022e-2 * energy**1.77 for energy in (70.0, 130.0))
+    low, high = (bethe_range("proton", energy) for energy in (70.0, 130.0))
     last = low + 3e-3 * (np.ceil((high - low) / 3e-3) - 1)
-    energy = (last / 0.0022e-2) ** (1 / 1.77)
+    energy = bethe_energy("proton", last)
     assert changes.value == pytest.approx(energy / 20 - 3, rel=1e-5)
     assert steps.value == pytest.approx(energy / 200 - 0.4, rel=1e-5)
     assert "proton, 70 to 130 MeV/u" in changes.what

@@ -71,6 +71,7 @@ def treatment(level: tuple[float, float] = (0.96, 1.03)) -> Treatment:
         level=level,
         depths=np.zeros(1),
         dose=np.zeros(1),
+        broken_up=0.12,
     )
 
 
