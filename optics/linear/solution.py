@@ -126,13 +126,21 @@ def _refuse_unstable(lattice: Lattice, cosines: Array, initial: Array, modes: Ar
     if modes is not None and not np.all(np.isfinite(cosines)):
         raise UnstableOptics(f"lattice '{lattice.name}' is unstable: the coupled motion lies on a sum resonance")
     for plane, cosine in zip(names, cosines.real, strict=True):
-        if not abs(cosine) < 1.0:
+        if not abs(cosine) < propagation.LARGEST_COSINE:
             raise UnstableOptics(
                 f"lattice '{lattice.name}' is unstable: the {plane} one-turn matrix has "
-                f"|trace| = {2 * abs(cosine):.9g}, bounded motion needs less than 2"
+                f"|trace| = {2 * abs(cosine):.9g}{_needed(abs(cosine))}"
             )
     if not np.all(np.isfinite(initial[propagation.DX : propagation.DY + 2])):
         raise UnstableOptics(f"lattice '{lattice.name}' has no finite dispersion: a tune lies on an integer")
+
+
+def _needed(cosine: float) -> str:
+    """What bounded motion needs, and what a trace of 2 within rounding may be."""
+    needed = ", bounded motion needs less than 2"
+    if abs(cosine - 1.0) > 1.0 - propagation.LARGEST_COSINE:
+        return needed
+    return f"{needed} by more than rounding: nothing focuses, or a tune is a multiple of 1/2 (a line needs its start)"
 
 
 def _propagated(lattice: Lattice, model: StepSeries, initial: Start, second_order: bool) -> tuple[Functions, Array]:

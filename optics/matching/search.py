@@ -12,7 +12,7 @@ import numpy as np
 from lattice import InputError
 from lattice.arrays import Array
 from lattice.errors import did_you_mean
-from optics.linear.propagation import one_turn_matrices
+from optics.linear.propagation import LARGEST_COSINE, one_turn_matrices
 from optics.maps.model import checked_particle, step_series
 from optics.matching.optimise import Runs, Settings, least_squares
 from optics.matching.problem import STEP, Case, Problem, by_halves
@@ -248,7 +248,7 @@ def has_motion(problem: Problem, random: np.random.Generator) -> bool:
     if all(case.start is not None for case in problem.cases):
         return True
     points = np.concatenate([problem.first[None], _hypercube(problem, 64, 1.0, random)])
-    return bool((np.abs(_half_traces(problem, points)[0]) < 1.0).all(axis=1).any())
+    return bool((np.abs(_half_traces(problem, points)[0]) < LARGEST_COSINE).all(axis=1).any())
 
 
 def _half_traces(problem: Problem, points: Array) -> tuple[Array, Array]:

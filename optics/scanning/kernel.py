@@ -16,6 +16,7 @@ from typing import Any
 import numpy as np
 
 from optics.compiled import compiled
+from optics.linear.propagation import LARGEST_COSINE
 from optics.maps.lanes import LANES, run_lanes
 
 #: Numbers of a stretch: x matrix m11 m12 m21 m22 d1 d2, y matrix, chromatic forms of x and y, slip.
@@ -187,7 +188,7 @@ def _periodic(z: Any) -> Any:
         bounded = True
         for k in (_X, _Y):
             cosine = 0.5 * (z[k, i] + z[k + 3, i])
-            bounded = bounded and abs(cosine) < 1.0
+            bounded = bounded and abs(cosine) < LARGEST_COSINE
         for k in (_X, _Y):
             cosine = 0.5 * (z[k, i] + z[k + 3, i])
             sine = np.sqrt(1.0 - cosine * cosine) if bounded else np.nan

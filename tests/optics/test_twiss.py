@@ -345,6 +345,25 @@ def test_rows_are_entrances_and_places_have_ends() -> None:
         optics.value("bettx", "qf::0")
 
 
+@pytest.mark.parametrize("bends", [16, 400])
+def test_a_trace_of_two_within_rounding_is_no_ring(bends: int) -> None:
+    """Bends between parallel faces do not focus in x: the trace is exactly 2, and by rounding 1e-14 to 2e-13 less."""
+    angle = 2 * np.pi / bends
+    cell = [Bend("b", length=1.0, angle=angle, e1=angle / 2, e2=angle / 2), Drift("d", length=0.7)]
+    with pytest.raises(UnstableOptics, match=r"horizontal.*\|trace\| = 2, .* by more than rounding"):
+        twiss(line(*(cell * bends)), PROTON)
+    weak = twiss(line(Quadrupole("q", length=0.5, k1=1e-3), *(cell * bends)), PROTON)
+    assert 0 < weak["betx"][0] < 1e5
+
+
+def test_of_many_rings_those_without_focusing_have_no_optics() -> None:
+    cell = [Bend("b", length=1.0, angle=np.pi / 8, e1=np.pi / 16, e2=np.pi / 16), Drift("d", length=0.7)]
+    ring = Lattice("r", elements=[Quadrupole("q", length=0.5, k1="k"), *(cell * 16)], parameters={"k": 0.0})
+    betas = twiss(ring.with_parameters(k=np.array([0.0, 1e-3])), PROTON)["betx"][:, 0]
+    assert np.isnan(betas[0])
+    assert np.isfinite(betas[1])
+
+
 def test_lattices_of_nothing() -> None:
     still = [line(Marker("m"), Marker("n")), line(Drift("d", length=0.0)), line(Drift("d", length=3.0))]
     for lattice in still:
