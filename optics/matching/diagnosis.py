@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
@@ -15,6 +16,7 @@ from optics.matching.limits import Limit
 from optics.matching.optimise import Settings, least_squares
 from optics.matching.peaks import peaks
 from optics.matching.problem import Problem
+from optics.matching.reaches import in_one_ratio, reaches, strong
 from optics.matching.search import Found, Objective, sample, unmoved
 
 _RANK = 1e-8  # singular values below this part of the largest: directions that the targets do not feel
@@ -33,7 +35,8 @@ class Diagnosis:
     ``rank``: how many independent combinations of targets they move; ``condition``: largest over smallest singular
     value of these; ``active_bounds``: bounds that hold a parameter back ("kf at its upper bound 0.4"). ``table``:
     change of each target when a knob moves by 1 % of itself; ``leading``: the knob that moves each target most;
-    ``idle``: knobs that move none; ``unmoved``: targets that no knob moves.
+    ``idle``: knobs that move none; ``unmoved``: targets that no knob moves; ``parallel``: groups of knobs that move all
+    targets in one ratio, so that each group is one knob.
     """
 
     rank: int
@@ -44,6 +47,7 @@ class Diagnosis:
     targets: tuple[str, ...]
     knobs: tuple[str, ...]
     changes: Array
+    parallel: tuple[tuple[str, ...], ...] = ()
 
     @cached_property
     def table(self) -> pd.DataFrame:
@@ -55,6 +59,15 @@ class Diagnosis:
         """The knob that moves each target most."""
         moved = [(label, row) for label, row in zip(self.targets, np.abs(self.changes), strict=True) if row.any()]
         return {label: self.knobs[int(np.argmax(row))] for label, row in moved}
+
+    @property
+    def dependence(self) -> str:
+        """Words for knobs that move fewer combinations of targets than they could, else empty."""
+        if self.rank >= min(len(self.knobs), len(self.targets)):
+            return ""
+        groups = [f"{' and '.join(group)} move all targets in one ratio" for group in self.parallel]
+        why = f": {', '.join(groups)}" if groups else ""
+        return f"; the {len(self.knobs)} knobs move the {len(self.targets)} targets as {self.rank} would{why}"
 
     @property
     def shortage(self) -> str:
@@ -87,17 +100,19 @@ def diagnosed(problem: Problem, point: Array) -> Diagnosis:
     return Diagnosis(
         rank=rank,
         condition=float(singular[0] / singular[rank - 1]) if rank else float("inf"),
-        active_bounds=tuple(_active_bounds(problem, point)),
+        active_bounds=tuple(_active_bounds(problem, point, np.ones(len(labels), dtype=bool))),
         unmoved=tuple(np.array(problem.target_labels)[~slopes.any(axis=1)]),
         idle=tuple(np.array(labels)[~np.nan_to_num(found.jacobian[0]).any(axis=0)]),
         targets=problem.target_labels,
         knobs=labels,
         changes=slopes * np.where(point != 0, 0.01 * np.abs(point), 0.01),
+        parallel=tuple(in_one_ratio(jacobian, labels)),
     )
 
 
-def _active_bounds(problem: Problem, point: Array) -> Iterator[str]:
-    for vary, x, scale in zip(problem.vary, point, problem.scale, strict=True):
+def _active_bounds(problem: Problem, point: Array, which: Array) -> Iterator[str]:
+    """Bounds that hold back those knobs of ``which`` (p,)."""
+    for vary, x, scale in itertools.compress(zip(problem.vary, point, problem.scale, strict=True), which):
         for name, bound in zip(("lower", "upper"), vary.bounds, strict=True):
             if abs(x - bound) <= _AT_BOUND * scale:
                 yield f"{vary.label} at its {name} bound {bound:g}"
@@ -223,13 +238,29 @@ def _possible(problem: Problem, goals: Array, starts: Array) -> bool:
 def _sentences(
     problem: Problem, point: Array, conflicts: tuple[str, ...], relaxation: Mapping[str, float]
 ) -> Iterator[str]:
-    bounds = list(_active_bounds(problem, point))
-    held = f" ({', '.join(bounds)})" if bounds else ""
-    if len(conflicts) == 1:
-        yield f"{conflicts[0]} was not reached even alone{held}"
-    elif conflicts:
-        yield f"{', '.join(conflicts[:-1])} and {conflicts[-1]} were not met together{held}"
+    labels = [label for label, _ in problem.goals]
+    reach, missing = reaches(problem, point), _violations(problem, point)
+    moved = {label: strong(*one) for label, *one in zip(labels, reach, missing, strict=True)}
+    if len(conflicts) == 1 and not moved[conflicts[0]].any():
+        goal = labels.index(conflicts[0])
+        yield _not_moved(problem, conflicts[0], reach[goal] / missing[goal])
+        return
+    if conflicts:
+        held = ", ".join(_active_bounds(problem, point, np.any([moved[label] for label in conflicts], axis=0)))
+        yield _unreached(conflicts) + (f" ({held})" if held else "")
     if relaxation:
         yield "the rest can be met when " + ", ".join(
             f"{label} gives way by {change:.3g}" for label, change in relaxation.items()
         )
+
+
+def _not_moved(problem: Problem, label: str, parts: Array) -> str:
+    """That the knobs leave a goal where it is: how far each reaches, in parts of what is missing."""
+    reached = ", ".join(f"{vary.label} {part:.2g}" for vary, part in zip(problem.vary, parts, strict=True))
+    return f"no knob moves {label} noticeably: within their bounds they make these parts of what is missing: {reached}"
+
+
+def _unreached(conflicts: tuple[str, ...]) -> str:
+    if len(conflicts) == 1:
+        return f"{conflicts[0]} was not reached even alone"
+    return f"{', '.join(conflicts[:-1])} and {conflicts[-1]} were not met together"

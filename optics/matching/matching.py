@@ -222,7 +222,7 @@ def _message(
     why: Infeasibility,
 ) -> str:
     points = counted(found.starts, "starting point")
-    few = diagnosis.shortage
+    few = diagnosis.shortage + ("" if found.solved else diagnosis.dependence)
     if found.solved:
         limits = f" and {counted(len(over), 'limit')} kept" if over else ""
         return f"{counted(len(misses), 'target')} met within tolerance{limits}, from {points}{few}"

@@ -141,6 +141,7 @@ def _diagnosis(matched: MatchResult) -> pd.DataFrame:
         "parameters at a bound": ", ".join(found.active_bounds) or "none",
         "most moved": leading or "none",
         "parameters that move nothing": ", ".join(found.idle) or "none",
+        "parameters that move all targets in one ratio": "; ".join(map(", ".join, found.parallel)) or "none",
         "targets that nothing moves": ", ".join(found.unmoved) or "none",
         "found by": f"{matched.method}, starting points: {matched.starts}",
         **({"margin": margin} if matched.success else {}),

@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from lattice import Drift, Lattice, Marker, Quadrupole, ReferenceParticle
+from lattice import Bend, Drift, Lattice, Marker, Multipole, Quadrupole, ReferenceParticle
 from lattice.arrays import Array
 from optics import Limit, Target, Vary, match, twiss, verify
 from optics.matching.checks import checked_problem
@@ -195,6 +195,45 @@ def test_active_bounds_are_named() -> None:
     assert not result.success
     assert result.diagnosis.active_bounds == ("kf at its upper bound 0.75",)
     assert "kf at its upper bound 0.75" in result.message
+
+
+def with_sextupoles(*strengths: str) -> Lattice:
+    """The FODO cell with a bend of 0.2 rad behind each quadrupole and thin sextupoles of these strengths behind "qf"."""
+    elements = list(FODO.elements)
+    bends = [Bend(f"b{i}", length=0.5, angle=0.2) for i in (1, 2)]
+    thin = [Multipole(f"s{i}", knl=(0.0, 0.0, name)) for i, name in enumerate(strengths)]
+    elements = [elements[0], *thin, bends[0], *elements[1:4], bends[1], *elements[4:]]
+    values = {name: 0.1 for name in "ab"} | {"weak": 0.0}
+    return Lattice("sextupoles", elements=elements, parameters={**FODO.parameters, **values}, particle=PROTON)
+
+
+def test_a_knob_that_hardly_moves_a_target_is_called_dead_and_its_bound_no_reason() -> None:
+    """A sextupole of 1e-9 per unit of its knob changes Q'x by 1e-9 of what is missing, not by its bound of 60."""
+    ring = with_sextupoles("a", "1e-9*weak")
+    natural = twiss(ring).dqx
+    result = match(ring, vary=[Vary("weak", 0.0, 60.0)], targets=[Target("dqx", natural + 1.0)], restarts=2)
+    assert not result.success
+    assert "no knob moves dqx noticeably" in result.message
+    assert "bound 60" not in result.message
+    assert "even alone" not in result.message
+
+
+def test_a_knob_that_falls_short_by_its_bound_is_told_with_it_and_dead_ones_are_not() -> None:
+    ring = with_sextupoles("a", "1e-9*weak")
+    vary = [Vary("a", 0.0, 0.2), Vary("weak", 0.0, 60.0)]
+    result = match(ring, vary=vary, targets=[Target("dqx", twiss(ring).dqx + 1.0)], restarts=2)
+    assert "dqx was not reached even alone (a at its upper bound 0.2)" in result.message
+
+
+def test_knobs_that_act_in_one_ratio_are_called_one() -> None:
+    """Two thin sextupoles at one place: one change of both chromaticities, by either."""
+    ring = with_sextupoles("a", "b")
+    natural = twiss(ring)
+    targets = [Target("dqx", natural.dqx + 0.5), Target("dqy", natural.dqy + 0.5)]
+    result = match(ring, vary=[Vary("a", -9.0, 9.0), Vary("b", -9.0, 9.0)], targets=targets, restarts=2)
+    assert not result.success
+    assert (result.diagnosis.rank, result.diagnosis.parallel) == (1, (("a", "b"),))
+    assert "the 2 knobs move the 2 targets as 1 would: a and b move all targets in one ratio" in result.message
 
 
 def test_solutions_are_ranked_by_their_margin() -> None:
