@@ -16,6 +16,7 @@ from lattice.arrays import Array
 from optics.closed import closed
 
 MAX_BINS = 100_000_000
+_TWO_SIDED = 1.96  # sigma of a Gaussian on either side of 95 %
 
 
 @closed
@@ -87,11 +88,37 @@ def check_window(start: float, stop: float) -> None:
 
 @dataclass(frozen=True)
 class Evenness:
-    """A number of a sampled spill: ``raw`` as counted, ``corrected`` for counting statistics, and its ``error``."""
+    """A number of a sampled spill: ``raw`` as counted, ``corrected`` for counting statistics, and its ``error``.
+
+    ``corrected`` has no bias, so of a duty factor near 1 half the samples give more than 1; no spill has that.
+    """
 
     raw: float
     corrected: float
     error: float
+
+    @property
+    def possible(self) -> float:
+        """``corrected`` of a duty factor, kept at 1, the largest that there is."""
+        return min(self.corrected, 1.0)
+
+    @property
+    def least(self) -> float:
+        """Lower end of the 95 % interval of ``corrected``, 1.96 errors below it; not below 0."""
+        return max(self.corrected - _TWO_SIDED * self.error, 0.0)
+
+    @property
+    def largest(self) -> float:
+        """Upper end of that interval of a duty factor, at most 1."""
+        return min(self.corrected + _TWO_SIDED * self.error, 1.0)
+
+    @property
+    def told(self) -> str:
+        """A duty factor in words: its 95 % interval, as a bound where it reaches 1, and the value as counted."""
+        counted = f"{self.raw:.2f} as counted"
+        if self.largest >= 1.0:
+            return f"duty factor at least {self.least:.2f} (95 %; {counted})"
+        return f"duty factor {self.corrected:.2f} ({self.least:.2f} to {self.largest:.2f} at 95 %; {counted})"
 
 
 def duty_factor(counts: Array) -> Evenness:

@@ -155,7 +155,7 @@ def _reason(spill: Spill, found: Evenness, duty_factor: float, rounds: int) -> s
         return ""
     left = len(spill.extracted)
     return (
-        f"a duty factor of {found.corrected:.3f} +- {found.error:.3f} is reached, {duty_factor:g} was wanted: "
+        f"a {found.told} is reached, {duty_factor:g} was wanted: "
         + (f"interrupted in round {rounds}" if spill.interrupted else f"{rounds} rounds got no nearer")
         + f" with {left} of {spill.particles} particles extracted and {len(spill.lost)} lost"
     )

@@ -134,6 +134,7 @@ def _sensitivity(matched: MatchResult) -> pd.DataFrame:
 def _diagnosis(matched: MatchResult) -> pd.DataFrame:
     found = matched.diagnosis
     margin = f"{matched.margin:.3g} of the limit or bound that is nearest" if np.isfinite(matched.margin) else "none"
+    parallel = "; ".join(map(", ".join, found.parallel))
     leading = "; ".join(f"{target} by {knob}" for target, knob in found.leading.items())
     rows = {
         "targets that can be moved independently (rank)": f"{found.rank} of {len(found.targets)}",
@@ -141,8 +142,8 @@ def _diagnosis(matched: MatchResult) -> pd.DataFrame:
         "parameters at a bound": ", ".join(found.active_bounds) or "none",
         "most moved": leading or "none",
         "parameters that move nothing": ", ".join(found.idle) or "none",
-        "parameters that move all targets in one ratio": "; ".join(map(", ".join, found.parallel)) or "none",
         "targets that nothing moves": ", ".join(found.unmoved) or "none",
+        **({"parameters that move all targets in one ratio": parallel} if parallel else {}),
         "found by": f"{matched.method}, starting points: {matched.starts}",
         **({"margin": margin} if matched.success else {}),
     }

@@ -73,7 +73,7 @@ def test_the_duty_factor_told_is_that_of_the_spill_tracked(shaped: ShapedSpill) 
 def test_a_duty_factor_that_is_not_reached_is_said(shaped: ShapedSpill) -> None:
     missed = replace(shaped, reason=_reason(shaped.check, Evenness(0.8, 0.9, 0.02), 0.95, 4))
     assert not missed.reached
-    assert "0.900 +- 0.020 is reached, 0.95 was wanted" in missed.reason
+    assert "duty factor 0.90 (0.86 to 0.94 at 95 %; 0.80 as counted) is reached, 0.95 was wanted" in missed.reason
     assert f"{len(shaped.check.extracted)} of 320" in missed.reason
 
 

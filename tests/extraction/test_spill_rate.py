@@ -54,6 +54,18 @@ def test_the_corrected_duty_factor_has_no_bias_exactly() -> None:
     assert mean == pytest.approx(2 * (p**2 + (1 - p) ** 2), rel=1e-12)
 
 
+def test_a_duty_factor_is_told_as_a_bound_where_it_may_be_one() -> None:
+    """25 each in 4 bins: fewer pairs in one bin than independent times give, so the estimate is above 1."""
+    found = duty_factor(np.full(4, 25))
+    assert found.corrected == pytest.approx(100 * 99 / (4 * 4 * 25 * 24), rel=1e-12)
+    assert (found.possible, found.largest) == (1.0, 1.0)
+    assert found.least == found.corrected - 1.96 * found.error
+    assert found.told == f"duty factor at least {found.least:.2f} (95 %; 1.00 as counted)"
+    uneven = duty_factor(np.array([400, 100]))
+    assert uneven.possible == uneven.corrected == pytest.approx(1 / (2 * (400 * 399 + 100 * 99) / (500 * 499)))
+    assert uneven.told.startswith(f"duty factor {uneven.corrected:.2f} ({uneven.least:.2f} to {uneven.largest:.2f} at")
+
+
 def test_the_error_of_the_duty_factor_is_that_of_its_sample_exactly() -> None:
     """Simpson's variance of the share of pairs against all outcomes of 5 particles in 3 bins."""
     p, n = np.array([0.2, 0.3, 0.5]), 5

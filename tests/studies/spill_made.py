@@ -96,7 +96,7 @@ def agreement() -> Agreement:
 def facts(**changes: Any) -> SpillFacts:
     """The facts; ``changes`` take the place of a field."""
     spec = SimpleNamespace(bin_s=BIN, driver="betatron-core", knockout=SimpleNamespace(momentum_spread=5e-4))
-    case = SimpleNamespace(septum=SEPTUM, spec=spec)
+    case = SimpleNamespace(septum=SEPTUM, spec=spec, ripple=())
     known: dict[str, Any] = {
         "case": case,
         "beam": np.zeros((BEGAN, 6)),

@@ -5,7 +5,7 @@ from __future__ import annotations
 from math import hypot, sqrt
 from statistics import pstdev
 from types import SimpleNamespace
-from typing import Any
+from typing import Any, cast
 
 import numpy as np
 import pandas as pd
@@ -14,6 +14,7 @@ import pytest
 from studies.judging import ALONE
 from studies.results import Quantity
 from studies.slow_extraction.spill.facts import SpillFacts
+from studies.slow_extraction.spill.figures import spill_figures
 from studies.slow_extraction.spill.quantities import TRACKERS, spill_quantities
 from studies.vocabulary import SPILL
 from tests.studies import spill_made as made
@@ -94,6 +95,19 @@ def test_duty_factor_of_the_middle_of_the_spill() -> None:
     check("duty_factor_raw", 81 / 110, 0.0)
     variance = (4 * 34 * (TRIPLES - PAIRS**2) + 2 * (PAIRS - PAIRS**2)) / (36 * 35)
     check("duty_factor", 1 / (4 * PAIRS), sqrt(variance) / (4 * PAIRS**2))
+
+
+@pytest.mark.number("duty_factor", by="by hand")
+def test_no_duty_factor_is_above_one() -> None:
+    """Times of equal distance: fewer pairs in one bin than independent ones give, an estimate above 1."""
+    table = made.extracted()
+    even = made.facts(spill=made.spill(table.assign(time=np.linspace(1.0, 3.0, len(table))), made.lost()))
+    duty = found("duty_factor", even)
+    assert duty.value == 1.0
+    assert "kept at 1, the largest there is" in duty.method
+    title = next(spill_figures(even, cast(Any, None))).title
+    assert title.startswith("Spill, duty factor at least 0.")
+    assert "as counted" in title
 
 
 @pytest.mark.number("rate_variation", by="by hand")

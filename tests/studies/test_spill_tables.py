@@ -11,6 +11,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
+from extraction.spill.rate import Evenness
 from studies.slow_extraction.spill.facts import SpillFacts
 from studies.slow_extraction.spill.quantities import spill_quantities
 from studies.slow_extraction.spill.tables import spill_tables
@@ -26,7 +27,7 @@ SHOWN = 1e-4
 def frames(facts: SpillFacts | None = None) -> dict[str, pd.DataFrame]:
     """By id."""
     known: Any = {"others": {"constant-optics": made.other()}}
-    known["shaping"] = {"constant-optics": SimpleNamespace(duty_factor=SimpleNamespace(corrected=0.96))}
+    known["shaping"] = {"constant-optics": SimpleNamespace(duty_factor=Evenness(0.9, 0.96, 0.01))}
     return {table.id: table.frame for table in spill_tables(facts or made.facts(**known))}
 
 

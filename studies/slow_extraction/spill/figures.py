@@ -100,7 +100,7 @@ def _duty(facts: SpillFacts) -> str:
         return f"too short for a duty factor in {bins}"
     if not np.isfinite(found.corrected):
         return f"too few particles for a duty factor in {bins}"
-    return f"duty factor {found.corrected:.2f} ± {found.error:.2f} in {bins}"
+    return f"{found.told} in {bins}"
 
 
 def _spectrum(facts: SpillFacts) -> Spectrum | None:

@@ -45,8 +45,8 @@ def programme_figure(facts: SpillFacts) -> FigureData:
 def _shape(facts: SpillFacts) -> str:
     reached = facts.shaping[facts.case.spec.driver].duty_factor
     return (
-        f"tracked over the whole time, its shape has a duty factor of {reached.corrected:.3f} ± {reached.error:.3f} in "
-        f"24 bins, {facts.case.spec.shaped_duty_factor:g} was wanted"
+        f"tracked over the whole time, its shape has a {reached.told} in 24 bins, "
+        f"{facts.case.spec.shaped_duty_factor:g} was wanted"
     )
 
 
@@ -60,7 +60,7 @@ def programmes_figure(facts: SpillFacts) -> FigureData:
         shaped = facts.shaping.get(name)
         told = "not shaped"
         if shaped is not None:
-            told = f"shaped, duty factor {shaped.duty_factor.corrected:.2f} ± {shaped.duty_factor.error:.2f}"
+            told = f"shaped, {shaped.duty_factor.told}"
         panels.append((f"{name}: {told}", heading, times, values, even))
         tables.append(
             pd.DataFrame(

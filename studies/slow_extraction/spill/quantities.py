@@ -95,8 +95,9 @@ def rate_in_bins(facts: SpillFacts) -> SpillRate:
 def _duty(raw: bool) -> Callable[[SpillFacts], Number]:
     def number(facts: SpillFacts) -> Number:
         found = duty_factor(rate_in_bins(facts).counts)
-        method = f"{_bins(facts)}; as counted {found.raw:.3f}, corrected for counting {found.corrected:.3f}"
-        value = found.raw if raw else found.corrected
+        kept = ", kept at 1, the largest there is" if found.corrected > 1 and not raw else ""
+        method = f"{_bins(facts)}; as counted {found.raw:.3f}, corrected for counting {found.corrected:.3f}{kept}"
+        value = found.raw if raw else found.possible
         return Number(value, 0.0 if raw else found.error, engine(facts), method, "spill-rate")
 
     return number

@@ -106,7 +106,7 @@ def _driver(name: str, spill: Spill, facts: SpillFacts) -> dict[str, object]:
     shaped = facts.shaping.get(name)
     row: dict[str, object] = {
         "driver": name,
-        "shaped to": shaped.duty_factor.corrected if shaped else nothing,
+        "shaped to": shaped.duty_factor.possible if shaped else nothing,
         "particles": spill.particles,
         "extracted": len(out),
         "lost": len(spill.lost),
@@ -129,7 +129,7 @@ def _driver(name: str, spill: Spill, facts: SpillFacts) -> dict[str, object]:
     if stop - start > facts.case.spec.bin_s:
         counts = spill_rate(out["time"].to_numpy(), start=start, stop=stop, width=facts.case.spec.bin_s).counts
         evenness = duty_factor(counts)
-        row |= {"duty factor": evenness.corrected, "its error": evenness.error}
+        row |= {"duty factor": evenness.possible, "its error": evenness.error}
     return row
 
 

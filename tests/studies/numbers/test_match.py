@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from types import SimpleNamespace
 from typing import Any, cast
 
@@ -155,6 +156,12 @@ def test_sensitivity_of_the_targets() -> None:
     found = frames(sensitivity=np.array([[1.0, 2.0], [3.0, 4.0]]))["match-sensitivity"]
     assert list(found.columns) == ["target", "d/d(kf)", "d/d(s0)"]
     assert rows(found) == [["betx@b", 1.0, 2.0], ["dx@b", 3.0, 4.0]]
+
+
+def test_parameters_in_one_ratio_have_a_row_of_their_own() -> None:
+    twins = replace(outcome().diagnosis, parallel=(("s0", "s1"),))
+    found = frames(diagnosis=twins)["match-diagnosis"]
+    assert dict(rows(found))["parameters that move all targets in one ratio"] == "s0, s1"
 
 
 def test_what_the_parameters_can_do() -> None:
