@@ -198,12 +198,12 @@ def test_active_bounds_are_named() -> None:
 
 
 def with_sextupoles(*strengths: str) -> Lattice:
-    """The FODO cell with a bend of 0.2 rad behind each quadrupole and thin sextupoles of these strengths behind "qf"."""
+    """The FODO cell with a bend of 0.2 rad behind each quadrupole, thin sextupoles of these strengths behind "qf"."""
     elements = list(FODO.elements)
     bends = [Bend(f"b{i}", length=0.5, angle=0.2) for i in (1, 2)]
     thin = [Multipole(f"s{i}", knl=(0.0, 0.0, name)) for i, name in enumerate(strengths)]
     elements = [elements[0], *thin, bends[0], *elements[1:4], bends[1], *elements[4:]]
-    values = {name: 0.1 for name in "ab"} | {"weak": 0.0}
+    values = dict.fromkeys("ab", 0.1) | {"weak": 0.0}
     return Lattice("sextupoles", elements=elements, parameters={**FODO.parameters, **values}, particle=PROTON)
 
 
