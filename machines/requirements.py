@@ -1,23 +1,36 @@
-"""What a machine must do: requirements as values, and the verdict on each."""
+"""What a machine must do: requirements as values, and the verdict on each.
+
+Verdicts are of three kinds: against a limit that is ``published``, against one that is ``assumed``, and checks of the
+``program`` itself, which say nothing of the machine. They are counted apart.
+"""
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from math import isfinite
+from typing import Any
 
-from lattice.errors import InputError
+from lattice.errors import InputError, did_you_mean
+from machines.tables import record
 
 PASS = "PASS"
 FAIL = "FAIL"
 NOT_EVALUATED = "NOT EVALUATED"
+
+PUBLISHED = "published"
+ASSUMED = "assumed"
+PROGRAM = "program"
+KINDS = (PUBLISHED, ASSUMED, PROGRAM)
 
 
 @dataclass(frozen=True)
 class Requirement:
     """One requirement: ``lower`` <= ``quantity`` <= ``upper`` in ``unit``, judged by ``study``.
 
-    ``source`` says where the limit is from; ``assumed`` marks a limit without a published source. Raises
-    InputError when there is no limit, or lower is above upper.
+    ``source`` says where the limit is from, ``kind`` what a verdict on it is: against a ``published`` limit, against an
+    ``assumed`` one, or a check of the ``program``. Raises InputError when there is no limit, lower is above upper, the
+    kind is none of these, or a published limit names no source.
     """
 
     id: str
@@ -28,7 +41,7 @@ class Requirement:
     study: str
     lower: float | None = None
     upper: float | None = None
-    assumed: bool = False
+    kind: str = ASSUMED
 
     def __post_init__(self) -> None:
         limits = [limit for limit in (self.lower, self.upper) if limit is not None]
@@ -36,6 +49,32 @@ class Requirement:
             raise InputError(f"requirement '{self.id}' needs a finite lower or upper limit")
         if len(limits) == 2 and limits[0] > limits[1]:
             raise InputError(f"requirement '{self.id}': lower {self.lower} is above upper {self.upper}")
+        if self.kind not in KINDS:
+            hint = did_you_mean(self.kind, KINDS) or "."
+            raise InputError(f"requirement '{self.id}': unknown kind '{self.kind}'{hint} Known: {', '.join(KINDS)}")
+        if self.kind == PUBLISHED and not self.source.strip():
+            raise InputError(f"requirement '{self.id}': a published limit needs its source")
+
+
+def requirement_from(table: Mapping[str, Any], where: str) -> Requirement:
+    """A requirement of a machine's file, whose keys are the fields of ``Requirement``.
+
+    ``assumed = true`` or ``false``, as files said before there were kinds, is kind "assumed" or "published". InputError
+    names a wrong or missing key and ``where``.
+    """
+    told = {key: value for key, value in table.items() if key != "assumed"}
+    return record(Requirement, {"kind": kind_told(table.get("kind"), table.get("assumed"), where), **told}, where)
+
+
+def kind_told(kind: str | None, assumed: bool | None, where: str) -> str:
+    """The kind that a file says: its own word, else what ``assumed`` says, else "assumed".
+
+    InputError when both are given and differ.
+    """
+    meant = None if assumed is None else (ASSUMED if assumed else PUBLISHED)
+    if kind is not None and meant is not None and kind != meant:
+        raise InputError(f"{where}: kind = '{kind}' and assumed = {str(assumed).lower()} differ: leave out assumed")
+    return kind or meant or ASSUMED
 
 
 @dataclass(frozen=True)
@@ -48,6 +87,11 @@ class Verdict:
     error: float | None
     margin: float | None
     reason: str
+
+    @property
+    def kind(self) -> str:
+        """The requirement's: ``published``, ``assumed`` or ``program``."""
+        return self.requirement.kind
 
 
 def judge(requirement: Requirement, value: float | None, error: float | None, reason: str = "") -> Verdict:
@@ -69,3 +113,28 @@ def judge(requirement: Requirement, value: float | None, error: float | None, re
     if 0 < error and margin < error:
         return Verdict(requirement, FAIL, value, error, margin, "within its own numerical error of the limit")
     return Verdict(requirement, PASS, value, error, margin, reason)
+
+
+def counted(verdicts: Sequence[Verdict]) -> str:
+    """The verdicts counted by their kind.
+
+    For example ``machine: 11 passed, 1 failed, 0 not evaluated (4 against published limits, 8 assumed); checks of the
+    program: 6 of 6``; what there is none of is left out.
+    """
+    checks = [verdict for verdict in verdicts if verdict.kind == PROGRAM]
+    machine = [verdict for verdict in verdicts if verdict.kind != PROGRAM]
+    parts = ([_machine_counted(machine)] if machine or not checks else []) + (
+        [_checks_counted(checks)] if checks else []
+    )
+    return "; ".join(parts)
+
+
+def _machine_counted(verdicts: Sequence[Verdict]) -> str:
+    passed, failed, left = (sum(one.verdict == word for one in verdicts) for word in (PASS, FAIL, NOT_EVALUATED))
+    published = sum(one.kind == PUBLISHED for one in verdicts)
+    limits = f" ({published} against published limits, {len(verdicts) - published} assumed)" if verdicts else ""
+    return f"machine: {passed} passed, {failed} failed, {left} not evaluated{limits}"
+
+
+def _checks_counted(checks: Sequence[Verdict]) -> str:
+    return f"checks of the program: {sum(one.verdict == PASS for one in checks)} of {len(checks)}"

@@ -24,7 +24,7 @@ from lattice import (
     RFCavity,
     Sextupole,
 )
-from machines.requirements import Requirement, Verdict, judge
+from machines.requirements import PROGRAM, PUBLISHED, Requirement, Verdict, judge
 from studies.charts.figure import figure_json
 from studies.charts.lattice import StopBand, WorkingPoint, floor_plan, magnet_blocks, optics_figure, tune_diagram
 from studies.charts.match import (
@@ -195,10 +195,14 @@ def _residuals(optics: pd.DataFrame) -> pd.DataFrame:
 
 
 def fake_verdicts() -> tuple[Verdict, ...]:
-    """Two passes, one fail and one that could not be evaluated."""
+    """Two passes, one fail and one that could not be evaluated, and a check of the program that passes."""
 
     def need(id: str, text: str, quantity: str, unit: str, lower: float | None, upper: float | None) -> Requirement:
-        return Requirement(id, text, quantity, unit, "design study, table 4", "fake-optics", lower, upper)
+        return Requirement(id, text, quantity, unit, "design study, table 4", "fake-optics", lower, upper, PUBLISHED)
+
+    residual = Requirement(
+        "OPT-17", "Tunes as Xsuite has them", "residual_tune_xsuite", "1", "claimed", "fake-optics", None, 1e-9, PROGRAM
+    )
 
     return (
         judge(need("OPT-01", "Horizontal tune beside the resonance", "qx", "1", 1.66, 1.67), 1.6660023, 2e-9),
@@ -207,6 +211,7 @@ def fake_verdicts() -> tuple[Verdict, ...]:
         judge(
             need("OPT-04", "Vertical aperture in sigma", "n_sigma_y", "1", 5.0, None), None, None, "no aperture given"
         ),
+        judge(residual, 3e-12, 1e-13),
     )
 
 

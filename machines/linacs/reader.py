@@ -6,8 +6,8 @@ from importlib.resources.abc import Traversable
 
 from machines.linacs.machine import LinacMachine
 from machines.linacs.table import LinacTable
-from machines.requirements import Requirement
-from machines.tables import read_toml, record
+from machines.requirements import requirement_from
+from machines.tables import read_toml
 
 
 def read_linac(folder: Traversable) -> LinacMachine:
@@ -17,7 +17,7 @@ def read_linac(folder: Traversable) -> LinacMachine:
     pydantic's ValidationError (a ValueError) for a wrong key of the table, InputError for one of a requirement.
     """
     tables = read_toml(folder, "requirements")["requirement"]
-    requirements = (record(Requirement, table, f"requirements.toml, {table.get('id', '?')}") for table in tables)
+    requirements = (requirement_from(table, f"requirements.toml, {table.get('id', '?')}") for table in tables)
     return LinacMachine.of(read_table(folder), tuple(requirements))
 
 

@@ -9,7 +9,7 @@ from typing import Any
 
 from lattice import InputError, ReferenceParticle
 from lattice.errors import did_you_mean
-from machines.requirements import Requirement
+from machines.requirements import Requirement, requirement_from
 from machines.rings.files import GeometryFile, Group, MachineFile
 from machines.rings.geometry import build_ring
 from machines.rings.machine import MachineBeam, MagnetFamily, Rating, RingMachine, WorkingPoint
@@ -89,4 +89,4 @@ def _requirements(tables: list[dict[str, Any]], machine: str) -> Iterator[Requir
         check_keys(table, ("machines", "study"), where)
         if machine in table["machines"]:
             own = {key: value for key, value in table.items() if key != "machines"}
-            yield record(Requirement, {**own, "study": f"{machine}-{table['study']}"}, where)
+            yield requirement_from({**own, "study": f"{machine}-{table['study']}"}, where)

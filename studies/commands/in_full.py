@@ -11,11 +11,11 @@ from lattice.errors import did_you_mean
 from machines.linacs.machine import LinacMachine
 from machines.machine import Machine
 from machines.registry import MACHINES, machine_named
-from machines.requirements import Requirement
+from machines.requirements import PROGRAM, Requirement
 from machines.rings.machine import RingMachine
 from studies.commands.durations import expected, last_run
 from studies.spec.builtin import builtin_names, looks_like_file, question, study_path
-from studies.spec.judged import machine_requirements
+from studies.spec.judged import kind_of, machine_requirements
 from studies.spec.schema import RequirementSpec, StudySpec, as_mapping
 from studies.spec.study_file import load_study
 from studies.terminal import number
@@ -123,8 +123,9 @@ def _takes(name: str) -> str:
 
 
 def _judged(requirement: Requirement | RequirementSpec) -> str:
-    assumed = ", assumed" if requirement.assumed else ""
-    return f"{requirement.id}  {requirement.text} ({_quantity(requirement)} {_limits(requirement)}{assumed})"
+    kind = requirement.kind if isinstance(requirement, Requirement) else kind_of(requirement)
+    told = "check of the program" if kind == PROGRAM else kind
+    return f"{requirement.id}  {requirement.text} ({_quantity(requirement)} {_limits(requirement)}, {told})"
 
 
 def _quantity(requirement: Requirement | RequirementSpec) -> str:

@@ -6,7 +6,7 @@ from typing import Any
 
 import click
 
-from machines.requirements import PASS, Verdict
+from machines.requirements import PASS, Verdict, counted
 from studies.exit_codes import Exit
 from studies.runs.results_json import json_text
 from studies.runs.running import Finished
@@ -21,9 +21,8 @@ def show_verdicts(finished: Finished, as_json: bool) -> int:
     verdicts = finished.results["verdicts"]
     if verdicts:
         rows = [_verdict_row(verdict) for verdict in finished.result.verdicts]
-        show(table(("requirement", "quantity", "value", "limit", "unit", "margin", "verdict"), rows, (2, 3, 5)))
-    words = [verdict["verdict"] for verdict in verdicts]
-    show(f"\n{words.count(PASS)} passed, {words.count('FAIL')} failed, {words.count('NOT EVALUATED')} not evaluated")
+        show(table(("requirement", "quantity", "value", "limit", "unit", "margin", "verdict", "kind"), rows, (2, 3, 5)))
+    show(f"\n{counted(finished.result.verdicts)}")
     _show_where(finished)
     return _exit_code(finished)
 
@@ -36,7 +35,7 @@ def _verdict_row(verdict: Verdict) -> tuple[str, ...]:
     between = limits[0] if len(limits) == 1 else f"{need.lower:.5g} to {need.upper:.5g}"
     unit = "" if need.unit == "1" else need.unit
     shown = (number(0.0 if lost else value, 5), between, unit, number(verdict.margin, 5))
-    return need.id, need.quantity, *shown, verdict.verdict
+    return need.id, need.quantity, *shown, verdict.verdict, verdict.kind
 
 
 def show_match(finished: Finished, as_json: bool) -> int:

@@ -23,11 +23,11 @@ from markupsafe import Markup
 from plotly.offline import get_plotlyjs
 
 from lattice import InputError
-from machines.requirements import PASS
+from machines.requirements import PASS, counted
 from studies.report.csv import csv_address
 from studies.report.drawing import draw
 from studies.report.sections import contents
-from studies.report.verdicts import VerdictRow, banner, verdict_rows
+from studies.report.verdicts import VerdictRow, rows_of_machine, rows_of_program, verdict_rows
 from studies.report.written import heading_text, known_text, unit_text, written_table
 from studies.results import FigureData, StudyResult
 from studies.spec.toml_text import toml_text
@@ -53,16 +53,18 @@ def render(result: StudyResult) -> str:
     word or stands twice, and for a figure that cannot be drawn, or only with WebGL.
     """
     _check_ids(result)
-    rows = verdict_rows(result.verdicts, result.quantities, result.figures)
+    every = verdict_rows(result.verdicts, result.quantities, result.figures)
+    rows, checks = rows_of_machine(every), rows_of_program(every)
     scripts = (_plotly_script(), _static("report.js"))
     return (
         _environment()
         .get_template("page.html.j2")
         .render(
             result=result,
-            banner=banner(result.verdicts) if result.verdicts or not result.headline else result.headline,
+            banner=counted(result.verdicts) if result.verdicts or not result.headline else result.headline,
             wanting=result.wanting or any(verdict.verdict != PASS for verdict in result.verdicts),
             rows=rows,
+            checks=checks,
             contents=contents(result),
             date=report_date(),
             policy=Markup(_policy(scripts)),
@@ -70,7 +72,7 @@ def render(result: StudyResult) -> str:
             scripts=[Markup(script) for script in scripts],
             sentences={key: getattr(result, key) for key in ("warnings", "methods", "assumptions", "references")},
             study_text=toml_text(result.study),
-            judged=_rows_by_figure(rows),
+            judged=_rows_by_figure(every),
         )
     )
 

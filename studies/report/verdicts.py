@@ -1,12 +1,12 @@
-"""The requirement table: one row a verdict, the most serious first, each with what its value rests on."""
+"""The tables of requirements and of checks: one row a verdict, the most serious first, with what it rests on."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from math import inf
 
-from machines.requirements import FAIL, NOT_EVALUATED, PASS, Verdict
+from machines.requirements import FAIL, NOT_EVALUATED, PASS, PROGRAM, Verdict
 from studies.report.written import known_parts, limit_text, margin_text, unit_text
 from studies.results import FigureData, Quantity
 
@@ -24,9 +24,13 @@ class Gauge:
 
 @dataclass(frozen=True)
 class VerdictRow:
-    """One row of the requirement table, as text; ``anchor`` is its place on the page, ``figure`` what shows it."""
+    """One row of the requirement table, as text.
+
+    ``anchor`` is its place on the page, ``basis`` that of what it rests on, ``figure`` what shows it.
+    """
 
     anchor: str
+    basis: str
     verdict: Verdict
     kind: str
     value: str
@@ -50,10 +54,14 @@ def verdict_rows(
     return tuple(_row(number, verdict, by_name, by_id) for number, verdict in enumerate(ordered, 1))
 
 
-def banner(verdicts: Sequence[Verdict]) -> str:
-    """The verdicts counted: ``11 passed, 1 failed, 0 not evaluated``."""
-    counts = {kind: sum(verdict.verdict == kind for verdict in verdicts) for kind in (PASS, FAIL, NOT_EVALUATED)}
-    return f"{counts[PASS]} passed, {counts[FAIL]} failed, {counts[NOT_EVALUATED]} not evaluated"
+def rows_of_machine(rows: Iterable[VerdictRow]) -> tuple[VerdictRow, ...]:
+    """Those that say something of the machine."""
+    return tuple(row for row in rows if row.verdict.kind != PROGRAM)
+
+
+def rows_of_program(rows: Iterable[VerdictRow]) -> tuple[VerdictRow, ...]:
+    """The checks of the program itself."""
+    return tuple(row for row in rows if row.verdict.kind == PROGRAM)
 
 
 def _seriousness(verdict: Verdict) -> tuple[int, float, str]:
@@ -74,6 +82,7 @@ def _row(number: int, verdict: Verdict, quantities: dict[str, Quantity], figures
     value, error = known_parts(verdict.value, verdict.error)
     return VerdictRow(
         anchor=f"requirement-{number}",
+        basis=f"basis-{number}",
         verdict=verdict,
         kind=verdict.verdict.lower().replace(" ", "-"),
         value=value,

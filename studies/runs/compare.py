@@ -11,7 +11,7 @@ from typing import Any
 
 import pandas as pd
 
-from machines.requirements import FAIL, PASS, Verdict
+from machines.requirements import FAIL, PASS, PROGRAM, Verdict, counted
 from studies.exit_codes import Exit
 from studies.results import Quantity, StudyResult, TableData
 from studies.runs.building import open_run
@@ -99,7 +99,7 @@ def _verdicts(first: StudyResult, second: StudyResult) -> pd.DataFrame:
     rows = [
         _flipped(id, a.get(id), b.get(id)) for id in dict.fromkeys((*a, *b)) if _word(a.get(id)) != _word(b.get(id))
     ]
-    return _frame(("requirement", "text", "quantity", "A", "B", "margin A", "margin B", "unit"), rows)
+    return _frame(("requirement", "text", "kind", "quantity", "A", "B", "margin A", "margin B", "unit"), rows)
 
 
 def _word(verdict: Verdict | None) -> str:
@@ -109,7 +109,7 @@ def _word(verdict: Verdict | None) -> str:
 def _flipped(id: str, a: Verdict | None, b: Verdict | None) -> tuple[Any, ...]:
     asked = (b or a).requirement  # type: ignore[union-attr]
     margins = [nan if one is None or one.margin is None else one.margin for one in (a, b)]
-    return id, asked.text, asked.quantity, _word(a), _word(b), *margins, asked.unit
+    return id, asked.text, asked.kind, asked.quantity, _word(a), _word(b), *margins, asked.unit
 
 
 def _frame(columns: tuple[str, ...], rows: list[Any]) -> pd.DataFrame:
@@ -203,16 +203,29 @@ def show_comparison(found: Compared, results: dict[str, Any], folder: Path, as_j
     for frame, shown in (
         (found.parameters, ("parameter", "A", "B", "B - A")),
         (found.quantities, ("quantity", "unit", "A", "B", "B - A")),
-        (found.verdicts, ("requirement", "quantity", "A", "B", "margin A", "margin B", "unit")),
+        (found.verdicts, ("requirement", "kind", "quantity", "A", "B", "margin A", "margin B", "unit")),
     ):
         if len(frame):
             numeric = [place for place, name in enumerate(shown) if frame[name].dtype.kind == "f"]
             rows = [[_cell(value) for value in row] for row in frame[list(shown)].itertuples(index=False)]
             show(terminal_table(shown, rows, numeric) + "\n")
-    better = int(((found.verdicts["B"] == PASS) & (found.verdicts["A"] != PASS)).sum()) if len(found.verdicts) else 0
-    show(f"{len(found.worse)} verdicts turned to FAIL, {better} to PASS")
+    show(_turned(found.verdicts))
+    show(f"A: {counted(found.first.verdicts)}\nB: {counted(found.second.verdicts)}")
     show(f"report: {folder / 'report.html'}")
     return Exit.WANTING if found.worse else Exit.OK
+
+
+def _turned(verdicts: pd.DataFrame) -> str:
+    """How many verdicts turned, those on the machine and the checks of the program apart."""
+    checks = verdicts["kind"] == PROGRAM
+    machine, program = (_turns(part) for part in (verdicts[~checks], verdicts[checks]))
+    return f"machine: {machine}" + (f"; checks of the program: {program}" if checks.any() else "")
+
+
+def _turns(part: pd.DataFrame) -> str:
+    worse = ((part["B"] == FAIL) & (part["A"] != FAIL)).sum()
+    better = ((part["B"] == PASS) & (part["A"] != PASS)).sum()
+    return f"{worse} verdicts turned to FAIL, {better} to PASS"
 
 
 def _cell(value: Any) -> str:

@@ -7,10 +7,13 @@ from collections.abc import Mapping
 from math import isfinite
 from typing import Any
 
-from machines.requirements import Requirement, Verdict
+from machines.requirements import ASSUMED, PROGRAM, PUBLISHED, Requirement, Verdict
 from studies.results import Quantity, StudyResult
+from studies.vocabulary import checks_program
 
-SCHEMA = 1
+SCHEMA = 2
+#: Those that can still be read. 1 had no kinds of verdicts.
+READABLE = (1, 2)
 
 
 def results_object(result: StudyResult) -> dict[str, Any]:
@@ -46,6 +49,7 @@ def _verdict_object(verdict: Verdict) -> dict[str, Any]:
         "unit": requirement.unit,
         "margin": number_or_none(verdict.margin),
         "verdict": verdict.verdict,
+        "kind": requirement.kind,
         "source": requirement.source,
         "reason": verdict.reason,
     }
@@ -83,10 +87,19 @@ def verdict_from(stored: Mapping[str, Any], details: Mapping[str, Any]) -> Verdi
         study=details["study"],
         lower=details["lower"],
         upper=details["upper"],
-        assumed=details["assumed"],
+        kind=_kind_from(stored, details),
     )
     value, margin = stored["value"], stored["margin"]
     return Verdict(requirement, stored["verdict"], value, details["error"], margin, stored["reason"])
+
+
+def _kind_from(stored: Mapping[str, Any], details: Mapping[str, Any]) -> str:
+    """The kind of a verdict; one of schema 1 says only whether its limit was assumed."""
+    if "kind" in stored:
+        return str(stored["kind"])
+    if checks_program(stored["quantity"]):
+        return PROGRAM
+    return ASSUMED if details["assumed"] else PUBLISHED
 
 
 def verdict_details(verdict: Verdict) -> dict[str, Any]:
@@ -97,7 +110,6 @@ def verdict_details(verdict: Verdict) -> dict[str, Any]:
         "study": requirement.study,
         "lower": requirement.lower,
         "upper": requirement.upper,
-        "assumed": requirement.assumed,
         "error": number_or_none(verdict.error),
     }
 

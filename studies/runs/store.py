@@ -16,7 +16,7 @@ from studies.results import FigureData, StudyResult, TableData
 from studies.runs.contents import DETAILS, LATTICE, REPORT, RESULTS, ROWS, STUDY, is_complete, is_interrupted
 from studies.runs.frames import read_csv
 from studies.runs.locks import only_writer
-from studies.runs.results_json import SCHEMA, quantity_from, verdict_from
+from studies.runs.results_json import READABLE, quantity_from, verdict_from
 from studies.spec.checking import parse_toml, read_text
 
 Render = Callable[[StudyResult], str]
@@ -30,8 +30,9 @@ def read_run(folder: Path) -> StudyResult:
         raise FileError(f"{folder} holds no run: {RESULTS} was expected there")
     with _damage_told(folder):
         results = _read_json(folder / RESULTS)
-        if results["schema"] != SCHEMA:
-            raise FileError(f"{folder / RESULTS}: schema {results['schema']!r} found, {SCHEMA} expected")
+        if results["schema"] not in READABLE:
+            known = " or ".join(map(str, READABLE))
+            raise FileError(f"{folder / RESULTS}: schema {results['schema']!r} found, {known} expected")
         return assembled(folder, results)
 
 

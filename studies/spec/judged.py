@@ -5,9 +5,9 @@ from __future__ import annotations
 from lattice import InputError
 from machines.machine import Machine
 from machines.registry import machine_named
-from machines.requirements import Requirement
+from machines.requirements import PROGRAM, Requirement, kind_told
 from studies.spec.schema import RequirementSpec, StudySpec, as_mapping
-from studies.vocabulary import IMPERFECTIONS
+from studies.vocabulary import IMPERFECTIONS, checks_program
 
 
 def judged_requirements(study: StudySpec, name: str) -> tuple[Requirement, ...]:
@@ -35,8 +35,13 @@ def own_requirement(spec: RequirementSpec, study: str) -> Requirement:
         study=study,
         lower=spec.lower,
         upper=spec.upper,
-        assumed=spec.assumed,
+        kind=kind_of(spec),
     )
+
+
+def kind_of(spec: RequirementSpec) -> str:
+    """What a verdict on it is: the quantity says whether it is a check of the program, else the file does."""
+    return PROGRAM if checks_program(spec.quantity) else kind_told(spec.kind, spec.assumed, spec.id)
 
 
 def requirement_spec(requirement: Requirement) -> RequirementSpec:
@@ -49,7 +54,7 @@ def requirement_spec(requirement: Requirement) -> RequirementSpec:
         upper=requirement.upper,
         unit=requirement.unit,
         source=requirement.source,
-        assumed=requirement.assumed,
+        kind=None if requirement.kind == PROGRAM else requirement.kind,  # type: ignore[arg-type]
     )
 
 

@@ -40,7 +40,7 @@ class ModelSpec(Table):
 
 
 class RequirementSpec(Table):
-    """One requirement of the user's own."""
+    """One requirement of the user's own; ``kind`` says where its limit is from, ``assumed`` does so in older files."""
 
     id: Text
     text: Text
@@ -50,7 +50,8 @@ class RequirementSpec(Table):
     upper: Number | None = None
     unit: Annotated[str, Strict()]
     source: Text
-    assumed: Switch = False
+    kind: Literal["published", "assumed"] | None = None
+    assumed: Switch | None = None
 
     @model_validator(mode="after")
     def _judgeable(self) -> Self:
@@ -58,6 +59,10 @@ class RequirementSpec(Table):
             raise ValueError(f"requirement '{self.id}' needs a limit: give lower or upper")
         check_order(self.lower, self.upper)
         unit_factor(quantity_named(self.quantity, self.at), self.unit)
+        if self.kind is not None and self.assumed is not None and self.assumed != (self.kind == "assumed"):
+            raise ValueError(
+                f"kind = '{self.kind}' and assumed = {str(self.assumed).lower()} differ: leave out assumed"
+            )
         return self
 
 

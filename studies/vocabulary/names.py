@@ -27,6 +27,10 @@ GROUPS: tuple[tuple[dict[str, QuantityKind], tuple[str, ...]], ...] = (
     (SCALARS, ("optics", "extraction")),
     (COLUMNS, ("optics", "extraction")),
 )
+#: Names that begin like this, and these, are of the program: its engines beside each other, its models beside what is
+#: published.
+_RESIDUAL = "residual_"
+_CHECKS = frozenset({"spill_agreement_xsuite", "timing_checks_missed"})
 #: Of a length or a gradient, which linacs share with rings.
 _SHARED = {"length": ("linac-optics",), "max_gradient": ("linac-optics",)}
 
@@ -36,6 +40,12 @@ def words_of(name: str) -> tuple[str, ...]:
     asked = quantity_named(name if "@" in name or name not in COLUMNS else f"max_{name}")
     found = next(words for group, words in GROUPS if asked.base in group)
     return (*found, *_SHARED.get(asked.base, ()))
+
+
+def checks_program(name: str) -> bool:
+    """True for a quantity that says how well the toolkit computes, and nothing of the machine."""
+    base = name.strip().lower()
+    return base.startswith(_RESIDUAL) or base in _CHECKS
 
 
 def computed_by(name: str) -> str:

@@ -21,6 +21,7 @@ from lattice import (
 )
 from machines.cnao_like import cnao
 from machines.registry import KINDS, MACHINES, RINGS, kind_of, machine_named, ring_named
+from machines.requirements import ASSUMED, PROGRAM
 from machines.rings.machine import MagnetFamily, RingMachine
 from tests.checkout import ROOT
 
@@ -225,7 +226,8 @@ def test_requirements_at_a_place_name_a_place_of_the_machine(machine: RingMachin
 
 
 def test_a_limit_without_a_source_says_it_is_assumed(machine: RingMachine) -> None:
-    sources = [(requirement.source, requirement.assumed) for requirement in machine.requirements]
+    limits = [requirement for requirement in machine.requirements if requirement.kind != PROGRAM]
+    sources = [(requirement.source, requirement.kind == ASSUMED) for requirement in limits]
     sources += [(rating.source, rating.assumed) for rating in machine.ratings.values()]
     sources += [(beam.source, beam.assumed) for beam in machine.beams]
     sources += [(point.source, point.assumed) for point in machine.working_points.values()]

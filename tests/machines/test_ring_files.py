@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 
 from lattice import FileError, InputError, LatticeError, Monitor
+from machines.requirements import ASSUMED, PUBLISHED
 from machines.rings.files import GeometryFile, MachineFile
 from machines.rings.machine import RingMachine
 from machines.rings.reader import read_ring
@@ -143,6 +144,7 @@ lower = 0.1
 upper = 3.6
 unit = "T/m"
 source = "its back"
+kind = "published"
 study = "optics"
 machines = ["oval-ring", "another"]
 
@@ -276,8 +278,8 @@ def test_the_edge_of_a_beam_is_geometric(machine: RingMachine) -> None:
 
 def test_requirements_are_those_that_name_the_machine(machine: RingMachine) -> None:
     first, second = machine.requirements
-    assert (first.id, first.lower, first.upper, first.unit, first.assumed) == ("A-01", 0.1, 3.6, "T/m", False)
-    assert (second.id, second.lower, second.upper, second.unit, second.assumed) == ("A-03", 0.9, None, "1", True)
+    assert (first.id, first.lower, first.upper, first.unit, first.kind) == ("A-01", 0.1, 3.6, "T/m", PUBLISHED)
+    assert (second.id, second.lower, second.upper, second.unit, second.kind) == ("A-03", 0.9, None, "1", ASSUMED)
     assert machine.studies == ("oval-ring-optics", "oval-ring-extraction")
     assert machine.requirements_of("oval-ring-extraction") == (second,)
     assert machine.requirements_of("optics") == ()
@@ -309,6 +311,19 @@ def test_requirements_are_those_that_name_the_machine(machine: RingMachine) -> N
         ("geometry", 'unit = "T"', 'units = "T"', "oval.toml, rating: unknown key 'units'; did you mean 'unit'?"),
         ("requirements", 'study = "extraction"', "", "requirements.toml, A-03: missing study"),
         ("requirements", "lower = 0.9", "least = 0.9", "requirements.toml, A-03: unknown key 'least'"),
+        (
+            "requirements",
+            '"published"',
+            '"publisht"',
+            "requirement 'A-01': unknown kind 'publisht'; did you mean 'publ",
+        ),
+        ("requirements", '"its back"', '""', "requirement 'A-01': a published limit needs its source"),
+        (
+            "requirements",
+            "assumed = true\nstudy",
+            'kind = "published"\nassumed = true\nstudy',
+            "A-03: kind = 'published' and",
+        ),
         ("requirements", "lower = 0.1", "lower = 4.1", "requirement 'A-01': lower 4.1 is above upper 3.6"),
     ],
 )

@@ -1,4 +1,4 @@
-"""The verdict of every built-in study on each of its requirements, as whole runs of them gave.
+"""The verdict of every built-in study on each of its requirements, as whole runs of them gave, and its kind.
 
 Runs in the suite that judge the same settings are held against it; a changed verdict is a changed answer.
 """
@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 
-from machines.requirements import FAIL, PASS
+from machines.requirements import ASSUMED, FAIL, PASS, PROGRAM, PUBLISHED
 
 Verdicts = list[tuple[str, str]]
 
@@ -30,7 +30,34 @@ _IDS: Mapping[str, tuple[str, ...]] = {
 }
 #: What a study does not meet: the extraction arms of PIMMS's momenta are not aligned (Hardt condition).
 _FAILED: Mapping[str, tuple[str, ...]] = {"pimms-extraction": ("EXT-04",)}
+#: Against a limit of a named publication or machine.
+_PUBLISHED: Mapping[str, tuple[str, ...]] = {
+    "cnao-optics": _numbered("OPT", (10, 13, 14)),
+    "medaustron-optics": _numbered("OPT", (10, 13, 14)),
+    "pimms-optics": _numbered("OPT", (10, 13)),  # its limit on the bends' field is CNAO's, read as two digits
+    "cnao-energy-switching": _numbered("SWI", (6, 7)),
+    "switching-comparison": _numbered("SWI", (11,)),
+    "linac-optics": _numbered("LIN", (6,)),
+    "linac-energy-switching": _numbered("LSW", (6,)),
+}
+#: Checks of the program.
+_PROGRAM = {
+    *_numbered("OPT", (17, 18, 19, 20, 37)),
+    *_numbered("EXT", (7, 8, 15)),
+    *_numbered("SWI", (9, 14)),
+    *_numbered("LIN", (15,)),
+    *_numbered("LSW", (10,)),
+}
 STUDIES = tuple(_IDS)
+
+
+def kinds_of(study: str) -> list[tuple[str, str]]:
+    """(id, kind) in order: published, assumed or program."""
+    return [(name, PROGRAM if name in _PROGRAM else _of_machine(study, name)) for name in _IDS[study]]
+
+
+def _of_machine(study: str, name: str) -> str:
+    return PUBLISHED if name in _PUBLISHED.get(study, ()) else ASSUMED
 
 
 def verdicts_of(study: str, *failed: str) -> Verdicts:

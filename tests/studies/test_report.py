@@ -13,11 +13,12 @@ import pandas as pd
 import pytest
 
 from lattice import InputError
+from machines.requirements import counted
 from studies.report import render
 from studies.report.csv import csv_text
 from studies.report.page import PLOTLY_CONFIG, embedded_json
 from studies.report.sections import SECTIONS, contents
-from studies.report.verdicts import banner, verdict_rows
+from studies.report.verdicts import verdict_rows
 from studies.results import FigureData, TableData
 from tests.checkout import ROOT
 from tests.report_fakes import HOSTILE, fake_figures, fake_result, fake_verdicts, hostile_result
@@ -112,19 +113,29 @@ def test_an_empty_study_still_has_every_constant_section() -> None:
     found = [attrs["id"] for tag, attrs in page.elements if tag == "section"]
     assert found == [section.id for section in SECTIONS if section.always]
     assert "No requirement names this study." in page.text
-    assert "0 passed, 0 failed, 0 not evaluated" in page.text
+    assert "machine: 0 passed, 0 failed, 0 not evaluated" in page.text
 
 
 def test_banner_counts_every_verdict() -> None:
-    assert banner(fake_verdicts()) == "2 passed, 1 failed, 1 not evaluated"
+    """By kind: a check of the program is none of the machine."""
+    machine = "machine: 2 passed, 1 failed, 1 not evaluated (4 against published limits, 0 assumed)"
+    assert counted(fake_verdicts()) == f"{machine}; checks of the program: 1 of 1"
+    assert f"{machine}; checks of the program: 1 of 1" in Page(render(fake_result())).text
+
+
+def test_checks_of_the_program_have_a_table_of_their_own(page: Page) -> None:
+    tables = re.findall(r'<table class="verdicts".*?</table>', render(fake_result()), re.DOTALL)
+    assert ["OPT-17" in table for table in tables] == [False, True]
+    assert ["OPT-02" in table for table in tables] == [True, False]
+    assert "checks-of-the-program" in page.values("id")
 
 
 def test_most_serious_verdict_comes_first() -> None:
     result = fake_result()
     rows = verdict_rows(result.verdicts, result.quantities, result.figures)
-    assert [row.verdict.verdict for row in rows] == ["FAIL", "NOT EVALUATED", "PASS", "PASS"]
+    assert [row.verdict.verdict for row in rows] == ["FAIL", "NOT EVALUATED", "PASS", "PASS", "PASS"]
     # margins relative to the width of the limits: 0.0040 / 0.01 = 0.40 before 0.0497 / 0.1 = 0.497
-    assert [row.verdict.requirement.id for row in rows[2:]] == ["OPT-01", "OPT-03"]
+    assert [row.verdict.requirement.id for row in rows[2:4]] == ["OPT-01", "OPT-03"]
 
 
 def test_requirements_and_figures_link_to_each_other(page: Page) -> None:
@@ -132,7 +143,7 @@ def test_requirements_and_figures_link_to_each_other(page: Page) -> None:
     assert {href[1:] for href in links} <= ids, "every link within the page has its target"
     assert links.count("#figure-optics-ring") == 2, "two requirements are judged from the optics"
     assert {"#requirement-1", "#requirement-3", "#requirement-4"} <= set(links)
-    assert {f"#basis-{row}" for row in range(1, 5)} <= set(links), "every row leads to what it rests on"
+    assert {f"#basis-{row}" for row in range(1, 6)} <= set(links), "every row leads to what it rests on"
 
 
 def test_ids_are_unique(page: Page, hostile: Page) -> None:

@@ -6,14 +6,14 @@ import pytest
 
 from machines.machine import Machine
 from machines.registry import MACHINES, machine_named
-from machines.requirements import Requirement
+from machines.requirements import PROGRAM, Requirement
 from machines.rings.machine import RingMachine
 from studies.registry import ROOMS
 from studies.spec.builtin import builtin_names, study_path
 from studies.spec.judged import judged_requirements, machine_requirements
 from studies.spec.study_file import load_study
-from studies.vocabulary import quantity_named
-from tests.studies.builtin_verdicts import STUDIES, verdicts_of
+from studies.vocabulary import checks_program, quantity_named
+from tests.studies.builtin_verdicts import STUDIES, kinds_of, verdicts_of
 
 ALL = [(machine_named(name), one) for name in MACHINES for one in machine_named(name).requirements]
 
@@ -54,3 +54,17 @@ def test_a_verdict_is_written_down_for_each_requirement_and_no_other(name: str) 
     assert path is not None
     asked = [requirement.id for requirement in judged_requirements(load_study(path), name)]
     assert [one for one, _ in verdicts_of(name)] == asked
+
+
+@pytest.mark.parametrize("name", STUDIES)
+def test_the_kind_of_every_verdict_is_written_down(name: str) -> None:
+    path = study_path(name)
+    assert path is not None
+    judged = judged_requirements(load_study(path), name)
+    assert [(requirement.id, requirement.kind) for requirement in judged] == kinds_of(name)
+
+
+@pytest.mark.parametrize(("machine", "requirement"), ALL, ids=lambda value: getattr(value, "id", None))
+def test_what_tells_of_the_program_is_a_check_of_it(machine: Machine, requirement: Requirement) -> None:
+    assert (requirement.kind == PROGRAM) == checks_program(requirement.quantity)
+    assert requirement.source.strip()

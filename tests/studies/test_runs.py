@@ -53,9 +53,9 @@ def test_the_folder_holds_what_the_contract_says(cnao: Path) -> None:
 def test_results_json_has_the_contract_s_form(cnao: Path) -> None:
     found = results(cnao)
     assert list(found) == ["schema", "study", "machine", "quantities", "verdicts", "warnings", "provenance"]
-    assert (found["schema"], found["study"], found["machine"]) == (1, "cnao-optics", "cnao")
+    assert (found["schema"], found["study"], found["machine"]) == (2, "cnao-optics", "cnao")
     assert all(set(q) == {"value", "unit", "error", "engine", "method"} for q in found["quantities"].values())
-    keys = {"id", "quantity", "value", "limit", "unit", "margin", "verdict", "source", "reason"}
+    keys = {"id", "quantity", "value", "limit", "unit", "margin", "verdict", "kind", "source", "reason"}
     assert all(set(verdict) == keys for verdict in found["verdicts"])
 
 
@@ -223,7 +223,10 @@ def test_own_file_and_own_requirements(own: Path, capsys: pytest.CaptureFixture[
     assert beta["value"] == pytest.approx(1e3 * found["quantities"]["betx@start"]["value"])
     assert (room["verdict"], room["value"], room["margin"]) == ("NOT EVALUATED", None, None)
     assert "no element of 'fodo' has an aperture" in room["reason"]
-    assert "1 passed, 0 failed, 1 not evaluated" in capsys.readouterr().out
+    assert (
+        "machine: 1 passed, 0 failed, 1 not evaluated (0 against published limits, 2 assumed)"
+        in capsys.readouterr().out
+    )
 
 
 def test_the_resolved_study_of_a_file_needs_the_run_folder_only(own: Path) -> None:

@@ -264,7 +264,7 @@ def test_a_report_is_not_rendered_into_a_run_that_is_written(tmp_path: Path) -> 
     assert rewrite_report(run, render_nothing).read_text() == fake_result().title
 
 
-@pytest.mark.parametrize("damage", ["{", '{"schema": 2}', '{"schema": 1}', "[]"])
+@pytest.mark.parametrize("damage", ["{", '{"schema": 3}', '{"schema": 2}', '{"schema": 1}', "[]"])
 def test_a_damaged_run_is_a_file_error(damage: str, tmp_path: Path) -> None:
     written(tmp_path)
     (tmp_path / "results.json").write_text(damage)
