@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import Any
 
 import numpy as np
 
+from lattice import building
 from lattice.arrays import Array, read_only
 from lattice.elements import Element
 from lattice.errors import InputError, LatticeError, did_you_mean, listed
@@ -17,13 +18,12 @@ from lattice.memory import Memory
 from lattice.names import checked_parameter_name, checked_title
 from lattice.parameters import Parameters, parse_expression
 from lattice.reference import ReferenceParticle
+from lattice.sequence import Elements, ElementSequence, expanded_elements
 from lattice.structure import Structure, positions
-
-Elements = Sequence["Element | Lattice | Elements"]
 
 
 @dataclass(frozen=True, init=False, eq=False, repr=False)
-class Lattice:
+class Lattice(ElementSequence):
     """A named sequence of elements with parameters; nothing about it ever changes.
 
     ``elements`` may hold lattices and sequences of elements, which are expanded. ``parameters`` maps names to
@@ -51,8 +51,9 @@ class Lattice:
         particle: ReferenceParticle | None = None,
         warnings: Iterable[str] = (),
     ) -> None:
-        expanded, inherited = _expand(elements)
-        definitions = {**inherited, **_checked_definitions(parameters or {})}
+        own = _checked_definitions(parameters or {})
+        expanded, inherited = expanded_elements(elements)
+        definitions = {**building.merged(inherited, own), **own}
         title = checked_title("the name of a lattice", name).lower()
         structure = Structure(expanded, frozenset(definitions))
         self._set(title, structure, particle, tuple(warnings), Parameters(definitions))
@@ -106,24 +107,6 @@ class Lattice:
         """Results that depend on the elements alone; shared with every ``with_parameters`` of this lattice."""
         return self._structure.memory
 
-    @property
-    def names(self) -> tuple[str, ...]:
-        """Names of the rows of tables: the element's name, with ``::0``, ``::1`` ... where it repeats."""
-        return self._structure.names
-
-    def index(self, name: str) -> int:
-        """Position in ``elements`` of the one element called ``name`` (``qf::1`` where the name repeats)."""
-        return self._structure.index(name, self.name)
-
-    def __getitem__(self, name: str) -> Element:
-        key = name.lower()
-        if key + "::0" in self._structure.places:
-            key += "::0"
-        return self.elements[self.index(key)]
-
-    def __len__(self) -> int:
-        return len(self.elements)
-
     def __repr__(self) -> str:
         return f"Lattice({self.name!r}, {len(self)} elements, length {self.length} m, {dict(self.parameters)})"
 
@@ -174,24 +157,6 @@ class Lattice:
             if attribute in element.not_negative or (attribute in OF_ATTRIBUTES and not again):
                 for extreme in (np.min, np.max):
                     element.check_number(attribute, float(extreme(np.real(value))))
-
-
-def _expand(elements: Any) -> tuple[tuple[Element, ...], dict[str, Any]]:
-    flat: list[Element] = []
-    inherited: dict[str, Any] = {}
-    for item in elements:
-        if isinstance(item, Element):
-            flat.append(item)
-        elif isinstance(item, Lattice):
-            flat.extend(item.elements)
-            inherited.update(item.parameters.definitions)
-        elif isinstance(item, (list, tuple)):
-            inner, more = _expand(item)
-            flat.extend(inner)
-            inherited.update(more)
-        else:
-            raise LatticeError(f"a lattice holds elements, lattices or lists of them, found {item!r}")
-    return tuple(flat), inherited
 
 
 def _checked_definitions(parameters: Mapping[str, Any]) -> dict[str, Any]:

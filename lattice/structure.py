@@ -56,6 +56,15 @@ class Structure:
             raise InputError(f"'{name}' stands {len(repeated)} times in '{owner}'; name one: {_some(repeated)}")
         raise InputError(f"lattice '{owner}' has no element '{name}'{did_you_mean(key, self.places)}")
 
+    def row(self, place: str, owner: str) -> int:
+        """Row of a place: an element's name is its entrance, "name:end" its exit, "_end" the end of the line."""
+        name = place.lower()
+        if name == "_end":
+            return len(self.elements)
+        if name.endswith(":end") and not name.endswith("::end"):
+            return self.index(name[: -len(":end")], owner) + 1
+        return self.index(name, owner)
+
     @cached_property
     def unique_elements(self) -> tuple[tuple[Element, ...], Array]:
         """Distinct elements (names aside) and, for each element in order, its index among them."""

@@ -44,7 +44,4 @@ class Conditions:
         """Row of a place: an element's name is its entrance, "name:end" its exit, "_end" the end of the line."""
         if not isinstance(place, str):
             raise InputError(f"a place is an element's name or 'name:end', found {place!r}")
-        if place.lower() == END:
-            return len(self.lattice)
-        name = element_of(place)
-        return self.lattice.index(name) + (1 if name != place.lower() else 0)
+        return self.lattice.row(place)

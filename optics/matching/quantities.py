@@ -214,16 +214,9 @@ def _two_places(between: Any) -> bool:
     return isinstance(between, tuple) and len(between) == 2 and all(isinstance(place, str) for place in between)
 
 
-def _row(lattice: Lattice, place: str) -> int:
-    if place.lower() == END:
-        return len(lattice)
-    name = element_of(place)
-    return lattice.index(name) + (name != place.lower())
-
-
 def check_range(lattice: Lattice, between: tuple[str, str]) -> None:
     """Refuse a range that is empty or runs backwards."""
-    if _row(lattice, between[0]) >= _row(lattice, between[1]):
+    if lattice.row(between[0]) >= lattice.row(between[1]):
         raise InputError(
             f"between={between!r} is empty in '{lattice.name}': '{between[0]}' must lie before '{between[1]}'"
         )
