@@ -31,6 +31,9 @@ _SWAPPED = {
     "sin": "cos",
     "first": "last",
 }
+#: What only tells a person something, and keywords of what counts as equal.
+_TELLING = ("debug", "info", "warning", "error", "exception", "warn", "echo", "secho")
+_ROUNDINGS = ("rtol", "atol", "xtol", "ftol", "gtol", "rel_tol", "abs_tol")
 _OPERATORS: dict[type[ast.operator], type[ast.operator]] = {
     ast.Add: ast.Sub,
     ast.Sub: ast.Add,
@@ -94,7 +97,7 @@ def _walk(node: ast.AST, left_out: set[int]) -> Iterator[ast.AST]:
 
 
 def _not_run(node: ast.AST) -> Iterator[ast.AST]:
-    """Annotations, texts of errors and of logs, strings put together for people, and docstrings."""
+    """Annotations, texts of errors and of logs, strings put together for people, docstrings, roundings."""
     if isinstance(node, ast.arg) and node.annotation is not None:
         yield node.annotation
     if isinstance(node, ast.AnnAssign):
@@ -105,8 +108,19 @@ def _not_run(node: ast.AST) -> Iterator[ast.AST]:
         yield node
     if isinstance(node, ast.Expr) and isinstance(node.value, ast.Constant):
         yield node
-    if isinstance(node, ast.Call) and ast.unparse(node.func).startswith("LOGGER"):
+    if isinstance(node, ast.Call) and ast.unparse(node.func).rpartition(".")[2] in _TELLING:
         yield node
+    if isinstance(node, ast.FunctionDef) and node.name in ("__repr__", "_repr_html_"):
+        yield from node.body
+    if isinstance(node, ast.Compare):
+        yield from (one for one in (node.left, *node.comparators) if _is_rounding(one))
+    if isinstance(node, ast.keyword) and node.arg in _ROUNDINGS:
+        yield node.value
+
+
+def _is_rounding(node: ast.AST) -> bool:
+    """A number that tells rounding from a difference: one per cent more of it is the same to anyone."""
+    return isinstance(node, ast.Constant) and isinstance(node.value, float) and 0.0 < abs(node.value) <= 1e-6
 
 
 def _of(node: ast.AST, lines: Sequence[bytes]) -> Iterator[Change]:

@@ -3,12 +3,21 @@
 from __future__ import annotations
 
 import ast
+import shutil
 from pathlib import Path
+from types import ModuleType
 
 import pytest
 
-from tests.mutants.__main__ import Mutant, caught, interval, watchers
+from tests.checkout import ROOT
+from tests.mutants.__main__ import interval
+from tests.mutants.asking import judged, name
 from tests.mutants.changes import changes
+from tests.mutants.choosing import Records
+from tests.mutants.drawing import drawn
+from tests.mutants.lines import keys, statement
+from tests.mutants.swapping import swap
+from tests.mutants.trees import dependents, pytest_in
 
 SOURCE = '''"""Text."""
 
@@ -17,6 +26,9 @@ def area(width, height, x):
     """An area - not a sum."""
     if width < 0:
         raise ValueError("not -1")
+    LOGGER.info("times", width * height)
+    if abs(height) < 1e-12:
+        return isclose(width, x, rel_tol=1e-3)
     return width * height + min(x, 2.0) - x[0]
 '''
 
@@ -29,6 +41,9 @@ def test_each_change_is_valid_code_and_differs() -> None:
         assert ast.unparse(ast.parse(changed)) != ast.unparse(ast.parse(SOURCE))
         assert '"""An area - not a sum."""' in changed
         assert 'raise ValueError("not -1")' in changed
+        assert 'LOGGER.info("times", width * height)' in changed
+        assert "1e-12" in changed
+        assert "rel_tol=1e-3" in changed
 
 
 def test_a_change_is_in_one_place() -> None:
@@ -36,24 +51,107 @@ def test_a_change_is_in_one_place() -> None:
     assert one.apply(SOURCE) == SOURCE.replace("width < 0", "(width >= 0)")
 
 
-def test_survivors_are_told_from_those_caught(tmp_path: Path) -> None:
-    """A module of two functions, one of which its test checks."""
-    (tmp_path / "house.py").write_text("def one():\n    return 1.0 + 2.0\n\n\ndef two():\n    return 1.0 + 2.0\n")
-    test = Path("test_house.py")
-    (tmp_path / test).write_text(
-        "from house import one, two\n\n\ndef test_one():\n    assert one() == 3.0\n    two()\n"
+def test_a_line_is_known_by_its_function_and_its_text() -> None:
+    """Lines above may come and go; a line of a function in another belongs to the inner one."""
+    source = "def f():\n    if a:\n        return g(\n            1,\n        )\n\n    def h():\n        return 2\n"
+    assert keys(source)[8] == "f.<locals>.h|return 2"
+    assert keys("\n\n" + source)[10] == keys(source)[8]
+    assert list(statement(source, 4)) == [3, 4, 5]
+    assert list(statement(source, 2)) == [2]
+
+
+def test_the_code_of_live_functions_is_exchanged() -> None:
+    """Also of one that others imported by name; one that would lose an outer variable is refused."""
+    before = (
+        "def one(x):\n    return x + 2\n\ndef outer(a):\n    def inner():\n        return a + 1\n    return inner\n"
     )
-    (tmp_path / "pyproject.toml").write_text('[tool.pytest.ini_options]\npythonpath = ["."]\n')
-    before = (tmp_path / "house.py").read_text()
-    found = [one for one in changes(before) if one.kind == "operator"]
-    outcome = [caught(Mutant(Path("house.py"), one, (test,)), tmp_path) for one in found]
-    assert outcome == [True, False]
-    assert (tmp_path / "house.py").read_text() == before
+    module = ModuleType("swapped")
+    exec(compile(before, "/made-up/swapped.py", "exec"), module.__dict__)
+    held, inner = module.one, module.outer(5)
+    assert swap("/made-up/swapped.py", before, before.replace("x + 2", "x - 2"), ["one"]) == 1
+    assert held(1) == -1
+    assert swap("/made-up/swapped.py", before, before.replace("a + 1", "a - 1"), ["outer", "outer.<locals>.inner"]) == 2
+    assert (inner(), module.outer(5)()) == (4, 4)
+    with pytest.raises(ValueError, match="other variables"):
+        swap("/made-up/swapped.py", before, before.replace("a + 1", "1"), ["outer", "outer.<locals>.inner"])
 
 
-def test_the_watchers_a_module_are_those_that_use_it() -> None:
-    assert Path("tests/optics/test_twiss.py") in watchers(Path("optics/linear/twiss.py"))
-    assert watchers(Path("studies/registry.py"))
+HOUSE = """
+def one():
+    return 1.0 + 2.0
+
+
+def two():
+    return 1.0 + 2.0
+
+
+def alone():
+    return 1.0 + 2.0
+
+
+NOW = two()
+"""
+TESTS = """
+import subprocess, sys
+import pytest
+from lattice.house import one, two
+
+
+@pytest.fixture(scope="module")
+def made():
+    return one()
+
+
+def test_that_first_uses_it(made):
+    two()
+
+
+def test_of_it(made):
+    assert made == 3.0
+
+
+def test_that_fails_anyway():
+    assert two() == 4.0
+"""
+
+
+@pytest.fixture
+def house(tmp_path: Path) -> Path:
+    """A tree with a module of three functions: one checked through a shared fixture, one run, one left alone."""
+    tree = tmp_path / "tree"
+    shutil.copytree(ROOT / "tests" / "mutants", tree / "tests" / "mutants", ignore=shutil.ignore_patterns("__*__"))
+    for place in ("tests/__init__.py", "tests/mutants/__init__.py", "tests/checkout.py"):
+        shutil.copy(ROOT / place, tree / place)
+    for package in ("lattice", "optics", "extraction", "machines", "studies"):
+        (tree / package).mkdir()
+        (tree / package / "__init__.py").touch()
+    (tree / "lattice" / "house.py").write_text(HOUSE)
+    (tree / "tests" / "test_house.py").write_text(TESTS)
+    (tree / "pyproject.toml").write_text('[tool.pytest.ini_options]\npythonpath = ["."]\naddopts = ["-ra"]\n')
+    return tree
+
+
+@pytest.mark.slow
+def test_survivors_are_told_from_those_caught(house: Path, tmp_path: Path) -> None:
+    """The test that notices is not the one in which the fixture was made; one that fails anyway notices nothing."""
+    (tmp_path / "tree-compiled").mkdir()
+    records = Records(tmp_path / "records", house)
+    assert records.missing() == ["tests/test_house.py"]
+    pytest_in(house, "tests.mutants.recording", ["tests"], MUTANTS_RECORDS=str(records.folder))
+    assert records.missing() == []
+    mutants = [one for one in drawn(house, "lattice", 99, 1) if one.change.kind == "operator"]
+    chosen = [records.chosen(one, 60.0) for one in mutants]
+    answers = judged(mutants, chosen, [house], tmp_path / "answers")
+    found = {one.change.line: answers[name(one)] for one in mutants}
+    assert found[3] == {**found[3], "caught": True, "by": "tests/test_house.py::test_of_it"}
+    assert [found[line]["caught"] for line in (7, 11)] == [False, False]
+    assert [one.imported for one, mutant in zip(chosen, mutants, strict=True) if mutant.change.line == 7] == [True]
+    assert (house / "lattice" / "house.py").read_text() == HOUSE
+
+
+def test_compiled_code_that_holds_a_function_is_that_of_its_callers() -> None:
+    """By name, from the tree: a series is held by the maps of elements, which it is compiled into."""
+    assert dependents(ROOT, "optics.maps.smooth", "sin_sqrt_series") >= {"optics.maps.smooth", "optics.maps.lanes"}
 
 
 def test_wilsons_interval() -> None:
