@@ -29,7 +29,7 @@ COMMANDS = {
     "report": "Render the report of a run again, computing nothing.",
     "beam": "Particles of a run's beam at one energy, for dose calculation.",
     "convert": "Convert a lattice file to another format.",
-    "verify": "Compare our maps with Xsuite on a machine or a lattice file.",
+    "verify": "Compare our maps with Xsuite, MAD-X and PTC on a machine or a lattice file.",
 }
 
 

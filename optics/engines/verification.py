@@ -16,76 +16,11 @@ from lattice.arrays import Array
 from lattice.errors import did_you_mean
 from optics.closed import closed
 from optics.engines.engine_optics import EngineOptics
+from optics.engines.tolerances import XSUITE_TOLERANCES, Tolerance, growth, madx_tolerances, ptc_tolerances
 from optics.linear.optics import Optics
 from optics.linear.twiss import START_CHROMATIC, twiss
 from optics.maps.model import checked_particle
 
-
-@dataclass(frozen=True)
-class Tolerance:
-    """Largest difference still explained, and the ``reason`` for it.
-
-    ``limit`` is in the quantity's unit, growing with the quantity where that is above 1; ``relative`` to it throughout.
-    """
-
-    limit: float
-    reason: str
-    relative: bool = False
-
-
-_STEP = "Xsuite differentiates its tracking numerically (steps of 1e-6 m and 1e-6 in dp/p)"
-_STEPS = "Xsuite takes the difference of two tunes that lie 1e-4 in dp/p apart, each good to 3e-10"
-
-#: Measured on PIMMS and CNAO, full and linear edges, with and without a gap, on and off momentum: tunes within 3e-10,
-#: betas 2e-9, alphas 5e-9, dispersion 2e-8 m and its slope 4e-9, chromaticity 5e-6, momentum compaction 1e-10.
-XSUITE_TOLERANCES: Mapping[str, Tolerance] = {
-    "qx": Tolerance(1e-9, _STEP),
-    "qy": Tolerance(1e-9, _STEP),
-    "dqx": Tolerance(1e-5, _STEPS),
-    "dqy": Tolerance(1e-5, _STEPS),
-    "momentum_compaction": Tolerance(1e-9, _STEP),
-    "s": Tolerance(1e-9, "sums of lengths in another order"),
-    "betx": Tolerance(1e-8, _STEP, relative=True),
-    "bety": Tolerance(1e-8, _STEP, relative=True),
-    "betx2": Tolerance(1e-8, _STEP, relative=True),
-    "bety1": Tolerance(1e-8, _STEP, relative=True),
-    "alfx": Tolerance(3e-8, _STEP),
-    "alfy": Tolerance(3e-8, _STEP),
-    "mux": Tolerance(1e-9, _STEP),
-    "muy": Tolerance(1e-9, _STEP),
-    "dx": Tolerance(3e-8, _STEP),
-    "dpx": Tolerance(1e-8, _STEP),
-    "dy": Tolerance(3e-8, _STEP),
-    "dpy": Tolerance(1e-8, _STEP),
-    "x": Tolerance(1e-9, "Xsuite's search for the closed orbit stops at 1e-11"),
-    "px": Tolerance(1e-9, "Xsuite's search for the closed orbit stops at 1e-11"),
-    "y": Tolerance(1e-9, "Xsuite's search for the closed orbit stops at 1e-11"),
-    "py": Tolerance(1e-9, "Xsuite's search for the closed orbit stops at 1e-11"),
-}
-_ROUNDING = (
-    "MAD-X computes matrices and second-order maps in closed form: rounding is left, and our slices where bends focus"
-)
-_COUPLED = "where planes are coupled, our slices of quadrupoles with a skew part"
-_OFF_AXIS = "MAD-X expands its maps to second order about the reference orbit, not about the closed orbit"
-
-#: Measured on the same rings: 2e-15 in tunes, 1e-13 in the functions and the chromaticity; with combined-function
-#: bends 3e-11.
-MADX_TOLERANCES: Mapping[str, Tolerance] = {
-    **{
-        name: Tolerance(1e-10, _ROUNDING)
-        for name in ("qx", "qy", "mux", "muy", "alfx", "alfy", "dx", "dpx", "dy", "dpy", "x", "px", "y", "py")
-    },
-    **{name: Tolerance(1e-10, _ROUNDING, relative=True) for name in ("betx", "bety", "betx2", "bety1")},
-    **{name: Tolerance(1e-9, _ROUNDING) for name in ("dqx", "dqy", "momentum_compaction")},
-    "s": XSUITE_TOLERANCES["s"],
-}
-#: Lines of strong solenoids and skew quadrupoles, also through rotations by 90 degrees: 1e-8 in the betas.
-_MADX_COUPLED = 1e-7
-#: Rings of 1 to 4 m bending radius with kicks, per square of the largest orbit [m]: 3 in tunes, 17 in betas, 3 in
-#: dispersion; 12 per cube in the orbit itself.
-_MADX_OFF_AXIS = 100.0
-#: What takes the third order of the maps grows with the orbit itself: 0.3 in chromaticity, 0.04 in compaction.
-_MADX_THIRD_ORDER = {"dqx": 1.0, "dqy": 1.0, "momentum_compaction": 0.2}
 SCALARS = ("qx", "qy", "dqx", "dqy", "momentum_compaction")
 
 
@@ -117,14 +52,14 @@ def verify(
     delta: float | None = None,
     engine: str = "xsuite",
 ) -> Verification:
-    """Compare our Twiss with ``engine`` ("xsuite", or "madx" where cpymad is installed) on one lattice.
+    """Compare our Twiss with ``engine`` ("xsuite"; "madx" or "ptc" where cpymad is installed) on one lattice.
 
     ``subject`` is a Lattice or a result that holds one (of ``match``), whose particle, fringe, start and delta are
     then used unless others are given; ``fringe`` is else "full", delta 0. ``start`` as for ``twiss``. Betas of
     coupled planes are those of both modes in both planes (Mais-Ripken), their phases count up to whole turns. A
     number that either engine cannot give (nan) counts as out of tolerance. Raises InputError for a batch of
-    lattices, an unknown engine, a missing cpymad, or delta with MAD-X; UnstableOptics when there is no optics to
-    compare.
+    lattices, an unknown engine or what an engine cannot do (delta with MAD-X, linear edges with PTC), FileError without
+    cpymad, UnstableOptics when there is no optics to compare.
     """
     lattice = _lattice_of(subject)
     particle = checked_particle(lattice, particle or getattr(subject, "particle", None))
@@ -132,7 +67,8 @@ def verify(
     delta = float(delta if delta is not None else getattr(subject, "delta", 0.0))
     edges: str = fringe if fringe is not None else getattr(subject, "fringe", "full")
     if engine not in _ENGINES:
-        raise InputError(f"engine must be 'xsuite' or 'madx', found {engine!r}{did_you_mean(str(engine), _ENGINES)}")
+        known = ", ".join(map(repr, _ENGINES))
+        raise InputError(f"engine must be one of {known}, found {engine!r}{did_you_mean(str(engine), _ENGINES)}")
     ours = twiss(lattice, particle, start=start, fringe=edges, delta=delta)
     conditions = {key: value for key, value in (start or {}).items() if key not in START_CHROMATIC}
     reference, tolerances = _ENGINES[engine](ours, conditions or None)
@@ -179,24 +115,24 @@ def _madx(ours: Optics, start: Mapping[str, float] | None) -> Answer:
             "leave delta at 0, or use engine='xsuite'"
         )
     comparable = has_comparable_chromaticity(ours.lattice, ours.fringe) and not ours.coupled
-    left_out = () if comparable else ("dqx", "dqy")
-    tolerances = {name: _widened(name, MADX_TOLERANCES[name], ours) for name in MADX_TOLERANCES if name not in left_out}
-    return madx_twiss(ours.lattice, ours.particle, start=start, fringe=ours.fringe), tolerances
+    reference = madx_twiss(ours.lattice, ours.particle, start=start, fringe=ours.fringe)
+    return reference, madx_tolerances(ours, chromatic=comparable)
 
 
-def _widened(name: str, tolerance: Tolerance, ours: Optics) -> Tolerance:
-    """Of MAD-X, for coupled planes and off the reference orbit."""
-    orbit = max(float(np.max(np.abs(ours[plane]))) for plane in ("x", "y"))
-    extra = _MADX_OFF_AXIS * orbit**2 + _MADX_THIRD_ORDER.get(name, 0.0) * orbit
-    limit, reason = tolerance.limit, tolerance.reason
-    if name != "s" and ours.coupled:
-        limit, reason = max(limit, _MADX_COUPLED), f"{reason}; {_COUPLED}"
-    if name != "s" and extra > 0.0:
-        limit, reason = limit + extra, f"{reason}; {_OFF_AXIS}"
-    return Tolerance(limit, reason, tolerance.relative)
+def _ptc(ours: Optics, start: Mapping[str, float] | None) -> Answer:
+    from optics.engines.ptc import has_gaps, is_parted, ptc_twiss
+
+    gaps = has_gaps(ours.lattice)
+    if gaps and ours.delta != 0.0:
+        raise InputError(
+            "PTC's kick of a finite gap (hgap fint) changes with momentum otherwise than a field's: leave delta at 0, "
+            "or use engine='xsuite'"
+        )
+    reference = ptc_twiss(ours.lattice, ours.particle, start=start, fringe=ours.fringe, delta=ours.delta)
+    return reference, ptc_tolerances(ours, chromatic=not gaps, parted=is_parted(ours.lattice))
 
 
-_ENGINES: dict[str, Callable[..., Answer]] = {"xsuite": _xsuite, "madx": _madx}
+_ENGINES: dict[str, Callable[..., Answer]] = {"xsuite": _xsuite, "madx": _madx, "ptc": _ptc}
 
 
 def _compared(ours: Optics, reference: EngineOptics, tolerances: Mapping[str, Tolerance]) -> Iterator[dict[str, Any]]:
@@ -206,7 +142,7 @@ def _compared(ours: Optics, reference: EngineOptics, tolerances: Mapping[str, To
         mine, theirs, size = _pair(quantity, ours, reference)
         if ours.coupled and quantity in _PHASES:
             theirs = theirs + (mine - theirs).round()
-        yield _worst(quantity, mine, theirs, tolerances[quantity], size)
+        yield _worst(quantity, mine, theirs, _limits(tolerances[quantity], size, quantity, ours), tolerances[quantity])
 
 
 _PHASES = ("qx", "qy", "mux", "muy")
@@ -237,10 +173,15 @@ def _size(quantity: str, ours: Optics) -> Array:
     return size
 
 
-def _worst(quantity: str, ours: pd.Series, reference: pd.Series, tolerance: Tolerance, size: Array) -> dict[str, Any]:
+def _limits(tolerance: Tolerance, size: Array, quantity: str, ours: Optics) -> Array:
+    """The largest difference allowed at every place."""
+    limits = tolerance.limit * (size if tolerance.relative else np.maximum(size, 1.0))
+    return limits if quantity in SCALARS else limits * growth(quantity, ours)
+
+
+def _worst(quantity: str, ours: pd.Series, reference: pd.Series, limit: Array, tolerance: Tolerance) -> dict[str, Any]:
     """The row of the table: the place where the difference is largest against its tolerance, nan before all."""
     difference = ours.to_numpy() - reference.to_numpy()
-    limit = tolerance.limit * (size if tolerance.relative else np.maximum(size, 1.0))
     excess = np.abs(difference) / limit
     place = int(np.argmax(np.where(np.isfinite(excess), excess, np.inf)))
     return {

@@ -1,4 +1,4 @@
-"""``lattice-optimize verify``: our maps beside Xsuite's (and MAD-X's where cpymad is installed)."""
+"""``lattice-optimize verify``: our maps beside Xsuite's (MAD-X's and PTC's where cpymad is installed)."""
 
 from __future__ import annotations
 
@@ -7,14 +7,16 @@ import click
 from studies.commands.options import as_json, on_a_file, talking
 
 
-@click.command("verify", short_help="Compare our maps with Xsuite.")
+@click.command("verify", short_help="Compare our maps with other codes'.")
 @click.argument("subject", metavar="[MACHINE|FILE]", required=False)
+@click.option("--engine", type=click.Choice(["xsuite", "madx", "ptc"]), help="One code only [all there are].")
 @click.option("--fringe", type=click.Choice(["full", "linear"]), default="full", help="Edges of the bends.")
 @on_a_file
 @as_json
 @talking
 def command(
     subject: str | None,
+    engine: str | None,
     fringe: str,
     sequence: str | None,
     particle: str | None,
@@ -23,7 +25,7 @@ def command(
     verbose: bool,
     quiet: bool,
 ) -> int:
-    """Compare our maps with Xsuite, and with MAD-X where cpymad is installed.
+    """Compare our maps with Xsuite, and with MAD-X and PTC where cpymad is installed.
 
     On a machine or a lattice file; without either, on every machine.
     """
@@ -31,5 +33,5 @@ def command(
     from studies.runs.logs import messages
 
     with messages(verbose, quiet):
-        comparisons = verify_all(subject, sequence, particle, energy, fringe)
+        comparisons = verify_all(subject, sequence, particle, energy, fringe, engine)
     return show_comparisons(comparisons, as_json)

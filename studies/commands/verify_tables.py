@@ -7,7 +7,7 @@ from typing import Any
 
 from lattice import HadronOpticsError, Lattice
 from machines.registry import RINGS
-from optics.engines.madx import available as madx_available
+from optics.engines.madx_session import available as madx_available
 from optics.engines.verification import Verification, verify
 from studies.exit_codes import Exit
 from studies.provenance import provenance
@@ -28,11 +28,17 @@ class Comparison:
 
 
 def verify_all(
-    subject: str | None, sequence: str | None, particle: str | None, energy: float | None, fringe: str
+    subject: str | None,
+    sequence: str | None,
+    particle: str | None,
+    energy: float | None,
+    fringe: str,
+    engine: str | None = None,
 ) -> list[Comparison]:
-    """Compare a machine or file (all machines for None) with every engine there is.
+    """Compare a machine or file (all machines for None) with ``engine``, or with every engine there is.
 
-    Xsuite must answer: its errors are raised. MAD-X is a further witness: what it cannot hold is said.
+    A named engine, else Xsuite, must answer: its errors are raised. The others are further witnesses: what they cannot
+    hold is said.
     """
     names = [subject] if subject is not None else list(RINGS.machines)
     found = []
@@ -40,19 +46,25 @@ def verify_all(
         lattice = lattice_of(name, sequence, particle, energy)
         for warning in lattice.warnings:
             LOGGER.warning("%s", warning)
-        LOGGER.info("%s: our maps and Xsuite", name)
-        found.append(Comparison(name, "Xsuite", verify(lattice, fringe=fringe)))
-        if madx_available():
-            LOGGER.info("%s: our maps and MAD-X", name)
-            found.append(_with_madx(name, lattice, fringe))
+        found.append(_compared(name, lattice, fringe, engine or "xsuite"))
+        if engine is None and madx_available():
+            found += [_if_it_can(name, lattice, fringe, further) for further in ("madx", "ptc")]
     return found
 
 
-def _with_madx(name: str, lattice: Lattice, fringe: str) -> Comparison:
+_NAMES = {"xsuite": "Xsuite", "madx": "MAD-X", "ptc": "PTC"}
+
+
+def _compared(name: str, lattice: Lattice, fringe: str, engine: str) -> Comparison:
+    LOGGER.info("%s: our maps and %s", name, _NAMES[engine])
+    return Comparison(name, _NAMES[engine], verify(lattice, fringe=fringe, engine=engine))
+
+
+def _if_it_can(name: str, lattice: Lattice, fringe: str, engine: str) -> Comparison:
     try:
-        return Comparison(name, "MAD-X", verify(lattice, fringe=fringe, engine="madx"))
+        return _compared(name, lattice, fringe, engine)
     except HadronOpticsError as error:
-        return Comparison(name, "MAD-X", None, str(error))
+        return Comparison(name, _NAMES[engine], None, str(error))
 
 
 def show_comparisons(comparisons: list[Comparison], as_json: bool) -> int:

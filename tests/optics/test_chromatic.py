@@ -8,10 +8,10 @@ from typing import Any
 import numpy as np
 import pytest
 
-import optics.engines.madx as madx_engine
 from lattice import Bend, Drift, Element, InputError, Kicker, Lattice, Quadrupole, ReferenceParticle, Sextupole
 from machines.cnao_like import cnao
 from optics import Optics, to_xsuite, twiss
+from optics.engines.madx_session import madx_text
 from optics.linear.functions import ALL_COLUMNS, CHROMATIC_COLUMNS, COLUMNS
 from tests.madx_session import madx as madx_session
 from tests.optics.test_coupling import PROTON, START, cells
@@ -123,7 +123,7 @@ def test_ptc_says_the_same(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> N
     monkeypatch.chdir(tmp_path)  # PTC leaves a file where it was started
     ring = cells()
     tw = twiss(ring)
-    with madx_session(madx_engine._sequence(ring, PROTON)) as session:
+    with madx_session(madx_text(ring, PROTON)) as session:
         session.input(
             "ptc_create_universe; ptc_create_layout, time=false, model=2, method=6, nst=30, exact=true;"
             "ptc_setswitch, fringe=true, time=false, totalpath=false;"
@@ -185,7 +185,7 @@ def test_ptc_says_the_same_on_a_large_orbit() -> None:
 
 def ptc_tunes(ring: Lattice, delta: float) -> Any:
     """q1, q2, dq1, dq2 on the closed orbit at ``delta``."""
-    with madx_session(madx_engine._sequence(ring, PROTON)) as session:
+    with madx_session(madx_text(ring, PROTON)) as session:
         session.input(
             "ptc_create_universe; ptc_create_layout, time=false, model=2, method=6, nst=30, exact=true;"
             "ptc_setswitch, fringe=false, time=false, totalpath=false;"
@@ -241,7 +241,7 @@ def test_the_conventions_are_those_of_madx() -> None:
     ring = fast_cells()
     assert ring.particle is not None
     tw = twiss(ring)
-    with madx_session(madx_engine._sequence(ring, ring.particle)) as session:
+    with madx_session(madx_text(ring, ring.particle)) as session:
         theirs = session.twiss(chrom=True)
         for name in ("wx", "phix", "wy", "phiy", "dmux", "dmuy"):
             expected = np.array(theirs[name][: len(ring) + 1])

@@ -26,7 +26,7 @@ from lattice import (
 )
 from lattice.arrays import Array
 from optics import Beam, twiss, verify
-from optics.engines.madx import available
+from optics.engines.madx_session import available
 from optics.maps.model import turns
 
 PROTON = ReferenceParticle("proton", kinetic_energy_per_u=60e6)

@@ -24,7 +24,7 @@ from lattice import (
 from lattice.arrays import Array
 from machines.cnao_like import cnao, pimms
 from optics import track, twiss
-from optics.engines.madx import available
+from optics.engines.madx_session import available
 from optics.engines.verification import verify
 from optics.maps.model import turns
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import shutil
+import sys
 from pathlib import Path
 from typing import Any
 
@@ -432,6 +433,25 @@ def test_verify_of_a_file(own: Path, capsys: pytest.CaptureFixture[str]) -> None
     assert "Xsuite" in told
     assert "OUT" not in told
     assert names_in(own) == {"ring.json", "my.toml"}
+
+
+@pytest.mark.madx
+@pytest.mark.parametrize("engine", ["ptc", "madx"])
+def test_verify_by_one_engine(own: Path, capsys: pytest.CaptureFixture[str], engine: str) -> None:
+    pytest.importorskip("cpymad", reason="cpymad is not installed")
+    assert run(["verify", "ring.json", "--engine", engine, "-q"]) == 0
+    out = capsys.readouterr().out
+    assert ("PTC of MAD-X 5" in out) == (engine == "ptc")
+    assert "Xsuite" not in out
+
+
+def test_a_missing_engine_is_named_with_its_extra(
+    own: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setitem(sys.modules, "cpymad", None)
+    monkeypatch.setitem(sys.modules, "cpymad.madx", None)
+    assert run(["verify", "ring.json", "--engine", "ptc", "-q"]) == 4
+    assert "pip install 'hadron-optics[madx]'" in capsys.readouterr().err
 
 
 def test_verify_as_json(own: Path, capsys: pytest.CaptureFixture[str]) -> None:

@@ -23,6 +23,8 @@ COLUMNS = ("s", "x", "px", "y", "py", *_X, *_Y, "betx2", "bety1")
 #: Xsuite's step of differentiation, in beam sizes (emittance 1 um). Its default of 0.01 (40 um) is large enough for
 #: the cubic term of a finite-gap fringe to move the vertical tune by 4e-9; at 0.001 what remains is rounding.
 _STEP = 1e-3
+#: Beta [m] above which steps are made smaller, so that none is larger than in the rings that they were chosen for.
+_LARGE_BETA = 20.0
 
 
 def xsuite_twiss(
@@ -42,11 +44,20 @@ def xsuite_twiss(
     conditions = {"delta0": delta} if start is None else _start_conditions(particle, start, delta)
     with quietly():
         try:
-            twiss = line.twiss4d(**conditions, step_W_sigma=_STEP)
+            twiss = _differentiated(line, conditions)
         except (ValueError, AssertionError, xt.twiss.ClosedOrbitSearchError) as error:
             raise UnstableOptics(f"Xsuite finds no stable optics for '{lattice.name}': {error}") from None
     rows = np.cumsum([0, *(len(names) for names in components(lattice, fringe, apertures=False))])
     return _in_our_terms(lattice, particle, twiss, rows, closed=start is None)
+
+
+def _differentiated(line: Any, conditions: Mapping[str, float]) -> Any:
+    """Xsuite's Twiss; again with smaller steps where betas are large, where the first ones leave the linear region."""
+    twiss = line.twiss4d(**conditions, step_W_sigma=_STEP)
+    largest = max(float(np.max(twiss[name])) for name in ("betx", "bety"))
+    if largest <= _LARGE_BETA:
+        return twiss
+    return line.twiss4d(**conditions, step_W_sigma=_STEP * sqrt(_LARGE_BETA / largest))
 
 
 _DISPERSION = ("dx", "dpx", "dy", "dpy")
