@@ -13,7 +13,9 @@ import click
 Command = TypeVar("Command", bound=Callable[..., Any])
 
 
-def _apply(options: list[Any]) -> Callable[[Command], Command]:
+def apply_options(options: list[Any]) -> Callable[[Command], Command]:
+    """A decorator that gives a command several options, in their order."""
+
     def decorated(command: Command) -> Command:
         for option in reversed(options):
             command = option(command)
@@ -23,7 +25,7 @@ def _apply(options: list[Any]) -> Callable[[Command], Command]:
 
 
 #: -v and -q.
-talking = _apply(
+talking = apply_options(
     [
         click.option("-v", "--verbose", is_flag=True, help="Say more on standard error."),
         click.option("-q", "--quiet", is_flag=True, help="Say nothing but warnings and errors."),
@@ -48,7 +50,7 @@ class _Folder(click.Path):
 FOLDER = _Folder(path_type=Path)
 
 #: Options of commands that write a run folder.
-run_folder = _apply(
+run_folder = apply_options(
     [
         click.option("--out", type=FOLDER, help="Run folder [runs/STUDY]."),
         click.option("--force", is_flag=True, help="Replace a finished run in that folder."),
@@ -64,7 +66,7 @@ def _positive(ctx: click.Context, parameter: click.Parameter, value: float | Non
 
 
 #: Options that say what a lattice file leaves open.
-on_a_file = _apply(
+on_a_file = apply_options(
     [
         click.option("--sequence", metavar="NAME", help="Sequence to take from a file with several."),
         click.option("--particle", metavar="NAME", help="proton, carbon-12, helium-4, ..."),

@@ -9,6 +9,7 @@ import click
 
 from studies.commands.options import as_json, each, parse_over, run_folder, talking
 from studies.commands.run import study_file
+from studies.commands.ways import Ways, many_ways
 
 
 @click.command("scan", short_help="Run a study over a grid of parameters.")
@@ -22,7 +23,7 @@ from studies.commands.run import study_file
     help="Parameter and its values, both ends held; give it once for each axis of the grid.",
 )
 @click.option("--set", "changes", multiple=True, metavar="KEY=VALUE", help="Change a (dotted) key of the study file.")
-@click.option("--resume", is_flag=True, help="Go on with an interrupted scan in the run folder.")
+@many_ways
 @run_folder
 @as_json
 @talking
@@ -30,28 +31,29 @@ def command(
     study: tuple[Path, str],
     over: list[dict[str, Any]],
     changes: tuple[str, ...],
-    resume: bool,
     out: Path | None,
     force: bool,
     jobs: int,
     as_json: bool,
     verbose: bool,
     quiet: bool,
+    **chosen: Any,
 ) -> int:
     """Run STUDY for every point of a grid of parameters. A match in the study is made once, before.
 
     \b
     lattice-optimize scan cnao-optics --over kf=0.28:0.30:101 --over kd=0.47:0.52:101
+    lattice-optimize scan my_ring.toml --over kf=0.28:0.30:101 --scheduler tcp://head:8786
+    lattice-optimize scan my_ring.toml --over kf=0.28:0.30:101 --write-jobs slurm jobs
     """
     from studies.runs.running import RunOptions
     from studies.scan.plan import Axis
-    from studies.scan.scanning import scan_to_folder, show_scan
     from studies.spec.schema import folder_name
     from studies.spec.study_file import load_study
 
+    ways = Ways.of(**chosen, out=out, jobs=jobs, as_json=as_json)
     path, where = study
     loaded = load_study(path, changes, where)
     named = loaded if loaded.name else loaded.model_copy(update={"name": folder_name(path.stem)})
-    options = RunOptions(out, force, jobs, verbose, quiet)
-    axes = tuple(Axis(**axis) for axis in over)
-    return show_scan(scan_to_folder(named, path, axes, options, resume), as_json)
+    options = RunOptions(ways.collect or out, force, jobs, verbose, quiet)
+    return ways.follow(named, path, tuple(Axis(**axis) for axis in over), options, changes)

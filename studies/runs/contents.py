@@ -69,7 +69,7 @@ def listed_files(folder: Path) -> Iterator[str]:
 
 def own_files(folder: Path) -> frozenset[str]:
     """Paths, relative to the run folder, of the files that the toolkit wrote there."""
-    rows = (f"{ROWS}/{path.name}" for path in _entries(folder / ROWS) if path.suffix in (ROW_FILES, ".json"))
+    rows = (f"{ROWS}/{path.name}" for path in _entries(folder / ROWS) if path.suffix in (ROW_FILES, ".json", ".lock"))
     return frozenset((*FILES, LOG, FAILED, OLD_ROWS, *_of_the_run(folder), *rows))
 
 

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import json
 import os
+import platform
 import struct
 import zlib
 from collections.abc import Iterator, Mapping
@@ -26,6 +27,7 @@ from lattice.errors import FileError
 from lattice.files import write_text_atomic
 from studies.runs.contents import OLD_ROWS, ROW_FILES, ROWS
 from studies.runs.exchange import sync_folder
+from studies.runs.locks import LOCK
 
 Array = np.ndarray[Any, Any]
 
@@ -34,6 +36,7 @@ CASE = "case number"
 _ABOUT = f"{ROWS}/scan.json"
 _HEAD = struct.Struct("<4sIIQ")  # mark, length and CRC-32 of what follows, rows in it
 _MARK = b"rows"
+_PROCESSOR = b"hadron-optics processor"
 
 
 @dataclass(frozen=True)
@@ -111,10 +114,19 @@ def kept_rows(folder: Path) -> int:
 
 def remove_rows(folder: Path) -> None:
     """Forget the rows of an interrupted scan."""
-    for path in (*_segments(folder), folder / _ABOUT, folder / OLD_ROWS):
+    for path in (*_segments(folder), *_locks(folder), folder / _ABOUT, folder / OLD_ROWS):
         path.unlink(missing_ok=True)
     with suppress(OSError):
         (folder / ROWS).rmdir()
+
+
+def lock_of(folder: Path, label: str) -> Path:
+    """The lock file of the one process that computes the cases called ``label``."""
+    return folder / ROWS / f"{label}{LOCK}"
+
+
+def _locks(folder: Path) -> list[Path]:
+    return [] if (folder / ROWS).is_symlink() else sorted((folder / ROWS).glob(f"*{LOCK}"))
 
 
 def _segments(folder: Path) -> list[Path]:
@@ -132,12 +144,35 @@ def _blocks(path: Path) -> Iterator[tuple[int, bytes]]:
             yield number, content
 
 
+def processors(folder: Path) -> tuple[str, ...]:
+    """The kinds of processors that computed the rows: those of different kinds may differ in the last bits."""
+    import pyarrow as pa
+
+    kinds: set[str] = set()
+    for path in _segments(folder):
+        for _, content in _blocks(path):
+            with suppress(pa.ArrowException, ValueError), pa.ipc.open_stream(content) as reader:
+                kinds.add((reader.schema.metadata or {}).get(_PROCESSOR, b"not told").decode("utf-8", "replace"))
+    return tuple(sorted(kinds))
+
+
+def processor() -> str:
+    """The kind of processor that this process runs on, as the system calls it."""
+    with suppress(OSError):
+        told = Path("/proc/cpuinfo").read_text(encoding="utf-8", errors="replace")
+        names = [line.partition(":")[2].strip() for line in told.splitlines() if line.startswith("model name")]
+        if names:
+            return names[0]
+    return platform.processor() or platform.machine()
+
+
 def _packed(rows: pd.DataFrame) -> bytes:
-    """A table as an Arrow stream."""
+    """A table as an Arrow stream, with the kind of processor."""
     import pyarrow as pa
 
     stream = BytesIO()
     table = pa.Table.from_pandas(rows, preserve_index=False)
+    table = table.replace_schema_metadata({**(table.schema.metadata or {}), _PROCESSOR: processor().encode()})
     with pa.ipc.new_stream(stream, table.schema) as writer:
         writer.write_table(table)
     return stream.getvalue()

@@ -35,12 +35,13 @@ def blocks(
     begin, size = 0, _FIRST_BLOCK
     while begin < len(cases):
         numbers, started = cases[begin : begin + min(size, _BLOCK)], time.monotonic()
-        yield numbers, _block(made, numbers, jobs, told)
+        yield numbers, block(made, numbers, jobs, told)
         begin += len(numbers)
         size = max(_FIRST_BLOCK, int(len(numbers) * _BLOCK_S / (time.monotonic() - started)))
 
 
-def _block(made: Plan, numbers: Array, jobs: int, told: Callable[[int], object] | None) -> pd.DataFrame:
+def block(made: Plan, numbers: Array, jobs: int, told: Callable[[int], object] | None = None) -> pd.DataFrame:
+    """The rows of some cases, computed together by so many threads."""
     part = {name: values[numbers] for name, values in made.cases.items()}
     found = scan(
         made.design,

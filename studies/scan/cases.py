@@ -6,59 +6,69 @@ Both depart from the study's own design, which is matched once.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
-from pathlib import Path
-from typing import Any
+import time
+from collections.abc import Callable, Iterable, Iterator
+from concurrent.futures import Executor
+from itertools import chain
+from math import ceil
 
-import numpy as np
 import pandas as pd
 
-from lattice import HadronOpticsError
 from lattice.arrays import Array
-from studies.pipeline import judged
-from studies.registry import study_of
+from studies.runs.executors import in_executor
 from studies.runs.workers import Lost, in_workers
 from studies.scan.blocks import blocks
-from studies.scan.plan import COMPUTED, STATUS, Plan
-from studies.spec.schema import RingStudy
+from studies.scan.plan import STATUS, Plan
+from studies.scan.work import Task, computed, rows_of, varied, work_of
 
-Task = tuple[int, RingStudy, Path | None, dict[str, float]]
+Told = Callable[[int], object]
+Rows = Iterable[tuple[Array, pd.DataFrame]]
+#: Cases that are computed here first, to see how long one takes, and how long a task is to take elsewhere [s].
+FIRST = {"blocks": 256, "cases": 1}
+_TASK_S = 2.0
+_MOST = 65_536
 
 
-def rows(
-    made: Plan, cases: Array, jobs: int = 1, told: Callable[[int], object] | None = None
-) -> Iterator[tuple[Array, pd.DataFrame]]:
+def rows(made: Plan, cases: Array, jobs: int = 1, told: Told | None = None) -> Rows:
     """Numbers and table of finished cases as they are finished; ``told`` hears how many more are."""
-    return (blocks if made.study.scanned == "blocks" else _case_by_case)(made, cases, jobs, told)
+    if made.study.scanned == "blocks":
+        return blocks(made, cases, jobs, told)
+    if jobs == 1:
+        return _heard(((number, rows_of(made, number)) for number in _parts(cases, 1)), told)
+    return _heard(_told_lost(made, in_workers(computed, _tasks(made, cases, 1), jobs)), told)
 
 
-def _case_by_case(
-    made: Plan, cases: Array, jobs: int, told: Callable[[int], object] | None
-) -> Iterator[tuple[Array, pd.DataFrame]]:
-    tasks = (_task(made, int(number)) for number in cases)
-    for task, row in ((task, _row(task)) for task in tasks) if jobs == 1 else in_workers(_row, tasks, jobs):
-        number, _, _, varied = task
+def rows_elsewhere(made: Plan, cases: Array, executor: Executor, window: int, told: Told | None = None) -> Rows:
+    """The same from an executor; tasks of a second or two, for which the first cases are computed here."""
+    first = cases[: FIRST[made.study.scanned]]
+    if not len(first):
+        return
+    started = time.monotonic()
+    here = [(first, rows_of(made, first))]
+    size = min(_MOST, ceil(len(first) * _TASK_S / (time.monotonic() - started)))
+    tasks = _tasks(made, cases[len(first) :], size)
+    yield from _heard(chain(here, _told_lost(made, in_executor(computed, tasks, executor, window))), told)
+
+
+def _heard(found: Rows, told: Told | None) -> Rows:
+    for numbers, table in found:
         if told is not None:
-            told(1)
-        yield np.array([number]), pd.DataFrame([{**varied, STATUS: row.reason} if isinstance(row, Lost) else row])
+            told(len(numbers))
+        yield numbers, table
 
 
-def _task(made: Plan, number: int) -> Task:
-    """Number and study of one case: the design's strengths with what is varied, and no match."""
-    design = made.design.parameters
-    numbers = {name: value for name, value in design.items() if not design.is_dependent(name)}
-    varied = {name: float(values[number]) for name, values in made.cases.items()}
-    study = made.study.model_copy(update={"parameters": {**numbers, **varied}, "match": None})
-    return number, study, made.file, varied
+def _tasks(made: Plan, cases: Array, size: int) -> Iterator[Task]:
+    work = work_of(made)
+    return ((work, numbers) for numbers in _parts(cases, size))
 
 
-def _row(task: Task) -> dict[str, Any]:
-    """The numbers of one case; one that has no answer says why."""
-    _, study, file, varied = task
-    kind = study_of(study.study)
-    try:
-        result = judged(kind, kind.resolve(study, file))
-    except HadronOpticsError as error:
-        return {**varied, STATUS: str(error)}
-    values = {quantity.name: np.nan if quantity.value is None else quantity.value for quantity in result.quantities}
-    return {**varied, STATUS: COMPUTED, **values, **{v.requirement.id: v.verdict for v in result.verdicts}}
+def _parts(cases: Array, size: int) -> Iterator[Array]:
+    return (cases[begin : begin + size] for begin in range(0, len(cases), size))
+
+
+def _told_lost(made: Plan, found: Iterator[tuple[Task, pd.DataFrame | Lost]]) -> Rows:
+    """Cases and rows; those of a task that was given up say so."""
+    for (_, numbers), table in found:
+        if isinstance(table, Lost):
+            table = pd.DataFrame([{**varied(made, int(number)), STATUS: table.reason} for number in numbers])
+        yield numbers, table

@@ -5,8 +5,9 @@ from __future__ import annotations
 import json
 import os
 import sys
-from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Callable, Iterator, Mapping
+from concurrent.futures import Executor
+from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
@@ -17,28 +18,42 @@ import pandas as pd
 from tqdm import tqdm
 
 from lattice import InputError
-from machines.requirements import PASS
+from lattice.arrays import Array
 from optics.beams.parquet import read_parquet, write_parquet
 from studies.exit_codes import Exit
 from studies.provenance import provenance, toolkit_version
-from studies.results import Quantity, StudyResult
 from studies.runs.building import open_run
 from studies.runs.contents import OLD_ROWS, is_complete
 from studies.runs.logs import LOGGER, RunLog, messages
 from studies.runs.results_json import json_text
-from studies.runs.rows import CASE, begin_rows, kept_rows, open_segment, read_rows, remove_rows, rows_about
+from studies.runs.rows import CASE, begin_rows, kept_rows, open_segment, processors, read_rows, remove_rows, rows_about
 from studies.runs.running import RunOptions, failures_logged
 from studies.runs.store import results_of
 from studies.scan import cases as scan_cases
 from studies.scan.asked import plan
-from studies.scan.facts import gather_scan
-from studies.scan.figures import figures
 from studies.scan.plan import COMPUTED, STATUS, Axis, Plan
-from studies.scan.quantities import MOST_CASES
+from studies.scan.result import result_of
+from studies.scan.slicing import Slice, missing_slices, open_slice
 from studies.spec.schema import StudySpec, as_mapping
 from studies.terminal import number, show
 
 TABLE = "tables/scan.parquet"
+
+
+#: Enters the executor that computes the cases, and how many tasks to give it at a time.
+Elsewhere = Callable[[], AbstractContextManager[tuple[Executor, int]]]
+
+
+@dataclass(frozen=True)
+class Way:
+    """How the cases of a scan come about: ``resume`` goes on from rows that are there, ``collect`` computes none.
+
+    ``elsewhere``: who computes them, instead of worker processes here.
+    """
+
+    resume: bool = False
+    collect: bool = False
+    elsewhere: Elsewhere | None = None
 
 
 @dataclass(frozen=True)
@@ -51,33 +66,69 @@ class ScanFinished:
 
 
 def scan_to_folder(
-    study: StudySpec, file: Path | None, axes: tuple[Axis, ...], options: RunOptions, resume: bool
+    study: StudySpec, file: Path | None, axes: tuple[Axis, ...], options: RunOptions, way: Way
 ) -> ScanFinished:
-    """Compute and write the scan of a study; ``resume`` goes on from the rows that an interrupted one has left."""
+    """Compute and write the scan of a study."""
     from studies.report import render, report_date
 
     report_date()  # a wrong one is said before hours are computed
     log = RunLog(options.jobs)
-    folder = options.out or Path("runs") / f"{study.name}-scan"
+    folder = folder_of(study, options)
     with (
         messages(options.verbose, options.quiet, log),
-        open_run(folder, options.force, resume) as run,
+        open_run(folder, options.force, way.resume or way.collect) as run,
         failures_logged(run, log),
     ):
-        made, finished = _planned(study, file, axes, run.place, resume)
+        made, finished = _planned(study, file, axes, run.place, way)
         if finished is not None:
             LOGGER.info("%s holds this scan already, whole", folder)
             return ScanFinished(finished, results_of(run.place), folder)
-        table = _table(made, run.place, options)
-        results = run.finish(_result(made, table), render, log.text, partial(_save, table, _about(made)))
+        table = _table(made, run.place, options, way)
+        for kind in processors(run.place):
+            LOGGER.debug("rows computed on %s", kind)
+        results = run.finish(result_of(made, table), render, log.text, partial(_save, table, _about(made)))
     return ScanFinished(table, results, folder)
 
 
+def folder_of(study: StudySpec, options: RunOptions) -> Path:
+    """The run folder of a scan."""
+    return options.out or Path("runs") / f"{study.name}-scan"
+
+
+@dataclass(frozen=True)
+class SliceFinished:
+    """A slice whose rows are on the disk: how many cases it has, how many of them without an answer."""
+
+    part: Slice
+    folder: Path
+    cases: int
+    unanswered: int
+
+
+def slice_to_folder(
+    study: StudySpec, file: Path | None, axes: tuple[Axis, ...], options: RunOptions, part: Slice
+) -> SliceFinished:
+    """Compute what is missing of one slice of a scan, into a segment of its own."""
+    folder = folder_of(study, options)
+    with messages(options.verbose, options.quiet):
+        made = plan(study, file, axes)
+        own = part.cases(made.number)
+        with open_slice(folder, part, _about(made), partial(_check_same, made=made, place=folder)) as (place, segment):
+            left = np.setdiff1d(own, read_rows(place)[CASE])
+            LOGGER.info("slice %d of %d: %s cases", part.number, part.of, f"{len(left):,}")
+            with _bar(len(own), len(own) - len(left), options.quiet) as told:
+                for numbers, table in scan_cases.rows(made, left, options.jobs, told):
+                    segment.append(numbers, table)
+            rows = read_rows(place)
+    mine = rows[rows[CASE].isin(own)]
+    return SliceFinished(part, folder, len(mine), int((mine[STATUS] != COMPUTED).sum()))
+
+
 def _planned(
-    study: StudySpec, file: Path | None, axes: tuple[Axis, ...], place: Path, resume: bool
+    study: StudySpec, file: Path | None, axes: tuple[Axis, ...], place: Path, way: Way
 ) -> tuple[Plan, pd.DataFrame | None]:
     """The scan, with its rows made ready, and its table when it is finished. InputError when another one is there."""
-    made = plan(study, file, axes)
+    made, resume = plan(study, file, axes), way.resume or way.collect
     begun = rows_about(place) if resume else None
     if begun is not None:
         _check_same(begun, made, place)
@@ -85,6 +136,8 @@ def _planned(
         _take_over(made, place)
     elif resume and is_complete(place):
         return made, _finished(made, place)
+    elif way.collect:
+        raise InputError(f"{place} holds no rows of a scan to collect: compute slices into it with --slice K/N")
     else:
         remove_rows(place)
         begin_rows(place, _about(made))
@@ -131,19 +184,41 @@ def _finished(made: Plan, place: Path) -> pd.DataFrame:
     return table
 
 
-def _table(made: Plan, place: Path, options: RunOptions) -> pd.DataFrame:
+def _table(made: Plan, place: Path, options: RunOptions, way: Way) -> pd.DataFrame:
     """All rows, read from where each was kept as soon as it was finished."""
     left = np.setdiff1d(np.arange(made.number), read_rows(place)[CASE])
+    if way.collect and len(left):
+        raise InputError(_missing(made, place, left))
     LOGGER.info("scanning %s cases", f"{made.number:,}")
     try:
-        with _bar(made.number, made.number - len(left), options.quiet) as told, open_segment(place) as segment:
-            for numbers, table in scan_cases.rows(made, left, options.jobs, told):
+        with (
+            _bar(made.number, made.number - len(left), options.quiet) as told,
+            open_segment(place) as segment,
+            _rows(made, left, options, way, told) as rows,
+        ):
+            for numbers, table in rows:
                 segment.append(numbers, table)
     except BaseException:
         if not kept_rows(place):
             remove_rows(place)
         raise
     return read_rows(place).drop(columns=CASE)
+
+
+@contextmanager
+def _rows(made: Plan, left: Array, options: RunOptions, way: Way, told: scan_cases.Told) -> Iterator[scan_cases.Rows]:
+    """The rows that are left, computed here or elsewhere."""
+    if way.elsewhere is None or not len(left):
+        yield scan_cases.rows(made, left, options.jobs, told)
+        return
+    with way.elsewhere() as (executor, window):
+        yield scan_cases.rows_elsewhere(made, left, executor, window, told)
+
+
+def _missing(made: Plan, place: Path, left: Array) -> str:
+    slices = ", ".join(missing_slices(place, left, made.number))
+    which = f", of the slices {slices}" if slices else ""
+    return f"{len(left):,} of {made.number:,} cases are missing{which}: compute them, or let --resume do it here"
 
 
 def _save(table: pd.DataFrame, about: Mapping[str, Any], folder: Path) -> None:
@@ -159,79 +234,11 @@ def _bar(total: int, first: int, quiet: bool) -> Iterator[Any]:
         yield bar.update
 
 
-# ------------------------------------------------------------------------------------------------------- the result
-
-
-def _result(made: Plan, table: pd.DataFrame) -> StudyResult:
-    resolved = made.resolved
-    return StudyResult(
-        name=f"{resolved.name}-scan",
-        title=f"{resolved.title}: scan over {', '.join(axis.name for axis in made.axes)}",
-        machine=resolved.machine_name,
-        particle=str(resolved.particle),
-        study=as_mapping(resolved.study),
-        lattice=made.design,
-        quantities=tuple(_counts(made, table)),
-        verdicts=(),
-        figures=figures(gather_scan(made, table)),
-        methods=tuple(_methods(made)),
-        warnings=tuple(_warnings(made, table)),
-        provenance={
-            **provenance(resolved.study.seed, resolved.hashed),
-            "scan": "; ".join(axis.text for axis in made.axes),
-        },
-        headline=f"{int(feasible(made, table).sum()):,} of {len(table):,} cases pass all of {len(made.judged)} "
-        f"requirements that a scan can judge",
-    )
-
-
-def feasible(made: Plan, table: pd.DataFrame) -> pd.Series[bool]:
-    """Cases that were computed and pass every requirement that the scan judges."""
-    good = table[STATUS] == COMPUTED
-    for requirement in made.judged:
-        good &= table[requirement.id] == PASS if requirement.id in table else False
-    return good
-
-
-def _counts(made: Plan, table: pd.DataFrame) -> Iterator[Quantity]:
-    counts: Mapping[str, tuple[Any, str]] = {
-        "cases": (len(table), "points of the grid"),
-        "computed": ((table[STATUS] == COMPUTED).sum(), "cases with an answer"),
-        "feasible": (feasible(made, table).sum(), f"cases that pass all of {len(made.judged)} requirements"),
-    }
-    for name, (count, method) in counts.items():
-        yield Quantity(f"scan.{name}", float(count), "1", 0.0, "own maps alone", method, "scan-region")
-    for requirement in made.judged:
-        passed = float((table[requirement.id] == PASS).sum()) if requirement.id in table else 0.0
-        method = f"cases that pass: {requirement.text}"
-        yield Quantity(f"scan.{requirement.id}", passed, "1", 0.0, "own maps alone", method, "scan-region")
-
-
-def _methods(made: Plan) -> Iterator[str]:
-    spans = "; ".join(f"{a.name} from {a.lower:g} to {a.upper:g}, {a.number} values" for a in made.axes)
-    yield f"Scan over a regular grid: {spans}. All other parameters are those of the design."
-    if made.resolved.study.match is not None:
-        yield "The study's match was made once; the grid departs from its solution and no case is matched again."
-    if made.names:
-        yield (
-            "Each case by our own maps alone: matrices and second derivatives of every element that changes, exact "
-            "bends, peaks of beta and dispersion inside elements in closed form; the room of beams (grids of at most "
-            f"{MOST_CASES:,} cases) from optics cut into parts. Xsuite does not repeat the cases: run "
-            "the study itself at a chosen point for a comparison and for all its requirements."
-        )
-    else:
-        yield "Each case is the whole study, with its comparison of the engines."
-
-
-def _warnings(made: Plan, table: pd.DataFrame) -> Iterator[str]:
-    yield from made.resolved.warnings
-    failed = int((table[STATUS] != COMPUTED).sum())
-    if failed:
-        reasons = table.loc[table[STATUS] != COMPUTED, STATUS].value_counts()
-        yield f"{failed:,} of {len(table):,} cases have no answer; most often: {reasons.index[0]}."
-    if made.unjudged:
-        listed = ", ".join(f"{r.id} ({r.quantity})" for r in made.unjudged)
-        yield f"Not judged in a scan: {listed}."
+def show_slice(finished: SliceFinished) -> int:
+    """Print what became of a slice and return the exit code: 1 when a case has no answer."""
+    without = f", {finished.unanswered:,} without an answer" if finished.unanswered else ""
+    show(f"slice {finished.part.number}/{finished.part.of}: {finished.cases:,} cases in {finished.folder}{without}")
+    return Exit.WANTING if finished.unanswered else Exit.OK
 
 
 def show_scan(finished: ScanFinished, as_json: bool) -> int:
