@@ -79,7 +79,10 @@ def kind_told(kind: str | None, assumed: bool | None, where: str) -> str:
 
 @dataclass(frozen=True)
 class Verdict:
-    """The judgement of one requirement; ``margin`` [unit] is positive inside the limits."""
+    """The judgement of one requirement; ``margin`` [unit] is positive inside the limits.
+
+    ``error`` decided it; ``numerical`` is the part of it that the arithmetic has.
+    """
 
     requirement: Requirement
     verdict: str
@@ -87,6 +90,12 @@ class Verdict:
     error: float | None
     margin: float | None
     reason: str
+    numerical: float = 0.0
+
+    @property
+    def spread(self) -> float:
+        """The rest of the error: that of the model and of the sample."""
+        return 0.0 if self.error is None else max(self.error - self.numerical, 0.0)
 
     @property
     def kind(self) -> str:
@@ -95,7 +104,7 @@ class Verdict:
 
 
 def judge(requirement: Requirement, value: float | None, error: float | None, reason: str = "") -> Verdict:
-    """PASS, FAIL or NOT EVALUATED for a value with its numerical error, both in the requirement's unit.
+    """PASS, FAIL or NOT EVALUATED for a value with the error that decides, both in the requirement's unit.
 
     A missing or non-finite value (or error) is NOT EVALUATED, never a silent pass. A value closer to its limit
     than its own error is a FAIL that says so. ``reason`` explains a missing value.
@@ -111,7 +120,7 @@ def judge(requirement: Requirement, value: float | None, error: float | None, re
     if margin < 0:
         return Verdict(requirement, FAIL, value, error, margin, reason or "outside the limit")
     if 0 < error and margin < error:
-        return Verdict(requirement, FAIL, value, error, margin, "within its own numerical error of the limit")
+        return Verdict(requirement, FAIL, value, error, margin, f"within its error ({error:.2g}) of the limit")
     return Verdict(requirement, PASS, value, error, margin, reason)
 
 

@@ -1,9 +1,10 @@
-"""Statistics of samples, of particles as of machines: shares and percentiles, and how well they are known."""
+"""Statistics of samples, of particles as of machines, and how well they are known: at 95 %, as every error here."""
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
-from math import erf, sqrt
+from math import sqrt
 
 import numpy as np
 
@@ -12,6 +13,8 @@ from lattice.arrays import Array
 from lattice.errors import did_you_mean
 
 _METHODS = ("wilson", "exact")
+#: Standard deviations of a Gaussian on either side of 95 %.
+TWO_SIDED = 1.959963984540054
 
 
 @dataclass(frozen=True)
@@ -45,50 +48,107 @@ def proportion(count: int, total: int, level: float = 0.95, method: str = "wilso
 
 
 def share(chosen: Array) -> tuple[float, float]:
-    """Share of a sample (n,) of truths and its statistical error: half of Wilson's interval of one sigma.
+    """Share of a sample (n,) of truths and its error at 95 %: to the farther end of Wilson's interval.
 
-    error = sqrt(p (1 - p) / n + 1 / (4 n^2)) / (1 + 1 / n) for a share p: not zero at 0 and 1 (E. B. Wilson, J. Am.
-    Stat. Assoc. 22, 209 (1927)).
+    Not zero where all or none are chosen (E. B. Wilson, J. Am. Stat. Assoc. 22, 209 (1927)).
 
     >>> value, error = share(np.array([True, True, True, False]))
-    >>> value, round(error, 6)
-    (0.75, 0.2)
+    >>> value, round(error, 4)
+    (0.75, 0.4494)
     """
-    found = proportion(int(np.count_nonzero(chosen)), len(chosen), _ONE_SIGMA)
-    return found.value, (found.upper - found.lower) / 2
+    return reach(proportion(int(np.count_nonzero(chosen)), len(chosen)))
 
 
-_ONE_SIGMA = erf(1 / sqrt(2))
+def reach(found: Proportion) -> tuple[float, float]:
+    """The value of a share and how far the farther end of its interval is from it."""
+    return found.value, farther(found.value, found.lower, found.upper)
 
 
-def percentile(values: Array, percent: float) -> tuple[float, float]:
-    """A percentile of a sample and its statistical error: half the distance of the order statistics one sigma away.
+def percentile(values: Array, percent: float, level: float = 0.95) -> tuple[float, float]:
+    """A percentile of a sample (n,) and its error at ``level``: to the farther of ``percentile_bounds``.
 
     Machines without a value (nan) count as the largest; the error is inf when they reach it.
     """
-    ordered = np.sort(np.where(np.isnan(values), np.inf, values))
+    ordered = _ordered(values)
+    middle = float(ordered[int(np.round(percent / 100.0 * (len(ordered) - 1)))])
+    return middle, farther(middle, *percentile_bounds(values, percent, level))
+
+
+def percentile_bounds(values: Array, percent: float, level: float = 0.95) -> tuple[float, float]:
+    """The two numbers of a sample (n,) between which a percentile lies at ``level``.
+
+    Those of the ranks l and u with P(B < l) and P(B >= u) at most (1 - level) / 2 for the number B of a sample below
+    the percentile, which is binomial: no distribution is assumed (H. A. David, H. N. Nagaraja, Order Statistics, 3rd
+    ed., Wiley 2003, sec. 7.1). -inf or inf where the sample is too small to have them, see ``least_sample``.
+    """
+    from scipy.stats import binom
+
+    ordered = _ordered(values)
     n, part = len(ordered), percent / 100.0
-    sigma = np.sqrt(n * part * (1.0 - part))
-    centre = part * (n - 1)
-    low, middle, high = (
-        float(ordered[int(np.clip(np.round(centre + shift), 0, n - 1))]) for shift in (-sigma, 0.0, sigma)
-    )
-    return middle, 0.5 * (high - low) if np.isfinite(high) else float("inf")
+    low, high = (int(binom.ppf(p, n, part)) for p in ((1 - level) / 2, (1 + level) / 2))
+    return float(ordered[low - 1]) if low else -float("inf"), float(ordered[high]) if high < n else float("inf")
+
+
+def _ordered(values: Array) -> Array:
+    return np.sort(np.where(np.isnan(values), np.inf, values))
+
+
+def farther(value: float, low: float, high: float) -> float:
+    """How far the farther of two bounds is from a value; inf where there is none."""
+    return max(high - value, value - low) if np.isfinite([value, low, high]).all() else float("inf")
+
+
+def least_sample(percent: float, level: float = 0.95) -> int:
+    """How many a sample needs at least so that its largest and least bound a percentile at ``level``.
+
+    >>> least_sample(95), least_sample(10)
+    (72, 36)
+    """
+    part = max(percent, 100.0 - percent) / 100.0
+    return int(np.ceil(np.log((1 - level) / 2) / np.log(part)))
+
+
+def spread(values: Array) -> tuple[float, float]:
+    """Rms of a sample (n,) about its mean and its error at 95 %, of any distribution with four moments.
+
+    1.96 s sqrt((m4 / s^4 - 1) / n) / 2 with the fourth central moment m4: s / sqrt(2 n) is one sigma of a Gaussian
+    sample (H. Cramer, Mathematical Methods of Statistics, Princeton 1946, sec. 27.4 and 28.3).
+    """
+    centred = values - np.mean(values)
+    variance = float(np.mean(centred**2))
+    if variance == 0.0:
+        return 0.0, 0.0
+    excess = max(float(np.mean(centred**4)) / variance**2 - 1.0, 0.0)
+    return sqrt(variance), TWO_SIDED * 0.5 * sqrt(variance * excess / len(values))
+
+
+def jackknife(estimate: Callable[[Array], float], number: int, groups: int = 20) -> float:
+    """Error at 95 % of an ``estimate`` that is made of a sample of ``number``: each of the groups left out in turn.
+
+    t sqrt((g - 1) / g sum (e_i - mean e)^2) with Student's t of g - 1 degrees of freedom; ``estimate`` takes the
+    indices kept (B. Efron, C. Stein, Ann. Stat. 9, 586 (1981)).
+    """
+    from scipy.stats import t
+
+    groups = min(groups, number)
+    index = np.arange(number)
+    found = np.array([estimate(index[index % groups != left]) for left in range(groups)])
+    return float(t.ppf(0.975, groups - 1) * np.sqrt((groups - 1) / groups * np.sum((found - found.mean()) ** 2)))
 
 
 @dataclass(frozen=True)
 class Quantile:
-    """A quantile of a sample and its ``error``, one sigma of the binomial rank."""
+    """A quantile of a sample and its ``error`` at 95 %."""
 
     value: float
     error: float
 
 
 def quantile(values: Array, share: float) -> Quantile:
-    """The value below which a ``share`` of the sample (n,) lies; its error by the quantiles one sigma away in rank.
+    """The value below which a ``share`` of the sample (n,) lies; its error at 95 % by those 1.96 sigma away in rank.
 
     By a line between order statistics, all finite; ``percentile`` takes one of the sample and bears missing ones.
     """
-    spread = sqrt(share * (1 - share) / len(values))
-    low, middle, high = np.quantile(values, np.clip([share - spread, share, share + spread], 0.0, 1.0))
-    return Quantile(float(middle), float(high - low) / 2)
+    away = TWO_SIDED * sqrt(share * (1 - share) / len(values))
+    low, middle, high = np.quantile(values, np.clip([share - away, share, share + away], 0.0, 1.0))
+    return Quantile(float(middle), float(max(high - middle, middle - low)))

@@ -9,7 +9,7 @@ from math import isfinite
 from typing import TypeVar
 
 from lattice.errors import HadronOpticsError, InputError
-from machines.requirements import FAIL, PASS, Requirement, Verdict, judge
+from machines.requirements import FAIL, PASS, PROGRAM, Requirement, Verdict, judge
 from studies.results import Quantity
 from studies.vocabulary import computed_by, quantity_named, unit_factor
 
@@ -23,13 +23,19 @@ ROUNDING = 1e-12  # relative; products of some hundred matrices in double precis
 
 @dataclass(frozen=True)
 class Number:
-    """A computed number with its error, where it comes from and the figure that shows it."""
+    """A computed number with its errors, where it comes from and the figure that shows it.
+
+    ``numerical``: of engines, steps, rounding; ``statistical``: of a sample, at 95 %. ``withheld`` says why it must not
+    be judged.
+    """
 
     value: float
-    error: float
+    numerical: float
     engine: str
     method: str
     figure: str = ""
+    statistical: float = 0.0
+    withheld: str = ""
 
 
 #: What computes each quantity of a kind of study from its facts.
@@ -63,7 +69,17 @@ def measured(name: str, compute: Callable[[], Number], engine: str = ALONE) -> Q
     if not isfinite(number.value):
         return replace(missing(name, "no finite value", number.engine), figure=number.figure)
     unit = quantity_named(name).kind.unit
-    return Quantity(name, number.value, unit, number.error, number.engine, number.method, number.figure)
+    return Quantity(
+        name=name,
+        value=number.value,
+        unit=unit,
+        numerical=number.numerical,
+        engine=number.engine,
+        method=number.method,
+        figure=number.figure,
+        withheld=number.withheld,
+        statistical=number.statistical,
+    )
 
 
 def missing(name: str, reason: str, engine: str = ALONE) -> Quantity:
@@ -88,12 +104,13 @@ def _verdict(requirement: Requirement, quantity: Quantity | None, unreached: str
     if quantity is None or quantity.value is None:
         return judge(requirement, None, None, quantity.method if quantity else "this study does not compute it")
     factor = unit_factor(quantity_named(requirement.quantity), requirement.unit)
-    value, error = quantity.value / factor, None if quantity.error is None else quantity.error / factor
+    known = quantity.numerical if requirement.kind == PROGRAM else quantity.error
+    value, error = quantity.value / factor, None if known is None else known / factor
     if unreached:
         return judge(requirement, None, None, f"{unreached}: {value:.6g} at its best point")
     if quantity.withheld:
         return judge(requirement, None, None, f"{value:.4g} is not judged: {quantity.withheld}")
-    verdict = judge(requirement, value, error)
+    verdict = replace(judge(requirement, value, error), numerical=(quantity.numerical or 0.0) / factor)
     alone = "rests on our maps alone" if quantity.engine == ALONE and verdict.verdict in (PASS, FAIL) else ""
     return replace(verdict, reason="; ".join(filter(None, (verdict.reason, alone))))
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from math import hypot
 from typing import Any
 
 import pandas as pd
@@ -14,20 +15,34 @@ from machines.requirements import Verdict
 
 @dataclass(frozen=True)
 class Quantity:
-    """A computed number: ``value`` in ``unit`` with its numerical ``error``, the ``engine`` and ``method`` used.
+    """A computed number: ``value`` in ``unit`` with its errors, the ``engine`` and ``method`` used.
 
-    ``value`` is None where it could not be computed; ``method`` then says why. ``figure`` is the id of the figure
-    that shows it ("" if none). ``withheld`` says why the value is shown but must not be judged ("" if it may be).
+    ``numerical``: of engines, steps, rounding; ``statistical``: of a sample, at 95 %; ``model``: what it moves when the
+    study's assumptions move by what they are uncertain, None where nobody asked. ``value`` is None where it could not
+    be computed; ``method`` then says why. ``figure`` is the id of the figure that shows it ("" if none). ``withheld``
+    says why the value is shown but must not be judged ("" if it may be).
     """
 
     name: str
     value: float | None
     unit: str
-    error: float | None
+    numerical: float | None
     engine: str
     method: str
     figure: str = ""
     withheld: str = ""
+    statistical: float = 0.0
+    model: float | None = None
+
+    @property
+    def spread(self) -> float:
+        """sqrt(model^2 + statistical^2): what is uncertain of it besides the arithmetic."""
+        return hypot(self.model or 0.0, self.statistical)
+
+    @property
+    def error(self) -> float | None:
+        """sqrt(model^2 + statistical^2) + numerical: what decides a verdict on it."""
+        return None if self.numerical is None else self.spread + self.numerical
 
 
 @dataclass(frozen=True)

@@ -275,6 +275,7 @@ BEAMS = pd.DataFrame(
         "wanted": [20e6, 30e6, 40e6, 50e6],
         "energy": [20.01e6, 29.94e6, 40.06e6, 50.05e6],
         "sigma_energy": [60e3, 150e3, 160e3, 80e3],
+        "sigma_energy_error": [3e3, 9e3, 10e3, 5e3],
         "transmission": [0.95, 0.9, 0.8, 0.96],
         "range": [0.0043, 0.009, 0.015, 0.0222],
         "emittance_x": [2.6e-7, 2.7e-7, 2.8e-7, 2.9e-7],

@@ -44,7 +44,7 @@ class LinacOpticsStudy(LinacStudy):
     study: Literal["linac-optics"]
     title_begins: ClassVar[str] = "Optics of"
     error_particles: Particles = 1000
-    error_samples: Annotated[int, Strict(), Field(ge=2, le=1000)] = 20
+    error_samples: Annotated[int, Strict(), Field(ge=2, le=1000)] = 40
     error_scales: tuple[Positive, ...] = (0.5, 1.0, 2.0)
 
     @model_validator(mode="after")

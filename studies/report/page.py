@@ -28,8 +28,8 @@ from studies.report.csv import csv_address
 from studies.report.drawing import draw
 from studies.report.sections import contents
 from studies.report.verdicts import VerdictRow, rows_of_machine, rows_of_program, verdict_rows
-from studies.report.written import heading_text, known_text, unit_text, written_table
-from studies.results import FigureData, StudyResult
+from studies.report.written import error_parts, heading_text, known_text, unit_text, written_table
+from studies.results import FigureData, Quantity, StudyResult
 from studies.spec.toml_text import toml_text
 
 _HERE = Path(__file__).parent
@@ -96,6 +96,10 @@ def figure_content(figure: FigureData) -> Markup:
 
 def _drawing(figure: FigureData) -> Markup:
     return Markup(draw(figure.plotly, figure.id, f"Drawing: {figure.title}"))
+
+
+def _errors(quantity: Quantity) -> str:
+    return error_parts(quantity.numerical, quantity.statistical, quantity.model, quantity.unit)
 
 
 def _rows_by_figure(rows: tuple[VerdictRow, ...]) -> dict[str, list[VerdictRow]]:
@@ -170,6 +174,7 @@ def _environment() -> Environment:
     environment.filters.update(
         csv=csv_address,
         drawing=_drawing,
+        errors=_errors,
         flat=_flat,
         known=known_text,
         plotly=figure_content,

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from math import inf
 
-from machines.requirements import FAIL, NOT_EVALUATED, PASS, PROGRAM, Verdict
-from studies.report.written import known_parts, limit_text, margin_text, unit_text
+from machines.requirements import FAIL, NOT_EVALUATED, PASS, PROGRAM, Requirement, Verdict
+from studies.report.written import error_parts, judged_parts, limit_text, margin_text, unit_text
 from studies.results import FigureData, Quantity
 
 _SEVERITY = {FAIL: 0, NOT_EVALUATED: 1, PASS: 2}
@@ -15,11 +15,16 @@ _SEVERITY = {FAIL: 0, NOT_EVALUATED: 1, PASS: 2}
 
 @dataclass(frozen=True)
 class Gauge:
-    """Value and limits on a line from 0 to 100: the allowed ``band``, the ``value`` (kept on the line)."""
+    """Value and limits on a line from 0 to 100: the allowed ``band``, the ``value`` and the ``error`` about it.
+
+    All are kept on the line.
+    """
 
     band_start: float
     band_end: float
     value: float
+    error_start: float
+    error_end: float
 
 
 @dataclass(frozen=True)
@@ -40,6 +45,7 @@ class VerdictRow:
     unit: str
     engine: str
     method: str
+    errors: str
     figure: FigureData | None
     gauge: Gauge | None
 
@@ -79,7 +85,8 @@ def _two_sided(verdict: Verdict) -> bool:
 def _row(number: int, verdict: Verdict, quantities: dict[str, Quantity], figures: dict[str, FigureData]) -> VerdictRow:
     requirement = verdict.requirement
     quantity = quantities.get(requirement.quantity)
-    value, error = known_parts(verdict.value, verdict.error)
+    limits = [limit for limit in (requirement.lower, requirement.upper) if limit is not None]
+    value, error = judged_parts(verdict.value, verdict.spread, limits)
     return VerdictRow(
         anchor=f"requirement-{number}",
         basis=f"basis-{number}",
@@ -88,31 +95,46 @@ def _row(number: int, verdict: Verdict, quantities: dict[str, Quantity], figures
         value=value,
         error=error,
         limit=limit_text(requirement.lower, requirement.upper),
-        margin=margin_text(verdict.margin, verdict.error),
+        margin=margin_text(verdict.margin, verdict.spread),
         unit=unit_text(requirement.unit),
         engine=quantity.engine if quantity else "",
         method=quantity.method if quantity else "",
+        errors=_errors(quantity, verdict),
         figure=figures.get(quantity.figure) if quantity else None,
         gauge=_gauge(verdict),
     )
 
 
+def _errors(quantity: Quantity | None, verdict: Verdict) -> str:
+    """The errors of the value told apart; of a check of the program the numerical one decides and is all there is."""
+    if quantity is None or quantity.value is None:
+        return ""
+    if verdict.kind == PROGRAM:
+        return error_parts(quantity.numerical, 0.0, 0.0, quantity.unit).partition(";")[0]
+    return error_parts(quantity.numerical, quantity.statistical, quantity.model, quantity.unit)
+
+
 def _gauge(verdict: Verdict) -> Gauge | None:
     """A two-sided limit in the middle half of the line; a one-sided one at four fifths, or one fifth, from zero."""
-    value, lower, upper = verdict.value, verdict.requirement.lower, verdict.requirement.upper
-    if value is None:
+    value, line = verdict.value, _line(verdict.requirement)
+    if value is None or line is None:
         return None
+    (start, end), place = line
+    low, middle, high = (_kept(place(value + shift)) for shift in (-verdict.spread, 0.0, verdict.spread))
+    return Gauge(start, end, middle, low, high)
+
+
+def _line(need: Requirement) -> tuple[tuple[float, float], Callable[[float], float]] | None:
+    """Where the allowed band stands on the line, and where a value does; None for limits that give no scale."""
+    lower, upper = need.lower, need.upper
     if lower is not None and upper is not None:
-        if upper == lower:
-            return None
-        band, place = (25.0, 75.0), 25.0 + 50.0 * (value - lower) / (upper - lower)
-    elif upper is not None:
-        if upper <= 0:
-            return None
-        band, place = (0.0, 75.0), 75.0 * value / upper
-    else:
-        if lower is None or lower <= 0:
-            return None
-        band, place = (25.0, 100.0), 25.0 * value / lower
-        place = 25.0 + 75.0 * (1 - lower / value) if value > lower else place
-    return Gauge(*band, value=round(min(max(place, 0.0), 100.0), 1))
+        return ((25.0, 75.0), lambda value: 25.0 + 50.0 * (value - lower) / (upper - lower)) if upper > lower else None
+    if upper is not None:
+        return ((0.0, 75.0), lambda value: 75.0 * value / upper) if upper > 0 else None
+    if lower is None or lower <= 0:
+        return None
+    return (25.0, 100.0), lambda value: 25.0 * value / lower if value <= lower else 25.0 + 75.0 * (1 - lower / value)
+
+
+def _kept(place: float) -> float:
+    return round(min(max(place, 0.0), 100.0), 1)

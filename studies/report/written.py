@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from math import floor, isfinite, log10
 from numbers import Integral, Real
@@ -63,6 +63,42 @@ def known_parts(value: float | None, error: float | None) -> tuple[str, str]:
         return _signed(f"{value:.{decimals}f}"), f"± {_error_text(error, decimals)}"
     digits = max(1, min(10, 1 + floor(log10(abs(value) or error)) + decimals))
     return number_text(value, digits), f"± {_scientific(error, 0)}"
+
+
+def judged_parts(value: float | None, spread: float, limits: Iterable[float]) -> tuple[str, str]:
+    """A judged number and ± its ``spread``: to the digit that this leaves known.
+
+    Without a spread three digits, or as many as tell it from each of the ``limits``.
+    """
+    if value is None or not isfinite(value) or spread:
+        return known_parts(value, spread or None)
+    told = (digits for digits in range(_DIGITS, 12) if _told_apart(value, digits, limits))
+    return number_text(value, next(told, 12)), ""
+
+
+_DIGITS = 3  # of a number whose errors are those of the arithmetic alone
+
+
+def _told_apart(value: float, digits: int, limits: Iterable[float]) -> bool:
+    """True when the rounded number is on the same side of every limit as the number."""
+    rounded = float(f"{value:.{digits - 1}e}")
+    return all((rounded > limit) == (value > limit) and (rounded < limit) == (value < limit) for limit in limits)
+
+
+def error_parts(numerical: float | None, statistical: float, model: float | None, unit: str) -> str:
+    """The errors of a number told apart: ``numerical 2×10⁻⁹ m; statistical (95 %) 0.003 m; model 0.1 m``."""
+    if numerical is None:
+        return ""
+    parts = [f"numerical {_error_of(numerical, unit)}"]
+    if statistical:
+        parts.append(f"statistical (95 %) {_error_of(statistical, unit)}")
+    parts.append("model: none given" if model is None else f"model {_error_of(model, unit)}")
+    return "; ".join(parts)
+
+
+def _error_of(error: float, unit: str) -> str:
+    size = short_text(error, 2) if isfinite(error) else "without bound"
+    return f"{size} {unit_text(unit)}".rstrip()
 
 
 def margin_text(margin: float | None, error: float | None) -> str:

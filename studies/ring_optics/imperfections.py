@@ -16,7 +16,8 @@ from optics.imperfections.ensemble import Ensemble, ensemble
 from optics.imperfections.errors import MagnetErrors, draw_errors
 from optics.imperfections.orbit import PLANES, Correction, correct_orbit
 from optics.linear.functions import Functions
-from optics.statistics import percentile, share
+from optics.statistics import least_sample, percentile, share
+from studies.judging import ALONE, BOTH, ROUNDING, Number
 from studies.ring_optics.spec import ErrorsSpec, ImperfectionsSpec, OpticsStudy
 from studies.runs.logs import LOGGER
 from studies.spec.resolution import BeamCase, Resolved
@@ -110,8 +111,8 @@ def _rooms(lattice: Lattice, inside: Functions, cases: tuple[BeamCase, ...]) -> 
 # ----------------------------------------------------------------------------------------------------- quantities
 
 
-def imperfection_number(key: str, found: Imperfections | None) -> tuple[float, float, str]:
-    """Value, statistical error and method of a quantity of the machines; InputError where there is none."""
+def imperfection_number(key: str, found: Imperfections | None) -> Number:
+    """A quantity of the machines; InputError where there is none."""
     if found is None:
         raise InputError("the study has no machines with errors: give it a table [imperfections]")
     if key == "residual_orbit_xsuite":
@@ -120,7 +121,16 @@ def imperfection_number(key: str, found: Imperfections | None) -> tuple[float, f
         return _yield(found)
     values, what = _values(key, found)
     value, error = percentile(values, PERCENT)
-    return value, error, f"{what}, {_OF}; error: statistical, {len(values)} machines"
+    method = f"{what}, {_OF}; error: order statistics of {len(values)} machines at 95 %"
+    return Number(value, ROUNDING * abs(value), ALONE, method, statistical=error, withheld=_too_few(values, error))
+
+
+def _too_few(values: Array, error: float) -> str:
+    """Why a percentile must not be judged; "" where it may be."""
+    least = least_sample(PERCENT)
+    if len(values) >= least or np.isfinite(error):
+        return ""
+    return f"{len(values)} machines do not bound what {PERCENT:g} % do not exceed (at 95 %): {least} do"
 
 
 _OF = f"not exceeded by {PERCENT:g} % of the machines"
@@ -146,16 +156,17 @@ def _values(key: str, found: Imperfections) -> tuple[Array, str]:
     ].to_numpy(), f"largest |{plane}| of the closed orbit of a machine {when} correction"
 
 
-def _residual(found: Imperfections) -> tuple[float, float, str]:
+def _residual(found: Imperfections) -> Number:
     if found.residual is None:
         raise InputError(f"there is nothing to compare with: {found.alone}")
     method = f"machine {SHOWN} after correction, in Xsuite's own misaligned magnets; error: rounding"
-    return found.residual, 1e-15, method
+    return Number(found.residual, 1e-15, BOTH, method)
 
 
-def _yield(found: Imperfections) -> tuple[float, float, str]:
+def _yield(found: Imperfections) -> Number:
     if not found.rooms:
         raise InputError("no beam lives in the lattice of the study, or nothing has an aperture")
     value, error = share(fits(found.rooms.values()))
     names = ", ".join(f"'{name}'" for name in found.rooms)
-    return value, error, f"beams that fit after correction: {names}; error: statistical, {found.spec.machines} machines"
+    method = f"beams that fit after correction: {names}; error: Wilson's interval of {found.spec.machines} machines"
+    return Number(value, 0.0, ALONE, method, statistical=error)

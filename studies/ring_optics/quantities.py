@@ -8,6 +8,7 @@ another than this.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping
+from dataclasses import replace
 from functools import partial
 
 import numpy as np
@@ -89,14 +90,14 @@ def _length(key: str, facts: Facts) -> Number:
 def _tune_distance(key: str, facts: Facts) -> Number:
     tune = _scalar("qx", facts)
     third, distance = nearest_third(tune.value)
-    return Number(abs(distance), tune.error, tune.engine, f"|Qx - {round(3 * third)}/3|", "tunes-diagram")
+    return Number(abs(distance), tune.numerical, tune.engine, f"|Qx - {round(3 * third)}/3|", "tunes-diagram")
 
 
 def _resonance_distance(key: str, facts: Facts) -> Number:
     qx, qy = _scalar("qx", facts), _scalar("qy", facts)
     found = nearest_with_qy(qx.value, qy.value)
-    error = found.m * qx.error + abs(found.n) * qy.error
-    return Number(found.distance, error, qx.engine, found.expression, "tunes-diagram")
+    numerical = found.m * qx.numerical + abs(found.n) * qy.numerical
+    return Number(found.distance, numerical, qx.engine, found.expression, "tunes-diagram")
 
 
 # --------------------------------------------------------------------------------------------- functions of s
@@ -225,9 +226,8 @@ def _residual(key: str, facts: Facts) -> Number:
 
 
 def _imperfection(key: str, facts: Facts) -> Number:
-    value, error, method = imperfection_number(key, facts.imperfections)
-    engine = BOTH if key == "residual_orbit_xsuite" else ALONE  # Xsuite computes the orbit of one of the machines
-    return Number(value, error, engine, method, _IMPERFECTION_FIGURES.get(key, "orbit-machines"))
+    found = imperfection_number(key, facts.imperfections)
+    return replace(found, figure=_IMPERFECTION_FIGURES.get(key, "orbit-machines"))
 
 
 _IMPERFECTION_FIGURES = {

@@ -91,7 +91,8 @@ def _value(quantity: Quantity | None) -> float | None:
 
 
 def _known(left: Quantity | None, right: Quantity | None) -> float:
-    return sum((one.error or 0.0) for one in (left, right) if one is not None)
+    """Errors of both that are not of their common model."""
+    return sum((one.numerical or 0.0) + one.statistical for one in (left, right) if one is not None)
 
 
 def _verdicts(first: StudyResult, second: StudyResult) -> pd.DataFrame:
@@ -167,7 +168,7 @@ def _tables(found: Compared) -> Iterator[TableData]:
         "compare-parameters": ("Parameters that differ", "Of the final lattices.", found.parameters),
         "compare-quantities": (
             "Quantities that differ",
-            "By more than the numerical errors of both.",
+            "By more than the numerical and statistical errors of both.",
             found.quantities,
         ),
     }
@@ -179,8 +180,8 @@ def _tables(found: Compared) -> Iterator[TableData]:
 def _methods(found: Compared) -> Iterator[str]:
     yield (
         "Two finished runs, A and B, are read from their folders; nothing is computed. The requirement table and the "
-        "quantities on this page are those of B. A quantity is listed when it differs by more than the sum of the two "
-        "numerical errors."
+        "quantities on this page are those of B. A quantity is listed when it differs by more than the sum of the "
+        "numerical and statistical errors of both."
     )
 
 

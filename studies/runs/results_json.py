@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
-from math import isfinite
+from math import inf, isfinite
 from typing import Any
 
 from machines.requirements import ASSUMED, PROGRAM, PUBLISHED, Requirement, Verdict
@@ -34,6 +34,9 @@ def _quantity_object(quantity: Quantity) -> dict[str, Any]:
         "value": number_or_none(quantity.value),
         "unit": quantity.unit,
         "error": number_or_none(quantity.error),
+        "numerical": number_or_none(quantity.numerical),
+        "statistical": number_or_none(quantity.statistical),
+        "model": number_or_none(quantity.model),
         "engine": quantity.engine,
         "method": quantity.method,
     }
@@ -69,11 +72,18 @@ def quantity_from(name: str, stored: Mapping[str, Any], figure: str) -> Quantity
         name=name,
         value=stored["value"],
         unit=stored["unit"],
-        error=stored["error"],
+        numerical=stored.get("numerical", stored["error"]),  # of schema 1: all that was told of it
         engine=stored["engine"],
         method=stored["method"],
         figure=figure,
+        statistical=_known(stored.get("statistical", 0.0)),
+        model=stored.get("model"),
     )
+
+
+def _known(error: float | None) -> float:
+    """A statistical error as results.json holds it: null for one that has no bound."""
+    return inf if error is None else error
 
 
 def verdict_from(stored: Mapping[str, Any], details: Mapping[str, Any]) -> Verdict:
@@ -90,7 +100,9 @@ def verdict_from(stored: Mapping[str, Any], details: Mapping[str, Any]) -> Verdi
         kind=_kind_from(stored, details),
     )
     value, margin = stored["value"], stored["margin"]
-    return Verdict(requirement, stored["verdict"], value, details["error"], margin, stored["reason"])
+    error = details["error"]
+    numerical = details.get("numerical", error) or 0.0  # of schema 1: all that was told of it
+    return Verdict(requirement, stored["verdict"], value, error, margin, stored["reason"], numerical)
 
 
 def _kind_from(stored: Mapping[str, Any], details: Mapping[str, Any]) -> str:
@@ -111,6 +123,7 @@ def verdict_details(verdict: Verdict) -> dict[str, Any]:
         "lower": requirement.lower,
         "upper": requirement.upper,
         "error": number_or_none(verdict.error),
+        "numerical": number_or_none(verdict.numerical),
     }
 
 

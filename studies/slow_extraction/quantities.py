@@ -7,6 +7,7 @@ it (losses, spreads, room) inherits it. Leading-order numbers and samples say so
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping
+from dataclasses import replace
 from math import sqrt
 from typing import Any
 
@@ -16,6 +17,7 @@ from extraction.resonance.momenta import Case
 from extraction.septum import crossing_angle, early_hit
 from lattice import HadronOpticsError, InputError
 from lattice.arrays import Array
+from optics.statistics import TWO_SIDED, spread
 from studies.judging import ALONE, BOTH, FORMULA, ROUNDING, Number, evaluated
 from studies.results import Quantity
 from studies.ring_optics.quantities import evaluate as evaluate_optics
@@ -158,7 +160,7 @@ def _arm_divergence(facts: ExtractionFacts) -> Number:
     method = f"central difference of tracked arms at dp/p = {middle:.4g}; error: the engines' over all momenta, and 1 %"
     spread = max(facts.found[-1].delta - facts.found[0].delta, 1e-4)
     number = _compared(value, facts, lambda row: 2 * _angle_error(row) / spread, method, "hardt-momentum")
-    return Number(value, number.error + 1e-2 * abs(value), number.engine, number.method, number.figure)
+    return replace(number, numerical=number.numerical + 1e-2 * abs(value))
 
 
 def _hardt_residual(facts: ExtractionFacts) -> Number:
@@ -171,7 +173,7 @@ def _angle_spread(facts: ExtractionFacts) -> Number:
     angles = [case.angle for case in _all_momenta(facts)]
     method = f"of {len(angles)} extracted momenta, {facts.found[0].delta:.4g} to {facts.found[-1].delta:.4g}"
     number = _compared(max(angles) - min(angles), facts, _angle_error, method, "hardt-momentum")
-    return Number(number.value, 2 * number.error, number.engine, number.method, number.figure)
+    return replace(number, numerical=2 * number.numerical)
 
 
 # --------------------------------------------------------------------------------------------------- the septa
@@ -216,14 +218,14 @@ def _wire_loss(facts: ExtractionFacts) -> Number:
     beam = f"{len(values)} particles of the sampled beam" if facts.extracted else f"{len(values)} momenta"
     method = f"time between the wires' faces over three turns, wires of {_wires(facts)}; mean of {beam}"
     value = float(np.mean(values))
-    sampling = float(np.std(values)) / sqrt(len(values))
+    sampling = TWO_SIDED * float(np.std(values)) / sqrt(len(values))
     step = min(case.arm.spiral_step for case in facts.found if case.arm)
 
     def difference(row: Any) -> float:
         return value * abs(_position_error(row)) / step + facts.septum.length * abs(_angle_error(row)) / step
 
     number = _compared(value, facts, difference, f"{method}; error: engines and sampling", "losses-wires")
-    return Number(value, number.error + sampling, number.engine, number.method, number.figure)
+    return replace(number, statistical=sampling)
 
 
 def _wires(facts: ExtractionFacts) -> str:
@@ -289,19 +291,18 @@ def _emittance(facts: ExtractionFacts) -> Number:
     if facts.extracted is None:
         raise InputError(facts.no_steinbach or "too few momenta have an arm at the wires")
     value, count = facts.extracted.emittance, len(facts.extracted.delta)
-    return Number(
-        value, value / sqrt(count), ALONE, f"geometric, {count} sampled particles; error: sampling", "phase-es"
-    )
+    method = f"geometric, {count} sampled particles; error: sampling"
+    return Number(value, ROUNDING * value, ALONE, method, "phase-es", statistical=TWO_SIDED * value / sqrt(count))
 
 
 def _spread(facts: ExtractionFacts) -> Number:
     if facts.extracted is None:
         raise InputError(facts.no_steinbach or "too few momenta have an arm at the wires")
     leaving = facts.steinbach.leaving if facts.steinbach else facts.extracted.delta
-    value, count = float(np.nanstd(leaving)), int(np.isfinite(leaving).sum())
-    return Number(
-        value, value / sqrt(2 * count), ALONE, f"{count} sampled particles; error: sampling", "steinbach-diagram"
-    )
+    found = leaving[np.isfinite(leaving)]
+    value, sampling = spread(found)
+    method = f"{len(found)} sampled particles; error: sampling"
+    return Number(value, ROUNDING * value, ALONE, method, "steinbach-diagram", statistical=sampling)
 
 
 # ------------------------------------------------------------------------------------------- agreement of the engines

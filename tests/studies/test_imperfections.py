@@ -49,7 +49,7 @@ def test_machines_are_judged_and_shown(result: StudyResult) -> None:
 
 
 def test_numbers_are_those_of_the_machines_that_errors_seed_and_correction_make(result: StudyResult) -> None:
-    """Of ten machines the 95th percentile is the largest (rank 8.55), one sigma lower the next (7.9)."""
+    """Of ten machines the 95th percentile is the largest (rank 8.55); nothing of ten bounds it."""
     resolved = resolve_ring(checked(study()), None)
     spec, ring, particle = resolved.study.imperfections, resolved.lattice, resolved.particle
     assert spec is not None
@@ -71,7 +71,8 @@ def test_numbers_are_those_of_the_machines_that_errors_seed_and_correction_make(
     for name, values in expected.items():
         ordered = np.sort(values)
         assert quantities[name].value == pytest.approx(ordered[9], rel=1e-9), name
-        assert quantities[name].error == pytest.approx(0.5 * (ordered[9] - ordered[8]), rel=1e-6), name
+        assert quantities[name].error == float("inf"), name
+        assert quantities[name].withheld.startswith("10 machines do not bound"), name
     assert quantities["orbit_yield"].value == 1.0
 
 

@@ -1,4 +1,4 @@
-"""Kinds of verdicts: published, assumed, of the program; told by files, counted apart, kept in run folders."""
+"""Kinds of verdicts, told by files, counted apart, kept in run folders; and the parts of the errors that decide."""
 
 from __future__ import annotations
 
@@ -10,9 +10,13 @@ from typing import Any
 import pytest
 
 from lattice import InputError
-from machines.requirements import ASSUMED, PROGRAM, PUBLISHED, Requirement, counted, judge, requirement_from
+from machines.requirements import ASSUMED, PROGRAM, PUBLISHED, Requirement, Verdict, counted, judge, requirement_from
 from studies.commands.verdicts import show_verdicts
+from studies.judging import verdicts_on
 from studies.report import render
+from studies.report.verdicts import verdict_rows
+from studies.report.written import error_parts, judged_parts
+from studies.results import Quantity
 from studies.runs.building import open_run
 from studies.runs.compare import compare_runs
 from studies.runs.running import Finished
@@ -114,3 +118,76 @@ def test_a_comparison_tells_kinds() -> None:
         "OPT-04": PUBLISHED,
         "OPT-17": PROGRAM,
     }
+
+
+# ------------------------------------------------------------------------------------------------------------- errors
+
+
+def quantity_with(name: str, **errors: Any) -> Quantity:
+    given = {"numerical": 1e-3, "statistical": 0.0, "model": None, **errors}
+    return Quantity(name=name, value=1.5, unit="1", engine="own maps and Xsuite", method="m", **given)
+
+
+def test_parts_of_an_error_add_as_the_contract_says() -> None:
+    """sqrt(model^2 + statistical^2) + numerical: 5 and 12 make 13."""
+    both = quantity_with("qx", statistical=0.05, model=0.12)
+    assert (both.spread, both.error) == pytest.approx((0.13, 0.131), rel=1e-12)
+    assert quantity_with("qx").error == 1e-3
+    assert quantity_with("qx", numerical=None).error is None
+
+
+def test_a_check_of_the_program_is_decided_by_the_arithmetic_alone() -> None:
+    """1.5 against 1.52: the model's 0.1 fails what is judged of the machine, and not the check."""
+
+    def verdict(quantity: str, kind: str) -> Verdict:
+        need = Requirement("R", "t", quantity, "1", "s", "optics", None, 1.52, kind)
+        return verdicts_on([need], [quantity_with(quantity, model=0.1)])[0]
+
+    machine, check = verdict("qx", ASSUMED), verdict("residual_tune_xsuite", PROGRAM)
+    assert (machine.verdict, check.verdict) == ("FAIL", "PASS")
+    assert (machine.error, machine.numerical) == pytest.approx((0.101, 1e-3))
+    assert machine.spread == pytest.approx(0.1)
+    assert "within its error" in machine.reason
+    assert (check.error, check.spread) == (1e-3, 0.0)
+
+
+def test_a_run_keeps_the_parts_of_an_error(tmp_path: Path) -> None:
+    parted = replace(fake_result(), quantities=(quantity_with("qx", statistical=float("inf"), model=0.12),))
+    with open_run(tmp_path / "run") as folder:
+        results = folder.finish(parted, lambda _: "", lambda: "")
+    stored = results["quantities"]["qx"]
+    assert [stored[key] for key in ("error", "numerical", "statistical", "model")] == [None, 1e-3, None, 0.12]
+    assert read_run(tmp_path / "run").quantities == parted.quantities
+
+
+@pytest.mark.parametrize(
+    ("value", "spread", "limits", "told"),
+    [
+        (1.485957632, 0.0, [1.5], ("1.49", "")),  # three digits, and no ± of the arithmetic
+        (1.4999, 0.0, [1.5], ("1.4999", "")),  # as many as tell it from the limit
+        (1.5, 0.0, [1.5], ("1.50", "")),
+        (16.7507, 0.02, [17.0], ("16.75", "± 0.02")),
+        (3.2e-9, 0.0, [1e-8], ("3.20×10⁻⁹", "")),
+        (0.0, 0.0, [1.0], ("0", "")),
+    ],
+)
+def test_a_value_is_told_to_the_digit_that_is_known(
+    value: float, spread: float, limits: list[float], told: tuple[str, str]
+) -> None:
+    assert judged_parts(value, spread, limits) == told
+
+
+def test_errors_are_told_apart_on_the_page() -> None:
+    assert error_parts(2e-9, 0.003, 0.1, "m") == "numerical 2×10⁻⁹ m; statistical (95 %) 0.003 m; model 0.1 m"
+    assert error_parts(2e-9, 0.0, None, "1") == "numerical 2×10⁻⁹; model: none given"
+    row = verdict_rows(fake_result().verdicts, fake_result().quantities, ())[0]
+    assert row.errors == "numerical 0.0001 m; model: none given"
+
+
+def test_the_gauge_shows_the_error_as_a_band() -> None:
+    """An upper limit stands at three quarters: 1.5 of 2 at 56.25, and 0.2 on either side 7.5."""
+    need = Requirement("R", "t", "qx", "1", "s", "optics", None, 2.0, ASSUMED)
+    verdict = verdicts_on([need], [quantity_with("qx", model=0.2, numerical=0.0)])
+    gauge = verdict_rows(verdict, (), ())[0].gauge
+    assert gauge is not None
+    assert (gauge.value, gauge.error_start, gauge.error_end) == (56.2, 48.8, 63.8)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import re
 from functools import partial
+from math import sqrt
 from pathlib import Path
 
 import pytest
@@ -59,7 +60,9 @@ def test_the_numbers_of_a_run_go_together(optics: Path) -> None:
     lost = 1 - value["transmission"]
     assert lost * mean_current * 5e6 <= value["lost_power"] <= lost * mean_current * value["final_energy"]
     assert value["least_advance"] < value["largest_advance"] < 0.5
-    assert value["transmission_with_errors"] <= value["transmission"] + 3 * found["transmission_with_errors"]["error"]
+    counting = found["transmission"]["error"]  # errors lose particles: of 100 the count alone may say otherwise
+    assert value["transmission_with_errors"] <= value["transmission"] + counting * sqrt(500 / 100)
+    assert found["transmission_with_errors"]["error"] is None  # two machines bound nothing
 
 
 def test_the_folder_runs_again_with_the_same_numbers(optics: Path, tmp_path: Path) -> None:

@@ -13,6 +13,7 @@ from studies.linac.switching.facts import SwitchingFacts
 from studies.linac.switching.quantities import evaluate, usual
 from studies.results import Quantity
 from tests.linac_facts import BEAMS, TRIPS, machine, switching_facts
+from tests.studies.test_linac_numbers import Z, wilson
 
 #: Particles of an energy and pulses of the jitter in the made-up study.
 PARTICLES, PULSES = 500, 50
@@ -44,8 +45,8 @@ def test_the_rows_of_the_table_are_counted() -> None:
 @pytest.mark.number("least_transmission", by="by hand")
 def test_the_worst_energy_s_transmission_counts() -> None:
     """0.95, 0.9, 0.8 and 0.96 of 500."""
-    assert number("least_transmission") == exactly(0.8, sqrt(0.8 * 0.2 / PARTICLES))
-    assert measured("least_transmission").method.startswith("at 40 MeV; 500 particles at each of 4 energies")
+    assert number("least_transmission") == exactly(0.8, wilson(0.8, PARTICLES))
+    assert measured("least_transmission").method.startswith("at 40 MeV; the same 500 particles at each of 4 energies")
 
 
 WIDEST = 150e3 / 29.94e6
@@ -53,15 +54,15 @@ WIDEST = 150e3 / 29.94e6
 
 @pytest.mark.number("largest_spread", by="by hand")
 def test_the_spread_is_taken_over_the_energy_that_it_belongs_to() -> None:
-    """150 keV of 29.94 MeV are more than 160 keV of 40.06 MeV."""
-    assert number("largest_spread") == exactly(WIDEST, WIDEST / sqrt(2 * PARTICLES))
+    """150 keV of 29.94 MeV are more than 160 keV of 40.06 MeV; its error is that of this energy, 9 keV."""
+    assert number("largest_spread") == exactly(WIDEST, 9e3 / 29.94e6)
     assert measured("largest_spread").method.startswith("at 30 MeV")
 
 
 @pytest.mark.number("energy_miss", by="by hand")
 def test_a_miss_counts_on_either_side() -> None:
-    """+0.05, -0.2, +0.15 and +0.1 %; the mean of 500 has an error of spread / 500^(1/2), the engines differ by 1e-4."""
-    counting = WIDEST / sqrt(PARTICLES)
+    """+0.05, -0.2, +0.15 and +0.1 %; the mean of 500 is known to 1.96 spread / sqrt(500), engines differ by 1e-4."""
+    counting = Z * WIDEST / sqrt(PARTICLES)
     assert number("energy_miss") == exactly(2e-3, counting + 1e-4)
     assert number("energy_miss", switching_facts(alone="no field")) == exactly(2e-3, counting)
     engines = [measured("energy_miss", switching_facts(alone=why)).engine for why in ("", "no field")]
@@ -86,8 +87,8 @@ def test_spots_are_the_extremes_of_both_planes() -> None:
     """0.7 to 1.4 mm in x and 1.5 to 2.6 mm in y; exchanged the same."""
     for beams, largest, least in ((BEAMS, "y", "x"), (swapped(), "x", "y")):
         facts = switching_facts(beams=beams)
-        assert number("largest_spot", facts) == exactly(2.6e-3, 2.6e-3 / sqrt(2 * PARTICLES))
-        assert number("least_spot", facts) == exactly(0.7e-3, 0.7e-3 / sqrt(2 * PARTICLES))
+        assert number("largest_spot", facts) == exactly(2.6e-3, Z * 2.6e-3 / sqrt(2 * PARTICLES))
+        assert number("least_spot", facts) == exactly(0.7e-3, Z * 0.7e-3 / sqrt(2 * PARTICLES))
         assert measured("largest_spot", facts).method.startswith(f"{largest}, at 30 MeV")
         assert measured("least_spot", facts).method.startswith(f"{least}, at 30 MeV")
 
@@ -101,8 +102,8 @@ def test_the_fullest_bore_counts() -> None:
 @pytest.mark.number("energy_jitter", "range_jitter", by="by hand")
 def test_jitter_is_the_largest_of_all_energies() -> None:
     """10 keV of 20 MeV are more than 12 keV of 40 MeV; the range's own is largest at 50 MeV."""
-    assert number("energy_jitter") == exactly(5e-4, 5e-4 / sqrt(2 * PULSES))
-    assert number("range_jitter") == exactly(9e-6, 9e-6 / sqrt(2 * PULSES))
+    assert number("energy_jitter") == exactly(5e-4, Z * 5e-4 / sqrt(2 * PULSES))
+    assert number("range_jitter") == exactly(9e-6, Z * 9e-6 / sqrt(2 * PULSES))
     assert measured("energy_jitter").method.startswith("at 20 MeV; 50 pulses with rms errors of 0.002 in amplitude")
     assert measured("range_jitter").method.startswith("at 50 MeV")
     assert "0.5 degrees in phase" in measured("range_jitter").method

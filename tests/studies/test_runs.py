@@ -55,7 +55,8 @@ def test_results_json_has_the_contract_s_form(cnao: Path) -> None:
     found = results(cnao)
     assert list(found) == ["schema", "study", "machine", "quantities", "verdicts", "warnings", "provenance"]
     assert (found["schema"], found["study"], found["machine"]) == (2, "cnao-optics", "cnao")
-    assert all(set(q) == {"value", "unit", "error", "engine", "method"} for q in found["quantities"].values())
+    errors = {"error", "numerical", "statistical", "model"}
+    assert all(set(q) == {"value", "unit", *errors, "engine", "method"} for q in found["quantities"].values())
     keys = {"id", "quantity", "value", "limit", "unit", "margin", "verdict", "kind", "source", "reason"}
     assert all(set(verdict) == keys for verdict in found["verdicts"])
 

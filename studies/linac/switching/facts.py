@@ -27,6 +27,7 @@ from optics.linac.switching.jitter import pulse_energies
 from optics.linac.switching.settings import REACH, Settings, settings_for
 from optics.linac.switching.trips import recovery
 from optics.matter.ranges import energy_of_range, range_in_water
+from optics.statistics import spread
 from studies.linac.clouds import projections
 from studies.linac.resolution import ResolvedLinac, with_gradients
 from studies.linac.switching.spec import LinacSwitchingStudy
@@ -89,6 +90,7 @@ def gather(resolved: ResolvedLinac[LinacSwitchingStudy], asked: Asked) -> Switch
     fills = largest_fills(linac, settings.amplitudes, settings.phases, machine.bunch)
     beams = pd.DataFrame([beam_at_exit(end, wanted) for end, wanted in zip(ends, energies, strict=True)])
     beams["fill"] = fills
+    beams["sigma_energy_error"] = [spread(end.energies)[1] for end in ends]
     shown = np.unique(np.linspace(0, len(energies) - 1, study.shown_energies).astype(int))
     some = np.unique(np.linspace(0, len(energies) - 1, _FEW).astype(int))
     integrated, alone = _integrated(linac, settings, energies, some)

@@ -93,6 +93,7 @@ _UNITS = {
     "wanted": "eV",
     "energy": "eV",
     "sigma_energy": "eV",
+    "sigma_energy_error": "eV",
     "transmission": "1",
     "range": "m",
     "emittance_x": "m",

@@ -8,6 +8,7 @@ from math import sqrt
 import numpy as np
 
 from lattice import InputError
+from optics.statistics import TWO_SIDED
 from studies.judging import ALONE, FORMULA, ROUNDING, Number, evaluated
 from studies.linac.quantities import BOTH, counting_error
 from studies.linac.switching.facts import SwitchingFacts
@@ -31,27 +32,29 @@ def _at(facts: SwitchingFacts, row: int) -> str:
 def _transmission(facts: SwitchingFacts) -> Number:
     shares = facts.beams["transmission"].to_numpy()
     row, count = int(np.argmin(shares)), facts.study.particles_per_energy
-    method = f"{_at(facts, row)}; {count} particles at each of {len(shares)} energies; error: counting"
-    return Number(float(shares[row]), counting_error(float(shares[row]), count), ALONE, method, "energies-beam")
+    value, error = float(shares[row]), counting_error(float(shares[row]), count)
+    method = f"{_at(facts, row)}; the same {count} particles at each of {len(shares)} energies; error: counting"
+    return Number(value, 0.0, ALONE, method, "energies-beam", statistical=error)
 
 
 def _spread(facts: SwitchingFacts) -> Number:
     spreads = (facts.beams["sigma_energy"] / facts.beams["energy"]).to_numpy()
     row = int(np.argmax(spreads))
-    error = float(spreads[row]) / sqrt(2.0 * facts.study.particles_per_energy)
-    return Number(float(spreads[row]), error, ALONE, f"{_at(facts, row)}; tracked; error: counting", "energies-beam")
+    error = float(facts.beams["sigma_energy_error"][row] / facts.beams["energy"][row])
+    method = f"{_at(facts, row)}; tracked, the same particles at every energy; error: counting"
+    return Number(float(spreads[row]), 0.0, ALONE, method, "energies-beam", statistical=error)
 
 
 def _miss(facts: SwitchingFacts) -> Number:
     off = (facts.beams["energy"] / facts.beams["wanted"] - 1.0).abs().to_numpy()
     row = int(np.argmax(off))
-    spread = float(facts.beams["sigma_energy"][row] / facts.beams["energy"][row])
-    error = spread / sqrt(facts.study.particles_per_energy)
+    relative = float(facts.beams["sigma_energy"][row] / facts.beams["energy"][row])
+    error = TWO_SIDED * relative / sqrt(facts.study.particles_per_energy)
     method = f"{_at(facts, row)}; mean of the survivors; error: counting"
     if facts.alone:
-        return Number(float(off[row]), error, ALONE, f"{method}; {facts.alone}", "energies-beam")
-    error += _engine_residual(facts)[0]
-    return Number(float(off[row]), error, BOTH, f"{method}, largest difference of the engines", "energies-beam")
+        return Number(float(off[row]), 0.0, ALONE, f"{method}; {facts.alone}", "energies-beam", statistical=error)
+    method += ", largest difference of the engines"
+    return Number(float(off[row]), _engine_residual(facts)[0], BOTH, method, "energies-beam", statistical=error)
 
 
 def _engine_residual(facts: SwitchingFacts) -> tuple[float, float]:
@@ -76,9 +79,9 @@ def _spot(largest: bool) -> Callable[[SwitchingFacts], Number]:
         picked = int(np.argmax(sizes) if largest else np.argmin(sizes))
         row, column = divmod(picked, 2)
         value = float(sizes[row, column])
-        error = value / sqrt(2.0 * facts.study.particles_per_energy)
+        error = TWO_SIDED * value / sqrt(2.0 * facts.study.particles_per_energy)
         method = f"{'xy'[column]}, {_at(facts, row)}; rms of the survivors; error: counting"
-        return Number(value, error, ALONE, method, "energies-spot")
+        return Number(value, 0.0, ALONE, method, "energies-spot", statistical=error)
 
     return of
 
@@ -92,13 +95,15 @@ def _energy_jitter(facts: SwitchingFacts) -> Number:
     relative = facts.jitter["sigma_energy"] / facts.jitter["wanted"]
     row = int(relative.argmax())
     value = float(relative[row])
-    return Number(value, value / sqrt(2.0 * facts.study.samples), ALONE, _jitter_text(facts, row), "tolerances-jitter")
+    error = TWO_SIDED * value / sqrt(2.0 * facts.study.samples)
+    return Number(value, 0.0, ALONE, _jitter_text(facts, row), "tolerances-jitter", statistical=error)
 
 
 def _range_jitter(facts: SwitchingFacts) -> Number:
     row = int(facts.jitter["sigma_range"].argmax())
     value = float(facts.jitter["sigma_range"][row])
-    return Number(value, value / sqrt(2.0 * facts.study.samples), ALONE, _jitter_text(facts, row), "tolerances-jitter")
+    error = TWO_SIDED * value / sqrt(2.0 * facts.study.samples)
+    return Number(value, 0.0, ALONE, _jitter_text(facts, row), "tolerances-jitter", statistical=error)
 
 
 def _jitter_text(facts: SwitchingFacts, row: int) -> str:

@@ -1,10 +1,10 @@
-"""Quantities of the tracked spill. Errors are those of the sample: half the 95 % interval of shares, else one sigma."""
+"""Quantities of the tracked spill. Their errors are those of the sample, at 95 %."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import replace
-from math import hypot, sqrt
+from math import hypot
 
 import numpy as np
 
@@ -13,7 +13,7 @@ from extraction.spill.losses import efficiency, share_lost
 from extraction.spill.rate import SpillRate, duty_factor, peak_to_mean, rate_variation, spill_rate
 from lattice import InputError
 from lattice.arrays import Array
-from optics.statistics import proportion, quantile
+from optics.statistics import TWO_SIDED, Proportion, jackknife, proportion, quantile, reach, spread
 from studies.judging import ALONE, Number, evaluated, missing
 from studies.results import Quantity
 from studies.slow_extraction.spill.facts import SpillFacts
@@ -51,11 +51,13 @@ def _efficiency(facts: SpillFacts) -> Number:
     if len(spill.extracted) + len(spill.lost) == 0:
         raise InputError("; ".join(spill.notes) or "no particle left the ring")
     share = efficiency(spill.extracted, spill.lost)
-    method = (
-        f"{share.count} of {share.total} particles that left, 95 % interval {share.lower:.4f} to {share.upper:.4f}; "
-        "error: half of it"
-    )
-    return Number(share.value, (share.upper - share.lower) / 2, engine(facts), method, "spill-losses")
+    method = f"{share.count} of {share.total} particles that left, 95 % interval {share.lower:.4f} to {share.upper:.4f}"
+    return _share(share, facts, method)
+
+
+def _share(found: Proportion, facts: SpillFacts, method: str) -> Number:
+    value, error = reach(found)
+    return Number(value, 0.0, engine(facts), f"{method}; error: its farther end", "spill-losses", statistical=error)
 
 
 def _share_lost(causes: tuple[str, ...]) -> Callable[[SpillFacts], Number]:
@@ -65,8 +67,8 @@ def _share_lost(causes: tuple[str, ...]) -> Callable[[SpillFacts], Number]:
         if total == 0:
             raise InputError("no particle left the ring")
         share = share_lost(spill.extracted, spill.lost, causes)
-        method = f"{share.count} of {total}, 95 % interval {share.lower:.4f} to {share.upper:.4f}; error: half of it"
-        return Number(share.value, (share.upper - share.lower) / 2, engine(facts), method, "spill-losses")
+        method = f"{share.count} of {total}, 95 % interval {share.lower:.4f} to {share.upper:.4f}"
+        return _share(share, facts, method)
 
     return number
 
@@ -74,8 +76,7 @@ def _share_lost(causes: tuple[str, ...]) -> Callable[[SpillFacts], Number]:
 def _left(facts: SpillFacts) -> Number:
     left = facts.spill.particles - len(facts.spill.extracted) - len(facts.spill.lost)
     share = proportion(left, facts.spill.particles)
-    method = f"{left} of {share.total} particles at the end"
-    return Number(share.value, (share.upper - share.lower) / 2, engine(facts), method, "spill-losses")
+    return _share(share, facts, f"{left} of {share.total} particles at the end, 95 % interval")
 
 
 def times(facts: SpillFacts) -> Array:
@@ -98,9 +99,13 @@ def _duty(raw: bool) -> Callable[[SpillFacts], Number]:
         kept = ", kept at 1, the largest there is" if found.corrected > 1 and not raw else ""
         method = f"{_bins(facts)}; as counted {found.raw:.3f}, corrected for counting {found.corrected:.3f}{kept}"
         value = found.raw if raw else found.possible
-        return Number(value, 0.0 if raw else found.error, engine(facts), method, "spill-rate")
+        return _of_rate(value, 0.0 if raw else found.error, facts, method)
 
     return number
+
+
+def _of_rate(value: float, sigma: float, facts: SpillFacts, method: str) -> Number:
+    return Number(value, 0.0, engine(facts), method, "spill-rate", statistical=TWO_SIDED * sigma)
 
 
 def _bins(facts: SpillFacts) -> str:
@@ -110,19 +115,20 @@ def _bins(facts: SpillFacts) -> str:
 def _variation(facts: SpillFacts) -> Number:
     found = rate_variation(rate_in_bins(facts).counts)
     method = f"{_bins(facts)}; as counted {found.raw:.3f}"
-    return Number(found.corrected, found.error, engine(facts), method, "spill-rate")
+    return _of_rate(found.corrected, found.error, facts, method)
 
 
 def _peak(facts: SpillFacts) -> Number:
     found = peak_to_mean(rate_in_bins(facts).counts)
     method = f"{_bins(facts)}; an even spill of as many particles has {found.even:.3g} by counting alone"
-    return Number(found.ratio, found.error, engine(facts), method, "spill-rate")
+    return _of_rate(found.ratio, found.error, facts, method)
 
 
 def _length(facts: SpillFacts) -> Number:
     begin, end = (quantile(times(facts), share) for share in _MIDDLE)
     method = f"from {begin.value:.4g} s to {end.value:.4g} s; error: of the quantiles of the sample"
-    return Number(end.value - begin.value, hypot(begin.error, end.error), engine(facts), method, "spill-rate")
+    error = hypot(begin.error, end.error)
+    return Number(end.value - begin.value, 0.0, engine(facts), method, "spill-rate", statistical=error)
 
 
 # ---------------------------------------------------------------------------------------------------- the beam
@@ -131,7 +137,8 @@ def _length(facts: SpillFacts) -> Number:
 def _momentum_spread(facts: SpillFacts) -> Number:
     found = beam_statistics(facts.spill.extracted)
     method = f"{found.count} extracted particles, mean {found.delta:.4g}; error: of the sample"
-    return Number(found.sigma_delta, found.sigma_delta / sqrt(2 * found.count), engine(facts), method, "spill-momentum")
+    _, error = spread(facts.spill.extracted["delta"].to_numpy())
+    return Number(found.sigma_delta, 0.0, engine(facts), method, "spill-momentum", statistical=error)
 
 
 def _drift(facts: SpillFacts) -> Number:
@@ -140,8 +147,9 @@ def _drift(facts: SpillFacts) -> Number:
     if len(table) < 4:
         raise InputError("too few particles to tell how the momentum changes")
     first, last = table.iloc[0], table.iloc[-1]
-    value, error = float(last["delta"] - first["delta"]), sqrt(float(first["error"] ** 2 + last["error"] ** 2))
-    return Number(value, error, engine(facts), "last quarter of the spill minus first", "spill-momentum")
+    value, error = float(last["delta"] - first["delta"]), TWO_SIDED * hypot(first["error"], last["error"])
+    method = "last quarter of the spill minus first"
+    return Number(value, 0.0, engine(facts), method, "spill-momentum", statistical=error)
 
 
 def _step(facts: SpillFacts) -> Number:
@@ -151,29 +159,28 @@ def _step(facts: SpillFacts) -> Number:
         raise InputError(f"only {len(depth)} particles are extracted")
     found = quantile(depth, 1 - _OUTSIDE)
     method = "from the wires to where 99 % of the extracted particles lie within; error: of the quantile"
-    return Number(found.value, found.error, engine(facts), method, "spill-bar-es")
+    return Number(found.value, 0.0, engine(facts), method, "spill-bar-es", statistical=found.error)
 
 
 def _emittance(plane: str) -> Callable[[SpillFacts], Number]:
     def number(facts: SpillFacts) -> Number:
         found = getattr(beam_statistics(facts.spill.extracted), plane)
         method = "rms, geometric, dispersion taken out, at the electrostatic septum's entrance; error: of the sample"
-        return Number(found.emittance, found.emittance_error, engine(facts), method, "spill-bar-es")
+        error = TWO_SIDED * found.emittance_error
+        return Number(found.emittance, 0.0, engine(facts), method, "spill-bar-es", statistical=error)
 
     return number
 
 
 def _optics(key: str) -> Callable[[SpillFacts], Number]:
-    """A start condition of a transport line; errors from halves of the sample."""
+    """A start condition of a transport line; its error from the sample with each twentieth left out."""
 
     def number(facts: SpillFacts) -> Number:
         table = facts.spill.extracted
         value = beam_statistics(table).start()[key]
-        halves = [beam_statistics(table.iloc[i::2]).start()[key] for i in (0, 1)]
-        method = (
-            "second moments of the extracted particles at the septum's entrance; error: half the halves' difference"
-        )
-        return Number(value, abs(halves[0] - halves[1]) / 2, engine(facts), method, "spill-bar-es")
+        error = jackknife(lambda kept: beam_statistics(table.iloc[kept]).start()[key], len(table))
+        method = "second moments of the extracted particles at the septum's entrance; error: twentieths left out"
+        return Number(value, 0.0, engine(facts), method, "spill-bar-es", statistical=error)
 
     return number
 

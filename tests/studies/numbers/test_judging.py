@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from typing import Any
 
 import pytest
 from hypothesis import assume, given
@@ -26,7 +27,7 @@ def requirement(lower: float | None, upper: float | None, quantity: str = "qx", 
     return Requirement("R", "text", quantity, unit, "the test", "study", lower, upper)
 
 
-def verdict_on(one: Requirement, value: float | None, error: float | None, **more: str) -> Verdict:
+def verdict_on(one: Requirement, value: float | None, error: float | None, **more: Any) -> Verdict:
     engine = more.pop("engine", BOTH)
     quantity = Quantity(one.quantity, value, quantity_named(one.quantity).kind.unit, error, engine, "a method", **more)
     return verdicts_on([one], [quantity])[0]

@@ -152,11 +152,17 @@ def machines_of(**more: Any) -> Imperfections:
     ],
 )
 def test_what_95_percent_of_the_machines_do_not_exceed(key: str, column: float, scale: float) -> None:
-    """Of twenty machines 1 ... 20 times a number, the order statistic next to rank 0.95 x 19 = 18.05 (from 0): 19."""
-    value, error, method = imperfection_number(key, machines_of())
-    assert value == pytest.approx(19.0 * column * scale, rel=1e-14)
-    assert error == pytest.approx(0.5 * (20.0 - 18.0) * column * scale, rel=1e-14)  # one sigma is 0.97 ranks
-    assert ("before" in method) == key.endswith("_uncorrected")
+    """Of twenty machines 1 ... 20 times a number, the order statistic next to rank 0.95 x 19 = 18.05 (from 0): 19.
+
+    The largest of twenty is below the 95th percentile in 0.95^20 = 36 % of all samples: nothing bounds it.
+    """
+    found = imperfection_number(key, machines_of())
+    assert found.value == pytest.approx(19.0 * column * scale, rel=1e-14)
+    assert (found.statistical, found.withheld) == (
+        float("inf"),
+        "20 machines do not bound what 95 % do not exceed (at 95 %): 72 do",
+    )
+    assert ("before" in found.method) == key.endswith("_uncorrected")
 
 
 @pytest.mark.number("orbit_yield", by="by hand")
@@ -164,14 +170,16 @@ def test_the_yield_counts_machines_in_which_every_beam_fits() -> None:
     """Of 20, 3 have no room for one beam, 4 others none for the other and one of those is unstable: 13 are good."""
     one, other = np.full(20, 1e-3), np.full(20, 2e-3)
     one[:3], other[3:6], other[6] = -1e-3, -1e-3, np.nan
-    value, error, method = imperfection_number("orbit_yield", machines_of(rooms={"a": one, "b": other}))
-    assert value == 13 / 20
-    assert error == pytest.approx(np.sqrt(0.65 * 0.35 / 20 + 1 / 1600) / 1.05, rel=1e-12)
-    assert "'a', 'b'; error: statistical, 20 machines" in method
+    found = imperfection_number("orbit_yield", machines_of(rooms={"a": one, "b": other}))
+    assert (found.value, found.numerical) == (13 / 20, 0.0)
+    z2 = 3.841459  # of 95 %, chi-squared with one degree of freedom; the lower end of Wilson's interval is the farther
+    lower = (0.65 + z2 / 40 - np.sqrt(z2 * (0.65 * 0.35 + z2 / 80) / 20)) / (1 + z2 / 20)
+    assert found.statistical == pytest.approx(0.65 - lower, rel=1e-6)  # z2 has seven digits
+    assert "'a', 'b'; error: Wilson's interval of 20 machines" in found.method
 
 
 def test_the_orbit_of_one_machine_beside_xsuite() -> None:
-    assert imperfection_number("residual_orbit_xsuite", machines_of())[0] == 3e-12
+    assert imperfection_number("residual_orbit_xsuite", machines_of()).value == 3e-12
     facts = facts_of(imperfections=replace(machines_of(), residual=None, alone="why not"))
     for name, words in (("residual_orbit_xsuite", "why not"), ("orbit_yield", "no beam lives in the lattice")):
         found = evaluate([name], facts)[0]
