@@ -2,33 +2,19 @@
 
 from __future__ import annotations
 
-import os
-import sys
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any, TypeVar, cast
 
 import numba
 
+from optics.caching import cache_folder, user_caches
+
 Function = TypeVar("Function", bound=Callable[..., Any])
-
-
-def _user_cache() -> Path:
-    if sys.platform == "darwin":
-        return Path.home() / "Library" / "Caches"
-    if sys.platform == "win32":
-        return Path(os.environ.get("LOCALAPPDATA", Path.home() / "AppData" / "Local"))
-    return Path(os.environ.get("XDG_CACHE_HOME", Path.home() / ".cache"))
-
-
-def _newest_source() -> str:
-    """Numba looks only at the file of the cached function; a change in one that it calls must count too."""
-    return str(max(path.stat().st_mtime_ns for path in Path(__file__).parent.rglob("*.py")))
-
 
 _settings: Any = numba.config
 if not _settings.CACHE_DIR:
-    _settings.CACHE_DIR = str(_user_cache() / "hadron-optics" / "numba" / _newest_source())
+    _settings.CACHE_DIR = str(cache_folder(Path(__file__).parents[1], user_caches() / "hadron-optics" / "numba"))
 
 
 def compiled(function: Function) -> Function:
