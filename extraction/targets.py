@@ -19,6 +19,7 @@ from extraction.resonance.third_integer import ThirdIntegerResonance, third_inte
 from lattice import InputError, Lattice, NoSolution, UnstableOptics
 from lattice.arrays import Array
 from lattice.errors import did_you_mean
+from lattice.magnitudes import is_number
 from lattice.parameters import FUNCTIONS
 from optics import Optics
 from optics.maps.model import turns
@@ -40,10 +41,6 @@ _AT_WIRES = ("hardt_residual", "arm_angle", "spiral_step", "arm_divergence")
 _TRACKED = ("arm_angle", "spiral_step", "arm_divergence")
 _DIFFERENCE = 1e-5  # relative parameter step of the central differences
 _STEP = 1e-30  # the step that match makes along the imaginary axis
-
-
-def _is_number(value: object) -> bool:
-    return isinstance(value, (int, float)) and bool(np.isfinite(value))
 
 
 @dataclass(frozen=True)
@@ -70,13 +67,13 @@ class ExtractionTarget:
             raise InputError(
                 f"{owner}: unknown quantity{did_you_mean(self.quantity, QUANTITIES)} Known: {', '.join(QUANTITIES)}"
             )
-        if self.quantity in _AT_WIRES and not (_is_number(self.x_septum) and self.x_septum):
+        if self.quantity in _AT_WIRES and not (is_number(self.x_septum) and self.x_septum):
             raise InputError(f"{owner} needs x_septum, the position of the wires [m], not {self.x_septum!r}")
         if self.tolerance is None:
             object.__setattr__(self, "tolerance", QUANTITIES[self.quantity][0])
         for name in ("value", "tolerance", "weight"):
             number = getattr(self, name)
-            if not (_is_number(number) and (name == "value" or number > 0)):
+            if not (is_number(number) and (name == "value" or number > 0)):
                 raise InputError(f"{owner}: {name} must be a finite number{'' if name == 'value' else ' above 0'}")
 
     @property

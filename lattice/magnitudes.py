@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from math import inf, pi
+from math import inf, isfinite, pi
 from typing import Any
 
 import numpy as np
+
+from lattice.errors import InputError
 
 
 @dataclass(frozen=True)
@@ -58,3 +60,16 @@ def as_number(value: Any) -> float | None:
         return float(value)
     except (TypeError, ValueError, OverflowError):
         return None
+
+
+def is_number(value: Any) -> bool:
+    """Whether a value is a finite real number; a boolean and a text are none."""
+    number = as_number(value)
+    return number is not None and isfinite(number)
+
+
+def require_numbers(owner: str, **values: Any) -> None:
+    """InputError that names the first of some values that is no finite real number."""
+    for what, value in values.items():
+        if not is_number(value):
+            raise InputError(f"{owner}: {what} must be a finite number, found {value!r}")

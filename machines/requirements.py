@@ -12,6 +12,7 @@ from math import isfinite
 from typing import Any
 
 from lattice.errors import InputError, did_you_mean
+from lattice.magnitudes import is_number
 from machines.tables import record
 
 PASS = "PASS"
@@ -45,7 +46,7 @@ class Requirement:
 
     def __post_init__(self) -> None:
         limits = [limit for limit in (self.lower, self.upper) if limit is not None]
-        if not limits or not all(isfinite(limit) for limit in limits):
+        if not limits or not all(is_number(limit) for limit in limits):
             raise InputError(f"requirement '{self.id}' needs a finite lower or upper limit")
         if len(limits) == 2 and limits[0] > limits[1]:
             raise InputError(f"requirement '{self.id}': lower {self.lower} is above upper {self.upper}")

@@ -14,7 +14,6 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
-from math import isfinite
 from typing import Any
 
 import numpy as np
@@ -22,6 +21,7 @@ import pandas as pd
 
 from lattice import ElectrostaticSeptum, InputError, Lattice
 from lattice.arrays import Array
+from lattice.magnitudes import is_number
 from optics.beams.beam import Beam
 from optics.linear.functions import Functions
 from optics.linear.optics import Optics
@@ -55,9 +55,9 @@ class BeamEdge:
     full_width: float = 0.0
 
     def __post_init__(self) -> None:
-        if not (isfinite(self.sigmas) and self.sigmas > 0):
+        if not (is_number(self.sigmas) and self.sigmas > 0):
             raise InputError(f"BeamEdge: sigmas must be positive, found {self.sigmas!r}")
-        if not (isfinite(self.full_width) and self.full_width >= 0):
+        if not (is_number(self.full_width) and self.full_width >= 0):
             raise InputError(f"BeamEdge: full_width of dp/p must not be negative, found {self.full_width!r}")
 
     def centre(self, column: Column, plane: str) -> Any:

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from math import isfinite, pi
+from math import pi
 from typing import Any
 
 import numpy as np
@@ -16,6 +16,7 @@ import numpy as np
 from lattice import InputError, Lattice, ReferenceParticle
 from lattice.arrays import Array
 from lattice.errors import did_you_mean
+from lattice.magnitudes import is_number
 
 Programme = Callable[[float], float] | Sequence[tuple[float, float]]
 
@@ -30,7 +31,7 @@ def programme_values(programme: Programme, times: Array) -> Array:
     except (ArithmeticError, TypeError, ValueError, LookupError) as error:
         raise InputError(f"a driver's programme cannot be evaluated: {type(error).__name__}: {error}") from error
     for time, value in zip(times, found, strict=True):
-        if not (isinstance(value, (int, float, np.floating)) and isfinite(value)):
+        if not is_number(value):
             raise InputError(f"a driver's programme gave {value!r} at {time} s: it must give finite numbers")
     return np.array(found, dtype=float)
 
@@ -45,11 +46,12 @@ def _checked(owner: str, programme: Any) -> Any:
     if callable(programme):
         return programme
     try:
-        table = tuple((float(time), float(value)) for time, value in programme)
+        given = [(time, value) for time, value in programme]
+        table = tuple((float(time), float(value)) for time, value in given)
     except (TypeError, ValueError):
         raise InputError(f"{owner}: a programme is a function of time or a list of (time, value) pairs") from None
     times = [time for time, _ in table]
-    if not table or not all(isfinite(number) for pair in table for number in pair) or sorted(set(times)) != times:
+    if not table or not all(is_number(number) for pair in given for number in pair) or sorted(set(times)) != times:
         raise InputError(f"{owner}: a programme's times must rise and all its numbers be finite, found {table!r}")
     return table
 
@@ -129,11 +131,11 @@ class RFKnockout:
         if self.excitation not in _EXCITATIONS:
             hint = did_you_mean(str(self.excitation), _EXCITATIONS)
             raise InputError(f"{owner}: unknown excitation '{self.excitation}'{hint} Known: {', '.join(_EXCITATIONS)}")
-        if not (isfinite(self.tune) and 0 < self.tune):
+        if not (is_number(self.tune) and 0 < self.tune):
             raise InputError(f"{owner}: tune must be a positive number, found {self.tune!r}")
-        if not (isfinite(self.bandwidth) and self.bandwidth >= 0) or not (isfinite(self.period) and self.period > 0):
+        if not (is_number(self.bandwidth) and self.bandwidth >= 0) or not (is_number(self.period) and self.period > 0):
             raise InputError(f"{owner}: bandwidth must not be negative and period must be positive")
-        if not isinstance(self.seed, int) or self.seed < 0:
+        if isinstance(self.seed, bool) or not isinstance(self.seed, int) or self.seed < 0:
             raise InputError(f"{owner}: seed must be a whole number not below 0, found {self.seed!r}")
         if self.excitation != "sine" and self.bandwidth == 0.0:
             raise InputError(f"{owner}: '{self.excitation}' needs a bandwidth")
@@ -153,7 +155,9 @@ class PhaseDisplacement:
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "programme", _checked("PhaseDisplacement", self.programme))
-        if not (isfinite(self.volt) and self.volt > 0) or not (isinstance(self.harmonic, int) and self.harmonic > 0):
+        if not (is_number(self.volt) and self.volt > 0) or not (
+            is_number(self.harmonic) and isinstance(self.harmonic, int) and self.harmonic > 0
+        ):
             raise InputError("PhaseDisplacement: volt must be positive and harmonic a whole number above 0")
 
 
@@ -167,10 +171,11 @@ class Ripple:
     def __post_init__(self) -> None:
         object.__setattr__(self, "parameter", str(self.parameter).lower())
         try:
-            lines = tuple((float(a), float(f), float(phase)) for a, f, phase in self.lines)
+            given = [(a, f, phase) for a, f, phase in self.lines]
+            lines = tuple((float(a), float(f), float(phase)) for a, f, phase in given)
         except (TypeError, ValueError):
             raise InputError(f"Ripple of '{self.parameter}': lines are (amplitude, frequency, phase)") from None
-        if not lines or not all(isfinite(n) for line in lines for n in line) or any(f < 0 for _, f, _ in lines):
+        if not lines or not all(is_number(n) for line in given for n in line) or any(f < 0 for _, f, _ in lines):
             raise InputError(f"Ripple of '{self.parameter}': amplitudes, frequencies >= 0 and phases must be finite")
         object.__setattr__(self, "lines", lines)
 
@@ -188,7 +193,7 @@ class Ripple:
         a sin(wt + phase) - gain a sin(w (t - delay) + phase), line by line.
         Raises InputError for a gain or delay that is no finite number.
         """
-        if not (isfinite(gain) and isfinite(delay)):
+        if not (is_number(gain) and is_number(delay)):
             raise InputError(f"Ripple of '{self.parameter}': gain and delay of a feed-forward must be finite")
         return Ripple(self.parameter, tuple(_left_over(line, gain, delay) for line in self.lines))
 

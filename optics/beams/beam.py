@@ -11,7 +11,7 @@ import numpy as np
 
 from lattice import InputError, ReferenceParticle
 from lattice.arrays import Array
-from lattice.magnitudes import EMITTANCE, as_number
+from lattice.magnitudes import EMITTANCE, as_number, is_number
 from optics.beams.distributions import FULL_WIDTH, momentum_sample, transverse_sample
 from optics.linear.momentum_optics import momentum_optics
 from optics.linear.optics import Optics
@@ -160,7 +160,7 @@ def _momentum_deviation(
     bounded = FULL_WIDTH.get(str(momenta).lower())
     scale = beam.sigma_delta
     if full_width is not None:
-        if not (isinstance(full_width, (int, float)) and isfinite(full_width) and full_width >= 0):
+        if not (is_number(full_width) and full_width >= 0):
             raise InputError(f"full_width of dp/p must be a number not below 0, found {full_width!r}")
         if bounded is None:
             raise InputError(f"'{momenta}' momenta have no full_width: take 'uniform' or 'parabolic', or a cut")
@@ -193,7 +193,7 @@ def _exact(beam: Beam, optics: Optics, row: int, normal: Array, delta: Array) ->
 
 
 def _longitudinal(optics: Optics, random: np.random.Generator, count: int, coasting: bool, sigma_zeta: float) -> Array:
-    if not (isinstance(sigma_zeta, (int, float)) and isfinite(sigma_zeta) and sigma_zeta >= 0):
+    if not (is_number(sigma_zeta) and sigma_zeta >= 0):
         raise InputError(f"sigma_zeta must be a number of metres not below 0, found {sigma_zeta!r}")
     if not coasting:
         return sigma_zeta * random.standard_normal(count)

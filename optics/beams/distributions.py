@@ -6,13 +6,14 @@ Two planes make the normalised phase space (u, u') of x and of y; a plane's ampl
 from __future__ import annotations
 
 from collections.abc import Callable
-from math import isfinite, sqrt
+from math import sqrt
 
 import numpy as np
 
 from lattice import InputError
 from lattice.arrays import Array
 from lattice.errors import did_you_mean
+from lattice.magnitudes import is_number
 
 Draw = Callable[[np.random.Generator, int], Array]
 
@@ -92,7 +93,7 @@ def _within(
 ) -> Array:
     if cut is None:
         return draw(random, count)
-    if not (isinstance(cut, (int, float)) and isfinite(cut) and cut > 0):
+    if not (is_number(cut) and cut > 0):
         raise InputError(f"cut must be a positive number of rms widths, found {cut!r}")
     kept: list[Array] = []
     found = tried = 0

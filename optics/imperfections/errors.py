@@ -19,6 +19,7 @@ from scipy.stats import truncnorm
 
 from lattice import Element, InputError, Lattice, Monitor
 from lattice.arrays import Array
+from lattice.magnitudes import is_number
 from optics.closed import closed
 from optics.imperfections.elements import ALIGNMENT, imperfect_element, refuse_without_field
 from optics.selection import selected, with_distinct_names
@@ -50,10 +51,10 @@ class MagnetErrors:
 
     def __post_init__(self) -> None:
         for column, rms in self.rms.items():
-            if not (isinstance(rms, (int, float)) and np.isfinite(rms) and rms >= 0.0):
+            if not (is_number(rms) and rms >= 0.0):
                 raise InputError(f"{self._where}: the rms of {column} must be a number of at least 0, found {rms!r}")
         for name in ("radius", "cut"):
-            if not (np.isfinite(getattr(self, name)) and getattr(self, name) > 0.0):
+            if not (is_number(getattr(self, name)) and getattr(self, name) > 0.0):
                 raise InputError(f"{self._where}: {name} must be positive, found {getattr(self, name)!r}")
         for order in (*self.normal, *self.skew):
             if not (isinstance(order, int) and 1 <= order <= 20):

@@ -9,6 +9,7 @@ import numpy as np
 
 from lattice import InputError, ReferenceParticle
 from lattice.arrays import Array
+from lattice.magnitudes import require_numbers
 from lattice.reference import SPEED_OF_LIGHT
 
 DISTRIBUTIONS = ("gaussian", "waterbag")
@@ -34,6 +35,7 @@ class Bunch:
     correlation: float = 0.0
 
     def __post_init__(self) -> None:
+        require_numbers("Bunch", **{name: value for name, value in vars(self).items() if name != "particle"})
         for name in ("betx", "bety", "frequency"):
             self._require(name, getattr(self, name) > 0, "above 0")
         for name in ("emittance_x", "emittance_y", "sigma_phase", "sigma_energy"):

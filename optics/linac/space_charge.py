@@ -8,7 +8,7 @@ of particles outside it is overestimated). Where it may be dropped: see ``streng
 from __future__ import annotations
 
 from dataclasses import dataclass
-from math import isfinite, pi
+from math import pi
 
 import numpy as np
 from scipy.constants import epsilon_0
@@ -16,6 +16,7 @@ from scipy.special import elliprd
 
 from lattice import InputError, ReferenceParticle
 from lattice.arrays import Array
+from lattice.magnitudes import as_number, is_number
 
 
 @dataclass(frozen=True)
@@ -30,11 +31,11 @@ class SpaceCharge:
     until: float = float("inf")
 
     def __post_init__(self) -> None:
-        if not (isfinite(self.charge) and self.charge >= 0):
+        if not (is_number(self.charge) and self.charge >= 0):
             raise InputError(f"SpaceCharge: charge must be a number of C not below 0, found {self.charge!r}")
-        if not (isfinite(self.every) and self.every > 0):
+        if not (is_number(self.every) and self.every > 0):
             raise InputError(f"SpaceCharge: every must be a length in m above 0, found {self.every!r}")
-        if not self.until > 0:
+        if as_number(self.until) is None or not self.until > 0:
             raise InputError(f"SpaceCharge: until must be an energy in eV above 0, found {self.until!r}")
 
     def rows(self, s: Array) -> list[int]:

@@ -5,30 +5,29 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
-from math import inf, isfinite
+from math import inf
 from typing import Any, Protocol, runtime_checkable
 
 import numpy as np
 
 from lattice import InputError, Lattice
 from lattice.arrays import Array
+from lattice.magnitudes import require_numbers
 from optics.linear.optics import Optics
 from optics.matching.quantities import Kind, Quantity, kind_of
 
 __all__ = ["Goal", "Kind", "Target", "Vary", "finite", "kind_of"]
 
 
+_STEPS = 100.0  # of a quantity's scale, beyond which a tolerance is in another unit
+
+
 def finite(owner: str, what: str, value: Any, default: float | None = None) -> float:
     """``value`` as a finite number (``default`` for None), else InputError."""
     if value is None and default is not None:
         return default
-    try:
-        number = float(value)
-    except (TypeError, ValueError):
-        number = float("nan")
-    if not isfinite(number):
-        raise InputError(f"{owner}: {what} must be a finite number, found {value!r}")
-    return number
+    require_numbers(owner, **{what: value})
+    return float(value)
 
 
 @runtime_checkable
@@ -130,8 +129,18 @@ class Target:
             object.__setattr__(self, "tolerance", self._quantity.kind.tolerance)
         if not finite(owner, "tolerance", self.tolerance) > 0 or not finite(owner, "weight", self.weight) > 0:
             raise InputError(f"{owner}: tolerance and weight must be positive")
+        self._check_tolerance(owner)
         if self._quantity.kind.logarithmic and self.value <= 0:
             raise InputError(f"{owner}: a beta function is positive, found the target {self.value}")
+
+    def _check_tolerance(self, owner: str) -> None:
+        """Refuse one that anything meets: larger than the value and than a hundred steps that count."""
+        tolerance = float(self.tolerance or 0.0)
+        if not self._quantity.is_formula and tolerance > max(abs(self.value), _STEPS * self._quantity.kind.scale):
+            raise InputError(
+                f"{owner}: a tolerance of {tolerance:g} about {self.value:g} is met by anything; it is in the unit of "
+                f"the quantity (m, rad, 1: not mm or per cent), by default {self._quantity.kind.tolerance:g}"
+            )
 
     @cached_property
     def _quantity(self) -> Quantity:

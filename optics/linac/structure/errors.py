@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
-from math import isfinite
 
 import numpy as np
 
 from lattice import InputError
+from lattice.magnitudes import is_number
 from optics.linac.structure.linac import Linac, PermanentQuadrupole, Piece, Tank
 
 
@@ -31,7 +31,7 @@ class Errors:
 
     def __post_init__(self) -> None:
         for name, value in vars(self).items():
-            if not (isfinite(value) and value >= 0):
+            if not (is_number(value) and value >= 0):
                 raise InputError(f"Errors: {name} must be a number not below 0, found {value!r}")
         if self.cut < 0.5:
             raise InputError(f"Errors: cut must be 0.5 standard deviations or more, found {self.cut!r}")

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field, fields, replace
 from functools import cached_property
 from itertools import accumulate
 from math import isfinite, pi
@@ -11,6 +11,7 @@ from typing import Any
 
 from lattice import InputError, ReferenceParticle
 from lattice.errors import did_you_mean, listed
+from lattice.magnitudes import require_numbers
 from lattice.reference import SPEED_OF_LIGHT
 from optics.linac.structure.transit import TransitTime, sine_cell
 
@@ -29,8 +30,14 @@ class Piece:
     def __post_init__(self) -> None:
         if not (isinstance(self.name, str) and self.name):
             raise InputError(f"a piece of a linac needs a name, found {self.name!r}")
+        require_numbers(f"{type(self).__name__} '{self.name}'", **self._numbers)
         self._require("length", self.length >= 0, "a number of m not below 0")
         self._require("bore", self.bore > 0, "a radius in m above 0")
+
+    @property
+    def _numbers(self) -> dict[str, Any]:
+        """Values of the attributes that are numbers."""
+        return {one.name: getattr(self, one.name) for one in fields(self) if one.type in ("float", "int")}
 
     def _require(self, attribute: str, holds: bool, expected: str) -> None:
         value = getattr(self, attribute)
