@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from math import isfinite, sqrt
 
 from lattice.errors import InputError, did_you_mean
+from lattice.ions import Ion, ion_called
 from lattice.magnitudes import as_number
 from lattice.ranges import RangeLaw
 
@@ -31,6 +32,8 @@ _ATOMS = {
     "argon-40": (39.962_383_122_037, 18, 40),
     "lead-208": (207.976_651_901_230, 82, 208),
 }
+_HYDROGEN = "hydrogen-1"
+_NEUTRAL = {_HYDROGEN: (1.007_825_031_898, 1, 1), **_ATOMS}
 
 
 @dataclass(frozen=True)
@@ -75,22 +78,47 @@ SPECIES: dict[str, Species] = {
 
 
 def species_named(name: str) -> Species:
-    """Return the species called ``name`` (any case); InputError lists the nearest when there is none."""
+    """Return the species called ``name`` (any case), or the ion: ``C4+``, ``carbon-12 4+``, ``H2+``, ``H-``.
+
+    InputError lists the nearest when there is none.
+    """
     if not isinstance(name, str):
         raise InputError(f"a species is a name such as 'proton', found {name!r}")
     key = name.strip().lower()
-    if key not in SPECIES:
-        raise InputError(f"unknown species '{name}'{did_you_mean(key, SPECIES)} Known: {', '.join(SPECIES)}")
-    return SPECIES[key]
+    if key in SPECIES:
+        return SPECIES[key]
+    ion = ion_called(key)
+    if ion is None or ion.atom not in _NEUTRAL:
+        raise InputError(
+            f"unknown species '{name}'{did_you_mean(key, SPECIES)} Known: {', '.join(SPECIES)}, and ions by their "
+            f"charge: C4+, 'carbon-12 4+', H2+"
+        )
+    return _ion_with_electrons(name, ion)
+
+
+def _ion_with_electrons(name: str, ion: Ion) -> Species:
+    """Mass: that of the neutral atoms less the electrons that are gone; binding (1e-7 of it) is neglected."""
+    mass_u, protons, nucleons = _NEUTRAL[ion.atom]
+    if ion.charge > protons * ion.atoms:
+        raise InputError(f"species '{name}': {ion.atom} has {protons} electrons to lose, not {ion.charge}")
+    if ion.charge == protons and ion.atoms == 1:
+        return SPECIES["proton" if ion.atom == _HYDROGEN else ion.atom]
+    mass = ion.atoms * mass_u * ATOMIC_MASS_UNIT - ion.charge * ELECTRON_MASS
+    if ion.atom == _HYDROGEN:
+        return Species(name.strip().upper(), mass, ion.charge, ion.atoms * nucleons)
+    charge = f"{ion.charge}+" if ion.charge > 0 else "-"
+    return Species(
+        f"{ion.atom} {charge}" if ion.atoms == 1 else name.strip().upper(), mass, ion.charge, ion.atoms * nucleons
+    )
 
 
 @dataclass(frozen=True, init=False)
 class ReferenceParticle:
     """A species at one kinetic energy per nucleon [eV].
 
-    ``ReferenceParticle("carbon-12", kinetic_energy_per_u=400e6)``. Ions are fully stripped. A species the
-    table does not hold is given as ``Species(name, mass, charge, nucleons)``. Raises InputError for an
-    unknown species or an energy that is not a number within ``ENERGIES``.
+    ``ReferenceParticle("carbon-12", kinetic_energy_per_u=400e6)``. Ions are fully stripped, or named by their charge:
+    "C4+", "H2+". A species the table does not hold is given as ``Species(name, mass, charge, nucleons)``. Raises
+    InputError for an unknown species or an energy that is not a number within ``ENERGIES``.
     """
 
     species: str
@@ -188,7 +216,10 @@ class ReferenceParticle:
 
 
 def range_law(kind: Species) -> RangeLaw:
-    """The ranges of a species in water, by the Bethe formula."""
+    """The ranges of a species in water, by the Bethe formula; an ion loses its electrons in the first micrometres."""
+    ion = ion_called(kind.name)
+    if ion is not None and ion.atom in _NEUTRAL:
+        return range_law(SPECIES["proton" if ion.atom == _HYDROGEN else ion.atom])
     return RangeLaw(kind.mass / PROTON_MASS / kind.charge**2, 1e-6 * kind.mass / kind.nucleons)
 
 

@@ -190,6 +190,10 @@ MADX_BEAMS = [
     "beam, particle=carbon, mass=12*0.931, charge=6, pc=5;",
     "beam, mass=11.17, charge=6, pc=5;",
     "beam, particle=ion, mass=11.17, charge=6, energy=15; beam, mass=11.2;",
+    "beam, particle=ion, mass=0.9315, charge=54/208, energy=1.2;",
+    "beam, particle=ion, mass=0.9315, charge=0.2596153846, pc=1.5;",
+    "beam, particle=ion, mass=0.9315, charge=0.5, gamma=1.1;",
+    "beam, particle=ion, mass=0.9315, charge=54/208, energy=1.2; beam, pc=2;",
     "beam, particle=posmuon;",
     "beam, particle=electron, energy=3;",
     "beam, particle=electron; beam, sequence=s_, particle=proton, pc=2;",
@@ -207,19 +211,45 @@ def test_beams_are_those_of_madx(read: Read, session: Any, number: int) -> None:
     text = numbered(f"{lines} {MADX_BEAMS[number]}", 100 + number)
     particle = read(text, f"s_{100 + number}").particle
     assert particle is not None
-    values = {
-        "mass": particle.mass / 1e9,
-        "charge": particle.charge,
-        "energy": particle.total_energy / 1e9,
-        "pc": particle.momentum / 1e9,
-        "beta": particle.beta,
-    }
     session.input("resbeam;" + text)
     session.use(f"s_{100 + number}")
     beam = session.sequence[f"s_{100 + number}"].beam
     session.input("resbeam; beam, particle=proton, energy=1.2;")
+    parts = particle.nucleons if beam["charge"] % 1 else 1  # all is of one nucleon there
+    values = {
+        "mass": particle.mass / 1e9 / parts,
+        "charge": particle.charge / parts,
+        "energy": particle.total_energy / 1e9 / parts,
+        "pc": particle.momentum / 1e9 / parts,
+        "beta": particle.beta,
+    }
     for name, value in values.items():
         assert value == pytest.approx(beam[name], rel=1e-8), name
+
+
+@pytest.mark.parametrize("charge", ["54/208", "0.2596153846", "27/104"])
+def test_a_beam_of_a_nucleon_is_one_of_the_whole_ion(charge: str, read: Read) -> None:
+    """Rigidity p / q and energy per nucleon are the same; what the file reads of the beam is what it wrote."""
+    text = f"beam, particle=ion, mass=0.9315, charge={charge}, energy=1.2; k_ = beam->energy * beam->charge;"
+    ring = read(f"{text} x: quadrupole, l=1, k1:=k_; s: sequence, l=4; x, at=2; endsequence;", "s")
+    particle = ring.particle
+    assert particle is not None
+    assert particle.charge == round(particle.charge)
+    number = 54 / 208
+    assert ring.parameters["k_"] == pytest.approx(1.2 * number, rel=1e-9)
+    momentum = (1.2**2 - 0.9315**2) ** 0.5 * 1e9
+    assert particle.magnetic_rigidity == pytest.approx(momentum / number / 299_792_458.0, rel=1e-9)
+    assert particle.kinetic_energy_per_u == pytest.approx(1.2e9 - 0.9315e9, rel=1e-9)
+
+
+def test_a_rounded_charge_of_a_nucleon_is_refused(read: Read) -> None:
+    """0.26 is that of no ion: 13/50 would change the rigidity of 54/208 by 1.5e-3 without a word."""
+    with pytest.raises(LatticeError, match="or that of one nucleon, as a fraction"):
+        read(
+            "beam, particle=ion, mass=0.9315, charge=0.2596, energy=1.2; x: quadrupole, l=1; s: sequence, l=4; "
+            "x, at=2; endsequence;",
+            "s",
+        )
 
 
 # -- what becomes what --

@@ -116,3 +116,44 @@ def test_the_spread_of_the_energy_is_that_of_the_momentum_twice_when_slow_and_on
     ends = [ReferenceParticle.from_momentum("carbon-12", here.momentum * (1 + part)) for part in (-1e-6, 1e-6)]
     change = (ends[1].kinetic_energy - ends[0].kinetic_energy) / here.kinetic_energy
     assert here.energy_spread(2e-6) == pytest.approx(change, rel=1e-8)
+
+
+@pytest.mark.parametrize(
+    ("name", "mass", "charge", "nucleons"),
+    [  # CODATA 2022 and AME2020: 12 u less 4 electrons; two or three hydrogen atoms less one; an atom and one more [eV]
+        ("C4+", 12 * 931.49410372e6 - 4 * 0.51099895069e6, 4, 12),
+        ("12C4+", 12 * 931.49410372e6 - 4 * 0.51099895069e6, 4, 12),
+        ("carbon-12 4+", 12 * 931.49410372e6 - 4 * 0.51099895069e6, 4, 12),
+        ("H2+", 2 * (938.27208943e6 + 0.51099895069e6) - 0.51099895069e6, 1, 2),
+        ("H3+", 3 * (938.27208943e6 + 0.51099895069e6) - 0.51099895069e6, 1, 3),
+        ("H-", 938.27208943e6 + 2 * 0.51099895069e6, -1, 1),
+        ("He+", 3727.3794118e6 + 0.51099895069e6, 1, 4),
+        ("3He1+", 2808.39161112e6 + 0.51099895069e6, 1, 3),
+        ("Pb54+", 207.976651901230 * 931.49410372e6 - 54 * 0.51099895069e6, 54, 208),
+    ],
+)
+def test_ions_that_keep_electrons(name: str, mass: float, charge: int, nucleons: int) -> None:
+    """To 1e-7: the binding of the electrons is left out; any case, and its rigidity follows."""
+    particle = ReferenceParticle(name.lower(), kinetic_energy_per_u=7e6)
+    assert particle.mass == pytest.approx(mass, rel=1e-7)
+    assert (particle.charge, particle.nucleons) == (charge, nucleons)
+    assert particle.magnetic_rigidity == pytest.approx(particle.momentum / abs(charge) / 299_792_458.0, rel=1e-15)
+    assert ReferenceParticle(particle.species, kinetic_energy_per_u=7e6) == particle
+
+
+def test_an_ion_without_electrons_is_the_nucleus() -> None:
+    for name, nucleus in {"C6+": "carbon-12", "H+": "proton", "D+": "deuteron", "He2+": "helium-4"}.items():
+        assert ReferenceParticle(name, kinetic_energy_per_u=1e8) == ReferenceParticle(nucleus, kinetic_energy_per_u=1e8)
+
+
+def test_in_water_an_ion_loses_its_electrons() -> None:
+    """The range of C4+ is that of carbon, that of H2+ the proton's of the same energy per nucleon."""
+    for name, nucleus in {"C4+": "carbon-12", "H2+": "proton"}.items():
+        ranges = [ReferenceParticle(one, kinetic_energy_per_u=1e8).range_in_water for one in (name, nucleus)]
+        assert ranges[0] == ranges[1]
+
+
+@pytest.mark.parametrize(("name", "words"), [("C7+", "has 6 electrons"), ("X4+", "unknown species"), ("C+4", "C4+")])
+def test_an_ion_that_is_none(name: str, words: str) -> None:
+    with pytest.raises(InputError, match=words):
+        ReferenceParticle(name, kinetic_energy_per_u=1e8)

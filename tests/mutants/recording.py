@@ -117,7 +117,7 @@ class Recorder:
         """Contexts by the module and the key of the line."""
         data = self.coverage.get_data()
         found: dict[str, dict[str, set[str]]] = {}
-        for file in data.measured_files():
+        for file in (one for one in data.measured_files() if one.endswith(".py")):  # and templates
             named = _keys(file)
             lines: defaultdict[str, set[str]] = defaultdict(set)
             for line, contexts in data.contexts_by_lineno(file).items():
