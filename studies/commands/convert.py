@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
 import click
 
-from studies.commands.options import on_a_file, talking
+from studies.commands.options import of_a_line, on_a_file, start_of, talking
 from studies.exit_codes import Exit
 
 
@@ -20,11 +21,13 @@ def _check_apart(source: str, target: Path) -> None:
 @click.command("convert", short_help="Convert a lattice file.")
 @click.argument("source", metavar="IN")
 @click.argument("target", metavar="OUT", type=click.Path(path_type=Path))
+@of_a_line
 @on_a_file
 @talking
 def command(
     source: str,
     target: Path,
+    start: list[dict[str, Any]],
     sequence: str | None,
     particle: str | None,
     energy: float | None,
@@ -37,25 +40,30 @@ def command(
     .seq .madx      MAD-X
     .json           ours
     .xsuite.json    Xsuite
-    .tfs            Twiss table (out only; needs a ring and a particle)
+    .tfs            Twiss table (out only; needs a particle, and --start where the lattice is no ring)
     """
+    from lattice import InputError
     from studies.runs.logs import LOGGER, messages
     from studies.spec.lattice_files import TFS_SUFFIX, check_writable, write_lattice
-    from studies.spec.subjects import lattice_of
+    from studies.spec.lattice_warnings import told
+    from studies.spec.subjects import lattice_of, start_hinted, with_known_particle
     from studies.terminal import show
 
     with messages(verbose, quiet):
         check_writable(target)
         _check_apart(source, target)
         lattice = lattice_of(source, sequence, particle, energy)
-        for warning in lattice.warnings:
+        for warning in told(lattice.warnings):
             LOGGER.warning("%s", warning)
         if target.name.lower().endswith(TFS_SUFFIX):
             from lattice.files import write_text_atomic
             from optics import twiss
             from studies.commands.tfs_text import tfs_text
 
-            write_text_atomic(target, tfs_text(twiss(lattice)))
+            with start_hinted(start_of(start)):
+                write_text_atomic(target, tfs_text(twiss(with_known_particle(lattice), start=start_of(start))))
+        elif start:
+            raise InputError(f"--start belongs to a Twiss table: '{target.name}' holds the lattice only")
         else:
             write_lattice(lattice, target)
     show(str(target))

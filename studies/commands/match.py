@@ -19,6 +19,7 @@ from studies.commands.options import (
     parse_tie,
     parse_vary,
     run_folder,
+    start_of,
     talking,
 )
 from studies.spec.builtin import looks_like_file
@@ -133,7 +134,7 @@ def command(
         "kinetic_energy_MeV_per_u": energy,
         "seed": seed,
         "machine_requirements": False,
-        "start": {key: value for one in start for key, value in one.items()} or None,
+        "start": start_of(start),
         "beam": beam[-1] if beam else None,
         "match": {
             "vary": tied(vary, ties),

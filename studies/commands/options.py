@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Mapping, Sequence
 from math import isfinite
 from pathlib import Path
 from typing import Any, TypeVar
@@ -122,6 +122,11 @@ def parse_start(text: str) -> dict[str, Any]:
     return {found["name"]: float(found["value"])}
 
 
+def start_of(given: Sequence[Mapping[str, float]]) -> dict[str, float] | None:
+    """All --start of a command together; None without any."""
+    return {key: value for one in given for key, value in one.items()} or None
+
+
 def parse_beam(text: str) -> dict[str, Any]:
     """``0.5:0.7:2e-3`` as the study file writes it; BadParameter otherwise."""
     found = _matched(_BEAM, text, "EX:EY or EX:EY:SPREAD, normalised rms [um] and full dp/p, for example 0.5:0.7:2e-3")
@@ -175,3 +180,13 @@ def each(parse: Callable[[str], dict[str, Any]]) -> Any:
             raise click.BadParameter(error.message, ctx, parameter) from None
 
     return callback
+
+
+#: Start conditions of a line, of commands that do not vary them.
+of_a_line = click.option(
+    "--start",
+    multiple=True,
+    callback=each(parse_start),
+    metavar="NAME=VALUE",
+    help="A start condition of a line that is no ring: betx=9.07 (bety, alfx, alfy, dx, ...).",
+)

@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import click
 
-from studies.commands.options import as_json, on_a_file, talking
+from studies.commands.options import as_json, of_a_line, on_a_file, start_of, talking
 
 
 @click.command("verify", short_help="Compare our maps with other codes'.")
 @click.argument("subject", metavar="[MACHINE|FILE]", required=False)
 @click.option("--engine", type=click.Choice(["xsuite", "madx", "ptc"]), help="One code only [all there are].")
 @click.option("--fringe", type=click.Choice(["full", "linear"]), default="full", help="Edges of the bends.")
+@of_a_line
 @on_a_file
 @as_json
 @talking
@@ -18,6 +21,7 @@ def command(
     subject: str | None,
     engine: str | None,
     fringe: str,
+    start: list[dict[str, Any]],
     sequence: str | None,
     particle: str | None,
     energy: float | None,
@@ -27,11 +31,11 @@ def command(
 ) -> int:
     """Compare our maps with Xsuite, and with MAD-X and PTC where cpymad is installed.
 
-    On a machine or a lattice file; without either, on every machine.
+    On a machine or a lattice file; without either, on every machine. A line that is no ring needs its --start.
     """
     from studies.commands.verify_tables import show_comparisons, verify_all
     from studies.runs.logs import messages
 
     with messages(verbose, quiet):
-        comparisons = verify_all(subject, sequence, particle, energy, fringe, engine)
+        comparisons = verify_all(subject, sequence, particle, energy, fringe, engine, start_of(start))
     return show_comparisons(comparisons, as_json)

@@ -13,8 +13,12 @@ from studies.exit_codes import Exit
 from studies.provenance import provenance
 from studies.runs.logs import LOGGER
 from studies.runs.results_json import SCHEMA, json_text, number_or_none
-from studies.spec.subjects import lattice_of
+from studies.spec.lattice_warnings import told
+from studies.spec.subjects import lattice_of, start_hinted, with_known_particle
 from studies.terminal import number, show, table
+
+
+Start = dict[str, float] | None
 
 
 @dataclass(frozen=True)
@@ -34,6 +38,7 @@ def verify_all(
     energy: float | None,
     fringe: str,
     engine: str | None = None,
+    start: Start = None,
 ) -> list[Comparison]:
     """Compare a machine or file (all machines for None) with ``engine``, or with every engine there is.
 
@@ -43,26 +48,27 @@ def verify_all(
     names = [subject] if subject is not None else list(RINGS.machines)
     found = []
     for name in names:
-        lattice = lattice_of(name, sequence, particle, energy)
-        for warning in lattice.warnings:
+        lattice = with_known_particle(lattice_of(name, sequence, particle, energy))
+        for warning in told(lattice.warnings):
             LOGGER.warning("%s", warning)
-        found.append(_compared(name, lattice, fringe, engine or "xsuite"))
+        found.append(_compared(name, lattice, fringe, engine or "xsuite", start))
         if engine is None and madx_available():
-            found += [_if_it_can(name, lattice, fringe, further) for further in ("madx", "ptc")]
+            found += [_if_it_can(name, lattice, fringe, further, start) for further in ("madx", "ptc")]
     return found
 
 
 _NAMES = {"xsuite": "Xsuite", "madx": "MAD-X", "ptc": "PTC"}
 
 
-def _compared(name: str, lattice: Lattice, fringe: str, engine: str) -> Comparison:
+def _compared(name: str, lattice: Lattice, fringe: str, engine: str, start: Start) -> Comparison:
     LOGGER.info("%s: our maps and %s", name, _NAMES[engine])
-    return Comparison(name, _NAMES[engine], verify(lattice, fringe=fringe, engine=engine))
+    with start_hinted(start):
+        return Comparison(name, _NAMES[engine], verify(lattice, start=start, fringe=fringe, engine=engine))
 
 
-def _if_it_can(name: str, lattice: Lattice, fringe: str, engine: str) -> Comparison:
+def _if_it_can(name: str, lattice: Lattice, fringe: str, engine: str, start: Start) -> Comparison:
     try:
-        return _compared(name, lattice, fringe, engine)
+        return _compared(name, lattice, fringe, engine, start)
     except HadronOpticsError as error:
         return Comparison(name, _NAMES[engine], None, str(error))
 

@@ -47,7 +47,7 @@ def checked(
     try:
         return model.model_validate(content)
     except ValidationError as error:
-        lines = [_explain(model, detail, where, changed) for detail in _causes(error.errors())]
+        lines = [_explain(model, detail, content, where, changed) for detail in _causes(error.errors())]
         raise InputError("\n".join(dict.fromkeys(lines))) from None
 
 
@@ -70,11 +70,26 @@ _EXPECTED = {
 }
 
 
-def _explain(kind: type[BaseModel], detail: Any, where: str, changed: Mapping[Key, str]) -> str:
+def _explain(
+    kind: type[BaseModel], detail: Any, content: Mapping[str, Any], where: str, changed: Mapping[Key, str]
+) -> str:
     key: Key = tuple(part for part in detail["loc"] if part != "[key]")
     place = next((f"--set {text}" for set_key, text in changed.items() if _related(key, set_key)), where)
-    name = ".".join(str(part) for part in key)
+    name = ".".join(str(part) for part in key) + _called(content, key)
     return f"{place}: {name + ': ' if name else ''}{_reason(kind, key, detail)}"
+
+
+def _called(content: Any, key: Key) -> str:
+    """The id or name that an entry of a list has, in brackets: places in lists are hard to count."""
+    for part in key:
+        inside = isinstance(content, Mapping) and part in content
+        if not inside and not (isinstance(content, list) and isinstance(part, int) and part < len(content)):
+            return ""
+        content = content[part]
+        named = content.get("id", content.get("name")) if isinstance(content, Mapping) else None
+        if isinstance(part, int) and isinstance(named, str):
+            return f" ('{named}')"
+    return ""
 
 
 def _related(key: Key, set_key: Key) -> bool:

@@ -20,6 +20,7 @@ from machines.requirements import Requirement
 from machines.rings.machine import MachineBeam, RingMachine
 from studies.spec.judged import judged_requirements, requirement_spec
 from studies.spec.lattice_files import read_lattice
+from studies.spec.lattice_warnings import told
 from studies.spec.schema import BeamSpec, RingStudy, as_mapping
 from studies.spec.subjects import given_particle
 from studies.spec.toml_text import toml_text
@@ -286,7 +287,7 @@ def _beam(spec: BeamSpec) -> MachineBeam:
 
 
 def _reader_warnings(lattice: Lattice) -> Iterable[str]:
-    return (f"Passed over in reading the lattice: {warning}" for warning in lattice.warnings)
+    return (f"Passed over in reading the lattice: {warning}" for warning in told(lattice.warnings))
 
 
 def _outside(particle: ReferenceParticle, machine: RingMachine | None) -> str:

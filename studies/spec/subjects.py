@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from pathlib import Path
 
-from lattice import InputError, Lattice, ReferenceParticle
+from lattice import InputError, Lattice, ReferenceParticle, UnstableOptics
 from machines.registry import ring_named
 from studies.spec.builtin import looks_like_file
 from studies.spec.lattice_files import read_lattice
@@ -26,6 +28,29 @@ def lattice_of(
     return lattice.with_particle(given_particle(lattice.particle, particle, energy))
 
 
+def with_known_particle(lattice: Lattice) -> Lattice:
+    """The lattice itself; InputError names the options when it says of no particle."""
+    if lattice.particle is None:
+        raise InputError(
+            f"lattice '{lattice.name}' names no particle: give --particle and --energy (MeV/u), for example "
+            f"--particle proton --energy 60"
+        )
+    return lattice
+
+
+@contextmanager
+def start_hinted(start: Mapping[str, float] | None) -> Iterator[None]:
+    """An error for want of stable optics names --start, where none was given: perhaps the lattice is a line."""
+    try:
+        yield
+    except UnstableOptics as error:
+        if start:
+            raise
+        raise UnstableOptics(
+            f"{error}\nA line that is no ring needs its start conditions: --start betx=9.07 --start bety=3.5 ..."
+        ) from None
+
+
 def given_particle(
     own: ReferenceParticle | None, species: str | None, energy: float | None
 ) -> ReferenceParticle | None:
@@ -34,8 +59,10 @@ def given_particle(
         return own
     kind = species if species is not None or own is None else own.kind
     if kind is None:
-        raise InputError("the energy of which particle? give one too (proton, carbon-12, ...)")
+        raise InputError("the energy of which particle? give one too: particle, or --particle (proton, carbon-12, ...)")
     if energy is None and own is None:
-        raise InputError(f"a {species} of which energy? give its kinetic energy in MeV/u too")
+        raise InputError(
+            f"a {species} of which energy? give its kinetic energy in MeV/u too: kinetic_energy_MeV_per_u, or --energy"
+        )
     kinetic = own.kinetic_energy_per_u if energy is None and own is not None else float(energy or 0.0) * 1e6
     return ReferenceParticle(kind, kinetic_energy_per_u=kinetic)

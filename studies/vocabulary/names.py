@@ -82,7 +82,7 @@ def quantity_named(name: str, at: str | None = None) -> QuantityName:
         return _extreme(prefix, column, place)
     if base in COLUMNS:
         return _local(base, place)
-    raise ValueError(f"unknown quantity '{name}'{nearest(base, all_names()) or '.'} docs/commands.md lists them")
+    raise ValueError(f"unknown quantity '{name}'{nearest(base, all_names(), 5) or '.'} docs/quantities.md lists them")
 
 
 def _placeless(base: str, place: str) -> QuantityName:
@@ -115,10 +115,12 @@ def all_names() -> tuple[str, ...]:
     return (*NUMBERS, *columns)
 
 
-def nearest(name: str, known: Iterable[str]) -> str:
-    """Return ``"; did you mean 'x'?"`` for the nearest known name, else ``""`` (no lattice code needed)."""
-    found = get_close_matches(name.lower(), [entry.replace("@NAME", "") for entry in known], n=1, cutoff=0.6)
-    return f"; did you mean '{found[0]}'?" if found else ""
+def nearest(name: str, known: Iterable[str], most: int = 1) -> str:
+    """Return ``"; did you mean 'x' or 'y'?"`` for the nearest known names, else ``""`` (no lattice code needed)."""
+    found = get_close_matches(name.lower(), [entry.replace("@NAME", "") for entry in known], n=most, cutoff=0.6)
+    quoted = [f"'{one}'" for one in dict.fromkeys(found)]
+    *others, last = quoted or [""]
+    return f"; did you mean {', '.join(others)}{' or ' if others else ''}{last}?" if found else ""
 
 
 def unit_factor(name: QuantityName, unit: str) -> float:

@@ -1,0 +1,97 @@
+"""``verify`` and ``convert`` on a line that is no ring, and on files that leave something open."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from lattice import Drift, Lattice, Quadrupole, ReferenceParticle, write_json
+from optics import twiss
+from studies.cli import run
+
+START = {"betx": 8.0, "bety": 3.0, "alfx": -1.0}
+GIVEN = [word for name, value in START.items() for word in ("--start", f"{name}={value}")]
+
+
+@pytest.fixture
+def line(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Lattice:
+    """A quadrupole between drifts: no ring, since |trace| > 2 in one plane; its file is ``line.json``."""
+    elements = [Drift("d", length=1.0), Quadrupole("q", length=0.5, k1=3.0), Drift("e", length=2.0)]
+    made = Lattice("line", elements=elements, particle=ReferenceParticle("proton", kinetic_energy_per_u=60e6))
+    write_json(made, tmp_path / "line.json")
+    write_json(made.with_particle(None), tmp_path / "open.json")
+    monkeypatch.chdir(tmp_path)
+    return made
+
+
+def test_verify_of_a_line_from_its_start(line: Lattice, capsys: pytest.CaptureFixture[str]) -> None:
+    assert run(["verify", "line.json", *GIVEN, "-q"]) == 0
+    told = capsys.readouterr().out
+    assert "Xsuite" in told
+    assert "OUT" not in told
+
+
+def test_without_a_start_the_error_names_the_option(line: Lattice, capsys: pytest.CaptureFixture[str]) -> None:
+    for command in (["verify", "line.json"], ["convert", "line.json", "out.tfs"]):
+        assert run([*command, "-q"]) == 3
+        assert "--start betx=" in capsys.readouterr().err
+
+
+def test_the_twiss_table_of_a_line(line: Lattice, tmp_path: Path) -> None:
+    """As tfs-pandas reads it: the functions of ``twiss`` with the same start."""
+    tfs = pytest.importorskip("tfs")
+    assert run(["convert", "line.json", "out.tfs", *GIVEN, "-q"]) == 0
+    table = tfs.read(str(tmp_path / "out.tfs"))
+    assert list(table["BETX"]) == list(twiss(line, start=START)["betx"])
+
+
+def test_a_start_belongs_to_a_table(line: Lattice, capsys: pytest.CaptureFixture[str]) -> None:
+    assert run(["convert", "line.json", "out.seq", *GIVEN]) == 2
+    assert "--start belongs to a Twiss table" in capsys.readouterr().err
+    assert not Path("out.seq").exists()
+
+
+def test_without_a_particle_the_error_names_the_options(line: Lattice, capsys: pytest.CaptureFixture[str]) -> None:
+    for command in (["verify", "open.json"], ["convert", "open.json", "out.tfs"]):
+        assert run([*command, *GIVEN, "-q"]) == 2
+        told = capsys.readouterr().err
+        assert "--particle" in told
+        assert "--energy" in told
+    assert run(["verify", "open.json", *GIVEN, "--particle", "C4+", "--energy", "7", "-q"]) == 0
+
+
+STUDY = """
+study = "optics"
+machine = "cnao"
+
+[[requirement]]
+id = "OWN-01"
+text = "a"
+quantity = "qx"
+upper = 2.0
+unit = "1"
+source = "made up"
+
+[[requirement]]
+id = "OWN-02"
+text = "b"
+quantity = "max_betz"
+upper = 17.0
+unit = "m"
+source = "made up"
+"""
+
+
+def test_a_wrong_quantity_is_told_with_its_requirement_and_the_nearest(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """A line: the id, not its place in the file alone; some names that are near, not all there are."""
+    (tmp_path / "own.toml").write_text(STUDY)
+    assert run(["run", str(tmp_path / "own.toml")]) == 2
+    told = capsys.readouterr().err
+    assert "'OWN-02'" in told
+    assert "'OWN-01'" not in told
+    assert "did you mean 'max_bet" in told
+    assert told.count("'") <= 2 * 7
+    assert len(told) < 400
