@@ -1,7 +1,7 @@
 """The command ``lattice-optimize``: commands are imported when used, and every failure becomes one message and a code.
 
 0 every requirement passed; 1 something was found wanting; 2 the command line or a study file is wrong; 3 the physics
-has no answer; 4 a file could not be read or written; 130 interrupted.
+has no answer; 4 a file could not be read or written, or there is not enough memory; 130 interrupted.
 """
 
 from __future__ import annotations
@@ -16,6 +16,7 @@ from typing import Any
 import click
 
 from studies.exit_codes import Exit
+from studies.memory_limits import is_hopeless, is_want_of_memory, told
 from studies.runs.interruption import terminate_as_interrupt
 from studies.terminal import open_closed_streams, silence_stdout, visible
 
@@ -31,6 +32,7 @@ COMMANDS = {
     "convert": "Convert a lattice file to another format.",
     "verify": "Compare our maps with Xsuite, MAD-X and PTC on a machine or a lattice file.",
 }
+_COMPUTING = {"run", "match", "scan", "verify"}  # commands that load the engines
 
 
 class LazyGroup(click.Group):
@@ -75,7 +77,7 @@ def _show_version(ctx: click.Context, _: click.Parameter, wanted: bool) -> None:
     cls=LazyGroup,
     context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100},
     epilog="Exit codes: 0 all passed; 1 something was found wanting; 2 wrong input; 3 the physics has no answer; "
-    "4 a file could not be read or written; 130 interrupted.",
+    "4 a file could not be read or written, or there is not enough memory; 130 interrupted.",
 )
 @click.option("--version", is_flag=True, expose_value=False, is_eager=True, callback=_show_version, help="Show it.")
 def group() -> None:
@@ -94,6 +96,9 @@ def run(arguments: Sequence[str]) -> int:
     if any("\udc80" <= character <= "\udcff" for argument in arguments for character in argument):
         _say("error: an argument is no text in UTF-8: call the file or folder by another name")
         return Exit.WRONG_INPUT
+    if is_hopeless() and _COMPUTING & set(arguments):
+        _say(f"error: {told()}")
+        return Exit.FILE_TROUBLE
     code = _invoke(arguments)
     try:
         sys.stdout.flush()
@@ -125,6 +130,9 @@ def _invoke(arguments: Sequence[str]) -> int:
 
 
 def _failed(error: Exception, arguments: Sequence[str]) -> int:
+    if is_want_of_memory(error):
+        _say(f"error: {told()}")
+        return Exit.FILE_TROUBLE
     code = exit_code(error)
     if code != Exit.UNEXPECTED:
         _say(f"error: {_message(error)}")

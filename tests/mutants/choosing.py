@@ -58,15 +58,20 @@ class Records:
         wanted = self._lines(mutant, source) | (self._callers(compiled) if compiled else set())
         imports = self.of_files.get(recording.IMPORTS, {"lines": {}})["lines"].get(str(mutant.module), [])
         own = {keys(source).get(line, "") for line in statement(source, mutant.change.line)}
-        tests, spent, left = _within(self._by_file(wanted), seconds)
+        files = self._by_file(wanted) or self._by_file(self._callers(around[-1].name)) if around else []
+        tests, spent, left = _within(files or self._by_file(self._of_module(mutant.module)), seconds)
         return Chosen(tests, spent, left, bool(own & set(imports)), compiled)
 
     def _lines(self, mutant: Mutant, source: str) -> set[tuple[str, str]]:
         named = keys(source)
         return {(str(mutant.module), named[line]) for line in statement(source, mutant.change.line) if line in named}
 
+    def _of_module(self, module: Path) -> set[tuple[str, str]]:
+        """Every line of a module: for a change of what ran before any test."""
+        return {(name, key) for name, _, lines in self._functions if name == str(module) for key in lines}
+
     def _callers(self, function: str) -> set[tuple[str, str]]:
-        """Lines of plain functions that name a compiled one, or a compiled one that names it."""
+        """Lines of plain functions that name one, or a compiled one that names it."""
         compiled = [one for _, one, _ in self._functions if is_compiled(one)]
         names, grown = {function.rpartition(".")[2]}, True
         while grown:

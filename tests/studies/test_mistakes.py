@@ -4,6 +4,9 @@ from __future__ import annotations
 
 import json
 import logging
+import os
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -15,6 +18,7 @@ from studies.report import render
 from studies.runs.building import open_run
 from studies.runs.logs import messages
 from studies.terminal import visible
+from tests.checkout import ROOT
 from tests.report_fakes import fake_result
 
 RING = "q: quadrupole, l=0.5, k1=0.3; ring: sequence, l=1; q, at=0.5; endsequence; beam, particle=proton, pc=1;"
@@ -147,3 +151,48 @@ def test_nothing_that_a_terminal_obeys_reaches_it(
         logging.getLogger("hadron_optics").warning("of a file: %s", hostile)
     write_json(Lattice("ring", elements=[Marker("m")]), tmp_path / "a.json")
     assert hostile not in message + capsys.readouterr().err
+
+
+@pytest.mark.parametrize(
+    "error",
+    [
+        MemoryError(),
+        OSError(12, "Cannot allocate memory"),
+        ImportError("libx.so: failed to map segment from shared object"),
+    ],
+    ids=lambda error: type(error).__name__,
+)
+def test_want_of_memory_is_no_error_of_the_program(
+    error: Exception, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Also when another error came of it."""
+
+    def fails(*_: object, **__: object) -> None:
+        raise RuntimeError("no library") from error
+
+    monkeypatch.setattr(cli.group, "main", fails)
+    code, message = ended(capsys, "list")
+    assert code == 4
+    assert "not enough memory" in message
+    assert "report" not in message
+
+
+@pytest.mark.parametrize(("megabytes", "command"), [(300, "report"), (300, "run"), (800, "run"), (1250, "verify")])
+def test_little_memory_is_one_message(megabytes: int, command: str, tmp_path: Path) -> None:
+    """Where Python's own libraries do not load, and where those of the engines would end the process."""
+    resource = pytest.importorskip("resource")
+
+    def limited() -> None:
+        resource.setrlimit(resource.RLIMIT_AS, (megabytes * 10**6,) * 2)
+
+    environment = {**os.environ, "PYTHONPATH": str(ROOT), "OPENBLAS_NUM_THREADS": "1"}
+    finished(tmp_path / "run")
+    before = {path: path.read_bytes() for path in (tmp_path / "run").rglob("*") if path.is_file()}
+    subject = {"report": [str(tmp_path / "run")], "run": ["cnao-optics", "--out", str(tmp_path / "run"), "--force"]}
+    whole = [sys.executable, "-m", "studies.cli", command, *subject.get(command, ["cnao"])]
+    done = subprocess.run(whole, env=environment, preexec_fn=limited, capture_output=True, text=True, check=False)
+    assert done.returncode == 4, done.stderr
+    assert "not enough memory" in done.stderr
+    assert f"{megabytes / 1e3:.2g} GB" in done.stderr
+    assert "Traceback" not in done.stderr
+    assert {path: path.read_bytes() for path in (tmp_path / "run").rglob("*") if path.is_file()} == before
