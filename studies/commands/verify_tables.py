@@ -17,7 +17,6 @@ from studies.spec.lattice_warnings import told
 from studies.spec.subjects import lattice_of, start_hinted, with_known_particle
 from studies.terminal import number, show, table
 
-
 Start = dict[str, float] | None
 
 
