@@ -26,6 +26,7 @@ from optics.linac.result import CAUSES, LinacTracked, arrived, lost_table
 from optics.linac.structure.coordinates import canonical, checked, particle_at, relative
 from optics.linac.structure.linac import MODES, Linac, PermanentQuadrupole, Piece, Tank
 from optics.linac.structure.transit import TransitTime
+from optics.linac.transport import Transport, scales
 
 _COMPLEX_STEP = 1e-30
 _QUADRUPOLE_STEPS = 8
@@ -96,17 +97,30 @@ def integrated_energies(linac: Linac, *, tolerance: float = _TOLERANCE) -> Array
 
 def integrated_matrix(linac: Linac, *, tolerance: float = _TOLERANCE) -> Array:
     """Transport matrix (6, 6) from start to end by integration, in the coordinates of ``transport``."""
+    return integrated_transport(linac, tolerance=tolerance).matrix
+
+
+def integrated_transport(linac: Linac, *, tolerance: float = _TOLERANCE) -> Transport:
+    """As ``transport``, by integration: at the ends of pipes, cells and eighths of quadrupoles.
+
+    Raises what ``integrated_energies`` raises.
+    """
     fields = fields_of(linac, tolerance)
-    w = _reference(linac, fields)[1]
+    start = _reference(linac, fields)[1][0]
     z = np.zeros((6, 6), dtype=complex)
-    z[5] = w[0]
+    z[5] = start
     z += 1j * _COMPLEX_STEP * np.eye(6)
-    for field in fields:
-        _through_linear(field, z)
-    p = np.sqrt(w[[0, -1]] * (w[[0, -1]] + 2.0))
-    beta = p / (1.0 + w[[0, -1]])
-    scale = np.array([[1.0, 1.0 / p[i], 1.0, 1.0 / p[i], -beta[i], 1.0 / (beta[i] * p[i])] for i in (0, 1)])
-    return np.asarray(scale[1][:, None] * z.imag / _COMPLEX_STEP / scale[0])
+    states = np.concatenate([z[None].copy(), *(_through_linear(field, z) for field in fields)])
+    scale = scales(states[:, 5, 0].real)
+    steps = [(number, field) for number, field in enumerate(fields) for _ in range(field.cells)]
+    return Transport(
+        linac,
+        np.cumsum([0.0, *(field.length for _, field in steps)]),
+        states[:, 5, 0].real * linac.particle.mass,
+        scale[:, :, None] * states.imag / _COMPLEX_STEP / scale[0],
+        np.array([*(field.bore for _, field in steps), fields[-1].bore]),
+        np.array([*(number for number, _ in steps), len(fields)]),
+    )
 
 
 def fields_of(linac: Linac, tolerance: float = _TOLERANCE) -> list[Field]:
@@ -120,11 +134,10 @@ def _field(linac: Linac, piece: Piece, s: float, tolerance: float) -> Field:
     particle = linac.particle
     if isinstance(piece, PermanentQuadrupole):
         gradient = particle.charge * piece.gradient * SPEED_OF_LIGHT / particle.mass
-        nothing = np.zeros((2 * _QUADRUPOLE_STEPS + 1, 3))
         return Field(
-            1,
-            piece.length,
-            nothing,
+            _QUADRUPOLE_STEPS,
+            piece.length / _QUADRUPOLE_STEPS,
+            np.zeros((3, 3)),
             s,
             piece.bore,
             gradient=gradient,
@@ -239,14 +252,18 @@ def _through(field: Field, number: int, z: Array, lost: Array, cause: Array, s: 
 
 
 @compiled
-def _through_linear(field: Field, z: Array) -> None:
-    """Carry complex particles through a piece; nothing is lost."""
+def _through_linear(field: Field, z: Array) -> Array:
+    """Carry complex particles (6, n) through a piece; they themselves behind each of its cells, (cells, 6, n)."""
     steps = (len(field.profile) - 1) // 2
+    behind = np.empty((field.cells, *z.shape), dtype=z.dtype)
     for i in range(z.shape[1]):
         state = _entered(field, z[:, i])
         for j in range(field.cells * steps):
             state = _stepped(field, j // steps, j % steps, field.length / steps, state)
-        z[:, i] = _left(field, state)
+            if (j + 1) % steps == 0:
+                behind[j // steps, :, i] = _left(field, state)
+        z[:, i] = behind[-1, :, i]
+    return behind
 
 
 @compiled

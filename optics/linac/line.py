@@ -11,7 +11,8 @@ from lattice import ReferenceParticle
 from lattice.arrays import Array
 from lattice.reference import SPEED_OF_LIGHT
 from optics.compiled import compiled
-from optics.linac.maps import TRANSIT_TERMS, drift, gap, quadrupole
+from optics.linac.gap import TRANSIT_TERMS, gap
+from optics.linac.maps import drift, quadrupole
 from optics.linac.structure.linac import MODES, Linac, PermanentQuadrupole, Piece, Tank
 from optics.linac.structure.transit import NO_SECOND_ORDER, TransitTime
 
@@ -28,8 +29,9 @@ class Line(NamedTuple):
     """One row a step: ``kind``, number of the ``piece``, place ``s`` of its end [m], ``length`` [m], ``bore`` [m].
 
     ``magnet`` (rows, 5): q G c/(m c^2) [1/m^2], dx, dy [m], cosine and sine of the roll. ``volt`` q E0 L/(m c^2) and
-    ``phase`` [rad] of a gap; ``cell`` (rows, 4): wavenumber [1/m], scale and offset of its transit time, whose
-    polynomial is row ``shape`` of ``coefficients`` and its second order of ``second``, and wavenumber L/4.
+    ``phase`` [rad] of a gap; ``cell`` (rows, 5): wavenumber [1/m], scale and offset of its transit time, whose
+    polynomial is row ``shape`` of ``coefficients`` and its second order of ``second``, wavenumber L/4, and the mean
+    square of the field over its mean.
     """
 
     kind: Array
@@ -60,7 +62,7 @@ class _Row(NamedTuple):
     magnet: tuple[float, ...] = (0.0, 0.0, 0.0, 1.0, 0.0)
     volt: float = 0.0
     phase: float = 0.0
-    cell: tuple[float, ...] = (1.0, 1.0, 0.0, 0.0)
+    cell: tuple[float, ...] = (1.0, 1.0, 0.0, 0.0, 0.0)
     cells: TransitTime | None = None
 
 
@@ -106,7 +108,7 @@ def _tank_rows(tank: Tank, particle: ReferenceParticle) -> list[_Row]:
     length, cell = tank.cell_length, tank.cell
     volt = particle.charge * tank.e0 * length / particle.mass
     phase = tank.wavenumber * length
-    numbers = (tank.wavenumber, phase / cell.half, cell.middle / cell.half, 0.25 * phase)
+    numbers = (tank.wavenumber, phase / cell.half, cell.middle / cell.half, 0.25 * phase, cell.square)
     first = nan if tank.rf_phase is None else tank.rf_phase
     rows = [_Row(DRIFT, 0.5 * length)]
     for i in range(tank.cells):
@@ -139,11 +141,11 @@ def drift_step(length: float, z: Any, count: int) -> None:
 
 @compiled
 def _gap_step(line: Line, row: int, z: Any, count: int) -> None:
-    cell = (line.cell[row, 0], line.cell[row, 1], line.cell[row, 2], line.cell[row, 3])
+    cell = (line.cell[row, 0], line.cell[row, 1], line.cell[row, 2], line.cell[row, 3], line.cell[row, 4])
     volt, phase, shape = line.volt[row], line.phase[row], line.shape[row]
     coefficients, second = line.coefficients[shape], line.second[shape]
     for i in range(count):
-        z[UX + i], z[UY + i], z[CT + i], z[W + i] = gap(
+        z[i], z[UX + i], z[Y + i], z[UY + i], z[CT + i], z[W + i] = gap(
             z[i], z[UX + i], z[Y + i], z[UY + i], z[CT + i], z[W + i], volt, phase, cell, coefficients, second
         )
 

@@ -88,7 +88,7 @@ def transport(linac: Linac) -> Transport:
 
 def transport_of(linac: Linac, line: Line, reference: Reference) -> Transport:
     """As ``transport``, for rows and reference particle that are at hand."""
-    scale = _scales(reference)
+    scale = scales(reference.w)
     matrices = canonical_matrices(line, reference.ct[0], reference.w[0])
     return Transport(
         linac,
@@ -100,10 +100,10 @@ def transport_of(linac: Linac, line: Line, reference: Reference) -> Transport:
     )
 
 
-def _scales(reference: Reference) -> Array:
-    """(n, 6): x, px, y, py, zeta, delta over the canonical x, ux, y, uy, ct, w."""
-    p, ones = reference.momentum, np.ones(len(reference.w))
-    beta = p / (1.0 + reference.w)
+def scales(w: Array) -> Array:
+    """(n, 6): x, px, y, py, zeta, delta over the canonical x, ux, y, uy, ct, w, for reference particles of ``w``."""
+    p, ones = np.sqrt(w * (w + 2.0)), np.ones(len(w))
+    beta = p / (1.0 + w)
     return np.column_stack([ones, 1.0 / p, ones, 1.0 / p, -beta, 1.0 / (beta * p)])
 
 

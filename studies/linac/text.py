@@ -38,9 +38,10 @@ def _warnings(quantities: Sequence[Quantity], alone: str) -> Iterator[str]:
 def methods(facts: LinacFacts) -> Iterator[str]:
     """Of the optics study."""
     yield (
-        "Every cell is a thin gap in its middle: the energy changes by q E0 L T(k) I0(K r) cos(phase), the transverse "
-        "momentum by the radial derivative of the same potential; T depends on the velocity, and the map is symplectic "
-        "(implicit midpoint). The arrival phase is carried from cell to cell."
+        "Every cell acts in its middle: the energy changes by q E0 L T(k) I0(K r) cos(phase), the transverse momentum "
+        "by the radial derivative of the same function, position and slope by what the field does on its way through "
+        "the cell, to second order in the field; T depends on the velocity, and the map is symplectic (implicit "
+        "midpoint). The arrival phase is carried from cell to cell."
     )
     yield (
         "The design pass follows the reference particle and sets the RF phase of each tank its synchronous phase away "

@@ -21,7 +21,7 @@ from scipy.special import roots_legendre
 
 from lattice import InputError
 from lattice.arrays import Array
-from optics.linac.maps import SECOND_TERMS, TRANSIT_TERMS
+from optics.linac.gap import SECOND_TERMS, TRANSIT_TERMS
 
 Profile = Callable[[Array], Array]
 
@@ -31,9 +31,9 @@ _TABLE_TOLERANCE = 1e-4
 _SINE_RANGE = (0.5, 9.0)
 _SYMMETRY = 1e-3
 _NODES = 400
-Second = tuple[tuple[float, ...], tuple[float, ...]]
+Second = tuple[tuple[float, ...], ...]
 #: Of a factor whose field is not known.
-NO_SECOND_ORDER: Second = ((0.0,) * SECOND_TERMS, (0.0,) * SECOND_TERMS)
+NO_SECOND_ORDER: Second = ((0.0,) * SECOND_TERMS,) * 4
 
 
 @dataclass(frozen=True)
@@ -41,8 +41,9 @@ class TransitTime:
     """T over ``low`` <= q = k L <= ``high`` [rad]: a polynomial, highest power first, in t from -1 to 1.
 
     ``profile`` is the on-axis field over its mean, a function of s / L from -1/2 to 1/2 (None where only T is known:
-    then the field integration has nothing to integrate); ``slope`` its derivative. ``second``: two polynomials in t,
-    the second order of the field by which the velocity changes inside the cell (0 where only T is known).
+    then the field integration has nothing to integrate); ``slope`` its derivative. ``second``: four polynomials in t,
+    the second order of the field by which velocity and slope change inside the cell, and ``square``, the mean of the
+    profile's square (0 where only T is known).
     """
 
     name: str
@@ -52,6 +53,7 @@ class TransitTime:
     profile: Profile | None = None
     slope: Profile | None = None
     second: Second = NO_SECOND_ORDER
+    square: float = 0.0
 
     def __post_init__(self) -> None:
         if not (isfinite(self.low) and isfinite(self.high) and 0 < self.low < self.high):
@@ -114,33 +116,43 @@ def from_function(
             f"between k L = {low:.4g} and {high:.4g}: give a smoother function or a narrower range"
         )
     powers = Chebyshev(series.coef).convert(kind=Polynomial).coef
-    second = NO_SECOND_ORDER if profile is None else second_order(profile, low, high)
-    return TransitTime(name, low, high, _padded(powers), profile, slope, second)
+    if profile is None:
+        return TransitTime(name, low, high, _padded(powers))
+    second, square = second_order(profile, low, high), _mean_square(profile)
+    return TransitTime(name, low, high, _padded(powers), profile, slope, second, square)
 
 
 def second_order(profile: Profile, low: float, high: float) -> Second:
-    """Polynomials of a(q) and b(q), the double integrals of g(x) g(y) |x - y| / 2 cos(q (x + y)) and cos(q (x - y)).
+    """Polynomials of a(q), b(q), n(q) and p(q), integrals over a symmetric cell of ``profile`` g of mean 1.
 
-    The second term of the Magnus series (W. Magnus, Commun. Pure Appl. Math. 7, 649, 1954) of the energy gain in a
-    cell of symmetric ``profile`` g: the first one is T.
+    a and b: double integrals of g(x) g(y) |x - y|/2 cos(q (x + y)) and cos(q (x - y)); n: integral of g^2 cos(2 q x);
+    p = -3 q times the double integral of g(x) g(y) sin(q |x - y|). The second term of the Magnus series (W. Magnus,
+    Commun. Pure Appl. Math. 7, 649, 1954) of the motion through a cell (``optics.linac.gap``): the first one is T.
     """
     nodes, weights = _gauss()
-    x = 0.5 * nodes
-    g = weights * profile(x) / np.sum(weights * profile(x))
-    apart = 0.5 * np.abs(np.subtract.outer(x, x))
-
+    x, w = 0.5 * nodes, 0.5 * weights
+    g = profile(x) / np.sum(w * profile(x))
+    apart = np.abs(np.subtract.outer(x, x))
     at = chebpts1(SECOND_TERMS)
     q = 0.5 * (low + high) + 0.5 * (high - low) * at
-    even, odd = (function(np.multiply.outer(q, x)) * g for function in (np.cos, np.sin))
-    along, across = (np.einsum("ni,ij,nj->n", part, apart, part, optimize=True) for part in (even, odd))
-    a, b = (_powers(at, values) for values in (along - across, along + across))
-    return a, b
+    even, odd = (function(np.multiply.outer(q, x)) * w * g for function in (np.cos, np.sin))
+    along, across = (0.5 * np.einsum("ni,ij,nj->n", part, apart, part, optimize=True) for part in (even, odd))
+    square = np.cos(2.0 * np.multiply.outer(q, x)) @ (w * g * g)
+    turned = np.array([w * g @ np.sin(one * apart) @ (w * g) for one in q])
+    return tuple(_powers(at, values) for values in (along - across, along + across, square, -3.0 * q * turned))
 
 
 def _powers(t: Array, values: Array) -> tuple[float, ...]:
     """Coefficients, highest power first, of the polynomial through ``values`` at the Chebyshev points ``t``."""
     series = Chebyshev.fit(t, values, len(t) - 1, domain=(-1, 1))
     return tuple(float(c) for c in series.convert(kind=Polynomial).coef[::-1])
+
+
+def _mean_square(profile: Profile) -> float:
+    """Mean of the square of a profile over the square of its mean."""
+    nodes, weights = _gauss()
+    g = profile(0.5 * nodes)
+    return float(2.0 * np.sum(weights * g * g) / np.sum(weights * g) ** 2)
 
 
 @cache
