@@ -8,14 +8,27 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Any, Generic, Protocol, TypeVar
 
 from lattice import Lattice
-from machines.requirements import Requirement, Verdict
+from machines.requirements import PROGRAM, Requirement, Verdict
 from studies.judging import no_pass_outside, verdicts_on
+from studies.moves import (
+    Moved,
+    MovedCase,
+    Touched,
+    all_moves,
+    move_table,
+    told_what_decides,
+    values_of,
+    with_model_errors,
+    without_model_error,
+)
 from studies.provenance import provenance
 from studies.results import FigureData, Quantity, StudyResult, TableData
+from studies.spec.assumption import AssumptionSpec
 from studies.spec.schema import StudySpec, as_mapping
 
 
@@ -73,10 +86,14 @@ class Facts(Protocol):
 
 @dataclass(frozen=True)
 class Asked:
-    """What a study is computed for: the quantities wanted by name, and whether all that a ``report`` shows is."""
+    """What a study is computed for: the quantities wanted by name, and whether all that a ``report`` shows is.
+
+    Without ``engines`` no second one is asked: for what only changes from case to case.
+    """
 
     names: tuple[str, ...]
     report: bool = True
+    engines: bool = True
 
     def any_of(self, names: Iterable[str]) -> bool:
         """True for a report, or when one of ``names`` is wanted."""
@@ -104,12 +121,25 @@ def _nothing(_: Any, __: Path) -> None:
 
 
 @dataclass(frozen=True)
+class Moving(Generic[R]):
+    """How a kind of study is computed with its assumptions moved.
+
+    ``moved``: the resolved study with one of them up or down (InputError for a key that it lacks); ``lighter``: with as
+    few samples as differences need; ``touched``: which of some quantities a key can move.
+    """
+
+    moved: Callable[[R, AssumptionSpec, float], R]
+    lighter: Callable[[R], R] = lambda resolved: resolved
+    touched: Touched = lambda key, names: names
+
+
+@dataclass(frozen=True)
 class Study(Generic[Spec, R, F]):
     """A kind of study.
 
     ``spec``: what its file may say. ``resolve`` closes what that leaves open (InputError, FileError). ``gather``
     computes (UnstableOptics, NoSolution). The others make finished values of the facts and compute nothing more;
-    ``save`` writes further files into the run's folder.
+    ``save`` writes further files into the run's folder; without ``moving`` no error of the model is given.
     """
 
     spec: type[Spec]
@@ -120,6 +150,7 @@ class Study(Generic[Spec, R, F]):
     tables: Callable[[F], tuple[TableData, ...]]
     text: Callable[[F, Sequence[Quantity]], Text]
     save: Callable[[F, Path], None] = _nothing
+    moving: Moving[R] | None = None
 
 
 @dataclass(frozen=True)
@@ -146,8 +177,13 @@ class Judged:
 def compute(study: Study[Spec, R, F], resolved: R) -> Outcome:
     """The whole study; no file is touched. Raises what ``study.gather`` raises."""
     asked = Asked(_wanted(resolved))
+    cases = _moved_cases(study, resolved)
     facts = study.gather(resolved, asked)
-    judged = _judged(study, resolved, facts, asked)
+    quantities = study.quantities(facts, asked)
+    moves = () if facts.unreached or facts.interrupted else _moves(study, resolved, cases, quantities)
+    if moves:
+        quantities = with_model_errors(quantities, moves)
+    judged = Judged(quantities, told_what_decides(_verdicts(resolved, facts, quantities), moves))
     text = study.text(facts, judged.quantities)
     result = StudyResult(
         name=resolved.name,
@@ -159,9 +195,9 @@ def compute(study: Study[Spec, R, F], resolved: R) -> Outcome:
         quantities=judged.quantities,
         verdicts=judged.verdicts,
         figures=study.figures(facts),
-        tables=study.tables(facts),
+        tables=(*study.tables(facts), *([move_table(moves, quantities, judged.verdicts)] if moves else ())),
         methods=text.methods,
-        assumptions=text.assumptions,
+        assumptions=(*text.assumptions, *filter(None, [without_model_error(quantities, resolved.requirements)])),
         references=text.references,
         warnings=text.warnings,
         provenance=provenance(resolved.study.seed, resolved.hashed),
@@ -183,5 +219,41 @@ def _wanted(resolved: Resolved) -> tuple[str, ...]:
 
 def _judged(study: Study[Spec, R, F], resolved: R, facts: F, asked: Asked) -> Judged:
     quantities = study.quantities(facts, asked)
-    verdicts = verdicts_on(resolved.requirements, quantities, facts.unreached)
-    return Judged(quantities, no_pass_outside(verdicts, resolved.outside))
+    return Judged(quantities, _verdicts(resolved, facts, quantities))
+
+
+def _verdicts(resolved: Resolved, facts: Facts, quantities: Sequence[Quantity]) -> tuple[Verdict, ...]:
+    return no_pass_outside(verdicts_on(resolved.requirements, quantities, facts.unreached), resolved.outside)
+
+
+# --------------------------------------------------------------------------------------------------- assumptions moved
+
+
+def _moved_cases(study: Study[Spec, R, F], resolved: R) -> tuple[MovedCase[R], ...]:
+    """The resolved study with each assumption down and up: a wrong key is told before anything is computed."""
+    if study.moving is None:
+        return ()
+    light, moved = study.moving.lighter(resolved), study.moving.moved
+    return tuple(MovedCase(one, moved(light, one, -1.0), moved(light, one, 1.0)) for one in resolved.study.assumption)
+
+
+def _movable(resolved: Resolved, quantities: Sequence[Quantity]) -> tuple[str, ...]:
+    """The judged quantities that have a value and say something of the machine."""
+    judged = {one.quantity for one in resolved.requirements if one.kind != PROGRAM}
+    return tuple(name for name in values_of(quantities) if name in judged)
+
+
+def _moves(
+    study: Study[Spec, R, F], resolved: R, cases: Sequence[MovedCase[R]], quantities: Sequence[Quantity]
+) -> tuple[Moved, ...]:
+    """What each assumption moves of the judged quantities."""
+    if study.moving is None or not cases:
+        return ()
+    names, base = _movable(resolved, quantities), study.moving.lighter(resolved)
+    return all_moves(cases, base, names, study.moving.touched, partial(_alone, study))
+
+
+def _alone(study: Study[Spec, R, F], resolved: R, names: tuple[str, ...]) -> tuple[Quantity, ...]:
+    """Quantities by our own maps, and nothing that a report alone needs."""
+    asked = Asked(names, report=False, engines=False)
+    return study.quantities(study.gather(resolved, asked), asked)

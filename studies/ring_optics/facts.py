@@ -113,9 +113,9 @@ def gather(resolved: Resolved[OpticsStudy], asked: Asked) -> Facts:
     final = (matched.lattice if matched else resolved.lattice).with_particle(resolved.particle)
     start = matched.start if matched else resolved.start
     LOGGER.info("optics of %s, beside Xsuite", final.name)
-    compared = compare(final, resolved.particle, resolved, start)
-    beams = tuple(_beams(resolved, final, start)) if asked.any_of(_OF_BEAMS) else ()
-    imperfections = with_imperfections(resolved, final) if asked.any_of(IMPERFECTIONS) else None
+    compared = compare(final, resolved.particle, resolved, start, asked.engines)
+    beams = tuple(_beams(resolved, final, start, asked.engines)) if asked.any_of(_OF_BEAMS) else ()
+    imperfections = with_imperfections(resolved, final, asked.engines) if asked.any_of(IMPERFECTIONS) else None
     region = match_region(resolved, compared.optics, matched) if asked.report else None
     sampled = _sampled(compared.optics, beams) if asked.report else None
     return Facts(resolved, compared, beams, imperfections, region, sampled, matched)
@@ -131,11 +131,21 @@ def _sampled(optics: Optics, beams: Sequence[BeamOptics]) -> Sampled:
     )
 
 
+#: Why there is no comparison where none was asked.
+NOT_ASKED = "the second engine was not asked"
+
+
 def compare(
-    lattice: Lattice, particle: ReferenceParticle, resolved: Resolved[Any], start: Mapping[str, float] | None
+    lattice: Lattice,
+    particle: ReferenceParticle,
+    resolved: Resolved[Any],
+    start: Mapping[str, float] | None,
+    engines: bool = True,
 ) -> Compared:
-    """Twiss by both engines; when Xsuite cannot do it, ours alone with the reason."""
+    """Twiss by both engines; when Xsuite cannot do it (or without ``engines``), ours alone with the reason."""
     fringe = resolved.study.model.fringe
+    if not engines:
+        return Compared(twiss(lattice, particle, start=start, fringe=fringe), None, NOT_ASKED)
     try:
         verification = verify(lattice, particle, start=start, fringe=fringe)
     except HadronOpticsError as error:
@@ -144,10 +154,12 @@ def compare(
     return Compared(verification.ours, verification)
 
 
-def _beams(resolved: Resolved[Any], final: Lattice, start: Mapping[str, float] | None) -> list[BeamOptics]:
+def _beams(
+    resolved: Resolved[Any], final: Lattice, start: Mapping[str, float] | None, engines: bool
+) -> list[BeamOptics]:
     found = []
     for case in resolved.beams:
         lattice = final.with_particle(case.particle) if case.follows else case.lattice
         LOGGER.info("beam '%s' in its own optics", case.beam.name)
-        found.append(BeamOptics(case.beam, case.particle, compare(lattice, case.particle, resolved, start)))
+        found.append(BeamOptics(case.beam, case.particle, compare(lattice, case.particle, resolved, start, engines)))
     return found

@@ -45,8 +45,11 @@ class Imperfections:
     alone: str = ""
 
 
-def with_imperfections(resolved: Resolved[OpticsStudy], final: Lattice) -> Imperfections | None:
-    """What the study's errors make of its final lattice; None without a table of them. Raises as ``correct_orbit``."""
+def with_imperfections(resolved: Resolved[OpticsStudy], final: Lattice, engines: bool = True) -> Imperfections | None:
+    """What the study's errors make of its final lattice; None without a table of them. Raises as ``correct_orbit``.
+
+    ``engines``: one of the machines is computed by Xsuite too.
+    """
     spec = resolved.study.imperfections
     if spec is None:
         return None
@@ -68,7 +71,8 @@ def with_imperfections(resolved: Resolved[OpticsStudy], final: Lattice) -> Imper
         fringe=fringe,
     )
     after = ensemble(correction.machines, particle, fringe=fringe)
-    residual, alone = _beside_xsuite(correction, after, particle, fringe)
+    beside = _beside_xsuite if engines else _alone
+    residual, alone = beside(correction, after, particle, fringe)
     return Imperfections(
         spec=spec,
         before=ensemble(machines, particle, fringe=fringe),
@@ -85,6 +89,10 @@ def magnet_errors(spec: ErrorsSpec) -> MagnetErrors:
     values: dict[str, Any] = spec.model_dump()
     orders = {kind: {int(n): rms for n, rms in values[kind].items()} for kind in ("normal", "skew")}
     return MagnetErrors(**{**values, **orders})
+
+
+def _alone(*_: object) -> tuple[None, str]:
+    return None, "the second engine was not asked"
 
 
 def _beside_xsuite(

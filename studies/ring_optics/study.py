@@ -11,6 +11,7 @@ from studies.ring_optics import text
 from studies.ring_optics.facts import Facts, gather
 from studies.ring_optics.figures import figures
 from studies.ring_optics.match_quantities import match_quantities
+from studies.ring_optics.moving import MOVING
 from studies.ring_optics.quantities import evaluate
 from studies.ring_optics.spec import OpticsStudy
 from studies.ring_optics.tables import tables
@@ -72,4 +73,4 @@ def optics_warnings(facts: Facts) -> Iterator[str]:
             yield f"Beam '{case.beam.name}': no comparison with Xsuite ({case.compared.alone})."
 
 
-STUDY = Study(OpticsStudy, resolve_ring, gather, _quantities, figures, tables, _text)
+STUDY = Study(OpticsStudy, resolve_ring, gather, _quantities, figures, tables, _text, moving=MOVING)

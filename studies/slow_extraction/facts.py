@@ -27,7 +27,7 @@ from machines.rings.machine import MachineBeam
 from optics import twiss
 from studies.match.design import matched_design
 from studies.pipeline import Asked
-from studies.ring_optics.facts import Facts, compare
+from studies.ring_optics.facts import NOT_ASKED, Compared, Facts, compare
 from studies.runs.logs import LOGGER
 from studies.slow_extraction.septa import septum_of
 from studies.slow_extraction.spec import ExtractionSpec, ExtractionStudy
@@ -106,7 +106,7 @@ def gather_extraction(resolved: Resolved[ExtractionStudy], asked: Asked) -> Extr
     LOGGER.info("resonance of %s at '%s'", final.name, septum.at)
     design = design_case(final, septum, spec.delta, resolved.study.model.fringe)
     LOGGER.info("optics of %s, beside Xsuite", final.name)
-    compared = compare(final, resolved.particle, resolved, None)
+    compared = compare(final, resolved.particle, resolved, None, asked.engines)
     facts = Facts(resolved, compared, (), matched=matched)
     emittance = beam.emittance_x / (resolved.particle.beta * resolved.particle.gamma)
     steinbach, why = _steinbach_or_reason(facts, spec, septum, beam, emittance)
@@ -141,7 +141,7 @@ def gather_extraction(resolved: Resolved[ExtractionStudy], asked: Asked) -> Extr
         no_steinbach=why,
         extracted=steinbach.extracted(found, resolved.study.seed) if steinbach else None,
         turns=last_turns(final, compared.optics, septum, [(c.delta, c.arm) for c in cases if c.arm]),
-        engines=compare_engines(final, compared.optics, septum, _compared_cases(design, found)),
+        engines=_engines(final, compared, septum, _compared_cases(design, found), asked.engines),
         scans=scans,
         wires=at_wires(shown, septum),
         flux=_flux(final, resolved.particle, steinbach) if steinbach else float("nan"),
@@ -149,6 +149,10 @@ def gather_extraction(resolved: Resolved[ExtractionStudy], asked: Asked) -> Extr
         divergence=_or_error(partial(_divergence, final, septum, compared.optics.fringe, middle)),
         hardt=_or_error(partial(_hardt, final, septum, compared.optics.fringe, spec.delta)),
     )
+
+
+def _engines(final: Lattice, compared: Compared, septum: Septum, cases: list[Case], asked: bool) -> Engines:
+    return compare_engines(final, compared.optics, septum, cases) if asked else Engines((), alone=NOT_ASKED)
 
 
 def _varied(final: Lattice, septum: Septum, fringe: str, delta: float, middle: float) -> Scans:

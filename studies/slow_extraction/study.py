@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from extraction.septum import early_hit
 from extraction.spill.files import save_spill
 from lattice import Lattice, NoSolution, UnstableOptics
-from studies.pipeline import Asked, Study, Text
+from studies.pipeline import Asked, Moving, Study, Text
 from studies.results import FigureData, Quantity, TableData
 from studies.ring_optics.match_quantities import match_quantities
 from studies.ring_optics.study import optics_warnings
@@ -25,7 +25,9 @@ from studies.slow_extraction.spill.facts import SpillFacts, track
 from studies.slow_extraction.spill.figures import spill_figures
 from studies.slow_extraction.spill.quantities import ABSENT, spill_quantities
 from studies.slow_extraction.spill.tables import spill_tables
-from studies.spec.resolution import Resolved
+from studies.spec.assumption import AssumptionSpec
+from studies.spec.moving import moved_ring
+from studies.spec.resolution import Resolved, Wires
 from studies.vocabulary import SPILL
 
 
@@ -150,4 +152,11 @@ def _save(facts: SlowExtractionFacts, folder: Path) -> None:
         save(facts.spill, folder)
 
 
-STUDY = Study(ExtractionStudy, resolve, gather, _quantities, _figures, _tables, _text, _save)
+def _moved(resolved: Resolved[ExtractionStudy], assumption: AssumptionSpec, sign: float) -> Resolved[ExtractionStudy]:
+    """Wires that the study's keys move are moved where beams are held against them too."""
+    moved = moved_ring(resolved, assumption, sign)
+    septa = moved.study.extraction
+    return replace(moved, wires=Wires(septa.electrostatic_septum, septa.x_septum))
+
+
+STUDY = Study(ExtractionStudy, resolve, gather, _quantities, _figures, _tables, _text, _save, Moving(_moved))

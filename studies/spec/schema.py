@@ -8,6 +8,7 @@ from typing import Annotated, Any, ClassVar, Literal, Self
 
 from pydantic import Field, Strict, model_validator
 
+from studies.spec.assumption import AssumptionSpec
 from studies.spec.match import MatchSpec, StartSpec
 from studies.spec.types import (
     Count,
@@ -84,6 +85,7 @@ class StudySpec(Table):
     seed: Count = 1
     machine_requirements: Switch = True
     requirement: tuple[RequirementSpec, ...] = ()
+    assumption: tuple[AssumptionSpec, ...] = ()
 
     @model_validator(mode="after")
     def _ids_once(self) -> Self:

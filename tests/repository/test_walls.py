@@ -102,7 +102,7 @@ BUILDS_ON = {
     "switching-comparison": {"treatment", "energy_switching", "linac", "ring_optics", "scan", "match"},
 }
 #: What every study goes through.
-COMMON = {"charts", "judging", "pipeline", "provenance", "registry", "results", "runs", "spec", "vocabulary"}
+COMMON = {"charts", "judging", "moves", "pipeline", "provenance", "registry", "results", "runs", "spec", "vocabulary"}
 
 
 @pytest.mark.parametrize("word", ROOMS)

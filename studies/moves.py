@@ -1,0 +1,180 @@
+"""What a study's assumptions move: its quantities computed again with each of them up and down, and what that leaves.
+
+The error of the model is the root of the sum of squares of the larger of each assumption's two moves: assumptions are
+taken as independent of one another, and their uncertainties as half widths of the same meaning.
+"""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass, replace
+from math import inf, isfinite, nan, sqrt
+from typing import Generic, TypeVar
+
+import pandas as pd
+
+from lattice.errors import HadronOpticsError
+from machines.requirements import FAIL, PROGRAM, Requirement, Verdict
+from studies.results import Quantity, TableData
+from studies.spec.assumption import AssumptionSpec
+from studies.vocabulary import quantity_named, unit_factor
+
+LOGGER = logging.getLogger("hadron_optics")
+
+R = TypeVar("R")
+#: Which of some quantities a key can move.
+Touched = Callable[[str, tuple[str, ...]], tuple[str, ...]]
+#: Quantities of a resolved study, those of the names among them.
+Compute = Callable[[R, tuple[str, ...]], Sequence[Quantity]]
+
+
+@dataclass(frozen=True)
+class MovedCase(Generic[R]):
+    """A resolved study with one assumption ``down`` and ``up``."""
+
+    assumption: AssumptionSpec
+    down: R
+    up: R
+
+
+@dataclass(frozen=True)
+class Moved:
+    """One assumption: the change of each quantity, in its own unit, when it is moved ``down`` and ``up``.
+
+    inf where a quantity has a value and lost it; ``reason`` says why where all of them did.
+    """
+
+    assumption: AssumptionSpec
+    down: Mapping[str, float]
+    up: Mapping[str, float]
+    reason: str = ""
+
+    def larger(self, name: str) -> float:
+        """The larger move of a quantity; 0 for one that was not asked."""
+        return max(abs(self.down.get(name, 0.0)), abs(self.up.get(name, 0.0)))
+
+
+def all_moves(
+    cases: Sequence[MovedCase[R]], base: R, names: tuple[str, ...], touched: Touched, compute: Compute[R]
+) -> tuple[Moved, ...]:
+    """What each assumption moves of the quantities ``names``, against the study ``base`` that nothing is moved of."""
+    unmoved: dict[tuple[str, ...], dict[str, float]] = {}
+    found = []
+    for case in cases:
+        asked = touched(case.assumption.key, names)
+        if asked not in unmoved:
+            unmoved[asked] = {name: value for name, value in values_of(compute(base, asked)).items() if name in asked}
+        LOGGER.info("assumption moved: %s %s", case.assumption.key, case.assumption.size)
+        found.append(_moved_by(case, unmoved[asked], asked, compute))
+    return tuple(found)
+
+
+def _moved_by(case: MovedCase[R], base: Mapping[str, float], asked: tuple[str, ...], compute: Compute[R]) -> Moved:
+    sides, reasons = [], []
+    for resolved in (case.down, case.up) if base else ():
+        try:
+            values = values_of(compute(resolved, asked))
+        except HadronOpticsError as error:
+            reasons.append(str(error))
+            values = {}
+        sides.append({name: values[name] - value if name in values else inf for name, value in base.items()})
+    down, up = sides or ({}, {})
+    return Moved(case.assumption, down, up, "; ".join(dict.fromkeys(reasons)))
+
+
+def values_of(quantities: Iterable[Quantity]) -> dict[str, float]:
+    """The values of those that have one."""
+    return {quantity.name: quantity.value for quantity in quantities if quantity.value is not None}
+
+
+def with_model_errors(quantities: Sequence[Quantity], moves: Sequence[Moved]) -> tuple[Quantity, ...]:
+    """The quantities with the error of their model where they were computed with assumptions moved."""
+    return tuple(_with_model_error(quantity, moves) for quantity in quantities)
+
+
+def _with_model_error(quantity: Quantity, moves: Sequence[Moved]) -> Quantity:
+    mine = [move for move in moves if quantity.name in move.down]
+    if not mine:
+        return quantity
+    lost = next((move for move in mine if not isfinite(move.larger(quantity.name))), None)
+    why = f"it has no value with {lost.assumption.told}" + (f": {lost.reason}" if lost.reason else "") if lost else ""
+    root = sqrt(sum(move.larger(quantity.name) ** 2 for move in mine))
+    return replace(quantity, model=root, withheld=quantity.withheld or why)
+
+
+# ------------------------------------------------------------------------------------------------------ what it says
+
+
+def told_what_decides(verdicts: Iterable[Verdict], moves: Sequence[Moved]) -> tuple[Verdict, ...]:
+    """The verdicts; one that fails within its error names the assumption that moves its value most."""
+    return tuple(_told(verdict, moves) for verdict in verdicts)
+
+
+def _told(verdict: Verdict, moves: Sequence[Moved]) -> Verdict:
+    worst = max(moves, key=lambda move: move.larger(verdict.requirement.quantity), default=None)
+    within = verdict.verdict == FAIL and verdict.margin is not None and verdict.margin >= 0
+    if not within or verdict.kind == PROGRAM or worst is None or worst.larger(verdict.requirement.quantity) == 0:
+        return verdict
+    return replace(verdict, reason=f"{verdict.reason}; most of it: {worst.assumption.told}")
+
+
+def without_model_error(quantities: Iterable[Quantity], requirements: Iterable[Requirement]) -> str:
+    """The judged quantities of the machine that no error of the model is given for, as a sentence; "" without any."""
+    asked = {one.quantity for one in requirements if one.kind != PROGRAM}
+    names = [one.name for one in quantities if one.name in asked and one.value is not None and one.model is None]
+    told = ", ".join(dict.fromkeys(names))
+    return f"No error of the model is given for {told}: no assumption was moved that may move them." if told else ""
+
+
+def passes_up_to(verdict: Verdict, quantity: Quantity, move: Moved) -> float:
+    """Factor on one assumption's uncertainty up to which the requirement is met, the others as they are.
+
+    From margin = sqrt(rest^2 + (k move)^2) + numerical; 0 where it is not met even without the assumption.
+    """
+    factor = unit_factor(quantity_named(quantity.name), verdict.requirement.unit)
+    mine = move.larger(quantity.name)
+    room = (verdict.margin or 0.0) * factor - (quantity.numerical or 0.0)
+    rest = max(quantity.spread**2 - mine**2, 0.0)
+    return sqrt(room**2 - rest) / mine if room > 0 and room**2 > rest and isfinite(mine) else 0.0
+
+
+def move_table(moves: Sequence[Moved], quantities: Sequence[Quantity], verdicts: Sequence[Verdict]) -> TableData:
+    """The table of the report: what each assumption moves, the one that leaves least margin first."""
+    known = {quantity.name: quantity for quantity in quantities}
+    judged = [one for one in verdicts if one.kind != PROGRAM and one.margin is not None]
+    rows = [
+        _row(verdict, known[verdict.requirement.quantity], move)
+        for verdict in judged
+        for move in moves
+        if move.larger(verdict.requirement.quantity) > _least(known[verdict.requirement.quantity])
+    ]
+    frame = pd.DataFrame(rows, columns=list(_COLUMNS)).sort_values("passes up to uncertainty x", kind="stable")
+    return TableData("sensitivity-assumptions", "What each assumption moves", _CAPTION, frame.reset_index(drop=True), 3)
+
+
+_ROUNDING = 1e-9  # of a value
+_COLUMNS = (
+    *("requirement", "quantity", "unit", "assumption", "uncertain by", "moved down", "moved up"),
+    *("part of the model's error [%]", "passes up to uncertainty x", "uncertainty from"),
+)
+_CAPTION = (
+    "Every judged quantity is computed again with each assumption moved down and up by its uncertainty; the model's "
+    "error is the root of the sum of squares of the larger moves. 'Passes up to' is the factor on one uncertainty at "
+    "which the verdict turns, the others as they are (0: it does not pass). What an assumption does not move is left "
+    "out."
+)
+
+
+def _least(quantity: Quantity) -> float:
+    """Less than this is the arithmetic's."""
+    return max(_ROUNDING * abs(quantity.value or 0.0), quantity.numerical or 0.0)
+
+
+def _row(verdict: Verdict, quantity: Quantity, move: Moved) -> tuple[object, ...]:
+    need, name = verdict.requirement, quantity.name
+    factor = unit_factor(quantity_named(name), need.unit)
+    share = 100 * (move.larger(name) / quantity.model) ** 2 if quantity.model and isfinite(quantity.model) else nan
+    moved = (side.get(name, 0.0) / factor for side in (move.down, move.up))
+    told = (move.assumption.key, move.assumption.size)
+    return need.id, name, need.unit, *told, *moved, share, passes_up_to(verdict, quantity, move), move.assumption.why

@@ -1,0 +1,54 @@
+"""An assumption as a study file states it: what is not known, by how much, and where that is from."""
+
+from __future__ import annotations
+
+from typing import Any, Self
+
+from pydantic import model_validator
+
+from studies.spec.types import Positive, Table, Text
+
+
+class AssumptionSpec(Table):
+    """Something that the study takes for granted: ``key`` names it, ``why`` says where its uncertainty is from.
+
+    It may be off by ``uncertainty``, in the unit of the key, or by the share ``relative`` of its value. Keys are
+    dotted, ``*`` stands for every entry: those of the study file (``imperfections.errors.*.field``), and of a ring
+    ``beams.emittance_x``, ``elements.KIND.ATTRIBUTE`` (``elements.bend.length``), ``apertures.x``; of a linac its table
+    (``section.*.shunt_impedance_MOhm_per_m``).
+    """
+
+    key: Text
+    uncertainty: Positive | None = None
+    relative: Positive | None = None
+    why: Text
+
+    @model_validator(mode="after")
+    def _one_size(self) -> Self:
+        if (self.uncertainty is None) == (self.relative is None):
+            found = "both" if self.relative is not None else "neither"
+            raise ValueError(f"assumption '{self.key}' needs either uncertainty or relative, found {found}")
+        return self
+
+    @property
+    def size(self) -> str:
+        """By how much it is uncertain, in words."""
+        return f"± {100 * self.relative:g} %" if self.relative is not None else f"± {self.uncertainty:g}"
+
+    @property
+    def told(self) -> str:
+        """What is assumed and by how much it is uncertain: ``beams.emittance_x ± 10 %``."""
+        return f"{self.key} {self.size}"
+
+    def moved(self, value: Any, sign: float) -> Any:
+        """A number moved up (``sign`` 1) or down (-1) by its uncertainty; an expression (text) made one that is.
+
+        >>> AssumptionSpec(key="a", relative=0.1, why="a guess").moved(2.0, -1.0)
+        1.8
+        """
+        if isinstance(value, str):
+            return f"({value})*{1.0 + sign * self.relative!r}" if self.relative else f"({value})+{self._shift(sign)!r}"
+        return value * (1.0 + sign * self.relative) if self.relative is not None else value + self._shift(sign)
+
+    def _shift(self, sign: float) -> float:
+        return sign * (self.uncertainty or 0.0)
