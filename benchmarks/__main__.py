@@ -7,7 +7,7 @@ import platform
 import sys
 from importlib.metadata import PackageNotFoundError, version
 
-from benchmarks import linac, matching, optics, scan, spill, spill_engines, switching
+from benchmarks import extraction, linac, matching, optics, scan, spill, spill_engines, switching
 
 
 def _version(package: str) -> str:
@@ -23,6 +23,7 @@ def main() -> None:
         "optics": optics.run,
         "scan": scan.run,
         "matching": matching.run,
+        "extraction": extraction.run,
         "spill": spill.run,
         "linac": linac.run,
         "switching": switching.run,

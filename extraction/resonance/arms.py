@@ -12,11 +12,11 @@ from dataclasses import dataclass, replace
 import numpy as np
 from numpy.polynomial import Chebyshev
 
-from extraction.resonance.kobayashi import Kobayashi
+from extraction.resonance.motion import Motion
 from lattice import NoSolution
 from lattice.arrays import Array
 from optics.closed import closed
-from optics.maps.turn import Turn, iterate
+from optics.maps.turn import iterate
 
 _START = 1e-2  # of the distance from closed orbit to fixed point
 _SAMPLES = 24
@@ -36,6 +36,7 @@ class Arm:
     ``spiral_kick``: change of |x| (outwards positive) and of px over the next three turns; ``vertex``: number of its
     fixed point; ``after`` (4, 4): x, px, y, py on the wire and at the next three turns;
     ``position`` x(u) and ``angle`` px(u) along the arm, u in units of three turns, from ``crossing`` at the wire on.
+    The particle on the wire began ``begun`` [m] along the outgoing direction of the first fixed point, ``turns`` ago.
     """
 
     x: float
@@ -49,6 +50,8 @@ class Arm:
     position: Chebyshev
     angle: Chebyshev
     crossing: float
+    begun: float = 0.0
+    turns: int = 0
 
     def time_within(self, thickness: float) -> float:
         """Part of three turns that particles on the arm spend between x and x + ``thickness`` outwards [m]."""
@@ -59,53 +62,68 @@ class Arm:
         return _root(self.position - (self.x + outwards * thickness), guess) - self.crossing
 
 
-def eigenvector_out(turn: Turn, point: Array, orbit: Array, kobayashi: Kobayashi) -> tuple[float, Array]:
+def eigenvector_out(motion: Motion, point: Array) -> tuple[float, Array]:
     """Multiplier and outgoing direction (4,) at a period-three point, pointing away from the closed orbit.
 
     Of unit length; "away" is meant in normalised coordinates, where the arm leaves at 30 degrees from the radius.
     """
-    _, total = iterate(turn.jacobian, point, 3)
+    return _outgoing(motion, point, iterate(motion.jacobian, point, 3)[1])
+
+
+def _outgoing(motion: Motion, point: Array, total: Array) -> tuple[float, Array]:
     values, vectors = np.linalg.eig(total[:4, :4])
     index = int(np.argmax(np.abs(values)))
     value = values[index]
     if abs(value.imag) > 1e-9 or not value.real > 1.0:
         raise NoSolution(f"the fixed point at x = {point[0]:.6g} m is not hyperbolic (multiplier {value:.6g})")
     vector = vectors[:, index].real / np.linalg.norm(vectors[:, index].real)
+    kobayashi = motion.kobayashi
     centre = np.array(kobayashi.orbit)
-    radius = kobayashi.normalised(point[:2] - orbit[:2] + centre)
+    radius = kobayashi.normalised(point[:2] - motion.orbit[:2] + centre)
     outwards = kobayashi.normalised(vector[:2] + centre) @ radius
     return float(value.real), vector if outwards >= 0 else -vector
 
 
-def arm_points(
-    turn: Turn, points: Array, orbit: Array, kobayashi: Kobayashi, x_limit: float, samples: int = _SAMPLES
-) -> list[Array]:
+def arm_points(motion: Motion, points: Array, x_limit: float, samples: int = _SAMPLES) -> list[Array]:
     """Points (n, 2) of x, px along the outgoing arm of each fixed point, up to |x - orbit| = ``x_limit``."""
-    state = _beginning(turn, points[0], orbit, kobayashi).at(np.arange(samples) / samples)
-    arms: list[list[Array]] = [[], [], []]
-    for number in range(_MAX_TURNS):
-        arms[number % 3].append(state[:, :2].copy())
-        state = turn.track(state)
-        if not np.all(np.isfinite(state)) or (number % 3 == 2 and np.all(np.abs(state[:, 0] - orbit[0]) > x_limit)):
+    state = _beginning(motion, points[0]).at(np.arange(samples) / samples)
+    orbit, found, done = float(motion.orbit[0]), [state[None, :, :2]], 0
+    for block in motion.passes(state, _MAX_TURNS, x_limit):
+        away = np.abs(block[:, :, 0] - orbit)
+        all_out = (np.arange(done, done + len(block)) % 3 == 2) & np.all(away > x_limit, axis=1)
+        over = _lost(block) | all_out | (np.max(away, axis=1) > 20 * x_limit)
+        found.append(block[: _first(over), :, :2])
+        done += len(block)
+        if np.any(over):
             break
-        if np.max(np.abs(state[:, 0] - orbit[0])) > 20 * x_limit:
-            break
-    limited = [np.concatenate(arm) for arm in arms]
-    return [arm[np.abs(arm[:, 0] - orbit[0]) <= x_limit] for arm in limited]
+    whole = np.concatenate(found)
+    arms = [whole[i::3].reshape(-1, 2) for i in range(3)]
+    return [arm[np.abs(arm[:, 0] - orbit) <= x_limit] for arm in arms]
 
 
-def arm_through(turn: Turn, points: Array, orbit: Array, kobayashi: Kobayashi, x_septum: float) -> Arm:
+def _lost(block: Array) -> Array:
+    """Which turns of a block (k, n, 6) left a particle without a place."""
+    return np.asarray(~np.all(np.isfinite(block), axis=(1, 2)))
+
+
+def _first(marks: Array) -> int:
+    """Where the first mark stands; behind the end without one."""
+    return int(np.argmax(marks)) if np.any(marks) else len(marks)
+
+
+def arm_through(motion: Motion, points: Array, x_septum: float) -> Arm:
     """The arm that reaches ``x_septum`` first, refined there. NoSolution when none does."""
-    side = float(np.sign(x_septum - orbit[0]))
-    extent = float(np.max(side * (points[:, 0] - orbit[0])))
-    if side * (x_septum - orbit[0]) <= extent:
+    orbit = float(motion.orbit[0])
+    side = float(np.sign(x_septum - orbit))
+    extent = float(np.max(side * (points[:, 0] - orbit)))
+    if side * (x_septum - orbit) <= extent:
         raise NoSolution(
             f"the septum at x = {x_septum:.6g} m is inside the stable triangle, which reaches "
-            f"{orbit[0] + side * extent:.6g} m (closed orbit at {orbit[0]:.6g} m)"
+            f"{orbit + side * extent:.6g} m (closed orbit at {orbit:.6g} m)"
         )
-    beginning = _inside_wires(turn, _beginning(turn, points[0], orbit, kobayashi), x_septum, side)
-    number, position = _first_crossing(turn, beginning, x_septum, side)
-    return _refined(turn, beginning, x_septum, side, number, position)
+    beginning = _inside_wires(motion, _beginning(motion, points[0]), x_septum, side)
+    number, position = _first_crossing(motion, beginning, x_septum, side)
+    return _refined(motion, beginning, x_septum, side, number, position)
 
 
 @dataclass(frozen=True)
@@ -130,20 +148,21 @@ class _Beginning:
         return state
 
 
-def _beginning(turn: Turn, point: Array, orbit: Array, kobayashi: Kobayashi, inwards: bool = False) -> _Beginning:
-    value, vector = eigenvector_out(turn, point, orbit, kobayashi)
+def _beginning(motion: Motion, point: Array, inwards: bool = False) -> _Beginning:
+    total = iterate(motion.jacobian, point, 3)[1]
+    value, vector = _outgoing(motion, point, total)
     vector = -vector if inwards else vector
-    _, total = iterate(turn.jacobian, point, 3)
-    second = turn.second_derivative(point, np.array([*vector, 0.0, 0.0]), 3)[:4]
+    second = motion.turn.second_derivative(point, np.array([*vector, 0.0, 0.0]), 3)[:4]
     curve = np.linalg.solve(value**2 * np.eye(4) - total[:4, :4], second)
-    return _Beginning(point, vector, curve, _START * float(np.linalg.norm(point[:4] - orbit)), value)
+    return _Beginning(point, vector, curve, _START * float(np.linalg.norm(point[:4] - motion.orbit)), value)
 
 
-def _inside_wires(turn: Turn, beginning: _Beginning, x_septum: float, side: float) -> _Beginning:
+def _inside_wires(motion: Motion, beginning: _Beginning, x_septum: float, side: float) -> _Beginning:
     """The beginning, so close to the fixed point that it and its images on the other arms are inside the wires."""
+    track = motion.turn.track
     while True:
         state = beginning.at(np.array([0.0, 1.0]))
-        images = [state, turn.track(state), turn.track(turn.track(state))]
+        images = [state, track(state), track(track(state))]
         if max(float(np.max(side * image[:, 0])) for image in images) < side * x_septum:
             return beginning
         beginning = replace(beginning, start=beginning.start / 4)
@@ -151,30 +170,29 @@ def _inside_wires(turn: Turn, beginning: _Beginning, x_septum: float, side: floa
             raise NoSolution(f"the septum at x = {x_septum:.9g} m touches the corner of the stable triangle")
 
 
-def _first_crossing(turn: Turn, beginning: _Beginning, x_septum: float, side: float) -> tuple[int, float]:
+def _first_crossing(motion: Motion, beginning: _Beginning, x_septum: float, side: float) -> tuple[int, float]:
     """Number of turns and position u at which a particle of the first interval lands on the wire."""
     positions = np.linspace(0.0, 1.0, 5)
-    state = beginning.at(positions)
-    furthest = side * beginning.point[0]
-    for number in range(1, _MAX_TURNS):
-        state = turn.track(state)
-        if not np.all(np.isfinite(state)):
+    furthest, done, wire = side * beginning.point[0], 0, side * x_septum
+    for block in motion.passes(beginning.at(positions), _MAX_TURNS, abs(x_septum - motion.orbit[0])):
+        reach, lost = side * block[:, :, 0], _lost(block)
+        crossing = (reach[:, 1:] > wire) & ~(reach[:, :-1] > wire)
+        turn, end = _first(np.any(crossing, axis=1)), _first(lost)
+        furthest = max(furthest, float(np.max(reach[: min(turn + 1, end)], initial=furthest)))
+        if turn < end:
+            i = int(np.argmax(crossing[turn]))
+            part = (wire - reach[turn, i]) / (reach[turn, i + 1] - reach[turn, i])
+            return done + turn + 1, float(positions[i] + part * (positions[i + 1] - positions[i]))
+        done += min(end + 1, len(block))
+        if end < len(block):
             break
-        reach = side * state[:, 0]
-        furthest = max(furthest, float(np.max(reach)))
-        beyond = reach > side * x_septum
-        crossing = np.flatnonzero(beyond[1:] & ~beyond[:-1])
-        if len(crossing):
-            i = int(crossing[0])
-            part = (side * x_septum - reach[i]) / (reach[i + 1] - reach[i])
-            return number, float(positions[i] + part * (positions[i + 1] - positions[i]))
     raise NoSolution(
-        f"no arm reaches the septum at x = {x_septum:.6g} m in {number} turns: the furthest point tracked lies at "
+        f"no arm reaches the septum at x = {x_septum:.6g} m in {done} turns: the furthest point tracked lies at "
         f"{side * furthest:.6g} m, the arm grows by {beginning.value - 1:.3g} in three turns near the fixed point"
     )
 
 
-def _refined(turn: Turn, beginning: _Beginning, x_septum: float, side: float, number: int, position: float) -> Arm:
+def _refined(motion: Motion, beginning: _Beginning, x_septum: float, side: float, number: int, position: float) -> Arm:
     """Polynomials in u through particles that land near the wire, and through those of the following three turns.
 
     Particles laid out evenly in u pass evenly in time (the flow is uniform in the logarithm of the distance from the
@@ -182,12 +200,8 @@ def _refined(turn: Turn, beginning: _Beginning, x_septum: float, side: float, nu
     """
     nodes = np.cos(np.pi * (np.arange(_FIT) + 0.5) / _FIT)
     middle, half = position + 0.5, 0.75
-    state = beginning.at(middle + half * nodes)
-    passed = []
-    for turn_number in range(1, number + 4):
-        state = turn.track(state)
-        if turn_number >= number:
-            passed.append(state[:, :4].copy())
+    reach = abs(x_septum - motion.orbit[0])
+    passed = motion.after(beginning.at(middle + half * nodes), number + 3, reach)[number - 1 :, :, :4]
     if not np.all(np.isfinite(passed)):
         raise NoSolution(f"the arm leaves the domain of the maps within three turns of x = {x_septum:.6g} m")
     domain = [middle - half, middle + half]
@@ -210,6 +224,8 @@ def _refined(turn: Turn, beginning: _Beginning, x_septum: float, side: float, nu
         position=x,
         angle=px,
         crossing=u,
+        begun=float(beginning.start * beginning.value**u),
+        turns=number,
     )
 
 
@@ -223,32 +239,47 @@ def _root(polynomial: Chebyshev, near: float) -> float:
     return float(real[np.argmin(np.abs(real - near))])
 
 
-def inner_branches(turn: Turn, points: Array, orbit: Array, kobayashi: Kobayashi) -> list[Array]:
+def inner_branches(motion: Motion, points: Array) -> list[Array]:
     """The curved sides of the stable region: points (n, 2) of x, px from each fixed point inwards to the next.
 
     NoSolution when a branch does not come back to a fixed point: the region has no sharp border (far from the
     resonance), or it takes too many turns (next to it).
     """
-    state = _beginning(turn, points[0], orbit, kobayashi, inwards=True).at(np.arange(_SAMPLES) / _SAMPLES)
-    sides: list[list[Array]] = [[points[i, :2][None]] for i in range(3)]
+    state = _beginning(motion, points[0], inwards=True).at(np.arange(_SAMPLES) / _SAMPLES)
     targets = points[:, :2]
     scale = np.ptp(targets, axis=0)
-    for number in range(_MAX_TURNS):
-        sides[number % 3].append(state[:, :2].copy())
-        state = turn.track(state)
-        others = [np.linalg.norm((state[-1, :2] - targets[k]) / scale) for k in range(3) if k != (number + 1) % 3]
-        if min(others) < _CLOSED:
-            return [np.concatenate(side) for side in sides]
-        if not np.all(np.abs(state[:, :2] - orbit[:2]) < _ASTRAY * scale):
+    found, done = [state[None, :, :2]], 0
+    for block in motion.passes(state, _MAX_TURNS, float(np.max(np.abs(targets[:, 0] - motion.orbit[0])))):
+        closed, astray = _closing(block, done, targets, scale), _astray(block, motion.orbit, scale)
+        end = _first(closed | astray)
+        found.append(block[:end, :, :2])
+        done += len(block)
+        if end < len(block) and closed[end]:
+            whole = np.concatenate(found)
+            return [np.concatenate([targets[i][None], whole[i::3].reshape(-1, 2)]) for i in range(3)]
+        if end < len(block):
             raise NoSolution(
                 "the separatrices do not close: far from the resonance the stable region has no sharp border"
             )
     raise NoSolution(f"the separatrices do not close within {_MAX_TURNS} turns: the tune is too near the resonance")
 
 
-def enclosed_area(turn: Turn, points: Array, orbit: Array, kobayashi: Kobayashi) -> float:
+def _closing(block: Array, done: int, targets: Array, scale: Array) -> Array:
+    """After which turns (k,) the last particle has come to a fixed point that is not its own, ``done`` ones before."""
+    distances = np.linalg.norm((block[:, -1, None, :2] - targets) / scale, axis=2)
+    own = (done + 1 + np.arange(len(block))) % 3
+    distances[np.arange(len(block)), own] = np.inf
+    return np.asarray(np.min(distances, axis=1) < _CLOSED)
+
+
+def _astray(block: Array, orbit: Array, scale: Array) -> Array:
+    """After which turns (k,) a particle is where no stable motion can be."""
+    return np.asarray(~np.all(np.abs(block[:, :, :2] - orbit[:2]) < _ASTRAY * scale, axis=(1, 2)))
+
+
+def enclosed_area(motion: Motion, points: Array) -> float:
     """Area [m] enclosed by the inner branches; NoSolution as there."""
-    return _area_of_sides(inner_branches(turn, points, orbit, kobayashi), points[:, :2])
+    return _area_of_sides(inner_branches(motion, points), points[:, :2])
 
 
 def _area_of_sides(sides: list[Array], targets: Array) -> float:

@@ -82,7 +82,7 @@ def _row(ring: Lattice, septum: Septum, case: Case, turn: Any, between: Any) -> 
     assert case.resonance is not None
     assert case.arm is not None
     points = tracked_resonance(turn, case.resonance)
-    arm = tracked_arm(turn, points, case.resonance, septum.position)
+    arm = tracked_arm(turn, points, case.resonance, case.arm)
     sent = transport(case.resonance, septum, ring, case.arm, between) if case.transport else None
     differences = residuals(case.resonance, points, case.arm, arm)
     return Row(case.delta, case.resonance, case.arm, case.transport, points, arm, sent, differences)

@@ -10,7 +10,6 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 import numpy as np
-from scipy.interpolate import CubicSpline
 
 from extraction.resonance.arms import Arm
 from extraction.resonance.third_integer import ThirdIntegerResonance, triangle_area
@@ -23,24 +22,28 @@ Tracking = Callable[[Array, int], Array]
 
 #: Steps of the differences [m, rad]: central, so that their error is of third order; rounding leaves 1e-10 of a slope.
 STEP = 1e-6
+_BENT = 1e-2  # of the distance of a fixed point from the axis: the step of the second derivative along the arm
 _ITERATIONS = 8
 _SETTLED = 1e-13  # m, rad
-_START = 1e-3  # of the distance from closed orbit to fixed point, where the arm begins as a straight line
-_FAR = 0.05  # of the same distance, to where the motion is nearly linear and nothing has to be looked at
-_SAMPLES = 17  # over two growth factors of the arm
-_BEYOND = 2  # of them are wanted after the wires
-_MAX_STEPS = 5000  # of three turns
+_NEARBY = 1e-3  # of a growth factor, between the two particles that the search for the wires begins with
+_FURTHEST = 0.5  # of a growth factor: a larger step of that search leads to other turns
+_ON_WIRE = 1e-10  # m: the two engines differ by more, and the arm is straight over less
+_SEARCHES = 12
 
 
 @closed
 @dataclass(frozen=True)
 class TrackedResonance:
-    """By another engine: ``points`` (3, 4) of x, px, y, py, ``area`` [m], ``multiplier`` and ``outgoing`` (4,)."""
+    """By another engine: ``points`` (3, 4) of x, px, y, py, ``area`` [m], ``multiplier`` and ``outgoing`` (4,).
+
+    ``curve`` (4,): how the arm bends away from it, in t^2 at the distance t [m] from the first point.
+    """
 
     points: Array
     area: float
     multiplier: float
     outgoing: Array
+    curve: Array
 
 
 @closed
@@ -105,40 +108,49 @@ def _described(turn: Tracking, point: Array, jacobian: Array, found: ThirdIntege
     vector = vector / np.linalg.norm(vector)
     radius = found.kobayashi.normalised(point[:2])
     outwards = (found.kobayashi.normalised(point[:2] + vector[:2]) - radius) @ radius
-    outgoing = vector if outwards >= 0 else -vector
-    return TrackedResonance(points, triangle_area(points[:, :2]), float(values[index].real), outgoing)
+    outgoing, value = vector if outwards >= 0 else -vector, float(values[index].real)
+    curve = _curve(turn, point, jacobian, outgoing, value)
+    return TrackedResonance(points, triangle_area(points[:, :2]), value, outgoing, curve)
 
 
-def tracked_arm(turn: Tracking, tracked: TrackedResonance, found: ThirdIntegerResonance, x_septum: float) -> TrackedArm:
-    """The arm of another engine's fixed points where it reaches ``x_septum`` [m]; NoSolution when it does not."""
-    side = float(np.sign(x_septum - found.orbit[0]))
-    growth = float(np.log(tracked.multiplier))
-    positions = np.linspace(0.0, 2.0, _SAMPLES)
-    start = _START * float(np.linalg.norm(tracked.points[0] - found.orbit))
-    state = np.zeros((_SAMPLES, 6))
-    state[:, :4] = tracked.points[0] + (start * tracked.multiplier**positions)[:, None] * tracked.outgoing
-    state[:, 5] = found.delta
-    state = turn(state, 3 * int(np.log(_FAR / _START) / growth))
-    branches = np.concatenate([state, turn(state, 1), turn(state, 2)])  # each of the three arms
-    for _ in range(_MAX_STEPS):
-        for branch in branches.reshape(3, _SAMPLES, 6):
-            reach = side * (branch[:, 0] - x_septum)
-            outwards = np.append(np.diff(reach) > 0, False)
-            end = int(np.argmin(outwards)) + 1  # farther out the arm may turn back
-            if reach[0] < 0 < reach[_SAMPLES // 2] and end > _SAMPLES // 2 + _BEYOND:
-                return _at_wires(turn, branch[:end], positions[:end], x_septum)
-        branches = turn(branches, 3)
-        if not np.any(np.isfinite(branches)):
+def _curve(turn: Tracking, point: Array, jacobian: Array, outgoing: Array, value: float) -> Array:
+    """(value^2 - M) curve = half the second derivative of three turns along the arm, which keeps the parabola."""
+    step = _BENT * float(np.linalg.norm(point[:2]))
+    shift = np.pad(step * outgoing, (0, 2))
+    middle, above, below = turn(np.stack([point, point + shift, point - shift]), 3)[:, :4]
+    second = (above - 2.0 * middle + below) / (2.0 * step**2)
+    return np.asarray(np.linalg.solve(value**2 * np.eye(4) - jacobian, second))
+
+
+def tracked_arm(turn: Tracking, tracked: TrackedResonance, found: ThirdIntegerResonance, ours: Arm) -> TrackedArm:
+    """The arm of another engine's fixed points at the wires of ``ours``; NoSolution when it does not reach them.
+
+    A particle of their arm, as many turns before the wires as ours, is moved along it until it lands on them; where
+    ours began is the first guess. Two begin side by side, and the secant method does the rest.
+    """
+    places = np.array([0.0, _NEARBY])  # in growth factors of the arm, from where ours began
+    ends = _landed(turn, tracked, found, ours, places)
+    for _ in range(_SEARCHES):
+        slope = (ends[1] - ends[0]) / (places[1] - places[0])
+        step = (ours.x - ends[1, 0, 0]) / slope[0, 0]
+        if abs(ours.x - ends[1, 0, 0]) < _ON_WIRE:
+            on_wire, after = ends[1] + step * slope
+            return TrackedArm(float(on_wire[1]), after[:2])
+        if not abs(step) < _FURTHEST:
             break
-    raise NoSolution(f"the other engine's arm does not reach x = {x_septum:.6g} m")
+        places = np.array([places[1], places[1] + step])
+        ends = np.stack([ends[1], _landed(turn, tracked, found, ours, places[1:])[0]])
+    raise NoSolution(f"the other engine's arm does not reach x = {ours.x:.6g} m in {ours.turns} turns")
 
 
-def _at_wires(turn: Tracking, state: Array, positions: Array, x_septum: float) -> TrackedArm:
-    place = CubicSpline(positions, state[:, 0] - x_septum).roots(extrapolate=False)
-    if not len(place):
-        raise NoSolution("the other engine's arm could not be interpolated at the wires")
-    on_wire = CubicSpline(positions, state)(place[:1])
-    return TrackedArm(float(on_wire[0, 1]), turn(on_wire, 3)[0, :2])
+def _landed(turn: Tracking, tracked: TrackedResonance, found: ThirdIntegerResonance, ours: Arm, places: Array) -> Array:
+    """Particles (n, 2, 4) of their arm, as many turns after its beginning as ours is on the wires, and three later."""
+    t = (ours.begun * tracked.multiplier**places)[:, None]
+    state = np.zeros((len(places), 6))
+    state[:, :4] = tracked.points[0] + t * tracked.outgoing + t**2 * tracked.curve
+    state[:, 5] = found.delta
+    state = turn(state, ours.turns)
+    return np.stack([state, turn(state, 3)], axis=1)[:, :, :4]
 
 
 def residuals(found: ThirdIntegerResonance, tracked: TrackedResonance, arm: Arm, other: TrackedArm) -> Residuals:

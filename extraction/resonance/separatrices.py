@@ -98,7 +98,7 @@ def _arms(found: ThirdIntegerResonance, limit: float) -> list[Array]:
 def _sides(found: ThirdIntegerResonance) -> list[Array]:
     """Curved sides of the stable region, none where they do not close."""
     try:
-        sides = inner_branches(found.turn, found.points, found.orbit, found.kobayashi)
+        sides = inner_branches(found.motion, found.points)
     except NoSolution:
         return []
     return [_thinned(side) for side in sides]

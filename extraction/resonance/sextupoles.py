@@ -73,9 +73,8 @@ def _weights(parts: int) -> Array:
     return weights / (3.0 * parts)
 
 
-def shares(optics: Optics, place: int) -> tuple[SextupoleShare, ...]:
-    """Share of each sextupole of a single lattice in the virtual one; phases in [0, 1/3) turns, strengths positive."""
-    found, parts = complex_strengths(optics, place)
+def shares(optics: Optics, found: list[int], parts: Array) -> tuple[SextupoleShare, ...]:
+    """Each sextupole of a single lattice by its ``complex_strengths``: phase in [0, 1/3) turns, strength positive."""
     names = optics.lattice.names
     return tuple(
         SextupoleShare(names[i], float(np.hypot(re, im)), phase_of(re, im))

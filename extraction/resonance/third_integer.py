@@ -14,6 +14,7 @@ import numpy as np
 
 from extraction.resonance.arms import Arm, arm_points, arm_through, enclosed_area
 from extraction.resonance.kobayashi import Kobayashi
+from extraction.resonance.motion import Motion
 from extraction.resonance.sextupoles import SextupoleShare, complex_strengths, phase_of, shares
 from lattice import InputError, Lattice, LatticeError, NoSolution, ReferenceParticle
 from lattice.arrays import Array
@@ -26,6 +27,7 @@ from optics.resonances import nearest_third
 _FAR = 0.1  # tune distance beyond which "near the resonance" means nothing
 _NEAR = 1e-6  # tune distance at which rounding moves the triangle by 1e-4 of its area (in proportion to its square)
 _NO_SEXTUPOLE = 1e-6  # m^-1/2
+_NEXT = 0.2  # of its distance from the orbit: a fixed point this near to a vertex is that vertex's own
 _STAGES = (0.1, 0.25, 0.5, 0.75, 1.0)
 
 
@@ -55,6 +57,7 @@ class ThirdIntegerResonance:
     kobayashi: Kobayashi
     optics: Optics
     turn: Turn
+    motion: Motion
 
     @property
     def fixed_points(self) -> Array:
@@ -69,19 +72,19 @@ class ThirdIntegerResonance:
     @cached_property
     def enclosed_area(self) -> float:
         """Area [m] inside the separatrices themselves, which are curved: the true stable region."""
-        return enclosed_area(self.turn, self.points, self.orbit, self.kobayashi)
+        return enclosed_area(self.motion, self.points)
 
     def arm(self, x_septum: float) -> Arm:
         """The outgoing arm where it reaches ``x_septum`` [m]; NoSolution when none does."""
         if not np.isfinite(x_septum) or x_septum == self.orbit[0]:
             raise InputError(f"x_septum must be a finite position off the closed orbit [m], found {x_septum!r}")
-        return arm_through(self.turn, self.points, self.orbit, self.kobayashi, x_septum)
+        return arm_through(self.motion, self.points, x_septum)
 
     def arms(self, x_limit: float) -> list[Array]:
         """Points (n, 2) of x [m], px along the arm of each fixed point, up to ``x_limit`` [m] from the orbit."""
         if not 0.0 < x_limit < np.inf:
             raise InputError(f"x_limit must be a finite distance above 0 [m], found {x_limit!r}")
-        return arm_points(self.turn, self.points, self.orbit, self.kobayashi, x_limit)
+        return arm_points(self.motion, self.points, x_limit)
 
     def spiral_step(self, x_septum: float) -> float:
         """Growth of |x| [m] over three turns of a particle on the arm that starts on the wire at ``x_septum`` [m]."""
@@ -121,7 +124,8 @@ def third_integer_resonance(
             f"ring '{ring.name}' couples the planes: the third-integer analysis is horizontal; switch the coupling off"
         )
     nearest, distance = map(float, nearest_third(optics.qx))
-    size, phase = virtual_sextupole(optics, place)
+    parts = complex_strengths(optics, place)
+    size, phase = _together(parts[1])
     _refuse_without_resonance(ring, at, optics.qx, nearest, distance, size)
     orbit = np.array([optics[name][place] for name in ("x", "px", "y", "py")])
     kobayashi = Kobayashi(
@@ -134,8 +138,9 @@ def third_integer_resonance(
         fraction=nearest % 1,
     )
     turn = turns(ring, particle, fringe, first_element=place)[0].shortened()
-    points = _fixed_points(turn, kobayashi, orbit, delta)
-    end, total = iterate(turn.jacobian, points[0], 3)
+    motion = Motion.of(turn, orbit, delta, kobayashi)
+    points = _fixed_points(motion, delta)
+    end, total = iterate(motion.jacobian, points[0], 3)
     return ThirdIntegerResonance(
         place=ring.names[place],
         delta=delta,
@@ -143,7 +148,7 @@ def third_integer_resonance(
         tune_distance=distance,
         virtual_sextupole=size,
         virtual_phase=phase,
-        shares=shares(optics, place),
+        shares=shares(optics, *parts),
         orbit=orbit,
         points=points,
         multipliers=_multipliers(total),
@@ -151,12 +156,17 @@ def third_integer_resonance(
         kobayashi=kobayashi,
         optics=optics,
         turn=turn,
+        motion=motion,
     )
 
 
 def virtual_sextupole(optics: Optics, place: int) -> tuple[float, float]:
     """|S| [m^-1/2] of all sextupoles and its phase [turns] from the entrance of element ``place``."""
-    _, parts = complex_strengths(optics, place)
+    return _together(complex_strengths(optics, place)[1])
+
+
+def _together(parts: Array) -> tuple[float, float]:
+    """Size and phase of the sum of the shares (2, 1, n) of one lattice."""
     real, imaginary = parts[:, 0].sum(axis=-1).real
     return float(np.hypot(real, imaginary)), phase_of(real, imaginary)
 
@@ -175,17 +185,41 @@ def _refuse_without_resonance(
         raise NoSolution(f"the tune lies on the resonance, there is no stable triangle at '{at}' ({found})")
 
 
-def _fixed_points(turn: Turn, kobayashi: Kobayashi, orbit: Array, delta: float) -> Array:
-    """Points of period three (3, 6) in tracking order, followed from near the resonance to the true tune."""
-    centre = np.array([*orbit, 0.0, delta])
-    point = centre.copy()
-    reached = _STAGES[0]
+def _fixed_points(motion: Motion, delta: float) -> Array:
+    """Points of period three (3, 6) in tracking order: next to the leading order's, or followed to the true tune."""
+    centre = np.array([*motion.orbit, 0.0, delta])
+    point = _next_to_vertex(motion, centre)
+    if point is None:
+        point = _followed(motion, centre)
+    second = motion.jacobian(point)[0]
+    third = motion.jacobian(second)[0]
+    points = np.stack([point, second, third])
+    points[:, 4] = 0.0
+    return points
+
+
+def _next_to_vertex(motion: Motion, centre: Array) -> Array | None:
+    """The point that Newton's method finds from the leading order's vertex; None when it is not next to it."""
+    kobayashi, point = motion.kobayashi, centre.copy()
+    vertex = kobayashi.fixed_points[0]
+    point[:2] = vertex
+    try:
+        point = periodic_point(motion.jacobian, point, 3, motion.planes)
+    except NoSolution:
+        return None
+    moved = np.linalg.norm(kobayashi.normalised(point[:2]) - kobayashi.normalised(vertex))
+    return point if moved < _NEXT * np.linalg.norm(kobayashi.normalised(vertex)) else None
+
+
+def _followed(motion: Motion, centre: Array) -> Array:
+    """The point followed from near the resonance to the true tune; NoSolution when it is lost on the way."""
+    kobayashi, point, reached = motion.kobayashi, centre.copy(), _STAGES[0]
     point[:2] = replace(kobayashi, tune_distance=reached * kobayashi.tune_distance).fixed_points[0]
     for stage in _STAGES:
         point[:4] = centre[:4] + (point[:4] - centre[:4]) * (stage / reached)
-        detuned = _Detuned(turn, _rotation(kobayashi, (stage - 1.0) * kobayashi.tune_distance), centre)
+        detuned = _Detuned(motion, _rotation(kobayashi, (stage - 1.0) * kobayashi.tune_distance), centre)
         try:
-            point = periodic_point(detuned.jacobian, point, 3)
+            point = periodic_point(detuned.jacobian, point, 3, motion.planes)
         except NoSolution as error:
             raise _no_triangle(kobayashi, str(error)) from None
         reached = stage
@@ -193,11 +227,7 @@ def _fixed_points(turn: Turn, kobayashi: Kobayashi, orbit: Array, delta: float) 
     expected = np.linalg.norm(kobayashi.normalised(kobayashi.fixed_points[0]))
     if not 0.1 * expected < size < 10 * expected:
         raise _no_triangle(kobayashi, "Newton's method left the triangle")
-    second = turn.jacobian(point)[0]
-    third = turn.jacobian(second)[0]
-    points = np.stack([point, second, third])
-    points[:, 4] = 0.0
-    return points
+    return point
 
 
 def _no_triangle(kobayashi: Kobayashi, why: str) -> NoSolution:
@@ -213,12 +243,12 @@ def _no_triangle(kobayashi: Kobayashi, why: str) -> NoSolution:
 class _Detuned:
     """A turn followed by a linear rotation about the closed orbit, which shifts the tune."""
 
-    turn: Turn
+    motion: Motion
     rotation: Array
     centre: Array
 
     def jacobian(self, point: Array) -> tuple[Array, Array]:
-        end, matrix = self.turn.jacobian(point)
+        end, matrix = self.motion.jacobian(point)
         shifted = end.copy()
         shifted[:4] = self.centre[:4] + self.rotation[:4, :4] @ (end - self.centre)[:4]
         return shifted, self.rotation @ matrix

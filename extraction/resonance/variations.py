@@ -5,7 +5,7 @@ Each case is a lattice with one family changed; a case without an answer is a ro
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Collection, Iterable
 from dataclasses import dataclass
 from itertools import pairwise
 from math import pi
@@ -21,6 +21,10 @@ from lattice import Lattice, NoSolution, UnstableOptics
 from optics import Optics, twiss
 from optics.magnets import magnet_families
 
+#: What can be varied around a design.
+VARIATIONS = ("tune", "sextupole", "chromaticity", "families")
+
+_NONE = ("", "")
 _TUNES = (0.5, 1.5, 2.0, 3.0)  # of the tune distance of the design
 _SEXTUPOLES = (0.6, 0.8, 1.25, 1.5)  # of the strength of the design
 _CHROMATICITIES = 4
@@ -66,26 +70,37 @@ class _Setting:
         return twiss(self.ring, fringe=self.fringe, delta=self.delta, chromatic=chromatic)
 
 
-def scan(ring: Lattice, septum: Septum, fringe: str, delta: float, middle: float) -> Scans:
-    """All scans at the design momentum ``delta``; those of the Hardt condition at the extracted momentum ``middle``."""
+def scan(
+    ring: Lattice, septum: Septum, fringe: str, delta: float, middle: float, asked: Collection[str] = VARIATIONS
+) -> Scans:
+    """What is ``asked`` of VARIATIONS, at the design momentum ``delta``; "chromaticity" at the momentum ``middle``.
+
+    The families that are varied are found whatever is asked.
+    """
     setting = _Setting(ring, septum, fringe, delta)
-    design = _row(setting)
     families = varied_families(ring)
-    quadrupoles = [name for name, kind in families.items() if kind == "quadrupole"]
+    tune, slope = _tune_family(setting, [name for name, kind in families.items() if kind == "quadrupole"])
     sextupoles = [name for name, kind in families.items() if kind == "sextupole"]
-    tune_slopes = {name: _slope(setting, name, lambda s: s.optics().qx) for name in quadrupoles}
-    tune = max(tune_slopes, key=lambda name: abs(tune_slopes[name]), default="")
-    chromatic, extraction = _sextupole_roles(setting, sextupoles)
+    chromatic, extraction = _sextupole_roles(setting, sextupoles) if {"sextupole", "chromaticity"} & {*asked} else _NONE
+    design = _row(setting) if {"tune", "sextupole", "families"} & {*asked} else {}
     hardt = _Setting(ring, septum, fringe, middle)
+    kinds = families if "families" in asked else {}
+    nothing = pd.DataFrame()
     return Scans(
-        tune=_tune_scan(setting, design, tune, tune_slopes[tune]) if tune else pd.DataFrame(),
-        sextupole=_sextupole_scan(setting, design, extraction) if extraction else pd.DataFrame(),
-        hardt=_hardt_scan(hardt, chromatic) if chromatic else pd.DataFrame(),
-        sensitivity=pd.DataFrame([_sensitivity(setting, design, name, kind) for name, kind in families.items()]),
+        tune=_tune_scan(setting, design, tune, slope) if tune and "tune" in asked else nothing,
+        sextupole=_sextupole_scan(setting, design, extraction) if extraction and "sextupole" in asked else nothing,
+        hardt=_hardt_scan(hardt, chromatic) if chromatic and "chromaticity" in asked else nothing,
+        sensitivity=pd.DataFrame([_sensitivity(setting, design, name, kind) for name, kind in kinds.items()]),
         tune_family=tune,
         sextupole_family=extraction,
         chromatic_family=chromatic,
     )
+
+
+def _tune_family(setting: _Setting, names: Iterable[str]) -> tuple[str, float]:
+    """The family of quadrupoles that moves Qx most, and by how much a unit; no name without any."""
+    slopes = {name: _slope(setting, name, lambda s: s.optics().qx) for name in names}
+    return max(slopes.items(), key=lambda one: abs(one[1]), default=("", 0.0))
 
 
 def varied_families(ring: Lattice) -> dict[str, str]:

@@ -164,6 +164,20 @@ class Bank:
         _follow(self.arrays, programs, np.ascontiguousarray(arguments, dtype=kind), start.astype(kind), order, out)
         return out
 
+    def jacobian(self, programs: Array, arguments: Array, start: Array) -> tuple[Array, Array]:
+        """End point (6,) of all rows, one after the other, and its Jacobian (6, 6) by the ``start`` (6,)."""
+        kind = np.result_type(arguments, start, np.float64)
+        end, total = start.astype(kind), np.eye(N_COORDINATES, dtype=kind)
+        _jacobian(self.arrays, programs, np.ascontiguousarray(arguments, dtype=kind), end, total)
+        return end, total
+
+    def operations(self, programs: Array, arguments: Array, start: Array) -> Array:
+        """Values (n, n_operations) of the operations of one program a row about ``start`` (6,), in order."""
+        longest = int(np.max(np.diff(self.arrays[0])))
+        out = np.zeros((len(programs), longest))
+        _operations(self.arrays, programs, np.ascontiguousarray(arguments, dtype=float), start, out)
+        return out
+
     def track(self, programs: Array, arguments: Array, coordinates: Array) -> Array:
         """Coordinates (n, 6) of n particles behind all rows, one after the other: the maps themselves, no series."""
         state = np.array(coordinates.T, dtype=float, order="C")
@@ -189,6 +203,33 @@ def _evaluate_rows(bank: Any, programs: Any, arguments: Any, starts: Any, order:
     work = _work(bank, programs, out)
     for row in range(len(programs)):
         _run(bank, programs[row], arguments[row], starts[row], order, work, out[row])
+
+
+@compiled
+def _jacobian(bank: Any, programs: Any, arguments: Any, point: Any, total: Any) -> Any:
+    """Take ``point`` through all rows, and the ``total`` Jacobian with it."""
+    rows = np.zeros((1, N_COORDINATES, N_FIRST), dtype=total.dtype)
+    work, series, before = _work(bank, programs, rows), rows[0], np.empty_like(total)
+    for row in range(len(programs)):
+        _run(bank, programs[row], arguments[row], point, 1, work, series)
+        before[:, :] = total
+        for i in range(N_COORDINATES):
+            point[i] = series[i, 0]
+            for j in range(N_COORDINATES):
+                value = series[i, 1] * before[0, j]
+                for k in range(1, N_COORDINATES):
+                    value += series[i, 1 + k] * before[k, j]
+                total[i, j] = value
+
+
+@compiled
+def _operations(bank: Any, programs: Any, arguments: Any, start: Any, out: Any) -> Any:
+    rows = np.zeros((1, N_COORDINATES, N_FIRST))
+    work, results = _work(bank, programs, rows), rows[0]
+    for row in range(len(programs)):
+        first, last = bank[0][programs[row]], bank[0][programs[row] + 1]
+        _run(bank, programs[row], arguments[row], start, 0, work, results)
+        out[row, : last - first] = work[first:last, 0]
 
 
 @compiled

@@ -59,11 +59,7 @@ class Turn:
 
     def jacobian(self, point: Array) -> tuple[Array, Array]:
         """End point (6,) and Jacobian (6, 6) of one turn from ``point``, exact to rounding."""
-        series = self.follow(point, 1)
-        total = np.eye(N_COORDINATES, dtype=series.dtype)
-        for matrix in series[:, :, 1 : 1 + N_COORDINATES]:
-            total = matrix @ total
-        return (series[-1, :, 0] if len(series) else point), total
+        return self.bank.jacobian(self.programs, self.arguments, point)
 
     def second_derivative(self, point: Array, direction: Array, turns: int = 1) -> Array:
         """Coefficient (6,) of t^2 in the image of ``point`` + t ``direction`` (both (6,)) after some turns."""
@@ -125,17 +121,18 @@ def iterate(jacobian: Jacobian, point: Array, period: int) -> tuple[Array, Array
     return point, total
 
 
-def periodic_point(jacobian: Jacobian, guess: Array, period: int) -> Array:
+def periodic_point(jacobian: Jacobian, guess: Array, period: int, planes: int = 2) -> Array:
     """Point (6,) that returns to itself in (x, px, y, py) after ``period`` applications, by Newton's method.
 
-    zeta and delta stay as guessed. NoSolution when it does not converge.
+    The other coordinates stay as guessed: zeta and delta, and with one of the ``planes`` y and py. NoSolution when it
+    does not converge.
     """
-    point = guess.copy()
+    point, free = guess.copy(), 2 * planes
     previous, converged = np.inf, False
     for _ in range(_ITERATIONS):
         with np.errstate(all="ignore"):  # a particle that is lost is not a number
             end, total = iterate(jacobian, point, period)
-            miss = end[:4] - point[:4]
+            miss = end[:free] - point[:free]
         size = float(np.max(np.abs(miss)))
         if not np.isfinite(size):
             break
@@ -145,7 +142,7 @@ def periodic_point(jacobian: Jacobian, guess: Array, period: int) -> Array:
         converged = size < _ROUNDING or (size < _SETTLED and size >= 0.5 * previous)
         previous = size
         try:
-            point[:4] -= np.linalg.solve(total[:4, :4] - np.eye(4), miss)
+            point[:free] -= np.linalg.solve(total[:free, :free] - np.eye(free), miss)
         except np.linalg.LinAlgError:
             break
     raise NoSolution(f"no point of period {period} found near x = {guess[0].real:.6g} m, px = {guess[1].real:.6g}")

@@ -127,7 +127,7 @@ def gather_extraction(resolved: Resolved[ExtractionStudy], asked: Asked) -> Extr
     design = design.transported(septum, final)
     shown = _shown(found, design)
     middle = found[len(found) // 2].delta
-    scans = _varied(final, septum, compared.optics.fringe, spec.delta, middle) if asked.report else NOT_VARIED
+    scans = _varied(final, septum, compared.optics.fringe, spec, middle) if asked.report else NOT_VARIED
     LOGGER.info("the same by Xsuite's tracking")
     return ExtractionFacts(
         optics=facts,
@@ -155,9 +155,9 @@ def _engines(final: Lattice, compared: Compared, septum: Septum, cases: list[Cas
     return compare_engines(final, compared.optics, septum, cases) if asked else Engines((), alone=NOT_ASKED)
 
 
-def _varied(final: Lattice, septum: Septum, fringe: str, delta: float, middle: float) -> Scans:
-    LOGGER.info("tune, sextupoles, chromaticity and each family of magnets varied")
-    return scan(final, septum, fringe, delta, middle)
+def _varied(final: Lattice, septum: Septum, fringe: str, spec: ExtractionSpec, middle: float) -> Scans:
+    LOGGER.info("varied around the design: %s", ", ".join(spec.variations) or "nothing")
+    return scan(final, septum, fringe, spec.delta, middle, spec.variations)
 
 
 def _or_error(compute: Callable[[], float]) -> float | HadronOpticsError:

@@ -27,11 +27,18 @@ class MomentaSpec(Table):
         return self
 
 
+#: What a report may show around the design: the step against tune and sextupole, the arm's turning against
+#: chromaticity, and what each family of magnets changes.
+Variation = Literal["tune", "sextupole", "chromaticity", "families"]
+_ALL: tuple[Variation, ...] = ("tune", "sextupole", "chromaticity", "families")
+
+
 class ExtractionSpec(Table):
     """Third-integer extraction: the septa, the momenta that leave, and the side on which the stack waits.
 
     What is said of the septa goes before what the elements say; without ``septum_angle`` the wires are turned to the
-    extracted beam. ``delta`` is the momentum deviation of the design point.
+    extracted beam. ``delta`` is the momentum deviation of the design point; ``variations`` around it are for a report,
+    nothing is judged by them.
     """
 
     electrostatic_septum: Name | None = None
@@ -48,6 +55,7 @@ class ExtractionSpec(Table):
     momenta: MomentaSpec | None = None
     stack: Literal["below", "above"] = "below"
     particles: Annotated[int, Strict(), Field(ge=100, le=100_000)] = 2000
+    variations: tuple[Variation, ...] = _ALL
 
 
 class ExtractionStudy(RingStudy):

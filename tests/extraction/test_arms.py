@@ -2,17 +2,21 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from functools import cache
 
 import numpy as np
 import pytest
 
+from benchmarks.problems.compact import compact_ring
 from extraction import Arm, third_integer_resonance
-from extraction.resonance.arms import eigenvector_out
+from extraction.resonance.arms import arm_through, eigenvector_out
 from extraction.resonance.second_engine import residuals, tracked_arm, tracked_resonance
 from lattice import Bend, Drift, InputError, Lattice, Marker, NoSolution, Quadrupole, Sextupole
+from lattice.arrays import Array
 from optics.engines.xsuite.passages import xsuite_passage
-from tests.extraction_rings import PROTON, STRENGTHS, near, solved, xsuite_turn
+from optics.maps.turn import Turn
+from tests.extraction_rings import PROTON, SEPTUM, STRENGTHS, cnao_at, near, solved, xsuite_turn
 
 CASES = pytest.mark.parametrize("tune", sorted(STRENGTHS))
 WIRES = pytest.mark.parametrize("x_septum", [0.035, -0.035, 0.02])
@@ -89,7 +93,7 @@ def test_arms_grow_by_the_multiplier_from_the_fixed_points(tune: float) -> None:
 def test_arms_leave_outwards_along_the_eigenvector(distance: float) -> None:
     found = near(distance)
     for point in found.points:
-        value, vector = eigenvector_out(found.turn, point, found.orbit, found.kobayashi)
+        value, vector = eigenvector_out(found.motion, point)
         assert value == pytest.approx(found.multipliers[0], rel=1e-9)
         position = found.kobayashi.normalised(point[:2])
         direction = found.kobayashi.normalised(point[:2] + vector[:2]) - position
@@ -109,6 +113,42 @@ def test_the_arm_tends_to_the_straight_separatrix(side: int, x_septum: float) ->
         misses.append(np.array([(arm.px - leading.px) / part, arm.slope - leading.slope]))
     assert abs(misses[0][0]) < 2e-5  # of the 5e-4 that the triangle is high
     np.testing.assert_allclose(misses[1] / misses[0], 0.5, rtol=0.1)
+
+
+# ---------------------------------------------------------------------------------------------- how it is made
+
+
+@pytest.mark.parametrize(("ring", "at", "x_septum"), [("cnao", SEPTUM, 0.035), ("compact", "es", 0.02)])
+def test_arms_of_the_polynomial_are_those_of_the_maps(ring: str, at: str, x_septum: float) -> None:
+    """Every turn by the maps themselves: the same arm to 1e-9, its derivatives as well as the maps' rounding allows.
+
+    Rounding moves each of the 16 particles on its own by 1e-14 m a turn; slope and curvature divide that by their
+    distance once and twice.
+    """
+    found = third_integer_resonance(cnao_at(5e-4) if ring == "cnao" else compact_ring(-1e-3), at=at)
+    arm, exact = found.arm(x_septum), arm_through(replace(found.motion, planes=2), found.points, x_septum)
+    assert (arm.turns, arm.vertex) == (exact.turns, exact.vertex)
+    for name in ("px", "spiral_step", "spiral_kick"):
+        assert getattr(arm, name) == pytest.approx(getattr(exact, name), rel=1e-9)
+    np.testing.assert_allclose(arm.after, exact.after, rtol=0, atol=1e-11)
+    assert arm.slope == pytest.approx(exact.slope, rel=1e-7)
+    assert arm.curvature == pytest.approx(exact.curvature, rel=1e-4)
+    assert arm.time_within(1e-4) == pytest.approx(exact.time_within(1e-4), rel=1e-5)
+
+
+def test_an_arm_next_to_the_resonance_takes_few_turns_of_the_maps(monkeypatch: pytest.MonkeyPatch) -> None:
+    """In a compact ring, 3e-4 from the resonance: thousands of turns, few of them through the 300 maps of the ring."""
+    found, asked, track = third_integer_resonance(compact_ring(-3e-4), at="es"), list[int](), Turn.track
+
+    def counted(turn: Turn, state: Array) -> Array:
+        asked.append(len(state))
+        return track(turn, state)
+
+    monkeypatch.setattr(Turn, "track", counted)
+    arm = found.arm(0.02)
+    assert arm.turns > 1000
+    assert len(asked) < 20
+    assert sum(asked) < 1000  # particles
 
 
 # ---------------------------------------------------------------------------------------------- time at the wires
@@ -136,7 +176,7 @@ def test_time_at_the_wires_counts_particles() -> None:
     # 1000 particles that begin evenly in the logarithm of their distance from the fixed point, that is evenly in time,
     # are tracked until they are beyond the wires: how many land within 0.5 mm of them.
     found, arm = solved(1.664), arm_of(1.664, 0.035)
-    value, vector = eigenvector_out(found.turn, found.points[arm.vertex], found.orbit, found.kobayashi)
+    value, vector = eigenvector_out(found.motion, found.points[arm.vertex])
     state = np.repeat(found.points[arm.vertex][None], 1000, axis=0)
     start = 1e-3 * np.linalg.norm(found.points[arm.vertex])
     state[:, :4] += start * (value ** ((np.arange(1000) + 0.5) / 1000))[:, None] * vector
@@ -174,7 +214,7 @@ def test_xsuites_own_arm_meets_the_wires_at_our_angle() -> None:
     # start they are off by the two codes' difference of fixed points, 1e-4 of the triangle, which falls along the
     # incoming direction, and moves them along the arm.
     found, arm, turn = solved(1.664), arm_of(1.664, 0.035), xsuite_turn(1.664)
-    value, vector = eigenvector_out(found.turn, found.points[0], found.orbit, found.kobayashi)
+    value, vector = eigenvector_out(found.motion, found.points[0])
     start = 2e-2 * np.linalg.norm(found.points[0])
     state = found.points[0, :4] + start * (value ** np.linspace(0, 1, 200))[:, None] * vector
     for _ in range(600):
@@ -216,7 +256,7 @@ def test_next_to_a_corner_the_step_goes_to_zero(corner: int) -> None:
     [
         (0.002, NoSolution, ["inside the stable triangle", "0.002 m", "0.00392"]),
         (-0.005, NoSolution, ["inside the stable triangle", "-0.005 m", "-0.00580"]),
-        (1.0, NoSolution, ["no arm reaches the septum at x = 1 m", "furthest point tracked lies at 0.4"]),
+        (1.0, NoSolution, ["no arm reaches the septum at x = 1 m", "furthest point tracked lies at 0.5"]),
         (0.0, InputError, ["off the closed orbit", "0.0"]),
         (float("nan"), InputError, ["finite", "nan"]),
     ],
@@ -248,7 +288,9 @@ def test_xsuite_finds_an_arm_that_turns_back_farther_out() -> None:
     first = ring.index("wires")
     turn = xsuite_passage(ring, PROTON, "full", first, first + len(ring))
     points = tracked_resonance(turn, found)
-    assert residuals(found, points, ours, tracked_arm(turn, points, found, 0.018)).angle < 2e-3  # its 17 samples
+    assert (
+        residuals(found, points, ours, tracked_arm(turn, points, found, ours)).angle < 5e-5
+    )  # the kicks of the sextupoles: 1.6e-5
 
 
 def short_ring() -> Lattice:

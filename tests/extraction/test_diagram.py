@@ -3,17 +3,19 @@
 from __future__ import annotations
 
 from functools import cache
+from typing import Any
 
 import numpy as np
 import pandas as pd
 import pytest
 
-from extraction import Septum
+from extraction import Septum, ThirdIntegerResonance, third_integer_resonance
+from extraction.resonance import variations
 from extraction.resonance.diagram import Steinbach, WaitingBeam, steinbach_of
 from extraction.resonance.momenta import arms_over_momentum, case_at, design_case
 from extraction.resonance.steinbach import Stack
 from extraction.resonance.variations import varied_families, zero_crossing
-from lattice import NoSolution
+from lattice import Lattice, NoSolution
 from tests.extraction_rings import PROTON, SEPTUM, reference, solved
 
 TUNE = 1.664
@@ -106,3 +108,27 @@ def test_a_zero_is_found_between_two_points_whatever_their_order() -> None:
     """The line from (1, 2) to (2, -1) is 0 at 5/3; nothing where the sign does not change, nan is passed over."""
     assert zero_crossing([2.0, 1.0, 0.0], [-1.0, 2.0, np.nan]) == pytest.approx(5 / 3)
     assert np.isnan(zero_crossing([0.0, 1.0], [1.0, 2.0]))
+
+
+# ---------------------------------------------------------------------------------------------------- variations
+
+
+def test_only_the_variations_that_are_asked_are_computed(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Nothing asked takes no fixed point at all; the sextupole's strength those of the design and of its four rows."""
+    solved_for: list[str] = []
+    solve = third_integer_resonance
+
+    def counted(ring: Lattice, **more: Any) -> ThirdIntegerResonance:
+        solved_for.append(ring.name)
+        return solve(ring, **more)
+
+    monkeypatch.setattr(variations, "third_integer_resonance", counted)
+    none = variations.scan(reference(TUNE), WIRES, "full", 0.0, 0.0, ())
+    assert not solved_for
+    assert none.tune_family == "kf"  # a spill sweeps it
+    assert all(table.empty for table in (none.tune, none.sextupole, none.hardt, none.sensitivity))
+    some = variations.scan(reference(TUNE), WIRES, "full", 0.0, 0.0, ("sextupole",))
+    assert len(solved_for) == 6  # with the roles of the families
+    assert some.sextupole_family == "sr"
+    assert len(some.sextupole) == 5
+    assert some.tune.empty

@@ -115,7 +115,7 @@ def test_the_error_of_area_and_arm_covers_what_more_kicks_change() -> None:
     arm, first = found.arm(0.035), ring.index(SEPTUM)
     turn = xsuite_passage(ring, ring.particle, "full", first, first + len(ring))
     tracked = tracked_resonance(turn, found)
-    differences = residuals(found, tracked, arm, tracked_arm(turn, tracked, found, 0.035))
+    differences = residuals(found, tracked, arm, tracked_arm(turn, tracked, found, arm))
     finest = tracked_resonance(lambda z, times: np.pad(xsuite_turn(1.664)(z, times), ((0, 0), (0, 2))), found)
     assert 0.0 < abs(finest.area / found.stable_area - 1) < differences.area < 2e-6
     assert differences.angle < 1e-6

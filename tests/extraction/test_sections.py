@@ -141,7 +141,7 @@ def test_stable_area_arm_and_spiral_step_are_those_of_the_exact_turn(case: str) 
 
     found = third_integer_resonance(ring, particle, at=at)
     theirs, arm = tracked_resonance(turn, found), found.arm(WIRES)
-    other = tracked_arm(turn, theirs, found, WIRES)
+    other = tracked_arm(turn, theirs, found, arm)
     missed = residuals(found, theirs, arm, other)
     assert max(missed.points, missed.area, missed.angle, missed.position) < 5e-4
     assert other.after[0] - WIRES == pytest.approx(arm.after[3, 0] - arm.after[0, 0], rel=1e-3)

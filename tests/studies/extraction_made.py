@@ -154,7 +154,7 @@ def row(index: int, other: tuple[float, ...]) -> Row:
         ours=ours,
         our_arm=found.arm,
         our_transport=moved,
-        points=TrackedResonance(np.zeros((3, 4)), area, 1.25, np.zeros(4)),
+        points=TrackedResonance(np.zeros((3, 4)), area, 1.25, np.zeros(4), np.zeros(4)),
         arm=TrackedArm(found.arm.px + other[0], theirs),
         transport=replace(moved, extracted=out, circulating=inside, gap=float(abs(out[0] - inside[0]))),
         residuals=Residuals(
