@@ -18,7 +18,7 @@ from lattice.arrays import Array
 from optics.closed import closed
 from optics.imperfections.errors import Imperfect
 from optics.imperfections.orbit_kicks import Method, kicks_for
-from optics.maps.model import checked_particle, step_series
+from optics.maps.model import checked_particle, orbits
 from optics.selection import selected, with_distinct_names
 
 PLANES = ("x", "y")
@@ -96,8 +96,7 @@ def closed_orbits(lattice: Lattice, particle: ReferenceParticle | None = None, *
     One lattice without a closed orbit raises UnstableOptics.
     """
     particle = checked_particle(lattice, particle)
-    orbit: Array = step_series(lattice, particle, fringe=fringe, order=1).orbit
-    return orbit
+    return orbits(lattice, particle, fringe=fringe)
 
 
 def readings(lattice: Lattice, orbit: Array, monitors: Sequence[str], plane: str) -> Array:

@@ -7,7 +7,7 @@ time is not evaluated again.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -17,6 +17,7 @@ from lattice import InputError, Lattice, ReferenceParticle, UnstableOptics
 from lattice.arrays import Array
 from lattice.errors import did_you_mean
 from lattice.memory import Kept
+from optics.maps.orbits import blocks, closed_orbits
 from optics.maps.plan import Moving, Plan, arguments_of, cut, make_plan
 from optics.maps.steps import FRINGES, Setting, steps
 from optics.maps.taylor import N_COORDINATES
@@ -182,6 +183,8 @@ def _about_reference(
     """Shared series, or None when the reference orbit is not an orbit (kicks, field errors)."""
     pairs = list(zip(plan.moving, arguments, strict=True))
     held = _held(plan, [pair for pair in pairs if pair[1].key is not None], beta0, order)
+    if not held.keep_orbit:
+        return None
     first, stride = held.first.copy(), np.zeros(len(held.first), dtype=np.int64)
     parts: list[_Series] = [held]
     position = len(held.values)
@@ -190,12 +193,12 @@ def _about_reference(
             continue
         distinct = np.arange(moving.first, moving.last)
         parts.append(_series(plan, (moving.first, order), distinct, own, beta0))
+        if not parts[-1].keep_orbit:
+            return None
         width = own.values.shape[1]
         first[distinct] = position + width * np.arange(len(distinct))
         stride[distinct] = 1 if width > 1 else 0
         position += width * len(distinct)
-    if not all(part.keep_orbit for part in parts):
-        return None
     batch = lattice.batch or 1
     orbit = np.zeros((batch, len(plan.rows), N_COORDINATES))
     series = np.concatenate([part.values for part in parts]) if len(parts) > 1 else held.values
@@ -253,14 +256,69 @@ def passage(lattice: Lattice, particle: ReferenceParticle, fringe: str, first: i
 
 
 def _turns(lattice: Lattice, plan: Plan, arguments: list[_Arguments], beta0: float, sequence: Array) -> list[Turn]:
+    programs = plan.program_index[sequence]
+    every = _of_each(lattice, plan, arguments, beta0)
+    return [Turn(plan.bank, programs, one[sequence], lattice.name) for one in every]
+
+
+def _of_each(lattice: Lattice, plan: Plan, arguments: list[_Arguments], beta0: float) -> Array:
+    """Arguments (batch, n_distinct, n_arguments) of the distinct steps of each lattice."""
     kind = np.result_type(float, *(own.values for own in arguments))
     every = np.zeros((lattice.batch or 1, len(plan.program_index), plan.bank.n_arguments), dtype=kind)
     every[:, plan.fixed] = plan.fixed_arguments
     for moving, own in zip(plan.moving, arguments, strict=True):
         every[:, moving.first : moving.last] = own.values.swapaxes(0, 1)
-    distinct = np.arange(len(plan.program_index))
-    programs = plan.program_index[sequence]
-    return [Turn(plan.bank, programs, _with_beta0(plan, distinct, one, beta0)[sequence], lattice.name) for one in every]
+    counts = plan.bank.argument_counts[plan.program_index]
+    every[:, np.arange(len(counts)), counts - 1] = beta0
+    return every
+
+
+def orbits(lattice: Lattice, particle: ReferenceParticle, *, fringe: str) -> Array:
+    """Closed orbit (batch, rows, 6) at the entrance of each element and the end; nan where a lattice has none.
+
+    Of one lattice without a closed orbit UnstableOptics.
+    """
+    plan = make_plan(lattice, particle, checked_fringe(fringe), 1)
+    arguments = _arguments(lattice, Setting(particle, fringe), plan)
+    shared = _about_reference(lattice, plan, arguments, particle.beta, 1)
+    if shared is not None:
+        return shared.orbit
+    every = _of_each(lattice, plan, arguments, particle.beta)
+    if np.iscomplexobj(every):
+        return _about_orbit(lattice, plan, arguments, particle.beta, 1, 0.0, None).orbit
+    programs = plan.program_index[plan.sequence]
+    found = [
+        plan.bank.orbits_of_each(programs, _columns(every[block], plan), start, plan.rows)
+        for block, start in _starts(lattice, plan, every, 0.0)
+    ]
+    return np.concatenate(found)
+
+
+def _columns(every: Array, plan: Plan) -> Array:
+    """Arguments (n_steps, n_arguments, n) of a block of lattices, as they are tracked side by side."""
+    return np.ascontiguousarray(every.transpose(1, 2, 0)[plan.sequence])
+
+
+def _starts(lattice: Lattice, plan: Plan, every: Array, delta: complex) -> Iterator[tuple[slice, Array]]:
+    """Blocks of lattices and where their closed orbits begin, (n, 6)."""
+    programs = plan.program_index[plan.sequence]
+    for block in blocks(len(every)):
+        found = np.full((block.stop - block.start, N_COORDINATES), np.nan)
+        if len(every) > 1:
+            found = closed_orbits(plan.bank, programs, _columns(every[block], plan), delta.real)
+        for i in np.flatnonzero(np.isnan(found[:, 0])):
+            turn = Turn(plan.bank, programs, every[block.start + i][plan.sequence], lattice.name)
+            found[i] = _closed_orbit(lattice, turn, delta)
+        yield block, found
+
+
+def _closed_orbit(lattice: Lattice, turn: Turn, delta: complex) -> Array:
+    try:
+        return turn.closed_orbit(delta)
+    except UnstableOptics:
+        if lattice.batch is None:
+            raise
+        return np.full(N_COORDINATES, np.nan)
 
 
 def _about_orbit(
@@ -273,15 +331,11 @@ def _about_orbit(
     start: Array | None,
 ) -> StepSeries:
     """One series a step and lattice, about the closed orbit (or the orbit from ``start``)."""
+    every = _of_each(lattice, plan, arguments, beta0)
+    programs = plan.program_index[plan.sequence]
     series, orbits = [], []
-    for turn in _turns(lattice, plan, arguments, beta0, plan.sequence):
-        try:
-            begin = turn.closed_orbit(delta) if start is None else start
-        except UnstableOptics:
-            if lattice.batch is None:
-                raise
-            begin = np.full(N_COORDINATES, np.nan)
-        followed = turn.follow(begin, order)
+    for one, begin in zip(every, _begins(lattice, plan, every, delta, start), strict=True):
+        followed = plan.bank.follow(programs, one[plan.sequence], begin, order)
         ends = np.concatenate([begin[None], followed[:, :, 0]])
         series.append(followed)
         orbits.append(ends[plan.rows])
@@ -289,3 +343,16 @@ def _about_orbit(
     first = np.arange(n_steps, dtype=np.int64)
     stride = np.full(n_steps, n_steps, dtype=np.int64)
     return StepSeries(plan, np.concatenate(series), first, stride, len(series), np.stack(orbits), beta0)
+
+
+def _begins(lattice: Lattice, plan: Plan, every: Array, delta: complex, start: Array | None) -> Iterator[Array]:
+    """Where the orbit of each lattice begins."""
+    if start is not None:
+        yield from (start for _ in every)
+    elif np.iscomplexobj(every) or np.iscomplexobj(delta):
+        programs = plan.program_index[plan.sequence]
+        for one in every:
+            yield _closed_orbit(lattice, Turn(plan.bank, programs, one[plan.sequence], lattice.name), delta)
+    else:
+        for _, found in _starts(lattice, plan, every, delta):
+            yield from found

@@ -184,6 +184,22 @@ class Bank:
         _track(self.arrays, programs, np.ascontiguousarray(arguments, dtype=float), state)
         return np.ascontiguousarray(state.T)
 
+    def track_each(self, programs: Array, arguments: Array, coordinates: Array) -> Array:
+        """Coordinates (n, 6) of n particles behind all rows, each through a lattice of its own.
+
+        ``arguments`` (n_rows, n_arguments, n). What becomes of a particle does not depend on those beside it.
+        """
+        state = np.array(coordinates.T, dtype=float, order="C")
+        _track_each(self.arrays, programs, arguments, state)
+        return np.ascontiguousarray(state.T)
+
+    def orbits_of_each(self, programs: Array, arguments: Array, start: Array, rows: Array) -> Array:
+        """As ``track_each`` from ``start`` (n, 6): the coordinates (n, places, 6) in front of ``rows``."""
+        state = np.array(start.T, dtype=float, order="C")
+        out = np.zeros((len(rows), N_COORDINATES, state.shape[1]))
+        _orbits_of_each(self.arrays, programs, arguments, state, rows.astype(np.int64), out)
+        return np.ascontiguousarray(out.transpose(2, 0, 1))
+
 
 def _dependencies(program: Program) -> list[tuple[int, list[int]]]:
     """For each operation how many and which coordinates its result depends on: other derivatives stay zero."""
@@ -283,10 +299,7 @@ _BLOCK = 64  # particles that go through an operation together: enough to vector
 
 @compiled
 def _track(bank: Any, programs: Any, arguments: Any, state: Any) -> Any:
-    longest = 0
-    for program in range(len(bank[0]) - 1):
-        longest = max(longest, bank[0][program + 1] - bank[0][program])
-    work = np.empty((longest, _BLOCK))
+    work = np.empty((_longest(bank), _BLOCK))
     for begin in range(0, state.shape[1], _BLOCK):
         block = state[:, begin : begin + _BLOCK]
         for row in range(len(programs)):
@@ -294,8 +307,35 @@ def _track(bank: Any, programs: Any, arguments: Any, state: Any) -> Any:
 
 
 @compiled
+def _longest(bank: Any) -> Any:
+    """How many operations the longest program has."""
+    longest = 0
+    for program in range(len(bank[0]) - 1):
+        longest = max(longest, bank[0][program + 1] - bank[0][program])
+    return longest
+
+
+@compiled
+def _track_each(bank: Any, programs: Any, arguments: Any, state: Any) -> Any:
+    work = np.empty((_longest(bank), state.shape[1]))
+    for row in range(len(programs)):
+        _run_block(bank, programs[row], arguments[row], state, work)
+
+
+@compiled
+def _orbits_of_each(bank: Any, programs: Any, arguments: Any, state: Any, rows: Any, out: Any) -> Any:
+    work, place = np.empty((_longest(bank), state.shape[1])), 0
+    for row in range(len(programs) + 1):
+        while place < len(rows) and rows[place] == row:
+            out[place] = state
+            place += 1
+        if row < len(programs):
+            _run_block(bank, programs[row], arguments[row], state, work)
+
+
+@compiled
 def _run_block(bank: Any, program: Any, arguments: Any, block: Any, work: Any) -> Any:
-    """Interpret one program for a block of particles (6, n), in place."""
+    """Interpret one program for a block of particles (6, n), in place; ``arguments`` of all or (.., n) of each."""
     first, codes, left, right, constants, _, _, results, _ = bank
     offset, n = first[program], block.shape[1]
     for k in range(offset, first[program + 1]):

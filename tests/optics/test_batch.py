@@ -91,7 +91,7 @@ def test_each_lattice_has_its_own_kicked_orbit() -> None:
     together = twiss(kicked.with_parameters(h=kicks))
     for i, kick in enumerate(kicks):
         alone = twiss(kicked.with_parameters(h=kick))
-        assert together["x"][i] == pytest.approx(alone["x"], abs=1e-15)
+        assert together["x"][i] == pytest.approx(alone["x"], abs=1e-14)  # two searches: the rounding of the maps
         assert together.dqx[i] == pytest.approx(alone.dqx, abs=1e-11)
         assert together.maximum("x")[i] == pytest.approx(alone.maximum("x"), abs=1e-11)  # cut sextupoles, as above
 
