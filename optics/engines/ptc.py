@@ -15,7 +15,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from lattice import Element, InputError, Lattice, LatticeError, ReferenceParticle, UnstableOptics
+from lattice import Bend, Element, InputError, Lattice, LatticeError, ReferenceParticle, UnstableOptics
 from lattice.arrays import Array
 from optics.engines.engine_optics import EngineOptics
 from optics.engines.madx_session import madx_holding, madx_version
@@ -33,6 +33,7 @@ _COLUMNS = {
 }
 _STARTS = ("betx", "alfx", "bety", "alfy", "dx", "dpx", "dy", "dpy", "x", "px", "y", "py")
 _BETAS = ("betx", "betx2", "bety1", "bety")
+_HINT = 1e-12  # 1/m^4: 1e-19 rad a metre at 10 mm
 _UNBOUNDED = 1e-6  # of an eigenvalue of one turn, beyond what rounding leaves of a product of large matrices
 
 
@@ -54,6 +55,7 @@ def ptc_twiss(
     for element in lattice.unique_elements[0]:
         _check(lattice.resolved(element))
     with madx_holding(lattice, particle) as madx:
+        madx.input(_whole_fields(lattice))
         columns, summary = _twiss(madx, lattice, start, delta)
         name = f"PTC of {madx_version(madx)}"
     table = pd.DataFrame(columns, index=pd.Index([*lattice.names, "_end"], name="name"))
@@ -67,6 +69,13 @@ def ptc_twiss(
         dqy=summary["dq2"] if closed else nan,
         momentum_compaction=summary["alpha_c"] if closed else nan,
     )
+
+
+def _whole_fields(lattice: Lattice) -> str:
+    """A hint of an octupole in each combined bend: PTC expands the curved field to the degree of the last multipole."""
+    elements = ((n, lattice.resolved(element)) for n, element in enumerate(lattice.unique_elements[0]))
+    combined = (n for n, element in elements if isinstance(element, Bend) and (element.k1 or element.k2))
+    return " ".join(f"e{n}, k3={_HINT!r};" for n in combined)
 
 
 def has_gaps(lattice: Lattice) -> bool:

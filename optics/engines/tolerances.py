@@ -7,6 +7,7 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
+from lattice import Bend
 from lattice.arrays import Array
 from optics.linear.optics import Optics
 
@@ -77,6 +78,31 @@ _MADX_COUPLED = 1e-7
 _MADX_OFF_AXIS = 100.0
 #: What takes the third order of the maps grows with the orbit itself: 0.3 in chromaticity, 0.04 in compaction.
 _MADX_THIRD_ORDER = {"dqx": 1.0, "dqy": 1.0, "momentum_compaction": 0.2}
+
+
+_CURVED = "Xsuite has of a gradient in a curved body the second order, of a sextupole there the first"
+
+
+def xsuite_tolerances(ours: Optics) -> dict[str, Tolerance]:
+    """Those of Xsuite, wider on an orbit through combined-function bends, whose third order it leaves out."""
+    orbit, strength = largest_orbit(ours), _curved_strength(ours)
+    beta, dispersion = (max(float(np.max(np.abs(ours[name + plane]))) for plane in "xy") for name in ("bet", "d"))
+    shift = beta * strength * orbit  # tunes move by up to beta (3/2 strength orbit^2) / 4 pi
+    scale = dict.fromkeys(XSUITE_TOLERANCES, orbit) | dict.fromkeys((*_CHROMATIC, "momentum_compaction"), dispersion)
+    return {
+        name: _widened(name, tolerance, shift * scale[name], _CURVED) for name, tolerance in XSUITE_TOLERANCES.items()
+    }
+
+
+def _curved_strength(ours: Optics) -> float:
+    """Sum of |h k2| L and h^2 |k1| L over the bends [1/m^3]: factors of fourth powers in the curved potential."""
+    total = 0.0
+    for element in ours.lattice.elements:
+        if isinstance(element, Bend):
+            bend = ours.lattice.resolved(element).strengths()
+            angle = abs(bend["angle"])
+            total += angle * (abs(bend["k2"]) + abs(bend["k1"]) * angle / bend["length"])
+    return total
 
 
 def madx_tolerances(ours: Optics, chromatic: bool) -> dict[str, Tolerance]:

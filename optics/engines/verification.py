@@ -16,7 +16,14 @@ from lattice.arrays import Array
 from lattice.errors import did_you_mean
 from optics.closed import closed
 from optics.engines.engine_optics import EngineOptics
-from optics.engines.tolerances import XSUITE_TOLERANCES, Tolerance, growth, madx_tolerances, ptc_tolerances
+from optics.engines.tolerances import (
+    XSUITE_TOLERANCES,
+    Tolerance,
+    growth,
+    madx_tolerances,
+    ptc_tolerances,
+    xsuite_tolerances,
+)
 from optics.linear.optics import Optics
 from optics.linear.twiss import START_CHROMATIC, twiss
 from optics.maps.model import checked_particle
@@ -103,7 +110,7 @@ def _xsuite(ours: Optics, start: Mapping[str, float] | None) -> Answer:
     from optics.engines.xsuite.twiss import xsuite_twiss
 
     reference = xsuite_twiss(ours.lattice, ours.particle, start=start, fringe=ours.fringe, delta=ours.delta)
-    return reference, XSUITE_TOLERANCES
+    return reference, xsuite_tolerances(ours)
 
 
 def _madx(ours: Optics, start: Mapping[str, float] | None) -> Answer:
