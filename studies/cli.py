@@ -96,7 +96,7 @@ def run(arguments: Sequence[str]) -> int:
     if any("\udc80" <= character <= "\udcff" for argument in arguments for character in argument):
         _say("error: an argument is no text in UTF-8: call the file or folder by another name")
         return Exit.WRONG_INPUT
-    if is_hopeless() and _COMPUTING & set(arguments):
+    if is_hopeless(computes=bool(_COMPUTING & set(arguments))):
         _say(f"error: {told()}")
         return Exit.FILE_TROUBLE
     code = _invoke(arguments)

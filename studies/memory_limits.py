@@ -9,6 +9,7 @@ from collections.abc import Iterator
 _LOADERS = ("failed to map segment", "cannot allocate memory", "cannot map zero-fill", "could not find/load shared")
 _NEEDED = 1.4e9  # bytes of address space, measured: an optics study, Xsuite and the report included, runs in 1.38e9
 _HOPELESS = 1.3e9  # and none in less than this: libraries of C++ then end the process without a word from us
+_HOPELESS_TO_READ = 0.6e9  # a report rendered or a file converted; at half of it Python itself crawls
 
 
 def is_want_of_memory(error: BaseException) -> bool:
@@ -32,10 +33,10 @@ def _chain(error: BaseException) -> Iterator[BaseException]:
         following = following.__cause__ or following.__context__
 
 
-def is_hopeless() -> bool:
-    """Whether no study can run within the limit of this process."""
+def is_hopeless(computes: bool) -> bool:
+    """Whether no command can run within the limit of this process, one that ``computes`` or only reads and writes."""
     limit = address_space()
-    return limit is not None and limit < _HOPELESS
+    return limit is not None and limit < (_HOPELESS if computes else _HOPELESS_TO_READ)
 
 
 def address_space() -> int | None:

@@ -10,9 +10,13 @@ import sys
 import sysconfig
 import zipfile
 from pathlib import Path
+from typing import Any, cast
 
+import numba
 import pytest
+from numba.core.caching import UserProvidedCacheLocator
 
+from optics.caching import COMPILED_PACKAGES
 from tests.checkout import PACKAGES, ROOT
 
 LEFT_OUT = shutil.ignore_patterns(".*", "*.egg-info", "__pycache__")
@@ -20,15 +24,31 @@ BESIDE = {"runs", "build", "dist"}  # at the root of the tree; a package may hav
 PIP = [sys.executable, "-m", "pip", "--disable-pip-version-check", "--quiet", "--no-input"]
 
 
-def run(command: list[str], folder: Path) -> subprocess.CompletedProcess[str]:
+def run(command: list[str], folder: Path, **more: str) -> subprocess.CompletedProcess[str]:
     """Run a command in a folder, with an environment that leads to no other Python code."""
-    environment = {name: value for name, value in os.environ.items() if not name.startswith(("PYTHON", "COV_"))}
+    environment = {name: value for name, value in os.environ.items() if not name.startswith(("PYTHON", "COV_"))} | more
     return subprocess.run(command, cwd=folder, env=environment, capture_output=True, text=True, check=False)
 
 
 def left_out(folder: str, names: list[str]) -> set[str]:
     """What a build of the tree does not need."""
     return LEFT_OUT(folder, names) | (BESIDE & set(names) if Path(folder) == ROOT else set())
+
+
+def compiled_before(purelib: Path, cache: Path) -> Path:
+    """A cache of compiled code for installed files that are those of the tree, with what was compiled for the tree.
+
+    Numba knows a file by its folder, size and time: compiling all of it again takes a minute and tests no packaging.
+    """
+    place: Any = UserProvidedCacheLocator.get_suitable_cache_subpath
+    for package in COMPILED_PACKAGES:
+        for source in (ROOT / package).rglob("*.py"):
+            installed = purelib / source.relative_to(ROOT)
+            os.utime(installed, ns=(source.stat().st_atime_ns, source.stat().st_mtime_ns))
+            kept = Path(cast(Any, numba.config).CACHE_DIR) / place(str(source))
+            if kept.is_dir():
+                shutil.copytree(kept, cache / place(str(installed)), dirs_exist_ok=True)
+    return cache
 
 
 @pytest.fixture(scope="module")
@@ -74,7 +94,9 @@ def test_the_wheel_holds_every_file_of_a_package(wheel: Path, package: str) -> N
 def test_the_installed_wheel_runs_the_main_study(installed: Path) -> None:
     where = run([str(installed / "env/bin/python"), "-c", "import studies; print(studies.__file__)"], installed).stdout
     assert Path(where).is_relative_to(installed), "the tree was found instead of the wheel"
-    done = run([str(installed / "env/bin/lattice-optimize"), "run", "cnao-optics", "--out", "out"], installed)
+    cache = compiled_before(Path(where.strip()).parents[1], installed / "compiled")
+    command = [str(installed / "env/bin/lattice-optimize"), "run", "cnao-optics", "--out", "out"]
+    done = run(command, installed, NUMBA_CACHE_DIR=str(cache))
     assert done.returncode == 0, done.stderr
     assert "Traceback" not in done.stderr, done.stderr
     assert (installed / "out" / "report.html").stat().st_size > 0

@@ -14,7 +14,6 @@ import pytest
 from lattice import Lattice, Marker, write_json
 from studies import cli
 from studies.energy_switching.table_file import COLUMNS, ENERGY, RIGIDITY, read_table
-from studies.report import render
 from studies.runs.building import open_run
 from studies.runs.logs import messages
 from studies.terminal import visible
@@ -27,7 +26,7 @@ RING = "q: quadrupole, l=0.5, k1=0.3; ring: sequence, l=1; q, at=0.5; endsequenc
 def finished(folder: Path) -> None:
     """A run folder with a made-up result."""
     with open_run(folder) as run:
-        run.finish(fake_result(), render, lambda: "")
+        run.finish(fake_result(), lambda result: "", lambda: "")
 
 
 def ended(capsys: pytest.CaptureFixture[str], *arguments: str) -> tuple[int, str]:
@@ -179,7 +178,7 @@ def test_want_of_memory_is_no_error_of_the_program(
 
 @pytest.mark.parametrize(("megabytes", "command"), [(300, "report"), (300, "run"), (800, "run"), (1250, "verify")])
 def test_little_memory_is_one_message(megabytes: int, command: str, tmp_path: Path) -> None:
-    """Where Python's own libraries do not load, and where those of the engines would end the process."""
+    """Where Python itself would crawl, and where libraries of the engines would end the process without a word."""
     resource = pytest.importorskip("resource")
 
     def limited() -> None:

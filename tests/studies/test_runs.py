@@ -25,6 +25,7 @@ from studies.cli import run
 from studies.runs.contents import is_interrupted
 from studies.spec.schema import RingStudy
 from studies.spec.study_file import load_study
+from tests.shared_runs import copied_run
 from tests.studies.builtin_verdicts import Verdicts, verdicts_of
 
 FILES = {"report.html", "report.json", "results.json", "study.toml", "lattice.json", "lattice.seq", "log.txt"}
@@ -35,9 +36,9 @@ FILES = {"report.html", "report.json", "results.json", "study.toml", "lattice.js
 
 @pytest.fixture(scope="module")
 def cnao(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """One run of cnao-optics that the tests below look at."""
+    """One run of cnao-optics that the tests below look at, a copy of the suite's."""
     folder = tmp_path_factory.mktemp("cnao") / "run"
-    assert run(["run", "cnao-optics", "--out", str(folder), "-q"]) == 0
+    assert copied_run("cnao-optics", tmp_path_factory, folder) == 0
     return folder
 
 
@@ -106,8 +107,14 @@ def test_nothing_of_the_host_is_in_what_readers_get(cnao: Path) -> None:
 
 
 @pytest.mark.slow
-def test_the_resolved_study_gives_the_same_bytes(cnao: Path, tmp_path: Path) -> None:
-    assert run(["run", str(cnao / "study.toml"), "--out", str(tmp_path / "again"), "-q"]) == 0
+def test_the_resolved_study_gives_the_same_bytes_and_as_json_its_results(
+    cnao: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """With --json the object of results.json is printed and nothing else."""
+    study = tmp_path / "study"
+    shutil.copytree(cnao, study)
+    assert run(["run", str(study / "study.toml"), "--out", str(tmp_path / "again"), "--json"]) == 0
+    assert json.loads(capsys.readouterr().out) == results(tmp_path / "again")
     for path in cnao.rglob("*"):
         if path.is_file() and path.name != "log.txt":
             again = tmp_path / "again" / path.relative_to(cnao)
@@ -121,15 +128,6 @@ def test_report_renders_the_same_bytes_and_computes_nothing(cnao: Path, monkeypa
     monkeypatch.setattr("studies.spec.resolution.resolve_ring", None)
     assert run(["report", str(cnao), "-q"]) == 0
     assert (cnao / "report.html").read_bytes() == before
-
-
-def test_json_is_the_results_object_and_nothing_else(
-    cnao: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
-) -> None:
-    study = tmp_path / "study"
-    shutil.copytree(cnao, study)
-    assert run(["run", str(study / "study.toml"), "--out", str(tmp_path / "out"), "--json"]) == 0
-    assert json.loads(capsys.readouterr().out) == results(tmp_path / "out")
 
 
 @pytest.mark.parametrize("study", ["pimms-optics", "medaustron-optics"])
