@@ -20,7 +20,7 @@ from optics.closed import closed
 
 EXTRACTED_BEAM, EXTRACTED, LOST = "extracted.h5", "extracted.parquet", "lost.parquet"
 _COLUMNS = ("particle", "turn", "time", *COORDINATES)
-_LOST_COLUMNS = (*_COLUMNS, "place", "cause")
+_LOST_COLUMNS = (*_COLUMNS, "place", "cause", "plane", "side")
 
 
 class Spill(Protocol):
@@ -32,7 +32,7 @@ class Spill(Protocol):
 
     @property
     def lost(self) -> pd.DataFrame:
-        """The same where they were lost, and place and cause."""
+        """The same where they were lost, and place, cause, plane and side."""
 
 
 @closed

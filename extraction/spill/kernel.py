@@ -13,12 +13,13 @@ from typing import Any
 import numba
 import numpy as np
 
+from extraction.spill.fate import APERTURE, CIRCULATES, UNBOUNDED, fate
+from extraction.spill.looking import BEYOND, FAR, WITHIN, look, square
 from optics.compiled import compiled
 
 LANES = 32
-#: What can become of a particle.
-CIRCULATES, EXTRACTED, WIRES, CATHODE, APERTURE, UNBOUNDED = range(6)
 _FARTHEST = 1.0  # m: a particle farther out than this is lost whatever stands there
+_FAR = 1.7  # times the square of the region's amplitude: beyond it fitted positions are no better than linear ones
 
 #: Rows of ``state``: coordinates, delta without the schedule's shift, time, phase in the buckets' RF, fate.
 X, PX, Y, PY, OWN_DELTA, CLOCK, PHASE, STATUS = range(8)
@@ -28,36 +29,10 @@ TURN, TIME, X_LEFT, PX_LEFT, Y_LEFT, PY_LEFT, DELTA_LEFT, CUT = range(8)
 N_RECORD = 8
 
 # Rows of a group's own memory.
-_T, _SLOPE, _REAL, _IMAGINARY, _TURN_REAL, _TURN_IMAGINARY, _WORST = range(7)
-_BEFORE, _ORBIT_BEFORE = 7, 11  # four rows each
-_TIME_SLOPE, _AHEAD = 15, 16
-_N_OWN = 17
-
-
-@compiled
-def fate(x: Any, slope: Any, geometry: Any) -> Any:
-    """What becomes of a particle at the entrance of the electrostatic septum: CIRCULATES, EXTRACTED, WIRES, CATHODE.
-
-    ``x`` [m], ``slope`` dx/ds; ``geometry``: side, position, thickness, length, angle, kick, gap. The wires stand at
-    ``position`` + ``angle`` s. A particle inside them that reaches them within their ``length`` hits them; so does one
-    beyond that starts within the thickness or is not kicked away fast enough; one beyond the gap hits the cathode,
-    whatever its slope where it begins there. The kick grows evenly along the length.
-    """
-    side, position, thickness, length, angle, kick, gap = geometry
-    depth = side * (x - position)
-    outwards = side * (slope - angle)
-    if depth <= 0.0:
-        return WIRES if depth + outwards * length > 0.0 else CIRCULATES
-    cathode = thickness + gap if gap > 0.0 else np.inf
-    if depth > cathode:
-        return CATHODE
-    end = depth + length * (outwards + 0.5 * kick)
-    nearest = min(depth, end)
-    if outwards < 0.0 and outwards + kick > 0.0:  # it turns back inside
-        nearest = depth - 0.5 * length * outwards * outwards / kick
-    if nearest < thickness:
-        return WIRES
-    return CATHODE if end > cathode else EXTRACTED
+_T, _SLOPE, _REAL, _IMAGINARY, _TURN_REAL, _TURN_IMAGINARY = range(6)
+_BEFORE, _ORBIT_BEFORE = 6, 10  # four rows each
+_TIME_SLOPE, _AHEAD, _LIMIT_X, _LIMIT_Y = 14, 15, 16, 17
+_N_OWN = 18
 
 
 @compiled
@@ -114,6 +89,17 @@ def _kick(z: Any, k: Any) -> None:
 
 
 @compiled
+def _kick_fifth(z: Any, k: Any) -> None:
+    """The kick with the numbers f, g, h in ``k``."""
+    for i in range(LANES):
+        x, y = z[i], z[2 * LANES + i]
+        f, g, h = k[i], k[LANES + i], k[2 * LANES + i]
+        xx, yy = x * x, y * y
+        z[LANES + i] -= f * xx * xx + yy * (3.0 * g * xx + h * yy)
+        z[3 * LANES + i] -= x * y * (2.0 * g * xx + 4.0 * h * yy)
+
+
+@compiled
 def _excite(z: Any, own: Any, now: Any, later: Any) -> None:
     """The exciter's kick at each lane's own time, and its phase one turn on; its envelope ``now`` and a turn later."""
     change = later - now
@@ -123,21 +109,6 @@ def _excite(z: Any, own: Any, now: Any, later: Any) -> None:
         a, b = own[_TURN_REAL * LANES + i], own[_TURN_IMAGINARY * LANES + i]
         z[LANES + i] += signal.real * c - signal.imag * s
         own[_REAL * LANES + i], own[_IMAGINARY * LANES + i] = c * a - s * b, c * b + s * a
-
-
-@compiled
-def _outside(opening: Any, x: Any, y: Any) -> Any:
-    """Above 1 outside an aperture of x0, y0, 1/half_x, 1/half_y, 1/ellipse_x, 1/ellipse_y."""
-    u, v = x - opening[0], y - opening[1]
-    ex, ey = u * opening[4], v * opening[5]
-    return max(abs(u * opening[2]), abs(v * opening[3]), ex * ex + ey * ey)
-
-
-@compiled
-def _watch(z: Any, orbit_x: Any, worst: Any, opening: Any) -> None:
-    """Note how far outside an aperture each lane is."""
-    for i in range(LANES):
-        worst[i] = max(worst[i], _outside(opening, z[i] + orbit_x[i], z[2 * LANES + i]))
 
 
 @compiled
@@ -188,30 +159,79 @@ def _at_septum(
 
 
 @compiled
-def _at_apertures(
-    s: Any, z: Any, own: Any, vector: Any, openings: Any, time: Any, record: Any, turn: int, late: int, scale: float
-) -> None:
-    """Write down what left an aperture in this turn, at the first cut where it did: the turn is followed again."""
-    cuts = len(openings)
-    kicks = 8 * (cuts + 1)
-    places = kicks + 5 * cuts + 4
+def _count_unproven(z: Any, own: Any, ellipse: Any) -> Any:
+    """How many lanes have amplitudes that may leave an opening in this turn; a quick test."""
+    beta_x, alpha_x, beta_y, alpha_y = ellipse[0], ellipse[1], ellipse[2], ellipse[3]
+    count = 0
     for i in range(LANES):
-        if own[_WORST * LANES + i] > 1.0 and s[STATUS * LANES + i] == CIRCULATES:
-            lane = vector[i::LANES]
-            x, p = own[_BEFORE * LANES + i], own[(_BEFORE + 1) * LANES + i]
-            y, q = own[(_BEFORE + 2) * LANES + i], own[(_BEFORE + 3) * LANES + i]
-            for j in range(cuts):
-                m = lane[8 * j : 8 * j + 8]
-                x, p = m[0] * x + m[1] * p, m[2] * x + m[3] * p
-                y, q = m[4] * y + m[5] * q, m[6] * y + m[7] * q
-                if _outside(openings[j], x + lane[places + j], y) > 1.0 or j == cuts - 1:
-                    own[_BEFORE * LANES + i], own[(_BEFORE + 1) * LANES + i] = x + lane[places + j], p
-                    own[(_BEFORE + 2) * LANES + i], own[(_BEFORE + 3) * LANES + i] = y, q
-                    _leave(s, z, own, i, APERTURE, record[i], turn, late * time[i], scale, j)
-                    break
-                a, b, c, d, e = lane[kicks + 5 * j : kicks + 5 * j + 5]
-                p -= x * (x * (a + c * x) + d * y * y) + b * y * y
-                q -= y * (x * (2.0 * b + d * x) + e * y * y)
+        x_square = square(z[i], z[LANES + i], beta_x, alpha_x)
+        y_square = square(z[2 * LANES + i], z[3 * LANES + i], beta_y, alpha_y)
+        inside = (x_square <= own[_LIMIT_X * LANES + i]) & (y_square <= own[_LIMIT_Y * LANES + i])
+        count += 1 - int(inside)
+    return count
+
+
+@compiled
+def _at_apertures(
+    s: Any,
+    z: Any,
+    own: Any,
+    vector: Any,
+    layout: Any,
+    watch: Any,
+    memory: Any,
+    moment: int,
+    signal: Any,
+    time: Any,
+    record: Any,
+    turn: int,
+    late: int,
+    scale: float,
+) -> None:
+    """Look closely at each lane that is not proven to stay inside, and write down what leaves an opening."""
+    terms, offset, cut = layout
+    ellipse, cells, region = watch[0], watch[1], watch[2]
+    for i in range(LANES):
+        x, p, y, q = z[i], z[LANES + i], z[2 * LANES + i], z[3 * LANES + i]
+        wide, high = square(x, p, ellipse[0], ellipse[1]), square(y, q, ellipse[2], ellipse[3])
+        proven = (wide <= own[_LIMIT_X * LANES + i]) & (high <= own[_LIMIT_Y * LANES + i])
+        if proven or s[STATUS * LANES + i] != CIRCULATES:
+            continue
+        how = WITHIN
+        if not (wide <= region[0] and high <= region[1]):
+            how = BEYOND if wide <= _FAR * region[0] and high <= _FAR * region[1] else FAR
+        now = signal[0] + own[_AHEAD * LANES + i] * (signal[1] - signal[0])
+        excited = now.real * own[_REAL * LANES + i] - now.imag * own[_IMAGINARY * LANES + i]
+        t = own[_T * LANES + i]
+        cell = int((t + 1.0) / 2.0 * len(cells))
+        if cell < 0 or cell >= len(cells):
+            how, cell = max(how, BEYOND), 0
+        where, found = look(
+            vector[i::LANES],
+            offset,
+            terms,
+            (x, p, y, q),
+            t,
+            how,
+            (cut, excited),
+            (ellipse, cells[cell]) + watch[3:],  # noqa: RUF005 (numba knows no star here)
+            memory,
+            moment,
+        )
+        if where >= 0:
+            for k in range(4):
+                own[(_BEFORE + k) * LANES + i] = found[k]
+            _leave(s, z, own, i, APERTURE, record[i], turn, late * time[i], scale, where)
+
+
+@compiled
+def _new_limits(own: Any, limits: Any) -> None:
+    """Squares of the amplitudes that are proven to stay inside, of each lane's momentum."""
+    for i in range(LANES):
+        cell = int(np.floor((own[_T * LANES + i] + 1.0) / 2.0 * len(limits)))
+        known = cell >= 0 and cell < len(limits)
+        own[_LIMIT_X * LANES + i] = limits[cell, 0] if known else -1.0
+        own[_LIMIT_Y * LANES + i] = limits[cell, 1] if known else -1.0
 
 
 @compiled
@@ -300,28 +320,29 @@ def _track_group(
     maps: Any,
     moments: Any,
     septum: Any,
-    openings: Any,
+    apertures: Any,
     exciter: Any,
     buckets: Any,
 ) -> None:
     """All turns of one group; arguments as in ``track``."""
-    tables = maps[0]
+    tables, cuts, terms = maps[0], maps[4], maps[5]
+    limits, watch = apertures[0], apertures[1:]
     shift, scale, first_moment, moment = moments
     cut, signal, first_signal, revolution, frequency = exciter
     rf, voltage = buckets
-    cuts, watched = openings.shape[0], np.any(openings != 0.0)
+    watched = len(watch[4]) > 0
     kicks = 8 * (cuts + 1)
-    orbit_row = kicks + 5 * cuts
+    orbit_row = kicks + terms * cuts
+    memory = (np.zeros(watch[5].shape[1:]), np.full(len(watch[4]), -1))
     s, own = np.zeros(N_STATE * LANES), np.zeros(_N_OWN * LANES)
     for k in range(N_STATE):
         s[k * LANES : (k + 1) * LANES] = state[k]
     z = s[: 4 * LANES]
     vector = np.zeros(tables.shape[1] * LANES)
     orbit = vector[orbit_row * LANES : (orbit_row + 4) * LANES]
-    places = vector[(orbit_row + 4) * LANES : (orbit_row + 4 + cuts) * LANES]
-    time = vector[(orbit_row + 4 + cuts) * LANES :]
-    worst, slope = own[_WORST * LANES : (_WORST + 1) * LANES], own[_SLOPE * LANES : (_SLOPE + 1) * LANES]
-    before = 1.0
+    time = vector[(orbit_row + 4) * LANES :]
+    slope = own[_SLOPE * LANES : (_SLOPE + 1) * LANES]
+    before, nothing = 1.0, (0j, 0j)
     for block in range(blocks):
         # The group's own clock tells the moment whose middle is nearest to that of the block: particles of other
         # momentum fall behind or run ahead.
@@ -331,9 +352,11 @@ def _track_group(
         for row in (LANES, 3 * LANES):  # momenta in units of what the magnets are set for, the last orbit's too
             z[row : row + LANES] *= scale[now] / before
             orbit[row : row + LANES] *= scale[now] / before
-        _new_moment(s, z, own, vector, orbit, time, maps, now, shift[now], scale[now], keep)
+        _new_moment(s, z, own, vector, orbit, time, maps[:4], now, shift[now], scale[now], keep)
         for matrix in range(2 * (cuts + 1)):
             _make_symplectic(vector[4 * matrix * LANES : 4 * (matrix + 1) * LANES])
+        if watched:
+            _new_limits(own, limits)
         before = scale[now]
         sample = int(np.floor(clock / revolution))
         if cut >= 0:
@@ -345,20 +368,35 @@ def _track_group(
             late = 0 if voltage != 0.0 else t  # turns that the clocks are behind
             if _count_beyond(z, orbit, slope, septum) > 0:
                 _at_septum(s, z, own, orbit, time, septum, record, begin + t, late, before)
-            if watched:
-                own[_BEFORE * LANES : (_BEFORE + 4) * LANES] = z
-                worst[:] = 0.0
+            row = min(max(sample - first_signal + t, 0), len(signal) - 2)
+            if watched and _count_unproven(z, own, watch[0]) > 0:
+                excitation = (signal[row], signal[row + 1]) if cut >= 0 else nothing
+                layout = (terms, kicks, cut)
+                _at_apertures(
+                    s,
+                    z,
+                    own,
+                    vector,
+                    layout,
+                    watch,
+                    memory,
+                    min(now, len(watch[6]) - 1),
+                    excitation,
+                    time,
+                    record,
+                    begin + t,
+                    late,
+                    before,
+                )
             for j in range(cuts):
                 _section(z, vector[8 * j * LANES : 8 * (j + 1) * LANES])
-                if watched:
-                    _watch(z, places[j * LANES : (j + 1) * LANES], worst, openings[j])
-                _kick(z, vector[(kicks + 5 * j) * LANES : (kicks + 5 * (j + 1)) * LANES])
+                k = kicks + terms * j
+                _kick(z, vector[k * LANES : (k + 5) * LANES])
+                if terms > 5:
+                    _kick_fifth(z, vector[(k + 5) * LANES : (k + terms) * LANES])
                 if j == cut:
-                    row = min(max(sample - first_signal + t, 0), len(signal) - 2)
                     _excite(z, own, signal[row], signal[row + 1])
             _section(z, vector[8 * cuts * LANES : 8 * (cuts + 1) * LANES])
-            if watched and np.max(worst) > 1.0:
-                _at_apertures(s, z, own, vector, openings, time, record, begin + t, late, before)
             if voltage != 0.0:
                 _bucket_step(s, own, time, rf[now], voltage)
         if voltage == 0.0:
@@ -381,21 +419,23 @@ def track(
     maps: Any,
     moments: Any,
     septum: Any,
-    openings: Any,
+    apertures: Any,
     exciter: Any,
     buckets: Any,
 ) -> None:
     """Track for ``blocks`` of ``turns_each`` turns, between which the settings change; ``turn`` is the first.
 
-    ``state`` (N_STATE, n), n a multiple of LANES, is changed in place, as is ``record`` (n, N_RECORD).
-    ``maps``: (tables (moments or 1, size, degree + 1), centre, half_width) of SectionalMaps, and the reference
-    particle's beta gamma. ``moments``: (shift (moments,), scale (moments,), number of the first, their distance [s]) of
-    Schedule. ``septum`` as in ``fate``. ``openings`` (cuts, 6) as in ``_outside``, all 0 to watch none. ``exciter``:
-    (cut or -1, envelope once a revolution, number of its first, time of a revolution [s], frequency [Hz]). ``buckets``:
-    (frequency at each moment [Hz], step of delta or 0).
+    ``state`` (N_STATE, n), n a multiple of LANES, is changed in place, as is ``record`` (n, N_RECORD). ``maps``:
+    (tables (moments or 1, turn, degree + 1), centre, half_width) of SectionalMaps, the reference particle's beta
+    gamma, cuts and terms of a kick. ``moments``: (shift (moments,), scale (moments,), number of the first, their
+    distance [s]) of Schedule. ``septum`` as in ``fate``. ``apertures``: (limits of the proof (cells, 2), ellipse
+    (4,), limits of the sections (cells, sections, 2), squares of the region's amplitudes, first place of each
+    section, openings (p, 6), stack of tables (tables, rows, powers), weights (moments or 1, tables), corrections (p,
+    terms, powers)). ``exciter``: (cut or -1, envelope once a revolution, number of its first, time of a revolution
+    [s], frequency [Hz]). ``buckets``: (frequency at each moment [Hz], step of delta or 0).
     """
     for group in numba.prange(state.shape[1] // LANES):
         lanes = slice(group * LANES, (group + 1) * LANES)
         _track_group(
-            state[:, lanes], record[lanes], turn, blocks, turns_each, maps, moments, septum, openings, exciter, buckets
+            state[:, lanes], record[lanes], turn, blocks, turns_each, maps, moments, septum, apertures, exciter, buckets
         )

@@ -20,32 +20,53 @@ def share_lost(
     extracted: pd.DataFrame, lost: pd.DataFrame, causes: Iterable[str], level: float = 0.95, method: str = "wilson"
 ) -> Proportion:
     """Particles lost by one of ``causes`` over all that left the ring: with the efficiency, all causes sum to 1."""
+    return _share(extracted, lost, lost["cause"].isin(list(causes)), level, method)
+
+
+def share_lost_in_plane(
+    extracted: pd.DataFrame, lost: pd.DataFrame, plane: str, level: float = 0.95, method: str = "wilson"
+) -> Proportion:
+    """Particles lost in ``plane`` ("x" or "y") over all that left the ring; with the efficiency both sum to 1.
+
+    >>> lost = pd.DataFrame({"particle": [1, 2, 3], "plane": ["x", "y", "y"]})
+    >>> share_lost_in_plane(pd.DataFrame({"particle": [0]}), lost, "y").value
+    0.5
+    """
+    return _share(extracted, lost, lost["plane"] == plane, level, method)
+
+
+def _share(extracted: pd.DataFrame, lost: pd.DataFrame, which: pd.Series, level: float, method: str) -> Proportion:
     check_disjoint(extracted, lost)
-    gone = int(lost["cause"].isin(list(causes)).sum())
-    return proportion(gone, len(extracted) + len(lost), level, method)
+    return proportion(int(which.sum()), len(extracted) + len(lost), level, method)
 
 
 def particle_balance(
     particles: int, extracted: pd.DataFrame, lost: pd.DataFrame, level: float = 0.95, method: str = "wilson"
 ) -> pd.DataFrame:
-    """Shares of all ``particles`` that began: extracted, lost by place and cause, and those that still circulate.
+    """Shares of all ``particles`` that began: extracted, lost by place, cause, plane and side, and still circulating.
 
-    Columns: what ("extracted", "lost", "circulating"), place, cause, count, fraction, lower, upper (at ``level``).
+    Columns: what ("extracted", "lost", "circulating"), place, cause, plane, side, count, fraction, lower, upper (at
+    ``level``).
     Raises InputError when a particle is in both tables or twice in one, or when there are more than began.
     """
     check_disjoint(extracted, lost)
     left = particles - len(extracted) - len(lost)
     if left < 0:
         raise InputError(f"{len(extracted)} extracted and {len(lost)} lost are more than the {particles} that began")
-    counts = [("extracted", "", "", len(extracted))]
-    for (place, cause), group in lost.groupby(["place", "cause"], sort=True):
-        counts.append(("lost", str(place), str(cause), len(group)))
-    counts.append(("circulating", "", "", left))
+    nowhere = ("",) * len(_TOLD)
+    counts = [("extracted", *nowhere, len(extracted))]
+    for told, group in lost.groupby(list(_TOLD), sort=True):
+        counts.append(("lost", *(str(word) for word in told), len(group)))
+    counts.append(("circulating", *nowhere, left))
     rows = []
-    for what, place, cause, count in counts:
-        share = proportion(count, particles, level, method)
-        rows.append((what, place, cause, count, share.value, share.lower, share.upper))
-    return pd.DataFrame(rows, columns=["what", "place", "cause", "count", "fraction", "lower", "upper"])
+    for *words, count in counts:
+        share = proportion(int(count), particles, level, method)
+        rows.append((*words, count, share.value, share.lower, share.upper))
+    return pd.DataFrame(rows, columns=["what", *_TOLD, "count", "fraction", "lower", "upper"])
+
+
+#: What is told of a loss.
+_TOLD = ("place", "cause", "plane", "side")
 
 
 def check_disjoint(extracted: pd.DataFrame, lost: pd.DataFrame) -> None:

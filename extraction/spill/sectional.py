@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from functools import partial
 from math import ceil, floor, log2
 from typing import Any
@@ -11,10 +12,13 @@ import numpy as np
 
 from extraction.drivers.drivers import programme_values
 from extraction.drivers.excitation import envelope
-from extraction.spill.apertures import binding, openings
-from extraction.spill.kernel import CIRCULATES, CLOCK, LANES, N_STATE, OWN_DELTA, PHASE, PX, STATUS, UNBOUNDED, X, track
-from extraction.spill.sectional_map import SectionalMaps, sectional_maps
-from extraction.spill.sections import Region
+from extraction.spill.fate import CIRCULATES, UNBOUNDED
+from extraction.spill.kernel import CLOCK, LANES, N_STATE, OWN_DELTA, PHASE, PX, STATUS, X, track
+from extraction.spill.sections.cuts import AT_WIRES
+from extraction.spill.sections.making import sectional_maps
+from extraction.spill.sections.proof import Limits, limits_of
+from extraction.spill.sections.region import Region
+from extraction.spill.sections.table import SectionalMaps
 from extraction.spill.setup import Progress, SpillOutcome, SpillSetup, ctrl_c, empty_record
 from lattice import HadronOpticsError
 from lattice.arrays import Array
@@ -30,8 +34,8 @@ _FARTHEST = (
 
 def track_sectional(setup: SpillSetup, progress: Progress) -> SpillOutcome:
     """Track a spill; Ctrl-C ends it early with what was found so far."""
-    maps = _maps(setup)
-    count = len(setup.coordinates)
+    fast = _Fast.of(setup)
+    maps, count = fast.maps, len(setup.coordinates)
     order = np.argsort(setup.coordinates[:, 5], kind="stable")  # groups of one momentum keep one clock
     state = _initial_state(setup, order)
     record, status, final = empty_record(count), np.full(count, CIRCULATES), setup.coordinates.copy()
@@ -44,7 +48,7 @@ def track_sectional(setup: SpillSetup, progress: Progress) -> SpillOutcome:
             while not interrupted and turn < setup.turns and len(alive):
                 blocks, each = _blocks(setup, turn, len(alive))
                 here = empty_record(len(alive))
-                _run(setup, maps, state, here, turn, blocks, each)
+                _run(setup, fast, state, here, turn, blocks, each)
                 turn += blocks * each
                 state, alive = _keep(state, here, alive, record, status)
                 progress(turn)
@@ -59,34 +63,59 @@ def track_sectional(setup: SpillSetup, progress: Progress) -> SpillOutcome:
         record=record,
         coordinates=final,
         turns=turn if len(alive) else setup.turns,
-        places=tuple(setup.ring.names[i] for i in maps.cuts.elements),
+        places=tuple(int(i) for i in maps.boundaries.elements),
         interrupted=interrupted,
         misfit=maps.misfit,
+        missed=maps.missed,
+        notes=_notes(setup, maps),
     )
+
+
+def _notes(setup: SpillSetup, maps: SectionalMaps) -> tuple[str, ...]:
+    """That the maps are not good enough, where they are not."""
+    if maps.missed < AT_WIRES:
+        return ()
+    return (
+        f"the fast tracker's maps of ring '{setup.ring.name}' bring particles up to {1e6 * maps.missed:.3g} um beside "
+        f"where the exact turn does, at the wires after a transit ({1e6 * AT_WIRES:g} um are asked of them): "
+        "engine='xsuite' tracks element by element",
+    )
+
+
+@dataclass(frozen=True, eq=False)
+class _Fast:
+    """What every stretch of a spill needs: the maps, and what apertures are watched with, None where they are not."""
+
+    maps: SectionalMaps
+    limits: Limits | None
+
+    @staticmethod
+    def of(setup: SpillSetup) -> _Fast:
+        maps = _maps(setup)
+        if len(maps.boundaries.elements) == 0:
+            return _Fast(maps, None)
+        own = {one.name: float(setup.ring.parameters[one.name]) for one in maps.settings}
+        return _Fast(maps, limits_of(maps, own))
 
 
 def _maps(setup: SpillSetup) -> SectionalMaps:
     """Maps for all momenta and settings of a spill, of round ranges so that spills alike can share them."""
     schedule, delta = setup.schedule, setup.coordinates[:, 5]
     momenta, settings = schedule.momentum_range(delta, setup.duration), schedule.ranges(setup.duration)
-    region = _region(setup)
     make = partial(
-        sectional_maps, setup.ring, setup.particle, setup.start, region, fringe=setup.fringe, also=_also(setup, region)
+        sectional_maps,
+        setup.ring,
+        setup.particle,
+        setup.start,
+        _region(setup),
+        fringe=setup.fringe,
+        also=() if schedule.knockout is None else (setup.ring.index(schedule.knockout.at),),
+        apertures=setup.apertures,
     )
     try:
         return make(_rounded(*momenta), settings={name: _rounded(*limits) for name, limits in settings.items()})
     except HadronOpticsError:  # the little more that rounding adds may be too much
         return make(momenta, settings=settings)
-
-
-def _also(setup: SpillSetup, region: Region) -> tuple[int, ...]:
-    """Elements that the ring is cut in besides: the exciter's, and those whose apertures bind."""
-    knockout = setup.schedule.knockout
-    exciter = () if knockout is None else (setup.ring.index(knockout.at),)
-    if not setup.apertures:
-        return exciter
-    optics = twiss(setup.ring, setup.particle, fringe=setup.fringe, chromatic=False)
-    return (*exciter, *(i for i in binding(setup.ring, optics, (region.x, region.y)) if i not in exciter))
 
 
 def _rounded(low: float, high: float) -> tuple[float, float]:
@@ -108,7 +137,8 @@ def _region(setup: SpillSetup) -> Region:
     septum = abs(setup.septum.position) / np.sqrt(beta[0])
     reach = max(_REACH * septum, min(float(np.max(own_x)), _FARTHEST * septum))
     vertical = min(float(np.max(_amplitude(y, py, beta[1], alpha[1]))), _FARTHEST * septum)
-    return Region(reach, max(2.0 ** (ceil(4 * log2(1.05 * vertical)) / 4) if vertical > 0 else 0.0, 0.05 * reach))
+    high = max(2.0 ** (ceil(4 * log2(1.05 * vertical)) / 4) if vertical > 0 else 0.0, 0.05 * reach)
+    return Region(float(reach), float(high), float(setup.septum.position))
 
 
 def _amplitude(u: Array, pu: Array, beta: float, alpha: float) -> Array:
@@ -141,27 +171,50 @@ def _blocks(setup: SpillSetup, turn: int, lanes: int) -> tuple[int, int]:
     return max(1, min(left // each, _STRIDE // (lanes * each), 1_000_000 // each)), each
 
 
-def _run(
-    setup: SpillSetup, maps: SectionalMaps, state: Array, record: Array, turn: int, blocks: int, each: int
-) -> None:
+def _run(setup: SpillSetup, fast: _Fast, state: Array, record: Array, turn: int, blocks: int, each: int) -> None:
+    maps = fast.maps
     schedule, moment = setup.schedule, setup.turns_each * setup.revolution_time
     first = max(int(np.min(state[CLOCK]) / moment) - 1, 0)
     count = int(np.max(state[CLOCK]) / moment) + 3 + int(1.02 * blocks) - first
     times = setup.moments(first, count)
-    tables = maps.table(schedule.values(times), count) if schedule.settings else maps.table({}, 1)
+    values, moments = (schedule.values(times), count) if schedule.settings else ({}, 1)
+    exciter = _exciter(setup, maps, state, blocks)
     track(
         state,
         record,
         turn,
         blocks,
         each,
-        (tables, maps.centre, maps.half_width, setup.particle.beta * setup.particle.gamma),
+        (
+            maps.table(values, moments),
+            maps.centre,
+            maps.half_width,
+            setup.particle.beta * setup.particle.gamma,
+            maps.layout.n,
+            maps.layout.terms,
+        ),
         (schedule.shift(times), schedule.scale(times), first, moment),
         setup.geometry,
-        openings(setup.ring, maps.cuts.elements) if setup.apertures else np.zeros((maps.layout.n, 6)),
-        _exciter(setup, maps, state, blocks),
+        _apertures(fast, maps.weights(values, moments), exciter),
+        exciter,
         _buckets(setup, maps, times),
     )
+
+
+def _apertures(fast: _Fast, weights: Array, exciter: tuple[Any, ...]) -> tuple[Any, ...]:
+    """What the inner loop watches apertures with; without any no places, and limits that nothing exceeds."""
+    maps, limits = fast.maps, fast.limits
+    boundaries, rows = maps.boundaries, slice(maps.layout.turn, maps.layout.size)
+    reach = np.array([maps.region.x, maps.region.y]) ** 2
+    if limits is None:
+        proof, sections, ellipse = np.full((1, 2), np.inf), np.zeros((1, 1, 2)), (1.0, 0.0, 1.0, 0.0)
+    else:
+        kick = float(np.max(np.abs(exciter[1])))
+        proof = limits.turn if exciter[0] < 0 else limits.after_kicks(exciter[0], kick)
+        sections, ellipse = limits.sections, limits.ellipse
+    watch = (np.array(ellipse), sections, reach, boundaries.first(maps.layout.n + 1), boundaries.openings)
+    tables = np.ascontiguousarray(maps.stack(rows))
+    return (np.ascontiguousarray(proof), *watch, tables, weights, np.ascontiguousarray(maps.corrections))
 
 
 def _exciter(setup: SpillSetup, maps: SectionalMaps, state: Array, blocks: int) -> tuple[Any, ...]:

@@ -56,7 +56,7 @@ class SpillSetup:
 
     @property
     def geometry(self) -> tuple[float, ...]:
-        """The septum as ``spill_kernel.fate`` takes it."""
+        """The septum as ``fate`` takes it."""
         septum = self.septum
         return (
             septum.side,
@@ -71,19 +71,21 @@ class SpillSetup:
 
 @dataclass(frozen=True, eq=False)
 class SpillOutcome:
-    """``status`` (n,) and ``record`` (n, N_RECORD) as in spill_kernel; ``coordinates`` (n, 6) of what still circulates.
+    """``status`` (n,) and ``record`` (n, N_RECORD) as in ``kernel``; ``coordinates`` (n, 6) of what still circulates.
 
-    The cut column of ``record`` is a number in ``places`` (-1: the septum); ``turns`` were done, ``notes`` are for the
-    user, ``misfit`` is what the tracker is known to miss of the nonlinear motion.
+    The cut column of ``record`` is a number in ``places``, elements of the ring (-1: the septum); ``turns`` were
+    done, ``notes`` are for the user. What the tracker is known to miss: ``misfit`` of the nonlinear part of a turn,
+    ``missed`` [m] at the wires.
     """
 
     status: Array
     record: Array
     coordinates: Array
     turns: int
-    places: tuple[str, ...]
+    places: tuple[int, ...]
     interrupted: bool = False
     misfit: float = 0.0
+    missed: float = 0.0
     notes: tuple[str, ...] = ()
 
 

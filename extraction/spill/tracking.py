@@ -13,23 +13,10 @@ import pandas as pd
 from extraction.drivers.drivers import Driver, Ripple
 from extraction.drivers.schedule import Schedule
 from extraction.septum import Septum
-from extraction.spill.kernel import (
-    APERTURE,
-    CATHODE,
-    CIRCULATES,
-    CUT,
-    DELTA_LEFT,
-    EXTRACTED,
-    PX_LEFT,
-    PY_LEFT,
-    TIME,
-    TURN,
-    UNBOUNDED,
-    WIRES,
-    X_LEFT,
-    Y_LEFT,
-)
-from extraction.spill.sections import is_nonlinear
+from extraction.spill.apertures import planes_of_loss
+from extraction.spill.fate import APERTURE, CATHODE, CIRCULATES, EXTRACTED, UNBOUNDED, WIRES
+from extraction.spill.kernel import CUT, DELTA_LEFT, PX_LEFT, PY_LEFT, TIME, TURN, X_LEFT, Y_LEFT
+from extraction.spill.sections.kicks import is_nonlinear
 from extraction.spill.setup import Progress, SpillOutcome, SpillSetup, turns_between_settings
 from lattice import InputError, Lattice, ReferenceParticle
 from lattice.arrays import Array
@@ -55,10 +42,12 @@ class Spill:
     """What came of a spill.
 
     ``extracted``: table of particle, turn (from 0), time [s] (from the start of the programme), x, px, y, py, zeta,
-    delta at the entrance of the electrostatic septum; ``lost``: the same where they were lost, with ``place`` and
-    ``cause`` (wires, cathode, aperture, unbounded). ``circulating`` (n, 6): what is left, nan for the others.
-    ``turns`` were tracked, of ``revolution_time`` [s] each. ``misfit`` is what the sectional maps are known to miss of
-    one turn's nonlinear part (0 for Xsuite). ``notes`` say what is odd about the spill.
+    delta at the entrance of the electrostatic septum; ``lost``: the same where they were lost, with ``place``,
+    ``cause`` (wires, cathode, aperture, unbounded), ``plane`` ("x", "y") and ``side`` ("-", "+" of x or y).
+    ``circulating`` (n, 6): what is left, nan for the others. ``turns`` were tracked, of ``revolution_time`` [s] each.
+    What the sectional maps are known to miss (0 for Xsuite): ``misfit`` of one turn's nonlinear part, rms, and
+    ``missed`` [m], the largest distance in x and y between where they and where the exact turn bring particles to the
+    wires. ``notes`` say what is odd about the spill.
     """
 
     extracted: pd.DataFrame
@@ -72,6 +61,7 @@ class Spill:
     interrupted: bool
     misfit: float
     notes: tuple[str, ...]
+    missed: float = 0.0
 
     @property
     def particles(self) -> int:
@@ -107,12 +97,12 @@ def track_spill(
 
     ``beam``: a Beam, of which ``count`` coasting particles are drawn with ``seed``, each matched at its own momentum,
     or coordinates (n, 6) at the start of the ring. ``driver``: one or several together. ``septum``: a Septum, or the
-    name of the ring's ElectrostaticSeptum. ``engine``: "sectional" (linear sections exact in momentum with fitted
-    kicks; apertures in nonlinear elements and wherever one is narrower by 15 % than those) or "xsuite" (element by
-    element, apertures everywhere). Settings are held for ``turns_each`` turns (default: fine enough for the ripple).
-    ``progress``: True for a bar, or a function of the turns
-    done. Ctrl-C ends the tracking and keeps what was tracked. ``threads``: all there are; for "xsuite" one, because
-    more have to be compiled first (minutes); its ``context`` is "cpu", "cupy" or "opencl".
+    name of the ring's ElectrostaticSeptum. ``engine``: "sectional" (linear sections exact in momentum with kicks
+    fitted to exact turns) or "xsuite" (element by element); in both particles are lost at both ends of every element
+    with an aperture. Settings are held for ``turns_each`` turns (default: fine enough for the ripple). ``progress``:
+    True for a bar, or a function of the turns done. Ctrl-C ends the tracking and keeps what was tracked. ``threads``:
+    all there are; for "xsuite" one, because more have to be compiled first (minutes); its ``context`` is "cpu",
+    "cupy" or "opencl".
 
     Results are the same for one seed at any number of ``threads``. Raises InputError for what makes no sense (an empty
     beam, more memory asked than there is, a programme with nan), UnstableOptics where a momentum of the beam or a
@@ -273,12 +263,7 @@ def _refuse_too_many(count: int) -> None:
 def _spill(setup: SpillSetup, outcome: SpillOutcome, engine: str, seed: int | None) -> Spill:
     extracted = _table(setup, outcome, outcome.status == EXTRACTED)
     gone = (outcome.status != EXTRACTED) & (outcome.status != CIRCULATES)
-    lost = _table(setup, outcome, gone)
-    numbers = lost["particle"].to_numpy()
-    septum = setup.ring.names[setup.start]
-    cuts = outcome.record[numbers, CUT].astype(int)
-    lost["place"] = [septum if cut < 0 else outcome.places[cut] for cut in cuts]
-    lost["cause"] = [CAUSES[status] for status in outcome.status[numbers]]
+    lost = _with_places(setup, outcome, _table(setup, outcome, gone))
     return Spill(
         extracted=extracted,
         lost=lost,
@@ -290,8 +275,25 @@ def _spill(setup: SpillSetup, outcome: SpillOutcome, engine: str, seed: int | No
         seed=seed,
         interrupted=outcome.interrupted,
         misfit=outcome.misfit,
+        missed=outcome.missed,
         notes=(*outcome.notes, *_odd(setup, outcome)),
     )
+
+
+def _with_places(setup: SpillSetup, outcome: SpillOutcome, lost: pd.DataFrame) -> pd.DataFrame:
+    """Place, cause, plane and side of what was lost; at the septum, in its own plane and on its side."""
+    numbers = lost["particle"].to_numpy()
+    cuts = outcome.record[numbers, CUT].astype(int)
+    where = [setup.start if cut < 0 else outcome.places[cut] for cut in cuts]
+    apertures = [None if cut < 0 else setup.ring.elements[at].aperture for cut, at in zip(cuts, where, strict=True)]
+    planes, sides = planes_of_loss(apertures, lost["x"].to_numpy(), lost["y"].to_numpy())
+    own = "+" if setup.septum.side > 0 else "-"
+    at_septum = np.isin(outcome.status[numbers], (WIRES, CATHODE))
+    lost["place"] = [setup.ring.names[at] for at in where]
+    lost["cause"] = [CAUSES[status] for status in outcome.status[numbers]]
+    lost["plane"] = np.where(at_septum, "x", np.array(planes, dtype=object))
+    lost["side"] = np.where(at_septum, own, np.array(sides, dtype=object))
+    return lost
 
 
 def _table(setup: SpillSetup, outcome: SpillOutcome, which: Array) -> pd.DataFrame:

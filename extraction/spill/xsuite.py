@@ -15,21 +15,8 @@ import numpy as np
 
 from extraction.drivers.drivers import PhaseDisplacement, RFKnockout, programme_values
 from extraction.drivers.excitation import envelope
-from extraction.spill.kernel import (
-    APERTURE,
-    CATHODE,
-    CIRCULATES,
-    CUT,
-    DELTA_LEFT,
-    PX_LEFT,
-    PY_LEFT,
-    TIME,
-    TURN,
-    UNBOUNDED,
-    X_LEFT,
-    Y_LEFT,
-    fate,
-)
+from extraction.spill.fate import APERTURE, CATHODE, CIRCULATES, UNBOUNDED, fate
+from extraction.spill.kernel import CUT, DELTA_LEFT, PX_LEFT, PY_LEFT, TIME, TURN, X_LEFT, Y_LEFT
 from extraction.spill.setup import Progress, SpillOutcome, SpillSetup, ctrl_c, empty_record
 from lattice import RFCavity
 from lattice.arrays import Array
@@ -66,7 +53,7 @@ def track_elements(setup: SpillSetup, progress: Progress) -> SpillOutcome:
         record=flock.record,
         coordinates=_coordinates(setup, flock),
         turns=flock.turns_done(setup.turns),
-        places=setup.ring.names,
+        places=tuple(range(len(setup.ring))),
         interrupted=interrupted,
     )
 

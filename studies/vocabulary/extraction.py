@@ -15,7 +15,7 @@ EXTRACTION = kinds(
     ("arm_angle", "1", "x' of the arm", "angle of the extraction arm at the wires of the electrostatic septum"),
     ("arm_slope", "1/m", "dx'/dx", "slope of the extraction arm at the wires"),
     ("arm_curvature", "1/m^2", "d2x'/dx2", "curvature of the extraction arm at the wires"),
-    ("arm_divergence", "1", "dx'/d(dp/p)", "change of the arm's angle at the wires with momentum, exact"),
+    ("arm_divergence", "1", "dpx/d(dp/p)", "change of px on the arm at the wires with momentum, exact"),
     ("arm_angle_spread", "1", "spread of x'", "largest difference of the arm's angle at the wires over all momenta"),
     ("hardt_residual", "m^1/2", "Hardt residual", "what is missing to the Hardt condition, leading order"),
     ("spiral_step", "m", "spiral step", "growth of |x| over three turns from the wires, exact"),

@@ -11,7 +11,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from extraction.spill.kernel import CATHODE, CIRCULATES, EXTRACTED, WIRES, fate
+from extraction.spill.fate import CATHODE, CIRCULATES, EXTRACTED, WIRES, fate
 from lattice.arrays import Array
 
 PIECES = 2000

@@ -9,8 +9,11 @@ import pytest
 
 from extraction import third_integer_resonance
 from extraction.resonance.second_engine import residuals, tracked_arm, tracked_resonance
-from extraction.spill.sectional_map import SectionalMaps, sectional_maps
-from extraction.spill.sections import Region, SectionalMap, sectional_map, turned
+from extraction.spill.sections.fit import turned
+from extraction.spill.sections.making import sectional_maps
+from extraction.spill.sections.one_turn import SectionalMap, sectional_map
+from extraction.spill.sections.region import Region
+from extraction.spill.sections.table import SectionalMaps
 from lattice import InputError, Lattice, LatticeError, ReferenceParticle, UnstableOptics
 from lattice.arrays import Array
 from machines.cnao_like import pimms

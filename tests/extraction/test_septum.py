@@ -11,8 +11,8 @@ import pytest
 
 from extraction import Arm, Septum, Transport, crossing_angle, early_hit, transport, wire_loss
 from extraction.septum import effective_thickness
-from extraction.spill.kernel import WIRES as ON_WIRES
-from extraction.spill.kernel import fate
+from extraction.spill.fate import WIRES as ON_WIRES
+from extraction.spill.fate import fate
 from lattice import ElectrostaticSeptum, InputError, Lattice, MagneticSeptum
 from machines.cnao_like import cnao
 from optics.engines.xsuite.passages import xsuite_track

@@ -6,9 +6,10 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from extraction.spill.losses import efficiency, particle_balance, share_lost
+from extraction.spill.apertures import planes_of_loss
+from extraction.spill.losses import efficiency, particle_balance, share_lost, share_lost_in_plane
 from extraction.spill.transit import release_times, transit_times
-from lattice import InputError
+from lattice import Aperture, InputError
 
 
 def numbered(*numbers: int) -> pd.DataFrame:
@@ -16,7 +17,8 @@ def numbered(*numbers: int) -> pd.DataFrame:
 
 
 def lost(*rows: tuple[int, str, str]) -> pd.DataFrame:
-    return pd.DataFrame(list(rows), columns=["particle", "place", "cause"])
+    """All in x, to positive x."""
+    return pd.DataFrame(list(rows), columns=["particle", "place", "cause"]).assign(plane="x", side="+")
 
 
 def test_efficiency_counts_what_left() -> None:
@@ -48,6 +50,40 @@ def test_the_balance_adds_up() -> None:
     assert list(found["cause"]) == ["", "wires", "aperture", ""]
     assert found["fraction"].sum() == pytest.approx(1.0)
     assert np.all((found["lower"] <= found["fraction"]) & (found["fraction"] <= found["upper"]))
+
+
+def test_losses_are_told_by_plane_and_side() -> None:
+    """Four in one quadrupole: one each to +x and -x, two to -y; of six that left, a third was lost vertically."""
+    gone = lost(*((i, "qf", "aperture") for i in range(4)))
+    gone["plane"], gone["side"] = ["x", "x", "y", "y"], ["+", "-", "-", "-"]
+    found = particle_balance(6, numbered(4, 5), gone)
+    assert found[["plane", "side", "count"]].to_numpy().tolist()[1:4] == [["x", "+", 1], ["x", "-", 1], ["y", "-", 2]]
+    assert share_lost_in_plane(numbered(4, 5), gone, "y").value == pytest.approx(1 / 3)
+    both = sum(share_lost_in_plane(numbered(4, 5), gone, plane).value for plane in "xy")
+    assert efficiency(numbered(4, 5), gone).value + both == pytest.approx(1.0, rel=1e-15)
+
+
+SQUARE, ROUND = Aperture("rectangle", 0.06, 0.03), Aperture("ellipse", 0.06, 0.03, offset_x=0.01)
+TRACK = Aperture("rectellipse", 0.05, 0.04, ellipse_x=0.06, ellipse_y=0.03)
+
+
+@pytest.mark.parametrize(
+    ("aperture", "x", "y", "told"),
+    [
+        (SQUARE, 0.061, 0.029, ("x", "+")),
+        (SQUARE, -0.055, -0.031, ("y", "-")),
+        (ROUND, 0.065, 0.0275, ("x", "+")),  # 55 of 60 mm and 27.5 of 30: as much; just a little more in x
+        (ROUND, -0.03, 0.028, ("y", "+")),  # 40 of 60 mm from its middle, 28 of 30
+        (TRACK, -0.051, 0.01, ("x", "-")),  # the box is narrower
+        (TRACK, 0.01, 0.0301, ("y", "+")),  # the ellipse is
+        (None, 1.2, -1.5, ("y", "-")),
+    ],
+)
+def test_a_loss_is_in_the_plane_that_is_fuller(
+    aperture: Aperture | None, x: float, y: float, told: tuple[str, str]
+) -> None:
+    planes, sides = planes_of_loss([aperture], np.array([x + 1e-9]), np.array([y]))
+    assert (planes[0], sides[0]) == told
 
 
 def test_nothing_lost_is_an_interval_too() -> None:

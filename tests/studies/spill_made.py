@@ -59,9 +59,10 @@ def extracted() -> pd.DataFrame:
 
 
 def lost() -> pd.DataFrame:
-    """Ten: 5 on the wires, 3 on the cathode, 2 in the chamber."""
-    places = ["es"] * 8 + ["qf", "qd"]
-    return pd.DataFrame({"particle": np.arange(41, 51), "turn": 5, "time": 0.5, "place": places, "cause": list(LOST)})
+    """Ten: 5 on the wires, 3 on the cathode, 2 in the chamber, one of these vertically."""
+    places, planes = ["es"] * 8 + ["qf", "qd"], ["x"] * 9 + ["y"]
+    told = {"place": places, "cause": list(LOST), "plane": planes, "side": ["-"] * 8 + ["+", "-"]}
+    return pd.DataFrame({"particle": np.arange(41, 51), "turn": 5, "time": 0.5, **told})
 
 
 def spill(out: pd.DataFrame | None = None, gone: pd.DataFrame | None = None, began: int = BEGAN) -> Spill:
@@ -76,6 +77,7 @@ def spill(out: pd.DataFrame | None = None, gone: pd.DataFrame | None = None, beg
         seed=1,
         interrupted=False,
         misfit=1e-4,
+        missed=3e-6,
         notes=("few leave",),
     )
 

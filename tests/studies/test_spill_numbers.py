@@ -85,6 +85,38 @@ def test_efficiency_and_losses_are_all_that_left() -> None:
     assert sum(value for value in values if value is not None) == pytest.approx(1.0, rel=1e-15)
 
 
+@pytest.mark.number("spill_loss_vertical", by="by hand")
+def test_vertical_losses_are_those_of_the_plane() -> None:
+    """One of the two in the chamber, of 51 that left."""
+    check("spill_loss_vertical", 1 / 51, wilson(1, 51))
+
+
+@pytest.mark.number("spill_misfit", "spill_missed_at_wires", by="by hand")
+def test_what_the_maps_miss_is_what_the_tracker_says() -> None:
+    for name, value in (("spill_misfit", 1e-4), ("spill_missed_at_wires", 3e-6)):
+        quantity = found(name)
+        assert (quantity.value, quantity.error, quantity.engine) == (value, 0.0, ALONE)
+
+
+@pytest.mark.number("duty_factor_3ms", "duty_factor_10ms", by="by hand")
+def test_duty_factors_in_wider_bins() -> None:
+    """Two bunches of 18 particles each, 30 ms apart in 60 ms of others: pairs in one bin over all pairs, by hand.
+
+    F = 1/(bins x share of pairs in one bin), of the particles between the 5 % and 95 % quantiles.
+    """
+    table = made.extracted()
+    times = np.sort(np.concatenate([np.linspace(0.0, 0.06, 5), np.full(18, 0.0161), np.full(18, 0.0461)]))
+    facts = made.facts(spill=made.spill(table.assign(time=times)))
+    start, stop = np.quantile(times, [0.05, 0.95])
+    for width, name in ((3e-3, "duty_factor_3ms"), (1e-2, "duty_factor_10ms")):
+        bins = int((stop - start) / width)
+        number = np.floor((times - start) / width)
+        counts = [int(np.sum(number == k)) for k in range(bins)]
+        total = sum(counts)
+        pairs = sum(n * (n - 1) for n in counts) / (total * (total - 1))
+        assert found(name, facts).value == pytest.approx(1 / (bins * pairs), rel=1e-9)
+
+
 def test_nothing_that_left_is_no_share() -> None:
     empty = made.facts(spill=made.spill(made.extracted()[:0], made.lost()[:0]))
     assert "few leave" in why_not("extraction_efficiency", empty)

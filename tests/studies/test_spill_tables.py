@@ -32,15 +32,15 @@ def frames(facts: SpillFacts | None = None) -> dict[str, pd.DataFrame]:
 
 
 def test_the_balance_counts_what_began() -> None:
-    """41 extracted, lost by place and cause, 9 left, of 60; percent to three digits behind the point."""
+    """41 extracted, lost by place, cause, plane and side, 9 left, of 60; percent to three digits behind the point."""
     frame = frames()["spill-balance"]
-    assert frame[["what", "place", "cause", "particles"]].to_numpy().tolist() == [
-        ["extracted", "", "", 41],
-        ["lost", "es", "cathode", 3],
-        ["lost", "es", "wires", 5],
-        ["lost", "qd", "unbounded", 1],
-        ["lost", "qf", "aperture", 1],
-        ["circulating", "", "", 9],
+    assert frame[["what", "place", "cause", "plane", "side", "particles"]].to_numpy().tolist() == [
+        ["extracted", "", "", "", "", 41],
+        ["lost", "es", "cathode", "x", "-", 3],
+        ["lost", "es", "wires", "x", "-", 5],
+        ["lost", "qd", "unbounded", "y", "-", 1],
+        ["lost", "qf", "aperture", "x", "+", 1],
+        ["circulating", "", "", "", "", 9],
     ]
     counts = np.array([41, 3, 5, 1, 1, 9])
     assert frame["share [%]"].to_numpy() == pytest.approx(100 * counts / 60, abs=6e-4)
@@ -107,6 +107,10 @@ def test_drivers_side_by_side() -> None:
     error = spill_quantities(["duty_factor"], made.facts())[0].error
     assert own["its error"] == pytest.approx(error, rel=SHOWN)
     assert np.isnan(other["duty factor"])
+    for width in (3e-3, 1e-2):  # what is extracted between 1 and 2 s, in bins of 3 and 10 ms
+        wider = spill_quantities([f"duty_factor_{1e3 * width:g}ms"], made.facts())[0]
+        assert own[f"duty factor, {1e3 * width:g} ms"] == pytest.approx(wider.value, rel=SHOWN)
+        assert own[f"error, {1e3 * width:g} ms"] == pytest.approx(wider.error, rel=SHOWN)
 
 
 def test_a_driver_that_moves_nothing_has_no_numbers() -> None:

@@ -233,15 +233,19 @@ def _momentum(facts: SpillFacts) -> FigureData:
 def _losses(facts: SpillFacts) -> FigureData:
     spill = facts.spill
     total = max(1, len(spill.extracted) + len(spill.lost))
-    groups = spill.lost.groupby(["cause", "place"]).size().sort_values(ascending=False)
-    names = [f"{cause}, {place}" for cause, place in groups.index] or [f"wires, {facts.case.septum.at}"]
+    groups = spill.lost.groupby(["cause", "place", "plane", "side"]).size().sort_values(ascending=False)
+    names = [f"{cause}, {place}, {side}{plane}" for cause, place, plane, side in groups.index]
+    names = names or [f"wires, {facts.case.septum.at}"]
     shares = [100 * count / total for count in groups] or [0.0]
+    vertical = int((spill.lost["plane"] == "y").sum())
     caption = (
-        f"Losses by cause and place, in percent of the {total} particles that left the ring. The wires are looked at "
-        "every turn, apertures in the sextupoles and wherever one is narrower by 15 % by linear optics. Look for: "
-        "anything but the wires."
+        f"Losses by cause, place and plane (+x: towards positive x), in percent of the {total} particles that left the "
+        f"ring; {vertical} of {len(spill.lost)} lost ones were lost vertically. The wires are looked at every turn, "
+        "apertures at both ends of every element that has one. Look for: anything but the wires."
     )
-    frame = pd.DataFrame({"cause and place": names, "particles": [int(n) for n in groups] or [0], "share [%]": shares})
+    frame = pd.DataFrame(
+        {"cause, place and plane": names, "particles": [int(n) for n in groups] or [0], "share [%]": shares}
+    )
     return _drawn("spill-losses", "Losses of the spill", caption, bars(names, shares, "lost [%]"), frame)
 
 

@@ -7,9 +7,10 @@ from dataclasses import replace
 from math import hypot
 
 import numpy as np
+import pandas as pd
 
 from extraction.spill.beam import beam_statistics, momentum_in_time
-from extraction.spill.losses import efficiency, share_lost
+from extraction.spill.losses import efficiency, share_lost, share_lost_in_plane
 from extraction.spill.rate import SpillRate, duty_factor, peak_to_mean, rate_variation, spill_rate
 from lattice import InputError
 from lattice.arrays import Array
@@ -22,6 +23,8 @@ TRACKERS = "fast tracker, checked against Xsuite"
 ABSENT = "the study tracks no spill: give it a [spill] table"
 _OUTSIDE = 0.01  # of the particles beyond the outer end of the bar
 _MIDDLE = (0.05, 0.95)  # shares between which the spill's length is taken
+#: Bins [s] of the duty factors beside that of the study's own.
+WIDER_BINS = {"duty_factor_3ms": 3e-3, "duty_factor_10ms": 1e-2}
 
 
 def spill_quantities(names: Iterable[str], facts: SpillFacts | None, reason: str = ABSENT) -> tuple[Quantity, ...]:
@@ -60,17 +63,21 @@ def _share(found: Proportion, facts: SpillFacts, method: str) -> Number:
     return Number(value, 0.0, engine(facts), f"{method}; error: its farther end", "spill-losses", statistical=error)
 
 
-def _share_lost(causes: tuple[str, ...]) -> Callable[[SpillFacts], Number]:
+def _share_lost(share_of: Callable[[pd.DataFrame, pd.DataFrame], Proportion]) -> Callable[[SpillFacts], Number]:
     def number(facts: SpillFacts) -> Number:
         spill = facts.spill
         total = len(spill.extracted) + len(spill.lost)
         if total == 0:
             raise InputError("no particle left the ring")
-        share = share_lost(spill.extracted, spill.lost, causes)
+        share = share_of(spill.extracted, spill.lost)
         method = f"{share.count} of {total}, 95 % interval {share.lower:.4f} to {share.upper:.4f}"
         return _share(share, facts, method)
 
     return number
+
+
+def _by_cause(*causes: str) -> Callable[[SpillFacts], Number]:
+    return _share_lost(lambda extracted, lost: share_lost(extracted, lost, causes))
 
 
 def _left(facts: SpillFacts) -> Number:
@@ -87,17 +94,17 @@ def times(facts: SpillFacts) -> Array:
     return np.asarray(found)
 
 
-def rate_in_bins(facts: SpillFacts) -> SpillRate:
-    """The rate between the ends of the spill, in the study's bins."""
+def rate_in_bins(facts: SpillFacts, width: float | None = None) -> SpillRate:
+    """The rate between the ends of the spill, in the study's bins or in bins of ``width`` [s]."""
     start, stop = np.quantile(times(facts), _MIDDLE)
-    return spill_rate(times(facts), start=float(start), stop=float(stop), width=facts.case.spec.bin_s)
+    return spill_rate(times(facts), start=float(start), stop=float(stop), width=width or facts.case.spec.bin_s)
 
 
-def _duty(raw: bool) -> Callable[[SpillFacts], Number]:
+def _duty(raw: bool, width: float | None = None) -> Callable[[SpillFacts], Number]:
     def number(facts: SpillFacts) -> Number:
-        found = duty_factor(rate_in_bins(facts).counts)
+        found = duty_factor(rate_in_bins(facts, width).counts)
         kept = ", kept at 1, the largest there is" if found.corrected > 1 and not raw else ""
-        method = f"{_bins(facts)}; as counted {found.raw:.3f}, corrected for counting {found.corrected:.3f}{kept}"
+        method = f"{_bins(facts, width)}; as counted {found.raw:.3f}, corrected for counting {found.corrected:.3f}{kept}"
         value = found.raw if raw else found.possible
         return _of_rate(value, 0.0 if raw else found.error, facts, method)
 
@@ -108,8 +115,8 @@ def _of_rate(value: float, sigma: float, facts: SpillFacts, method: str) -> Numb
     return Number(value, 0.0, engine(facts), method, "spill-rate", statistical=TWO_SIDED * sigma)
 
 
-def _bins(facts: SpillFacts) -> str:
-    return f"bins of {1e3 * facts.case.spec.bin_s:g} ms over the middle 90 % of the spill"
+def _bins(facts: SpillFacts, width: float | None = None) -> str:
+    return f"bins of {1e3 * (width or facts.case.spec.bin_s):g} ms over the middle 90 % of the spill"
 
 
 def _variation(facts: SpillFacts) -> Number:
@@ -185,6 +192,22 @@ def _optics(key: str) -> Callable[[SpillFacts], Number]:
     return number
 
 
+def _misfit(facts: SpillFacts) -> Number:
+    method = (
+        "rms over a cloud of particles that fills the region up to the wires and beyond: one turn of the fitted maps
+        less " "the exact turn, over what is nonlinear in the exact turn; the largest over the momenta of the spill"
+    )
+    return Number(facts.spill.misfit, 0.0, ALONE, method)
+
+
+def _missed(facts: SpillFacts) -> Number:
+    method = (
+        "160 particles a momentum, from inside to the wires by the exact turn and by the fitted maps: the largest "
+        "distance in x and y where they arrive, in the middle and at the ends of the spill's momenta and settings"
+    )
+    return Number(facts.spill.missed, 0.0, ALONE, method)
+
+
 def _agreement(facts: SpillFacts) -> Number:
     found = facts.agreement
     if found is None:
@@ -199,11 +222,13 @@ def _agreement(facts: SpillFacts) -> Number:
 _NUMBERS: Mapping[str, Callable[[SpillFacts], Number]] = {
     "extraction_efficiency": _efficiency,
     "spill_left": _left,
-    "spill_loss_wires": _share_lost(("wires",)),
-    "spill_loss_cathode": _share_lost(("cathode",)),
-    "spill_loss_aperture": _share_lost(("aperture", "unbounded")),
+    "spill_loss_wires": _by_cause("wires"),
+    "spill_loss_cathode": _by_cause("cathode"),
+    "spill_loss_aperture": _by_cause("aperture", "unbounded"),
+    "spill_loss_vertical": _share_lost(lambda extracted, lost: share_lost_in_plane(extracted, lost, "y")),
     "duty_factor": _duty(raw=False),
     "duty_factor_raw": _duty(raw=True),
+    **{name: _duty(False, width) for name, width in WIDER_BINS.items()},
     "rate_variation": _variation,
     "peak_to_mean": _peak,
     "spill_length": _length,
@@ -218,5 +243,7 @@ _NUMBERS: Mapping[str, Callable[[SpillFacts], Number]] = {
     "spill_alfy": _optics("alfy"),
     "spill_dx": _optics("dx"),
     "spill_dpx": _optics("dpx"),
+    "spill_misfit": _misfit,
+    "spill_missed_at_wires": _missed,
     "spill_agreement_xsuite": _agreement,
 }
