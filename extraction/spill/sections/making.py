@@ -187,11 +187,11 @@ def _with_settings(own: _Own, ranges: Sequence[tuple[str, float, float]]) -> Sec
         own.memory.once(_PAIRS, (one[0], other[0]), lambda one=one[1], other=other[1]: _pair(own, one, other))
         for one, other in combinations(zip(ranges, found, strict=True), 2)
     )
-    maps = replace(own.maps, settings=found, pairs=pairs)
+    maps = replace(own.maps, settings=found, pairs=pairs, memory=Memory())
     if not any(_half(low, high) > _SMALL * abs(low + high) / 2 for _, low, high in ranges):
         return maps
     ends = ({name: low for name, low, _ in ranges}, {name: high for name, _, high in ranges})
-    return replace(maps, missed=max(maps.missed, *(_missed(own.nodes, maps, end) for end in ends)))
+    return replace(maps, memory=Memory(), missed=max(maps.missed, *(_missed(own.nodes, maps, end) for end in ends)))
 
 
 def _half(low: float, high: float) -> float:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import numpy as np
 
@@ -12,6 +12,7 @@ from extraction.spill.sections.one_turn import SectionalMap
 from extraction.spill.sections.places import Boundaries
 from extraction.spill.sections.region import Cuts, Region
 from lattice.arrays import Array
+from lattice.memory import Memory
 
 
 @dataclass(frozen=True, eq=False)
@@ -71,6 +72,7 @@ class SectionalMaps:
     unsure: float
     misfit: float
     missed: float
+    memory: Memory = field(default_factory=Memory, repr=False)
 
     def table(self, values: Mapping[str, Array], count: int) -> Array:
         """Coefficients (count, turn, degree + 1) of what a turn needs, for ``count`` moments.

@@ -104,7 +104,8 @@ def _duty(raw: bool, width: float | None = None) -> Callable[[SpillFacts], Numbe
     def number(facts: SpillFacts) -> Number:
         found = duty_factor(rate_in_bins(facts, width).counts)
         kept = ", kept at 1, the largest there is" if found.corrected > 1 and not raw else ""
-        method = f"{_bins(facts, width)}; as counted {found.raw:.3f}, corrected for counting {found.corrected:.3f}{kept}"
+        both = f"as counted {found.raw:.3f}, corrected for counting {found.corrected:.3f}{kept}"
+        method = f"{_bins(facts, width)}; {both}"
         value = found.raw if raw else found.possible
         return _of_rate(value, 0.0 if raw else found.error, facts, method)
 
@@ -194,8 +195,8 @@ def _optics(key: str) -> Callable[[SpillFacts], Number]:
 
 def _misfit(facts: SpillFacts) -> Number:
     method = (
-        "rms over a cloud of particles that fills the region up to the wires and beyond: one turn of the fitted maps
-        less " "the exact turn, over what is nonlinear in the exact turn; the largest over the momenta of the spill"
+        "rms over a cloud of particles that fills the region up to the wires and beyond: one turn of the fitted maps "
+        "less the exact turn, over what is nonlinear in the exact turn; the largest over the momenta of the spill"
     )
     return Number(facts.spill.misfit, 0.0, ALONE, method)
 

@@ -58,9 +58,9 @@ def methods(facts: SpillFacts) -> Iterator[str]:
             f"shortened to {facts.agreement.ours.turns} turns. They disagree when a Kolmogorov-Smirnov test gives "
             f"turns or angles of extraction a chance below {AGREE:g}, when the same particle leaves more than "
             f"{APART:g} turns apart (median), or when more than {OTHER_FATE:.0%} are extracted by one of them only; "
-            "then no number of the spill passes. Xsuite tracks spills with " f"{LONG_KICKS['quadrupole_kicks']} kicks
-            a quadrupole and {LONG_KICKS['sextupole_kicks']} a sextupole between " f"exact drifts, where it takes
-            {KICKS} in short comparisons: half the time, 3e-5 of a stable area."
+            "then no number of the spill passes. Xsuite tracks spills with "
+            f"{LONG_KICKS['quadrupole_kicks']} kicks a quadrupole and {LONG_KICKS['sextupole_kicks']} a sextupole "
+            f"between exact drifts, where it takes {KICKS} in short comparisons: half the time, 3e-5 of a stable area."
         )
 
 
@@ -75,8 +75,8 @@ def _vertical(facts: SpillFacts) -> Iterator[str]:
     if count > _VERTICAL * gone or (count > _ENOUGH and count > _MANY * len(lost)):
         yield (
             f"Spill: {count} of {len(lost)} lost particles, of {gone} that left the ring, were lost vertically: the "
-            "extraction's analysis (arms, spiral step, losses on the wires) is that of the horizontal plane, y = 0,
-            and " "does not count them"
+            "extraction's analysis (arms, spiral step, losses on the wires) is that of the horizontal plane, y = 0, "
+            "and does not count them"
         )
 
 
