@@ -11,7 +11,7 @@ import numpy as np
 from scipy.optimize import brentq
 
 from extraction import ThirdIntegerResonance, third_integer_resonance
-from lattice import Drift, Lattice, Multipole, Quadrupole, ReferenceParticle, Sextupole
+from lattice import Bend, Drift, Lattice, Multipole, Quadrupole, ReferenceParticle, Sextupole
 from lattice.arrays import Array
 from machines.cnao_like import cnao
 from optics import to_xsuite, twiss
@@ -70,6 +70,30 @@ def fodo_ring(cells: int, k2l: float) -> Lattice:
     ]
     elements = [Multipole("kick", knl=(0.0, 0.0, "k2l")), *(cell * cells)]
     return Lattice("fodo", elements=elements, parameters={"k": 1.0, "k2l": k2l}, particle=PROTON)
+
+
+def compact_ring(k2: float = 25.0) -> Lattice:
+    """35 m with six bends of 60 degrees, Qx 1.6655, Qy 1.72, and a resonance sextupole as strong as none in a big ring.
+
+    Wires stand at ``COMPACT_SEPTUM``, where betx is largest (6.3 m).
+    """
+    elements: list[Any] = []
+    for i in range(6):
+        elements += [
+            Quadrupole(f"f{i}", length=0.3, k1="kf"),
+            Drift(f"a{i}", length=1.0),
+            Bend(f"b{i}", length=1.6, angle=np.pi / 3),
+            Drift(f"p{i}", length=0.6),
+            Quadrupole(f"d{i}", length=0.3, k1="kd"),
+            Drift(f"q{i}", length=0.6),
+            Sextupole(f"x{i}", length=0.2, k2="sr" if i == 2 else 0.0),
+            Drift(f"s{i}", length=35 / 6 - 4.6),
+        ]
+    strengths = {"kf": -0.3056365056395954, "kd": -1.2844123997928354, "sr": k2}
+    return Lattice("compact", elements=elements, parameters=strengths, particle=PROTON)
+
+
+COMPACT_SEPTUM = "d0"
 
 
 def with_thin_sextupoles(ring: Lattice) -> Lattice:

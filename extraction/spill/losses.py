@@ -54,13 +54,13 @@ def particle_balance(
     if left < 0:
         raise InputError(f"{len(extracted)} extracted and {len(lost)} lost are more than the {particles} that began")
     nowhere = ("",) * len(_TOLD)
-    counts = [("extracted", *nowhere, len(extracted))]
+    counts: list[tuple[tuple[str, ...], int]] = [(("extracted", *nowhere), len(extracted))]
     for told, group in lost.groupby(list(_TOLD), sort=True):
-        counts.append(("lost", *(str(word) for word in told), len(group)))
-    counts.append(("circulating", *nowhere, left))
+        counts.append((("lost", *(str(word) for word in told)), len(group)))
+    counts.append((("circulating", *nowhere), left))
     rows = []
-    for *words, count in counts:
-        share = proportion(int(count), particles, level, method)
+    for words, count in counts:
+        share = proportion(count, particles, level, method)
         rows.append((*words, count, share.value, share.lower, share.upper))
     return pd.DataFrame(rows, columns=["what", *_TOLD, "count", "fraction", "lower", "upper"])
 

@@ -90,7 +90,7 @@ def _section_starts(one: SectionalMap, relative: Array) -> Iterator[Array]:
     """Coordinates (n, 4) about the orbit at the beginning of each section, behind the kick."""
     yield relative
     for (horizontal, vertical), kick in zip(one.matrices[:-1], one.kicks, strict=True):
-        x, px, y, py = *(horizontal @ relative[:, :2].T), *(vertical @ relative[:, 2:].T)
+        (x, px), (y, py) = horizontal @ relative[:, :2].T, vertical @ relative[:, 2:].T
         by_x, by_y = slopes(x, y, len(kick))
         relative = np.stack([x, px - kick @ by_x, y, py - kick @ by_y], axis=1)
         yield relative

@@ -11,7 +11,7 @@ from lattice.arrays import Array
 from optics.linear.propagation import courant_snyder
 from optics.maps.turn import Turn
 
-CLOUD = 1000  # particles the kicks are fitted to
+CLOUD = 500  # particles the kicks are fitted to
 _STEPS = 3  # of the Gauss-Newton iteration; the kicks enter almost linearly
 _RIDGE = 1e-10  # keeps the fit near the elements' own strengths where the turn does not tell
 _LINEAR = 1e-12  # a turn that is less nonlinear than this part of the region has nothing to fit
@@ -77,7 +77,7 @@ def _with_derivatives(matrices: Array, kicks: Array, relative: Array) -> tuple[A
     """
     here, seen = relative.T, []
     for (horizontal, vertical), kick in zip(matrices[:-1], kicks, strict=True):
-        x, px, y, py = *(horizontal @ here[:2]), *(vertical @ here[2:])
+        (x, px), (y, py) = horizontal @ here[:2], vertical @ here[2:]
         seen.append((x, y))
         by_x, by_y = slopes(x, y, len(kick))
         here = np.stack([x, px - kick @ by_x, y, py - kick @ by_y])

@@ -91,11 +91,13 @@ class _Own:
         return _powers(series - self.series, self.maps.base.shape[1] - 1)
 
 
+#: A setting's name, and the ends of its values.
+_Range = tuple[str, float, float]
 #: What is wanted, and the ring's parameters; range of each setting; the settings of a pair.
 _OWN = Kept[tuple[_Asked, tuple[tuple[str, Any], ...]], _Own]("sections", at_most=16)
-_MAPS = Kept[tuple[tuple[str, float, float], ...], SectionalMaps]("sections with settings", at_most=8)
-_SETTINGS = Kept[tuple[str, float, float], Setting]("settings", at_most=64)
-_PAIRS = Kept[tuple[tuple[str, float, float], tuple[str, float, float]], Pair]("pairs of settings", at_most=256)
+_MAPS = Kept[tuple[_Range, ...], SectionalMaps]("sections with settings", at_most=8)
+_SETTINGS = Kept[_Range, Setting]("settings", at_most=64)
+_PAIRS = Kept[tuple[_Range, _Range], Pair]("pairs of settings", at_most=256)
 
 
 def _own_settings(ring: Lattice, asked: _Asked) -> _Own:
@@ -180,18 +182,23 @@ def _missed(nodes: _Nodes, maps: SectionalMaps, values: Mapping[str, float]) -> 
     return probes.missed(maps.at(maps.centre, **values))
 
 
-def _with_settings(own: _Own, ranges: Sequence[tuple[str, float, float]]) -> SectionalMaps:
+def _with_settings(own: _Own, ranges: Sequence[_Range]) -> SectionalMaps:
     """The maps with settings that change within ranges; how well they do at the ends of these is looked at too."""
-    found = tuple(own.memory.once(_SETTINGS, one, lambda one=one: _setting(own, *one)) for one in ranges)
-    pairs = tuple(
-        own.memory.once(_PAIRS, (one[0], other[0]), lambda one=one[1], other=other[1]: _pair(own, one, other))
-        for one, other in combinations(zip(ranges, found, strict=True), 2)
-    )
+    found = tuple(_kept_setting(own, one) for one in ranges)
+    pairs = tuple(_kept_pair(own, *both) for both in combinations(zip(ranges, found, strict=True), 2))
     maps = replace(own.maps, settings=found, pairs=pairs, memory=Memory())
     if not any(_half(low, high) > _SMALL * abs(low + high) / 2 for _, low, high in ranges):
         return maps
     ends = ({name: low for name, low, _ in ranges}, {name: high for name, _, high in ranges})
     return replace(maps, memory=Memory(), missed=max(maps.missed, *(_missed(own.nodes, maps, end) for end in ends)))
+
+
+def _kept_setting(own: _Own, one: _Range) -> Setting:
+    return own.memory.once(_SETTINGS, one, lambda: _setting(own, *one))
+
+
+def _kept_pair(own: _Own, one: tuple[_Range, Setting], other: tuple[_Range, Setting]) -> Pair:
+    return own.memory.once(_PAIRS, (one[0], other[0]), lambda: _pair(own, one[1], other[1]))
 
 
 def _half(low: float, high: float) -> float:

@@ -81,7 +81,7 @@ def limits_of(maps: SectionalMaps, own: Mapping[str, float]) -> Limits:
 def _level(turn: Array, wanted: float) -> Array:
     """For each cell the first level that allows enough in x, or the one that allows most."""
     enough = turn >= _ENOUGH * wanted
-    return np.where(np.any(enough, axis=0), np.argmax(enough, axis=0), np.argmax(turn, axis=0))
+    return np.asarray(np.where(np.any(enough, axis=0), np.argmax(enough, axis=0), np.argmax(turn, axis=0)))
 
 
 def _squares(amplitudes: Array) -> Array:
