@@ -20,7 +20,7 @@ from optics.closed import closed
 
 EXTRACTED_BEAM, EXTRACTED, LOST = "extracted.h5", "extracted.parquet", "lost.parquet"
 _COLUMNS = ("particle", "turn", "time", *COORDINATES)
-_LOST_COLUMNS = (*_COLUMNS, "place", "cause", "plane", "side")
+_LOST_COLUMNS = (*_COLUMNS, "place", "cause")  # plane and side came later
 
 
 class Spill(Protocol):
