@@ -152,5 +152,6 @@ def test_an_exciter_that_kicks_into_the_chamber_loses_the_same_particles_in_both
     ours, theirs = lost_by_both(narrow_ring(), coordinates, driver, SEPTUM, 40)
     assert len(theirs.lost) + len(theirs.extracted) == 40
     assert len(theirs.lost) > 5
-    # Xsuite's exciter holds each of 256 samples in a period: 0.012 rad of phase, 1 % of what it drives.
-    check_same_losses(ours, theirs, 1e-3, 4)
+    # Xsuite's exciter holds each of 256 samples in a period: 0.012 rad of phase, 0.7 mm of the 55 mm that it drives,
+    # which sextupoles stretch (measured 1.1 mm).
+    check_same_losses(ours, theirs, 1.5e-3, 4)
