@@ -48,7 +48,7 @@ class ExtractionTarget:
     """``quantity`` of the third-integer extraction at the entrance of ``at`` shall be ``value``.
 
     tune_distance, virtual_sextupole [m^-1/2], virtual_phase [turns]; stable_area [m], exact; and, at the wires
-    ``x_septum`` [m]: hardt_residual [m^1/2] (leading order), arm_divergence [1] (d(px)/d(delta); exact Hardt condition),
+    ``x_septum`` [m]: hardt_residual [m^1/2] (leading order), arm_divergence [1] (exact Hardt condition),
     arm_angle (px), spiral_step [m]. ``active=False`` switches it off. Raises InputError for an unknown
     quantity or a missing ``x_septum``.
     """
