@@ -14,9 +14,13 @@ from extraction.resonance.third_integer import ThirdIntegerResonance
 from lattice import ElectrostaticSeptum, InputError, Lattice, MagneticSeptum, ReferenceParticle
 from lattice.arrays import Array
 from lattice.magnitudes import OF_ATTRIBUTES, as_number
+from lattice.reference import SPEED_OF_LIGHT
 from optics import Optics
 from optics.closed import closed
 from optics.maps.model import passage
+
+_NOT_NEGATIVE = ("thickness", "length", "gap", "magnetic_thickness", "magnetic_kick", "magnetic_length")
+_NUMBERS = ("position", "kick", "angle", *_NOT_NEGATIVE)
 
 
 @dataclass(frozen=True)
@@ -25,8 +29,8 @@ class Septum:
 
     ``at``: element whose entrance the wires begin at; ``length`` [m] of the wires, ``angle`` [rad] of the wires to the
     reference orbit, ``gap`` [m] from wires to cathode, ``kick`` [rad] given to what is beyond the wires, outwards
-    positive. ``magnetic_at``: element of the magnetic septum the beam is thrown into, with its ``magnetic_thickness``
-    [m]. Raises InputError for values that make no sense.
+    positive. ``magnetic_at``: element of the magnetic septum the beam is thrown into, with its ``magnetic_thickness``,
+    ``magnetic_length`` [m] and ``magnetic_kick`` [rad]. Raises InputError for values that make no sense.
     """
 
     at: str
@@ -38,16 +42,18 @@ class Septum:
     angle: float = 0.0
     magnetic_at: str | None = None
     magnetic_thickness: float = 0.0
+    magnetic_kick: float = 0.0
+    magnetic_length: float = 0.0
 
     def __post_init__(self) -> None:
-        for name in ("position", "thickness", "kick", "length", "gap", "angle", "magnetic_thickness"):
+        for name in _NUMBERS:
             value = getattr(self, name)
             number = as_number(value)
             if number is None or not isfinite(number):
                 raise InputError(f"Septum at '{self.at}': {name} must be a finite number, found {value!r}")
             if fault := OF_ATTRIBUTES[name.removeprefix("magnetic_")].fault(number):
                 raise InputError(f"Septum at '{self.at}': {name} {fault}")
-            if value < 0 and name in ("thickness", "length", "gap", "magnetic_thickness"):
+            if value < 0 and name in _NOT_NEGATIVE:
                 raise InputError(f"Septum at '{self.at}': {name} must not be negative, found {value!r}")
         if self.position == 0.0:
             raise InputError(f"Septum at '{self.at}': position must not be 0: its sign tells the side of the wires")
@@ -77,11 +83,46 @@ class Septum:
         )
         if wall is None:
             return septum
-        return replace(septum, magnetic_at=wall.name, magnetic_thickness=_number(wall.thickness))
+        return septum.into(wall)
+
+    def into(self, wall: MagneticSeptum) -> Septum:
+        """The same with the magnetic septum that ``wall``, an element of numbers, is."""
+        return replace(
+            self,
+            magnetic_at=wall.name,
+            magnetic_thickness=_number(wall.thickness),
+            magnetic_kick=abs(_number(wall.kick)),
+            magnetic_length=_number(wall.length),
+        )
 
 
 def _number(value: Any) -> float:
     return float(value)
+
+
+def electric_field(septum: Septum, particle: ReferenceParticle) -> float:
+    """Field [V/m] between wires and cathode that gives the septum's kick to ``particle``.
+
+    E = kick p beta c / (q L) = kick (B rho) beta c / L, for a kick small beside 1 (H. Wiedemann, Particle Accelerator
+    Physics, Springer 2015, section 5.1). InputError for a septum without length or kick.
+
+    >>> from lattice import ReferenceParticle
+    >>> carbon = ReferenceParticle("carbon-12", kinetic_energy_per_u=400e6)
+    >>> wires = Septum("es", position=0.035, kick=2.5e-3, length=0.8)
+    >>> f"{electric_field(wires, carbon) / 1e6:.2f} MV/m"
+    '4.25 MV/m'
+    """
+    if not (septum.length > 0.0 and septum.kick):
+        raise InputError(f"the field of '{septum.at}' needs the length and the kick of its wires")
+    return abs(septum.kick) * particle.magnetic_rigidity * particle.beta * SPEED_OF_LIGHT / septum.length
+
+
+def magnetic_field(septum: Septum, particle: ReferenceParticle) -> float:
+    """Field [T] of the magnetic septum, B = kick (B rho) / L; InputError without one, its length or its kick."""
+    if not (septum.magnetic_length > 0.0 and septum.magnetic_kick):
+        where = f"'{septum.magnetic_at}'" if septum.magnetic_at else "a magnetic septum"
+        raise InputError(f"the field of {where} needs its length and its kick")
+    return septum.magnetic_kick * particle.magnetic_rigidity / septum.magnetic_length
 
 
 def effective_thickness(septum: Septum, arm: Arm, delta: float = 0.0) -> float:

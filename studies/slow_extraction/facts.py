@@ -21,7 +21,7 @@ from extraction.resonance.steinbach import ExtractedBeam
 from extraction.resonance.third_integer import ThirdIntegerResonance
 from extraction.resonance.variations import NOT_VARIED, Scans, scan
 from extraction.septum import Septum
-from lattice import HadronOpticsError, InputError, Lattice, NoSolution, ReferenceParticle, UnstableOptics
+from lattice import HadronOpticsError, Lattice, NoSolution, ReferenceParticle, UnstableOptics
 from lattice.arrays import Array
 from machines.rings.machine import MachineBeam
 from optics import twiss
@@ -29,10 +29,12 @@ from studies.match.design import matched_design
 from studies.pipeline import Asked
 from studies.ring_optics.facts import NOT_ASKED, Compared, Facts, compare
 from studies.runs.logs import LOGGER
+from studies.slow_extraction.energies import AtEnergy, Extraction, at_every_energy, beam_of
 from studies.slow_extraction.septa import septum_of
 from studies.slow_extraction.spec import ExtractionSpec, ExtractionStudy
 from studies.slow_extraction.wires import AtWires, at_wires
 from studies.spec.resolution import Resolved
+from studies.vocabulary import OF_ENERGIES
 
 
 @dataclass(frozen=True, eq=False)
@@ -41,7 +43,8 @@ class ExtractionFacts:
 
     ``divergence``: dx'/d(dp/p) of the arm at the middle momentum, exact; ``hardt``: the residual of the condition at
     the design momentum [m^1/2]; each is the error where it has no value. ``wires`` by momentum; ``flux`` [Wb] of a
-    betatron core that brings the middle of the stack onto the resonance; ``portraits`` of what is ``shown``.
+    betatron core that brings the middle of the stack onto the resonance; ``points`` of the machine's range;
+    ``portraits`` of what is ``shown``.
     """
 
     optics: Facts
@@ -61,6 +64,7 @@ class ExtractionFacts:
     hardt: float | HadronOpticsError
     wires: Mapping[float, AtWires]
     flux: float
+    points: tuple[AtEnergy, ...]
     portraits: Portraits
 
     @property
@@ -101,8 +105,8 @@ def gather_extraction(resolved: Resolved[ExtractionStudy], asked: Asked) -> Extr
     spec = resolved.study.extraction
     matched = matched_design(resolved)
     final = (matched.lattice if matched else resolved.lattice).with_particle(resolved.particle)
-    beam = _beam(resolved)
-    septum = septum_of(spec)
+    beam = beam_of(resolved, resolved.particle.species)
+    septum = septum_of(spec, final)
     LOGGER.info("resonance of %s at '%s'", final.name, septum.at)
     design = design_case(final, septum, spec.delta, resolved.study.model.fringe)
     LOGGER.info("optics of %s, beside Xsuite", final.name)
@@ -128,6 +132,13 @@ def gather_extraction(resolved: Resolved[ExtractionStudy], asked: Asked) -> Extr
     shown = _shown(found, design)
     middle = found[len(found) // 2].delta
     scans = _varied(final, septum, compared.optics.fringe, spec, middle) if asked.report else NOT_VARIED
+    points: tuple[AtEnergy, ...] = ()
+    if asked.any_of(OF_ENERGIES):
+        LOGGER.info("the same at every working point of the machine")
+        edge = beam.sigmas * sqrt(emittance)
+        given = spec.momenta is not None
+        own = Extraction(final, compared.optics.fringe, septum, cases, given, steinbach, edge)
+        points = at_every_energy(resolved, own)
     LOGGER.info("the same by Xsuite's tracking")
     return ExtractionFacts(
         optics=facts,
@@ -145,6 +156,7 @@ def gather_extraction(resolved: Resolved[ExtractionStudy], asked: Asked) -> Extr
         scans=scans,
         wires=at_wires(shown, septum),
         flux=_flux(final, resolved.particle, steinbach) if steinbach else float("nan"),
+        points=points,
         portraits=portraits(final, compared.optics.fringe, septum, spec.x_wall, shown) if asked.report else NOT_TRACED,
         divergence=_or_error(partial(_divergence, final, septum, compared.optics.fringe, middle)),
         hardt=_or_error(partial(_hardt, final, septum, compared.optics.fringe, spec.delta)),
@@ -191,19 +203,6 @@ def _compared_cases(design: Case, found: list[Case]) -> list[Case]:
 
 
 # ------------------------------------------------------------------------------------------------- beam and momenta
-
-
-def _beam(resolved: Resolved[ExtractionStudy]) -> MachineBeam:
-    """The beam of the study, or the machine's for this species (one at this working point first)."""
-    if resolved.study.beam is not None:
-        return resolved.beams[0].beam
-    same = [case for case in resolved.beams if case.particle.species == resolved.particle.species]
-    if not same:
-        raise InputError(
-            f"no beam of {resolved.particle.species} is known of '{resolved.machine_name}': "
-            "give the study a [beam] table"
-        )
-    return max(same, key=lambda case: case.follows).beam
 
 
 def _steinbach_or_reason(

@@ -39,6 +39,7 @@ def figures(facts: ExtractionFacts) -> tuple[FigureData, ...]:
         *_steps(facts),
         _losses(facts),
         _last_turns(facts),
+        *_energies(facts),
         *_sensitivity(facts),
         *_engines(facts),
     )
@@ -313,6 +314,32 @@ def _last_turns(facts: ExtractionFacts) -> FigureData:
         drop=True
     )
     return _drawn("turns-last", "The last three turns", caption, figure, frame)
+
+
+# ------------------------------------------------------------------------------------- every working point
+
+
+def _energies(facts: ExtractionFacts) -> Iterator[FigureData]:
+    points = facts.points
+    names = [point.name for point in points]
+    shown = (
+        ("energies-field", "Field of the electrostatic septum", [1e-6 * one.electric for one in points], "E [MV/m]"),
+        (
+            "energies-step",
+            "Least spiral step",
+            [1e3 * min(one.steps, default=np.nan) for one in points],
+            "least spiral step [mm]",
+        ),
+    )
+    for id, title, values, heading in shown:
+        if not np.isfinite(values).any():
+            continue
+        caption = (
+            f"{title} at each species' lowest, middle and highest energy, and at the study's own, with the study's "
+            "normalised strengths. Look for: the working point that decides."
+        )
+        frame = pd.DataFrame({"working point": names, heading: values})
+        yield _drawn(id, f"{title} at every working point", caption, bars(names, values, heading), frame)
 
 
 # ------------------------------------------------------------------------------------------------- sensitivity

@@ -6,9 +6,9 @@ it (losses, spreads, room) inherits it. Leading-order numbers and samples say so
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import replace
-from math import sqrt
+from math import isfinite, sqrt
 from typing import Any
 
 import numpy as np
@@ -21,6 +21,7 @@ from optics.statistics import TWO_SIDED, spread
 from studies.judging import ALONE, BOTH, FORMULA, ROUNDING, Number, evaluated
 from studies.results import Quantity
 from studies.ring_optics.quantities import evaluate as evaluate_optics
+from studies.slow_extraction.energies import AtEnergy, without_steps
 from studies.slow_extraction.facts import ExtractionFacts
 from studies.vocabulary import EXTRACTION
 
@@ -56,6 +57,67 @@ def _compared(
     if not facts.engines.rows:
         return Number(value, rounding, ALONE, f"{method}; error: rounding only, for {facts.engines.alone}", figure)
     return Number(value, facts.engines.largest(difference) + rounding, BOTH, method, figure)
+
+
+# ---------------------------------------------------------------------------------------- every working point
+
+
+def _points(facts: ExtractionFacts) -> tuple[AtEnergy, ...]:
+    """All working points; InputError where they were not asked for."""
+    if not facts.points:
+        raise InputError("no working points of the machine were looked at")
+    return facts.points
+
+
+def _field(attribute: str, law: str) -> Callable[[ExtractionFacts], Number]:
+    def number(facts: ExtractionFacts) -> Number:
+        worst = max(_points(facts), key=lambda point: float(getattr(point, attribute)))
+        value = float(getattr(worst, attribute))
+        if not isfinite(value):
+            raise InputError("its length or its kick is not known")
+        return Number(value, ROUNDING * value, FORMULA, f"{law}, of {worst.name}", "energies-field")
+
+    return number
+
+
+def _with_steps(facts: ExtractionFacts) -> tuple[AtEnergy, ...]:
+    """All working points; InputError when nothing is extracted at one of them, for then nothing holds for all."""
+    points = _points(facts)
+    if missing := list(without_steps(points)):
+        raise InputError(f"{len(missing)} of {len(points)} working points have no extraction: {missing[0]}")
+    return points
+
+
+def _worst_step(facts: ExtractionFacts) -> Number:
+    points = _with_steps(facts)
+    worst = min(points, key=lambda point: min(point.steps))
+    value = min(worst.steps)
+    error = facts.engines.largest(_position_error) + ROUNDING * max(1e-3, value)
+    return Number(value, error, ALONE, f"{_of(points)}: {worst.name}; {_HERE}", "energies-step")
+
+
+def _worst_loss(facts: ExtractionFacts) -> Number:
+    points = _with_steps(facts)
+    for point in points:
+        if point.early is not None:
+            raise InputError(f"{point.name}: the beam hits the wires before its turn at dp/p = {point.early:.4g}")
+    worst = max(points, key=lambda point: point.loss)
+    step, length = min(worst.steps), facts.septum.length
+
+    def difference(row: Any) -> float:
+        return (worst.loss * abs(_position_error(row)) + length * abs(_angle_error(row))) / step
+
+    error = facts.engines.largest(difference) + ROUNDING * max(1e-3, worst.loss)
+    sampling = TWO_SIDED * float(np.std(worst.losses)) / sqrt(len(worst.losses))
+    method = f"{_of(points)}: {worst.name}; {_HERE}, and sampling"
+    return Number(worst.loss, error, ALONE, method, "energies-step", statistical=sampling)
+
+
+_HERE = "error: that of the engines at the study's own"
+
+
+def _of(points: Sequence[AtEnergy]) -> str:
+    return f"worst of {len(points)} working points, normalised strengths as here"
 
 
 # ----------------------------------------------------------------------------------------------- the resonance
@@ -319,6 +381,10 @@ def _residual(attribute: str, text: str) -> Callable[[ExtractionFacts], Number]:
 
 
 _NUMBERS: Mapping[str, Callable[[ExtractionFacts], Number]] = {
+    "largest_es_field": _field("electric", "kick B rho beta c / length of the wires"),
+    "largest_ms_field": _field("magnetic", "kick B rho / length of the magnetic septum"),
+    "worst_spiral_step": _worst_step,
+    "worst_wire_loss": _worst_loss,
     "resonant_momentum": _resonant_momentum,
     "virtual_sextupole": _virtual_sextupole,
     "virtual_phase": _virtual_phase,

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
 from extraction.septum import Septum
@@ -56,8 +57,19 @@ def _inside_aperture(lattice: Lattice, name: str, position: float) -> None:
         )
 
 
-def septum_of(spec: ExtractionSpec) -> Septum:
-    """The septum of a resolved study; its wires are parallel to the reference orbit unless the study says else."""
+def septum_of(spec: ExtractionSpec, lattice: Lattice) -> Septum:
+    """The septum of a resolved study; its wires are parallel to the reference orbit unless the study says else.
+
+    Kick and length of the magnetic septum are those of its element.
+    """
+    wires = _wires(spec)
+    wall = lattice.resolved(lattice[spec.magnetic_septum]) if spec.magnetic_septum else None
+    if not isinstance(wall, MagneticSeptum):
+        return wires
+    return replace(wires.into(wall), magnetic_at=wires.magnetic_at, magnetic_thickness=wires.magnetic_thickness)
+
+
+def _wires(spec: ExtractionSpec) -> Septum:
     return Septum(
         at=str(spec.electrostatic_septum),
         position=spec.x_septum or 0.0,

@@ -10,9 +10,11 @@ import pandas as pd
 
 from extraction.resonance.both_engines import ARM, SEPARATRIX
 from extraction.resonance.momenta import Case
+from extraction.septum import electric_field
 from studies.match.tables import match_tables
 from studies.results import TableData
 from studies.ring_optics.tables import engine_tables
+from studies.slow_extraction.energies import AtEnergy
 from studies.slow_extraction.facts import ExtractionFacts
 
 
@@ -24,6 +26,7 @@ def tables(facts: ExtractionFacts) -> tuple[TableData, ...]:
         _momenta(facts),
         _shares(facts),
         _septa(facts),
+        *_energies(facts),
         *_engines(facts),
         *engine_tables(facts.optics),
     )
@@ -118,9 +121,9 @@ def _septa(facts: ExtractionFacts) -> TableData:
         (septum.at, "gap to the cathode", 1e3 * septum.gap, "mm"),
         (septum.at, "kick", 1e3 * septum.kick, "mrad"),
     ]
-    field = _field(facts)
-    if field is not None:
-        rows.append((septum.at, "electric field for this kick", field, "MV/m"))
+    if septum.length and septum.kick:
+        field = electric_field(septum, facts.optics.optics.particle)
+        rows.append((septum.at, "electric field for this kick", 1e-6 * field, "MV/m"))
     if septum.magnetic_at:
         rows += [
             (septum.magnetic_at, "wall at", 1e3 * (spec.x_wall or float("nan")), "mm"),
@@ -130,12 +133,35 @@ def _septa(facts: ExtractionFacts) -> TableData:
     return TableData("losses-septa", "Septa", "What the study takes the septa to be.", frame)
 
 
-def _field(facts: ExtractionFacts) -> float | None:
-    """Field [MV/m] of the kick: E = kick p beta c / (q L) = kick B rho beta c / L."""
-    particle, septum = facts.optics.optics.particle, facts.septum
-    if septum.length == 0.0:
-        return None
-    return float(septum.kick * particle.magnetic_rigidity * particle.beta * 299792458.0 / septum.length / 1e6)
+def _energies(facts: ExtractionFacts) -> Iterator[TableData]:
+    if not facts.points:
+        return
+    rows = [{key: _known(value) for key, value in _at_energy(point).items()} for point in facts.points]
+    caption = (
+        "The extraction at each species' lowest, middle and highest energy of the machine, and at the study's own. "
+        "Normalised strengths are the study's at all of them (magnets scale with the rigidity), for what the machine "
+        "would run at is not known; so the motion is the same, the beam is smaller by 1/(beta gamma), and the septa "
+        "need other fields: E = kick B rho beta c / L, B = kick B rho / L."
+    )
+    yield TableData("energies-table", "Every working point of the machine", caption, pd.DataFrame(rows))
+
+
+def _at_energy(point: AtEnergy) -> dict[str, Any]:
+    nothing = float("nan")
+    return {
+        "particle": point.particle.species,
+        "energy [MeV/u]": point.particle.kinetic_energy_per_u / 1e6,
+        "B rho [T m]": point.particle.magnetic_rigidity,
+        "emittance x [mm mrad]": 1e6 * point.emittance,
+        "dp/p from [1e-3]": 1e3 * min(point.momenta, default=nothing),
+        "dp/p to [1e-3]": 1e3 * max(point.momenta, default=nothing),
+        "least spiral step [mm]": 1e3 * min(point.steps, default=nothing),
+        "largest spiral step [mm]": 1e3 * max(point.steps, default=nothing),
+        "loss [%]": 1e2 * point.loss,
+        "electric field [MV/m]": 1e-6 * point.electric,
+        "magnetic field [T]": point.magnetic,
+        "why not": point.reason,
+    }
 
 
 def _engines(facts: ExtractionFacts) -> Iterator[TableData]:

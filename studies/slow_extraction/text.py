@@ -14,6 +14,7 @@ REFERENCES = (
     "Y. Kobayashi, H. Takahashi, Improvement of the emittance in the resonant beam ejection, Proc. HEACC 1967, 347.",
     "W. Hardt, Ultraslow extraction out of LEAR, CERN PS/DL/LEAR Note 81-6, 1981.",
     "P. J. Bryant et al., Proton-Ion Medical Machine Study (PIMMS), Part I, CERN/PS 99-010 (DI), 1999, chapter 3.",
+    "M. J. Barnes, J. Borburgh, B. Goddard, M. Hourican, Injection and extraction magnets: septa, CERN-2010-004, 167.",
     "J. Guckenheimer, P. Holmes, Nonlinear Oscillations, Dynamical Systems, and Bifurcations of Vector Fields, "
     "Springer, 1983 (invariant manifolds).",
 )
@@ -91,6 +92,12 @@ def assumptions(facts: ExtractionFacts) -> Iterator[str]:
         f"The stack waits {facts.spec.stack} the resonant momentum and is moved slowly, so that a particle leaves when "
         "the triangle has shrunk to its amplitude; particles have no vertical motion."
     )
+
+    if len(facts.points) > 1:
+        yield (
+            "At other energies and for other species the strengths are the study's, normalised: the magnets follow the "
+            "rigidity, and corrections of their fields that operation may need are not known."
+        )
 
 
 def references(facts: ExtractionFacts) -> Iterator[str]:

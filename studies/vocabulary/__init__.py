@@ -5,7 +5,7 @@ A quantity is written ``qx``, ``betx@symp`` (at the entrance of an element; ``sy
 ``parameter.kf`` and what a match left over ``match.qx``.
 """
 
-from studies.vocabulary.extraction import EXTRACTION
+from studies.vocabulary.extraction import EXTRACTION, OF_ENERGIES
 from studies.vocabulary.kinds import QuantityKind
 from studies.vocabulary.linac import LINAC
 from studies.vocabulary.names import (
@@ -33,6 +33,7 @@ __all__ = [
     "IMPERFECTIONS",
     "LINAC",
     "NUMBERS",
+    "OF_ENERGIES",
     "SCALARS",
     "SPILL",
     "SWITCHING",

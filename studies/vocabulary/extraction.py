@@ -4,8 +4,7 @@ from __future__ import annotations
 
 from studies.vocabulary.kinds import kinds
 
-#: One number of a third-integer extraction.
-EXTRACTION = kinds(
+_OF_A_POINT = kinds(
     ("resonant_momentum", "1", "dp/p on resonance", "momentum deviation whose tune lies on the resonance"),
     ("virtual_sextupole", "m^-1/2", "|S|", "normalised strength of the virtual sextupole"),
     ("virtual_phase", "1", "mu_S", "phase of the virtual sextupole from the electrostatic septum, in turns modulo 1/3"),
@@ -51,3 +50,35 @@ EXTRACTION = kinds(
     ),
     ("residual_arm_xsuite", "1", "arm", "largest relative difference of the arm's position and angle from Xsuite's"),
 )
+
+#: The worst of the extraction at every working point of its machine: each species, lowest, middle, highest energy.
+OF_ENERGIES = kinds(
+    (
+        "largest_es_field",
+        "V/m",
+        "E (septum)",
+        "largest field of the electrostatic septum at any working point of the machine",
+        "MV/m",
+    ),
+    (
+        "largest_ms_field",
+        "T",
+        "B (septum)",
+        "largest field of the magnetic septum at any working point of the machine",
+    ),
+    (
+        "worst_spiral_step",
+        "m",
+        "worst spiral step",
+        "least spiral step of any extracted momentum at any working point of the machine",
+    ),
+    (
+        "worst_wire_loss",
+        "1",
+        "worst loss",
+        "largest part of the extracted beam that hits the wires, of all working points of the machine",
+    ),
+)
+
+#: One number of a third-integer extraction.
+EXTRACTION = _OF_A_POINT | OF_ENERGIES

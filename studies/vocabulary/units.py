@@ -15,6 +15,7 @@ UNIT_FACTORS: dict[str, dict[str, float]] = {
     "T/m^2": {"T/m^2": 1.0},
     "T": {"T": 1.0, "mT": 1e-3},
     "V": {"V": 1.0, "kV": 1e3},
+    "V/m": {"V/m": 1.0, "kV/cm": 1e5, "MV/m": 1e6},
     "eV": {"eV": 1.0, "keV": 1e3, "MeV": 1e6},
     "W": {"W": 1.0, "kW": 1e3, "MW": 1e6},
 }

@@ -20,9 +20,9 @@ _IDS: Mapping[str, tuple[str, ...]] = {
     "cnao-optics": _numbered("OPT", range(1, 21), range(30, 38)),
     "medaustron-optics": _numbered("OPT", range(1, 21)),
     "pimms-optics": _numbered("OPT", range(1, 8), range(10, 21)),  # 8 and 9 are those of other rings' septa
-    "cnao-extraction": _numbered("EXT", range(1, 16)),
-    "medaustron-extraction": _numbered("EXT", range(1, 16)),
-    "pimms-extraction": _numbered("EXT", (1, 2, 3, 4, 6, 7, 8), range(10, 16)),
+    "cnao-extraction": _numbered("EXT", range(1, 20)),
+    "medaustron-extraction": _numbered("EXT", range(1, 20)),
+    "pimms-extraction": _numbered("EXT", (1, 2, 3, 4, 6, 7, 8), range(10, 19)),
     "cnao-energy-switching": _numbered("SWI", range(1, 10)),
     "switching-comparison": _numbered("SWI", range(11, 16)),
     "linac-optics": _numbered("LIN", range(1, 16)),
@@ -35,6 +35,9 @@ _PUBLISHED: Mapping[str, tuple[str, ...]] = {
     "cnao-optics": _numbered("OPT", (10, 13, 14)),
     "medaustron-optics": _numbered("OPT", (10, 13, 14)),
     "pimms-optics": _numbered("OPT", (10, 13)),  # its limit on the bends' field is CNAO's, read as two digits
+    "cnao-extraction": _numbered("EXT", (16,)),
+    "medaustron-extraction": _numbered("EXT", (16,)),
+    "pimms-extraction": _numbered("EXT", (16,)),
     "cnao-energy-switching": _numbered("SWI", (6, 7)),
     "switching-comparison": _numbered("SWI", (11,)),
     "linac-optics": _numbered("LIN", (6,)),

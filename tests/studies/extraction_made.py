@@ -25,6 +25,7 @@ from extraction.resonance.sextupoles import SextupoleShare
 from extraction.resonance.steinbach import ExtractedBeam, Stack
 from extraction.septum import Septum, Transport
 from lattice import ReferenceParticle
+from studies.slow_extraction.energies import AtEnergy
 from studies.slow_extraction.facts import ExtractionFacts
 from studies.slow_extraction.spec import ExtractionSpec
 from studies.slow_extraction.wires import at_wires
@@ -196,6 +197,15 @@ def steinbach() -> Steinbach:
     return Steinbach(-3e-4, -1.0, pd.DataFrame(), stack, leaving)
 
 
+def points() -> tuple[AtEnergy, ...]:
+    """Two working points: the one of the larger fields has the larger steps and the smaller losses."""
+    slow = ReferenceParticle("proton", kinetic_energy_per_u=60e6)
+    return (
+        AtEnergy(CARBON, 4.0e6, 0.5, 7e-7, (-9e-4, -4e-4), (6e-3, 7e-3), np.array([0.01, 0.03])),
+        AtEnergy(slow, 0.4e6, 0.1, 14e-7, (-1.1e-3, -5e-4), (5e-3, 8e-3), np.array([0.02, 0.04])),
+    )
+
+
 def facts(**changes: Any) -> ExtractionFacts:
     """The facts; ``changes`` take the place of a field."""
     cases = tuple(case(index) for index in range(3))
@@ -219,6 +229,7 @@ def facts(**changes: Any) -> ExtractionFacts:
         "hardt": 0.27,
         "wires": at_wires(cases, SEPTUM),
         "flux": 1.9,
+        "points": points(),
         "portraits": None,
     }
     return ExtractionFacts(**cast(Any, known | changes))

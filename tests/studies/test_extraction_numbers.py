@@ -291,6 +291,38 @@ def test_the_worst_of_all_momenta_and_of_both_numbers() -> None:
     assert "a test" in why_not("residual_arm_xsuite", made.alone())
 
 
+# ------------------------------------------------------------------------------------------- every working point
+
+
+@pytest.mark.number("largest_es_field", "largest_ms_field", by="by hand")
+def test_the_largest_fields_are_those_of_the_stiffest_beam() -> None:
+    check("largest_es_field", 4e6, 4e-6, FORMULA)
+    check("largest_ms_field", 0.5, 5e-13, FORMULA)
+    assert "carbon-12, 400 MeV/u" in found("largest_es_field").method
+
+
+@pytest.mark.number("worst_spiral_step", "worst_wire_loss", by="by hand")
+def test_the_worst_of_all_points_is_not_that_of_the_stiffest() -> None:
+    """Least of 6, 7, 5, 8 mm; losses of 2 and 3 %, 1 % about the mean. The engines are 8 um and 5 urad apart."""
+    check("worst_spiral_step", 5e-3, 8e-6, ALONE)
+    assert "proton, 60 MeV" in found("worst_spiral_step").method
+    worst = found("worst_wire_loss")
+    assert worst.value == pytest.approx(0.03)
+    assert worst.engine == ALONE
+    engines, sampling = (0.03 * 8e-6 + 0.5 * 5e-6) / 5e-3, Z * 0.01 / sqrt(2)
+    assert worst.error == pytest.approx(engines + sampling, rel=NEARLY)
+
+
+def test_nothing_holds_at_every_point_where_one_has_no_extraction() -> None:
+    missing = replace(made.points()[0], reason="no beam of it is known")
+    facts = made.facts(points=(missing, made.points()[1]))
+    for name in ("worst_spiral_step", "worst_wire_loss"):
+        assert "carbon-12, 400 MeV/u: no beam of it is known" in why_not(name, facts)
+    assert found("largest_es_field", facts).value == 4e6  # a field takes no beam
+    early = made.facts(points=(replace(made.points()[0], early=-9e-4), made.points()[1]))
+    assert "before its turn at dp/p = -0.0009" in why_not("worst_wire_loss", early)
+
+
 # --------------------------------------------------------------------------------------------------- all of them
 
 

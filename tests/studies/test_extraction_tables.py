@@ -44,6 +44,7 @@ def test_every_table_is_there(tables: dict[str, pd.DataFrame]) -> None:
         "momenta-table",
         "resonance-table",
         "losses-septa",
+        "energies-table",
         "engines-extraction-table",
     ]
 
@@ -107,6 +108,25 @@ def test_momenta_to_leading_order_and_one_without_an_arm(tables: dict[str, pd.Da
     assert list(frame["why not"]) == ["", "", "inside", ""]
     known = {"dp/p [1e-3]", "dQ [1e-3]", "orbit x [mm]", "area [mm mrad]", "area, leading order [mm mrad]", "why not"}
     assert set(frame.columns[frame.iloc[2].notna()]) == known
+
+
+def test_every_working_point_has_a_row(tables: dict[str, pd.DataFrame]) -> None:
+    """The made-up points in the units of their columns; B rho of protons of 60 MeV is 1.137 T m."""
+    frame = tables["energies-table"]
+    assert list(frame["particle"]) == ["carbon-12", "proton"]
+    for name, values in (
+        ("energy [MeV/u]", (400.0, 60.0)),
+        ("B rho [T m]", (6.346, 1.137)),
+        ("emittance x [mm mrad]", (0.7, 1.4)),
+        ("dp/p from [1e-3]", (-0.9, -1.1)),
+        ("dp/p to [1e-3]", (-0.4, -0.5)),
+        ("least spiral step [mm]", (6.0, 5.0)),
+        ("largest spiral step [mm]", (7.0, 8.0)),
+        ("loss [%]", (2.0, 3.0)),
+        ("electric field [MV/m]", (4.0, 0.4)),
+        ("magnetic field [T]", (0.5, 0.1)),
+    ):
+        assert frame[name].to_numpy() == pytest.approx(np.array(values), rel=1e-4), name
 
 
 def test_the_row_of_the_design_momentum_holds_its_quantities(tables: dict[str, pd.DataFrame]) -> None:
