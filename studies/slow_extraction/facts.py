@@ -20,8 +20,8 @@ from extraction.resonance.separatrices import NOT_TRACED, Portraits, portraits
 from extraction.resonance.steinbach import ExtractedBeam
 from extraction.resonance.third_integer import ThirdIntegerResonance
 from extraction.resonance.variations import NOT_VARIED, Scans, scan
-from extraction.septum import Septum
-from lattice import HadronOpticsError, Lattice, NoSolution, ReferenceParticle, UnstableOptics
+from extraction.septum import Septum, electric_field
+from lattice import HadronOpticsError, InputError, Lattice, NoSolution, ReferenceParticle, UnstableOptics
 from lattice.arrays import Array
 from machines.rings.machine import MachineBeam
 from optics import twiss
@@ -76,6 +76,14 @@ class ExtractionFacts:
     def fringe(self) -> str:
         """Model of the bends' edges."""
         return self.optics.optics.fringe
+
+    @property
+    def field(self) -> float | None:
+        """Field [V/m] that gives the electrostatic septum's kick; None without its length or its kick."""
+        try:
+            return electric_field(self.septum, self.optics.optics.particle)
+        except InputError:
+            return None
 
     @property
     def resonance(self) -> ThirdIntegerResonance:

@@ -10,7 +10,6 @@ import pandas as pd
 
 from extraction.resonance.both_engines import ARM, SEPARATRIX
 from extraction.resonance.momenta import Case
-from extraction.septum import electric_field
 from studies.match.tables import match_tables
 from studies.results import TableData
 from studies.ring_optics.tables import engine_tables
@@ -121,9 +120,8 @@ def _septa(facts: ExtractionFacts) -> TableData:
         (septum.at, "gap to the cathode", 1e3 * septum.gap, "mm"),
         (septum.at, "kick", 1e3 * septum.kick, "mrad"),
     ]
-    if septum.length and septum.kick:
-        field = electric_field(septum, facts.optics.optics.particle)
-        rows.append((septum.at, "electric field for this kick", 1e-6 * field, "MV/m"))
+    if facts.field is not None:
+        rows.append((septum.at, "electric field for this kick", 1e-6 * facts.field, "MV/m"))
     if septum.magnetic_at:
         rows += [
             (septum.magnetic_at, "wall at", 1e3 * (spec.x_wall or float("nan")), "mm"),
