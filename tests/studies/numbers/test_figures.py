@@ -28,7 +28,9 @@ from studies.slow_extraction.figures import _shares, _steps
 
 def test_shares_of_machines_count_up_to_all() -> None:
     """Three machines: a third lies at or below the least, all at or below the largest."""
-    assert _share(np.array([3.0, 1.0, 2.0])) == ([1.0, 2.0, 3.0], pytest.approx([100 / 3, 200 / 3, 100.0]))
+    values, share = _share(np.array([3.0, 1.0, 2.0]))
+    assert values == [1.0, 2.0, 3.0]
+    assert share == pytest.approx([100 / 3, 200 / 3, 100.0])
 
 
 @pytest.mark.parametrize(
@@ -82,8 +84,9 @@ def test_the_frame_of_phase_space_holds_every_momentum() -> None:
     def portrait(points: list[list[float]], wall: tuple[float, float] | None) -> Portrait:
         return Portrait([], [], np.array(points), [], nothing, nothing, wall)
 
-    found = _limits([portrait([[-4.0, 3.0], [0.0, 0.0]], None), portrait([[6.0, -1.0]], (8.0, 0.1))])
-    assert found == ([pytest.approx(-4.72), pytest.approx(8.72)], [pytest.approx(-1.24), pytest.approx(3.24)])
+    x, slope = _limits([portrait([[-4.0, 3.0], [0.0, 0.0]], None), portrait([[6.0, -1.0]], (8.0, 0.1))])
+    assert x == pytest.approx([-4.72, 8.72])
+    assert slope == pytest.approx([-1.24, 3.24])
 
 
 def test_the_middle_panel_of_rates_has_the_title() -> None:
@@ -105,21 +108,23 @@ def test_vectors_of_sextupoles_turn_by_three_phases() -> None:
 
 def test_steps_stand_over_the_tune_in_thousandths() -> None:
     """Sorted; steps in mm, by both ways; the design is marked at its own distance."""
-    table = pd.DataFrame(
-        {
-            "tune_distance": [-2e-3, -4e-3],
-            "virtual_sextupole": [1.0, 2.0],
-            "step": [5e-3, 7e-3],
-            "leading_step": [6e-3, 8e-3],
-        }
-    )
+    columns: dict[str, Any] = {
+        "value": [0.29, 0.28],
+        "tune_distance": [-2e-3, -4e-3],
+        "virtual_sextupole": [11.0, 12.0],
+    }
+    columns |= {"area": [1e-6, 3e-6], "leading_area": [2e-6, 4e-6], "px": [1e-4, 2e-4], "reason": ["", ""]}
+    table = pd.DataFrame(columns | {"step": [5e-3, 7e-3], "leading_step": [6e-3, 8e-3]})
     scans = SimpleNamespace(tune=table, tune_family="kf", sextupole=table[:0], sextupole_family="sr")
     resonance = SimpleNamespace(tune_distance=-2.5e-3, virtual_sextupole=1.5)
-    (figure,) = _steps(cast(Any, SimpleNamespace(scans=scans, resonance=resonance)))
+    design = SimpleNamespace(delta=1e-4)
+    (figure,) = _steps(cast(Any, SimpleNamespace(scans=scans, resonance=resonance, design=design)))
     exact, leading = (trace for trace in figure.plotly["data"][:2])
     assert list(exact["x"]) == pytest.approx([-4.0, -2.0])
     assert list(exact["y"]) == pytest.approx([7.0, 5.0])
     assert list(leading["y"]) == pytest.approx([8.0, 6.0])
+    behind = figure.table.set_index("kf").loc[0.29].drop("why not")
+    assert [float(value) for value in behind] == pytest.approx([-2.0, 11.0, 1.0, 2.0, 0.1, 5.0, 6.0])
 
 
 def test_curves_are_open_where_no_species_has_energies() -> None:
