@@ -15,6 +15,7 @@ from machines.machine import Machine
 
 if TYPE_CHECKING:
     from machines.linacs.machine import LinacMachine
+    from machines.lines.machine import LineMachine
     from machines.rings.machine import RingMachine
 
 Some = TypeVar("Some", bound=Machine, covariant=True)
@@ -42,9 +43,17 @@ def _linac() -> LinacMachine:
     return read_linac(files("machines").joinpath("compact_linac"))
 
 
+@cache
+def _line(name: str, file: str) -> LineMachine:
+    from machines.lines.reader import read_line
+
+    return read_line(files("machines").joinpath("cnao_like"), name, file)
+
+
 RINGS: Kind[RingMachine] = Kind("ring", {name: partial(_ring, name) for name in ("cnao", "pimms", "medaustron")})
 LINACS: Kind[LinacMachine] = Kind("linac", {"linac": _linac})
-KINDS: tuple[Kind[Machine], ...] = (RINGS, LINACS)
+LINES: Kind[LineMachine] = Kind("line", {"cnao-room3": partial(_line, "cnao-room3", "hebt_room3")})
+KINDS: tuple[Kind[Machine], ...] = (RINGS, LINACS, LINES)
 
 #: Name of each machine of any kind, and the function that returns it (its data are read on the first call).
 MACHINES: Mapping[str, Callable[[], Machine]] = MappingProxyType(
@@ -67,8 +76,13 @@ def linac_named(name: str) -> LinacMachine:
     return _of_kind(LINACS, name)
 
 
+def line_named(name: str) -> LineMachine:
+    """The line called ``name`` (any case); InputError for an unknown name and for a machine of another kind."""
+    return _of_kind(LINES, name)
+
+
 def kind_of(name: str) -> str:
-    """ "ring" or "linac": the kind of the machine called ``name``, without reading it; InputError for no machine."""
+    """ "ring", "linac" or "line": the kind of a machine, without reading it; InputError for an unknown name."""
     key = _known(name)
     return next(kind.word for kind in KINDS if key in kind.machines)
 

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 from optics.beams.beam import Beam, gaussian_beam, sample_beam
 from optics.beams.files import StoredBeam, read_beam, write_beam
 from optics.beams.tracking import Tracked, track
+from optics.linear.moments import Moments
 from optics.linear.optics import Optics
 from optics.linear.twiss import twiss
 from optics.matching.knobs import knob, with_knob
@@ -26,6 +27,7 @@ __all__ = [
     "Case",
     "Limit",
     "MatchResult",
+    "Moments",
     "Optics",
     "StoredBeam",
     "Target",

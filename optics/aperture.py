@@ -92,6 +92,34 @@ class BeamEdge:
         return outwards * (column(f"p{plane}") + angle * self.beam.delta) + width + spread
 
 
+#: Columns that ``MomentsEdge`` reads of a beam's moments; the middle is a column of the optics.
+MOMENTS_OF_EDGE = ("size_x", "size_y", "slope_x", "slope_y")
+
+
+@dataclass(frozen=True)
+class MomentsEdge:
+    """As ``BeamEdge``, of the moments that a line carries: |middle| + ``sigmas`` rms, the orbit being the middle."""
+
+    sigmas: float = 1.0
+
+    def half_width(self, column: Column, plane: str) -> Any:
+        """``sigmas`` times the rms size [m]."""
+        return self.sigmas * column(f"size_{plane}")
+
+    def sides(self, column: Column, plane: str) -> tuple[Any, Any]:
+        """Lower and upper edge [m]."""
+        half = self.half_width(column, plane)
+        return column(plane) - half, column(plane) + half
+
+    def reach(self, column: Column, plane: str, about: Any = 0.0) -> Any:
+        """How far the further edge lies from ``about`` [m]."""
+        return _size(column(plane) - about) + self.half_width(column, plane)
+
+    def reach_slope(self, column: Column, plane: str, about: Any = 0.0) -> Any:
+        """Slope of ``reach`` along s times 1 + delta: d sqrt(<x x>)/ds = <x px>/sqrt(<x x>)."""
+        return _sign(column(plane) - about) * column(f"p{plane}") + self.sigmas * column(f"slope_{plane}")
+
+
 def _size(values: Any) -> Any:
     """|values|, holomorphic for a complex step."""
     return _sign(values) * values

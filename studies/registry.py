@@ -24,6 +24,7 @@ ROOMS: Mapping[str, str] = MappingProxyType(
         "linac-energy-switching": "studies.linac.switching",
         "energy-switching": "studies.energy_switching",
         "switching-comparison": "studies.treatment",
+        "delivery": "studies.delivery",
     }
 )
 

@@ -24,6 +24,7 @@ from optics.engines.tolerances import (
     ptc_tolerances,
     xsuite_tolerances,
 )
+from optics.linear.moments import Moments
 from optics.linear.optics import Optics
 from optics.linear.twiss import START_CHROMATIC, twiss
 from optics.maps.model import checked_particle
@@ -54,7 +55,7 @@ def verify(
     subject: Any,
     particle: ReferenceParticle | None = None,
     *,
-    start: Mapping[str, float] | None = None,
+    start: Mapping[str, float] | Moments | None = None,
     fringe: str | None = None,
     delta: float | None = None,
     engine: str = "xsuite",
@@ -71,6 +72,8 @@ def verify(
     lattice = _lattice_of(subject)
     particle = checked_particle(lattice, particle or getattr(subject, "particle", None))
     start = start if start is not None else getattr(subject, "start", None)
+    if isinstance(start, Moments):
+        delta, start = float(start.mean[5]), start.begin
     delta = float(delta if delta is not None else getattr(subject, "delta", 0.0))
     edges: str = fringe if fringe is not None else getattr(subject, "fringe", "full")
     if engine not in _ENGINES:

@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from lattice import InputError, Lattice, ReferenceParticle
 from lattice.arrays import Array
 from lattice.memory import Memory
+from optics.linear.moments import Moments
 
 #: The place behind the last element.
 END = "_end"
@@ -26,7 +27,8 @@ class Conditions:
     ``fringe``: "full" or "linear"; ``delta``: momentum deviation of the orbit; ``periodic``: of a ring, not of a line.
     ``start`` (batch, 15) functions at the beginning in the order of ``propagation``, ``start_orbit`` (batch, 6),
     ``start_modes`` (batch, 4, 4) the modes there when the planes are coupled, ``start_chromatic`` what the start of a
-    line says of wx, ddx ... ``memory`` keeps the functions inside elements that were computed for these conditions.
+    line says of wx, ddx ... ``moments``: of the beam that a line begins with, where it is known. ``memory`` keeps
+    the functions inside elements that were computed for these conditions.
     """
 
     lattice: Lattice
@@ -39,6 +41,7 @@ class Conditions:
     start_modes: Array | None
     start_chromatic: Mapping[str, float]
     memory: Memory = field(default_factory=Memory, kw_only=True)
+    moments: Moments | None = field(default=None, kw_only=True)
 
     def row(self, place: str) -> int:
         """Row of a place: an element's name is its entrance, "name:end" its exit, "_end" the end of the line."""

@@ -8,11 +8,10 @@ import numpy as np
 
 from lattice import InputError
 from lattice.arrays import Array
-from lattice.errors import did_you_mean
-from optics.linear.chromatic import chromatic_functions
 from optics.linear.conditions import Conditions
-from optics.linear.functions import ALL_COLUMNS, CHROMATIC_COLUMNS, Functions
+from optics.linear.functions import Functions
 from optics.linear.solution import functions_inside
+from optics.linear.sources import source_of
 
 #: Parts an element is cut into; between them the interpolation error of a beta maximum is of order (slice length)^4.
 SLICES = 8
@@ -20,7 +19,13 @@ SLICES = 8
 _SLOPES: dict[str, tuple[str, float]] = {
     "betx": ("alfx", -2.0),
     "bety": ("alfy", -2.0),
+    "betx_lab": ("alfx_lab", -2.0),
+    "bety_lab": ("alfy_lab", -2.0),
+    "dx_lab": ("dpx_lab", 1.0),
+    "dy_lab": ("dpy_lab", 1.0),
     "dx": ("dpx", 1.0),
+    "size_x": ("slope_x", 1.0),
+    "size_y": ("slope_y", 1.0),
     "dy": ("dpy", 1.0),
     "x": ("px", 1.0),
     "y": ("py", 1.0),
@@ -33,16 +38,14 @@ def interval_maxima(conditions: Conditions, column: str, sign: float = 1.0, fine
     Slopes are exact where the field knows them (beta' = -2 alfa, D' = dpx, x' = px, over 1 + delta), other columns
     take the ends. Holomorphic in the strengths: the place of a maximum is picked by the real part alone.
     """
-    if column not in ALL_COLUMNS:
-        raise InputError(f"optics has no column '{column}'{did_you_mean(column, ALL_COLUMNS)}")
     fine = functions_inside(conditions, SLICES) if fine is None else fine
-    source = chromatic_functions(conditions, SLICES) if column in CHROMATIC_COLUMNS else fine
-    values = sign * source.column(column)
+    values = sign * source_of(conditions, column, fine, SLICES).column(column)
     if column not in _SLOPES:
         left, right = values[:, :-1], values[:, 1:]
         return np.where(left.real >= right.real, left, right)
     slope_column, factor = _SLOPES[column]
-    return slope_maxima(values, sign * factor * fine.column(slope_column) / (1.0 + conditions.delta), fine.s)
+    slopes = source_of(conditions, slope_column, fine, SLICES).column(slope_column)
+    return slope_maxima(values, sign * factor * slopes / (1.0 + conditions.delta), fine.s)
 
 
 def slope_maxima(values: Array, slopes: Array, s: Array) -> Array:

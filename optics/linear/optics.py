@@ -14,20 +14,19 @@ from lattice import InputError
 from lattice.arrays import Array, read_only
 from lattice.errors import did_you_mean
 from lattice.memory import Kept
-from optics.linear.chromatic import ChromaticFunctions, chromatic_functions
 from optics.linear.conditions import END, Conditions
 from optics.linear.extrema import largest
 from optics.linear.functions import (
     ALL_COLUMNS,
-    CHROMATIC_COLUMNS,
     CHROMATIC_SCALARS,
     COLUMNS,
     SCALARS,
     Functions,
 )
 from optics.linear.solution import functions_inside
+from optics.linear.sources import EVERY_COLUMN, chromatic, source_of
+from optics.linear.transfer import transfer
 
-_CHROMATIC = Kept[None, ChromaticFunctions]("chromatic functions")
 _TABLES = Kept[tuple[str, ...], pd.DataFrame]("tables")
 
 
@@ -41,6 +40,9 @@ class Optics(Conditions):
     seen in y, and ``betx2``, ``bety1`` [m] are the other mode's share (Mais-Ripken), else 0.
     Chromatic columns (``CHROMATIC_COLUMNS``, d/d(dp/p): ``ddx`` = d2x/ddelta2) and scalars (``ddqx``, ``ddqy``), and
     ``EDWARDS_TENG_COLUMNS`` are computed when asked for; they are in ``full_table``, not in ``table``.
+    Columns r11 ... r66 and t111 ... t666 are the matrices from the beginning to each row (``matrix`` gives them whole,
+    and between any two places), PLANE_COLUMNS (size_x, corr_xy, emit_x, betx_lab, dx_lab ...) the beam's in the
+    laboratory's planes where the line began with its ``Moments``.
     ``stable`` tells which lattices of a batch have bounded motion, the others are nan. ``tw["betx"]`` is a column
     at the entrance of each element with the end last; ``tw.table`` the pandas table of a single lattice. Columns and
     scalars are closed to writing; a table is a copy.
@@ -61,7 +63,7 @@ class Optics(Conditions):
 
     def scalar(self, name: str) -> Any:
         """One of SCALARS or CHROMATIC_SCALARS: a number, or (n,) for a batch."""
-        values = self._chromatic.scalar(name) if name in CHROMATIC_SCALARS else self.scalars[name]
+        values = chromatic(self).scalar(name) if name in CHROMATIC_SCALARS else self.scalars[name]
         value = self._one_or_batch(values)
         return value if isinstance(value, np.ndarray) or np.iscomplexobj(value) else float(value)
 
@@ -128,14 +130,32 @@ class Optics(Conditions):
 
     def __getitem__(self, column: str) -> Any:
         """A column at the entrance of each element and the end: (rows,), or (n, rows) for a batch."""
-        if column not in ALL_COLUMNS:
-            raise InputError(f"optics has no column '{column}'{did_you_mean(str(column), ALL_COLUMNS)}")
-        source = self._chromatic if column in CHROMATIC_COLUMNS else self.at_elements
-        return self._one_or_batch(source.column(column))
+        return self._one_or_batch(source_of(self, column, self.at_elements).column(column))
 
-    @property
-    def _chromatic(self) -> ChromaticFunctions:
-        return self.memory.once(_CHROMATIC, None, lambda: chromatic_functions(self))
+    def matrix(self, to: str = END, begin: str | None = None) -> Any:
+        """R (6, 6), or (n, 6, 6) for a batch, from ``begin`` (a place; default: the beginning) to the place ``to``.
+
+        In x, px, y, py, zeta, delta about the orbit; R56 and R5j are those of zeta = s - beta0 c t. The exact
+        derivative of the maps; cavities act as drifts. InputError where ``to`` lies before ``begin``.
+        """
+        return self._one_or_batch(transfer(self, 1, 1, self._begin(to, begin)).first[:, self.row(to)])
+
+    def second_order(self, to: str = END, begin: str | None = None) -> Any:
+        """T (6, 6, 6), or (n, 6, 6, 6): z_i = sum R_ij z_j + sum T_ijk z_j z_k over all j, k; T_ijk = T_ikj."""
+        second = transfer(self, 1, 2, self._begin(to, begin)).second
+        assert second is not None
+        return self._one_or_batch(second[:, self.row(to)])
+
+    def element(self, name: str, to: str, begin: str | None = None) -> Any:
+        """One element of these, r12 or t126: a number, or (n,) for a batch."""
+        values = self.matrix(to, begin) if name[0] == "r" else self.second_order(to, begin)
+        return values[(..., *(int(digit) - 1 for digit in name[1:]))]
+
+    def _begin(self, to: str, begin: str | None) -> int:
+        row = 0 if begin is None else self.row(begin)
+        if row > self.row(to):
+            raise InputError(f"'{begin}' lies behind '{to}': a ring can begin elsewhere (lattice.starting_at)")
+        return row
 
     @property
     def table(self) -> pd.DataFrame:
@@ -162,7 +182,7 @@ class Optics(Conditions):
             known = (*SCALARS, *CHROMATIC_SCALARS)
             if quantity in known:
                 return self.scalar(quantity)
-            if quantity in ALL_COLUMNS:
+            if quantity in EVERY_COLUMN:
                 raise InputError(f"'{quantity}' needs a place (at=...)")
             raise InputError(f"unknown quantity '{quantity}'{did_you_mean(quantity, known)}")
         values = self[quantity]

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from math import isfinite
+from math import isclose, isfinite
 from types import MappingProxyType
 from typing import Any
 
@@ -14,6 +14,7 @@ from lattice.arrays import Array
 from lattice.errors import did_you_mean
 from optics.linear import propagation
 from optics.linear.functions import Functions
+from optics.linear.moments import Moments
 from optics.linear.optics import Optics
 from optics.linear.solution import solve
 from optics.maps.model import checked_particle
@@ -28,7 +29,7 @@ def twiss(
     lattice: Lattice,
     particle: ReferenceParticle | None = None,
     *,
-    start: Mapping[str, Any] | None = None,
+    start: Mapping[str, Any] | Moments | None = None,
     fringe: str = "full",
     delta: float = 0.0,
     chromatic: bool = True,
@@ -37,6 +38,8 @@ def twiss(
 
     ``start`` may also hold wx, phix, dmux, ddx, ddpx and the same of y, from which the chromatic columns then begin;
     beside array parameters betx ... dpy may be arrays of their length.
+    ``start`` may be the ``Moments`` of a beam: the functions then begin as those of its planes, the orbit at its mean,
+    and the columns of moments (size_x, corr_xy, betx_lab ...) are there.
     ``particle`` defaults to the lattice's. ``fringe``: bends with "full" or "linear" edges. ``delta``: momentum
     deviation of the orbit about which the optics is computed. ``chromatic=False`` leaves chromaticity out (nan).
     RF cavities act as drifts (momentum is held). Array parameters give a batch. Matrices are exact derivatives of
@@ -47,6 +50,9 @@ def twiss(
         raise InputError(f"twiss takes a Lattice, found {type(lattice).__name__}")
     particle = checked_particle(lattice, particle)
     delta = _checked_delta(delta)
+    moments = start if isinstance(start, Moments) else None
+    if isinstance(start, Moments):
+        start, delta = _of_moments(start, particle, delta, lattice.batch)
     order = 2 if chromatic and start is None else 1
     begin, orbit = (None, None) if start is None else _start_values(start, delta, lattice.batch)
     solution = solve(lattice, particle, fringe, order, delta, begin, orbit)
@@ -64,7 +70,22 @@ def twiss(
         start_modes=solution.start.modes,
         start_chromatic=_chromatic_start(start or {}),
         scalars=solution.scalars,
+        moments=moments,
     )
+
+
+def _of_moments(
+    moments: Moments, particle: ReferenceParticle, delta: float, batch: int | None
+) -> tuple[dict[str, Any], float]:
+    """Functions and orbit that a line begins with, and the momentum of its orbit, for a beam of ``particle``."""
+    ours = moments.particle
+    if ours.kind != particle.kind or not isclose(ours.momentum, particle.momentum, rel_tol=1e-6):
+        raise InputError(f"the moments are of {ours}, the optics of {particle}: give both the same particle")
+    if moments.sigma.ndim == 3 and len(moments.sigma) != batch:
+        raise InputError(f"here are {len(moments.sigma)} beams for {batch or 1} lattices: give one beam, or as many")
+    if delta != 0.0:
+        raise InputError("the mean momentum of a beam is in its moments: leave delta out, or move them (moments.moved)")
+    return moments.begin, float(moments.mean[5])
 
 
 def _checked_delta(delta: float) -> float:

@@ -11,9 +11,10 @@ import numpy as np
 from lattice import InputError, Lattice
 from lattice.errors import did_you_mean, listed
 from optics.linear.conditions import END, element_of
+from optics.linear.moments import Moments
 from optics.linear.twiss import twiss
 from optics.maps.model import checked_fringe, checked_particle
-from optics.matching.limits import Limit
+from optics.matching.limits import SIZES, Limit
 from optics.matching.problem import START, Case, Problem, with_start
 from optics.matching.targets import Goal, Vary
 
@@ -60,6 +61,10 @@ def _with_start_knobs(case: Case, vary: Sequence[Vary]) -> Case:
         return case
     if case.start is None:
         raise InputError(f"'{START}{keys[0]}' is varied, but a ring has no start conditions: give start for a line")
+    if isinstance(case.start, Moments):
+        raise InputError(
+            f"'{START}{keys[0]}' is varied, but the line begins with a beam's moments: give start={{'betx': ...}}"
+        )
     for key in keys:
         if key not in _START_KNOBS:
             raise InputError(
@@ -87,11 +92,19 @@ def _checked_case(case: Case) -> Case:
     kept = replace(case, targets=targets, limits=limits, particle=checked_particle(lattice, case.particle))
     for goal in kept.goals:
         _check_places(lattice, goal)
+        _check_beam(goal, case.start)
     _check_contradictions(targets, limits)
     if case.start is not None and any(goal.chromatic for goal in kept.goals):
         raise InputError("chromaticity belongs to a ring: it cannot be matched in a line with start conditions")
     checked_fringe(case.fringe)
     return kept
+
+
+def _check_beam(goal: Goal | Limit, start: Any) -> None:
+    """A size needs a beam: the moments that the line begins with, or (of a limit) a Beam of its own."""
+    if getattr(goal, "of_a_beam", False) and not isinstance(start, Moments):
+        own = ", or beam=Beam(...) of the limit" if isinstance(goal, Limit) and goal.quantity in SIZES else ""
+        raise InputError(f"{goal.label} is that of a beam: match a line with start=Moments(...){own}")
 
 
 def _check_names(cases: tuple[Case, ...]) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from functools import cached_property
 from math import inf
@@ -10,12 +11,14 @@ import numpy as np
 
 from lattice import InputError, Lattice
 from lattice.arrays import Array
-from optics.aperture import PLANES, BeamEdge, openings
+from optics.aperture import MOMENTS_OF_EDGE, PLANES, BeamEdge, MomentsEdge, openings
 from optics.beams.beam import Beam
 from optics.linear.conditions import END, element_of
-from optics.linear.extrema import interval_maxima, larger_inside, rows_between
-from optics.linear.functions import COLUMNS, Functions
+from optics.linear.extrema import SLICES, interval_maxima, larger_inside, rows_between
+from optics.linear.functions import Functions
 from optics.linear.optics import Optics
+from optics.linear.sources import TARGET_COLUMNS
+from optics.linear.transfer import planes
 from optics.matching.quantities import Kind, Quantity, kind_of
 from optics.matching.targets import finite
 
@@ -32,7 +35,8 @@ class Limit:
 
     ``quantity`` may be a formula of columns at places. size_x and size_y tell how far the edge of a ``beam`` reaches
     [m], |middle| + ``sigmas`` sqrt(emittance beta + (D sigma_delta)^2) + |D| ``full_width`` / 2, with both modes of
-    coupled motion and a bounded momentum spread of ``full_width`` (see ``optics.aperture``). Their ``upper`` may be
+    coupled motion and a bounded momentum spread of ``full_width`` (see ``optics.aperture``); without a beam that of the
+    ``Moments`` that a line begins with, |middle| + ``sigmas`` rms. Their ``upper`` may be
     "aperture", the half opening of each element (of an ellipse its half axis) about its middle: the excess is then
     minus the clearance. ``active=False`` switches the limit off.
     """
@@ -66,8 +70,8 @@ class Limit:
             raise InputError(f"{owner}: it is positive, and so must its limits be")
 
     def _check_beam(self, owner: str) -> None:
-        if (self.quantity in SIZES) != (self.beam is not None):
-            raise InputError(f"{owner}: a beam goes with {' and '.join(SIZES)}, and they need one: beam=Beam(...)")
+        if self.quantity not in SIZES and self.beam is not None:
+            raise InputError(f"{owner}: a beam goes with {' and '.join(SIZES)}")
         if self.beam is not None and not isinstance(self.beam, Beam):
             raise InputError(f"{owner}: beam must be a Beam, found {self.beam!r}")
         if not finite(owner, "sigmas", self.sigmas) > 0:
@@ -75,7 +79,7 @@ class Limit:
         if not finite(owner, "full_width", self.full_width) >= 0:
             raise InputError(f"{owner}: full_width of dp/p must not be negative, found {self.full_width!r}")
         if self.full_width and self.beam is None:
-            raise InputError(f"{owner}: full_width is that of a beam, and goes with {' and '.join(SIZES)}")
+            raise InputError(f"{owner}: full_width is that of a beam, and goes with beam=Beam(...)")
 
     @cached_property
     def _read(self) -> Quantity:
@@ -106,9 +110,14 @@ class Limit:
         return self._read.chromatic
 
     @property
+    def of_a_beam(self) -> bool:
+        """True when it needs the moments of the beam that the line begins with."""
+        return self._read.of_a_beam or (self.quantity in SIZES and self.beam is None)
+
+    @property
     def inside(self) -> bool:
         """True when it looks inside elements."""
-        return self._read.text in COLUMNS and self.at is None
+        return self._read.text in TARGET_COLUMNS and self.at is None
 
     @property
     def size(self) -> float:
@@ -173,27 +182,34 @@ class Limit:
         return len(optics.lattice) - 1 if place.lower() == END else optics.lattice.index(element_of(place))
 
     @cached_property
-    def _edge(self) -> BeamEdge:
-        assert self.beam is not None
-        return BeamEdge(self.beam, self.sigmas, self.full_width)
+    def _edge(self) -> BeamEdge | MomentsEdge:
+        return MomentsEdge(self.sigmas) if self.beam is None else BeamEdge(self.beam, self.sigmas, self.full_width)
+
+    def _columns(self, optics: Optics, functions: Functions, slices: int) -> Callable[[str], Array]:
+        """Columns (batch, rows) that the edge is made of, by name."""
+        if self.beam is not None:
+            return functions.column
+        moments = planes(optics, slices)
+        return lambda name: moments.column(name) if name in MOMENTS_OF_EDGE else functions.column(name)
 
     def _reach_at(self, optics: Optics, about: Array) -> Array:
-        row = optics.row(self.at or "")
+        row, every = optics.row(self.at or ""), self._columns(optics, optics.at_elements, 1)
 
         def column(name: str) -> Array:
-            return optics.at_elements.column(name)[:, row]
+            return every(name)[:, row]
 
         return np.asarray(self._edge.reach(column, SIZES[self.quantity], about[self._element(optics)]))[:, None]
 
     def _reach_inside(self, optics: Optics, fine: Functions, sign: float, about: Array) -> Array:
         """Largest sign * reach in each interval (batch, intervals), from its values and slopes at both ends."""
         plane, steps = SIZES[self.quantity], np.diff(fine.s, axis=-1) / (1.0 + optics.delta)
+        every = self._columns(optics, fine, SLICES)
 
         def left(name: str) -> Array:
-            return fine.column(name)[:, :-1]
+            return every(name)[:, :-1]
 
         def right(name: str) -> Array:
-            return fine.column(name)[:, 1:]
+            return every(name)[:, 1:]
 
         values = [sign * self._edge.reach(column, plane, about) for column in (left, right)]
         slopes = [sign * self._edge.reach_slope(column, plane, about) * steps for column in (left, right)]

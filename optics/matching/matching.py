@@ -16,6 +16,7 @@ from lattice import InputError, Lattice, ReferenceParticle
 from lattice.arrays import Array
 from lattice.errors import counted
 from optics.closed import closed
+from optics.linear.moments import Moments
 from optics.matching.checks import checked_count, checked_problem
 from optics.matching.diagnosis import Diagnosis, Infeasibility, diagnosed, explained
 from optics.matching.limits import Limit
@@ -61,7 +62,7 @@ class MatchResult:
     limits: tuple[Limit, ...]
     particle: ReferenceParticle | None
     fringe: str
-    start: Mapping[str, float] | None
+    start: Mapping[str, float] | Moments | None
     delta: float
     method: str
     margin: float
@@ -82,7 +83,7 @@ class MatchResult:
         return tuple(self.residuals)[len(self.values) :]
 
     @property
-    def starts_of_lines(self) -> Mapping[str, Mapping[str, float] | None]:
+    def starts_of_lines(self) -> Mapping[str, Mapping[str, float] | Moments | None]:
         """The start conditions of every case, with those that were matched; None for a ring."""
         point = np.array(list(self.parameters.values()))
         problem = Problem(self.cases, self.vary)
@@ -109,7 +110,7 @@ def match(
     vary: Sequence[Vary],
     targets: Sequence[Goal],
     limits: Sequence[Limit] = (),
-    start: Mapping[str, float] | None = None,
+    start: Mapping[str, float] | Moments | None = None,
     fringe: str = "full",
     delta: float = 0.0,
     method: str = "auto",
@@ -119,7 +120,8 @@ def match(
 ) -> MatchResult:
     """Vary parameters until every target is met within its tolerance and every limit is kept.
 
-    Starts from the lattice's values, clipped into the bounds. ``start``: conditions of a line (as in ``twiss``).
+    Starts from the lattice's values, clipped into the bounds. ``start``: conditions of a line, or the ``Moments`` of
+    its beam (as in ``twiss``).
     ``method``: "local" and "gauss_newton" (one run from there), "multistart", "homotopy", "global", or "auto": local,
     then the others until one succeeds; ``restarts`` is the number of starts in the first of three growing batches (0:
     no other start), drawn with ``seed``. ``polish`` uses the freedom that is left for the smallest "peak_beta", the

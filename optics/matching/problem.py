@@ -18,6 +18,7 @@ from lattice.arrays import Array
 from lattice.memory import Kept, Memory
 from optics.linear.extrema import SLICES
 from optics.linear.functions import Functions
+from optics.linear.moments import Moments
 from optics.linear.optics import Optics
 from optics.linear.solution import functions_inside
 from optics.linear.twiss import twiss
@@ -40,7 +41,7 @@ class Case:
     targets: Sequence[Goal]
     limits: Sequence[Limit] = ()
     particle: ReferenceParticle | None = None
-    start: Mapping[str, float] | None = None
+    start: Mapping[str, float] | Moments | None = None
     fringe: str = "full"
     delta: float = 0.0
     name: str = ""
@@ -194,11 +195,11 @@ class Problem:
         """The lattice of a case at a point."""
         return without_start(self._lattice(point, case))
 
-    def start(self, point: Array, case: Case) -> dict[str, float] | None:
-        """Start conditions of a case at a point; None for a ring."""
-        if case.start is None:
-            return None
-        start = start_of(case.start, self._lattice(point, case)) or {}
+    def start(self, point: Array, case: Case) -> dict[str, float] | Moments | None:
+        """Start conditions of a case at a point, or its beam's moments; None for a ring."""
+        start = start_of(case.start, self._lattice(point, case))
+        if start is None or isinstance(start, Moments):
+            return start
         return {key: float(value) for key, value in start.items()}
 
     def _lattice(self, point: Array, case: Case) -> Lattice:
@@ -284,10 +285,10 @@ def _defined(lattice: Lattice, definitions: Mapping[str, Any]) -> Lattice:
     )
 
 
-def start_of(start: Mapping[str, float] | None, lattice: Lattice) -> dict[str, Any] | None:
+def start_of(start: Mapping[str, float] | Moments | None, lattice: Lattice) -> dict[str, Any] | Moments | None:
     """Start conditions with those that are parameters of the lattice; LatticeError for a beta that is not positive."""
-    if start is None:
-        return None
+    if start is None or isinstance(start, Moments):
+        return start
     moved = {
         name.removeprefix(START): value
         for name, value in lattice.parameters.values_by_name.items()

@@ -16,7 +16,10 @@ from lattice.errors import did_you_mean, listed
 from lattice.parameters import CONSTANTS, Expression, parse_expression
 from optics.linear.conditions import END, element_of
 from optics.linear.functions import COLUMNS, SCALARS
+from optics.linear.moments import PLANE_COLUMNS
 from optics.linear.optics import Optics
+from optics.linear.sources import TARGET_COLUMNS, source_of
+from optics.linear.transfer import MATRIX_COLUMNS, SECOND_ORDER_COLUMNS
 
 
 @dataclass(frozen=True)
@@ -46,6 +49,18 @@ _KINDS = {
     "py": Kind(1e-9, 1e-3),
     "size_x": Kind(1e-9, 0.1, logarithmic=True),
     "size_y": Kind(1e-9, 0.1, logarithmic=True),
+    "size_px": Kind(1e-9, 0.1, logarithmic=True),
+    "size_py": Kind(1e-9, 0.1, logarithmic=True),
+    "betx_lab": Kind(1e-6, 0.1, logarithmic=True),
+    "bety_lab": Kind(1e-6, 0.1, logarithmic=True),
+    "emit_x": Kind(1e-12, 0.1, logarithmic=True),
+    "emit_y": Kind(1e-12, 0.1, logarithmic=True),
+    **dict.fromkeys(("alfx_lab", "alfy_lab", "dx_lab", "dy_lab"), Kind(1e-6, 0.1)),
+    **dict.fromkeys(("dpx_lab", "dpy_lab"), Kind(1e-6, 0.05)),
+    "corr_xy": Kind(1e-6, 0.1),
+    "tilt_xy": Kind(1e-6, 0.1),
+    **dict.fromkeys(MATRIX_COLUMNS, Kind(1e-6, 0.1)),
+    **dict.fromkeys(SECOND_ORDER_COLUMNS, Kind(1e-5, 1.0)),
     "momentum_compaction": Kind(1e-7, 0.01),
     "gamma_transition": Kind(1e-6, 0.05),
     "circumference": Kind(1e-9, 0.1),
@@ -71,8 +86,9 @@ def kind_of(quantity: str) -> Kind:
 class Quantity:
     """A quantity of ``Optics``: a scalar, a column ``at`` a place or ``between`` two, or a formula of such.
 
-    Between two places mux, muy and s are the advance from the first to the second; any other column is taken at every
-    entrance there. A formula is arithmetic over scalars, ``column@place`` and parameters: "betx@a - betx@b".
+    Between two places mux, muy and s are the advance from the first to the second, r11 ... r66 and t111 ... t666 of
+    the matrix between them; any other column is taken at every entrance there.
+    A formula is arithmetic over scalars, ``column@place`` and parameters: "betx@a - betx@b".
     """
 
     text: str
@@ -127,6 +143,11 @@ class Quantity:
         """True when it needs second-order maps."""
         return any(name in CHROMATIC for name, _ in self.references)
 
+    @property
+    def of_a_beam(self) -> bool:
+        """True when it needs the moments of the beam that the line begins with."""
+        return any(name in PLANE_COLUMNS for name, _ in self.references)
+
     @cached_property
     def kind(self) -> Kind:
         """Tolerance and scale; a formula's are those of what it is made of when these agree."""
@@ -145,7 +166,9 @@ class Quantity:
         if self.between is None:
             return np.atleast_1d(optics.value(self.text, self.at))
         begin, end = range_of(optics, self.between)
-        values = optics.at_elements.column(self.text)
+        if self.text in MATRIX_COLUMNS or self.text in SECOND_ORDER_COLUMNS:
+            return np.atleast_1d(optics.element(self.text, self.between[1], self.between[0]))
+        values = source_of(optics, self.text, optics.at_elements).column(self.text)
         if self.text in ADVANCES:
             return np.asarray(values[:, end] - values[:, begin])
         return np.asarray(values[:, begin : end + 1])
@@ -165,16 +188,17 @@ class Quantity:
         if self.is_formula:
             self._check_formula(owner)
             return
-        known = (*SCALARS, *COLUMNS)
+        known = (*SCALARS, *TARGET_COLUMNS)
         if self.text not in known:
+            told = (*SCALARS, *COLUMNS, *PLANE_COLUMNS, "r11 ... r66", "t111 ... t666")
             raise InputError(
-                f"{owner}: unknown quantity '{self.text}'{did_you_mean(self.text, known)}. Known: {listed(known, 50)}"
+                f"{owner}: unknown quantity '{self.text}'{did_you_mean(self.text, known)}. Known: {listed(told, 60)}"
             )
         if self.between is not None and (self.at is not None or self.text in SCALARS or not _two_places(self.between)):
             raise InputError(f"{owner}: between takes two places, for a column, and goes without at")
         if self.text in SCALARS and self.at is not None:
             raise InputError(f"{owner}: '{self.text}' belongs to the whole lattice, it takes no place ('{self.at}')")
-        if needs_place and self.text in COLUMNS and self.at is None and self.between is None:
+        if needs_place and self.text in TARGET_COLUMNS and self.at is None and self.between is None:
             raise InputError(f"{owner}: '{self.text}' needs a place, at='element' or 'element:end'")
 
     def _check_formula(self, owner: str) -> None:
@@ -185,9 +209,9 @@ class Quantity:
         except LatticeError as error:
             raise InputError(f"{owner}: {error}") from None
         for column, place in columns.values():
-            if column not in COLUMNS:
+            if column not in TARGET_COLUMNS:
                 raise InputError(
-                    f"{owner}: unknown column '{column}' in '{column}@{place}'{did_you_mean(column, COLUMNS)}"
+                    f"{owner}: unknown column '{column}' in '{column}@{place}'{did_you_mean(column, TARGET_COLUMNS)}"
                 )
 
     def check_in(self, lattice: Lattice, owner: str) -> None:
@@ -199,7 +223,7 @@ class Quantity:
             expression, columns = self._formula
             known = (*lattice.parameters, *SCALARS, *CONSTANTS, *columns)
             for name in sorted(expression.names):
-                if name in COLUMNS and name not in lattice.parameters:
+                if name in TARGET_COLUMNS and name not in lattice.parameters:
                     raise InputError(f"{owner}: '{name}' in '{self.text}' needs a place: {name}@element")
                 if name not in known:
                     raise InputError(

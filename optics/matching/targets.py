@@ -105,9 +105,10 @@ class Vary:
 class Target:
     """``quantity`` shall be ``value`` within ``tolerance`` (default by quantity).
 
-    A column is taken ``at`` a place, or ``between`` two: of mux, muy and s the advance from one to the other, of any
-    other column every entrance there. ``quantity`` may be a formula: "betx@a - betx@b". ``active=False`` switches the
-    target off.
+    A column is taken ``at`` a place, or ``between`` two: of mux, muy and s the advance from one to the other, of r11
+    ... r66 and t111 ... t666 the matrix between them, of any other column every entrance there. size_x, size_y,
+    corr_xy, betx_lab ... are those of the beam that a line begins with, start=Moments(...). ``quantity`` may be a
+    formula: "betx@a - betx@b". ``active=False`` switches the target off.
     """
 
     quantity: str
@@ -131,7 +132,8 @@ class Target:
             raise InputError(f"{owner}: tolerance and weight must be positive")
         self._check_tolerance(owner)
         if self._quantity.kind.logarithmic and self.value <= 0:
-            raise InputError(f"{owner}: a beta function is positive, found the target {self.value}")
+            what = "a beta function" if self.quantity.startswith("bet") else self.quantity
+            raise InputError(f"{owner}: {what} is positive, found the target {self.value}")
 
     def _check_tolerance(self, owner: str) -> None:
         """Refuse one that anything meets: larger than the value and than a hundred steps that count."""
@@ -160,6 +162,11 @@ class Target:
     def chromatic(self) -> bool:
         """True for chromaticity."""
         return self._quantity.chromatic
+
+    @property
+    def of_a_beam(self) -> bool:
+        """True when it needs the moments of the beam that the line begins with."""
+        return self._quantity.of_a_beam
 
     @property
     def costly(self) -> bool:

@@ -7,8 +7,9 @@ from pathlib import Path
 from typing import Any
 
 from lattice import InputError
-from lattice.errors import did_you_mean
+from lattice.errors import did_you_mean, listed
 from machines.linacs.machine import LinacMachine
+from machines.lines.machine import LineMachine
 from machines.machine import Machine
 from machines.registry import MACHINES, machine_named
 from machines.requirements import PROGRAM, Requirement
@@ -48,6 +49,8 @@ def _machine(machine: Machine) -> Iterator[str]:
         yield from _ring(machine)
     if isinstance(machine, LinacMachine):
         yield from _linac(machine)
+    if isinstance(machine, LineMachine):
+        yield from _line(machine)
     yield _row("studies", ", ".join(name for name in builtin_names() if _is_of(name, machine)))
     yield from _listed("assumptions", machine.assumptions)
     yield from _listed("references", machine.references)
@@ -78,6 +81,15 @@ def _ring(machine: RingMachine) -> Iterator[str]:
 def _linac(machine: LinacMachine) -> Iterator[str]:
     yield _row("sections", ", ".join(section.name for section in machine.table.section))
     yield _row("pulses", f"{machine.table.pulse.length_us:g} us, {machine.table.pulse.repetition_Hz:g} Hz")
+
+
+def _line(machine: LineMachine) -> Iterator[str]:
+    yield _row("length", f"{machine.line.length:.6g} m")
+    yield _row("begins", f"at '{machine.ring_place}' of {machine.ring}")
+    yield _row("isocentre", machine.isocentre)
+    yield _row("parameters", f"{len(machine.line.parameters)} strengths: {listed(machine.line.parameters, 4)}")
+    ratings = (f"{rating.quantity} {rating.value:g} {rating.unit}" for rating in machine.ratings.values())
+    yield _row("ratings", ", ".join(ratings))
 
 
 # -------------------------------------------------------------------------------------------------------- studies

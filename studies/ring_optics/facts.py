@@ -14,6 +14,7 @@ from machines.rings.machine import MachineBeam
 from optics import Optics, twiss
 from optics.aperture import PLANES, BeamEdge, Clearance, clearance, envelope
 from optics.engines.verification import Verification, verify
+from optics.linear.moments import functions_of
 from optics.matching.matching import MatchResult
 from studies.match.design import matched_design
 from studies.pipeline import Asked
@@ -111,7 +112,7 @@ def gather(resolved: Resolved[OpticsStudy], asked: Asked) -> Facts:
     """Match, optics of the final lattice and of each beam's beside Xsuite's; UnstableOptics where there is none."""
     matched = matched_design(resolved)
     final = (matched.lattice if matched else resolved.lattice).with_particle(resolved.particle)
-    start = matched.start if matched else resolved.start
+    start = functions_of(matched.start) if matched else resolved.start
     LOGGER.info("optics of %s, beside Xsuite", final.name)
     compared = compare(final, resolved.particle, resolved, start, asked.engines)
     beams = tuple(_beams(resolved, final, start, asked.engines)) if asked.any_of(_OF_BEAMS) else ()

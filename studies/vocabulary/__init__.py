@@ -5,6 +5,7 @@ A quantity is written ``qx``, ``betx@symp`` (at the entrance of an element; ``sy
 ``parameter.kf`` and what a match left over ``match.qx``.
 """
 
+from studies.vocabulary.delivery import DELIVERY
 from studies.vocabulary.extraction import EXTRACTION, OF_ENERGIES
 from studies.vocabulary.kinds import QuantityKind
 from studies.vocabulary.linac import LINAC
@@ -28,6 +29,7 @@ from studies.vocabulary.units import UNIT_FACTORS
 __all__ = [
     "COLUMNS",
     "COORDINATES",
+    "DELIVERY",
     "EXTRACTION",
     "GROUPS",
     "IMPERFECTIONS",

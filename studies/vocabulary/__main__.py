@@ -49,6 +49,7 @@ _SUBJECTS = {
     "extraction_efficiency": "a tracked spill",
     "final_energy": "a linac",
     "energies_number": "energy switching and treatment",
+    "spots_missed": "a delivery through a line",
     "orbit_x_uncorrected": "machines with errors",
     "qx": "a lattice",
 }

@@ -6,6 +6,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from difflib import get_close_matches
 
+from studies.vocabulary.delivery import DELIVERY
 from studies.vocabulary.extraction import EXTRACTION
 from studies.vocabulary.kinds import QuantityKind
 from studies.vocabulary.linac import LINAC
@@ -15,7 +16,7 @@ from studies.vocabulary.switching import SWITCHING
 from studies.vocabulary.units import factor_of
 
 #: Every quantity that is one number.
-NUMBERS = {**SCALARS, **IMPERFECTIONS, **EXTRACTION, **SPILL, **LINAC, **SWITCHING}
+NUMBERS = {**SCALARS, **IMPERFECTIONS, **EXTRACTION, **SPILL, **LINAC, **SWITCHING, **DELIVERY}
 
 #: Groups of the vocabulary and the studies (words of their ``study`` key) that compute them.
 GROUPS: tuple[tuple[dict[str, QuantityKind], tuple[str, ...]], ...] = (
@@ -23,6 +24,7 @@ GROUPS: tuple[tuple[dict[str, QuantityKind], tuple[str, ...]], ...] = (
     (SPILL, ("extraction",)),
     (LINAC, ("linac-optics", "linac-energy-switching")),
     (SWITCHING, ("energy-switching", "switching-comparison")),
+    (DELIVERY, ("delivery",)),
     (IMPERFECTIONS, ("optics",)),
     (SCALARS, ("optics", "extraction")),
     (COLUMNS, ("optics", "extraction")),

@@ -47,13 +47,14 @@ def test_every_machine_says_what_it_is() -> None:
 
 
 def test_every_machine_is_of_one_kind() -> None:
-    assert [kind.word for kind in KINDS] == ["ring", "linac"]
+    assert [kind.word for kind in KINDS] == ["ring", "linac", "line"]
     assert sorted(MACHINES) == sorted(name for kind in KINDS for name in kind.machines)
     assert {name: kind_of(name) for name in MACHINES} == {
         "cnao": "ring",
         "pimms": "ring",
         "medaustron": "ring",
         "linac": "linac",
+        "cnao-room3": "line",
     }
 
 

@@ -273,7 +273,6 @@ def test_a_solved_response_becomes_a_knob() -> None:
         (lambda: Target("btx@m1 - 1", 0.0), "unknown column 'btx' in 'btx@m1'; did you mean 'betx'"),
         (lambda: Target("betx@m1 - 1", 0.0, at="m1"), "a formula names its places itself"),
         (lambda: Target("qx", 0.0, between=("m1", "m2")), "between takes two places"),
-        (lambda: Limit("size_x", upper=0.01), "they need one: beam="),
         (lambda: Limit("size_x", upper=0.01, beam=BEAM, full_width=-1e-3), "must not be negative"),
         (lambda: Limit("betx", upper=9.0, full_width=1e-3), "full_width is that of a beam"),
         (lambda: Limit("betx", upper=9.0, beam=BEAM), "a beam goes with size_x and size_y"),

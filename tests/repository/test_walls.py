@@ -100,6 +100,7 @@ BUILDS_ON = {
     "linac-energy-switching": {"linac"},
     "energy-switching": {"energy_switching", "ring_optics", "scan", "match"},
     "switching-comparison": {"treatment", "energy_switching", "linac", "ring_optics", "scan", "match"},
+    "delivery": {"delivery"},
 }
 #: What every study goes through.
 COMMON = {"charts", "judging", "moves", "pipeline", "provenance", "registry", "results", "runs", "spec", "vocabulary"}

@@ -27,6 +27,7 @@ _IDS: Mapping[str, tuple[str, ...]] = {
     "switching-comparison": _numbered("SWI", range(11, 16)),
     "linac-optics": _numbered("LIN", range(1, 16)),
     "linac-energy-switching": _numbered("LSW", range(1, 11)),
+    "cnao-delivery": _numbered("DEL", range(1, 10)),
 }
 #: What a study does not meet: the extraction arms of PIMMS's momenta are not aligned (Hardt condition).
 _FAILED: Mapping[str, tuple[str, ...]] = {"pimms-extraction": ("EXT-04",)}
@@ -50,6 +51,7 @@ _PROGRAM = {
     *_numbered("SWI", (9, 14)),
     *_numbered("LIN", (15,)),
     *_numbered("LSW", (10,)),
+    *_numbered("DEL", (9,)),
 }
 STUDIES = tuple(_IDS)
 

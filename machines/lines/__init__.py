@@ -1,0 +1,1 @@
+"""Transfer lines: what takes a beam from its machine to the isocentre."""

@@ -1,0 +1,99 @@
+"""Reads a transfer line from its TOML file."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from importlib.resources.abc import Traversable
+from types import MappingProxyType
+from typing import Any
+
+from lattice import Aperture, Element, InputError, Lattice
+from lattice.elements import ELEMENT_KINDS
+from lattice.errors import did_you_mean
+from machines.lines.machine import EnteringBeam, LineMachine
+from machines.requirements import Requirement, requirement_from
+from machines.rings.machine import Rating
+from machines.tables import check_keys, read_toml, record
+
+_PIPE = "pipe"
+
+
+@dataclass(frozen=True)
+class LineFile:
+    """``<name>.toml``: ``elements`` by their centres ``at`` [m], drifts between them as wide as the "pipe".
+
+    ``apertures``: shape and half sizes [m]; ``strengths``: parameters that the elements name and their values.
+    """
+
+    title: str
+    length: float
+    start: str
+    ring: str
+    ring_place: str
+    isocentre: str
+    energies_MeV_per_u: Mapping[str, Sequence[float]]
+    apertures: Mapping[str, Mapping[str, Any]]
+    elements: Sequence[Mapping[str, Any]]
+    strengths: Mapping[str, float] = field(default_factory=dict)
+    rating: Sequence[Mapping[str, Any]] = ()
+    beam: Sequence[Mapping[str, Any]] = ()
+    assumptions: Sequence[str] = ()
+    references: Sequence[str] = ()
+
+
+def read_line(folder: Traversable, name: str, file: str) -> LineMachine:
+    """The line of ``<file>.toml`` with the requirements that name it, in requirements.toml of the ``folder``.
+
+    FileError where a file cannot be read; InputError names a wrong key and where it stands; LatticeError where elements
+    overlap.
+    """
+    where = f"{file}.toml"
+    about = record(LineFile, read_toml(folder, file), where)
+    return LineMachine(
+        name=name,
+        title=about.title,
+        line=_line(name, about, where),
+        ring=about.ring,
+        ring_place=about.ring_place,
+        isocentre=about.isocentre,
+        energies=MappingProxyType(
+            {species: (low * 1e6, high * 1e6) for species, (low, high) in about.energies_MeV_per_u.items()}
+        ),
+        ratings=MappingProxyType(
+            {one.quantity: one for one in (record(Rating, table, f"{where}, rating") for table in about.rating)}
+        ),
+        beams=tuple(record(EnteringBeam, table, f"{where}, beam") for table in about.beam),
+        requirements=tuple(_requirements(read_toml(folder, "requirements").get("requirement", []), name)),
+        assumptions=tuple(about.assumptions),
+        references=tuple(about.references),
+    )
+
+
+def _line(name: str, about: LineFile, where: str) -> Lattice:
+    check_keys(about.apertures, (_PIPE,), f"{where}, apertures")
+    openings = {key: record(Aperture, table, f"{where}, aperture '{key}'") for key, table in about.apertures.items()}
+    placed = [_placed(table, openings, where) for table in about.elements]
+    return Lattice.placed(name, placed, length=about.length, aperture=openings[_PIPE], parameters=dict(about.strengths))
+
+
+def _placed(table: Mapping[str, Any], openings: Mapping[str, Aperture], where: str) -> tuple[float, Element]:
+    """An element and the place of its centre [m]."""
+    owner = f"{where}, element '{table.get('name', '?')}'"
+    check_keys(table, ("name", "kind", "at"), owner)
+    kind, opening = str(table["kind"]), str(table.get("aperture", _PIPE))
+    if kind not in ELEMENT_KINDS:
+        raise InputError(f"{owner}: unknown kind '{kind}'{did_you_mean(kind, ELEMENT_KINDS)}")
+    if opening not in openings:
+        raise InputError(f"{owner}: unknown aperture '{opening}'{did_you_mean(opening, openings)}")
+    own = {key: value for key, value in table.items() if key not in ("kind", "at", "aperture")}
+    return float(table["at"]), record(ELEMENT_KINDS[kind], {**own, "aperture": openings[opening]}, owner)
+
+
+def _requirements(tables: list[dict[str, Any]], line: str) -> Iterator[Requirement]:
+    """Those that name the line; ``study`` is the kind of study that judges them."""
+    for table in tables:
+        where = f"requirements.toml, {table.get('id', '?')}"
+        check_keys(table, ("machines", "study"), where)
+        if line in table["machines"]:
+            yield requirement_from({key: value for key, value in table.items() if key != "machines"}, where)

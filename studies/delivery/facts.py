@@ -1,0 +1,261 @@
+"""What a delivery computes: the beam that enters, settings for all energies and spots, particles to the isocentre."""
+
+from __future__ import annotations
+
+import logging
+from dataclasses import dataclass
+
+import numpy as np
+import pandas as pd
+
+from lattice import Lattice, ReferenceParticle
+from lattice.arrays import Array
+from lattice.survey import survey
+from machines.lines.machine import LineMachine
+from optics import Moments, Optics, track, twiss
+from optics.aperture import openings
+from optics.engines.passage import xsuite_passage
+from optics.line.response import responses
+from optics.line.settings import Settings, settings
+from optics.linear.solution import functions_inside
+from optics.linear.transfer import planes
+from studies.delivery.resolution import ResolvedDelivery, text_of
+from studies.delivery.source import Source, source_of
+from studies.pipeline import Asked
+
+LOGGER = logging.getLogger(__name__)
+
+_SHOWN = 5  # energies whose particles are tracked and whose envelopes are drawn
+_SLICES = 4
+_COMPARED = 1000  # particles through Xsuite
+
+
+@dataclass(frozen=True)
+class Case:
+    """One energy and one spot: its number among all, energy [eV], wanted sizes [m], and how figures call it."""
+
+    number: int
+    particle: ReferenceParticle
+    size_x: float
+    size_y: float
+
+    @property
+    def label(self) -> str:
+        """Energy and sizes."""
+        energy = self.particle.kinetic_energy_per_u / 1e6
+        return f"{energy:.4g} MeV/u, {1e3 * self.size_x:g} x {1e3 * self.size_y:g} mm"
+
+
+@dataclass(frozen=True, eq=False)
+class Delivered:
+    """Particles of a case at the isocentre (n, 6), how many started, where the others were lost, the envelope and the
+    optics, both inside elements."""
+
+    case: Case
+    states: Array
+    started: int
+    lost: pd.DataFrame
+    envelope: pd.DataFrame
+    optics: pd.DataFrame
+
+    @property
+    def transmission(self) -> float:
+        """Part that arrives."""
+        return len(self.states) / self.started
+
+    @property
+    def sizes(self) -> Array:
+        """rms sizes (2,) [m] of what arrives."""
+        return np.asarray(self.states[:, [0, 2]].std(axis=0))
+
+    @property
+    def middle(self) -> Array:
+        """Mean x, y (2,) [m]."""
+        return np.asarray(self.states[:, [0, 2]].mean(axis=0))
+
+
+@dataclass(frozen=True, eq=False)
+class Facts:
+    """What is known of a delivery; ``between``: largest relative error of a size halfway between two energies, by spot
+    (energies - 1, spots); ``engines``: relative difference of both sizes from Xsuite's for the cases compared."""
+
+    resolved: ResolvedDelivery
+    source: Source
+    cases: tuple[Case, ...]
+    beams: Moments
+    found: Settings
+    delivered: tuple[Delivered, ...]
+    between: Array
+    engines: pd.DataFrame
+    floor: dict[str, pd.DataFrame]
+
+    @property
+    def lattice(self) -> Lattice:
+        """The line at the setting that is shown first."""
+        return self.found.of(self.shown.case.number).with_particle(self.shown.case.particle)
+
+    @property
+    def shown(self) -> Delivered:
+        """The middle one of the cases that were tracked."""
+        return self.delivered[len(self.delivered) // 2]
+
+    @property
+    def told(self) -> str:
+        """Species and energies."""
+        return text_of(self.resolved.particles)
+
+    @property
+    def unreached(self) -> str:
+        """A spot that is not reached is a requirement's matter."""
+        return ""
+
+    @property
+    def interrupted(self) -> bool:
+        """Nothing is kept of a delivery that was cut short."""
+        return False
+
+    @property
+    def energies(self) -> int:
+        """How many energies."""
+        return len(self.resolved.particles)
+
+    @property
+    def spots(self) -> int:
+        """How many spots at each."""
+        return len(self.resolved.study.spots)
+
+
+def gather(resolved: ResolvedDelivery, asked: Asked) -> Facts:
+    """Source, settings, particles. Raises what the source raises; a spot that cannot be reached is told, not raised."""
+    source = source_of(resolved)
+    cases = _cases(resolved)
+    beams = Moments(resolved.particles[0], np.array([source.moments(case.particle).sigma for case in cases]))
+    LOGGER.info("settings of %d energies and spots", len(cases))
+    found = _settings(resolved, cases, beams)
+    LOGGER.info("particles to the isocentre")
+    delivered = tuple(_delivered(resolved, source, found, case) for case in _tracked(resolved, cases))
+    return Facts(
+        resolved=resolved,
+        source=source,
+        cases=cases,
+        beams=beams,
+        found=found,
+        delivered=delivered,
+        between=_between(resolved, beams, found),
+        engines=pd.DataFrame([_engines(resolved, source, found, one) for one in delivered]),
+        floor=_floor(resolved.line, resolved.machine, source) if asked.report else {},
+    )
+
+
+def _cases(resolved: ResolvedDelivery) -> tuple[Case, ...]:
+    """Energy after energy, at each all spots."""
+    pairs = [(particle, spot) for particle in resolved.particles for spot in resolved.study.spots]
+    return tuple(
+        Case(number, particle, 1e-3 * spot.x_mm, 1e-3 * spot.y_mm) for number, (particle, spot) in enumerate(pairs)
+    )
+
+
+def _settings(resolved: ResolvedDelivery, cases: tuple[Case, ...], beams: Moments) -> Settings:
+    study = resolved.study
+    largest = np.array([resolved.gradient / case.particle.magnetic_rigidity for case in cases])
+    return settings(
+        resolved.line,
+        beams,
+        vary=study.vary,
+        size_x=np.array([case.size_x for case in cases]),
+        size_y=np.array([case.size_y for case in cases]),
+        at=resolved.isocentre,
+        limits=dict.fromkeys(study.vary, (-largest, largest)),
+        sigmas=study.sigmas,
+        fringe=study.model.fringe,
+        seed=study.seed,
+    )
+
+
+def _tracked(resolved: ResolvedDelivery, cases: tuple[Case, ...]) -> list[Case]:
+    """Some energies from the lowest to the highest, at each the smallest, a middle or the largest spot in turn."""
+    number, spots = len(resolved.particles), len(resolved.study.spots)
+    energies = np.unique(np.linspace(0, number - 1, min(_SHOWN, number)).round().astype(int))
+    return [cases[int(e) * spots + k % spots] for k, e in enumerate(energies)]
+
+
+def _delivered(resolved: ResolvedDelivery, source: Source, found: Settings, case: Case) -> Delivered:
+    line, fringe = _to_isocentre(resolved, found.of(case.number)), resolved.study.model.fringe
+    start = source.at(case.particle)
+    tracked = track(line, case.particle, start, fringe=fringe)
+    optics = twiss(line, case.particle, start=source.moments(case.particle), fringe=fringe)
+    return Delivered(
+        case=case,
+        states=tracked.coordinates[tracked.alive],
+        started=len(start),
+        lost=tracked.lost,
+        envelope=_envelope(optics, resolved.study.sigmas),
+        optics=optics.inside(_SLICES),
+    )
+
+
+def _to_isocentre(resolved: ResolvedDelivery, line: Lattice) -> Lattice:
+    row = line.row(resolved.isocentre)
+    return line if row == len(line) else line[:row]
+
+
+def _envelope(optics: Optics, sigmas: float) -> pd.DataFrame:
+    """Edges at ``sigmas`` rms [m] and openings, two rows for each part of an element, as charts draw envelopes."""
+    fine, moments = functions_inside(optics, _SLICES), planes(optics, _SLICES)
+    parts = np.repeat(np.arange(len(fine.row_element)), 2) + np.tile([0, 1], len(fine.row_element))
+    owner = np.repeat(fine.row_element, 2)
+    table = {"element": np.array(optics.lattice.names)[owner], "s": fine.s[0, parts]}
+    for plane in ("x", "y"):
+        half = sigmas * moments.column(f"size_{plane}")[0, parts]
+        middle = fine.column(plane)[0, parts]
+        table |= {f"{plane}_low": middle - half, f"{plane}_high": middle + half}
+    names = ("x_low", "x_high", "y_low", "y_high")
+    free = openings(optics.lattice)[owner].T
+    return pd.DataFrame(table | {f"aperture_{name}": column for name, column in zip(names, free, strict=True)})
+
+
+def _between(resolved: ResolvedDelivery, beams: Moments, found: Settings) -> Array:
+    """Relative errors of sizes of beams between two energies, at strengths between theirs: (energies - 1, spots, 2)."""
+    spots = len(resolved.study.spots)
+    shape = (len(resolved.particles), spots)
+    values = found.values.reshape(*shape, -1)
+    sigma = beams.sigma.reshape(*shape, 6, 6)
+    halves = 0.5 * (values[1:] + values[:-1])
+    middle = 0.5 * (sigma[1:] + sigma[:-1])
+    knobs = dict(zip(found.knobs, halves.reshape(-1, halves.shape[-1]).T, strict=True))
+    moved = responses(
+        resolved.line,
+        beams.particle,
+        knobs,
+        middle.reshape(-1, 6, 6),
+        resolved.isocentre,
+        fringe=resolved.study.model.fringe,
+    )
+    sizes = np.sqrt(np.stack([moved.end[:, 0, 0], moved.end[:, 2, 2]], axis=-1))
+    wanted = found.wanted.reshape(*shape, 2)[1:].reshape(-1, 2)
+    return np.asarray((sizes / wanted - 1.0).reshape(shape[0] - 1, spots, 2))
+
+
+def _engines(resolved: ResolvedDelivery, source: Source, found: Settings, one: Delivered) -> dict[str, float]:
+    """Sizes [m] of the same particles by both engines, apertures off."""
+    line, fringe = _to_isocentre(resolved, found.of(one.case.number)), resolved.study.model.fringe
+    start = source.at(one.case.particle)[:_COMPARED]
+    ours = track(line, one.case.particle, start, fringe=fringe, apertures=False).coordinates
+    theirs = xsuite_passage(line, one.case.particle, start, fringe)
+    sizes = {
+        f"size_{plane}{name}": float(np.nanstd(states[:, column]))
+        for name, states in (("", ours), ("_xsuite", theirs))
+        for plane, column in (("x", 0), ("y", 2))
+    }
+    return {"energy": one.case.particle.kinetic_energy_per_u, **sizes}
+
+
+def _floor(line: Lattice, machine: LineMachine | None, source: Source) -> dict[str, pd.DataFrame]:
+    """Survey of the line, and of the ring that it leaves where that is known: tables by name."""
+    place = {}
+    found: dict[str, pd.DataFrame] = {}
+    if source.ring is not None and source.junction is not None and source.septum is not None:
+        place = source.junction.beside(source.ring, source.septum)
+        found[source.ring.name] = pd.DataFrame(survey(source.ring)).set_index("name")
+    table = pd.DataFrame(survey(line, **place)).set_index("name")
+    return {"line": table, **found}

@@ -1,0 +1,167 @@
+"""Figures of a delivery."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import numpy as np
+import pandas as pd
+
+from studies.charts import style
+from studies.charts.curves import Curve, curves
+from studies.charts.figure import figure_json, figure_of
+from studies.charts.lattice import floor_plan, magnet_blocks, optics_figure
+from studies.charts.linac import heat
+from studies.charts.spill import bar_drawing
+from studies.charts.spot import Envelope, Spot, envelopes_drawing, spots_drawing
+from studies.delivery.facts import Delivered, Facts
+from studies.results import FigureData
+
+_CLOUD = 1500  # particles drawn
+
+
+def figures(facts: Facts) -> tuple[FigureData, ...]:
+    """All figures, in the order of the report."""
+    return (
+        _envelopes(facts),
+        *_floor(facts),
+        _spots(facts),
+        _sizes(facts),
+        _strengths(facts),
+        _optics(facts),
+        _entrance(facts),
+    )
+
+
+def _labels(facts: Facts) -> list[str]:
+    return [one.case.label for one in facts.delivered]
+
+
+def _middle(facts: Facts) -> int:
+    return len(facts.delivered) // 2
+
+
+def _envelopes(facts: Facts) -> FigureData:
+    sigmas = facts.resolved.study.sigmas
+    places = [(float(facts.resolved.line.s[facts.resolved.line.row(facts.resolved.isocentre)]), "isocentre")]
+    items = [Envelope(one.case.label, _thinned(one.envelope)) for one in facts.delivered]
+    caption = (
+        f"Edge of the beam at {sigmas:g} rms of its second moments, with what x, y and momentum have in common, inside "
+        "the openings (dashed), from the entrance of the line to the isocentre. Look for: where the edge comes near "
+        "the aperture."
+    )
+    table = facts.shown.envelope.rename(
+        columns={name: f"{name} [m]" for name in facts.shown.envelope if name != "element"}
+    )
+    drawing = envelopes_drawing(items, places, _middle(facts))
+    return FigureData("envelope", "Envelope to the isocentre", caption, figure_json(figure_of(drawing)), table)
+
+
+def _thinned(edges: pd.DataFrame) -> pd.DataFrame:
+    """Where two rows stand at one s with one aperture, the first alone."""
+    columns = ["s", *(name for name in edges if name.startswith("aperture_"))]
+    return edges.loc[~edges.duplicated(columns)].reset_index(drop=True)
+
+
+def _floor(facts: Facts) -> Iterator[FigureData]:
+    if not facts.floor:
+        return
+    survey = facts.floor["line"]
+    others = {name: table for name, table in facts.floor.items() if name != "line"}
+    blocks = magnet_blocks(facts.lattice, facts.shown.case.particle)
+    beside = f" with the orbit of {', '.join(others)} (dotted) that it leaves at the magnetic septum" if others else ""
+    caption = (
+        f"The line from above{beside}: bends, quadrupoles and correctors to scale along the axis, their widths those "
+        "of the drawing. Look for: where the line begins on the ring, and where the isocentre is."
+    )
+    table = survey[["s", "X", "Z", "theta"]].set_axis(["s [m]", "X [m]", "Z [m]", "theta [rad]"], axis=1)
+    named = pd.DataFrame({"name": list(map(str, table.index)), **{c: table[c].to_numpy() for c in table.columns}})
+    drawn = floor_plan(survey, blocks, lines=others)
+    yield FigureData("line-floor", "Floor plan", caption, figure_json(drawn), named)
+
+
+def _spots(facts: Facts) -> FigureData:
+    items = [_spot(one) for one in facts.delivered]
+    caption = (
+        "Particles at the isocentre with both marginals, and the ellipse of the chosen rms sizes (dashed). In x an "
+        "extracted beam is a bar, not a Gaussian. Look for: a spot off the middle, tilted, or with tails."
+    )
+    one = facts.shown
+    table = pd.DataFrame({"x [mm]": 1e3 * one.states[:_CLOUD, 0], "y [mm]": 1e3 * one.states[:_CLOUD, 2]})
+    drawing = spots_drawing(items, _middle(facts))
+    return FigureData("spot", "Spot at the isocentre", caption, figure_json(figure_of(drawing)), table)
+
+
+def _spot(one: Delivered) -> Spot:
+    x, y = (1e3 * one.states[:_CLOUD, column] for column in (0, 2))
+    sizes = 1e3 * one.sizes
+    told = f"rms {sizes[0]:.3g} x {sizes[1]:.3g} mm"
+    return Spot(one.case.label, x, y, (1e3 * one.case.size_x, 1e3 * one.case.size_y), told)
+
+
+def _sizes(facts: Facts) -> FigureData:
+    energy = [particle.kinetic_energy_per_u / 1e6 for particle in facts.resolved.particles]
+    sizes = 1e3 * facts.found.sizes.reshape(facts.energies, facts.spots, 2)
+    wanted = 1e3 * facts.found.wanted.reshape(facts.energies, facts.spots, 2)[0]
+    shown = range(facts.spots) if facts.spots <= 2 else sorted({0, facts.spots // 2})
+    items = [
+        Curve(f"{plane}, {wanted[k, p]:g} mm chosen", energy, sizes[:, k, p].tolist(), color)
+        for k in shown
+        for p, (plane, color) in enumerate((("x", style.HORIZONTAL), ("y", style.VERTICAL)))
+    ]
+    levels = sorted({(float(wanted[k, p]), f"{wanted[k, p]:g} mm") for k in shown for p in (0, 1)})
+    columns = {
+        f"{plane} of spot {k + 1} [mm]": sizes[:, k, p] for k in range(facts.spots) for p, plane in enumerate("xy")
+    }
+    caption = (
+        "rms size at the isocentre by the settings found, over energy; dashed: chosen. Where they part, the strengths "
+        "or the pipe allow no more. Look for: energies at which a line leaves its dashed one."
+    )
+    drawn = curves(items, "energy [MeV/u]", "rms size [mm]", levels=levels)
+    table = pd.DataFrame({"energy [MeV/u]": energy, **columns})
+    return FigureData("settings-sizes", "Sizes over energy", caption, figure_json(drawn), table)
+
+
+def _strengths(facts: Facts) -> FigureData:
+    """Gradients of the middle spot: quadrupoles down, energy across."""
+    spot, particles = facts.spots // 2, facts.resolved.particles
+    rigidity = np.array([particle.magnetic_rigidity for particle in particles])
+    gradients = facts.found.values.reshape(facts.energies, facts.spots, -1)[:, spot] * rigidity[:, None]
+    columns = np.unique(np.linspace(0, facts.energies - 1, min(12, facts.energies)).round().astype(int))
+    energies = [f"{particles[k].kinetic_energy_per_u / 1e6:.4g}" for k in columns]
+    shares = np.abs(gradients[columns].T) / facts.resolved.gradient
+    told = [[f"{value:.3g}" for value in row] for row in gradients[columns].T]
+    sizes = facts.resolved.study.spots[spot]
+    caption = (
+        f"Gradients [T/m] that give {sizes.x_mm:g} x {sizes.y_mm:g} mm, shaded by their share of "
+        f"{facts.resolved.gradient:g} T/m. Look for: rows that jump from one energy to the next, and dark cells."
+    )
+    drawn = heat(facts.found.knobs, energies, shares, "energy [MeV/u]", told)
+    named = {f"{name} [T/m]": gradients[:, k] for k, name in enumerate(facts.found.knobs)}
+    table = pd.DataFrame({"energy [MeV/u]": [p.kinetic_energy_per_u / 1e6 for p in particles], **named})
+    return FigureData("settings-strengths", "Settings over energy", caption, figure_json(figure_of(drawn)), table)
+
+
+def _optics(facts: Facts) -> FigureData:
+    one = facts.shown
+    fine = one.optics
+    drawn = optics_figure(fine, magnet_blocks(facts.lattice, one.case.particle))
+    caption = (
+        f"Functions of the second moments in the planes of the laboratory, {one.case.label}: beta functions and "
+        "dispersion under the magnets. Look for: no dispersion at the isocentre."
+    )
+    table = fine[["s", "betx", "bety", "dx"]].set_axis(["s [m]", "betx [m]", "bety [m]", "dx [m]"], axis=1)
+    return FigureData("optics-line", "Optics of the line", caption, figure_json(drawn), table)
+
+
+def _entrance(facts: Facts) -> FigureData:
+    states = facts.source.states[:_CLOUD]
+    drawing = bar_drawing(1e3 * states[:, 0], 1e3 * states[:, 1], "x [mm]", "x' [mrad]")
+    caption = (
+        f"The beam that enters the line, about its axis: {facts.source.told}. Look for: how narrow the bar is along "
+        "its own direction, which no upright ellipse shows."
+    )
+    table = pd.DataFrame(
+        {"x [mm]": 1e3 * states[:, 0], "x' [mrad]": 1e3 * states[:, 1], "dp/p [1e-3]": 1e3 * states[:, 5]}
+    )
+    return FigureData("entrance", "Beam at the entrance", caption, figure_json(figure_of(drawing)), table)

@@ -1,0 +1,134 @@
+"""Quantities of a delivery, over all its energies and spots."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from math import hypot
+
+import numpy as np
+
+from lattice import NoSolution
+from studies.delivery.facts import Facts
+from studies.judging import ALONE, BOTH, ROUNDING, Number, Numbers, evaluated
+from studies.results import Quantity
+from studies.vocabulary import DELIVERY
+
+_INTERVAL = 1.96  # of 95 %
+
+
+def _missed(facts: Facts) -> Number:
+    found = facts.found
+    left = [case.label for case, reached in zip(facts.cases, found.reached, strict=True) if not reached]
+    told = f"; first: {left[0]}" if left else ""
+    return Number(float(len(left)), 0.0, ALONE, f"of {len(facts.cases)} energies and spots{told}", "settings-sizes")
+
+
+def _size_error(facts: Facts) -> Number:
+    """Of what arrives; its statistical error is that of a Gaussian's rms, 1/sqrt(2 n)."""
+    errors = [
+        (abs(float(size / wanted - 1.0)), one)
+        for one in facts.delivered
+        for size, wanted in zip(one.sizes, (one.case.size_x, one.case.size_y), strict=True)
+    ]
+    worst, one = max(errors, key=lambda pair: pair[0])
+    statistical = _INTERVAL / np.sqrt(2 * len(one.states))
+    return Number(worst, float(statistical), BOTH, f"rms of tracked particles; worst: {one.case.label}", "spot")
+
+
+def _position(facts: Facts) -> Number:
+    found = [(hypot(*one.middle), one) for one in facts.delivered]
+    worst, one = max(found, key=lambda pair: pair[0])
+    statistical = _INTERVAL * float(one.sizes.max()) / np.sqrt(len(one.states))
+    return Number(worst, statistical, BOTH, f"mean of tracked particles; worst: {one.case.label}", "spot")
+
+
+def _dispersion(facts: Facts) -> Number:
+    worst = float(np.abs(facts.found.dispersion[:, [0, 2]]).max())
+    return Number(worst, ROUNDING * max(worst, 1.0), ALONE, "of the second moments, all settings", "settings-sizes")
+
+
+def _correlation(facts: Facts) -> Number:
+    worst = float(np.abs(facts.found.correlation).max())
+    return Number(worst, ROUNDING, ALONE, "<x y> over both sizes, of the second moments, all settings", "spot")
+
+
+def _interpolation(facts: Facts) -> Number:
+    worst = float(np.abs(facts.between).max())
+    method = "strengths and beams halfway between two energies of the table, all spots"
+    return Number(worst, ROUNDING, ALONE, method, "settings-strengths")
+
+
+def _transmission(facts: Facts) -> Number:
+    one = min(facts.delivered, key=lambda case: case.transmission)
+    share = one.transmission
+    statistical = _INTERVAL * np.sqrt(max(share * (1 - share), 1.0 / one.started) / one.started)
+    return Number(share, float(statistical), ALONE, f"tracked through all openings; least: {one.case.label}", "losses")
+
+
+def _fill(facts: Facts) -> Number:
+    worst = int(np.argmax(facts.found.fill))
+    name = facts.found.lattice.names[facts.found.fill_at[worst]]
+    method = f"{facts.resolved.study.sigmas:g} sigma at entrances; worst: {facts.cases[worst].label} at '{name}'"
+    return Number(float(facts.found.fill[worst]), ROUNDING, ALONE, method, "envelope")
+
+
+def _gradient(facts: Facts) -> Number:
+    rigidity = np.array([case.particle.magnetic_rigidity for case in facts.cases])
+    gradients = np.abs(facts.found.values) * rigidity[:, None]
+    worst, knob = np.unravel_index(int(np.argmax(gradients)), gradients.shape)
+    method = f"|k1| B rho; largest: {facts.found.knobs[knob]}, {facts.cases[int(worst)].label}"
+    largest = float(gradients.max())
+    return Number(largest, ROUNDING * largest, ALONE, method, "settings-strengths")
+
+
+def _junction(facts: Facts, name: str) -> float:
+    if facts.source.junction is None:
+        raise NoSolution("the beam that enters is given by functions: no ring is left")
+    return abs(float(getattr(facts.source.junction, name)))
+
+
+def _offset(facts: Facts) -> Number:
+    return Number(_junction(facts, "x"), 1e-6, ALONE, "middle of the extracted beam at the magnetic septum", "entrance")
+
+
+def _angle(facts: Facts) -> Number:
+    value = _junction(facts, "angle_x")
+    return Number(value, 1e-6, ALONE, "mean direction of the extracted beam at the magnetic septum", "entrance")
+
+
+def _drift(facts: Facts) -> Number:
+    if facts.source.beam is None:
+        raise NoSolution("the beam that enters is given by functions: it has no course in time")
+    moved = abs(facts.source.beam.drift_in_time()["x"])
+    statistical = _INTERVAL * np.sqrt(12) * float(facts.source.states[:, 0].std()) / np.sqrt(len(facts.source.states))
+    return Number(moved, float(statistical), ALONE, "straight line through x against time, over the spill", "entrance")
+
+
+def _xsuite(facts: Facts) -> Number:
+    table = facts.engines
+    worst = max(
+        float((table[f"size_{plane}_xsuite"] / table[f"size_{plane}"] - 1.0).abs().max()) for plane in ("x", "y")
+    )
+    return Number(worst, 0.0, BOTH, "the same particles through both engines, apertures off", "")
+
+
+NUMBERS: Numbers[Facts] = {
+    "spots_missed": _missed,
+    "spot_size_error": _size_error,
+    "spot_position": _position,
+    "spot_dispersion": _dispersion,
+    "spot_correlation": _correlation,
+    "spot_interpolation": _interpolation,
+    "line_transmission": _transmission,
+    "line_fill": _fill,
+    "line_gradient": _gradient,
+    "junction_offset": _offset,
+    "junction_angle": _angle,
+    "junction_drift": _drift,
+    "residual_spot_xsuite": _xsuite,
+}
+
+
+def quantities(facts: Facts, names: Iterable[str]) -> tuple[Quantity, ...]:
+    """All of the vocabulary's, and what else is asked."""
+    return evaluated((*DELIVERY, *names), NUMBERS, facts)

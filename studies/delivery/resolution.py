@@ -1,0 +1,156 @@
+"""From a study of a delivery as written to everything it means."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import numpy as np
+
+from lattice import InputError, Lattice, Quadrupole, ReferenceParticle
+from lattice.errors import did_you_mean, listed
+from lattice.files import read_bytes
+from lattice.interchange import lattice_to_json
+from machines.lines.machine import LineMachine
+from machines.registry import line_named
+from machines.requirements import Requirement
+from studies.delivery.spec import DeliveryStudy
+from studies.runs.contents import LATTICE
+from studies.spec.judged import judged_requirements, requirement_spec
+from studies.spec.lattice_files import read_lattice
+from studies.spec.schema import as_mapping
+from studies.spec.toml_text import toml_text
+
+
+@dataclass(frozen=True)
+class ResolvedDelivery:
+    """A study of a delivery with nothing left open; ``particles`` are those of the energies, ascending."""
+
+    study: DeliveryStudy
+    name: str
+    title: str
+    machine: LineMachine | None
+    line: Lattice
+    isocentre: str
+    particles: tuple[ReferenceParticle, ...]
+    requirements: tuple[Requirement, ...]
+    outside: str = ""
+    inputs: Mapping[str, bytes] = field(default_factory=dict)
+
+    @property
+    def machine_name(self) -> str:
+        """How results call the line."""
+        return self.machine.name if self.machine else self.line.name
+
+    @property
+    def gradient(self) -> float:
+        """Largest gradient [T/m]."""
+        assert self.study.largest_gradient_T_per_m is not None
+        return self.study.largest_gradient_T_per_m
+
+    @property
+    def hashed(self) -> dict[str, bytes]:
+        """The inputs that provenance tells, by name."""
+        return {
+            "study.toml (resolved)": toml_text(as_mapping(self.study)).encode(),
+            "lattice before the study (as JSON)": lattice_to_json(self.line).encode(),
+            **self.inputs,
+        }
+
+
+def resolve(study: DeliveryStudy, file: Path | None) -> ResolvedDelivery:
+    """Everything it means; InputError for names that the line does not have, FileError for a lattice not readable."""
+    machine = line_named(study.machine) if study.machine else None
+    line, inputs = _line(study, machine, file)
+    isocentre = _place(line, study.isocentre or (machine.isocentre if machine else ""))
+    name = study.name or f"{study.machine or line.name}-{study.study}"
+    requirements = judged_requirements(study, name)
+    vary = tuple(_known(line, name) for name in study.vary) or _own_strengths(line)
+    explicit = study.model_copy(
+        update={
+            **({} if machine else {"lattice": LATTICE, "sequence": None}),
+            "name": name,
+            "isocentre": isocentre,
+            "vary": vary,
+            "parameters": {k: v for k, v in line.parameters.items() if not line.parameters.is_dependent(k)},
+            "largest_gradient_T_per_m": _gradient(study, machine),
+            "machine_requirements": False,
+            "requirement": tuple(requirement_spec(one) for one in requirements),
+        }
+    )
+    title = study.title or f"{study.title_begins} {machine.title if machine else line.name}"
+    particles = _particles(study)
+    outside = _outside(study.particle, particles, machine)
+    return ResolvedDelivery(explicit, name, title, machine, line, isocentre, particles, requirements, outside, inputs)
+
+
+def _line(study: DeliveryStudy, machine: LineMachine | None, file: Path | None) -> tuple[Lattice, dict[str, bytes]]:
+    if machine is not None:
+        return machine.line.with_parameters(study.parameters), {}
+    path = (file.parent if file else Path()) / str(study.lattice)
+    return read_lattice(path, study.sequence).with_parameters(study.parameters), {path.name: read_bytes(path)}
+
+
+def _place(line: Lattice, place: str) -> str:
+    line.row(place)  # names what is not there
+    return place
+
+
+def _known(line: Lattice, name: str) -> str:
+    if name not in line.parameters:
+        raise InputError(
+            f"vary: line '{line.name}' has no parameter '{name}'{did_you_mean(name, line.parameters)}. "
+            f"Its parameters: {listed(line.parameters)}"
+        )
+    return name
+
+
+def _own_strengths(line: Lattice) -> tuple[str, ...]:
+    """Parameters that are the k1 of quadrupoles, in the order of the line."""
+    found: dict[str, None] = {}
+    for element in line.elements:
+        if isinstance(element, Quadrupole) and element.k1 in line.parameters:
+            found[str(element.k1)] = None
+    free = tuple(name for name in found if not line.parameters.is_dependent(name))
+    if not free:
+        raise InputError(f"line '{line.name}' has no quadrupole whose k1 is a parameter: nothing can be set")
+    return free
+
+
+def _gradient(study: DeliveryStudy, machine: LineMachine | None) -> float:
+    if study.largest_gradient_T_per_m is not None:
+        return study.largest_gradient_T_per_m
+    if machine is None or "gradient" not in machine.ratings:
+        raise InputError("the line names no rating of its gradients: give largest_gradient_T_per_m")
+    return machine.ratings["gradient"].value
+
+
+def _particles(study: DeliveryStudy) -> tuple[ReferenceParticle, ...]:
+    asked = study.energies
+    energies = np.linspace(asked.lower_MeV_per_u, asked.upper_MeV_per_u, asked.number)
+    return tuple(ReferenceParticle(study.particle, kinetic_energy_per_u=1e6 * float(one)) for one in energies)
+
+
+def _outside(species: str, particles: tuple[ReferenceParticle, ...], machine: LineMachine | None) -> str:
+    """Why energies lie outside what the line is described for; "" where they do not, or without a machine."""
+    if machine is None:
+        return ""
+    if species not in machine.energies:
+        return f"{machine.name} is described for {', '.join(machine.energies)}, not for {species}"
+    low, top = machine.energies[species]
+    wrong = [
+        one.kinetic_energy_per_u
+        for one in particles
+        if not low * (1 - 1e-9) <= one.kinetic_energy_per_u <= top * (1 + 1e-9)
+    ]
+    if not wrong:
+        return ""
+    told = f"{wrong[0] / 1e6:g} MeV/u" if len(wrong) == 1 else f"{wrong[0] / 1e6:g} to {wrong[-1] / 1e6:g} MeV/u"
+    return f"{told} lies outside the energies of {machine.name} ({species}: {low / 1e6:g} to {top / 1e6:g} MeV/u)"
+
+
+def text_of(particles: tuple[ReferenceParticle, ...]) -> str:
+    """Species and energies, as heads and captions say them."""
+    low, high = (one.kinetic_energy_per_u / 1e6 for one in (particles[0], particles[-1]))
+    return f"{particles[0].species} from {low:g} to {high:g} MeV/u"

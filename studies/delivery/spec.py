@@ -1,0 +1,104 @@
+"""The study file of a delivery: energies, spots, the line and the beam that enters it."""
+
+from __future__ import annotations
+
+from typing import Annotated, ClassVar, Literal, Self
+
+from pydantic import Field, Strict, model_validator
+
+from studies.spec.match import StartSpec
+from studies.spec.schema import ModelSpec, StudySpec
+from studies.spec.types import Name, NotNegative, Number, Positive, Table, Text
+
+Energies = Annotated[int, Strict(), Field(ge=2, le=500)]
+Particles = Annotated[int, Strict(), Field(ge=100, le=200_000)]
+Turns = Annotated[int, Strict(), Field(ge=500, le=1_000_000)]
+
+
+class DeliveredEnergies(Table):
+    """Kinetic energies, evenly from one to the other."""
+
+    lower_MeV_per_u: Positive
+    upper_MeV_per_u: Positive
+    number: Energies
+
+    @model_validator(mode="after")
+    def _ordered(self) -> Self:
+        if self.lower_MeV_per_u >= self.upper_MeV_per_u:
+            raise ValueError(
+                f"lower_MeV_per_u {self.lower_MeV_per_u} is not below upper_MeV_per_u {self.upper_MeV_per_u}"
+            )
+        return self
+
+
+class SpotSpec(Table):
+    """A spot: rms sizes at the isocentre, chosen independently."""
+
+    x_mm: Positive
+    y_mm: Positive
+
+
+class SourceSpec(Table):
+    """The beam that enters the line.
+
+    "spill": what the ring extracts, tracked at ``working_point`` over ``turns`` with ``particles``, the wires at
+    ``septum_angle_mrad``. "functions": an ellipse of normalised emittances and ``functions`` (default: those that the
+    line's source gives).
+    """
+
+    kind: Literal["spill", "functions"] = "spill"
+    working_point: Text | None = None
+    turns: Turns = 4000
+    particles: Particles = 2000
+    septum_angle_mrad: Number = 0.8
+    normalised_emittance_x_um: Positive | None = None
+    normalised_emittance_y_um: Positive | None = None
+    rms_momentum_spread: NotNegative = 5e-4
+    functions: StartSpec | None = None
+
+    @model_validator(mode="after")
+    def _whole(self) -> Self:
+        emittances = (self.normalised_emittance_x_um, self.normalised_emittance_y_um)
+        if self.kind == "functions" and None in emittances:
+            raise ValueError("a source of functions needs normalised_emittance_x_um and normalised_emittance_y_um")
+        return self
+
+
+class DeliveryStudy(StudySpec):
+    """Does the beam come to the isocentre, as large as chosen, at every energy, and within the magnets?
+
+    Of a known line, or of one's own: ``lattice`` (and ``sequence``), ``isocentre`` and a source of functions. ``vary``:
+    strengths (default: all k1 that are parameters of their own).
+    """
+
+    study: Literal["delivery"]
+    title_begins: ClassVar[str] = "Delivery through"
+    lattice: Text | None = None
+    sequence: Name | None = None
+    isocentre: Name | None = None
+    particle: Name = "proton"
+    energies: DeliveredEnergies
+    spots: Annotated[tuple[SpotSpec, ...], Field(min_length=1, max_length=20)]
+    source: SourceSpec = SourceSpec()
+    vary: tuple[Name, ...] = ()
+    parameters: dict[Name, Number] = Field(default_factory=dict)
+    largest_gradient_T_per_m: Positive | None = None
+    sigmas: Positive = 2.5
+    particles: Particles = 4000
+    model: ModelSpec = ModelSpec()
+
+    @model_validator(mode="after")
+    def _one_line(self) -> Self:
+        if (self.machine is None) == (self.lattice is None):
+            found = "both" if self.machine else "neither"
+            raise ValueError(f"a delivery needs either machine (a line) or lattice, found {found}")
+        if self.lattice is not None:
+            for key in ("isocentre", "largest_gradient_T_per_m"):
+                if getattr(self, key) is None:
+                    raise ValueError(f"a line of one's own needs {key}")
+            if self.source.kind != "functions" or self.source.functions is None:
+                raise ValueError("a line of one's own needs a source of kind 'functions' with its functions")
+        return self
+
+
+SPEC = DeliveryStudy

@@ -1,0 +1,22 @@
+"""The study of a delivery: from the machine to the isocentre."""
+
+from __future__ import annotations
+
+from studies.delivery.facts import gather
+from studies.delivery.figures import figures
+from studies.delivery.quantities import quantities
+from studies.delivery.resolution import resolve
+from studies.delivery.spec import DeliveryStudy
+from studies.delivery.tables import tables
+from studies.delivery.text import text
+from studies.pipeline import Study
+
+STUDY = Study(
+    spec=DeliveryStudy,
+    resolve=resolve,
+    gather=gather,
+    quantities=lambda facts, asked: quantities(facts, asked.names),
+    figures=figures,
+    tables=tables,
+    text=lambda facts, quantities: text(facts),
+)

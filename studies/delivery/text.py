@@ -1,0 +1,78 @@
+"""A delivery in sentences, from what was resolved and computed."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import numpy as np
+
+from studies.delivery.facts import Facts
+from studies.pipeline import Text
+
+REFERENCES = (
+    "K. Brown, A first- and second-order matrix theory for the design of beam transport systems, SLAC-75, 1982.",
+    "K. Levenberg, A method for the solution of certain non-linear problems in least squares, Quart. Appl. Math. 2, "
+    "164 (1944).",
+    "P. J. Bryant et al., Proton-Ion Medical Machine Study (PIMMS), Part II, CERN/PS 2000-007 (DR), 2000.",
+)
+
+
+def _methods(facts: Facts) -> Iterator[str]:
+    study = facts.resolved.study
+    yield f"The beam that enters the line: {facts.source.told}."
+    if facts.source.junction is not None:
+        at = facts.source.junction
+        yield (
+            f"The axis of the line lies {1e3 * at.x:.4g} mm beside the ring's orbit at the entrance of the magnetic "
+            f"septum, at {1e3 * at.angle_x:.4g} mrad to it: through the middle of the extracted beam. The frame is "
+            "moved and turned there exactly."
+        )
+    yield (
+        "Sizes, correlation and dispersion are those of Sigma = R Sigma0 R^T in six dimensions, with Sigma0 all second "
+        "moments of the particles that enter (x, x', y, y', dp/p and what they have in common), R the exact derivative "
+        "of the maps of the line."
+    )
+    yield (
+        f"Settings: {len(facts.found.knobs)} strengths for each of {len(facts.cases)} energies and spots, by damped "
+        "Gauss-Newton steps on all of them at once with exact derivatives; goals are both sizes and no dispersion nor "
+        f"its slope at the isocentre, limits {facts.resolved.gradient:g} T/m and the pipe at {study.sigmas:g} rms. Of "
+        "the settings that serve, steps take the nearest, so that neighbours in energy have neighbouring strengths."
+    )
+    yield (
+        f"Particles are tracked through all elements and openings at {len(facts.delivered)} energies; the same "
+        "particles by Xsuite's elements, openings off."
+    )
+
+
+def _assumptions(facts: Facts) -> Iterator[str]:
+    if facts.source.both:
+        yield "Both emittances shrink as 1/(beta gamma); functions at the entrance are those of all energies."
+    else:
+        yield (
+            "The bar in x and the momenta are those of the spill tracked, at every energy: the normalised strengths of "
+            "the ring, and so the spiral step, are the same; the vertical emittance shrinks as 1/(beta gamma)."
+        )
+    yield "Normalised strengths of bends, edges and drifts are those of all energies; quadrupoles have no fringes."
+    yield "No window, nozzle or air: sizes are those in vacuum."
+    if facts.resolved.machine is not None:
+        yield from facts.resolved.machine.assumptions
+
+
+def _warnings(facts: Facts) -> Iterator[str]:
+    if facts.resolved.outside:
+        yield f"{facts.resolved.outside}."
+    found = facts.found
+    missed = np.flatnonzero(~found.reached)
+    if len(missed):
+        first = int(missed[0])
+        yield (
+            f"{len(missed)} of {len(facts.cases)} energies and spots are not reached; the first, "
+            f"{facts.cases[first].label}: {found.reasons[first]}."
+        )
+
+
+def text(facts: Facts) -> Text:
+    """All of it."""
+    machine = facts.resolved.machine
+    references = (*REFERENCES, *(machine.references if machine else ()))
+    return Text(tuple(_methods(facts)), tuple(_assumptions(facts)), references, tuple(_warnings(facts)))

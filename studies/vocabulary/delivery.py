@@ -1,0 +1,37 @@
+"""Quantities of a beam's delivery through a line to the isocentre."""
+
+from __future__ import annotations
+
+from studies.vocabulary.kinds import DISPERSION, kinds
+
+#: One number of a delivery, over all its energies and spots.
+DELIVERY = kinds(
+    ("spots_missed", "1", "missed", "energies and spots whose size, dispersion, strengths or room are not met"),
+    (
+        "spot_size_error",
+        "1",
+        "|d sigma / sigma|",
+        "largest relative distance of a tracked spot's size from the chosen one",
+    ),
+    ("spot_position", "m", "|x|", "largest distance of a tracked spot's middle from the isocentre", "mm"),
+    ("spot_dispersion", "m", "|D|", "largest dispersion at the isocentre, either plane", "m", DISPERSION),
+    ("spot_correlation", "1", "|corr|", "largest correlation of x and y at the isocentre"),
+    (
+        "spot_interpolation",
+        "1",
+        "|d sigma / sigma| between",
+        "largest relative error of a size halfway between settings",
+    ),
+    ("line_transmission", "1", "transmission", "least part of the tracked beam that comes to the isocentre"),
+    ("line_fill", "1", "fill", "largest part of a half opening of the line that the beam's edge takes"),
+    ("line_gradient", "T/m", "|g|", "largest gradient of the line's quadrupoles over all settings"),
+    ("junction_offset", "m", "|x| (junction)", "distance of the line's axis from the ring's orbit at the septum", "mm"),
+    ("junction_angle", "1", "|x'| (junction)", "angle of the line's axis to the ring's orbit at the septum", "mrad"),
+    ("junction_drift", "m", "dx (spill)", "how far the beam's middle moves at the junction during the spill", "mm"),
+    (
+        "residual_spot_xsuite",
+        "1",
+        "size (Xsuite)",
+        "largest relative difference of a spot's size from Xsuite's tracking",
+    ),
+)

@@ -1,0 +1,122 @@
+"""The study of a delivery: what its file may say, what is refused, and one whole run of it."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+from lattice import Drift, InputError, Lattice, Marker, Quadrupole, write_json
+from studies.delivery.facts import gather
+from studies.delivery.resolution import resolve
+from studies.delivery.spec import DeliveryStudy
+from studies.delivery.study import STUDY
+from studies.pipeline import Asked, compute
+from studies.spec.study_file import validated
+
+FUNCTIONS = {"kind": "functions", "normalised_emittance_x_um": 0.3, "normalised_emittance_y_um": 0.5}
+STUDY_FILE: dict[str, Any] = {
+    "study": "delivery",
+    "machine": "cnao-room3",
+    "particle": "proton",
+    "energies": {"lower_MeV_per_u": 100.0, "upper_MeV_per_u": 200.0, "number": 3},
+    "spots": [{"x_mm": 3.0, "y_mm": 4.0}, {"x_mm": 4.0, "y_mm": 3.0}],
+    "source": FUNCTIONS,
+    "particles": 2000,
+}
+
+
+def study(**changes: Any) -> DeliveryStudy:
+    found = validated({**STUDY_FILE, **changes}, "test")
+    assert isinstance(found, DeliveryStudy)
+    return found
+
+
+@pytest.mark.parametrize(
+    ("changes", "told"),
+    [
+        ({"energies": {"lower_MeV_per_u": 200.0, "upper_MeV_per_u": 100.0, "number": 3}}, "is not below"),
+        ({"spots": []}, "spots"),
+        ({"spots": [{"x_mm": -1.0, "y_mm": 3.0}]}, "x_mm"),
+        ({"source": {"kind": "functions"}}, "needs normalised_emittance_x_um"),
+        ({"source": {"kind": "spil"}}, "spill"),
+        ({"machine": None}, "needs either machine"),
+        ({"machine": None, "lattice": "own.json"}, "a line of one's own needs isocentre"),
+    ],
+)
+def test_a_wrong_file_is_told(changes: dict[str, Any], told: str) -> None:
+    content = {key: value for key, value in {**STUDY_FILE, **changes}.items() if value is not None}
+    with pytest.raises(InputError, match=told):
+        validated(content, "test")
+
+
+@pytest.mark.parametrize(
+    ("changes", "told"),
+    [
+        ({"machine": "cnao"}, "'cnao' is a ring, here a line is needed"),
+        ({"vary": ["k_h2_012a_qu"]}, "vary: line 'cnao-room3' has no parameter 'k_h2_012a_qu'; did you mean"),
+        ({"isocentre": "t2_032a_mo"}, "has no element 't2_032a_mo'; did you mean"),
+    ],
+)
+def test_names_that_the_line_does_not_have_are_told(changes: dict[str, Any], told: str) -> None:
+    with pytest.raises(InputError, match=told):
+        resolve(study(**changes), None)
+
+
+def test_energies_outside_the_line_s_are_told_and_nothing_passes() -> None:
+    wide = {"lower_MeV_per_u": 50.0, "upper_MeV_per_u": 200.0, "number": 4}
+    told = resolve(study(energies=wide), None).outside
+    assert told == "50 MeV/u lies outside the energies of cnao-room3 (proton: 60 to 250 MeV/u)"
+    assert resolve(study(), None).outside == ""
+
+
+def test_all_strengths_of_its_own_are_varied_unless_named() -> None:
+    resolved = resolve(study(), None)
+    assert len(resolved.study.vary) == 15
+    assert resolved.gradient == 19.0
+    again = resolve(resolved.study, None)  # what the run's study.toml says
+    assert again.study == resolved.study
+
+
+def test_a_whole_delivery() -> None:
+    """Every spot within the pipe and 19 T/m, with particles as with moments, by Xsuite as by us."""
+    outcome = compute(STUDY, resolve(study(), None))
+    found = {one.name: one for one in outcome.result.quantities}
+    assert found["spots_missed"].value == 0.0
+    assert found["spot_dispersion"].value < 1e-3  # type: ignore[operator]
+    assert found["line_gradient"].value <= 19.0 * (1 + 1e-6)  # type: ignore[operator]
+    assert found["residual_spot_xsuite"].value < 1e-5  # type: ignore[operator]
+    assert {one.id for one in outcome.result.figures} >= {"envelope", "spot", "line-floor", "settings-strengths"}
+    spots = next(table.frame for table in outcome.result.tables if table.id == "delivery-spots")
+    np.testing.assert_allclose(spots["size x [mm]"], [3.0, 4.0] * 3, rtol=1e-6)
+    np.testing.assert_allclose(spots["size y [mm]"], [4.0, 3.0] * 3, rtol=1e-6)
+
+
+def test_a_line_of_ones_own_with_a_spot_out_of_reach(tmp_path: Path) -> None:
+    """Two weak quadrupoles cannot make 0.1 mm: told, with sizes that they can, and no error."""
+    parts = [
+        Quadrupole("q1", length=0.3, k1="k1"),
+        Drift("d1", length=1.0),
+        Quadrupole("q2", length=0.3, k1="k2"),
+        Drift("d2", length=2.0),
+        Marker("iso"),
+    ]
+    write_json(Lattice("own", elements=parts, parameters={"k1": 1.0, "k2": -1.0}), tmp_path / "own.json")
+    content = {key: value for key, value in STUDY_FILE.items() if key != "machine"}
+    functions = {"betx": 8.0, "alfx": 0.0, "bety": 5.0, "alfy": 0.0, "dx": 0.0, "dpx": 0.0}
+    own = validated(
+        {
+            **content,
+            "lattice": "own.json",
+            "isocentre": "iso",
+            "largest_gradient_T_per_m": 5.0,
+            "spots": [{"x_mm": 0.1, "y_mm": 0.1}],
+            "source": {**FUNCTIONS, "functions": functions},
+        },
+        "test",
+    )
+    facts = gather(resolve(own, tmp_path / "study.toml"), Asked((), report=False))  # type: ignore[arg-type]
+    assert not facts.found.reached.any()
+    assert all("mm, not 0.1" in reason for reason in facts.found.reasons)
