@@ -38,7 +38,7 @@ def report(package: str, number: int, seed: int, seconds: float, trees: Sequence
     none = {"caught": False, "by": ""}
     outcome = [(one, its, answers.get(name(one), none)) for one, its in zip(mutants, chosen, strict=True)]
     share = sum(answer["caught"] for _, _, answer in outcome)
-    unending = sum(answer["by"].startswith("tests that") for _, _, answer in outcome)
+    unending = sum(answer["by"] == "tests that do not end" for _, _, answer in outcome)
     low, high = interval(share, len(mutants))
     yield f"{package}: {share} of {len(mutants)} caught ({low:.0%} to {high:.0%}, 95 %), {unending} as tests do not end"
     for mutant, its, answer in outcome:

@@ -25,6 +25,7 @@ from tests.mutants.lines import keys
 
 MOST_TESTS = 40  # of one file for one line: the quickest
 IMPORTS = "imports"  # the record of lines that run when tests are collected
+_FORM = b"tests with seconds and fixtures"
 _ROOT = Path(__file__).resolve().parents[2]
 
 
@@ -34,8 +35,8 @@ def place(records: Path, test_file: str) -> Path:
 
 
 def digest(path: Path) -> str:
-    """What a test file is known by."""
-    return hashlib.sha256(path.read_bytes()).hexdigest()
+    """What a test file is known by, and what its record holds."""
+    return hashlib.sha256(_FORM + path.read_bytes()).hexdigest()
 
 
 class Recorder:
@@ -45,6 +46,8 @@ class Recorder:
         self.records = records
         self.seconds: dict[str, float] = {}
         self.used: dict[str, set[str]] = {}  # shared fixtures of a test
+        self.making: dict[str, float] = {}  # seconds that a shared fixture took
+        self.made = 0.0  # and those of the test that is being run
         self.of_fixtures: dict[str, dict[str, set[str]]] = {}  # keys of lines by module
         self.context: list[str] = []
         self.failed: set[str] = set()
@@ -77,9 +80,12 @@ class Recorder:
             return (yield)
         self.context.append(_name(fixturedef))
         self.switch(self.context[-1])
+        before, within = _seconds(), self.made
         try:
             return (yield)
         finally:
+            own = _seconds() - before - (self.made - within)
+            self.making[self.context[-1]], self.made = own, self.made + own
             self.context.pop()
             self.switch(self.context[-1])
 
@@ -87,9 +93,9 @@ class Recorder:
     def pytest_runtest_protocol(self, item: pytest.Item, nextitem: pytest.Item | None) -> Iterator[Any]:
         self.context = [item.nodeid]
         self.switch(item.nodeid)
-        before = time.process_time() + sum(os.times()[2:4])
+        before, self.made = _seconds(), 0.0
         outcome = yield
-        self.seconds[item.nodeid] = time.process_time() + sum(os.times()[2:4]) - before
+        self.seconds[item.nodeid] = _seconds() - before - self.made
         self.used[item.nodeid] = _shared(item)
         if nextitem is None or nextitem.path != item.path:
             self.save(item.path)
@@ -107,8 +113,10 @@ class Recorder:
         number = {test: place for place, test in enumerate(tests)}
         lines = {name: self.by_line(found, number) for name, found in self.with_fixtures(covered).items()}
         name = path.relative_to(_ROOT).as_posix()
-        timed = [[test, round(self.seconds[test], 4)] for test in tests]
-        _write(place(self.records, name), {"digest": digest(path), "tests": timed, "lines": lines})
+        timed = [[test, round(self.seconds[test], 4), sorted(self.used[test])] for test in tests]
+        making = {one: round(self.making.get(one, 0.0), 4) for names in self.used.values() for one in names}
+        record = {"digest": digest(path), "tests": timed, "fixtures": making, "lines": lines}
+        _write(place(self.records, name), record)
         self.seconds, self.used, self.failed = {}, {}, set()
         forget()
         self.begin()
@@ -153,6 +161,11 @@ class Recorder:
             if places:
                 lines[key] = places[:MOST_TESTS]
         return lines
+
+
+def _seconds() -> float:
+    """Of processors, those of ended children too."""
+    return time.process_time() + sum(os.times()[2:4])
 
 
 @functools.cache

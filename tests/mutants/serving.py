@@ -26,6 +26,7 @@ from tests.mutants.trees import environment, without
 
 _TREE = Path(__file__).resolve().parents[2]
 _PASSED, _FAILED, _UNKNOWN, _UNFIT = 0, 1, 2, 3
+_ENDLESS = -1000  # ended by us
 _SPARE = 30.0  # seconds that a child has beyond those that its tests took when they were recorded
 _TIMES = 4.0  # and how many times those
 
@@ -153,7 +154,8 @@ class Server:
 
 
 def _end(status: int) -> str:
-    return "tests that do not end" if status < 0 or status == _UNKNOWN else "tests that do not begin"
+    """What ended tests of which none failed: a limit of time, or an error while they were imported."""
+    return "tests that do not end" if status < 0 else "tests that do not begin"
 
 
 def _limit(one: dict[str, Any] | None) -> float:
@@ -162,7 +164,7 @@ def _limit(one: dict[str, Any] | None) -> float:
 
 def _ended(child: int, seconds: float) -> int:
     """Wait for a child, for so long; end it and all that it started; its exit status."""
-    until, status = time.monotonic() + seconds, _UNKNOWN
+    until, status = time.monotonic() + seconds, _ENDLESS
     while time.monotonic() < until:
         found, code = os.waitpid(child, os.WNOHANG)
         if found:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import json
 import shutil
 from pathlib import Path
 from types import ModuleType
@@ -92,13 +93,16 @@ def alone():
 NOW = two()
 """
 TESTS = """
-import subprocess, sys
+import time
 import pytest
 from lattice.house import one, two
 
 
 @pytest.fixture(scope="module")
 def made():
+    begin = time.process_time()
+    while time.process_time() < begin + 0.3:
+        pass
     return one()
 
 
@@ -139,6 +143,14 @@ def test_survivors_are_told_from_those_caught(house: Path, tmp_path: Path) -> No
     assert records.missing() == ["tests/test_house.py"]
     pytest_in(house, "tests.mutants.recording", ["tests"], MUTANTS_RECORDS=str(records.folder))
     assert records.missing() == []
+    (record,) = (json.loads(path.read_text()) for path in records.folder.glob("*test_house.py.json"))
+    fixture = "fixture tests/test_house.py::made"
+    assert {name: used for name, _, used in record["tests"]} == {
+        "tests/test_house.py::test_that_first_uses_it": [fixture],
+        "tests/test_house.py::test_of_it": [fixture],
+    }
+    assert record["fixtures"][fixture] > 0.2  # it waits for 0.3 s of the processor
+    assert all(seconds < 0.2 for _, seconds, _ in record["tests"])
     mutants = [one for one in drawn(house, "lattice", 99, 1) if one.change.kind == "operator"]
     chosen = [records.chosen(one, 60.0) for one in mutants]
     answers = judged(mutants, chosen, [house], tmp_path / "answers")
