@@ -18,6 +18,7 @@ from lattice.arrays import Array
 from machines.linacs.supplies import Pulse
 from optics.linac import Bunch, Linac, LinacTracked, Period, PermanentQuadrupole, Pipe, Tank, Transport
 from optics.linac.bucket import LongitudinalAcceptance
+from optics.linac.extremes import Extremes
 from optics.linac.structure.errors import Errors
 from optics.linac.switching.settings import Settings
 from studies.linac.facts import LinacFacts, Pair
@@ -182,6 +183,19 @@ PERIODS = (
     Period(s=1.2, end=2.1, energy=36e6, mux=0.14, muy=0.26, mux_without_rf=0.19, muy_without_rf=0.29),
     Period(s=2.1, end=2.3, energy=52e6, mux=0.16, muy=0.22, mux_without_rf=0.18, muy_without_rf=0.25),
 )
+#: What matrices amount to: of SIZES and PERIODS by the gaps, and by the fields a little off, to either side.
+ACROSS = Extremes(
+    fill=0.6,
+    acceptances={"x": 3e-6, "y": 5e-6},
+    advances=np.array([[period.mux, period.muy] for period in PERIODS]),
+    space_charge=0.0123,
+)
+ACROSS_FIELDS = Extremes(
+    fill=0.625,
+    acceptances={"x": 3.02e-6, "y": 4.95e-6},
+    advances=np.array([[0.2102, 0.1701], [0.1397, 0.2596], [0.16, 0.22]]),
+    space_charge=0.0125,
+)
 UNITS = pd.DataFrame(
     {
         "unit": ["u1", "u2", "u3"],
@@ -257,12 +271,12 @@ def optics_facts(**changes: Any) -> LinacFacts:
         "periods": PERIODS,
         "tanks": TANKS,
         "units": UNITS,
-        "acceptances": {"x": 3e-6, "y": 5e-6},
+        "across": ACROSS,
+        "across_fields": ACROSS_FIELDS,
         "longitudinal": longitudinal(),
         "pair": both(),
         "errors": ERRORS_TABLE,
         "pulses": np.array([51.9e6, 52.0e6, np.nan, 52.3e6]),
-        "space_charge": 0.0123,
         "lost_power": 0.27,
         "charged": (without, charged),
     }
@@ -346,6 +360,7 @@ def switching_facts(**changes: Any) -> SwitchingFacts:
         "energies": BEAMS["wanted"].to_numpy(),
         "settings": SETTINGS,
         "beams": BEAMS,
+        "fill_fields": 0.553,
         "clouds": {},
         "others": pd.DataFrame(),
         "sources": {},

@@ -8,6 +8,7 @@ from io import BytesIO
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pandas as pd
 
 from lattice import FileError
@@ -17,6 +18,7 @@ from lattice.files import write_bytes_atomic
 _KEY = b"hadron_optics"
 MAX_ROWS = 100_000_000
 _FEW_CELLS, _CELLS_A_BYTE = 50_000_000, 8  # 0.4 GB; beyond it no table of particles is squeezed like that
+_FEW_BYTES, _BYTES_A_BYTE = 1_000_000_000, 100  # the same of what the columns hold, texts above all
 
 
 def write_parquet(path: str | Path, table: pd.DataFrame, about: Mapping[str, Any] | None = None) -> None:
@@ -31,6 +33,47 @@ def write_parquet(path: str | Path, table: pd.DataFrame, about: Mapping[str, Any
     write_bytes_atomic(path, stream.getvalue())
 
 
+def _texts(path: Path) -> list[str]:
+    """Columns of text: one text in many rows is held once until its length is known."""
+    from pyarrow import parquet, types
+
+    kinds = (types.is_string, types.is_large_string, types.is_binary, types.is_large_binary)
+    with parquet.ParquetFile(path) as file:
+        return [field.name for field in file.schema_arrow if any(kind(field.type) for kind in kinds)]
+
+
+def _plain(path: Path, table: Any) -> Any:
+    """The table with its texts in every row, if they are not too long together."""
+    from pyarrow import types
+
+    for number, field in enumerate(table.schema):
+        if types.is_dictionary(field.type):
+            column = table.column(number)
+            _refuse_many_bytes(path, sum(_length(chunk) for chunk in column.chunks))
+            table = table.set_column(number, field.name, column.cast(field.type.value_type))
+    return table
+
+
+def _length(chunk: Any) -> int:
+    """Bytes of a column's texts, each counted as often as it stands there."""
+    import pyarrow.compute as pc
+
+    lengths = pc.fill_null(pc.binary_length(chunk.dictionary), 0).to_numpy(zero_copy_only=False)
+    places = chunk.indices.drop_null().to_numpy(zero_copy_only=False)
+    return int(np.sum(lengths[places], dtype=np.int64)) if len(lengths) else 0
+
+
+def _uncompressed(metadata: Any) -> int:
+    groups = [metadata.row_group(number) for number in range(metadata.num_row_groups)]
+    return sum(group.column(n).total_uncompressed_size for group in groups for n in range(group.num_columns))
+
+
+def _refuse_many_bytes(path: Path, held: int) -> None:
+    size = path.stat().st_size
+    if held > max(_FEW_BYTES, _BYTES_A_BYTE * size):
+        raise FileError(f"{path}: {held:,} bytes of columns in a file of {size:,} bytes: this is no table")
+
+
 def read_parquet(path: str | Path, needs: Iterable[str] = ()) -> tuple[pd.DataFrame, dict[str, Any]]:
     """Table and description of a Parquet file; FileError for what is none, or has not the columns in ``needs``."""
     from pyarrow import ArrowException, parquet
@@ -39,7 +82,8 @@ def read_parquet(path: str | Path, needs: Iterable[str] = ()) -> tuple[pd.DataFr
     if not path.is_file():
         raise FileError(f"{path}: there is no such Parquet file")
     try:
-        with parquet.ParquetFile(path) as file:
+        with parquet.ParquetFile(path, read_dictionary=_texts(path)) as file:
+            _refuse_many_bytes(path, _uncompressed(file.metadata))
             if file.metadata.num_rows > MAX_ROWS:
                 raise FileError(f"{path}: {file.metadata.num_rows:,} rows are more than the {MAX_ROWS:,} allowed")
             cells = file.metadata.num_rows * file.metadata.num_columns
@@ -47,7 +91,7 @@ def read_parquet(path: str | Path, needs: Iterable[str] = ()) -> tuple[pd.DataFr
                 raise FileError(
                     f"{path}: {cells:,} values in a file of {path.stat().st_size:,} bytes: this is no table"
                 )
-            content = file.read()
+            content = _plain(path, file.read())
         about = json.loads((content.schema.metadata or {}).get(_KEY, b"{}"))
         table = content.to_pandas(ignore_metadata=True)  # of plain columns, whatever pandas' own description says
     except (

@@ -119,13 +119,14 @@ def lost_power(linac: Linac, run: Transport, tracked: LinacTracked, current: flo
 def defocusing(charge: SpaceCharge, linac: Linac, run: Transport, sizes: Array, found: Sequence[Period]) -> float:
     """Largest defocusing by space charge over the focusing of the quadrupoles (``SpaceCharge.strength``) of periods.
 
-    ``sizes``: rms sizes along ``run`` as ``run.sizes`` gives them.
+    ``sizes``: rms sizes along ``run`` as ``run.sizes`` gives them; of a period their mean square over its length.
     """
     worst = 0.0
     for period in found:
-        row = int(np.searchsorted(run.s, period.s))
+        row, last = (int(np.argmin(np.abs(run.s - s))) for s in (period.s, period.end))
         particle = particle_at(float(run.energy[row] / linac.particle.mass), linac.particle)
-        here = np.sqrt(np.mean(sizes[row : int(np.searchsorted(run.s, period.end)) + 1, [0, 2, 4]] ** 2, axis=0))
+        squares = np.trapezoid(sizes[row : last + 1, [0, 2, 4]] ** 2, run.s[row : last + 1], axis=0)
+        here = np.sqrt(squares / (run.s[last] - run.s[row]))
         advance = np.nanmin([period.mux_without_rf, period.muy_without_rf])
         if np.isfinite(advance):
             worst = max(worst, charge.strength(here, particle, float(advance), period.end - period.s))

@@ -76,23 +76,27 @@ def integrate(
     particle is stopped or nobody arrives.
     """
     fields = fields_of(linac, tolerance)
-    ct, w = _reference(linac, fields)
+    reference = _reference(linac, fields)
     z = np.ascontiguousarray(canonical(checked(coordinates), linac.particle))
-    flight = _Flight(z, np.full(z.shape[1], -1), np.zeros(z.shape[1], dtype=np.int64), np.zeros(z.shape[1]))
+    flight = _Flight(z, np.full(z.shape[1], -1), *np.zeros((2, z.shape[1]), dtype=np.int64))
     for number, field in enumerate(fields):
         flight.advance(number, field if apertures else field._replace(bore=np.inf), threads)
     lost = flight.lost >= 0
     place = np.maximum(flight.lost, 0)
     names = [linac.pieces[i].name for i in place]
-    losses = lost_table(z, lost, flight.cause, names, flight.s, ct[place + 1], w[place + 1])
-    end = relative(z, ct[-1], w[-1])
+    s = np.array([fields[i].s + step * _step(fields[i]) for i, step in zip(place, flight.step, strict=True)])
+    there = np.array([reference[i][step] for i, step in zip(place, flight.step, strict=True)])
+    losses = lost_table(z, lost, flight.cause, names, s, there[:, 0], there[:, 1])
+    ct, w = reference[-1][-1]
+    end = relative(z, ct, w)
     end[lost] = np.nan
-    return arrived(linac, LinacTracked(particle_at(float(w[-1]), linac.particle), end, ~lost, losses))
+    return arrived(linac, LinacTracked(particle_at(float(w), linac.particle), end, ~lost, losses))
 
 
 def integrated_energies(linac: Linac, *, tolerance: float = _TOLERANCE) -> Array:
     """Kinetic energy [eV] of the reference particle at the entrance of every piece and at the end, by integration."""
-    return np.asarray(_reference(linac, fields_of(linac, tolerance))[1] * linac.particle.mass)
+    reference = _reference(linac, fields_of(linac, tolerance))
+    return np.array([reference[0][0, 1], *(piece[-1, 1] for piece in reference)]) * linac.particle.mass
 
 
 def integrated_matrix(linac: Linac, *, tolerance: float = _TOLERANCE) -> Array:
@@ -106,7 +110,7 @@ def integrated_transport(linac: Linac, *, tolerance: float = _TOLERANCE) -> Tran
     Raises what ``integrated_energies`` raises.
     """
     fields = fields_of(linac, tolerance)
-    start = _reference(linac, fields)[1][0]
+    start = _reference(linac, fields)[0][0, 1]
     z = np.zeros((6, 6), dtype=complex)
     z[5] = start
     z += 1j * _COMPLEX_STEP * np.eye(6)
@@ -201,39 +205,59 @@ def _profile(tank: Tank, steps: int) -> Array:
     return np.ascontiguousarray(np.column_stack([cell.profile(at), cell.slope(at) / length, second / length**2]))
 
 
-def _reference(linac: Linac, fields: list[Field]) -> tuple[Array, Array]:
-    """ct [m] and w of a particle on the axis at the entrance of every piece and at the end."""
-    z = canonical(np.zeros((1, 6)), linac.particle)
-    nobody, nothing = np.full(1, -1), np.zeros(1)
-    ct, w = [float(z[4, 0])], [float(z[5, 0])]
+def _reference(linac: Linac, fields: list[Field]) -> list[Array]:
+    """ct [m] and w of a particle on the axis at the entrance of every piece and behind its steps, (steps + 1, 2) each.
+
+    Raises NoSolution naming a piece that stops it.
+    """
+    z = canonical(np.zeros((1, 6)), linac.particle)[:, 0]
+    found = []
     for number, field in enumerate(fields):
-        _through(field._replace(gradient=0.0, bore=np.inf), number, z, nobody, nobody.copy(), nothing, 0, 1)
-        if not z[5, 0] > 0:
+        found.append(_on_axis(field._replace(gradient=0.0), z))
+        if not z[5] > 0:
             raise NoSolution(
                 f"linac '{linac.name}': the reference particle is stopped in '{linac.pieces[number].name}'"
             )
-        ct.append(float(z[4, 0]))
-        w.append(float(z[5, 0]))
-    return np.array(ct), np.array(w)
+    return found
 
 
 class _Flight(NamedTuple):
-    """Canonical ``z`` (6, n), and for each particle the piece, cause and place [m] of its loss (piece -1: none)."""
+    """Canonical ``z`` (6, n), and for each particle the piece (-1: none), cause and step in the piece of its loss."""
 
     z: Array
     lost: Array
     cause: Array
-    s: Array
+    step: Array
 
     def advance(self, number: int, field: Field, threads: int | None) -> None:
         count = self.z.shape[1]
-        go = partial(_through, field, number, self.z, self.lost, self.cause, self.s)
+        go = partial(_through, field, number, self.z, self.lost, self.cause, self.step)
         with ThreadPoolExecutor(max_workers=threads or os.cpu_count()) as pool:
             list(pool.map(lambda first: go(first, min(first + _CHUNK, count)), range(0, count, _CHUNK)))
 
 
 @compiled
-def _through(field: Field, number: int, z: Array, lost: Array, cause: Array, s: Array, first: int, last: int) -> None:
+def _step(field: Field) -> float:
+    """Length of a step [m]."""
+    return field.length / ((len(field.profile) - 1) // 2)
+
+
+@compiled
+def _on_axis(field: Field, z: Array) -> Array:
+    """Carry one particle (6,) through a piece; its ct and w at the entrance and behind every step, (steps + 1, 2)."""
+    steps = (len(field.profile) - 1) // 2
+    found = np.empty((field.cells * steps + 1, 2))
+    found[0] = z[4:]
+    for j in range(field.cells * steps):
+        z[:] = _stepped(field, j // steps, j % steps, field.length / steps, z)
+        found[j + 1] = z[4:]
+    return found
+
+
+@compiled
+def _through(
+    field: Field, number: int, z: Array, lost: Array, cause: Array, step: Array, first: int, last: int
+) -> None:
     """Carry the living of the particles ``first`` to ``last`` through a piece."""
     steps = (len(field.profile) - 1) // 2
     h = field.length / steps
@@ -246,7 +270,7 @@ def _through(field: Field, number: int, z: Array, lost: Array, cause: Array, s: 
             r2 = (state[0] + _shift(field, 0)) ** 2 + (state[2] + _shift(field, 1)) ** 2
             if not (r2 <= field.bore**2 and state[5] > 0.0):
                 lost[i], cause[i] = number, _BORE if r2 > field.bore**2 else _STOPPED
-                s[i] = field.s + (j + 1) * h
+                step[i] = j + 1
                 break
         z[:, i] = _left(field, state)
 

@@ -41,10 +41,30 @@ def periods(linac: Linac, magnets: int = 2) -> tuple[Period, ...]:
     line = line_of(linac)
     reference = reference_of(linac, line)
     whole = transport_of(linac, line, reference)
-    rows = [_middle(line, linac.place(magnet.name)) for magnet in linac.quadrupoles]
-    return tuple(
-        _period(line, reference, whole, first, last) for first, last in zip(rows, rows[magnets:], strict=False)
-    )
+    rows = _middles(whole)
+    spans = zip(rows, rows[magnets:], advances(whole, magnets), strict=False)
+    return tuple(_period(line, reference, whole, (first, last), here) for first, last, here in spans)
+
+
+def advances(run: Transport, magnets: int = 2) -> Array:
+    """Phase advances [turns] in x and y of the stretches of ``periods`` by the matrices of ``run``, (periods, 2).
+
+    nan where a stretch on its own does not focus. ``run`` may be of either engine.
+    """
+    rows = _middles(run)
+    spans = zip(rows, rows[magnets:], strict=False)
+    found = [[_advance(block[i : i + 2, i : i + 2]) for i in (0, 2)] for block in (_unit(run, *span) for span in spans)]
+    return np.array(found).reshape(-1, 2)
+
+
+def _middles(run: Transport) -> list[int]:
+    """Rows of a run at the middles of the quadrupoles."""
+    return [_middle(run.piece, run.linac.place(magnet.name)) for magnet in run.linac.quadrupoles]
+
+
+def _unit(run: Transport, first: int, last: int) -> Array:
+    """Matrix between two rows, a plane's block of it with determinant 1."""
+    return np.asarray(run.between(first, last) * np.sqrt(run.momentum[last] / run.momentum[first]))
 
 
 def structure_periods(linac: Linac) -> tuple[Period, ...]:
@@ -52,10 +72,13 @@ def structure_periods(linac: Linac) -> tuple[Period, ...]:
 
     Matching sections are no periods.
     """
-    names = [magnet.name for magnet in linac.quadrupoles]
-    fed = [_stands_alone(linac, name) for name in names]
-    rows = zip(periods(linac), fed, fed[1:], fed[2:], strict=False)
-    return tuple(period for period, *inside in rows if all(inside))
+    return tuple(period for period, inside in zip(periods(linac), in_structures(linac), strict=True) if inside)
+
+
+def in_structures(linac: Linac) -> Array:
+    """Which of the periods of two quadrupoles are those of ``structure_periods``, (periods,)."""
+    fed = np.array([_stands_alone(linac, magnet.name) for magnet in linac.quadrupoles], dtype=bool)
+    return np.asarray(fed[:-2] & fed[1:-1] & fed[2:])
 
 
 def _stands_alone(linac: Linac, name: str) -> bool:
@@ -67,22 +90,22 @@ def _stands_alone(linac: Linac, name: str) -> bool:
     return before is Tank and after is Tank
 
 
-def _middle(line: Line, piece: int) -> int:
-    first, last = np.searchsorted(line.piece, [piece, piece + 1])
+def _middle(pieces: Array, number: int) -> int:
+    """Row in the middle of piece ``number``; ``pieces`` of all rows."""
+    first, last = np.searchsorted(pieces, [number, number + 1])
     return int(first + last) // 2
 
 
-def _period(line: Line, reference: Reference, whole: Transport, first: int, last: int) -> Period:
+def _period(line: Line, reference: Reference, whole: Transport, span: tuple[int, int], here: Array) -> Period:
+    first, last = span
     kinds = np.where(line.kind[first:last] == GAP, DRIFT, line.kind[first:last])
     stretch = rows_of(line, first, last)._replace(kind=kinds)
     coasting = canonical_matrices(stretch, 0.0, reference.w[first])[-1]
-    gain = np.sqrt(reference.momentum[last] / reference.momentum[first])
-    with_rf = whole.between(first, last) * gain
     return Period(
         float(whole.s[first]),
         float(whole.s[last]),
         float(whole.energy[first]),
-        *(_advance(with_rf[i : i + 2, i : i + 2]) for i in (0, 2)),
+        *(float(advance) for advance in here),
         *(_advance(coasting[i : i + 2, i : i + 2]) for i in (0, 2)),
     )
 
@@ -93,11 +116,10 @@ def matched_start(linac: Linac, magnets: int = 2) -> dict[str, float]:
     The periodic solution from the middle of the first quadrupole to the middle of the one ``magnets`` later, carried
     back. Raises UnstableOptics where that period does not focus.
     """
-    line = line_of(linac)
-    whole = transport_of(linac, line, reference_of(linac, line))
+    whole = transport(linac)
     if len(linac.quadrupoles) <= magnets:
         raise InputError(f"linac '{linac.name}' has no period of {magnets} quadrupoles to be matched to")
-    first, last = (_middle(line, linac.place(linac.quadrupoles[i].name)) for i in (0, magnets))
+    first, last = (_middles(whole)[i] for i in (0, magnets))
     start: dict[str, float] = {}
     for i, plane in ((0, "x"), (2, "y")):
         block = whole.between(first, last)[i : i + 2, i : i + 2]
@@ -186,13 +208,9 @@ def grade_gradients(linac: Linac, advance: float, ceiling: float) -> Linac:
 
 def _half_traces(linac: Linac) -> Array:
     """Half the trace of every period's block of determinant 1 in x and y, (periods, 2)."""
-    line = line_of(linac)
-    whole = transport_of(linac, line, reference_of(linac, line))
-    rows = [_middle(line, linac.place(magnet.name)) for magnet in linac.quadrupoles]
-    blocks = [
-        whole.between(a, b) * np.sqrt(whole.momentum[b] / whole.momentum[a])
-        for a, b in zip(rows, rows[2:], strict=False)
-    ]
+    whole = transport(linac)
+    rows = _middles(whole)
+    blocks = [_unit(whole, a, b) for a, b in zip(rows, rows[2:], strict=False)]
     return np.array([[0.5 * np.trace(m[i : i + 2, i : i + 2]) for i in (0, 2)] for m in blocks])
 
 

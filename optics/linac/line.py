@@ -21,8 +21,9 @@ DRIFT, QUADRUPOLE, GAP = 0, 1, 2
 BLOCK = 256
 #: Positions in a block of x, ux, y, uy, ct, w.
 UX, Y, UY, CT, W = BLOCK, 2 * BLOCK, 3 * BLOCK, 4 * BLOCK, 5 * BLOCK
-#: Phase advance of one slice of a quadrupole, and the fewest slices: the beam is looked at between them.
-_SLICE_PHASE, _SLICES = 0.7, 2
+#: Phase advance of one slice of a quadrupole, and the fewest slices in its half: the beam is looked at between them. A
+#: beam that is largest half way between two looks of eight is 0.05 % larger there than at either.
+_SLICE_PHASE, _HALF_SLICES = 0.7, 4
 
 
 class Line(NamedTuple):
@@ -99,7 +100,7 @@ def _rows(piece: Piece, particle: ReferenceParticle) -> list[_Row]:
 def _quadrupole_rows(magnet: PermanentQuadrupole, particle: ReferenceParticle) -> list[_Row]:
     strength = particle.charge * magnet.gradient * SPEED_OF_LIGHT / particle.mass
     phase = magnet.length * sqrt(abs(strength) * particle.mass / particle.momentum)
-    slices = max(_SLICES, ceil(phase / _SLICE_PHASE))
+    slices = 2 * max(_HALF_SLICES, ceil(0.5 * phase / _SLICE_PHASE))
     numbers = (strength, magnet.dx, magnet.dy, cos(magnet.roll), sin(magnet.roll))
     return [_Row(QUADRUPOLE, magnet.length / slices, numbers)] * slices
 

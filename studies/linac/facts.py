@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from functools import partial
 
 import numpy as np
 import pandas as pd
@@ -12,9 +13,10 @@ from lattice import HadronOpticsError, Lattice
 from lattice.arrays import Array
 from machines.linacs.machine import LinacMachine
 from optics.linac import LinacTracked, Period, SpaceCharge, Transport, track, transport
-from optics.linac.balance import defocusing, lost_power, tank_table, unit_table
-from optics.linac.bucket import LongitudinalAcceptance, longitudinal_acceptance, transverse_acceptance
-from optics.linac.field_integration import integrate, integrated_energies
+from optics.linac.balance import lost_power, tank_table, unit_table
+from optics.linac.bucket import LongitudinalAcceptance, longitudinal_acceptance
+from optics.linac.extremes import Extremes, extremes
+from optics.linac.field_integration import integrate, integrated_energies, integrated_transport
 from optics.linac.focusing import structure_periods
 from optics.linac.result import kept
 from optics.linac.structure.errors import Errors, with_errors
@@ -32,6 +34,7 @@ _GRID_POINTS = 81
 _CHARGED = 2000
 _SHOWN = 1500  # particles of a cloud
 _CLOUD = 1e-4  # of the integration of many particles
+_MATRICES = 1e-7  # of that of matrices
 
 
 @dataclass(frozen=True)
@@ -47,7 +50,8 @@ class Pair:
 class LinacFacts:
     """Everything that quantities, tables and figures of the optics study are made of.
 
-    ``lattice``: the linac at its design setting; ``clouds``: particles at the ``entrance`` and the ``exit``.
+    ``lattice``: the linac at its design setting; ``clouds``: particles at the ``entrance`` and the ``exit``;
+    ``across``: what the matrices amount to, and ``across_fields`` the same by integration (None: there is none).
     """
 
     resolved: ResolvedLinac[LinacOpticsStudy]
@@ -62,12 +66,12 @@ class LinacFacts:
     periods: tuple[Period, ...]
     tanks: pd.DataFrame
     units: pd.DataFrame
-    acceptances: dict[str, float]
+    across: Extremes
+    across_fields: Extremes | None
     longitudinal: LongitudinalAcceptance
     pair: Pair
     errors: pd.DataFrame
     pulses: Array
-    space_charge: float
     lost_power: float
     charged: tuple[LinacTracked, LinacTracked]
     unreached: str = ""
@@ -91,6 +95,7 @@ def gather(resolved: ResolvedLinac[LinacOpticsStudy], asked: Asked) -> LinacFact
     tracked = kept(linac, track(linac, start, stations=True))
     found = structure_periods(linac)
     energies, alone = _integrated(machine)
+    across = partial(extremes, bunch=bunch, charge=machine.bunch_charge, found=found)
     return LinacFacts(
         resolved=resolved,
         machine=machine,
@@ -104,12 +109,12 @@ def gather(resolved: ResolvedLinac[LinacOpticsStudy], asked: Asked) -> LinacFact
         periods=found,
         tanks=tank_table(linac, run, machine.supplies, energies),
         units=unit_table(linac, run, machine.supplies, current=machine.current, duty=machine.pulse.duty),
-        acceptances={p: _acceptance(run, machine, p) for p in ("x", "y")},
+        across=across(run),
+        across_fields=None if alone else across(integrated_transport(linac, tolerance=_MATRICES)),
         longitudinal=_longitudinal(machine),
         pair=_pair(machine, start[: study.integrated_particles], alone),
         errors=_errors(machine, study, start),
         pulses=_pulses(machine, study),
-        space_charge=defocusing(SpaceCharge(machine.bunch_charge), linac, run, sizes, found),
         lost_power=lost_power(linac, run, tracked, machine.current * machine.pulse.duty),
         charged=_charged(machine, start[:_CHARGED]),
     )
@@ -130,11 +135,6 @@ def _integrated(machine: LinacMachine) -> tuple[Array | None, str]:
         return integrated_energies(machine.linac), ""
     except HadronOpticsError as error:
         return None, str(error)
-
-
-def _acceptance(run: Transport, machine: LinacMachine, plane: str) -> float:
-    bunch = machine.bunch
-    return transverse_acceptance(run, plane, getattr(bunch, f"bet{plane}"), getattr(bunch, f"alf{plane}"))
 
 
 def _longitudinal(machine: LinacMachine) -> LongitudinalAcceptance:

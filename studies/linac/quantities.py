@@ -7,12 +7,13 @@ formulas alone rounding; what is counted among particles has a statistical error
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping
-from math import pi, sqrt
+from math import isfinite, pi, sqrt
 
 import numpy as np
 
 from lattice import InputError
 from optics.linac.bunch import normalised_emittance
+from optics.linac.extremes import Extremes
 from optics.matter.ranges import range_in_water
 from optics.statistics import TWO_SIDED, farther, least_sample, percentile_bounds, proportion, reach, spread
 from studies.judging import ALONE, FORMULA, ROUNDING, Number, evaluated
@@ -106,20 +107,30 @@ def _growth(plane: str) -> Callable[[LinacFacts], Number]:
     return of
 
 
+def _across(facts: LinacFacts, take: Callable[[Extremes], float], method: str, figure: str) -> Number:
+    """A number of the matrices; its error is what the same number of the integration's matrices differs."""
+    value = take(facts.across)
+    if facts.across_fields is None:
+        return Number(value, ROUNDING * abs(value), ALONE, f"{method}; {facts.pair.alone}", figure)
+    apart = abs(value - take(facts.across_fields))
+    if not isfinite(apart):
+        raise InputError(f"{method}: the integration through the fields gives no number")
+    return Number(value, apart, BOTH, f"{method}; error: difference from the integration", figure)
+
+
 def _sigmas(facts: LinacFacts) -> Number:
     fill = np.max(facts.sizes[:, [0, 2]], axis=1) / facts.run.bore
     row = int(np.argmax(fill))
     name = [*(piece.name for piece in facts.machine.linac.pieces), "the end"][int(facts.run.piece[row])]
     method = f"envelopes by matrices; least at {name}, s = {facts.run.s[row]:.3f} m"
-    return Number(float(1.0 / fill[row]), 1e-9, ALONE, method, "linac-envelope")
+    return _across(facts, lambda found: 1.0 / found.fill, method, "linac-envelope")
 
 
 def _acceptance(plane: str) -> Callable[[LinacFacts], Number]:
     def of(facts: LinacFacts) -> Number:
-        emittance = getattr(facts.machine.bunch, f"emittance_{plane}")
-        value = facts.acceptances[plane]
-        method = f"bore^2 beta gamma / beta(s), least; {value / emittance:.3g} times the rms emittance"
-        return Number(value, ROUNDING, ALONE, method, "linac-envelope")
+        times = facts.across.acceptances[plane] / getattr(facts.machine.bunch, f"emittance_{plane}")
+        method = f"bore^2 beta gamma / beta(s), least; {times:.3g} times the rms emittance"
+        return _across(facts, lambda found: found.acceptances[plane], method, "linac-envelope")
 
     return of
 
@@ -142,25 +153,24 @@ def _bucket(facts: LinacFacts) -> Number:
 
 def _advance(largest: bool) -> Callable[[LinacFacts], Number]:
     def of(facts: LinacFacts) -> Number:
-        advances = np.array([[period.mux, period.muy] for period in facts.periods])
+        advances = facts.across.advances
         if not len(advances):
             raise InputError("the linac has no focusing period")
         if np.isnan(advances).any():
             at = facts.periods[int(np.flatnonzero(np.isnan(advances).any(axis=1))[0])]
             raise InputError(f"the period from s = {at.s:.3g} m does not focus")
-        value = float(np.max(advances) if largest else np.min(advances))
-        method = "half trace of every two quadrupoles, with acceleration; error: rounding"
-        return Number(value, ROUNDING, ALONE, method, "linac-advance")
+        extreme = np.max if largest else np.min
+        method = "half trace of every two quadrupoles, with acceleration"
+        return _across(facts, lambda found: float(extreme(found.advances)), method, "linac-advance")
 
     return of
 
 
 def _space_charge(facts: LinacFacts) -> Number:
     method = (
-        f"uniform ellipsoid of {facts.machine.bunch_charge * 1e12:.3g} pC with the bunch's rms sizes, period by "
-        "period; error: rounding"
+        f"uniform ellipsoid of {facts.machine.bunch_charge * 1e12:.3g} pC with the bunch's rms sizes, period by period"
     )
-    return Number(facts.space_charge, ROUNDING, FORMULA, method, "linac-envelope")
+    return _across(facts, lambda found: found.space_charge, method, "linac-envelope")
 
 
 def _units(column: str, text: str, total: bool = False) -> Callable[[LinacFacts], Number]:

@@ -55,7 +55,8 @@ def methods(facts: LinacFacts) -> Iterator[str]:
     if not facts.pair.alone:
         yield (
             "Second engine: Runge-Kutta integration through the on-axis field of the same cells with the fields off "
-            "the axis to first order; the reference particle through all tanks, and "
+            "the axis to first order; the reference particle and matrices through all tanks (envelopes, phase "
+            "advances and acceptances have its difference as their error), and "
             f"{len(facts.pair.maps.alive) if facts.pair.maps else 0} particles."
         )
     yield (

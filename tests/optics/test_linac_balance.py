@@ -157,6 +157,18 @@ def test_the_worst_period_is_the_one_whose_own_number_is_largest() -> None:
     assert defocusing(charge, ccl(), run(), sizes, ()) == 0.0
 
 
+def test_sizes_count_by_the_length_they_are_had_over() -> None:
+    """Rows are closer in quadrupoles: sizes along a straight line have the mean square of a line, (a2 + ab + b2)/3."""
+    charge, period = SpaceCharge(1e-13), structure_periods(ccl())[3]
+    share = np.clip((run().s - period.s) / (period.end - period.s), 0.0, 1.0)
+    sizes = np.repeat((5e-4 + 3e-4 * share)[:, None], 6, axis=1)
+    mean = np.sqrt((5e-4**2 + 5e-4 * 8e-4 + 8e-4**2) / 3)
+    particle = ReferenceParticle("proton", kinetic_energy_per_u=period.energy)
+    advance = min(period.mux_without_rf, period.muy_without_rf)
+    alone = charge.strength(np.full(3, mean), particle, advance, period.end - period.s)
+    assert defocusing(charge, ccl(), run(), sizes, (period,)) == pytest.approx(alone, rel=1e-4)  # trapezia: (ds)^2
+
+
 def test_periods_of_the_structure_lie_between_tanks() -> None:
     """All quadrupoles of this linac stand alone between two tanks but the last, behind which there is none."""
     inside, all_of = structure_periods(ccl()), periods(ccl())

@@ -128,7 +128,7 @@ def test_envelopes_and_acceptances_are_those_of_the_beam_at_the_entrance() -> No
     for plane, beta, alpha in (("x", bunch.betx, bunch.alfx), ("y", bunch.bety, bunch.alfy)):
         here = facts.run.twiss(plane, beta, alpha)[0]
         largest = float((here / facts.run.momentum).max())
-        assert facts.acceptances[plane] == pytest.approx(2.5e-3**2 / largest, rel=1e-12)
+        assert facts.across.acceptances[plane] == pytest.approx(2.5e-3**2 / largest, rel=1e-12)
 
 
 def test_the_bucket_is_looked_for_over_twelve_and_eight_rms_sizes() -> None:
@@ -187,7 +187,7 @@ def test_space_charge_is_that_of_the_bunches_of_the_pulse() -> None:
     assert small().bunch_charge == pytest.approx(charge.charge, rel=1e-12)
     run, linac = gathered().run, small().linac
     worst = defocusing(charge, linac, run, run.sizes(small().bunch.covariance), structure_periods(linac))
-    assert gathered().space_charge == pytest.approx(worst, rel=1e-9)
+    assert gathered().across.space_charge == pytest.approx(worst, rel=1e-9)
     without, charged = gathered().charged
     again = kept(small().linac, track(small().linac, gathered().start))
     assert np.array_equal(without.coordinates, again.coordinates, equal_nan=True)

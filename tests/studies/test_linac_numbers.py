@@ -16,7 +16,18 @@ from studies.linac.facts import LinacFacts, Pair
 from studies.linac.quantities import BOTH, counting_error, evaluate, usual
 from studies.results import Quantity
 from tests.bethe import bethe_range
-from tests.linac_facts import BUNCH, PERIODS, SIZES, TANKS, beta_gamma, both, machine, optics_facts, survivors
+from tests.linac_facts import (
+    ACROSS,
+    ACROSS_FIELDS,
+    BUNCH,
+    SIZES,
+    TANKS,
+    beta_gamma,
+    both,
+    machine,
+    optics_facts,
+    survivors,
+)
 
 ALONE_PAIR = Pair(None, None, "tables without a field")
 #: Numbers go through the coordinates of particles: rounding of a momentum of 1e9 eV/c next to a spread of 1e5 eV.
@@ -184,16 +195,17 @@ def test_the_bucket_is_the_circle_of_its_area_in_rms_sizes() -> None:
 @pytest.mark.number("sigmas_in_bore", by="by hand")
 @pytest.mark.parametrize(("columns", "plane"), [([0, 1, 2, 3, 4, 5], "y"), ([2, 3, 0, 1, 4, 5], "x")])
 def test_the_tightest_place_is_where_the_beam_fills_most_of_its_bore(columns: list[int], plane: str) -> None:
-    """1.8 mm in 3 mm at q2, in either plane; larger beams stand in wider bores."""
+    """1.8 mm in 3 mm at q2, in either plane; larger beams stand in wider bores. By the fields 0.625 of a bore: 1.6."""
     found = measured("sigmas_in_bore", optics_facts(sizes=SIZES[:, columns]))
-    assert (found.value, found.error) == exactly(3 / 1.8, 1e-9)
+    assert (found.value, found.error) == pytest.approx((3 / 1.8, 3 / 1.8 - 1.6), rel=1e-9)
     assert "least at q2, s = 1.230 m" in found.method
 
 
 @pytest.mark.number("acceptance_x", "acceptance_y", by="by hand")
 def test_an_acceptance_is_that_of_its_plane() -> None:
-    """3 and 5 um; 12 and 5 times the emittances of 0.25 and 1 um."""
-    assert [number(f"acceptance_{plane}")[0] for plane in "xy"] == [3e-6, 5e-6]
+    """3 and 5 um, by the fields 3.02 and 4.95; 12 and 5 times the emittances of 0.25 and 1 um."""
+    found = [number(f"acceptance_{plane}") for plane in "xy"]
+    assert found == [pytest.approx((3e-6, 0.02e-6), rel=1e-9), pytest.approx((5e-6, 0.05e-6), rel=1e-9)]
     assert [measured(f"acceptance_{plane}").method.split("; ")[1] for plane in "xy"] == [
         "12 times the rms emittance",
         "5 times the rms emittance",
@@ -202,26 +214,44 @@ def test_an_acceptance_is_that_of_its_plane() -> None:
 
 @pytest.mark.number("largest_advance", "least_advance", by="by hand")
 def test_advances_are_the_extremes_of_both_planes_with_acceleration() -> None:
-    """0.21, 0.14, 0.16 turns in x and 0.17, 0.26, 0.22 in y; larger ones without the RF do not count."""
-    assert number("largest_advance") == (0.26, 1e-12)
-    assert number("least_advance") == (0.14, 1e-12)
-    turned = tuple(replace(period, mux=period.muy, muy=period.mux) for period in PERIODS)
-    assert number("largest_advance", optics_facts(periods=turned))[0] == 0.26
-    assert number("least_advance", optics_facts(periods=turned))[0] == 0.14
+    """0.21, 0.14, 0.16 turns in x and 0.17, 0.26, 0.22 in y, by the fields 0.2596 and 0.1397 for the extremes."""
+    assert number("largest_advance") == pytest.approx((0.26, 0.0004), rel=1e-9)
+    assert number("least_advance") == pytest.approx((0.14, 0.0003), rel=1e-9)
+    turned = replace(ACROSS, advances=ACROSS.advances[:, ::-1])
+    assert number("largest_advance", optics_facts(across=turned))[0] == 0.26
+    assert number("least_advance", optics_facts(across=turned))[0] == 0.14
 
 
 def test_a_period_that_does_not_focus_has_no_advance_and_says_where() -> None:
-    lost = (PERIODS[0], replace(PERIODS[1], muy=float("nan")), replace(PERIODS[2], mux=float("nan")))
-    assert measured("least_advance", optics_facts(periods=lost)).method == (
+    lost = ACROSS.advances.copy()
+    lost[1, 1], lost[2, 0] = np.nan, np.nan
+    assert measured("least_advance", optics_facts(across=replace(ACROSS, advances=lost))).method == (
         "not computed: the period from s = 1.2 m does not focus"
     )
-    assert "no focusing period" in measured("largest_advance", optics_facts(periods=())).method
+    by_fields = optics_facts(across_fields=replace(ACROSS_FIELDS, advances=lost))
+    assert "the integration through the fields gives no number" in measured("least_advance", by_fields).method
+    nothing = replace(ACROSS, advances=np.empty((0, 2)))
+    assert "no focusing period" in measured("largest_advance", optics_facts(across=nothing)).method
 
 
 @pytest.mark.number("space_charge", by="by hand")
 def test_space_charge_is_told_with_the_charge_of_a_bunch() -> None:
-    assert number("space_charge") == (0.0123, 1e-12)
+    assert number("space_charge") == pytest.approx((0.0123, 0.0002), rel=1e-9)
     assert "0.12 pC" in measured("space_charge").method
+
+
+@pytest.mark.parametrize(
+    "name", ["sigmas_in_bore", "acceptance_x", "acceptance_y", "largest_advance", "least_advance", "space_charge"]
+)
+def test_numbers_of_matrices_say_which_engines_they_rest_on(name: str) -> None:
+    """Without a field there is nothing to compare with: rounding, and why."""
+    alone = measured(name, optics_facts(across_fields=None, pair=ALONE_PAIR))
+    assert alone.value is not None
+    assert alone.engine == ALONE
+    assert alone.error == pytest.approx(1e-12 * alone.value, rel=1e-6)
+    assert "tables without a field" in alone.method
+    assert measured(name).engine == BOTH
+    assert measured(name).method.endswith("error: difference from the integration")
 
 
 def test_the_strongest_magnet_is_found_whatever_its_sign() -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import replace
 from math import pi, sqrt
 from typing import Any
 
@@ -14,9 +15,21 @@ from lattice import ReferenceParticle
 from studies.linac.clouds import projections
 from studies.linac.facts import Pair
 from studies.linac.switching import tables as switching
+from studies.linac.switching.tables import energies_frame
+from studies.linac.switching.text import methods
 from studies.linac.tables import tables
 from studies.results import TableData
-from tests.linac_facts import EXIT, FREQUENCY, beta_gamma, delta, machine, optics_facts, survivors, switching_facts
+from tests.linac_facts import (
+    EXIT,
+    FREQUENCY,
+    SETTINGS,
+    beta_gamma,
+    delta,
+    machine,
+    optics_facts,
+    survivors,
+    switching_facts,
+)
 
 
 def shown(name: str, **changes: Any) -> dict[str, list[Any]]:
@@ -195,6 +208,7 @@ ENERGIES: dict[str, list[Any]] = {
     "last unit": ["u1", "u2", "u3", "u3"],
     "amplitude [1]": [0.9, 0.6, 0.3, 0.8],
     "phase [deg]": [18 / pi, -36 / pi, 54 / pi, -9 / pi],
+    "phase is": ["least-spread"] * 4,
     "mean W [MeV]": [20.01, 29.94, 40.06, 50.05],
     "sigma W [keV]": [60, 150, 160, 80],
     "transmission [1]": [0.95, 0.9, 0.8, 0.96],
@@ -217,6 +231,18 @@ def switched(name: str) -> dict[str, list[Any]]:
 
 def test_the_table_of_energies() -> None:
     assert_columns(switched("energies"), ENERGIES)
+
+
+def test_rows_whose_phase_stands_at_an_end_of_the_search_say_so() -> None:
+    """The phase of the last unit alone counts; where none is looked for, phases are those of the design."""
+    phases = np.array([[-0.25, 0.0, 0.0], [-0.25, -0.2, 0.0], [0.0, 0.0, 0.4], [0.0, 0.0, 0.1]])
+    facts = switching_facts(settings=replace(SETTINGS, phases=phases))
+    end, free = "search-end", "least-spread"
+    assert list(energies_frame(facts)["phase is"]) == [end, free, end, free]
+    assert any("2 of 4 rows stand at an end of this search" in sentence for sentence in methods(facts))
+    fixed = replace(facts, study=facts.study.model_copy(update={"least_spread": False}))
+    assert list(energies_frame(fixed)["phase is"]) == ["designed"] * 4
+    assert not any("search" in sentence for sentence in methods(fixed))
 
 
 def test_the_table_of_beams_for_dose_calculation() -> None:
@@ -259,7 +285,7 @@ def test_ions_are_written_per_nucleon() -> None:
 
 #: Names of the columns of energies.tfs and what stands under them, in the order of the file.
 TFS_NAMES = [
-    *("W_MEV", "RANGE_MM", "UNITS_ON", "LAST_UNIT", "AMPLITUDE", "PHASE_DEG", "MEAN_W_MEV"),
+    *("W_MEV", "RANGE_MM", "UNITS_ON", "LAST_UNIT", "AMPLITUDE", "PHASE_DEG", "PHASE_IS", "MEAN_W_MEV"),
     *("SIGMA_W_KEV", "TRANSMISSION", "EMITTANCE_X_UM", "EMITTANCE_Y_UM", "SIGMA_X_MM", "SIGMA_Y_MM"),
     *("SIGMA_XP_MRAD", "SIGMA_YP_MRAD", "BETX_M", "ALFX", "BETY_M", "ALFY"),
     *("AMPLITUDE_U1", "AMPLITUDE_U2", "AMPLITUDE_U3", "PHASE_U1_DEG", "PHASE_U2_DEG", "PHASE_U3_DEG"),
@@ -280,10 +306,11 @@ def test_energies_are_written_as_tfs() -> None:
     assert name == '@ NAME %08s "ENERGIES"'
     assert title == '@ TITLE %15s "A made-up linac"'
     assert names.split() == ["*", *TFS_NAMES]
-    assert kinds.split() == ["$", *("%s" if column == "LAST_UNIT" else "%le" for column in TFS_NAMES)]
+    assert kinds.split() == ["$", *("%s" if column in ("LAST_UNIT", "PHASE_IS") else "%le" for column in TFS_NAMES)]
     cells = dict(zip(TFS_NAMES, zip(*(row.split() for row in rows), strict=True), strict=True))
     assert cells.pop("LAST_UNIT") == ('"u1"', '"u2"', '"u3"', '"u3"')
-    expected = [values for heading, values in ENERGIES.items() if heading != "last unit"]
+    assert cells.pop("PHASE_IS") == ('"least-spread"',) * 4
+    expected = [values for heading, values in ENERGIES.items() if heading not in ("last unit", "phase is")]
     expected += list(OF_UNITS.values())
     for (column, texts), values in zip(cells.items(), expected, strict=True):
         assert [float(text) for text in texts] == pytest.approx(values, rel=1e-12, abs=1e-15), column

@@ -51,6 +51,12 @@ class Settings:
         on = self.amplitudes > 0
         return np.where(on.any(axis=1), on.shape[1] - 1 - np.argmax(on[:, ::-1], axis=1), 0)
 
+    @property
+    def at_reach(self) -> Array:
+        """Where the phase of the last unit stands at an end of REACH, so that the least spread may lie beyond, (n,)."""
+        turned = self.phases[np.arange(len(self.phases)), self.last_units]
+        return np.asarray(np.isclose(turned[:, None], REACH, rtol=0.0, atol=1e-9).any(axis=1))
+
     def applied(self, linac: Linac, row: int) -> Linac:
         """The linac at one row."""
         return linac.with_units(by_unit(linac, self.amplitudes[row]), by_unit(linac, self.phases[row]))

@@ -15,8 +15,8 @@ from lattice.arrays import Array
 from machines.linacs.machine import LinacMachine
 from machines.linacs.table import LinacTable
 from optics.linac import Linac, LinacTracked, track, transport
-from optics.linac.bucket import transverse_acceptance
-from optics.linac.field_integration import integrated_energies
+from optics.linac.extremes import acceptances, largest_fill
+from optics.linac.field_integration import integrated_energies, integrated_transport
 from optics.linac.focusing import structure_periods
 from optics.linac.result import kept
 from optics.linac.structure.lattices import lattice_of
@@ -46,7 +46,8 @@ PHASES = REACH
 class SwitchingFacts:
     """Everything that quantities, tables and figures of the switching study are made of.
 
-    ``lattice``: the linac at its design setting; ``beams``: one row an energy; ``clouds``: particles at the exit for a
+    ``lattice``: the linac at its design setting; ``beams``: one row an energy, ``fill_fields`` the largest
+    fill among them by integration (nan: there is none); ``clouds``: particles at the exit for a
     few; ``others``: transmission of other sets of gradients; ``integrated``: wanted energy, final energy by
     integration, its error by the steps; ``jitter``: rms energy and range.
     """
@@ -58,6 +59,7 @@ class SwitchingFacts:
     energies: Array
     settings: Settings
     beams: pd.DataFrame
+    fill_fields: float
     clouds: Mapping[float, pd.DataFrame]
     others: pd.DataFrame
     sources: Mapping[str, str]
@@ -94,6 +96,7 @@ def gather(resolved: ResolvedLinac[LinacSwitchingStudy], asked: Asked) -> Switch
     shown = np.unique(np.linspace(0, len(energies) - 1, study.shown_energies).astype(int))
     some = np.unique(np.linspace(0, len(energies) - 1, _FEW).astype(int))
     integrated, alone = _integrated(linac, settings, energies, some)
+    fullest = settings.applied(linac, int(np.argmax(fills)))
     return SwitchingFacts(
         resolved=resolved,
         study=study,
@@ -102,6 +105,7 @@ def gather(resolved: ResolvedLinac[LinacSwitchingStudy], asked: Asked) -> Switch
         energies=energies,
         settings=settings,
         beams=beams,
+        fill_fields=np.nan if alone else largest_fill(integrated_transport(fullest, tolerance=1e-7), machine.bunch),
         clouds={float(energies[i]): _cloud(ends[i], machine.bunch.frequency) for i in shown},
         others=_others(resolved, study),
         sources={one.name: one.source for one in study.compare},
@@ -141,15 +145,13 @@ def _focus(machine: LinacMachine, settings: Settings, energies: Array, some: Arr
     for i in some:
         linac = settings.applied(machine.linac, int(i))
         advances = np.array([[period.mux, period.muy] for period in structure_periods(linac)])
-        run, row = transport(linac), {"wanted": float(energies[i])}
+        found, row = acceptances(transport(linac), machine.bunch), {"wanted": float(energies[i])}
         for column, plane in enumerate("xy"):
             here = advances[:, column] if len(advances) else np.array([np.nan])
-            shape = (getattr(machine.bunch, f"bet{plane}"), getattr(machine.bunch, f"alf{plane}"))
-            acceptance = transverse_acceptance(run, plane, *shape)
             row |= {
                 f"largest_mu{plane}": float(np.max(here)),
                 f"least_mu{plane}": float(np.min(here)),
-                f"acceptance_{plane}": acceptance / getattr(machine.bunch, f"emittance_{plane}"),
+                f"acceptance_{plane}": found[plane] / getattr(machine.bunch, f"emittance_{plane}"),
             }
         rows.append(row)
     return pd.DataFrame(rows)

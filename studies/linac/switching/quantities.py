@@ -88,7 +88,11 @@ def _spot(largest: bool) -> Callable[[SwitchingFacts], Number]:
 
 def _fill(facts: SwitchingFacts) -> Number:
     row = int(facts.beams["fill"].argmax())
-    return Number(float(facts.beams["fill"][row]), 1e-9, ALONE, f"{_at(facts, row)}; matrices", "energies-spot")
+    value, method = float(facts.beams["fill"][row]), f"{_at(facts, row)}; matrices"
+    if facts.alone:
+        return Number(value, ROUNDING, ALONE, f"{method}; {facts.alone}", "energies-spot")
+    method += "; error: difference from the integration"
+    return Number(value, abs(value - facts.fill_fields), BOTH, method, "energies-spot")
 
 
 def _energy_jitter(facts: SwitchingFacts) -> Number:

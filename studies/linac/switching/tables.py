@@ -27,6 +27,7 @@ def energies_frame(facts: SwitchingFacts) -> pd.DataFrame:
             "last unit": [units[unit] for unit in last],
             "amplitude [1]": facts.settings.amplitudes[rows, last],
             "phase [deg]": np.degrees(facts.settings.phases[rows, last]),
+            "phase is": _phase_is(facts),
             "mean W [MeV]": beams["energy"] / 1e6,
             "sigma W [keV]": beams["sigma_energy"] / 1e3,
             "transmission [1]": beams["transmission"],
@@ -46,9 +47,17 @@ def energies_frame(facts: SwitchingFacts) -> pd.DataFrame:
     return frame
 
 
+def _phase_is(facts: SwitchingFacts) -> list[str]:
+    """What decided the phase of the last unit, row by row."""
+    if not facts.study.least_spread:
+        return ["designed"] * len(facts.energies)
+    return ["search-end" if end else "least-spread" for end in facts.settings.at_reach]
+
+
 def _energies(facts: SwitchingFacts) -> TableData:
     caption = (
         "Units on, amplitude and phase of the last one (from the designed phase), and the beam at the exit, tracked; "
+        "where the phase is search-end, the least spread may lie at a phase beyond. "
         "Twiss parameters are those of the tracked beam. Also as energies.tfs beside this table."
     )
     return TableData("energies", "Table of energies", caption, energies_frame(facts))

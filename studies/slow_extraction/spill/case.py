@@ -108,10 +108,10 @@ def check_names(ring: Lattice, spec: SpillSpec) -> None:
     for key, name in named:
         if name not in ring.parameters:
             raise InputError(f"{key}: '{ring.name}' has no parameter '{name}'{did_you_mean(name, ring.parameters)}")
-    element = spec.knockout.element
+    element = spec.knockout.at
     if element is not None and element not in ring.names:
         raise InputError(
-            f"spill.knockout.element: '{ring.name}' has no element '{element}'{did_you_mean(element, ring.names)}"
+            f"spill.knockout.at: '{ring.name}' has no element '{element}'{did_you_mean(element, ring.names)}"
         )
 
 
@@ -121,7 +121,7 @@ def _knockout(case: SpillCase, duration: float) -> Driver:
         case.stack,
         duration,
         width=spec.momentum_spread,
-        at=spec.element,
+        at=spec.at,
         tune=spec.tune,
         bandwidth=spec.bandwidth,
         excitation=spec.excitation,

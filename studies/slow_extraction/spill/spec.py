@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Literal, Self
+from collections.abc import Mapping
+from typing import Annotated, Any, Literal, Self
 
 from pydantic import Field, Strict, model_validator
 
@@ -19,15 +20,25 @@ class RippleSpec(Table):
 class KnockoutSpec(Table):
     """RF knock-out: where and how the beam is excited, and the width of the stack that it works on.
 
-    Without ``element``, ``tune`` and ``bandwidth`` the study chooses a place and a band over the stack's tunes.
+    Without ``at``, ``tune`` and ``bandwidth`` the study chooses a place and a band over the stack's tunes.
     """
 
-    element: Name | None = None
+    at: Name | None = None
     tune: Positive | None = None
     bandwidth: Positive | None = None
     excitation: Literal["sine", "chirp", "dual-fm", "noise"] = "noise"
     period_s: Positive = 1e-3
     momentum_spread: Positive = 5e-4
+
+    @model_validator(mode="before")
+    @classmethod
+    def _of_older_files(cls, content: Any) -> Any:
+        """``element``, as the key was called, is ``at``, as ``RFKnockout`` has it."""
+        if not isinstance(content, Mapping) or "element" not in content:
+            return content
+        if "at" in content:
+            raise ValueError("at and element are one key: leave element out")
+        return {("at" if key == "element" else key): value for key, value in content.items()}
 
 
 class BucketSpec(Table):

@@ -33,6 +33,7 @@ from studies.treatment.facts import (
 from studies.treatment.machines import ComputedRing, Reaches, followed
 from studies.treatment.quantities import quantities
 from studies.treatment.tables import tables
+from studies.treatment.text import assumptions
 from studies.treatment.timeline import BEAM, CHANGE, MOVES, REFILL
 from studies.treatment.timing_checks import ASSUMED, CASE, COMPUTED, Check
 from studies.vocabulary import SWITCHING
@@ -404,3 +405,11 @@ def test_a_ring_without_an_extracted_beam_of_the_species_says_so() -> None:
     lacks = SimpleNamespace(cycles=ring().facts.cycles, study=SimpleNamespace(extracted=()))
     with pytest.raises(Exception, match=r"has no \[\[extracted\]\] beam of proton"):
         ComputedRing("a ring", cast(SwitchingFacts, lacks)).beams(np.array([100.0]))
+
+
+@pytest.mark.parametrize("species", ["proton", "carbon-12"])
+def test_the_limits_of_the_dose_model_are_told_of_ions(species: str) -> None:
+    """Bortfeld's form is the protons' own; what it leaves out of ions is said with the share that breaks up."""
+    given = facts(treatment=replace(treatment(), species=species), study=study())
+    told = " ".join(assumptions(given))
+    assert ("Bortfeld's form was made for protons" in told) == (species != "proton")
