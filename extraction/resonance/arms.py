@@ -11,11 +11,13 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.polynomial import Chebyshev
+from numpy.polynomial.chebyshev import chebval
 
 from extraction.resonance.motion import Motion
 from lattice import NoSolution
 from lattice.arrays import Array
 from optics.closed import closed
+from optics.maps.fitted import coefficients_of, nodes_of
 from optics.maps.turn import iterate
 
 _START = 1e-2  # of the distance from closed orbit to fixed point
@@ -198,19 +200,17 @@ def _refined(motion: Motion, beginning: _Beginning, x_septum: float, side: float
     Particles laid out evenly in u pass evenly in time (the flow is uniform in the logarithm of the distance from the
     fixed point): u one larger is three turns later.
     """
-    nodes = np.cos(np.pi * (np.arange(_FIT) + 0.5) / _FIT)
+    nodes = nodes_of(_FIT)
     middle, half = position + 0.5, 0.75
     reach = abs(x_septum - motion.orbit[0])
     passed = motion.after(beginning.at(middle + half * nodes), number + 3, reach)[number - 1 :, :, :4]
     if not np.all(np.isfinite(passed)):
         raise NoSolution(f"the arm leaves the domain of the maps within three turns of x = {x_septum:.6g} m")
     domain = [middle - half, middle + half]
-    fits = [
-        [Chebyshev.fit(middle + half * nodes, one[:, k], _FIT - 1, domain=domain) for k in range(4)] for one in passed
-    ]
-    x, px = fits[0][0], fits[0][1]
+    table = np.tensordot(coefficients_of(_FIT), passed, axes=(1, 1))  # of each turn and coordinate
+    x, px = (Chebyshev(table[:, 0, k], domain=domain) for k in range(2))
     u = _root(x - x_septum, position)
-    after = np.array([[fit(u) for fit in one] for one in fits])
+    after = chebval((u - middle) / half, table)
     x1, p1, x2, p2 = x.deriv()(u), px.deriv()(u), x.deriv(2)(u), px.deriv(2)(u)
     return Arm(
         x=float(after[0, 0]),

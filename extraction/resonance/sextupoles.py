@@ -44,7 +44,8 @@ def complex_strengths(optics: Optics, place: int) -> tuple[list[int], Array]:
     Returns indices and real and imaginary parts (2, batch, n): kept apart, so that a complex step passes through.
     """
     lattice = optics.lattice
-    strengths = {i: integrated_k2(lattice, element) for i, element in enumerate(lattice.elements)}
+    elements = [(i, one) for i, one in enumerate(lattice.elements) if isinstance(one, (Sextupole, Bend, Multipole))]
+    strengths = {i: integrated_k2(lattice, element) for i, element in elements}
     found = [i for i, k2l in strengths.items() if np.any(k2l != 0.0)]
     fine = functions_inside(optics, _SLICES)
     beta, phase = fine.column("betx"), fine.column("mux")

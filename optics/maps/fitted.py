@@ -19,7 +19,7 @@ from lattice.arrays import Array
 from optics.compiled import compiled
 
 _LANES = 8  # points that are worked on together
-_DEGREES = (14, 20, 28)
+_COUNTS = (15, 21, 29)  # of nodes a side
 _ROUNDING = 2e-13  # of the box: what rounding of a turn of some hundred maps leaves of a coefficient
 _MISFIT = 2e-12  # of the box: the same at a point, in a tenth of a millimetre
 _PROBES = 64
@@ -59,10 +59,10 @@ def fitted(function: Callable[[Array], Array], centre: Array, box: Array) -> Fit
 
     probes = np.random.default_rng(3).uniform(-1.0, 1.0, (_PROBES, 2))
     truth = inside(probes)
-    for degree in _DEGREES:
-        nodes, transform = _chebyshev(degree)
+    for count in _COUNTS:
+        nodes, transform = nodes_of(count), coefficients_of(count)
         grid = np.stack(np.meshgrid(nodes, nodes, indexing="ij"), axis=-1).reshape(-1, 2)
-        values = inside(grid).T.reshape(2, len(nodes), len(nodes))
+        values = inside(grid).T.reshape(2, count, count)
         if not np.all(np.isfinite(values)):
             return None
         table = transform @ values @ transform.T
@@ -83,13 +83,21 @@ def _trimmed(centre: Array, box: Array, inverse: Array, table: Array, noise: flo
     return Fitted(centre, box, inverse, np.ascontiguousarray(table), lengths.astype(np.int64))
 
 
+def nodes_of(count: int) -> Array:
+    """Where T_count is 0, falling: the nodes (count,) of an interpolation of degree count - 1."""
+    return np.asarray(np.cos(_angles(count)))
+
+
 @lru_cache(maxsize=8)
-def _chebyshev(degree: int) -> tuple[Array, Array]:
-    """Nodes (n,) and the matrix (n, n) from values there to coefficients."""
-    angles = np.pi * (np.arange(degree + 1) + 0.5) / (degree + 1)
-    transform = 2.0 / (degree + 1) * np.cos(np.outer(np.arange(degree + 1), angles))
+def coefficients_of(count: int) -> Array:
+    """Matrix (count, count) from values at the nodes to coefficients of T_0 to T_(count - 1)."""
+    transform = 2.0 / count * np.cos(np.outer(np.arange(count), _angles(count)))
     transform[0] /= 2.0
-    return np.cos(angles), transform
+    return transform
+
+
+def _angles(count: int) -> Array:
+    return np.asarray(np.pi * (np.arange(count) + 0.5) / count)
 
 
 @compiled

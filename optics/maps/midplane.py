@@ -43,6 +43,9 @@ class _Known:
     operation: int
 
 
+#: The name of a map, and which of its arguments are 0.
+_Key = tuple[str, frozenset[int]]
+
 #: What an operation of the whole map has become; None is 0.
 _Made = Node | _Known | None
 
@@ -119,7 +122,7 @@ def _pruned(recorder: Recorder, results: list[Node]) -> Reduced:
 
 
 @lru_cache(maxsize=64)
-def _bank(keys: tuple[tuple[str, frozenset[int]], ...]) -> Bank:
+def _bank(keys: tuple[_Key, ...]) -> Bank:
     found = [one for key in keys if (one := reduced(*key))]
     return Bank([one.program for one in found], [name for name, _ in keys])
 
@@ -131,7 +134,7 @@ def in_midplane(turn: Turn, delta: float) -> Turn | None:
     """
     if not len(turn.programs):
         return turn
-    steps = [_key(turn, row) for row in range(len(turn.programs))]
+    steps = _keys(turn)
     keys = tuple(dict.fromkeys(steps))
     found = {key: reduced(*key) for key in keys}
     if not all(found.values()):
@@ -140,14 +143,22 @@ def in_midplane(turn: Turn, delta: float) -> Turn | None:
     arguments = np.zeros((len(steps), bank.n_arguments))
     start = np.array([0.0] * _DELTA + [delta])
     values = turn.bank.operations(turn.programs, turn.arguments, start)
-    for row, key in enumerate(steps):
+    index = {key: number for number, key in enumerate(keys)}
+    programs = np.array([index[key] for key in steps], dtype=np.int64)
+    for key, number in index.items():
         known = found[key].known  # type: ignore[union-attr]
-        arguments[row, : len(known)] = values[row, list(known)]
-    return Turn(bank, np.array([keys.index(key) for key in steps], dtype=np.int64), arguments, turn.name)
+        rows = np.flatnonzero(programs == number)
+        arguments[np.ix_(rows, np.arange(len(known)))] = values[np.ix_(rows, known)]
+    return Turn(bank, programs, arguments, turn.name)
 
 
-def _key(turn: Turn, row: int) -> tuple[str, frozenset[int]]:
-    """Name of a step's map and which of its arguments are 0."""
-    index = turn.programs[row]
-    own = turn.arguments[row, : turn.bank.argument_counts[index]]
-    return turn.bank.names[index], frozenset(np.flatnonzero(own == 0.0).tolist())
+def _keys(turn: Turn) -> list[_Key]:
+    """Name of each step's map and which of its arguments are 0."""
+    own = np.arange(turn.bank.n_arguments) < turn.bank.argument_counts[turn.programs][:, None]
+    zeros = own & (turn.arguments == 0.0)
+    marks = [(int(index), row.tobytes()) for index, row in zip(turn.programs, zeros, strict=True)]
+    rows = {mark: row for row, mark in enumerate(marks)}
+    known = {
+        mark: (turn.bank.names[mark[0]], frozenset(np.flatnonzero(zeros[row]).tolist())) for mark, row in rows.items()
+    }
+    return [known[mark] for mark in marks]

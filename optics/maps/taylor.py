@@ -239,6 +239,21 @@ def _jacobian(bank: Any, programs: Any, arguments: Any, point: Any, total: Any) 
 
 
 @compiled
+def second_order(series: Any, along: Any, curved: Any) -> Any:
+    """What becomes of a point + t ``along`` + t^2 ``curved``, (6,) each, through ``series`` (n, 6, 28) in turn."""
+    for step in series:
+        new_along, new_curved = np.zeros_like(along), np.zeros_like(curved)
+        for row in range(N_COORDINATES):
+            for i in range(N_COORDINATES):
+                new_along[row] += step[row, 1 + i] * along[i]
+                new_curved[row] += step[row, 1 + i] * curved[i]
+                for j in range(i, N_COORDINATES):
+                    new_curved[row] += step[row, QUADRATIC[i, j]] * along[i] * along[j]
+        along, curved = new_along, new_curved
+    return along, curved
+
+
+@compiled
 def _operations(bank: Any, programs: Any, arguments: Any, start: Any, out: Any) -> Any:
     rows = np.zeros((1, N_COORDINATES, N_FIRST))
     work, results = _work(bank, programs, rows), rows[0]

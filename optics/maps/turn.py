@@ -9,7 +9,7 @@ import numpy as np
 
 from lattice import NoSolution, UnstableOptics
 from lattice.arrays import Array
-from optics.maps.taylor import N_COORDINATES, N_FIRST, Bank
+from optics.maps.taylor import N_COORDINATES, Bank, second_order
 
 _ITERATIONS = 60
 _ROUNDING = 1e-15  # m, rad: a miss this small is zero
@@ -64,14 +64,9 @@ class Turn:
     def second_derivative(self, point: Array, direction: Array, turns: int = 1) -> Array:
         """Coefficient (6,) of t^2 in the image of ``point`` + t ``direction`` (both (6,)) after some turns."""
         along, curved = direction, np.zeros(N_COORDINATES, dtype=direction.dtype)
-        upper = np.triu_indices(N_COORDINATES)
         for _ in range(turns):
             series = self.follow(point, 2)
-            for step in series:
-                curved = step[:, 1 : 1 + N_COORDINATES] @ curved + step[:, N_FIRST:] @ (
-                    along[upper[0]] * along[upper[1]]
-                )
-                along = step[:, 1 : 1 + N_COORDINATES] @ along
+            along, curved = second_order(series, along, curved)
             point = series[-1, :, 0]
         return curved
 
