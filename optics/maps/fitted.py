@@ -93,7 +93,7 @@ def coefficients_of(count: int) -> Array:
     """Matrix (count, count) from values at the nodes to coefficients of T_0 to T_(count - 1)."""
     transform = 2.0 / count * np.cos(np.outer(np.arange(count), _angles(count)))
     transform[0] /= 2.0
-    return transform
+    return np.asarray(transform)
 
 
 def _angles(count: int) -> Array:

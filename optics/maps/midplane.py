@@ -148,7 +148,7 @@ def in_midplane(turn: Turn, delta: float) -> Turn | None:
     for key, number in index.items():
         known = found[key].known  # type: ignore[union-attr]
         rows = np.flatnonzero(programs == number)
-        arguments[np.ix_(rows, np.arange(len(known)))] = values[np.ix_(rows, known)]
+        arguments[rows, : len(known)] = values[rows][:, list(known)]
     return Turn(bank, programs, arguments, turn.name)
 
 

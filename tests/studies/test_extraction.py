@@ -52,12 +52,16 @@ def test_the_reference_row(folder: Path) -> None:
 
 
 def test_every_requirement_of_the_machine_is_judged_but_those_of_a_spill(folder: Path) -> None:
-    """This tune is far from the resonance: at the momenta at hand the least step is 1.8 mm and the arms part."""
+    """This tune is far from the resonance: at the momenta at hand the least step is 1.8 mm and the arms part.
+
+    4.96 % of the sample are lost on the wires, within what 200 particles leave open of the limit of 5 %. The momenta
+    are given, so that it is the same at every energy.
+    """
     found = results(folder)
     tracked = [verdict for verdict in found["verdicts"] if verdict["quantity"] in SPILL]
     assert all(verdict["verdict"] == "NOT EVALUATED" and "[spill]" in verdict["reason"] for verdict in tracked)
     untold = {verdict["id"] for verdict in tracked}
-    expected = verdicts_of("cnao-extraction", "EXT-01", "EXT-04")
+    expected = verdicts_of("cnao-extraction", "EXT-01", "EXT-03", "EXT-04", "EXT-17", "EXT-18")
     judged = [(verdict["id"], verdict["verdict"]) for verdict in found["verdicts"] if verdict not in tracked]
     assert judged == [one for one in expected if one[0] not in untold]
     assert len(found["verdicts"]) == len(expected)
