@@ -31,10 +31,14 @@ from studies.runs.logs import LOGGER
 
 _GRID_SIGMAS = (12.0, 8.0)  # of phase and of energy
 _GRID_POINTS = 81
+_UNASKED = 3  # points or pulses where nobody asks for what they give
+_OF_PULSES = ("energy_jitter", "range_jitter")
 _CHARGED = 2000
 _SHOWN = 1500  # particles of a cloud
 _CLOUD = 1e-4  # of the integration of many particles
 _MATRICES = 1e-7  # of that of matrices
+#: Why there is no second engine where none was asked.
+NOT_ASKED = "the second engine was not asked"
 
 
 @dataclass(frozen=True)
@@ -84,7 +88,7 @@ class LinacFacts:
 
 
 def gather(resolved: ResolvedLinac[LinacOpticsStudy], asked: Asked) -> LinacFacts:
-    """Compute everything. NoSolution where no particle arrives, InputError naming a tank that cannot be."""
+    """Compute what is asked. NoSolution where no particle arrives, InputError naming a tank that cannot be."""
     study, machine = resolved.study, resolved.machine
     linac, bunch = machine.linac, machine.bunch
     LOGGER.info("design pass and matrices of %s", linac.name)
@@ -94,7 +98,7 @@ def gather(resolved: ResolvedLinac[LinacOpticsStudy], asked: Asked) -> LinacFact
     LOGGER.info("tracking %d particles", study.particles)
     tracked = kept(linac, track(linac, start, stations=True))
     found = structure_periods(linac)
-    energies, alone = _integrated(machine)
+    energies, alone = _integrated(machine) if asked.engines else (None, NOT_ASKED)
     across = partial(extremes, bunch=bunch, charge=machine.bunch_charge, found=found)
     return LinacFacts(
         resolved=resolved,
@@ -111,12 +115,12 @@ def gather(resolved: ResolvedLinac[LinacOpticsStudy], asked: Asked) -> LinacFact
         units=unit_table(linac, run, machine.supplies, current=machine.current, duty=machine.pulse.duty),
         across=across(run),
         across_fields=None if alone else across(integrated_transport(linac, tolerance=_MATRICES)),
-        longitudinal=_longitudinal(machine),
+        longitudinal=_longitudinal(machine, _GRID_POINTS if asked.any_of(("bucket_sigmas",)) else _UNASKED),
         pair=_pair(machine, start[: study.integrated_particles], alone),
-        errors=_errors(machine, study, start),
-        pulses=_pulses(machine, study),
+        errors=_errors(machine, study if asked.any_of(("transmission_with_errors",)) else None, start),
+        pulses=_pulses(machine, study, study.samples if asked.any_of(_OF_PULSES) else _UNASKED),
         lost_power=lost_power(linac, run, tracked, machine.current * machine.pulse.duty),
-        charged=_charged(machine, start[:_CHARGED]),
+        charged=_charged(machine, start[:_CHARGED]) if asked.report else (tracked, tracked),
     )
 
 
@@ -137,7 +141,7 @@ def _integrated(machine: LinacMachine) -> tuple[Array | None, str]:
         return None, str(error)
 
 
-def _longitudinal(machine: LinacMachine) -> LongitudinalAcceptance:
+def _longitudinal(machine: LinacMachine, points: int) -> LongitudinalAcceptance:
     bunch = machine.bunch
     top = 0.03 * machine.reach[1]
     return longitudinal_acceptance(
@@ -146,7 +150,7 @@ def _longitudinal(machine: LinacMachine) -> LongitudinalAcceptance:
         energy=_GRID_SIGMAS[1] * bunch.sigma_energy,
         window=top,
         frequency=bunch.frequency,
-        points=_GRID_POINTS,
+        points=points,
     )
 
 
@@ -164,8 +168,13 @@ def _pair(machine: LinacMachine, start: Array, alone: str) -> Pair:
         return Pair(None, None, str(error))
 
 
-def _errors(machine: LinacMachine, study: LinacOpticsStudy, start: Array) -> pd.DataFrame:
-    """Transmission and energy of machines with errors, all scaled by one factor; 0 where everything is lost."""
+def _errors(machine: LinacMachine, study: LinacOpticsStudy | None, start: Array) -> pd.DataFrame:
+    """Transmission and energy of machines with errors, all scaled by one factor; 0 where everything is lost.
+
+    None of them without a study that asks for them.
+    """
+    if study is None:
+        return pd.DataFrame({name: [] for name in ("scale", "seed", "transmission", "energy", "spread")})
     LOGGER.info("%d machines with errors", study.error_samples * len(study.error_scales))
     rows = []
     for scale in study.error_scales:
@@ -185,7 +194,7 @@ def _sample(machine: LinacMachine, errors: Errors, seed: int, start: Array) -> d
     return {"transmission": end.transmission, "energy": float(end.energies.mean()), "spread": float(end.energies.std())}
 
 
-def _pulses(machine: LinacMachine, study: LinacOpticsStudy) -> Array:
+def _pulses(machine: LinacMachine, study: LinacOpticsStudy, samples: int) -> Array:
     """Energies of pulses at full energy [eV]."""
     units, errors = len(machine.linac.units), machine.errors
     found = pulse_energies(
@@ -194,7 +203,7 @@ def _pulses(machine: LinacMachine, study: LinacOpticsStudy) -> Array:
         np.zeros((1, units)),
         amplitude=errors.amplitude,
         phase=errors.phase,
-        samples=study.samples,
+        samples=samples,
         seed=study.seed,
         cut=errors.cut,
     )

@@ -7,6 +7,7 @@ from pathlib import Path
 from lattice.files import write_text_atomic
 from studies.linac.facts import LinacFacts, gather
 from studies.linac.figures import figures
+from studies.linac.moving import MOVING
 from studies.linac.quantities import evaluate, usual
 from studies.linac.resolution import resolve_linac
 from studies.linac.spec import LinacOpticsStudy
@@ -26,9 +27,10 @@ STUDY = Study(
     spec=LinacOpticsStudy,
     resolve=lambda study, file: resolve_linac(study, file),
     gather=gather,
-    quantities=lambda facts, asked: evaluate((*usual(), *asked.names), facts),
+    quantities=lambda facts, asked: evaluate((*(usual() if asked.report else ()), *asked.names), facts),
     figures=figures,
     tables=tables,
     text=text,
     save=_save,
+    moving=MOVING,
 )

@@ -11,7 +11,7 @@ from studies.spec.resolution import Resolved
 from studies.vocabulary import IMPERFECTIONS
 
 #: Machines with errors that a move is told from: the same seeds on either side of it.
-_MACHINES = 24
+_MACHINES = 16
 
 
 def _lighter(resolved: Resolved[OpticsStudy]) -> Resolved[OpticsStudy]:

@@ -12,14 +12,14 @@ from studies.spec.types import Positive, Table, Text
 class AssumptionSpec(Table):
     """Something that the study takes for granted: ``key`` names it, ``why`` says where its uncertainty is from.
 
-    It may be off by ``uncertainty``, in the unit of the key, or by the share ``relative`` of its value. Keys are
-    dotted, ``*`` stands for every entry: those of the study file (``imperfections.errors.*.field``), and of a ring
-    ``beams.emittance_x``, ``elements.KIND.ATTRIBUTE`` (``elements.bend.length``), ``apertures.x``; of a linac its table
-    (``section.*.shunt_impedance_MOhm_per_m``).
+    It may be off by ``uncertainty``, in the unit of the key ([below, above] where they differ), or by the share
+    ``relative`` of its value. Keys are dotted, ``*`` stands for every entry: those of the study file
+    (``imperfections.errors.*.field``), and of a ring ``beams.emittance_x``, ``elements.KIND.ATTRIBUTE``
+    (``elements.bend.length``), ``apertures.x``; of a linac its table (``section.*.bore_mm``).
     """
 
     key: Text
-    uncertainty: Positive | None = None
+    uncertainty: Positive | tuple[Positive, Positive] | None = None
     relative: Positive | None = None
     why: Text
 
@@ -33,7 +33,10 @@ class AssumptionSpec(Table):
     @property
     def size(self) -> str:
         """By how much it is uncertain, in words."""
-        return f"± {100 * self.relative:g} %" if self.relative is not None else f"± {self.uncertainty:g}"
+        if self.relative is not None:
+            return f"± {100 * self.relative:g} %"
+        below, above = self._sides
+        return f"± {above:g}" if below == above else f"- {below:g} or + {above:g}"
 
     @property
     def told(self) -> str:
@@ -51,4 +54,11 @@ class AssumptionSpec(Table):
         return value * (1.0 + sign * self.relative) if self.relative is not None else value + self._shift(sign)
 
     def _shift(self, sign: float) -> float:
-        return sign * (self.uncertainty or 0.0)
+        below, above = self._sides
+        return above if sign > 0 else -below
+
+    @property
+    def _sides(self) -> tuple[float, float]:
+        """How far it may be below and above [unit of the key]."""
+        size = self.uncertainty or 0.0
+        return size if isinstance(size, tuple) else (size, size)

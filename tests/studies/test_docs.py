@@ -70,6 +70,6 @@ def test_the_study_that_is_shown_is_one() -> None:
     assert [(study.study, study.machine) for study in studies] == [
         ("optics", "cnao"),
         ("optics", "cnao"),
-        ("optics", "cnao"),
         ("extraction", "cnao"),
+        ("optics", "cnao"),
     ]

@@ -23,7 +23,14 @@ from studies.runs.store import read_run
 from studies.spec.study_file import load_study
 from tests.checkout import ROOT
 
-FEW = ["particles=500", "integrated_particles=10", "error_samples=2", "error_particles=100", "samples=5"]
+FEW = [
+    "particles=500",
+    "integrated_particles=10",
+    "error_samples=2",
+    "error_particles=100",
+    "samples=5",
+    "assumption=[]",
+]
 BUILTIN = ROOT / "studies" / "builtin"
 
 

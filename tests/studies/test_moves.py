@@ -190,6 +190,12 @@ def test_a_wrong_key_is_told_before_anything_is_computed(key: str, message: str,
         _moved_cases(study_of("optics"), resolved)
 
 
+def test_an_uncertainty_may_differ_to_either_side() -> None:
+    spec = AssumptionSpec(key="a", uncertainty=(0.02, 0.05), why="the test")
+    assert [spec.moved(0.05, sign) for sign in (-1.0, 1.0)] == pytest.approx([0.03, 0.1])
+    assert spec.told == "a - 0.02 or + 0.05"
+
+
 @pytest.mark.parametrize("size", [{}, {"relative": 0.1, "uncertainty": 0.1}])
 def test_an_assumption_has_one_size(size: dict[str, float], tmp_path: Path) -> None:
     with pytest.raises(InputError, match="needs either uncertainty or relative"):
