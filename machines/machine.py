@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import ClassVar
 
 from lattice import ReferenceParticle
-from machines.requirements import Requirement
+from machines.requirements import Requirement, Unasked
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -15,7 +15,7 @@ class Machine:
     """A machine as data; each ``kind`` adds what it consists of.
 
     ``energies`` gives the lowest and highest kinetic energy per u [eV] of each species. ``assumptions`` are sentences,
-    ``references`` what was read.
+    ``references`` what was read; ``unasked`` what others of its kind are asked and it is not.
     """
 
     kind: ClassVar[str]
@@ -26,6 +26,7 @@ class Machine:
     requirements: tuple[Requirement, ...]
     assumptions: tuple[str, ...]
     references: tuple[str, ...]
+    unasked: tuple[Unasked, ...] = ()
 
     def requirements_of(self, study: str) -> tuple[Requirement, ...]:
         """The requirements that ``study`` judges."""

@@ -79,6 +79,19 @@ def kind_told(kind: str | None, assumed: bool | None, where: str) -> str:
 
 
 @dataclass(frozen=True)
+class Unasked:
+    """A requirement that other machines have: it is not asked of one, or of one study, for a ``reason``.
+
+    ``study`` is the one that would judge it.
+    """
+
+    id: str
+    text: str
+    study: str
+    reason: str
+
+
+@dataclass(frozen=True)
 class Verdict:
     """The judgement of one requirement; ``margin`` [unit] is positive inside the limits.
 

@@ -29,6 +29,7 @@ from studies.moves import (
 from studies.provenance import provenance
 from studies.results import FigureData, Quantity, StudyResult, TableData
 from studies.spec.assumption import AssumptionSpec
+from studies.spec.judged import not_asked
 from studies.spec.schema import StudySpec, as_mapping
 
 
@@ -203,6 +204,7 @@ def compute(study: Study[Spec, R, F], resolved: R) -> Outcome:
         provenance=provenance(resolved.study.seed, resolved.hashed),
         headline=text.headline,
         wanting=bool(facts.unreached),
+        unasked=not_asked(resolved.machine_name, resolved.study.study, resolved.requirements),
     )
     return Outcome(result, not facts.unreached, facts.interrupted, lambda folder: study.save(facts, folder))
 

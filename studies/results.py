@@ -10,7 +10,7 @@ from typing import Any
 import pandas as pd
 
 from lattice import Lattice
-from machines.requirements import Verdict
+from machines.requirements import Unasked, Verdict
 
 
 @dataclass(frozen=True)
@@ -80,7 +80,7 @@ class StudyResult:
     ``study`` is the resolved study (the content of study.toml). ``methods``, ``assumptions``, ``references`` and
     ``warnings`` are sentences. ``provenance`` holds versions, input hashes and the seed: nothing of the host, the
     paths or the times. ``lattice`` is the final lattice. ``headline`` stands in the banner where nothing is judged;
-    ``wanting`` when what it tells is no success.
+    ``wanting`` when what it tells is no success. ``unasked``: requirements of such machines that this one is not asked.
     """
 
     name: str
@@ -100,3 +100,4 @@ class StudyResult:
     provenance: Mapping[str, Any] = field(default_factory=dict)
     headline: str = ""
     wanting: bool = False
+    unasked: tuple[Unasked, ...] = ()

@@ -9,7 +9,7 @@ from typing import Any
 
 from lattice import InputError, ReferenceParticle
 from lattice.errors import did_you_mean
-from machines.requirements import Requirement, requirement_from
+from machines.requirements import Requirement, Unasked, requirement_from
 from machines.rings.files import GeometryFile, Group, MachineFile
 from machines.rings.geometry import build_ring
 from machines.rings.machine import MachineBeam, MagnetFamily, Rating, RingMachine, WorkingPoint
@@ -28,6 +28,7 @@ def read_ring(folder: Traversable, name: str) -> RingMachine:
     geometry = record(GeometryFile, read_toml(folder, about.ring), f"{about.ring}.toml")
     ratings = (record(Rating, table, f"{about.ring}.toml, rating") for table in geometry.rating)
     groups = tuple(geometry.groups())
+    asked = read_toml(folder, "requirements").get("requirement", [])
     return RingMachine(
         name=name,
         title=about.title,
@@ -40,9 +41,10 @@ def read_ring(folder: Traversable, name: str) -> RingMachine:
         beams=tuple(record(MachineBeam, table, f"{name}.toml, beam") for table in about.beam),
         places=MappingProxyType(dict(geometry.places)),
         roles=MappingProxyType({element: group.role for group in groups if group.role for element, _ in group.at}),
-        requirements=tuple(_requirements(read_toml(folder, "requirements").get("requirement", []), name)),
+        requirements=tuple(_requirements(asked, name)),
         assumptions=tuple(about.assumptions),
         references=tuple(about.references),
+        unasked=tuple(_unasked(asked, name)),
     )
 
 
@@ -82,11 +84,20 @@ def _families(groups: tuple[Group, ...]) -> Iterator[MagnetFamily]:
             )
 
 
+def _unasked(tables: list[dict[str, Any]], machine: str) -> Iterator[Unasked]:
+    """Requirements of other machines, with the reason that their table gives in ``not_asked``, by machine."""
+    asked = {(table["id"], table["study"]) for table in tables if machine in table["machines"]}
+    for table in tables:
+        if (table["id"], table["study"]) not in asked:
+            reason = table.get("not_asked", {}).get(machine, "no reason is stated")
+            yield Unasked(table["id"], table["text"], f"{machine}-{table['study']}", reason)
+
+
 def _requirements(tables: list[dict[str, Any]], machine: str) -> Iterator[Requirement]:
     """Those that name the machine; ``study`` "optics" of machine "cnao" is the study cnao-optics."""
     for table in tables:
         where = f"requirements.toml, {table.get('id', '?')}"
         check_keys(table, ("machines", "study"), where)
         if machine in table["machines"]:
-            own = {key: value for key, value in table.items() if key != "machines"}
+            own = {key: value for key, value in table.items() if key not in ("machines", "not_asked")}
             yield requirement_from({**own, "study": f"{machine}-{table['study']}"}, where)

@@ -12,6 +12,7 @@ from typing import Any
 from lattice import read_json
 from lattice.errors import FileError
 from lattice.files import write_text_atomic
+from machines.requirements import Unasked
 from studies.results import FigureData, StudyResult, TableData
 from studies.runs.contents import DETAILS, LATTICE, REPORT, RESULTS, ROWS, STUDY, is_complete, is_interrupted
 from studies.runs.frames import read_csv
@@ -97,6 +98,7 @@ def assembled(folder: Path, results: Mapping[str, Any]) -> StudyResult:
         provenance=results["provenance"],
         headline=details.get("headline", ""),
         wanting=details.get("wanting", False),
+        unasked=tuple(Unasked(**one) for one in details.get("unasked", ())),
     )
 
 

@@ -90,6 +90,7 @@ def _details(result: StudyResult) -> dict[str, Any]:
         "particle": result.particle,
         "figures_of_quantities": {quantity.name: quantity.figure for quantity in result.quantities},
         "verdicts": [verdict_details(verdict) for verdict in result.verdicts],
+        "unasked": [vars(one) for one in result.unasked],
         "figures": [_described(figure, figure.table) for figure in result.figures],
         "tables": [{**_described(table, table.frame), "digits": table.digits} for table in result.tables],
         "methods": list(result.methods),

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+
 from lattice import InputError
 from machines.machine import Machine
-from machines.registry import machine_named
-from machines.requirements import PROGRAM, Requirement, kind_told
+from machines.registry import MACHINES, machine_named
+from machines.requirements import PROGRAM, Requirement, Unasked, kind_told
 from studies.spec.schema import RequirementSpec, StudySpec, as_mapping
 from studies.vocabulary import IMPERFECTIONS, checks_program
 
@@ -22,6 +24,25 @@ def judged_requirements(study: StudySpec, name: str) -> tuple[Requirement, ...]:
                 "machine_requirements = false to judge the study's own requirements only"
             )
     return (*judged, *own)
+
+
+def not_asked(machine: str, question: str, judged: Iterable[Requirement]) -> tuple[Unasked, ...]:
+    """What machines of its kind are asked in this question and this study is not, each with the reason.
+
+    None for a lattice of one's own, and where the machine is asked nothing of the kind.
+    """
+    if machine not in MACHINES:
+        return ()
+    named, ids = machine_named(machine), {one.id for one in judged}
+    lacking = (one for one in named.unasked if one.study == f"{named.name}-{question}")
+    left = (one for one in _of_question(named, question) if one.id not in ids)
+    return (*lacking, *(Unasked(one.id, one.text, one.study, _why_left(one)) for one in left))
+
+
+def _why_left(requirement: Requirement) -> str:
+    if requirement.quantity in IMPERFECTIONS:
+        return "the study has no table [imperfections]"
+    return "the study says machine_requirements = false"
 
 
 def own_requirement(spec: RequirementSpec, study: str) -> Requirement:

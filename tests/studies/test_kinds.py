@@ -10,7 +10,17 @@ from typing import Any
 import pytest
 
 from lattice import InputError
-from machines.requirements import ASSUMED, PROGRAM, PUBLISHED, Requirement, Verdict, counted, judge, requirement_from
+from machines.requirements import (
+    ASSUMED,
+    PROGRAM,
+    PUBLISHED,
+    Requirement,
+    Unasked,
+    Verdict,
+    counted,
+    judge,
+    requirement_from,
+)
 from studies.commands.verdicts import show_verdicts
 from studies.judging import verdicts_on
 from studies.report import render
@@ -90,6 +100,15 @@ def test_a_run_keeps_its_kinds_and_the_terminal_counts_them(tmp_path: Path, caps
     finished = Finished(fake_result(), results, tmp_path / "run", converged=True)
     assert show_verdicts(finished, as_json=False) == 1
     assert counted(fake_result().verdicts) in capsys.readouterr().out
+
+
+def test_what_is_not_asked_is_kept_and_shown(tmp_path: Path) -> None:
+    unasked = (Unasked("OPT-99", "Something else", "fake-optics", "there is nothing of the kind"),)
+    with open_run(tmp_path / "run") as folder:
+        folder.finish(replace(fake_result(), unasked=unasked), lambda _: "", lambda: "")
+    again = read_run(tmp_path / "run")
+    assert again.unasked == unasked
+    assert "OPT-99</strong> Something else: there is nothing of the kind." in render(again)
 
 
 def test_a_run_from_before_there_were_kinds_still_renders(tmp_path: Path) -> None:

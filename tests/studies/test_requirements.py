@@ -10,9 +10,9 @@ from machines.requirements import PROGRAM, Requirement
 from machines.rings.machine import RingMachine
 from studies.registry import ROOMS
 from studies.spec.builtin import builtin_names, study_path
-from studies.spec.judged import judged_requirements, machine_requirements
+from studies.spec.judged import judged_requirements, machine_requirements, not_asked
 from studies.spec.study_file import load_study
-from studies.vocabulary import checks_program, quantity_named
+from studies.vocabulary import IMPERFECTIONS, checks_program, quantity_named
 from tests.studies.builtin_verdicts import STUDIES, kinds_of, verdicts_of
 
 ALL = [(machine_named(name), one) for name in MACHINES for one in machine_named(name).requirements]
@@ -68,3 +68,24 @@ def test_the_kind_of_every_verdict_is_written_down(name: str) -> None:
 def test_what_tells_of_the_program_is_a_check_of_it(machine: Machine, requirement: Requirement) -> None:
     assert (requirement.kind == PROGRAM) == checks_program(requirement.quantity)
     assert requirement.source.strip()
+
+
+@pytest.mark.parametrize("name", ["pimms", "medaustron"])
+def test_what_a_machine_is_not_asked_is_told_with_the_reason(name: str) -> None:
+    """Every requirement that the CNAO-like ring has for optics or extraction is asked of the others or told."""
+    other, cnao = machine_named(name), machine_named("cnao")
+    for question in ("optics", "extraction"):
+        asked = other.requirements_of(f"{name}-{question}")
+        told = {one.id: one.reason for one in not_asked(name, question, asked)}
+        wanted = {one.id for one in cnao.requirements_of(f"cnao-{question}")}
+        assert wanted - {one.id for one in asked} == set(told)
+        assert all(reason and reason != "no reason is stated" for reason in told.values())
+
+
+def test_a_study_that_leaves_requirements_out_says_so() -> None:
+    cnao = machine_named("cnao")
+    asked = [one for one in cnao.requirements_of("cnao-optics") if one.quantity not in IMPERFECTIONS][1:]
+    told = {one.id: one.reason for one in not_asked("cnao", "optics", asked)}
+    assert told["OPT-01"] == "the study says machine_requirements = false"
+    assert told["OPT-30"] == "the study has no table [imperfections]"
+    assert not_asked("a ring of one's own", "optics", ()) == ()

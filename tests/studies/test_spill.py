@@ -32,6 +32,7 @@ _QUICK = (
     "spill.duration_s=0.004",
     "spill.bin_s=1e-4",
     "spill.particles=300",
+    "assumption=[]",
     "spill.shaped=false",
     "spill.response=false",
     "spill.engine_particles=60",
