@@ -29,9 +29,9 @@ _IDS: Mapping[str, tuple[str, ...]] = {
     "linac-energy-switching": _numbered("LSW", range(1, 11)),
     "cnao-delivery": _numbered("DEL", range(1, 10)),
 }
-#: What a study does not meet: the extraction arms of PIMMS's momenta are not aligned (Hardt condition). Transmission with
-#: errors, room in the bore, growth of the emittance and space charge of the linac lie within the error of the model, for
-#: the stated range of its beam's emittance.
+#: What a study does not meet: the extraction arms of PIMMS's momenta are not aligned (Hardt condition). Of the linac
+#: transmission with errors, room in the bore, growth of the emittance and space charge lie within the error of the model,
+#: for the stated range of its beam's emittance.
 _FAILED: Mapping[str, tuple[str, ...]] = {
     "pimms-extraction": ("EXT-04",),
     "linac-optics": _numbered("LIN", (3, 5, 7, 10)),
