@@ -30,7 +30,7 @@ _IDS: Mapping[str, tuple[str, ...]] = {
     "cnao-delivery": _numbered("DEL", range(1, 10)),
 }
 #: What a study does not meet: the extraction arms of PIMMS's momenta are not aligned (Hardt condition). Of the linac
-#: transmission with errors, room in the bore, growth of the emittance and space charge lie within the error of the model,
+#: transmission with errors, room in the bore, growth of the emittance and space charge lie within its model's error,
 #: for the stated range of its beam's emittance.
 _FAILED: Mapping[str, tuple[str, ...]] = {
     "pimms-extraction": ("EXT-04",),
