@@ -111,7 +111,7 @@ def probes_at(
 ) -> Probes:
     """Probes of the exact turn of a ring at momentum ``delta``."""
     linear = sectional_map(ring, particle, Cuts(start, ()), region, delta=delta, fringe=fringe, fitted=_NOTHING)
-    turn = turns(ring, particle, fringe, first_element=start)[0]
+    turn = turns(ring, particle, fringe, first_element=start)[0].shortened()
     return probes_of(turn, np.array([*linear.orbit, 0.0, delta]), linear.matrices, region)
 
 

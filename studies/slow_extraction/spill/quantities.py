@@ -203,7 +203,7 @@ def _misfit(facts: SpillFacts) -> Number:
 
 def _missed(facts: SpillFacts) -> Number:
     method = (
-        "160 particles a momentum, from inside to the wires by the exact turn and by the fitted maps: the largest "
+        "100 particles a momentum, from inside to the wires by the exact turn and by the fitted maps: the largest "
         "distance in x and y where they arrive, in the middle and at the ends of the spill's momenta and settings"
     )
     return Number(facts.spill.missed, 0.0, ALONE, method)
