@@ -83,7 +83,8 @@ def test_every_requirement_is_judged(folder: Path) -> None:
 def test_quantities_are_those_of_the_saved_particles(folder: Path) -> None:
     """Each computed again from the files: statistics of numpy and the standard library."""
     found = {name: one["value"] for name, one in results(folder)["quantities"].items()}
-    assert set(SPILL) <= {name for name, value in found.items() if value is not None}
+    longer = {"duty_factor_3ms", "duty_factor_10ms"}  # bins than this spill
+    assert set(SPILL) - longer == {name for name, value in found.items() if value is not None} & set(SPILL)
     out = read_spill(folder / "spill").extracted
     start, stop = np.quantile(out["time"], [0.05, 0.95])
     assert found["spill_length"] == pytest.approx(stop - start, rel=1e-9)

@@ -100,12 +100,13 @@ def test_what_the_maps_miss_is_what_the_tracker_says() -> None:
 
 @pytest.mark.number("duty_factor_3ms", "duty_factor_10ms", by="by hand")
 def test_duty_factors_in_wider_bins() -> None:
-    """Two bunches of 18 particles each, 30 ms apart in 60 ms of others: pairs in one bin over all pairs, by hand.
+    """Two bunches of 16 particles among 9 others: pairs in one bin over all pairs, by hand.
 
-    F = 1/(bins x share of pairs in one bin), of the particles between the 5 % and 95 % quantiles.
+    F = 1/(bins x share of pairs in one bin), of the particles between the 5 % and 95 % quantiles, 2 and 79 ms.
     """
     table = made.extracted()
-    times = np.sort(np.concatenate([np.linspace(0.0, 0.06, 5), np.full(18, 0.0161), np.full(18, 0.0461)]))
+    others = [0.0, 0.001, 0.002, 0.03, 0.045, 0.06, 0.079, 0.08, 0.0805]
+    times = np.sort(np.concatenate([others, np.full(16, 0.0161), np.full(16, 0.0561)]))
     facts = made.facts(spill=made.spill(table.assign(time=times)))
     start, stop = np.quantile(times, [0.05, 0.95])
     for width, name in ((3e-3, "duty_factor_3ms"), (1e-2, "duty_factor_10ms")):
@@ -115,6 +116,8 @@ def test_duty_factors_in_wider_bins() -> None:
         total = sum(counts)
         pairs = sum(n * (n - 1) for n in counts) / (total * (total - 1))
         assert found(name, facts).value == pytest.approx(1 / (bins * pairs), rel=1e-9)
+    short = made.facts(spill=made.spill(table.assign(time=times / 10)))
+    assert "fewer than 5 bins of 10 ms" in why_not("duty_factor_10ms", short)
 
 
 def test_nothing_that_left_is_no_share() -> None:

@@ -33,7 +33,7 @@ from studies.results import FigureData
 from studies.slow_extraction.facts import ExtractionFacts
 from studies.slow_extraction.spill.facts import SpillFacts
 from studies.slow_extraction.spill.programmes import programme_figure, programmes_figure
-from studies.slow_extraction.spill.quantities import rate_in_bins
+from studies.slow_extraction.spill.quantities import WIDER_BINS, rate_in_bins
 
 _ROOT = 1e3**0.5  # m^1/2 in mm^1/2
 _DOTS = 500  # of a cloud in it
@@ -80,7 +80,7 @@ def _rate(facts: SpillFacts) -> FigureData:
         f"{spill.turns} turns, ripple on {ripple}. Zoom in: bins get narrower, down to one turn. Below: power "
         "density of the rate over its mean (Welch), whose integral is the squared coefficient of variation; a line "
         "of modulation m holds m²/2. Dashed: what counting so few particles gives alone. Look for: lines above it "
-        "at the mains' frequencies."
+        f"at the mains' frequencies.{_evenness(facts)}"
     )
     counts = spill_rate(spill.extracted["time"].to_numpy(), start=0.0, stop=spill.duration, width=_csv_bin(facts))
     frame = pd.DataFrame({"time [s]": counts.time, "particles": counts.counts, "rate [1/s]": counts.rate})
@@ -101,6 +101,19 @@ def _duty(facts: SpillFacts) -> str:
     if not np.isfinite(found.corrected):
         return f"too few particles for a duty factor in {bins}"
     return f"{found.told} in {bins}"
+
+
+def _evenness(facts: SpillFacts) -> str:
+    """Duty factors in wider bins, as far as the spill is long enough."""
+    told = []
+    for width in WIDER_BINS.values():
+        try:
+            found = duty_factor(rate_in_bins(facts, width).counts)
+        except InputError:
+            continue
+        if np.isfinite(found.possible):
+            told.append(f"{found.possible:.2f} ± {found.error:.2f} in {1e3 * width:g} ms")
+    return f" Duty factor in wider bins: {', '.join(told)}." if told else ""
 
 
 def _spectrum(facts: SpillFacts) -> Spectrum | None:

@@ -25,6 +25,7 @@ _OUTSIDE = 0.01  # of the particles beyond the outer end of the bar
 _MIDDLE = (0.05, 0.95)  # shares between which the spill's length is taken
 #: Bins [s] of the duty factors beside that of the study's own.
 WIDER_BINS = {"duty_factor_3ms": 3e-3, "duty_factor_10ms": 1e-2}
+FEWEST = 5  # of these: fewer say nothing
 
 
 def spill_quantities(names: Iterable[str], facts: SpillFacts | None, reason: str = ABSENT) -> tuple[Quantity, ...]:
@@ -96,8 +97,10 @@ def times(facts: SpillFacts) -> Array:
 
 def rate_in_bins(facts: SpillFacts, width: float | None = None) -> SpillRate:
     """The rate between the ends of the spill, in the study's bins or in bins of ``width`` [s]."""
-    start, stop = np.quantile(times(facts), _MIDDLE)
-    return spill_rate(times(facts), start=float(start), stop=float(stop), width=width or facts.case.spec.bin_s)
+    start, stop = (float(value) for value in np.quantile(times(facts), _MIDDLE))
+    if width is not None and stop - start < FEWEST * width:
+        raise InputError(f"{stop - start:.3g} s are fewer than {FEWEST} bins of {1e3 * width:g} ms")
+    return spill_rate(times(facts), start=start, stop=stop, width=width or facts.case.spec.bin_s)
 
 
 def _duty(raw: bool, width: float | None = None) -> Callable[[SpillFacts], Number]:

@@ -14,7 +14,7 @@ from extraction.spill.rate import duty_factor, spill_rate
 from lattice import HadronOpticsError
 from studies.results import TableData
 from studies.slow_extraction.spill.facts import SpillFacts
-from studies.slow_extraction.spill.quantities import WIDER_BINS
+from studies.slow_extraction.spill.quantities import FEWEST, WIDER_BINS
 
 if TYPE_CHECKING:
     from extraction.spill.tracking import Spill
@@ -130,11 +130,11 @@ def _driver(name: str, spill: Spill, facts: SpillFacts) -> dict[str, object]:
     row |= {"length [s]": stop - start, "rms dp/p [1e-3]": 1e3 * float(out["delta"].std())}
     row |= {"rms x [mm]": 1e3 * float(out["x"].std())}
     row |= {"rms x' [mrad]": 1e3 * float((out["px"] / (1 + out["delta"])).std())}
-    for width, value, error in (
-        (facts.case.spec.bin_s, "duty factor", "its error"),
-        *((width, _in_bins(width), f"error, {1e3 * width:g} ms") for width in WIDER_BINS.values()),
+    for width, least, value, error in (
+        (facts.case.spec.bin_s, 1, "duty factor", "its error"),
+        *((width, FEWEST, _in_bins(width), f"error, {1e3 * width:g} ms") for width in WIDER_BINS.values()),
     ):
-        if stop - start > width:
+        if stop - start > least * width:
             evenness = duty_factor(spill_rate(out["time"].to_numpy(), start=start, stop=stop, width=width).counts)
             row |= {value: evenness.possible, error: evenness.error}
     return row
