@@ -14,6 +14,7 @@ from typing import Any, Generic, Protocol, TypeVar
 
 from lattice import Lattice
 from machines.requirements import PROGRAM, Requirement, Verdict
+from studies.charts.kit.evidence import with_evidence
 from studies.judging import no_pass_outside, verdicts_on
 from studies.moves import (
     Moved,
@@ -186,6 +187,7 @@ def compute(study: Study[Spec, R, F], resolved: R) -> Outcome:
         quantities = with_model_errors(quantities, moves)
     judged = Judged(quantities, told_what_decides(_verdicts(resolved, facts, quantities), moves))
     text = study.text(facts, judged.quantities)
+    figures, quantities = with_evidence(study.figures(facts), judged.verdicts, judged.quantities)
     result = StudyResult(
         name=resolved.name,
         title=resolved.title,
@@ -193,9 +195,9 @@ def compute(study: Study[Spec, R, F], resolved: R) -> Outcome:
         particle=facts.told,
         study=as_mapping(resolved.study),
         lattice=facts.lattice,
-        quantities=judged.quantities,
+        quantities=quantities,
         verdicts=judged.verdicts,
-        figures=study.figures(facts),
+        figures=figures,
         tables=(*study.tables(facts), *([move_table(moves, quantities, judged.verdicts)] if moves else ())),
         methods=text.methods,
         assumptions=(*text.assumptions, *filter(None, [without_model_error(quantities, resolved.requirements)])),

@@ -46,10 +46,34 @@ class Quantity:
 
 
 @dataclass(frozen=True)
+class Shown:
+    """That an axis of a figure carries a quantity, so that limits on it are drawn there.
+
+    A value v of the ``quantity``, in its own unit, stands at ``offset`` + ``scale`` v on ``axis`` ("y2", "x").
+    ``mirrored``: at minus that too, for a quantity that is the size of what is drawn. ``at``: where along the other
+    axis it is taken, None where it is the extreme of whole ``curves``. These are the names of the traces that the
+    limit holds for; without any, all on that axis.
+    """
+
+    quantity: str
+    axis: str = "y"
+    scale: float = 1.0
+    offset: float = 0.0
+    mirrored: bool = False
+    at: float | None = None
+    curves: tuple[str, ...] = ()
+
+    def place(self, value: float) -> float:
+        """Where a value of the quantity stands on the axis."""
+        return self.offset + self.scale * value
+
+
+@dataclass(frozen=True)
 class FigureData:
     """A finished figure: plotly's own JSON (``{"data": [...], "layout": {...}}``) with title and caption.
 
-    ``id`` is fixed and unique in the report; ``table`` holds the data behind it, offered as CSV.
+    ``id`` is fixed and unique in the report; ``table`` holds the data behind it, offered as CSV. ``shows`` names the
+    quantities that its axes carry.
     """
 
     id: str
@@ -57,6 +81,7 @@ class FigureData:
     caption: str
     plotly: Mapping[str, Any]
     table: pd.DataFrame
+    shows: tuple[Shown, ...] = ()
 
 
 @dataclass(frozen=True)

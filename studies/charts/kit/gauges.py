@@ -1,0 +1,95 @@
+"""Gauges below a figure: value and limits of a requirement that none of its axes carries, on a scale of their own."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from studies.charts.kit.additions import added
+from studies.charts.style import INK, LIMIT, NEUTRAL, Drawing, Layout, base_layout, inert, short, text
+
+_ROW = 22  # px of a gauge
+_HEAD = 12  # px above the first
+_BEGIN, _END = 0.46, 1.0  # of the width: where scales stand, beside their names
+_TALL = 7  # px: half the height of a limit
+
+
+@dataclass(frozen=True)
+class Gauge:
+    """``value`` and limits of a requirement, all in ``unit``."""
+
+    id: str
+    value: float
+    lower: float | None
+    upper: float | None
+    unit: str
+
+    @property
+    def limits(self) -> tuple[float, ...]:
+        """Those there are."""
+        return tuple(limit for limit in (self.lower, self.upper) if limit is not None)
+
+    @property
+    def told(self) -> str:
+        """``OPT-36: 0.98 (≥ 0.95)``."""
+        unit = "" if self.unit == "1" else f" {self.unit}"
+        if self.lower is not None and self.upper is not None:
+            limits = f"{self.lower:g} to {self.upper:g}"
+        else:
+            limits = f"≥ {self.lower:g}" if self.upper is None else f"≤ {self.upper:g}"
+        return f"{self.id}: {self.value:.3g}{unit} ({limits})"
+
+    def place(self, value: float) -> float:
+        """Where a value stands across the figure, the scale reaching from 0 over limits and value."""
+        held = [*self.limits, self.value, *([0.0] if len(self.limits) == 1 else [])]
+        low, high = min(held), max(held)
+        room = 0.08 * (high - low) or 1.0
+        return _BEGIN + (_END - _BEGIN) * (value - low + room) / (high - low + 2 * room)
+
+
+def gauge_figure(gauges: Sequence[Gauge]) -> Drawing:
+    """Gauges alone."""
+    layout = base_layout(40, margin={"l": 24, "r": 24, "t": 8, "b": 8})
+    layout |= {"xaxis": {"visible": False, "range": [0, 1]}, "yaxis": {"visible": False, "range": [0, 1]}}
+    nothing = {"type": "scatter", "mode": "markers", "x": [0.0], "y": [0.0], "marker": {"opacity": 0}}
+    return with_gauges({"data": [{**nothing, "hoverinfo": "skip"}], "layout": layout}, gauges)
+
+
+def with_gauges(drawing: Mapping[str, Any], gauges: Sequence[Gauge]) -> Drawing:
+    """A drawing, the higher by a row below it for each gauge."""
+    layout: Layout = dict(drawing["layout"])
+    if not gauges:
+        return {"data": list(drawing["data"]), "layout": layout}
+    margin = {"l": 80, "r": 80, "t": 100, "b": 80, **layout.get("margin", {})}
+    height = layout.get("height", 450)
+    plot = height - margin["t"] - margin["b"]
+    rows = [-(margin["b"] + _HEAD + _ROW * (row + 0.5)) / plot for row in range(len(gauges))]
+    more = _HEAD + _ROW * len(gauges)
+    parts = [one for gauge, y in zip(gauges, rows, strict=True) for one in _shapes(gauge, y, plot)]
+    notes = [_name(gauge, y) for gauge, y in zip(gauges, rows, strict=True)]
+    layout |= {"height": height + more, "margin": {**margin, "b": margin["b"] + more}}
+    return added({"data": drawing["data"], "layout": layout}, shapes=parts, notes=notes)
+
+
+def _shapes(gauge: Gauge, y: float, plot: float) -> Iterator[Layout]:
+    yield _line("scale", gauge, (_BEGIN, _END), (y, y), {"color": NEUTRAL, "width": 1, "dash": "solid"})
+    tall = _TALL / plot
+    for limit in gauge.limits:
+        at = gauge.place(limit)
+        yield _line("limit", gauge, (at, at), (y - tall, y + tall), {"color": LIMIT, "width": 1.4, "dash": "dash"})
+    at = gauge.place(gauge.value)
+    yield _line("value", gauge, (at, at), (y - tall / 2, y + tall / 2), {"color": INK, "width": 4, "dash": "solid"})
+
+
+def _line(
+    what: str, gauge: Gauge, x: tuple[float, float], y: tuple[float, float], look: Mapping[str, Any]
+) -> dict[str, Any]:
+    ends = {"x0": short(x[0]), "x1": short(x[1]), "y0": short(y[0]), "y1": short(y[1])}
+    place = {"xref": "paper", "yref": "paper", **ends}
+    return {"type": "line", "name": f"{gauge.id}, {what}", **place, "line": dict(look)}
+
+
+def _name(gauge: Gauge, y: float) -> Layout:
+    place: dict[str, Any] = {"x": 0.0, "xref": "paper", "xanchor": "left", "yanchor": "middle"}
+    return text(inert(gauge.told), y=short(y), yref="paper", size=11, color=INK, name=f"{gauge.id}, label", **place)
