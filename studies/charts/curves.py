@@ -1,4 +1,4 @@
-"""Curves of one panel with their names at their ends, lines at limits and marked places."""
+"""Curves of one panel with their names at their ends, lines at levels and marked places."""
 
 from __future__ import annotations
 
@@ -36,7 +36,10 @@ def curves(
     height: int = 360,
     log: bool = False,
 ) -> go.Figure:
-    """Curves with their names at their ends. ``levels`` are dashed lines across, ``marks`` dashed lines upright."""
+    """Curves with their names at their ends. ``levels`` are dotted lines across, ``marks`` dotted lines upright.
+
+    Both mark what is no requirement: limits that are judged are drawn from the verdicts (``kit.evidence``), dashed.
+    """
     if not items:
         raise InputError("a figure needs at least one curve")
     layout = base_layout(
@@ -44,7 +47,7 @@ def curves(
         hovermode="closest",
         xaxis=axis(x_title),
         yaxis=axis(y_title, **({"type": "log"} if log else {})),
-        shapes=[*(across(y) for y, _ in levels), *(upright(x) for x, _ in marks)],
+        shapes=[*(across(y, dash="dot") for y, _ in levels), *(upright(x, dash="dot") for x, _ in marks)],
         annotations=[
             *_names(items, log, [y for y, _ in levels]),
             *(name_across(np.log10(y) if log else y, name) for y, name in levels),

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from studies.charts.kit.bars import bar, key_above, name_axis
-from studies.charts.kit.limits import across, upright
+from studies.charts.kit.limits import upright
 from studies.charts.kit.slider import HEIGHT, one_at_a_time, owners, slider
 from studies.charts.kit.strips import axis_name, layout_key, spaced
 from studies.charts.style import INK, LIMIT, Drawing, Layout, Trace, axis, base_layout, inert, numbers, text
@@ -60,7 +60,6 @@ def stacked(
     height: int = 0,
     xrange: Sequence[float] | None = None,
     yaxes: Sequence[dict[str, Any]] = (),
-    limits: Sequence[Layout] = (),
 ) -> Drawing:
     """Panels over one x axis, the first on top. ``labels``: (text, colour, panel from 0), at the right end, in "
     "order."""
@@ -79,7 +78,6 @@ def stacked(
             hoversubplots="axis",
             xaxis=axis(xtitle, anchor=lowest, **ranged),
             annotations=_labels(labels),
-            shapes=list(limits),
             margin={"l": 84, "r": 130, "t": 24, "b": 48},
             **layout,
         ),
@@ -95,11 +93,6 @@ def _labels(labels: Sequence[tuple[str, str, int]]) -> list[Layout]:
         place: dict[str, Any] = {"x": 1.0, "xref": "paper", "y": 0.94 - 0.13 * number, "yref": yref}
         found.append(text(content, color=color, xshift=8, xanchor="left", **place))
     return found
-
-
-def limit(value: float, panel: int = 0) -> Layout:
-    """A dashed line across a panel at a limit."""
-    return across(value, yref=axis_name(panel), width=1.4)
 
 
 def beside(
@@ -137,13 +130,13 @@ def _change(own: Layout) -> Layout:
     return {"annotations": own.get("annotations", []), **ranges}
 
 
-def horizontal(traces: Sequence[Trace], xtitle: str, *, limit_at: float | None = None, label: str = "") -> Drawing:
-    """Horizontal bars, the first name on top, with a dashed line at a limit."""
+def horizontal(traces: Sequence[Trace], xtitle: str, *, mark: float | None = None, label: str = "") -> Drawing:
+    """Horizontal bars, the first name on top, with a dotted line at a marked place."""
     names = traces[0]["y"]
     shapes, notes = [], []
-    if limit_at is not None:
-        shapes = [upright(limit_at, width=1.4)]
-        place = {"x": limit_at, "xref": "x", "y": 1, "yref": "paper", "yanchor": "bottom"}
+    if mark is not None:
+        shapes = [upright(mark, width=1.4, dash="dot")]
+        place = {"x": mark, "xref": "x", "y": 1, "yref": "paper", "yanchor": "bottom"}
         notes = [text(label, color=LIMIT, size=11, **place)]
     layout = base_layout(
         110 + 22 * len(names) * (1 + len(traces)) // 2,

@@ -20,7 +20,7 @@ from studies.charts.figure import figure_json
 from studies.charts.sliding import Panel, sliding
 from studies.charts.style import COLORS
 from studies.energy_switching.facts import SwitchingFacts, TableFacts
-from studies.results import FigureData
+from studies.results import FigureData, Shown
 
 _SLIDER = 13  # energies of a species behind a slider
 _RIGIDITY = "B rho [T m]"
@@ -146,9 +146,10 @@ def _currents(facts: SwitchingFacts) -> FigureData:
             Curve(circuit.magnet.name, list(rigidity), list(np.abs(current) / rated), colors[circuit.magnet.name])
         )
         columns[f"{circuit.magnet.name} [A]"] = current
-    figure = curves(_parted(facts, items), _RIGIDITY, "current over rating [1]", levels=[(1.0, "rating")])
+    figure = curves(_parted(facts, items), _RIGIDITY, "current over rating [1]")
     caption = "Current of each circuit over its rating. Look for: which circuit sets the highest energy."
-    return _drawn("strengths-currents", "Currents", caption, figure, pd.DataFrame(columns))
+    shown = _drawn("strengths-currents", "Currents", caption, figure, pd.DataFrame(columns))
+    return replace(shown, shows=(Shown("largest_current_share"),))
 
 
 def _held(facts: SwitchingFacts) -> Iterator[FigureData]:
@@ -201,7 +202,8 @@ def _parts(facts: SwitchingFacts) -> FigureData:
         "faster supply would gain, and what stays (capture, settling, standardisation)."
     )
     frame = pd.DataFrame({"energy": rows, **{f"{part} [s]": values for part, values in parts.items()}})
-    return FigureData("cycle-parts", "What a change of energy takes", caption, stacked(rows, parts, "time [s]"), frame)
+    drawn, shows = stacked(rows, parts, "time [s]"), (Shown("longest_change", "x"),)
+    return FigureData("cycle-parts", "What a change of energy takes", caption, drawn, frame, shows)
 
 
 def _field(facts: SwitchingFacts) -> FigureData:
@@ -259,7 +261,8 @@ def _steps(facts: SwitchingFacts) -> FigureData:
         "is not wiped out. Look for: the ratio of the two."
     )
     figure = curves(items, _RIGIDITY, "time [s]")
-    return _drawn("cycle-steps", "A new cycle, or a step within the spill", caption, figure, pd.concat(frames))
+    shown = _drawn("cycle-steps", "A new cycle, or a step within the spill", caption, figure, pd.concat(frames))
+    return replace(shown, shows=(Shown("longest_step", curves=tuple(c.name for c in items if c.dash == "dash")),))
 
 
 def _rf(facts: SwitchingFacts) -> Iterator[FigureData]:

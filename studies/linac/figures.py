@@ -10,10 +10,10 @@ import pandas as pd
 
 from lattice import RFGap
 from optics.matter.ranges import range_in_water, range_text
-from studies.charts.linac import bars, beside, horizontal, limit, line, points, stacked
+from studies.charts.linac import bars, beside, horizontal, line, points, stacked
 from studies.charts.style import HORIZONTAL, INK, LIMIT, LONGITUDINAL, NEUTRAL, REFERENCE, VERTICAL, Drawing
 from studies.linac.facts import LinacFacts
-from studies.results import FigureData
+from studies.results import FigureData, Shown
 
 SIGMAS = 3.0
 
@@ -63,7 +63,8 @@ def _energy(facts: LinacFacts) -> FigureData:
         "missing, and phases that stay around the synchronous phase."
     )
     table = pd.DataFrame({"s [m]": at, "phase [deg]": phase, "W [MeV]": np.interp(at, run.s, run.energy / 1e6)})
-    return FigureData("linac-energy", "Energy and phase slip", caption, drawing, table)
+    shows = (Shown("final_energy", scale=1e-6, at=float(run.s[-1]), curves=("W",)),)
+    return FigureData("linac-energy", "Energy and phase slip", caption, drawing, table, shows)
 
 
 def _envelope(facts: LinacFacts) -> FigureData:
@@ -123,14 +124,13 @@ def _advance(facts: LinacFacts) -> FigureData:
         line(energy, rows["mux_without_rf"], HORIZONTAL, "x, no RF", dash="dot", unit="turns"),
         line(energy, rows["muy_without_rf"], VERTICAL, "y, no RF", dash="dot", unit="turns"),
     ]
-    labels = (("x", HORIZONTAL, 0), ("y", VERTICAL, 0), ("dotted: no RF", INK, 0), ("quarter turn", LIMIT, 0))
+    labels = (("x", HORIZONTAL, 0), ("y", VERTICAL, 0), ("dotted: no RF", INK, 0))
     drawing = stacked(
         traces,
         ("phase advance [turns]",),
         "W [MeV]",
         labels=labels,
         height=340,
-        limits=[limit(0.25)],
         yaxes=({"rangemode": "tozero"},),
     )
     caption = (
@@ -142,7 +142,8 @@ def _advance(facts: LinacFacts) -> FigureData:
     table = rows.set_axis(
         [f"{c} [{'eV' if c == 'energy' else 'm' if c in ('s', 'end') else 'turns'}]" for c in rows], axis=1
     )
-    return FigureData("linac-advance", "Phase advance", caption, drawing, table)
+    shows = (Shown("largest_advance", curves=("x", "y")), Shown("least_advance", curves=("x", "y")))
+    return FigureData("linac-advance", "Phase advance", caption, drawing, table, shows)
 
 
 def _bucket(facts: LinacFacts) -> FigureData:
@@ -222,7 +223,8 @@ def _losses(facts: LinacFacts) -> FigureData:
         f"{facts.machine.pulse.repetition:g} Hz. Look for: losses at high energy, which activate."
     )
     table = pd.DataFrame({"s [m]": middle, "lost particles": count, "lost power [mW/m]": power})
-    return FigureData("linac-losses", "Losses along the machine", caption, drawing, table)
+    shows = (Shown("transmission", scale=100.0, at=float(edges[-1]), curves=("transmission",)),)
+    return FigureData("linac-losses", "Losses along the machine", caption, drawing, table, shows)
 
 
 def _power(facts: LinacFacts) -> FigureData:
@@ -231,17 +233,25 @@ def _power(facts: LinacFacts) -> FigureData:
         bars(units["unit"], units["needed"] / 1e6, INK, "needed", "MW"),
         bars(units["unit"], units["copper"] / 1e6, "#BDBDBD", "copper", "MW"),
     ]
-    rating = float(units["klystron"].max()) / 1e6
-    drawing = horizontal(traces, "peak power [MW]", limit_at=rating, label=f"klystron, {rating:g} MW")
+    ratings = units["klystron"] / 1e6
+    drawing = horizontal(traces, "peak power [MW]")
     caption = (
         "Peak RF power of every unit: in the walls (grey), and what its klystron must give with the beam and the "
-        "losses of the waveguide (black). Look for: bars short of the rating, with room for the control of the "
-        "amplitude."
+        f"losses of the waveguide (black). Klystrons of {_span(ratings)} MW. Look for: bars short of the rating, with "
+        "room for the control of the amplitude."
     )
     table = units[["unit", "copper", "beam", "needed", "klystron", "average"]].rename(
         columns=lambda name: name if name == "unit" else f"{name} [W]"
     )
-    return FigureData("power-units", "RF power", caption, drawing, table)
+    alike = ratings.nunique() == 1
+    shows = (Shown("klystron_share", "x", float(ratings.iloc[0]), curves=("needed",)),) if alike else ()
+    return FigureData("power-units", "RF power", caption, drawing, table, shows)
+
+
+def _span(values: pd.Series) -> str:
+    """``7.5``, or ``5 to 7.5``."""
+    low, high = float(values.min()), float(values.max())
+    return f"{low:g}" if low == high else f"{low:g} to {high:g}"
 
 
 def _transmission(facts: LinacFacts) -> FigureData:
@@ -267,7 +277,8 @@ def _transmission(facts: LinacFacts) -> FigureData:
         f"units, {errors.tank_amplitude:g} and {np.degrees(errors.tank_phase):g} deg of tanks (rms). Look for: a steep "
         "curve at the right; a long foot is a machine that needs better alignment or steering."
     )
-    return FigureData("tolerances-transmission", "Transmission with errors", caption, drawing, facts.errors)
+    shows = (Shown("transmission_with_errors", "x", 100.0, at=10.0),)
+    return FigureData("tolerances-transmission", "Transmission with errors", caption, drawing, facts.errors, shows)
 
 
 def _pulses(facts: LinacFacts) -> FigureData:
@@ -294,7 +305,7 @@ def _engines(facts: LinacFacts) -> Iterator[FigureData]:
     off = 1e3 * (facts.tanks["gain"] / facts.tanks["gain_fields"] - 1.0)
     number = np.arange(1, len(off) + 1)
     traces = [points(number, off, INK, "tank", size=5)]
-    drawing = stacked(traces, ("gaps over fields - 1 [1e-3]",), "tank", height=320, limits=[limit(0.0)])
+    drawing = stacked(traces, ("gaps over fields - 1 [1e-3]",), "tank", height=320)
     drawing["layout"]["hovermode"] = "closest"
     caption = (
         "Energy gain of every tank by the gaps over that by integration through its fields, less 1; both engines start "
@@ -309,4 +320,5 @@ def _engines(facts: LinacFacts) -> Iterator[FigureData]:
             "ratio - 1": off / 1e3,
         }
     )
-    yield FigureData("engines-linac-tanks", "Tanks by both engines", caption, drawing, table)
+    shows = (Shown("residual_tank_energy", scale=1e3, mirrored=True, curves=("tank",)),)
+    yield FigureData("engines-linac-tanks", "Tanks by both engines", caption, drawing, table, shows)

@@ -25,6 +25,7 @@ from studies.ring_optics.facts import Facts, Sampled
 from studies.ring_optics.magnet_figures import magnet_figures
 from studies.ring_optics.orbit_figures import orbit_figures
 from studies.ring_optics.region_figures import region_figures
+from studies.ring_optics.shown import optics_shown
 from studies.spec.units import kind_of
 
 _LABELS = {
@@ -43,7 +44,7 @@ def figures(facts: Facts) -> tuple[FigureData, ...]:
     drawn = [_layout(facts, facts.sampled.floor), _optics(facts, facts.sampled)]
     drawn += match_figures(facts.matched) if facts.matched else ()
     found = facts.imperfections
-    orbits = orbit_figures(found, facts.optics.lattice, facts.resolved) if found else ()
+    orbits = orbit_figures(found) if found else ()
     around = region_figures(facts.region) if facts.region else ()
     return (*drawn, *around, *magnet_figures(facts), *tune_figures(facts), *orbits, *_engines(facts))
 
@@ -86,7 +87,8 @@ def _optics(facts: Facts, sampled: Sampled) -> FigureData:
         caption += f" in its own optics, {sigmas}, inside the aperture."
     caption += " Look for: maxima, zero dispersion in the long straights, and the room the beam has left."
     columns = {f"{name} [m]": table[name].to_numpy() for name in ("s", "betx", "bety", "dx", "dy")}
-    return FigureData("optics-ring", "Optics", caption, figure_json(figure), pd.DataFrame(columns))
+    shows = tuple(optics_shown(facts, with_beam=edges is not None and drawable))
+    return FigureData("optics-ring", "Optics", caption, figure_json(figure), pd.DataFrame(columns), shows)
 
 
 def _thinned(edges: pd.DataFrame) -> pd.DataFrame:

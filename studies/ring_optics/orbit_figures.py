@@ -8,21 +8,21 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from lattice import Lattice
 from lattice.arrays import Array
 from studies.charts import style
 from studies.charts.curves import Curve, curves
 from studies.charts.figure import figure_json, figure_of
 from studies.charts.style import Drawing, Layout, Trace, axis, base_layout, numbers, s_axis, text, tint
-from studies.results import FigureData
+from studies.results import FigureData, Shown
 from studies.ring_optics.imperfections import PERCENT, SHOWN, Imperfections
-from studies.spec.resolution import Resolved
 
 _COLORS = {"x": style.HORIZONTAL, "y": style.VERTICAL}
-_LIMITS = {"orbit_x": "x", "orbit_y": "y"}
+#: Planes with their panels, after correction and before it, and the curves that are the machines then.
+_CURVES = {"": ("5 % after", "95 % after"), "_uncorrected": ("5 % before", "95 % before")}
+_PANELS = [(plane, axis_name, when) for plane, axis_name in (("x", "y"), ("y", "y2")) for when in _CURVES]
 
 
-def orbit_figures(found: Imperfections, lattice: Lattice, resolved: Resolved[Any]) -> Iterator[FigureData]:
+def orbit_figures(found: Imperfections) -> Iterator[FigureData]:
     """The three figures of the section on imperfections."""
     table = orbit_table(found)
     caption = (
@@ -36,8 +36,9 @@ def orbit_figures(found: Imperfections, lattice: Lattice, resolved: Resolved[Any
         caption,
         figure_json(figure_of(_bands(table, _monitors(found)))),
         _headed(table),
+        tuple(Shown(f"orbit_{p}{when}", axis, 1e3, mirrored=True, curves=_CURVES[when]) for p, axis, when in _PANELS),
     )
-    yield _shares(found, resolved)
+    yield _shares(found)
     yield _beating(found)
 
 
@@ -146,7 +147,7 @@ def _line(table: pd.DataFrame, column: str, yaxis: str, line: dict[str, object],
 # -------------------------------------------------------------------------------------------------- distributions
 
 
-def _shares(found: Imperfections, resolved: Resolved[Any]) -> FigureData:
+def _shares(found: Imperfections) -> FigureData:
     items: list[Curve] = []
     columns: dict[str, list[float]] = {}
     for plane in ("x", "y"):
@@ -154,32 +155,20 @@ def _shares(found: Imperfections, resolved: Resolved[Any]) -> FigureData:
             values, share = _share(machines.table[f"orbit_max_{plane}"].to_numpy() * 1e3)
             items.append(Curve(f"{plane} {when}", values, share, color=_COLORS[plane], dash=dash))
             columns |= {f"{plane} {when} [mm]": values}
-    marks = [
-        (float(requirement.upper) * (1.0 if requirement.unit == "mm" else 1e3), f"{requirement.id}")
-        for requirement in resolved.requirements
-        if requirement.quantity in _LIMITS and requirement.upper is not None and requirement.unit in ("mm", "m")
-    ]
     caption = (
         "Share of the machines whose largest orbit stays below a value: the yield against a limit. Dotted before, "
-        f"solid after correction; {PERCENT:g} % is what requirements are judged at. Look for: solid lines left of it."
+        f"solid after correction; {PERCENT:g} % is what requirements are judged at (limits dashed). Look for: solid "
+        "lines left of the limits there."
     )
     figure = curves(
         items,
         "largest orbit of a machine [mm]",
         "share of machines [%]",
         levels=[(PERCENT, "")],
-        marks=_one_mark(marks),
     )
     frame = pd.DataFrame({"share [%]": share, **columns})
-    return FigureData("orbit-yield", "Yield against the orbit", caption, figure_json(figure), frame)
-
-
-def _one_mark(marks: list[tuple[float, str]]) -> list[tuple[float, str]]:
-    """Marks at one place as one."""
-    names: dict[float, list[str]] = {}
-    for place, name in marks:
-        names.setdefault(place, []).append(name)
-    return [(place, ", ".join(found)) for place, found in names.items()]
+    shows = tuple(Shown(f"orbit_{plane}{when}", "x", 1e3, at=PERCENT) for plane in "xy" for when in _CURVES)
+    return FigureData("orbit-yield", "Yield against the orbit", caption, figure_json(figure), frame, shows)
 
 
 def _share(values: Array) -> tuple[list[float], list[float]]:
@@ -210,4 +199,5 @@ def _beating(found: Imperfections) -> FigureData:
     )
     figure = curves(items, "largest change of beta in a machine [%]", "machines [1]")
     frame = pd.DataFrame({"from [%]": edges[:-1], "to [%]": edges[1:], **columns})
-    return FigureData("orbit-beating", "Beta beating over the machines", caption, figure_json(figure), frame)
+    shows = (Shown("beta_beating", "x", 100.0, at=0.0),)
+    return FigureData("orbit-beating", "Beta beating over the machines", caption, figure_json(figure), frame, shows)

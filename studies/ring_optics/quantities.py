@@ -103,7 +103,7 @@ def _resonance_distance(key: str, facts: Facts) -> Number:
 # --------------------------------------------------------------------------------------------- functions of s
 
 
-def _place(asked: QuantityName, facts: Facts) -> str:
+def element_at(asked: QuantityName, facts: Facts) -> str:
     """The place as an element of the lattice: the machine's names of places stand for elements."""
     place = str(asked.place)
     name, colon, end = place.partition(":end")
@@ -114,7 +114,7 @@ def _place(asked: QuantityName, facts: Facts) -> str:
 
 
 def _at_place(asked: QuantityName, facts: Facts) -> Number:
-    place = _place(asked, facts)
+    place = element_at(asked, facts)
     row = facts.optics.row(place)
     own = float(facts.optics.value(asked.base, place))
 
@@ -233,6 +233,7 @@ def _imperfection(key: str, facts: Facts) -> Number:
 _IMPERFECTION_FIGURES = {
     "beta_beating": "orbit-beating",
     "coupling": "orbit-beating",
+    "orbit_yield": "orbit-yield",
     "dispersion_error": "orbit-beating",
 }
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -19,10 +20,11 @@ from studies.charts.phase_space import Frame, phase_space
 from studies.charts.steinbach import Wedge, steinbach
 from studies.charts.style import EXACT, LEADING
 from studies.charts.vectors import Vector, vectors
-from studies.results import FigureData
+from studies.results import FigureData, Shown
 from studies.ring_optics.figures import match_figures, tune_figures
 from studies.slow_extraction.facts import ExtractionFacts
 from studies.slow_extraction.portraits import frames
+from studies.slow_extraction.turn_figures import last_turns_figure
 
 _ROOT = 1e3**0.5  # m^1/2 in mm^1/2
 
@@ -37,8 +39,9 @@ def figures(facts: ExtractionFacts) -> tuple[FigureData, ...]:
         *_steinbach(facts),
         *_hardt(facts),
         *_steps(facts),
+        _steps_of_momenta(facts),
         _losses(facts),
-        _last_turns(facts),
+        last_turns_figure(facts),
         *_energies(facts),
         *_sensitivity(facts),
         *_engines(facts),
@@ -174,7 +177,7 @@ def _hardt(facts: ExtractionFacts) -> Iterator[FigureData]:
     marks = [(1e3 * facts.steinbach.resonant, "resonance")] if facts.steinbach else []
     figure = curves(items, "dp/p [1e-3]", "x' of the arm [mrad]", levels=levels, marks=marks)
     caption = (
-        f"Angle of the extraction arm where it meets the wires at x = {1e3 * facts.septum.position:g} mm. Dashed: "
+        f"Angle of the extraction arm where it meets the wires at x = {1e3 * facts.septum.position:g} mm. Dotted: "
         "angle of the wires. Look for: a level line; then the Hardt condition holds and the wires look thin to every "
         "momentum."
     )
@@ -248,6 +251,20 @@ def _steps(facts: ExtractionFacts) -> Iterator[FigureData]:
         yield _drawn(id, title, caption, figure, _scan_table(table, family))
 
 
+def _steps_of_momenta(facts: ExtractionFacts) -> FigureData:
+    """The spiral step of each extracted momentum, which must stand between wires and cathode."""
+    found = [(case.delta, case.arm.spiral_step) for case in facts.found if case.arm]
+    delta, step = (list(1e3 * np.array(values)) for values in zip(*found, strict=True))
+    figure = curves([Curve("spiral step", delta, step, EXACT, markers=True)], "dp/p [1e-3]", "spiral step [mm]")
+    caption = (
+        "Growth of |x| over three turns from the wires, exact, of every extracted momentum: the least is what the "
+        "wires cost, the largest must fit in front of the cathode. Look for: how level it is."
+    )
+    frame = pd.DataFrame({"dp/p [1e-3]": delta, "spiral step [mm]": step})
+    shows = tuple(Shown(name, scale=1e3) for name in ("least_spiral_step", "largest_spiral_step"))
+    return replace(_drawn("steps-momentum", "Spiral step against momentum", caption, figure, frame), shows=shows)
+
+
 def _scan_table(table: pd.DataFrame, family: str) -> pd.DataFrame:
     return pd.DataFrame({
         f"{family}": table["value"],
@@ -277,43 +294,13 @@ def _losses(facts: ExtractionFacts) -> FigureData:
         "between the two, which is what a better Hardt condition would save."
     )
     frame = pd.DataFrame({"dp/p [1e-3]": delta, "loss [%]": total, "loss on aligned wires [%]": bare})
-    return _drawn("losses-wires", "Losses on the wires", caption, figure, frame)
+    drawn = _drawn("losses-wires", "Losses on the wires", caption, figure, frame)
+    return replace(drawn, shows=(Shown("wire_loss", scale=1e2, at=_middle(delta)),))
 
 
-def _last_turns(facts: ExtractionFacts) -> FigureData:
-    """The three turns of the momentum that comes nearest to an aperture, inside the openings."""
-    table = facts.turns.table
-    known = table["room"].notna().any()
-    delta = float(facts.turns.nearest["delta"]) if known else facts.found[-1].delta
-    mine = table[table["delta"] == delta]
-    colors = (style.HORIZONTAL, style.DISPERSION, style.VERTICAL)
-    start = float(facts.ring.s[facts.ring.index(facts.septum.at)])
-    length = float(facts.ring.length)
-    items = []
-    for turn, color in zip((1, 2, 3), colors, strict=True):
-        rows = mine[mine["turn"] == turn]
-        path = (rows["s"].to_numpy() - start) % length
-        path[len(path) // 2 :][path[len(path) // 2 :] == 0.0] = length
-        items.append(Curve(f"turn {turn}", list(path), list(1e3 * rows["x"]), color, width=1.4))
-    if known:
-        rows = mine[mine["turn"] == 1]
-        path = list(items[0].x)
-        x = rows["x"].to_numpy()
-        half = 1e3 * (rows["room"].to_numpy() + np.abs(x))
-        items += [Curve("aperture", path, list(sign * half), style.LIMIT, "dash", width=1.2) for sign in (1, -1)]
-    marks = []
-    if facts.septum.magnetic_at:
-        place = float(facts.ring.s[facts.ring.index(facts.septum.magnetic_at)])
-        marks = [((place - start) % length, facts.septum.magnetic_at)]
-    figure = curves(items, "s from the electrostatic septum [m]", "x [mm]", marks=marks, height=420)
-    caption = (
-        f"The particle of dp/p = {delta:.4g} that just misses the wires, from the electrostatic septum three times "
-        "around to it: positions at both ends of every element, inside the aperture. Look for: where it comes nearest."
-    )
-    frame = mine.rename(columns={"delta": "dp/p", "s": "s [m]", "x": "x [m]", "room": "room [m]"}).reset_index(
-        drop=True
-    )
-    return _drawn("turns-last", "The last three turns", caption, figure, frame)
+def _middle(values: Sequence[float]) -> float:
+    """Half way between the ends: where a mean over all stands."""
+    return (min(values) + max(values)) / 2
 
 
 # ------------------------------------------------------------------------------------- every working point

@@ -213,7 +213,7 @@ def _all_momenta(facts: ExtractionFacts) -> tuple[Case, ...]:
 
 def _steps(facts: ExtractionFacts, choose: Callable[[list[float]], float], word: str) -> Number:
     value = choose([case.arm.spiral_step for case in _all_momenta(facts) if case.arm])
-    return _compared(value, facts, _position_error, f"{word} of {len(facts.found)} momenta", "momenta-arms")
+    return _compared(value, facts, _position_error, f"{word} of {len(facts.found)} momenta", "steps-momentum")
 
 
 def _arm_divergence(facts: ExtractionFacts) -> Number:

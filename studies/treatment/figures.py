@@ -12,7 +12,7 @@ from studies.charts.bars import stacked, tornado
 from studies.charts.curves import Curve, curves
 from studies.charts.figure import figure_json
 from studies.charts.style import COLORS
-from studies.results import FigureData
+from studies.results import FigureData, Shown
 from studies.treatment.facts import CYCLES, CYCLOTRON, LINAC, STEPS, ComparisonFacts
 from studies.treatment.timeline import CAUSES
 
@@ -20,7 +20,6 @@ _MACHINES = {"synchrotron": COLORS[0], LINAC: COLORS[2], CYCLOTRON: COLORS[5]}
 _WAYS = {CYCLES: COLORS[0], STEPS: COLORS[1], LINAC: COLORS[2], CYCLOTRON: COLORS[5]}
 _SHOWN = 10  # assumptions in a tornado
 _LEAST = 1e-3  # of the time: what matters less is not drawn
-_SPREAD, _SPOTS = 0.5, (3.0, 8.0)  # clinical needs drawn as lines [%], [mm]
 
 
 def figures(facts: ComparisonFacts) -> tuple[FigureData, ...]:
@@ -119,7 +118,7 @@ def _spreads(facts: ComparisonFacts) -> FigureData:
     items, beams = [], facts.beams
     for machine, rows in beams.groupby("machine", sort=False):
         items.append(Curve(str(machine), list(rows["energy"]), list(100 * rows["spread"]), _MACHINES[str(machine)]))
-    figure = curves(items, "kinetic energy [MeV/u]", "energy spread, rms [%]", levels=[(_SPREAD, "clinical need")])
+    figure = curves(items, "kinetic energy [MeV/u]", "energy spread, rms [%]")
     caption = (
         "Rms energy spread of each machine's beam at every energy of the treatment: synchrotron from the momentum "
         "spread of its extracted beam, linac tracked, cyclotron as assumed. Look for: the distance from the line."
@@ -127,7 +126,8 @@ def _spreads(facts: ComparisonFacts) -> FigureData:
     frame = pd.DataFrame(
         {"machine": beams["machine"], "energy [MeV/u]": beams["energy"], "energy spread [%]": 100 * beams["spread"]}
     )
-    return FigureData("beam-spread", "Energy spread", caption, figure_json(figure), frame)
+    shows = (Shown("largest_energy_spread", scale=100.0),)
+    return FigureData("beam-spread", "Energy spread", caption, figure_json(figure), frame, shows)
 
 
 def _spots(facts: ComparisonFacts) -> FigureData:
@@ -135,13 +135,12 @@ def _spots(facts: ComparisonFacts) -> FigureData:
     for machine, rows in beams.groupby("machine", sort=False):
         spots = list(1e3 * rows[["spot_x", "spot_y"]].max(axis=1))
         items.append(Curve(str(machine), list(rows["energy"]), spots, _MACHINES[str(machine)]))
-    levels = [(value, f"{value:g} mm") for value in _SPOTS]
-    figure = curves(items, "kinetic energy [MeV/u]", "spot, rms [mm]", levels=levels)
+    figure = curves(items, "kinetic energy [MeV/u]", "spot, rms [mm]")
     place = facts.study.isocentre
     caption = (
         "Rms spot at the isocentre, the larger of both planes: emittance of each machine with the beta of its "
         "beam line there, and scattering in "
-        f"{place.nozzle_mm:g} mm of water {place.distance_m:g} m in front. Look for: lines between 3 and 8 mm at "
+        f"{place.nozzle_mm:g} mm of water {place.distance_m:g} m in front. Look for: lines between the limits at "
         "every energy."
     )
     frame = pd.DataFrame(
@@ -152,7 +151,8 @@ def _spots(facts: ComparisonFacts) -> FigureData:
             "spot y [mm]": 1e3 * beams["spot_y"],
         }
     )
-    return FigureData("beam-spots", "Spot at the isocentre", caption, figure_json(figure), frame)
+    shows = (Shown("worst_spot", scale=1e3),)
+    return FigureData("beam-spots", "Spot at the isocentre", caption, figure_json(figure), frame, shows)
 
 
 def _pulses(facts: ComparisonFacts) -> Iterator[FigureData]:
@@ -172,7 +172,7 @@ def _pulses(facts: ComparisonFacts) -> Iterator[FigureData]:
     caption = (
         f"Particles of a pulse behind the linac: {1e6 * linac.machine.current:g} uA for "
         f"{1e6 * linac.machine.pulse.length:g} us times the tracked transmission (at least {100 * least:.1f} %). The "
-        "source is turned down to what a spot needs. Look for: room above the dashed line."
+        "source is turned down to what a spot needs. Look for: room above the dotted line."
     )
     frame = pd.DataFrame(
         {"energy [MeV]": energy, "particles": linac.available, "transmission": linac.beams["transmission"]}

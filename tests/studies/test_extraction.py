@@ -12,8 +12,10 @@ import pytest
 
 from studies.cli import run
 from studies.judging import BOTH
+from studies.runs.store import read_run
 from studies.vocabulary import EXTRACTION, SPILL
 from tests.studies.builtin_verdicts import verdicts_of
+from tests.studies.evidence import assert_evidence
 
 #: A tune further from the resonance, where arms take few turns, and few momenta: the study in seconds.
 _QUICK = (
@@ -41,6 +43,10 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     path = tmp_path_factory.mktemp("extraction") / "run"
     assert run(["run", "cnao-extraction", *settings(*_QUICK), "--out", str(path), "-q"]) == 1  # EXT-01, EXT-04
     return path
+
+
+def test_requirements_are_drawn_and_no_limit_is_broken_silently(folder: Path) -> None:
+    assert_evidence(read_run(folder))
 
 
 def test_the_reference_row(folder: Path) -> None:

@@ -22,6 +22,7 @@ from studies.runs.running import RunOptions, prepared, run_to_folder
 from studies.runs.store import read_run
 from studies.spec.study_file import load_study
 from tests.checkout import ROOT
+from tests.studies.evidence import assert_evidence
 
 FEW = [
     "particles=500",
@@ -47,6 +48,10 @@ def test_every_requirement_has_a_verdict_and_the_report_is_rendered_again(optics
     needed = [requirement.id for requirement in linac_named("linac").requirements_of("linac-optics")]
     assert [verdict["id"] for verdict in results["verdicts"]] == needed
     assert render(read_run(optics)) == (optics / "report.html").read_text()
+
+
+def test_requirements_are_drawn_and_no_limit_is_broken_silently(optics: Path) -> None:
+    assert_evidence(read_run(optics))
 
 
 def test_the_numbers_of_a_run_go_together(optics: Path) -> None:
@@ -85,6 +90,7 @@ def test_energies_with_their_table(tmp_path: Path) -> None:
     few += ["shown_energies=3"]
     study = load_study(BUILTIN / "linac-energy-switching.toml", few).model_copy(update={"name": "energies"})
     run_to_folder(str(study.name), partial(prepared, study, None), RunOptions(tmp_path / "run", quiet=True))
+    assert_evidence(read_run(tmp_path / "run"))
     tfs = pytest.importorskip("tfs")
     table = tfs.read(tmp_path / "run" / "tables" / "energies.tfs")
     assert list(table["W_MEV"]) == pytest.approx([80, 117.5, 155, 192.5, 230])

@@ -23,10 +23,12 @@ from lattice import (
 from optics import twiss
 from studies.cli import run
 from studies.runs.contents import is_interrupted
+from studies.runs.store import read_run
 from studies.spec.schema import RingStudy
 from studies.spec.study_file import load_study
 from tests.shared_runs import copied_run
 from tests.studies.builtin_verdicts import Verdicts, verdicts_of
+from tests.studies.evidence import assert_evidence
 
 FILES = {"report.html", "report.json", "results.json", "study.toml", "lattice.json", "lattice.seq", "log.txt"}
 
@@ -45,6 +47,10 @@ def cnao(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def results(folder: Path) -> dict[str, Any]:
     read: dict[str, Any] = json.loads((folder / "results.json").read_text())
     return read
+
+
+def test_requirements_are_drawn_and_no_limit_is_broken_silently(cnao: Path) -> None:
+    assert_evidence(read_run(cnao))
 
 
 def test_the_folder_holds_what_the_contract_says(cnao: Path) -> None:

@@ -16,12 +16,14 @@ from extraction.spill.response import leaving_shifts
 from machines.requirements import PASS, Requirement
 from studies.cli import run
 from studies.judging import verdicts_on
+from studies.runs.store import read_run
 from studies.slow_extraction import study as slow_extraction
 from studies.slow_extraction.spill import facts as spill_tracking
 from studies.slow_extraction.spill import text as spill_methods
 from studies.slow_extraction.spill.quantities import spill_quantities
 from studies.vocabulary import SPILL
 from tests.studies.builtin_verdicts import verdicts_of
+from tests.studies.evidence import assert_evidence
 
 #: Few momenta, 4 ms instead of a second: the whole study with its spill in seconds.
 _QUICK = (
@@ -70,6 +72,10 @@ def folder(tmp_path_factory: pytest.TempPathFactory, kept: dict[str, Any]) -> Pa
 def results(folder: Path) -> dict[str, Any]:
     read: dict[str, Any] = json.loads((folder / "results.json").read_text())
     return read
+
+
+def test_requirements_are_drawn_and_no_limit_is_broken_silently(folder: Path) -> None:
+    assert_evidence(read_run(folder))
 
 
 def test_every_requirement_is_judged(folder: Path) -> None:

@@ -19,12 +19,14 @@ from studies.energy_switching.study import STUDY
 from studies.energy_switching.table_file import read_table, table_frame
 from studies.energy_switching.table_file import table_text as table_text_of
 from studies.pipeline import compute
+from studies.runs.store import read_run
 from studies.spec.builtin import study_path
 from studies.spec.study_file import load_study
 from studies.treatment.facts import treatment_of, varied
 from studies.treatment.machines import reaches
 from studies.treatment.spec import SwitchingComparisonStudy
 from tests.studies.builtin_verdicts import Verdicts, verdicts_of
+from tests.studies.evidence import assert_evidence
 
 # Rows of CNAO/optics, synchro/LGEN (2021): settings of the ring at extraction; facts, quoted with their source.
 HEAD = (
@@ -130,6 +132,10 @@ def test_only_the_step_over_the_gap_in_the_table_fails_and_both_engines_agree(sw
     assert found["quantities"]["residual_programme_xsuite"]["value"] < 1e-8
 
 
+def test_requirements_are_drawn_and_no_limit_is_broken_silently(switched: Path) -> None:
+    assert_evidence(read_run(switched))
+
+
 def test_the_table_in_an_ideal_ring_gives_the_known_tunes(switched: Path) -> None:
     """Qx 1.6846 to 1.6735 (protons), 1.6650 to 1.6591 (carbon), Q'x -3.95 to -4.01: two other codes, digits quoted."""
     table = pd.read_csv(switched / "tables" / "table-optics.csv")
@@ -195,6 +201,10 @@ def compared(tmp_path_factory: pytest.TempPathFactory) -> Path:
     fewer = ("--set", "linac.tracked_particles=200", "--set", "dose.layer_spacing_mm=5")
     assert run(["run", "switching-comparison", *fewer, "--out", str(folder), "-q"]) == 0
     return folder
+
+
+def test_requirements_of_the_comparison_are_drawn(compared: Path) -> None:
+    assert_evidence(read_run(compared))
 
 
 def test_the_comparison_passes_and_reproduces_what_is_published(compared: Path) -> None:

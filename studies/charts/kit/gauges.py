@@ -7,19 +7,20 @@ from dataclasses import dataclass
 from typing import Any
 
 from studies.charts.kit.additions import added
-from studies.charts.style import INK, LIMIT, NEUTRAL, Drawing, Layout, base_layout, inert, short, text
+from studies.charts.style import INK, LIMIT, NEUTRAL, Drawing, Layout, base_layout, short, text
 
 _ROW = 22  # px of a gauge
 _HEAD = 12  # px above the first
 _BEGIN, _END = 0.46, 1.0  # of the width: where scales stand, beside their names
-_TALL = 7  # px: half the height of a limit
+_TALL = 9  # px: half the height of a limit
 
 
 @dataclass(frozen=True)
 class Gauge:
-    """``value`` and limits of a requirement, all in ``unit``."""
+    """``value`` and limits of a requirement, all in ``unit``; ``name``: how a reader is told what is judged."""
 
     id: str
+    name: str
     value: float
     lower: float | None
     upper: float | None
@@ -32,13 +33,13 @@ class Gauge:
 
     @property
     def told(self) -> str:
-        """``OPT-36: 0.98 (≥ 0.95)``."""
+        """``OPT-36 yield: 0.98 (≥ 0.95)``."""
         unit = "" if self.unit == "1" else f" {self.unit}"
         if self.lower is not None and self.upper is not None:
             limits = f"{self.lower:g} to {self.upper:g}"
         else:
             limits = f"≥ {self.lower:g}" if self.upper is None else f"≤ {self.upper:g}"
-        return f"{self.id}: {self.value:.3g}{unit} ({limits})"
+        return f"{self.name}: {self.value:.3g}{unit} ({limits})"
 
     def place(self, value: float) -> float:
         """Where a value stands across the figure, the scale reaching from 0 over limits and value."""
@@ -92,4 +93,4 @@ def _line(
 
 def _name(gauge: Gauge, y: float) -> Layout:
     place: dict[str, Any] = {"x": 0.0, "xref": "paper", "xanchor": "left", "yanchor": "middle"}
-    return text(inert(gauge.told), y=short(y), yref="paper", size=11, color=INK, name=f"{gauge.id}, label", **place)
+    return text(gauge.told, y=short(y), yref="paper", size=11, color=INK, name=f"{gauge.id}, label", **place)

@@ -7,9 +7,9 @@ from typing import Any
 from studies.charts.style import LIMIT, Layout, inert, short, text
 
 
-def across(y: float, *, yref: str = "y", width: float = 1.2) -> Layout:
-    """A dashed line across a panel at a limit."""
-    return _line({"xref": "paper", "yref": yref, "x0": 0, "x1": 1, "y0": y, "y1": y}, width, "dash")
+def across(y: float, *, yref: str = "y", width: float = 1.2, dash: str = "dash") -> Layout:
+    """A line across a panel, dashed at a limit."""
+    return _line({"xref": "paper", "yref": yref, "x0": 0, "x1": 1, "y0": y, "y1": y}, width, dash)
 
 
 def upright(x: float, *, xref: str = "x", yref: str = "paper", width: float = 1.2, dash: str = "dash") -> Layout:

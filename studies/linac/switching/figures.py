@@ -8,11 +8,11 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from studies.charts.linac import bars, heat, horizontal, limit, line, points, stacked, with_slider
-from studies.charts.style import HORIZONTAL, INK, LIMIT, LONGITUDINAL, VERTICAL
+from studies.charts.linac import bars, heat, horizontal, line, points, stacked, with_slider
+from studies.charts.style import HORIZONTAL, INK, LONGITUDINAL, VERTICAL
 from studies.linac.figures import bunch_drawing
 from studies.linac.switching.facts import SwitchingFacts
-from studies.results import FigureData
+from studies.results import FigureData, Shown
 
 _COLUMNS = 17
 _W = "W [MeV]"
@@ -24,6 +24,7 @@ def figures(facts: SwitchingFacts) -> tuple[FigureData, ...]:
     return (
         _settings(facts),
         _beam(facts),
+        *_between(facts),
         *_others(facts),
         _spot(facts),
         _bunch(facts),
@@ -76,8 +77,7 @@ def _beam(facts: SwitchingFacts) -> FigureData:
         ("transmission [%]", "sigma W / W [%]", "mean - wanted [%]"),
         _W,
         height=600,
-        limits=[limit(95.0), limit(0.5, 1), limit(0.1, 2), limit(-0.1, 2)],
-        labels=(("transmission", INK, 0), ("needed", LIMIT, 0), ("spread", LONGITUDINAL, 1)),
+        labels=(("transmission", INK, 0), ("spread", LONGITUDINAL, 1)),
         yaxes=({}, {"rangemode": "tozero"}, {}),
     )
     caption = (
@@ -86,7 +86,12 @@ def _beam(facts: SwitchingFacts) -> FigureData:
         "which grows where the last unit is half on, most of all at low energies."
     )
     table = beams.rename(columns=_heading)
-    return FigureData("energies-beam", "Transmission, spread and energy", caption, drawing, table)
+    shows = (
+        Shown("least_transmission", scale=100.0, curves=("transmission",)),
+        Shown("largest_spread", "y2", 100.0, curves=("sigma W / W",)),
+        Shown("energy_miss", "y3", 100.0, mirrored=True, curves=("mean W / wanted - 1",)),
+    )
+    return FigureData("energies-beam", "Transmission, spread and energy", caption, drawing, table, shows)
 
 
 _UNITS = {
@@ -114,6 +119,24 @@ def _heading(name: str) -> str:
     return f"{name} [{_UNITS[name]}]"
 
 
+def _between(facts: SwitchingFacts) -> Iterator[FigureData]:
+    """What the settings half way between two rows of the table give."""
+    between = facts.interpolated
+    if between.empty:
+        return
+    off = 100 * (between["energy"] / between["wanted"] - 1.0)
+    name = "energy / wanted - 1"
+    traces = [points(between["wanted"] / 1e6, off, LONGITUDINAL, name, size=4)]
+    drawing = stacked(traces, ("energy - wanted [%]",), _W, height=320)
+    caption = (
+        "Energy that settings half way between two rows of the table give (of pairs with the same last unit), over "
+        "the energy half way between theirs, less 1. Look for: where the table needs more rows."
+    )
+    table = between[["wanted", "energy"]].rename(columns=lambda column: f"{column} [eV]")
+    shows = (Shown("interpolation_error", scale=100.0, mirrored=True, curves=(name,)),)
+    yield FigureData("energies-between", "Between two rows of the table", caption, drawing, table, shows)
+
+
 def _others(facts: SwitchingFacts) -> Iterator[FigureData]:
     names = [name for name in facts.others if name != "wanted"]
     if not names:
@@ -122,7 +145,7 @@ def _others(facts: SwitchingFacts) -> Iterator[FigureData]:
     colors = dict(zip(names, _SHADES, strict=False))
     traces = [line(energy, 100 * facts.others[name], colors.get(name, INK), name, unit="%") for name in names]
     labels = [(name, colors.get(name, INK), 0) for name in names]
-    drawing = stacked(traces, ("transmission [%]",), _W, labels=labels, height=380, limits=[limit(95.0)])
+    drawing = stacked(traces, ("transmission [%]",), _W, labels=labels, height=380)
     drawing["layout"]["margin"] = {**drawing["layout"]["margin"], "r": 170}
     worst = ", ".join(f"{name} {100 * facts.others[name].min():.2f} %" for name in names)
     described = "; ".join(f"{name}: {text}" for name, text in facts.sources.items())
@@ -131,7 +154,8 @@ def _others(facts: SwitchingFacts) -> Iterator[FigureData]:
         f"Worst of {len(energy)} energies: {worst}. Look for: the set that never falls below the dashed line."
     )
     table = facts.others.rename(columns=lambda name: "wanted [eV]" if name == "wanted" else f"{name} [1]")
-    yield FigureData("energies-gradients", "Gradients for all energies", caption, drawing, table)
+    shows = (Shown("least_transmission", scale=100.0, curves=("this machine",)),)
+    yield FigureData("energies-gradients", "Gradients for all energies", caption, drawing, table, shows)
 
 
 def _spot(facts: SwitchingFacts) -> FigureData:
@@ -158,7 +182,9 @@ def _spot(facts: SwitchingFacts) -> FigureData:
         "has to follow."
     )
     table = beams[["wanted", "size_x", "size_y", "emittance_x", "emittance_y", "fill"]].rename(columns=_heading)
-    return FigureData("energies-spot", "Spot and emittance at the exit", caption, drawing, table)
+    sizes = ("sigma x", "sigma y")
+    shows = (Shown("largest_spot", scale=1e3, curves=sizes), Shown("least_spot", scale=1e3, curves=sizes))
+    return FigureData("energies-spot", "Spot and emittance at the exit", caption, drawing, table, shows)
 
 
 def _bunch(facts: SwitchingFacts) -> FigureData:
@@ -227,8 +253,7 @@ def _jitter(facts: SwitchingFacts) -> FigureData:
         traces,
         ("rms of W [%]", "rms of range [mm]"),
         _W,
-        limits=[limit(0.1), limit(1.0, 1)],
-        labels=(("energy", LONGITUDINAL, 0), ("0.1 %, 1 mm", LIMIT, 0)),
+        labels=(("energy", LONGITUDINAL, 0),),
         yaxes=({"rangemode": "tozero"}, {"rangemode": "tozero"}),
     )
     errors = facts.machine.errors
@@ -244,7 +269,11 @@ def _jitter(facts: SwitchingFacts) -> FigureData:
             "rms range [m]": jitter["sigma_range"],
         }
     )
-    return FigureData("tolerances-jitter", "Energy and range from pulse to pulse", caption, drawing, table)
+    shows = (
+        Shown("energy_jitter", scale=100.0, curves=("energy",)),
+        Shown("range_jitter", "y2", 1e3, curves=("range",)),
+    )
+    return FigureData("tolerances-jitter", "Energy and range from pulse to pulse", caption, drawing, table, shows)
 
 
 def _timing(facts: SwitchingFacts) -> FigureData:
@@ -273,7 +302,8 @@ def _timing(facts: SwitchingFacts) -> FigureData:
             "begins": "begins [s]",
         }
     )
-    return FigureData("timing-volume", "Pulse sequence", caption, drawing, table)
+    shows = (Shown("layer_time", "y2", 1e3, curves=("change of energy",)),)
+    return FigureData("timing-volume", "Pulse sequence", caption, drawing, table, shows)
 
 
 def _trips(facts: SwitchingFacts) -> FigureData:
@@ -283,11 +313,11 @@ def _trips(facts: SwitchingFacts) -> FigureData:
         bars(trips["unit"], trips["recovered"] / 1e6, INK, "units behind phased anew", "MeV"),
     ]
     low = facts.machine.reach[0] / 1e6
-    drawing = horizontal(traces, "highest energy that remains [MeV]", limit_at=low, label=f"{low:g} MeV")
+    drawing = horizontal(traces, "highest energy that remains [MeV]", mark=low, label=f"{low:g} MeV")
     caption = (
         "Highest energy that remains when one unit trips: with the settings of the table (grey) and with the units "
         "behind it phased anew for the slower beam (black). Their cells are long for it, so that most of them give "
-        "little. Look for: bars that end left of the dashed line, after which nothing can be treated."
+        "little. Look for: bars that end left of the dotted line, after which nothing can be treated."
     )
     table = trips.rename(
         columns={
@@ -312,8 +342,6 @@ def _engines(facts: SwitchingFacts) -> Iterator[FigureData]:
         ("gaps over fields - 1 [%]",),
         _W,
         height=320,
-        limits=[limit(0.1), limit(-0.1)],
-        labels=(("0.1 %", LIMIT, 0),),
     )
     caption = (
         "Final energy of the reference particle by the gaps over that by integration through the fields, less 1, at "
@@ -322,4 +350,5 @@ def _engines(facts: SwitchingFacts) -> Iterator[FigureData]:
         "the energy."
     )
     table = pd.DataFrame({"wanted [eV]": facts.integrated["wanted"], "integrated [eV]": facts.integrated["fields"]})
-    yield FigureData("engines-energies", "Energies by both engines", caption, drawing, table)
+    shows = (Shown("residual_energy", scale=100.0, mirrored=True, curves=("gaps over fields - 1",)),)
+    yield FigureData("engines-energies", "Energies by both engines", caption, drawing, table, shows)

@@ -125,7 +125,7 @@ def _interpolation(facts: SwitchingFacts) -> Number:
     row = int(off.argmax())
     at = facts.interpolated["wanted"][row] / 1e6
     method = f"at {at:.4g} MeV; rows with the same last unit, amplitude and phase half way; error: rounding"
-    return Number(float(off[row]), ROUNDING, ALONE, method, "energies-settings")
+    return Number(float(off[row]), ROUNDING, ALONE, method, "energies-between")
 
 
 def _switching(facts: SwitchingFacts) -> Number:
