@@ -19,6 +19,8 @@ from lattice.reference import SPEED_OF_LIGHT
 
 _RAMP_POINTS = 25  # of an RF programme
 _CORNER = 1e-12  # of a ramp: the rounding of one that has none
+#: Columns of an RF programme.
+RF_COLUMNS = ("time", "rigidity", "energy", "frequency", "voltage", "phase", "area", "height")
 
 
 @dataclass(frozen=True)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -58,26 +58,44 @@ class Circuit:
         return np.where(same, supply.ramp_time(np.abs(begin), np.abs(end)), through)
 
 
+@dataclass(frozen=True)
+class Overload:
+    """A rating that does not do: its ``kind``, "current", "voltage" or "field", and what is needed in words."""
+
+    kind: str
+    told: str
+
+
 def check_ratings(circuits: Sequence[Circuit], energies: Array) -> None:
     """NoSolution naming each circuit whose current or voltage rating does not do, with the energies concerned."""
-    lines = []
+    refuse(overloads(circuits, energies))
+
+
+def refuse(found: Iterable[Overload]) -> None:
+    """NoSolution that tells them, where there are any."""
+    if lines := [one.told for one in found]:
+        raise NoSolution("; ".join(lines))
+
+
+def overloads(circuits: Sequence[Circuit], energies: Array) -> Iterator[Overload]:
+    """Currents beyond their rating, and voltages that do not hold the current, by circuit; energies [MeV/u]."""
     for circuit in circuits:
         name, supply, currents = circuit.magnet.name, circuit.magnet.supply, np.abs(circuit.currents)
         over = currents > supply.largest_current
         if over.any():
-            lines.append(
+            yield Overload(
+                "current",
                 f"'{name}' needs up to {currents.max():.5g} A, rated {supply.largest_current:.5g} A: exceeded "
-                f"{at_energies(energies[over])}{_highest(energies, over)}"
+                f"{at_energies(energies[over])}{_highest(energies, over)}",
             )
         static = supply.resistance * currents > supply.largest_voltage
         if static.any():
-            lines.append(
+            yield Overload(
+                "voltage",
                 f"'{name}' needs {supply.resistance * currents.max():.5g} V to hold its current, rated "
                 f"{supply.largest_voltage:.5g} V: exceeded from {energies[static].min():.5g} MeV/u"
-                f"{_highest(energies, static)}"
+                f"{_highest(energies, static)}",
             )
-    if lines:
-        raise NoSolution("; ".join(lines))
 
 
 def at_energies(energies: Array) -> str:
@@ -92,11 +110,19 @@ def _highest(energies: Array, over: Array) -> str:
 
 def check_fields(circuits: Sequence[Circuit], ratings: Sequence[float | None], energies: Array) -> None:
     """NoSolution where a field exceeds its rating (None: it has none), naming the energies [MeV/u]."""
+    refuse(field_overloads(circuits, ratings, energies))
+
+
+def field_overloads(
+    circuits: Sequence[Circuit], ratings: Sequence[float | None], energies: Array
+) -> Iterator[Overload]:
+    """Fields beyond their ratings (None: there is none), by circuit; energies [MeV/u]."""
     for circuit, rating in zip(circuits, ratings, strict=True):
         over = np.abs(circuit.extraction) > (rating or np.inf) * (1 + _FEW_DIGITS)
         if over.any():
             works = f"; the nearest that works is {energies[~over].max():.5g} MeV/u" if (~over).any() else ""
-            raise NoSolution(
+            yield Overload(
+                "field",
                 f"'{circuit.magnet.name}' needs {np.abs(circuit.extraction).max():.5g} {circuit.magnet.unit}, rated "
-                f"{rating:g}: exceeded {at_energies(energies[over])}{works}"
+                f"{rating:g}: exceeded {at_energies(energies[over])}{works}",
             )

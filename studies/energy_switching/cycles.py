@@ -9,7 +9,7 @@ import numpy as np
 from lattice import InputError, Lattice, ReferenceParticle
 from optics.magnets import strongest
 from optics.ramping.acceleration import RingRF
-from optics.ramping.circuits import Circuit, MagnetCircuit, check_fields
+from optics.ramping.circuits import Circuit, MagnetCircuit
 from optics.ramping.cycle import CyclePlan
 from optics.ramping.energy_table import Programme
 from optics.ramping.magnet_models import EddyCurrents, Excitation, Hysteresis, Supply
@@ -34,7 +34,6 @@ def cycle_of(
     species, energies = particles[0].species, np.array([p.kinetic_energy_per_u / 1e6 for p in particles])
     point = injection_of(resolved, study, ring, species, float(energies.min()))
     circuits = tuple(_circuit(spec, ring, programme, (point.particle, point.strengths), rows) for spec in study.circuit)
-    check_fields(circuits, _ratings(study, resolved, circuits), energies)
     return species_cycle(
         particles,
         point.particle,
@@ -44,7 +43,19 @@ def cycle_of(
         steps=_step_plan(study),
         bucket_area=study.rf.bucket_area_eVs_per_u,
         wanted_ramp=study.cycle.wanted_ramp_s,
+        field_ratings=field_ratings(study, resolved, circuits),
+        judged=_judged(resolved),
     )
+
+
+#: Ratings that quantities tell the share of.
+_SHARES = {"largest_current_share": "current", "largest_voltage_share": "voltage", "largest_field_share": "field"}
+
+
+def _judged(resolved: Resolved[EnergySwitchingStudy]) -> set[str]:
+    """The ratings that a requirement of the study judges: beyond these it fails, beyond others there is no study."""
+    asked = {requirement.quantity for requirement in resolved.requirements}
+    return {kind for quantity, kind in _SHARES.items() if quantity in asked}
 
 
 def _compaction(programme: Programme) -> float:
@@ -91,7 +102,7 @@ def _magnet(spec: CircuitSpec, unit: str) -> MagnetCircuit:
     )
 
 
-def _ratings(
+def field_ratings(
     study: EnergySwitchingStudy, resolved: Resolved[EnergySwitchingStudy], circuits: Sequence[Circuit]
 ) -> list[float | None]:
     """Largest field of each circuit: its own, else the machine's of such magnets, else none."""

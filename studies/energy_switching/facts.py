@@ -18,7 +18,7 @@ from optics.matter.ranges import energy_of, range_of
 from optics.ramping.energy_table import FieldErrors, Programme, match_table, with_bend_errors
 from optics.ramping.field_error_fit import FieldErrorFit, Held, fit_field_errors
 from optics.ramping.species import SpeciesCycle
-from studies.energy_switching.cycles import cycle_of
+from studies.energy_switching.cycles import cycle_of, field_ratings
 from studies.energy_switching.resolution import TABLES
 from studies.energy_switching.ring import check_energies, check_ring
 from studies.energy_switching.spec import EnergiesSpec, EnergySwitchingStudy
@@ -56,7 +56,8 @@ class EngineSample:
 class SwitchingFacts:
     """Everything that quantities, tables and figures are made of; rows in the order of ``species`` and energies.
 
-    ``design``: the ring at its design point; ``ring``: the same with the bends' errors as parameters.
+    ``design``: the ring at its design point; ``ring``: the same with the bends' errors as parameters;
+    ``field_ratings`` of each circuit, None where it has none.
     """
 
     resolved: Resolved[EnergySwitchingStudy]
@@ -71,6 +72,7 @@ class SwitchingFacts:
     tune_per_strength: float
     table: TableFacts | None
     engines: tuple[EngineSample, ...]
+    field_ratings: tuple[float | None, ...] = ()
     interrupted: bool = False
 
     @property
@@ -138,6 +140,7 @@ def gather(resolved: Resolved[EnergySwitchingStudy], asked: Asked) -> SwitchingF
         tune_per_strength=_tune_per_strength(ring, resolved.particle, study),
         table=_table_facts(tables, ring, resolved, study),
         engines=tuple(_engines(ring, programme, lists, study)),
+        field_ratings=tuple(field_ratings(study, resolved, cycles[0].circuits)),
     )
 
 

@@ -33,9 +33,9 @@ def figures(facts: SwitchingFacts) -> tuple[FigureData, ...]:
         _currents(facts),
         *_held(facts),
         *_optics(facts),
-        _parts(facts),
-        _field(facts),
-        *((_steps(facts),) if any(len(cycle.steps) for cycle in facts.cycles) else ()),
+        *_parts(facts),
+        *_field(facts),
+        *((_steps(facts),) if any(np.isfinite(cycle.steps["step"]).any() for cycle in facts.cycles) else ()),
         *_rf(facts),
         *(_table(facts, facts.table) if facts.table else ()),
     )
@@ -191,8 +191,10 @@ def _few(cycle: SpeciesCycle, number: int) -> list[int]:
     return sorted({int(i) for i in np.linspace(0, len(cycle.energies) - 1, number)})
 
 
-def _parts(facts: SwitchingFacts) -> FigureData:
-    shown = [(cycle, i) for cycle in facts.cycles for i in _few(cycle, 3)]
+def _parts(facts: SwitchingFacts) -> Iterator[FigureData]:
+    shown = [(cycle, i) for cycle in facts.cycles for i in _few(cycle, 3) if np.isfinite(cycle.times["change"].iloc[i])]
+    if not shown:
+        return
     rows = [f"{cycle.species} {cycle.energies[i]:.4g} MeV/u" for cycle, i in shown]
     parts = {
         phase: [float(cycle.times[phase].iloc[i]) for cycle, i in shown] for phase in PHASES if phase != "extraction"
@@ -203,25 +205,29 @@ def _parts(facts: SwitchingFacts) -> FigureData:
     )
     frame = pd.DataFrame({"energy": rows, **{f"{part} [s]": values for part, values in parts.items()}})
     drawn, shows = stacked(rows, parts, "time [s]"), (Shown("longest_change", "x"),)
-    return FigureData("cycle-parts", "What a change of energy takes", caption, drawn, frame, shows)
+    yield FigureData("cycle-parts", "What a change of energy takes", caption, drawn, frame, shows)
 
 
-def _field(facts: SwitchingFacts) -> FigureData:
+def _field(facts: SwitchingFacts) -> Iterator[FigureData]:
     """Field of the bends through one cycle, a slider over energies."""
     panels, frames = [], []
     for cycle in facts.cycles:
         bend = next(circuit for circuit in cycle.circuits if circuit.magnet.unit == "T")
         for i in _few(cycle, _SLIDER):
+            if not np.isfinite(cycle.times["ramp"].iloc[i]):
+                continue
             label = f"{cycle.species} {cycle.energies[i]:.4g} MeV/u"
             time, field = _profile(cycle, bend, i, facts)
             panels.append(Panel(label, [("field of the bends", time, field, style.INK)]))
             frames.append(pd.DataFrame({"energy": label, "t [s]": time, "B [T]": field}))
+    if not panels:
+        return
     figure = sliding(panels, "t [s]", "B [T]", "one cycle: ", shown=0)
     caption = (
         "Field of the bends through one cycle: injection and capture, ramp, settling, extraction, the way over the top "
         "(standardisation) and back. The slider changes the energy. Look for: the part of the cycle with beam."
     )
-    return FigureData("cycle-field", "The cycle", caption, figure, pd.concat(frames, ignore_index=True))
+    yield FigureData("cycle-field", "The cycle", caption, figure, pd.concat(frames, ignore_index=True))
 
 
 def _profile(cycle: SpeciesCycle, bend: Any, i: int, facts: SwitchingFacts) -> tuple[list[float], list[float]]:
@@ -267,7 +273,10 @@ def _steps(facts: SwitchingFacts) -> FigureData:
 
 def _rf(facts: SwitchingFacts) -> Iterator[FigureData]:
     items, frames = [], []
-    for k, cycle in enumerate(facts.cycles):
+    ramped = [(k, cycle) for k, cycle in enumerate(facts.cycles) if len(cycle.rf)]
+    if not ramped:
+        return
+    for k, cycle in ramped:
         items.append(Curve(cycle.species, list(cycle.rf["time"]), list(cycle.rf["voltage"]), COLORS[2 * k]))
         frames.append(cycle.rf.assign(species=cycle.species))
     levels = [(facts.study.rf.largest_voltage_V, "largest voltage")]
@@ -288,7 +297,7 @@ def _rf(facts: SwitchingFacts) -> Iterator[FigureData]:
     yield _drawn("cycle-rf", "RF voltage on the ramp", caption, curves(items, "t [s]", "V [V]", levels=levels), table)
     items = [
         Curve(cycle.species, list(cycle.rf["time"]), list(cycle.rf["frequency"] / 1e6), COLORS[2 * k])
-        for k, cycle in enumerate(facts.cycles)
+        for k, cycle in ramped
     ]
     caption = "Harmonic times the revolution frequency along the same ramp."
     yield _drawn("cycle-frequency", "RF frequency on the ramp", caption, curves(items, "t [s]", "f [MHz]"), table)

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 
 import numpy as np
 
+from optics.ramping.circuits import Circuit
+from optics.ramping.species import SpeciesCycle
 from studies.energy_switching.facts import SwitchingFacts
 from studies.judging import ALONE, BOTH, FORMULA, missing
 from studies.results import Quantity
@@ -66,34 +68,60 @@ def _held(facts: SwitchingFacts) -> Iterator[Quantity]:
 
 
 def _circuits(facts: SwitchingFacts) -> Iterator[Quantity]:
-    currents, voltages = [], []
-    for cycle in facts.cycles:
-        even = cycle.times["ramp"].to_numpy() - cycle.plan.rounding  # rounded ends add to it
-        for circuit in cycle.circuits:
-            supply = circuit.magnet.supply
-            current = np.abs(circuit.currents)
-            slew = np.abs(circuit.currents - circuit.injection_current) / even
-            currents.append(np.max(current) / supply.largest_current)
-            voltages.append(np.max(supply.voltage(current, slew)) / supply.largest_voltage)
+    all_of = [circuit for cycle in facts.cycles for circuit in cycle.circuits]
     method = "largest of all circuits and energies; the calibration is the study's own"
-    yield _quantity("largest_current_share", max(currents), 1e-5, FORMULA, method, "strengths-currents")
-    yield _quantity("largest_voltage_share", max(voltages), 1e-5, FORMULA, method, "strengths-currents")
-    voltage = max(float(cycle.rf["voltage"].max()) for cycle in facts.cycles)
+    current = max(float(np.max(np.abs(c.currents))) / c.magnet.supply.largest_current for c in all_of)
+    yield _quantity("largest_current_share", current, 1e-5, FORMULA, method, "strengths-currents")
+    ramp = facts.study.cycle.wanted_ramp_s
+    voltage = max(_voltage_share(circuit, cycle, ramp) for cycle in facts.cycles for circuit in cycle.circuits)
+    on = "to hold the current" if ramp is None else f"at the end of the ramp of {ramp:g} s that the study asks for"
+    yield _quantity("largest_voltage_share", voltage, 1e-5, FORMULA, f"{on}; {method}", "strengths-currents")
+    yield from _fields(facts)
+    voltages = [float(cycle.rf["voltage"].max()) for cycle in facts.cycles]
+    if not np.isfinite(voltages).all():
+        yield missing("largest_rf_voltage", _NEVER, FORMULA)
+        return
     method = "bucket area held along the ramp to the highest energy"
-    yield _quantity("largest_rf_voltage", voltage, 1e-6 * voltage, FORMULA, method, "cycle-rf")
+    yield _quantity("largest_rf_voltage", max(voltages), 1e-6 * max(voltages), FORMULA, method, "cycle-rf")
+
+
+_NEVER = "a supply cannot hold its current: the ramp does not end"
+
+
+def _voltage_share(circuit: Circuit, cycle: SpeciesCycle, ramp: float | None) -> float:
+    """Largest R |I| + L |dI/dt| of a supply over its rating, the current changing as a ``ramp`` [s] that is given asks.
+
+    Without one the current is held: the fastest ramp is the one that takes all the voltage there is.
+    """
+    supply, current = circuit.magnet.supply, np.abs(circuit.currents)
+    even = np.inf if ramp is None else ramp - cycle.plan.rounding  # rounded ends add to it
+    slew = np.abs(circuit.currents - circuit.injection_current) / even
+    return float(np.max(supply.voltage(current, slew)) / supply.largest_voltage)
+
+
+def _fields(facts: SwitchingFacts) -> Iterator[Quantity]:
+    """Fields over the ratings of the circuits that have one."""
+    shares = [
+        float(np.max(np.abs(circuit.extraction))) / rating
+        for cycle in facts.cycles
+        for circuit, rating in zip(cycle.circuits, facts.field_ratings, strict=True)
+        if rating
+    ]
+    if shares:
+        method = "largest of all circuits that have a rating, and energies"
+        yield _quantity("largest_field_share", max(shares), 1e-5, FORMULA, method, "strengths-currents")
+    else:
+        yield missing("largest_field_share", "no circuit has a rating of its field", FORMULA)
 
 
 def _times(facts: SwitchingFacts) -> Iterator[Quantity]:
-    change = max(float(cycle.times["change"].max()) for cycle in facts.cycles)
-    yield _quantity(
-        "longest_change", change, 1e-4, FORMULA, "sum of the parts of the cycle but the spill", "cycle-parts"
-    )
+    yield _time("longest_change", [float(cycle.times["change"].max()) for cycle in facts.cycles], _OF_CYCLE, "parts")
     if not any(len(cycle.steps) for cycle in facts.cycles):
         for name in ("longest_step", "step_tune_error"):
             yield missing(name, "one energy has no step")
         return
-    step = max(float(cycle.steps["step"].max()) for cycle in facts.cycles if len(cycle.steps))
-    yield _quantity("longest_step", step, 1e-4, FORMULA, "recapture, ramp, settling, preparation", "cycle-steps")
+    steps = [float(cycle.steps["step"].max()) for cycle in facts.cycles if len(cycle.steps)]
+    yield _time("longest_step", steps, "recapture, ramp, settling, preparation", "steps")
     chromaticity = float(np.max(np.abs(facts.programme.optics.dqx)))
     tune = max(
         float(
@@ -107,6 +135,16 @@ def _times(facts: SwitchingFacts) -> Iterator[Quantity]:
     )
     method = "field left by hysteresis times dQx per relative gradient, and Q'x times that of the bends"
     yield _quantity("step_tune_error", tune, 1e-6, ALONE, method, "cycle-steps")
+
+
+_OF_CYCLE = "sum of the parts of the cycle but the spill"
+
+
+def _time(name: str, times: Sequence[float], method: str, figure: str) -> Quantity:
+    """The longest of some times; none where a ramp has no end."""
+    if not np.isfinite(times).all():
+        return missing(name, _NEVER, FORMULA)
+    return _quantity(name, max(times), 1e-4, FORMULA, method, f"cycle-{figure}")
 
 
 def _table(facts: SwitchingFacts) -> Iterator[Quantity]:

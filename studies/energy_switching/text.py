@@ -65,6 +65,7 @@ def warnings(facts: SwitchingFacts) -> Iterator[str]:
     yield from facts.resolved.warnings
     if facts.matched is not None and not facts.matched.success:
         yield f"The match of the design point did not converge: {facts.matched.message}."
+    yield from (f"{cycle.species}: {told}." for cycle in facts.cycles for told in cycle.overloads)
     circuits = {circuit.parameter for circuit in facts.study.circuit}
     free = [name for name in facts.study.vary if name not in circuits]
     if free:

@@ -52,9 +52,11 @@ LINAC = kinds(
     ("least_spot", "m", "sigma min", "least rms size at the exit over all energies and both planes"),
     ("largest_fill", "1", "sigma / bore", "largest rms size over the bore, over all energies, by matrices"),
     ("switching_time", "s", "t switch", "time for a change of energy of the linac itself"),
+    ("switching_share", "1", "busy / interval", "time that RF and pulse take over the interval between two pulses"),
     ("layer_time", "s", "t layer", "time for a change of energy by one layer, with the beam line's magnets"),
     ("treatment_time", "s", "t volume", "time of the pulse sequence over the volume"),
     ("settings_number", "1", "settings", "number of energies in the table"),
+    ("energies_reached", "1", "energies reached", "part of the energies asked for that have a setting"),
     (
         "interpolation_error",
         "1",

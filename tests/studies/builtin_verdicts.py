@@ -23,18 +23,20 @@ _IDS: Mapping[str, tuple[str, ...]] = {
     "cnao-extraction": _numbered("EXT", range(1, 20)),
     "medaustron-extraction": _numbered("EXT", range(1, 20)),
     "pimms-extraction": _numbered("EXT", (1, 2, 3, 4, 6, 7, 8), range(10, 19)),
-    "cnao-energy-switching": _numbered("SWI", range(1, 10)),
+    "cnao-energy-switching": _numbered("SWI", range(1, 11)),
     "switching-comparison": _numbered("SWI", range(11, 16)),
     "linac-optics": _numbered("LIN", range(1, 16)),
-    "linac-energy-switching": _numbered("LSW", range(1, 11)),
+    "linac-energy-switching": _numbered("LSW", range(1, 12)),
     "cnao-delivery": _numbered("DEL", range(1, 10)),
 }
 #: What a study does not meet: the extraction arms of PIMMS's momenta are not aligned (Hardt condition). Of the linac
 #: transmission with errors, room in the bore, growth of the emittance and space charge lie within its model's error,
-#: for the stated range of its beam's emittance.
+#: for the stated range of its beam's emittance; its energy moves by 0.12 % from pulse to pulse where its last unit is
+#: half on.
 _FAILED: Mapping[str, tuple[str, ...]] = {
     "pimms-extraction": ("EXT-04",),
     "linac-optics": _numbered("LIN", (3, 5, 7, 10)),
+    "linac-energy-switching": ("LSW-11",),
 }
 #: Against a limit of a named publication or machine.
 _PUBLISHED: Mapping[str, tuple[str, ...]] = {

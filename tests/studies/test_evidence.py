@@ -5,6 +5,7 @@ from __future__ import annotations
 import ast
 from typing import Any
 
+import numpy as np
 import pandas as pd
 import pytest
 
@@ -17,7 +18,8 @@ from studies.results import FigureData, Quantity, Shown
 from tests.checkout import ROOT
 from tests.studies.evidence import broken, undrawn
 
-LINE: dict[str, Any] = {"type": "scatter", "mode": "lines", "name": "range", "x": [70.0, 150.0, 230.0], "y": [0.2, 0.9, 0.4]}
+LINE: dict[str, Any] = {"type": "scatter", "mode": "lines", "name": "range"}
+LINE |= {"x": [70.0, 150.0, 230.0], "y": [0.2, 0.9, 0.4]}
 
 
 def verdict(value: float | None, quantity: str = "range_jitter", unit: str = "mm", **limits: Any) -> Verdict:
@@ -111,6 +113,7 @@ def test_what_links_nowhere_has_a_figure_of_its_own() -> None:
     assert [found.id for found in figures] == ["jitter", ELSEWHERE]
     assert one.figure == ELSEWHERE
     draw(figures[1].plotly, ELSEWHERE, "values")
+    assert figures[1].table.dtypes.iloc[1:].tolist() == [np.dtype(float)] * 3  # a limit that is not there is a number
     assert [shape["name"] for shape in figures[1].plotly["layout"]["shapes"]][1:] == ["LSW-04, limit", "LSW-04, value"]
 
 

@@ -132,6 +132,25 @@ def test_switching_takes_whole_intervals_of_pulses() -> None:
     )
 
 
+@pytest.mark.number("switching_share", by="by hand")
+def test_rf_and_pulse_share_the_interval_between_two_pulses() -> None:
+    """2 ms of low-level RF, 4 ms of amplitude and 5 us of the pulse, of 5 ms: it does not fit, by a fifth."""
+    assert number("switching_share") == exactly(1.201, 1.201e-12)
+
+
+@pytest.mark.number("energies_reached", by="by hand")
+def test_energies_out_of_reach_are_counted_and_nothing_holds_for_all() -> None:
+    """Four rows within reach, one beyond: four of five, and what would hold for every energy is not judged."""
+    assert number("energies_reached") == (1.0, 0.0)
+    some = switching_facts(beyond=(60e6,))
+    assert number("energies_reached", some) == exactly(0.8, 0.0)
+    told = "1 of 5 energies are out of reach (60 to 60 MeV)"
+    assert measured("energies_reached", some).method == told
+    assert measured("largest_spread", some).withheld == f"{told}, and it is of the others"
+    assert measured("largest_spread").withheld == ""
+    assert measured("treatment_time", some).withheld == ""  # of the volume's own energies
+
+
 @pytest.mark.number("layer_time", by="by hand")
 def test_the_slowest_change_of_layers_counts() -> None:
     assert number("layer_time") == (0.035, 0.0)

@@ -12,6 +12,7 @@ import pytest
 
 from lattice import InputError
 from lattice.errors import FileError
+from machines.requirements import FAIL, NOT_EVALUATED, PASS
 from studies.cli import run
 from studies.energy_switching.resolution import resolve
 from studies.energy_switching.spec import EnergySwitchingStudy
@@ -169,11 +170,40 @@ def test_the_run_folder_runs_again_with_the_same_numbers(switched: Path) -> None
     assert again == pytest.approx(found, rel=1e-9, abs=1e-9)
 
 
+IDEAL = ("--set", "errors.gradients={}", "--set", "errors.bend_k2=[]", "--set", "engine_energies=0")
+
+
+@pytest.mark.parametrize(
+    ("change", "failed", "left_out", "told"),
+    [
+        (
+            "circuit.0.largest_current_A=2000",
+            "SWI-04",
+            (),
+            "'bend' needs up to .* A, rated 2000 A.*nearest energy",
+        ),
+        ("circuit.0.largest_voltage_V=100", "SWI-05", ("SWI-06", "SWI-07"), "'bend' needs .* V to hold its current"),
+        ("circuit.0.largest_field=1.2", "SWI-10", (), "'bend' needs .* T, rated 1.2: exceeded"),
+    ],
+)
+def test_an_overloaded_supply_or_magnet_fails_its_requirement_in_a_report(
+    change: str, failed: str, left_out: tuple[str, ...], told: str, tmp_path: Path
+) -> None:
+    """What the rating does not touch is judged as before; a supply that cannot hold its current never ends a ramp."""
+    out = tmp_path / "run"
+    assert run(["run", "cnao-energy-switching", *FEW, *IDEAL, "--set", change, "--out", str(out), "-q"]) == 1
+    found = dict(verdicts(results(out)))
+    assert found[failed] == FAIL
+    assert {name for name, verdict in found.items() if verdict == NOT_EVALUATED} >= set(left_out)
+    assert found["SWI-01"] == PASS
+    assert any(re.search(told, warning) for warning in results(out)["warnings"])
+    assert_evidence(read_run(out))
+
+
 @pytest.mark.parametrize(
     ("change", "code", "told"),
     [
         ("energies.0.upper_MeV_per_u=300", 2, "outside 'cnao'.* 300 MeV/u"),
-        ("circuit.0.largest_current_A=2000", 3, "'bend' needs up to .* A, rated 2000 A.*nearest energy that works"),
         ("cycle.wanted_ramp_s=0.3", 3, "wanted_ramp_s = 0.3 s cannot be met from .*'bend' needs"),
         ("rf.largest_voltage_V=100", 3, "needs more than 100 V"),
         ("table=nowhere.csv", 4, "no such operational table"),
@@ -184,9 +214,8 @@ def test_the_run_folder_runs_again_with_the_same_numbers(switched: Path) -> None
 def test_what_cannot_be_is_named(
     change: str, code: int, told: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    ideal = ("--set", "errors.gradients={}", "--set", "errors.bend_k2=[]", "--set", "engine_energies=0")
     out = str(tmp_path / "run")
-    assert run(["run", "cnao-energy-switching", *FEW, *ideal, "--set", change, "--out", out, "-q"]) == code
+    assert run(["run", "cnao-energy-switching", *FEW, *IDEAL, "--set", change, "--out", out, "-q"]) == code
     message = capsys.readouterr().err
     assert re.search(told, message), message
     assert "Traceback" not in message

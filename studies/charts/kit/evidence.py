@@ -52,6 +52,7 @@ def _elsewhere(verdicts: Sequence[Verdict]) -> FigureData:
     )
     rows = [(one.requirement.id, one.value, one.requirement.lower, one.requirement.upper) for one in verdicts]
     frame = pd.DataFrame(rows, columns=["id", "value", "lower", "upper"])
+    frame = frame.astype(dict.fromkeys(("value", "lower", "upper"), float))
     return FigureData(ELSEWHERE, "Requirements that no other figure shows", caption, gauge_figure(gauges), frame)
 
 

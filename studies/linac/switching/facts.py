@@ -23,6 +23,7 @@ from optics.linac.structure.lattices import lattice_of
 from optics.linac.switching.all_energies import largest_fills
 from optics.linac.switching.between import energies_between
 from optics.linac.switching.bunches import arrived_at, beam_at_exit, bunches_at
+from optics.linac.switching.energies import stages
 from optics.linac.switching.jitter import pulse_energies
 from optics.linac.switching.settings import REACH, Settings, settings_for
 from optics.linac.switching.trips import recovery
@@ -49,7 +50,8 @@ class SwitchingFacts:
     ``lattice``: the linac at its design setting; ``beams``: one row an energy, ``fill_fields`` the largest
     fill among them by integration (nan: there is none); ``clouds``: particles at the exit for a
     few; ``others``: transmission of other sets of gradients; ``integrated``: wanted energy, final energy by
-    integration, its error by the steps; ``jitter``: rms energy and range.
+    integration, its error by the steps; ``jitter``: rms energy and range. ``beyond``: energies [eV] asked for that the
+    linac does not reach; all else is of those that it does.
     """
 
     resolved: ResolvedLinac[LinacSwitchingStudy]
@@ -70,6 +72,7 @@ class SwitchingFacts:
     interpolated: pd.DataFrame
     trips: pd.DataFrame
     layers: pd.DataFrame
+    beyond: tuple[float, ...] = ()
     unreached: str = ""
     interrupted: bool = False
 
@@ -80,11 +83,12 @@ class SwitchingFacts:
 
 
 def gather(resolved: ResolvedLinac[LinacSwitchingStudy], asked: Asked) -> SwitchingFacts:
-    """Compute everything. NoSolution for an energy out of reach, naming the range."""
+    """Compute everything. NoSolution, naming the range, when no energy is within reach."""
     study, machine = resolved.study, resolved.machine
     linac = machine.linac
     start = machine.sample(study.particles_per_energy, study.seed)
-    energies = np.linspace(study.energies.lowest_MeV, study.energies.highest_MeV, study.energies.number) * 1e6
+    asked_for = np.linspace(study.energies.lowest_MeV, study.energies.highest_MeV, study.energies.number) * 1e6
+    energies, beyond = _within_reach(linac, asked_for)
     LOGGER.info("settings for %d energies", len(energies))
     settings = settings_for(linac, energies, start, study.least_spread)
     LOGGER.info("tracking %d particles at each of them", len(start))
@@ -116,7 +120,15 @@ def gather(resolved: ResolvedLinac[LinacSwitchingStudy], asked: Asked) -> Switch
         interpolated=energies_between(linac, settings, energies),
         trips=_trips(machine, start),
         layers=_layers(machine, study, start),
+        beyond=tuple(map(float, beyond)),
     )
+
+
+def _within_reach(linac: Linac, energies: Array) -> tuple[Array, Array]:
+    """The energies [eV] that units on one after the other give, and the others; all where it is none of them."""
+    reached = stages(linac)
+    within = (energies >= reached[0]) & (energies <= reached[-1])
+    return (energies[within], energies[~within]) if within.any() else (energies, energies[:0])
 
 
 def _cloud(end: LinacTracked, frequency: float) -> pd.DataFrame:
@@ -126,6 +138,7 @@ def _cloud(end: LinacTracked, frequency: float) -> pd.DataFrame:
 def _others(resolved: ResolvedLinac[LinacSwitchingStudy], study: LinacSwitchingStudy) -> pd.DataFrame:
     """Transmission, against energy, with the machine's own gradients and with other sets."""
     energies = np.linspace(study.energies.lowest_MeV, study.energies.highest_MeV, study.compare_energies) * 1e6
+    energies = _within_reach(resolved.machine.linac, energies)[0]
     table = {"wanted": energies}
     sets: dict[str, Mapping[str, Any]] = {"this machine": {}, **{one.name: one.gradients for one in study.compare}}
     for name, gradients in sets.items() if study.compare else ():

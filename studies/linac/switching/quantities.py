@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping
+from dataclasses import replace
 from math import sqrt
 
 import numpy as np
@@ -17,7 +18,27 @@ from studies.results import Quantity
 
 def evaluate(names: Iterable[str], facts: SwitchingFacts) -> tuple[Quantity, ...]:
     """Each quantity of ``names`` once, in order; what cannot be computed has no value, and its method says why."""
-    return evaluated(names, _NUMBERS, facts)
+    return tuple(_withheld(found, facts) for found in evaluated(names, _NUMBERS, facts))
+
+
+#: What holds for every energy asked for, and so not where some are out of reach.
+_EVERY = {
+    *("least_transmission", "largest_spread", "energy_miss", "largest_spot", "least_spot", "largest_fill"),
+    *("energy_jitter", "range_jitter", "interpolation_error", "residual_energy"),
+}
+
+
+def _withheld(found: Quantity, facts: SwitchingFacts) -> Quantity:
+    """What holds for every energy must not be judged by those within reach alone."""
+    if not facts.beyond or found.name not in _EVERY or found.withheld:
+        return found
+    return replace(found, withheld=f"{_beyond(facts)}, and it is of the others")
+
+
+def _beyond(facts: SwitchingFacts) -> str:
+    low, high = min(facts.beyond) / 1e6, max(facts.beyond) / 1e6
+    all_of = len(facts.beyond) + len(facts.energies)
+    return f"{len(facts.beyond)} of {all_of} energies are out of reach ({low:.4g} to {high:.4g} MeV)"
 
 
 def usual() -> tuple[str, ...]:
@@ -158,6 +179,23 @@ def _treatment(facts: SwitchingFacts) -> Number:
     return Number(value, 0.0, FORMULA, method, "timing-volume")
 
 
+def _switching_share(facts: SwitchingFacts) -> Number:
+    pulse = facts.machine.pulse
+    busy = pulse.low_level + pulse.amplitude_settling + pulse.length
+    method = (
+        f"low-level RF {pulse.low_level * 1e6:g} us, amplitude {pulse.amplitude_settling * 1e6:g} us and pulse "
+        f"{pulse.length * 1e6:g} us (assumed), of {1e3 / pulse.repetition:g} ms from pulse to pulse"
+    )
+    value = busy * pulse.repetition
+    return Number(value, ROUNDING * value, FORMULA, method, "timing-volume")
+
+
+def _reached(facts: SwitchingFacts) -> Number:
+    count = len(facts.energies)
+    method = _beyond(facts) if facts.beyond else f"all of {count}"
+    return Number(count / (count + len(facts.beyond)), 0.0, ALONE, method, "energies-settings")
+
+
 def _count(facts: SwitchingFacts) -> Number:
     return Number(float(len(facts.energies)), 0.0, FORMULA, "rows of the table", "energies-settings")
 
@@ -179,6 +217,7 @@ def _best_recovery(facts: SwitchingFacts) -> Number:
 
 _NUMBERS: Mapping[str, Callable[[SwitchingFacts], Number]] = {
     "settings_number": _count,
+    "energies_reached": _reached,
     "least_transmission": _transmission,
     "largest_spread": _spread,
     "energy_miss": _miss,
@@ -189,6 +228,7 @@ _NUMBERS: Mapping[str, Callable[[SwitchingFacts], Number]] = {
     "range_jitter": _range_jitter,
     "interpolation_error": _interpolation,
     "switching_time": _switching,
+    "switching_share": _switching_share,
     "layer_time": _layer,
     "treatment_time": _treatment,
     "worst_trip": _worst_trip,

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from dataclasses import replace
 
 import numpy as np
 
@@ -17,7 +18,15 @@ from studies.results import Quantity
 
 def text(facts: SwitchingFacts, quantities: Sequence[Quantity]) -> Text:
     """All of it."""
-    return text_of(facts.machine, methods(facts), quantities, facts.alone)
+    found = text_of(facts.machine, methods(facts), quantities, facts.alone)
+    return replace(found, warnings=(*out_of_reach(facts), *found.warnings))
+
+
+def out_of_reach(facts: SwitchingFacts) -> Iterator[str]:
+    """What a reader must know of the energies that have no setting."""
+    if facts.beyond:
+        told = ", ".join(f"{energy / 1e6:.4g}" for energy in facts.beyond[:6]) + (", ..." if facts.beyond[6:] else "")
+        yield f"Out of reach, without setting and beam: {told} MeV. What holds for every energy is not judged."
 
 
 def methods(facts: SwitchingFacts) -> Iterator[str]:

@@ -187,7 +187,9 @@ ENGINES = (
 
 def facts(**changes: Any) -> SwitchingFacts:
     study = SimpleNamespace(
-        held=SimpleNamespace(groups={"focusing": ("kf",), "defocusing": ("kd",)}), extracted=(EXTRACTED,)
+        held=SimpleNamespace(groups={"focusing": ("kf",), "defocusing": ("kd",)}),
+        extracted=(EXTRACTED,),
+        cycle=SimpleNamespace(wanted_ramp_s=None),
     )
     given: dict[str, Any] = {
         "resolved": NOTHING,
@@ -202,5 +204,6 @@ def facts(**changes: Any) -> SwitchingFacts:
         "tune_per_strength": -2.0,
         "table": table(),
         "engines": ENGINES,
+        "field_ratings": (1.6, 5.0),
     }
     return SwitchingFacts(**{**given, **changes})

@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+from types import SimpleNamespace
+
+import numpy as np
 import pytest
 
 from studies.energy_switching.facts import SwitchingFacts
@@ -9,7 +13,7 @@ from studies.energy_switching.quantities import evaluate
 from studies.judging import ALONE, BOTH, FORMULA
 from studies.results import Quantity
 from studies.vocabulary import SWITCHING
-from tests.studies.numbers.switching_facts import facts, programme
+from tests.studies.numbers.switching_facts import ROUNDING, carbon_cycle, facts, programme, proton_cycle
 
 
 def quantities(found: SwitchingFacts, *names: str) -> dict[str, Quantity]:
@@ -26,8 +30,10 @@ EXPECTED = {
     "programme_hardt_residual": (0.02, 1e-9, ALONE),
     # 390 of 500 A of a negative gradient; the bends take 1500 of 2000 A
     "largest_current_share": (0.78, 1e-5, FORMULA),
-    # 0.1 ohm x 1500 A + 0.5 H x 1300 A / 2.0 s of 1000 V; the gradients take 24 of 100 V
-    "largest_voltage_share": (0.475, 1e-5, FORMULA),
+    # 0.05 ohm x 390 A of 100 V, the gradients'; the bends take 150 of 1000 V
+    "largest_voltage_share": (0.195, 1e-5, FORMULA),
+    # 1.5 of 1.6 T; the gradients reach 3.9 of 5 T/m
+    "largest_field_share": (0.9375, 1e-5, FORMULA),
     "largest_rf_voltage": (700.0, 7e-4, FORMULA),
     "longest_change": (1.9, 1e-4, FORMULA),
     "longest_step": (0.31, 1e-4, FORMULA),
@@ -48,6 +54,7 @@ EXPECTED = {
     "programme_hardt_residual",
     "largest_current_share",
     "largest_voltage_share",
+    "largest_field_share",
     "largest_rf_voltage",
     "longest_change",
     "longest_step",
@@ -65,6 +72,27 @@ def test_a_quantity_with_its_error(name: str) -> None:
     assert found.value == pytest.approx(value, rel=1e-6)
     assert found.error == pytest.approx(error, rel=1e-6)
     assert (found.unit, found.engine) == (SWITCHING[name].unit, engine)
+
+
+@pytest.mark.number("largest_voltage_share", by="by hand")
+def test_a_ramp_that_is_asked_for_takes_its_voltage() -> None:
+    """0.1 ohm x 1500 A + 0.5 H x 1300 A in 0.65 s of 1000 V: beyond the rating, which the fastest ramp never is."""
+    wanted = SimpleNamespace(**{**vars(facts().study), "cycle": SimpleNamespace(wanted_ramp_s=0.65 + ROUNDING)})
+    found = quantities(facts(study=wanted))["largest_voltage_share"]
+    assert found.value == pytest.approx(1.15, rel=1e-12)
+    assert "ramp of 0.75 s that the study asks for" in found.method
+
+
+def test_a_ramp_without_end_has_no_times_and_no_rf() -> None:
+    """A supply that cannot hold its current: what it needs is told, the rest is not computed."""
+    one = proton_cycle()
+    times = one.times.assign(ramp=[1.0, np.inf], change=[1.2, np.inf])
+    stuck = replace(one, times=times, rf=one.rf.iloc[:0], overloads=("'bend' needs 110 V",))
+    found = quantities(facts(cycles=(stuck, carbon_cycle())))
+    for name in ("longest_change", "largest_rf_voltage"):
+        assert found[name].value is None
+        assert "a supply cannot hold its current" in found[name].method
+    assert found["largest_current_share"].value == pytest.approx(0.78)
 
 
 def test_nothing_else_is_given() -> None:

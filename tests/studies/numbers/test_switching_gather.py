@@ -7,7 +7,7 @@ import pytest
 
 from lattice import Quadrupole, ReferenceParticle
 from optics import twiss
-from studies.energy_switching.cycles import _compaction, _ratings
+from studies.energy_switching.cycles import _compaction, field_ratings
 from studies.energy_switching.facts import SwitchingFacts, _tune_per_strength, gather
 from studies.energy_switching.resolution import resolve
 from studies.energy_switching.spec import EnergySwitchingStudy
@@ -111,5 +111,5 @@ def test_without_circuits_of_quadrupoles_no_gradient_moves_the_tune(facts: Switc
 
 def test_a_circuit_s_own_largest_field_goes_before_the_machine_s(facts: SwitchingFacts) -> None:
     """The example rates its bends with 1.5 T and has no machine."""
-    ratings = _ratings(facts.study, facts.resolved, facts.cycles[0].circuits)
+    ratings = field_ratings(facts.study, facts.resolved, facts.cycles[0].circuits)
     assert ratings == [1.5, None, None]
