@@ -212,11 +212,11 @@ def room_at_wires(optics: Optics, edge: BeamEdge, septum: str) -> Any:
     Wires at x < 0 face the lower edge, others the upper one: |x_wires| - half width - sign(x_wires) x_centre. Raises
     InputError for an element that is no electrostatic septum, or one without a position.
     """
-    position = _wires(optics.lattice, septum)
+    return room_before(wires_of(optics.lattice, septum), edge, lambda name: optics.value(name, septum))
 
-    def column(name: str) -> Any:
-        return optics.value(name, septum)
 
+def room_before(position: Any, edge: BeamEdge, column: Callable[[str], Any]) -> Any:
+    """Distance [m] of a beam from wires at ``position`` [m], its functions there by name: one for each lattice."""
     return abs(position) - edge.half_width(column, "x") - np.sign(position) * edge.centre(column, "x")
 
 
@@ -251,7 +251,7 @@ def _with_aperture(lattice: Lattice) -> Array:
     return known
 
 
-def _wires(lattice: Lattice, septum: str) -> Any:
+def wires_of(lattice: Lattice, septum: str) -> Any:
     """Position [m] of the wires of an electrostatic septum, a number or (batch,)."""
     element = lattice[septum]
     position = lattice.value(element.position) if isinstance(element, ElectrostaticSeptum) else 0.0

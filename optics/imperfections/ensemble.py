@@ -9,6 +9,7 @@ import pandas as pd
 
 from lattice import ReferenceParticle
 from lattice.arrays import Array
+from optics.aperture import BeamEdge, room_before, wires_of
 from optics.closed import closed
 from optics.imperfections.errors import Imperfect
 from optics.linear import propagation
@@ -81,6 +82,17 @@ def _of_planes(ideal: Functions, found: Functions, orbit: dict[str, Array], plac
 def _rms(values: Array) -> Array:
     root: Array = np.sqrt(np.mean(values * values, axis=1))
     return root
+
+
+def rooms_at_wires(machines: Imperfect, found: Ensemble, edge: BeamEdge, septum: str) -> Array:
+    """Distance [m] of a beam from the wires at the entrance of the ideal ring's electrostatic septum: (machines,).
+
+    As ``aperture.room_at_wires``, with the orbit and the functions of each machine; nan where it is unstable.
+    """
+    row_element = np.append(found.inside.row_element, len(machines.lattice))
+    place = int(np.searchsorted(row_element, machines.rows[machines.ideal.index(septum)]))
+    position = wires_of(machines.ideal, septum)
+    return np.asarray(room_before(position, edge, lambda name: found.inside.column(name)[:, place]))
 
 
 def minimum_tune_approach(solution: Solution) -> Array:

@@ -4,13 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
-from math import inf
 
-from machines.requirements import FAIL, NOT_EVALUATED, PASS, PROGRAM, Requirement, Verdict
+from machines.requirements import PROGRAM, Requirement, Verdict
+from studies.report.severity import severity
 from studies.report.written import error_parts, judged_parts, limit_text, margin_text, unit_text
 from studies.results import FigureData, Quantity
-
-_SEVERITY = {FAIL: 0, NOT_EVALUATED: 1, PASS: 2}
 
 
 @dataclass(frozen=True)
@@ -53,10 +51,10 @@ class VerdictRow:
 def verdict_rows(
     verdicts: Sequence[Verdict], quantities: Sequence[Quantity], figures: Sequence[FigureData]
 ) -> tuple[VerdictRow, ...]:
-    """Rows of all verdicts: failed, not evaluated, passed; within each the smallest relative margin first."""
+    """Rows of all verdicts: the most serious first (``severity``)."""
     by_name = {quantity.name: quantity for quantity in quantities}
     by_id = {figure.id: figure for figure in figures}
-    ordered = sorted(verdicts, key=_seriousness)
+    ordered = sorted(verdicts, key=severity)
     return tuple(_row(number, verdict, by_name, by_id) for number, verdict in enumerate(ordered, 1))
 
 
@@ -68,14 +66,6 @@ def rows_of_machine(rows: Iterable[VerdictRow]) -> tuple[VerdictRow, ...]:
 def rows_of_program(rows: Iterable[VerdictRow]) -> tuple[VerdictRow, ...]:
     """The checks of the program itself."""
     return tuple(row for row in rows if row.verdict.kind == PROGRAM)
-
-
-def _seriousness(verdict: Verdict) -> tuple[int, float, str]:
-    requirement = verdict.requirement
-    margin = verdict.margin if verdict.margin is not None else inf
-    limits = [abs(limit) for limit in (requirement.lower, requirement.upper) if limit is not None]
-    size = requirement.upper - requirement.lower if _two_sided(verdict) else max(limits)  # type: ignore[operator]
-    return _SEVERITY[verdict.verdict], margin / (size or 1.0), requirement.id
 
 
 def _two_sided(verdict: Verdict) -> bool:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
@@ -12,10 +12,9 @@ from lattice import HadronOpticsError, InputError, Lattice, ReferenceParticle
 from lattice.arrays import Array
 from optics.aperture import fits, tightest_rooms
 from optics.engines.imperfections import xsuite_closed_orbit
-from optics.imperfections.ensemble import Ensemble, ensemble
-from optics.imperfections.errors import MagnetErrors, draw_errors
+from optics.imperfections.ensemble import Ensemble, ensemble, rooms_at_wires
+from optics.imperfections.errors import Imperfect, MagnetErrors, draw_errors
 from optics.imperfections.orbit import PLANES, Correction, correct_orbit
-from optics.linear.functions import Functions
 from optics.statistics import least_sample, percentile, share
 from studies.judging import ALONE, BOTH, ROUNDING, Number
 from studies.ring_optics.spec import ErrorsSpec, ImperfectionsSpec, OpticsStudy
@@ -32,7 +31,8 @@ SHOWN = 0
 class Imperfections:
     """The machines of a study ``before`` and ``after`` the ``correction`` of their orbits.
 
-    ``rooms`` (machines,) [m]: least distance of a beam from its aperture after correction, by the beam's name.
+    ``rooms`` (machines,) [m], by the beam's name: least distance after correction of each beam, at its own working
+    point, from its aperture and from the wires of the electrostatic septum; ``wires``: from these alone.
     ``residual``: largest difference of machine SHOWN's orbit from Xsuite's [m], or None and why in ``alone``.
     """
 
@@ -43,6 +43,7 @@ class Imperfections:
     rooms: Mapping[str, Array]
     residual: float | None
     alone: str = ""
+    wires: Mapping[str, Array] = field(default_factory=dict)
 
 
 def with_imperfections(resolved: Resolved[OpticsStudy], final: Lattice, engines: bool = True) -> Imperfections | None:
@@ -56,9 +57,37 @@ def with_imperfections(resolved: Resolved[OpticsStudy], final: Lattice, engines:
     if resolved.start is not None:
         raise InputError("imperfections are those of a ring: a study with start conditions has no closed orbit")
     LOGGER.info("%d machines with errors, orbits corrected by %s", spec.machines, spec.method)
-    particle, fringe = resolved.particle, resolved.study.model.fringe
-    errors = [magnet_errors(one) for one in spec.errors]
-    machines = draw_errors(final, errors, resolved.study.seed, spec.machines)
+    own = _operated(final, resolved.particle, resolved, spec)
+    beside = _beside_xsuite if engines else _alone
+    residual, alone = beside(own.correction, own.after, resolved.particle, resolved.study.model.fringe)
+    rooms, wires = _rooms(own, resolved, spec)
+    return Imperfections(
+        spec=spec,
+        before=ensemble(own.machines, resolved.particle, fringe=resolved.study.model.fringe),
+        correction=own.correction,
+        after=own.after,
+        rooms=rooms,
+        residual=residual,
+        alone=alone,
+        wires=wires,
+    )
+
+
+@dataclass(frozen=True)
+class _Operated:
+    """The machines at one working point, corrected."""
+
+    machines: Imperfect
+    correction: Correction
+    after: Ensemble
+
+
+def _operated(
+    lattice: Lattice, particle: ReferenceParticle, resolved: Resolved[OpticsStudy], spec: ImperfectionsSpec
+) -> _Operated:
+    """The same machines, for errors are those of the seed, at the working point that ``lattice`` is set to."""
+    fringe = resolved.study.model.fringe
+    machines = draw_errors(lattice, [magnet_errors(one) for one in spec.errors], resolved.study.seed, spec.machines)
     correction = correct_orbit(
         machines,
         particle,
@@ -70,18 +99,7 @@ def with_imperfections(resolved: Resolved[OpticsStudy], final: Lattice, engines:
         limit=spec.largest_kick,
         fringe=fringe,
     )
-    after = ensemble(correction.machines, particle, fringe=fringe)
-    beside = _beside_xsuite if engines else _alone
-    residual, alone = beside(correction, after, particle, fringe)
-    return Imperfections(
-        spec=spec,
-        before=ensemble(machines, particle, fringe=fringe),
-        correction=correction,
-        after=after,
-        rooms=_rooms(correction.machines.lattice, after.inside, resolved.beams),
-        residual=residual,
-        alone=alone,
-    )
+    return _Operated(machines, correction, ensemble(correction.machines, particle, fringe=fringe))
 
 
 def magnet_errors(spec: ErrorsSpec) -> MagnetErrors:
@@ -108,12 +126,34 @@ def _beside_xsuite(
 # ------------------------------------------------------------------------------------------------------ apertures
 
 
-def _rooms(lattice: Lattice, inside: Functions, cases: tuple[BeamCase, ...]) -> dict[str, Array]:
-    """Least room of each beam that lives in the study's own lattice, in each machine; nan where it is unstable."""
-    if all(element.aperture is None for element in lattice.elements):
-        return {}
-    found = [case for case in cases if case.follows]
-    return {case.beam.name: tightest_rooms(lattice, inside, case.beam.edge(case.particle)) for case in found}
+def _rooms(
+    own: _Operated, resolved: Resolved[OpticsStudy], spec: ImperfectionsSpec
+) -> tuple[dict[str, Array], dict[str, Array]]:
+    """Rooms of every beam in each machine, and those at the wires alone; nan where it is unstable."""
+    if all(element.aperture is None for element in own.correction.machines.ideal.elements):
+        return {}, {}
+    points: dict[str, _Operated] = {}
+    rooms, wires = {}, {}
+    for case in resolved.beams:
+        operated = own if case.follows else _at_point(case, points, resolved, spec)
+        edge = case.beam.edge(case.particle)
+        room = tightest_rooms(operated.correction.machines.lattice, operated.after.inside, edge)
+        if resolved.wires.place and resolved.wires.position:
+            at_wires = rooms_at_wires(operated.correction.machines, operated.after, edge, resolved.wires.place)
+            wires[case.beam.name], room = at_wires, np.minimum(room, at_wires)
+        rooms[case.beam.name] = room
+    return rooms, wires
+
+
+def _at_point(
+    case: BeamCase, points: dict[str, _Operated], resolved: Resolved[OpticsStudy], spec: ImperfectionsSpec
+) -> _Operated:
+    """The machines at the working point of a beam; those of ``points`` are there already."""
+    name = str(case.beam.working_point)
+    if name not in points:
+        LOGGER.info("the same machines at '%s'", name)
+        points[name] = _operated(case.lattice, case.particle, resolved, spec)
+    return points[name]
 
 
 # ----------------------------------------------------------------------------------------------------- quantities
@@ -127,6 +167,8 @@ def imperfection_number(key: str, found: Imperfections | None) -> Number:
         return _residual(found)
     if key == "orbit_yield":
         return _yield(found)
+    if key == "clearance_es_errors":
+        return _wire_room(found)
     values, what = _values(key, found)
     value, error = percentile(values, PERCENT)
     method = f"{what}, {_OF}; error: order statistics of {len(values)} machines at 95 %"
@@ -178,3 +220,17 @@ def _yield(found: Imperfections) -> Number:
     names = ", ".join(f"'{name}'" for name in found.rooms)
     method = f"beams that fit after correction: {names}; error: Wilson's interval of {found.spec.machines} machines"
     return Number(value, 0.0, ALONE, method, statistical=error)
+
+
+def _wire_room(found: Imperfections) -> Number:
+    """The tightest beam's, machine by machine; turned round, for percentiles count missing machines as the largest."""
+    if not found.wires:
+        raise InputError("the study names no beam, or its ring no electrostatic septum with a position of its wires")
+    tightest = np.min(list(found.wires.values()), axis=0)
+    value, error = percentile(-tightest, PERCENT)
+    worst = min(found.wires, key=lambda name: float(np.nanmedian(found.wires[name])))
+    method = (
+        f"room at the wires that {PERCENT:g} % of the machines have after correction, most often least of '{worst}'; "
+        f"error: order statistics of {len(tightest)} machines at 95 %"
+    )
+    return Number(-value, ROUNDING, ALONE, method, statistical=error, withheld=_too_few(tightest, error))

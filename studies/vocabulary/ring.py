@@ -55,7 +55,8 @@ IMPERFECTIONS = kinds(
     ("beta_beating", "1", "d beta / beta", "largest relative change of a beta function by errors"),
     ("dispersion_error", "m", "dD", "largest change of the dispersion by errors"),
     ("coupling", "1", "|C-|", "least distance of the tunes that coupling allows"),
-    ("orbit_yield", "1", "yield", "part of the machines whose beams fit into their apertures"),
+    ("orbit_yield", "1", "yield", "part of the machines whose beams fit into their apertures and before the wires"),
+    ("clearance_es_errors", "m", "room at the wires", "room at the septum's wires that machines with errors leave"),
     ("residual_orbit_xsuite", "m", "|dx|", "largest difference of a closed orbit with errors from Xsuite's"),
 )
 

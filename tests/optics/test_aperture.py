@@ -34,7 +34,7 @@ from optics.aperture import (
     rooms,
     tightest_rooms,
 )
-from optics.imperfections.ensemble import ensemble
+from optics.imperfections.ensemble import ensemble, rooms_at_wires
 from optics.imperfections.errors import MagnetErrors, draw_errors
 from optics.linear.solution import functions_inside
 
@@ -306,6 +306,32 @@ def test_machines_with_errors_have_the_room_that_their_orbits_leave() -> None:
                     bound = min(bound, half - width - abs(at[plane] - offset))
             assert found[machine] == pytest.approx(bound, abs=1e-15)
     assert np.ptp(found) > 1e-5  # they differ
+
+
+def test_machines_with_errors_have_their_own_room_at_the_wires() -> None:
+    """Wires at -30 mm in a ring of kicked orbits: by hand from each machine's orbit and functions there."""
+    septum = ElectrostaticSeptum("es", length=0.2, position=-0.03)
+    ring = cells()
+    ring = Lattice(ring.name, elements=[septum, *ring.elements], parameters=ring.parameters, particle=PROTON)
+    errors = [MagnetErrors(magnets="quadrupole", dx=2e-4, roll=2e-3)]
+    machines = draw_errors(ring, errors, seed=2, machines=3)
+    found = ensemble(machines)
+    beam = Beam(PROTON, 8e-6, 1e-6, sigma_delta=0.0)
+    at_wires = rooms_at_wires(machines, found, BeamEdge(beam, 2.0), "es")
+    place = {name: found.inside.column(name)[:, 0] for name in ("x", "betx", "betx2")}  # the ring begins with the wires
+    width = 2.0 * np.sqrt(8e-6 * place["betx"] + 1e-6 * place["betx2"])
+    assert at_wires == pytest.approx(0.03 - width + place["x"], abs=1e-15)  # wires at x < 0: an orbit at x > 0 helps
+    assert np.ptp(place["x"]) > 1e-5
+
+
+def test_without_errors_the_room_at_the_wires_is_that_of_the_ideal_ring() -> None:
+    septum = ElectrostaticSeptum("es", length=0.2, position=0.03)
+    first, *others = cells().elements
+    ring = Lattice("r", elements=[first, septum, *others], parameters=cells().parameters, particle=PROTON)
+    machines = draw_errors(ring, [MagnetErrors(magnets="quadrupole", dx=0.0)], seed=2, machines=2)
+    edge = BeamEdge(Beam(PROTON, 8e-6, 1e-6), 2.0, 4e-3)
+    found = rooms_at_wires(machines, ensemble(machines), edge, "es")
+    assert found == pytest.approx(float(room_at_wires(twiss(ring), edge, "es")), abs=1e-12)
 
 
 def test_the_tighter_plane_counts_and_a_machine_fits_when_every_beam_does() -> None:

@@ -17,7 +17,7 @@ def _numbered(word: str, *numbers: Iterable[int]) -> tuple[str, ...]:
 
 
 _IDS: Mapping[str, tuple[str, ...]] = {
-    "cnao-optics": _numbered("OPT", range(1, 21), range(30, 38)),
+    "cnao-optics": _numbered("OPT", range(1, 21), range(30, 40)),
     "medaustron-optics": _numbered("OPT", range(1, 21)),
     "pimms-optics": _numbered("OPT", range(1, 8), range(10, 21)),  # 8 and 9 are those of other rings' septa
     "cnao-extraction": _numbered("EXT", range(1, 20)),
@@ -40,7 +40,7 @@ _FAILED: Mapping[str, tuple[str, ...]] = {
 }
 #: Against a limit of a named publication or machine.
 _PUBLISHED: Mapping[str, tuple[str, ...]] = {
-    "cnao-optics": _numbered("OPT", (10, 13, 14)),
+    "cnao-optics": _numbered("OPT", (10, 13, 14, 38)),
     "medaustron-optics": _numbered("OPT", (10, 13, 14)),
     "pimms-optics": _numbered("OPT", (10, 13)),  # its limit on the bends' field is CNAO's, read as two digits
     "cnao-extraction": _numbered("EXT", (16,)),
