@@ -193,7 +193,7 @@ def _switching_share(facts: SwitchingFacts) -> Number:
 def _reached(facts: SwitchingFacts) -> Number:
     count = len(facts.energies)
     method = _beyond(facts) if facts.beyond else f"all of {count}"
-    return Number(count / (count + len(facts.beyond)), 0.0, ALONE, method, "energies-settings")
+    return Number(count / (count + len(facts.beyond)), 0.0, FORMULA, method, "energies-settings")
 
 
 def _count(facts: SwitchingFacts) -> Number:
