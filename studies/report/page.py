@@ -23,6 +23,7 @@ from markupsafe import Markup
 from plotly.offline import get_plotlyjs
 
 from lattice import InputError
+from machines.registry import MACHINES, machine_named
 from machines.requirements import PASS, counted
 from studies.report.csv import csv_address
 from studies.report.drawing import draw
@@ -62,6 +63,7 @@ def render(result: StudyResult) -> str:
         .render(
             result=result,
             banner=counted(result.verdicts) if result.verdicts or not result.headline else result.headline,
+            machine=_machine(result),
             wanting=result.wanting or any(verdict.verdict != PASS for verdict in result.verdicts),
             rows=rows,
             checks=checks,
@@ -75,6 +77,12 @@ def render(result: StudyResult) -> str:
             judged=_rows_by_figure(every),
         )
     )
+
+
+def _machine(result: StudyResult) -> str:
+    """What the machine of a study is, as it calls itself; "" for a lattice of the study's own."""
+    name = str(result.study.get("machine", "")).lower()
+    return machine_named(name).title if name in MACHINES else ""
 
 
 def embedded_json(content: Any) -> Markup:

@@ -29,8 +29,7 @@ def _size(verdict: Verdict) -> float:
     requirement = verdict.requirement
     if requirement.lower is not None and requirement.upper is not None:
         return (requirement.upper - requirement.lower) / 2 or 1.0
-    asked = quantity_named(requirement.quantity)
-    if asked.full in SIZES:
-        return SIZES[asked.full] / unit_factor(asked, requirement.unit)
+    if requirement.quantity in SIZES:
+        return SIZES[requirement.quantity] / unit_factor(quantity_named(requirement.quantity), requirement.unit)
     limit = requirement.lower if requirement.upper is None else requirement.upper
     return abs(limit or 0.0) or abs(verdict.value or 0.0) or 1.0

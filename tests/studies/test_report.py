@@ -130,6 +130,15 @@ def test_checks_of_the_program_have_a_table_of_their_own(page: Page) -> None:
     assert "checks-of-the-program" in page.values("id")
 
 
+def test_a_machine_that_stands_for_another_says_so_at_the_head() -> None:
+    """The ring that stands for MedAustron's is the CNAO ring: its own title beside its name, above the banner."""
+    result = replace(fake_result(), machine="medaustron", study={"study": "optics", "machine": "medaustron"})
+    head = Page(render(result)).text.split("passed")[0]
+    assert "Machine medaustron (MedAustron-like synchrotron: the CNAO ring with protons to 800 MeV)" in head
+    own = replace(fake_result(), machine="medaustron")  # a lattice of that name is no machine of ours
+    assert "MedAustron-like" not in Page(render(own)).text
+
+
 def test_most_serious_verdict_comes_first() -> None:
     result = fake_result()
     rows = verdict_rows(result.verdicts, result.quantities, result.figures)
