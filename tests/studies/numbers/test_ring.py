@@ -178,6 +178,18 @@ def test_the_yield_counts_machines_in_which_every_beam_fits() -> None:
     assert "'a', 'b'; error: Wilson's interval of 20 machines" in found.method
 
 
+@pytest.mark.number("clearance_es_errors", by="by hand")
+def test_the_room_at_the_wires_that_95_percent_of_the_machines_have() -> None:
+    """Rooms of 1 ... 100 mm of the tighter beam: five of a hundred have less than 6 mm; ranks 1 and 11 bound it."""
+    rooms = np.random.default_rng(3).permutation(np.arange(1.0, 101.0)) * 1e-3
+    found = imperfection_number("clearance_es_errors", machines_of(wires={"wide": rooms + 0.01, "tight": rooms}))
+    assert found.value == pytest.approx(6e-3, rel=1e-12)
+    assert found.statistical == pytest.approx(5e-3, rel=1e-12)
+    assert "least of 'tight'" in found.method
+    lost = np.where(rooms > 0.094, np.nan, rooms)  # six that are unstable have no room at all
+    assert imperfection_number("clearance_es_errors", machines_of(wires={"tight": lost})).value == -np.inf
+
+
 def test_the_orbit_of_one_machine_beside_xsuite() -> None:
     assert imperfection_number("residual_orbit_xsuite", machines_of()).value == 3e-12
     facts = facts_of(imperfections=replace(machines_of(), residual=None, alone="why not"))
