@@ -10,7 +10,7 @@ import numpy as np
 
 from lattice import HadronOpticsError, InputError, Lattice, ReferenceParticle
 from lattice.arrays import Array
-from optics.aperture import fits, tightest_rooms
+from optics.aperture import fits, tightest_rooms, wires_of
 from optics.engines.imperfections import xsuite_closed_orbit
 from optics.imperfections.ensemble import Ensemble, ensemble, rooms_at_wires
 from optics.imperfections.errors import Imperfect, MagnetErrors, draw_errors
@@ -138,11 +138,25 @@ def _rooms(
         operated = own if case.follows else _at_point(case, points, resolved, spec)
         edge = case.beam.edge(case.particle)
         room = tightest_rooms(operated.correction.machines.lattice, operated.after.inside, edge)
-        if resolved.wires.place and resolved.wires.position:
-            at_wires = rooms_at_wires(operated.correction.machines, operated.after, edge, resolved.wires.place)
+        if septum := _septum(own, resolved):
+            at_wires = rooms_at_wires(operated.correction.machines, operated.after, edge, septum)
             wires[case.beam.name], room = at_wires, np.minimum(room, at_wires)
         rooms[case.beam.name] = room
     return rooms, wires
+
+
+def _septum(own: _Operated, resolved: Resolved[OpticsStudy]) -> str:
+    """The electrostatic septum, where its wires have a position; "" without."""
+    place = resolved.wires.place
+    return place if place and wires_position(own.correction.machines.ideal, place) else ""
+
+
+def wires_position(lattice: Lattice, septum: str | None) -> float:
+    """Position [m] of the wires of an electrostatic septum; 0 where there is none, or none with a position."""
+    try:
+        return float(wires_of(lattice, septum)) if septum else 0.0
+    except InputError:
+        return 0.0
 
 
 def _at_point(

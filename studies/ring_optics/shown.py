@@ -8,6 +8,7 @@ import numpy as np
 
 from studies.results import Shown
 from studies.ring_optics.facts import Facts
+from studies.ring_optics.imperfections import wires_position
 from studies.ring_optics.quantities import element_at
 from studies.vocabulary import QuantityName, quantity_named
 
@@ -24,8 +25,9 @@ def optics_shown(facts: Facts, with_beam: bool) -> Iterator[Shown]:
             yield Shown(requirement.quantity, _PANELS[asked.base], curves=(asked.base,))
         elif asked.base in _PANELS and asked.form == "at":
             yield _at_place(requirement.quantity, asked, facts)
-    if with_beam and facts.resolved.wires.place and facts.resolved.wires.position:
-        yield _wires(facts)
+    position = wires_position(facts.optics.lattice, facts.resolved.wires.place)
+    if with_beam and position:
+        yield _wires(facts, position)
 
 
 def _at_place(name: str, asked: QuantityName, facts: Facts) -> Shown:
@@ -33,8 +35,7 @@ def _at_place(name: str, asked: QuantityName, facts: Facts) -> Shown:
     return Shown(name, _PANELS[asked.base], at=at, curves=(asked.base,))
 
 
-def _wires(facts: Facts) -> Shown:
-    """The room is counted from the wires inwards: none at their position."""
-    position = float(facts.resolved.wires.position or 0.0)
+def _wires(facts: Facts, position: float) -> Shown:
+    """The room is counted from the wires inwards: none at their ``position`` [m]."""
     at = float(facts.optics.value("s", facts.resolved.septum))
     return Shown("clearance_es", _BEAM, scale=-1e3 * float(np.sign(position)), offset=1e3 * position, at=at)

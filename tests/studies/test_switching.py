@@ -182,7 +182,7 @@ IDEAL = ("--set", "errors.gradients={}", "--set", "errors.bend_k2=[]", "--set", 
             (),
             "'bend' needs up to .* A, rated 2000 A.*nearest energy",
         ),
-        ("circuit.0.largest_voltage_V=100", "SWI-05", ("SWI-06", "SWI-07"), "'bend' needs .* V to hold its current"),
+        ("circuit.0.largest_voltage_V=100", "SWI-05", ("SWI-06",), "'bend' needs .* V to hold its current"),
         ("circuit.0.largest_field=1.2", "SWI-10", (), "'bend' needs .* T, rated 1.2: exceeded"),
     ],
 )
