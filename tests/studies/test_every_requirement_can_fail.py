@@ -97,7 +97,7 @@ RING: Mapping[str, Facts] = {
     "residual_chromaticity_xsuite": engines_apart("dqx", 1e-3),
     "orbit_x": machines(columns={"orbit_max_x": 3e-3}),
     "orbit_y": machines(columns={"orbit_max_y": 2e-3}),
-    "orbit_x_uncorrected": machines(columns={"orbit_max_x": 12e-3}),
+    "orbit_x_uncorrected": machines(columns={"orbit_max_x": 30e-3}),
     "orbit_y_uncorrected": machines(columns={"orbit_max_y": 8e-3}),
     "corrector_kick": machines(),
     "beta_beating": machines(columns={"beating_max_x": 0.1, "beating_max_y": 0.02}),
