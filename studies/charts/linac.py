@@ -60,8 +60,9 @@ def stacked(
     height: int = 0,
     xrange: Sequence[float] | None = None,
     yaxes: Sequence[dict[str, Any]] = (),
+    marks: Sequence[Layout] = (),
 ) -> Drawing:
-    """Panels over one x axis, the first on top. ``labels``: (text, colour, panel from 0), at the right end, in "
+    """Panels over one x axis, the first on top, with lines of marked places. ``labels``: (text, colour, panel from 0), at the right end, in "
     "order."""
     count = len(titles)
     layout: Layout = {}
@@ -78,6 +79,7 @@ def stacked(
             hoversubplots="axis",
             xaxis=axis(xtitle, anchor=lowest, **ranged),
             annotations=_labels(labels),
+            shapes=list(marks),
             margin={"l": 84, "r": 130, "t": 24, "b": 48},
             **layout,
         ),

@@ -108,7 +108,7 @@ def _envelope(one: Envelope, places: Sequence[tuple[float, str]]) -> Drawing:
         height=520,
         xrange=whole_range(one.table["s"]),
         yaxes=[{"range": [-round(size, 1), round(size, 1)]} for size in largest],
-        limits=[upright(place, dash="dot", width=0.8) for place, _ in places],
+        marks=[upright(place, dash="dot", width=0.8) for place, _ in places],
     )
     notes = [
         text(name, x=place, y=1.0, xref="x", yref="paper", yanchor="bottom", size=11, color=style.LIMIT)
