@@ -62,8 +62,10 @@ def stacked(
     yaxes: Sequence[dict[str, Any]] = (),
     marks: Sequence[Layout] = (),
 ) -> Drawing:
-    """Panels over one x axis, the first on top, with lines of marked places. ``labels``: (text, colour, panel from 0), at the right end, in "
-    "order."""
+    """Panels over one x axis, the first on top, with lines of marked places.
+
+    ``labels``: (text, colour, panel from 0), at the right end, in order.
+    """
     count = len(titles)
     layout: Layout = {}
     for i, (title, domain) in enumerate(zip(titles, spaced(count, _GAP), strict=True)):

@@ -134,7 +134,7 @@ EXTRACTION: dict[str, Any] = {
         engines=Engines(tuple(replace(r, residuals=APART) for r in extraction_made.engines().rows), "Xsuite 0")
     ),
 }
-#: Working points of the highest energy: fields beyond any septum's, steps within the wires, most of the beam lost there.
+#: Working points with fields beyond any septum's, steps within the wires, and much of the beam lost there.
 HIGH = tuple(
     replace(one, electric=15e6, magnetic=2.0, steps=(1e-3, 1.2e-3), losses=np.array([0.2, 0.3]))
     for one in extraction_made.points()
