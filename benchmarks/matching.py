@@ -25,7 +25,7 @@ import numpy as np
 from benchmarks.problems import SEEDS, Problem, problems
 from lattice import Lattice, write_madx
 from optics import match, to_xsuite
-from optics.engines.madx import available
+from optics.engines.madx_session import available
 
 _GOAL = 0.95
 

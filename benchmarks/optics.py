@@ -22,7 +22,7 @@ from benchmarks.timing import Case, cold, show, timed, verdict
 from lattice import Lattice, write_madx
 from machines.cnao_like import cnao
 from optics import Target, Vary, match, to_xsuite, twiss
-from optics.engines.madx import available
+from optics.engines.madx_session import available
 
 TARGETS = {"qx": 1.666, "qy": 1.74}
 PLACE = "symp"

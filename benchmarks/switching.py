@@ -21,7 +21,7 @@ from lattice import ReferenceParticle
 from lattice.arrays import Array
 from machines.registry import ring_named
 from optics import Target
-from optics.engines.madx import available
+from optics.engines.madx_session import available
 from optics.matter.ranges import energy_of, range_of
 from optics.ramping.energy_table import FieldErrors, Programme, match_table, with_bend_errors
 from studies.energy_switching.spec import EnergySwitchingStudy

@@ -32,8 +32,8 @@ def methods(facts: ExtractionFacts) -> Iterator[str]:
         "Exact fixed points are points of period three of the full map, by Newton's method with exact Jacobians; arms "
         "are their unstable manifolds, tracked from the outgoing eigenvector, to second order at the start. In "
         "a ring that keeps its midplane turns within a box about the orbit are made with a polynomial that "
-        "interpolates the turn of the maps and misses it by no more than their rounding (2e-12 of the box, checked at 64 points); "
-        "others, and all where no polynomial does that, go through the maps one by one."
+        "interpolates the turn of the maps and misses it by no more than their rounding (2e-12 of the box, checked at "
+        "64 points); others, and all where no polynomial does that, go through the maps one by one."
     )
     yield _difference(facts)
     yield (
