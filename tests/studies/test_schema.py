@@ -97,14 +97,14 @@ REQUIREMENT: dict[str, Any] = content()["requirement"][0]
 @pytest.mark.parametrize(
     ("change", "expected"),
     [
-        ({"quantity": "max_bettx"}, "unknown quantity 'max_bettx'; did you mean 'max_betx'?"),
+        ({"quantity": "max_bettx"}, "unknown quantity 'max_bettx'; did you mean 'max_betx', 'max_bety'"),
         ({"quantity": "betx"}, "'betx' varies along the lattice: give a place (betx@NAME), max_betx or min_betx"),
         ({"quantity": "qx", "at": "symp", "unit": "1"}, "'qx' is one number for the whole lattice"),
         ({"unit": "T"}, "unit 'T' does not fit max_betx: expected one of 'm', 'cm', 'mm', 'um'"),
         ({"upper": None}, "requirement 'OPT-03' needs a limit: give lower or upper"),
         ({"lower": 18.0}, "lower 18.0 is above upper 17.0"),
-        ({"source": None}, "requirement.0.source: missing, and the study needs it"),
-        ({"upper": float("nan")}, "requirement.0.upper: found nan, expected a finite number"),
+        ({"source": None}, "requirement.0.source ('OPT-03'): missing, and the study needs it"),
+        ({"upper": float("nan")}, "requirement.0.upper ('OPT-03'): found nan, expected a finite number"),
     ],
 )
 def test_a_requirement_that_cannot_be_judged_is_refused(change: dict[str, Any], expected: str) -> None:
