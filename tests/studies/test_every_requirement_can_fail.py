@@ -205,7 +205,7 @@ LINAC: Mapping[str, Any] = {
     ),
     **dict.fromkeys(("emittance_growth_x", "emittance_growth_y", "residual_tank_energy"), linac_facts.optics_facts()),
     "transmission_with_errors": linac_facts.optics_facts(errors=POOR),
-    "space_charge": linac_facts.optics_facts(space_charge=0.2),
+    "space_charge": linac_facts.optics_facts(across=replace(linac_facts.ACROSS, space_charge=0.2)),
     "klystron_share": linac_facts.optics_facts(units=linac_facts.UNITS.assign(share=1.2)),
     "kilpatrick": linac_facts.optics_facts(tanks=linac_facts.TANKS.assign(kilpatrick=2.5)),
     "max_gradient": linac_facts.optics_facts(
