@@ -9,6 +9,7 @@ from math import sqrt
 import numpy as np
 import pytest
 
+from machines.linacs.machine import LinacMachine
 from machines.registry import linac_named
 from optics.linac import Linac, Transport, periods, transport
 from optics.linac.extremes import Extremes, acceptances, extremes, largest_fill
@@ -16,16 +17,20 @@ from optics.linac.field_integration import integrated_transport
 from optics.linac.focusing import advances, in_structures, structure_periods
 from tests.linac_machines import ccl, ccl_bunch
 
-MACHINE = linac_named("linac")
+
+@cache
+def machine() -> LinacMachine:
+    """The built-in one."""
+    return linac_named("linac")
 
 
 @cache
 def by_both() -> tuple[Extremes, Extremes]:
     """Of the built-in machine, by the gaps and by integration."""
-    linac = MACHINE.linac
+    linac = machine().linac
     found = structure_periods(linac)
     runs: tuple[Transport, Transport] = transport(linac), integrated_transport(linac, tolerance=1e-7)
-    gaps, fields = (extremes(run, MACHINE.bunch, MACHINE.bunch_charge, found) for run in runs)
+    gaps, fields = (extremes(run, machine().bunch, machine().bunch_charge, found) for run in runs)
     return gaps, fields
 
 
@@ -54,11 +59,11 @@ def test_numbers_go_as_the_emittance_says() -> None:
 
 
 def test_advances_are_those_of_the_periods_inside_structures() -> None:
-    whole, inside = advances(transport(MACHINE.linac)), in_structures(MACHINE.linac)
-    stated = np.array([(period.mux, period.muy) for period in periods(MACHINE.linac)])
+    whole, inside = advances(transport(machine().linac)), in_structures(machine().linac)
+    stated = np.array([(period.mux, period.muy) for period in periods(machine().linac)])
     np.testing.assert_array_equal(whole, stated)
     np.testing.assert_array_equal(by_both()[0].advances, whole[inside])
-    assert 0 < inside.sum() == len(structure_periods(MACHINE.linac)) < len(inside)
+    assert 0 < inside.sum() == len(structure_periods(machine().linac)) < len(inside)
 
 
 @pytest.mark.parametrize("gradient", [165.0, 1200.0])
