@@ -112,7 +112,8 @@ def _verdict(requirement: Requirement, quantity: Quantity | None, unreached: str
         return judge(requirement, None, None, f"{value:.4g} is not judged: {quantity.withheld}")
     verdict = replace(judge(requirement, value, error), numerical=(quantity.numerical or 0.0) / factor)
     alone = "rests on our maps alone" if quantity.engine == ALONE and verdict.verdict in (PASS, FAIL) else ""
-    return replace(verdict, reason="; ".join(filter(None, (verdict.reason, alone))))
+    where = quantity.method.split(";")[0] if verdict.verdict == FAIL else ""
+    return replace(verdict, reason="; ".join(filter(None, (verdict.reason, where, alone))))
 
 
 def no_pass_outside(verdicts: Iterable[Verdict], outside: str) -> tuple[Verdict, ...]:

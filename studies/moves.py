@@ -112,11 +112,40 @@ def told_what_decides(verdicts: Iterable[Verdict], moves: Sequence[Moved]) -> tu
 
 
 def _told(verdict: Verdict, moves: Sequence[Moved]) -> Verdict:
-    worst = max(moves, key=lambda move: move.larger(verdict.requirement.quantity), default=None)
-    within = verdict.verdict == FAIL and verdict.margin is not None and verdict.margin >= 0
-    if not within or verdict.kind == PROGRAM or worst is None or worst.larger(verdict.requirement.quantity) == 0:
+    if verdict.verdict != FAIL or verdict.kind == PROGRAM or verdict.margin is None:
         return verdict
-    return replace(verdict, reason=f"{verdict.reason}; most of it: {worst.assumption.told}")
+    told = _most(verdict, moves) if verdict.margin >= 0 else _remedy(verdict, moves)
+    return replace(verdict, reason=f"{verdict.reason}; {told}") if told else verdict
+
+
+def _most(verdict: Verdict, moves: Sequence[Moved]) -> str:
+    """Which assumption the error is mostly of."""
+    worst = max(moves, key=lambda move: move.larger(verdict.requirement.quantity), default=None)
+    moved = worst is not None and worst.larger(verdict.requirement.quantity) > 0
+    return f"most of the error: {worst.assumption.told}" if worst is not None and moved else ""
+
+
+_FAR = 10.0  # uncertainties: beyond them a straight line says nothing
+
+
+def _remedy(verdict: Verdict, moves: Sequence[Moved]) -> str:
+    """By how much the assumption that helps soonest would have to be off for the value to reach its limit."""
+    need, name = verdict.requirement, verdict.requirement.quantity
+    short = -(verdict.margin or 0.0) * unit_factor(quantity_named(name), need.unit)
+    better = -1.0 if need.upper is not None and (verdict.value or 0.0) > need.upper else 1.0
+    sides = ((move, word, better * side.get(name, 0.0)) for move in moves for side, word in _sides(move))
+    found = [(short / gain, move, word) for move, word, gain in sides if gain > 0 and isfinite(gain)]
+    times, move, word = min(found, key=lambda one: one[0], default=(inf, None, ""))
+    if move is None:
+        return ""
+    if times > _FAR:
+        return f"no assumption reaches the limit within {_FAR:g} times its uncertainty"
+    far = f"{times:.2g} times its {move.assumption.size} (linear)"
+    return f"the limit is reached with {move.assumption.key} {word} by {far}"
+
+
+def _sides(move: Moved) -> tuple[tuple[Mapping[str, float], str], ...]:
+    return (move.down, "lower"), (move.up, "higher")
 
 
 def without_model_error(quantities: Iterable[Quantity], requirements: Iterable[Requirement]) -> str:

@@ -89,7 +89,8 @@ def _unasked(tables: list[dict[str, Any]], machine: str) -> Iterator[Unasked]:
     asked = {(table["id"], table["study"]) for table in tables if machine in table["machines"]}
     for table in tables:
         if (table["id"], table["study"]) not in asked:
-            reason = table.get("not_asked", {}).get(machine, "no reason is stated")
+            stated = f"it is stated for {' and '.join(table['machines'])} only"
+            reason = table.get("not_asked", {}).get(machine, stated)
             yield Unasked(table["id"], table["text"], f"{machine}-{table['study']}", reason)
 
 

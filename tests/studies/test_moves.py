@@ -248,9 +248,20 @@ def test_a_failure_within_the_error_names_what_moves_most() -> None:
     _, moves, verdict = judged(1.8, 2.0, 0.1, 0.4)
     (told,) = told_what_decides([verdict], moves)
     assert (verdict.verdict, passes_up_to(verdict, judged(1.8, 2.0, 0.1, 0.4)[0], moves[0])) == (FAIL, 0.0)
-    assert told.reason == "within its error (0.42) of the limit; most of it: beams.1 ± 10 %"
+    assert told.reason == "within its error (0.42) of the limit; m; most of the error: beams.1 ± 10 %"
     passed = judged(1.0, 2.0, 0.1)[2]
     assert told_what_decides([passed], moves) == (passed,)
+
+
+def test_a_failure_says_where_it_is_and_what_would_mend_it() -> None:
+    """2.3 against 2: a move down takes 0.4 away, so 0.75 of its uncertainty; a move of 0.02 is too far from it."""
+    _, moves, verdict = judged(2.3, 2.0, 0.1, 0.4)
+    (told,) = told_what_decides([verdict], moves)
+    remedy = "the limit is reached with beams.1 lower by 0.75 times its ± 10 % (linear)"
+    assert told.reason == f"outside the limit; m; {remedy}"
+    _, weak, verdict = judged(2.3, 2.0, 0.02)
+    (far,) = told_what_decides([verdict], weak)
+    assert far.reason.endswith("no assumption reaches the limit within 10 times its uncertainty")
 
 
 def test_a_value_that_is_lost_when_something_moves_is_not_judged() -> None:
