@@ -14,7 +14,7 @@ from optics.aperture import fits, tightest_rooms, wires_of
 from optics.engines.imperfections import xsuite_closed_orbit
 from optics.imperfections.ensemble import Ensemble, ensemble, rooms_at_wires
 from optics.imperfections.errors import Imperfect, MagnetErrors, draw_errors
-from optics.imperfections.orbit import PLANES, Correction, correct_orbit
+from optics.imperfections.orbit import PLANES, Correction, correct_orbit, correctors_of, monitors_of
 from optics.statistics import least_sample, percentile, share
 from studies.judging import ALONE, BOTH, ROUNDING, Number
 from studies.ring_optics.spec import ErrorsSpec, ImperfectionsSpec, OpticsStudy
@@ -34,16 +34,23 @@ class Imperfections:
     ``rooms`` (machines,) [m], by the beam's name: least distance after correction of each beam, at its own working
     point, from its aperture and from the wires of the electrostatic septum; ``wires``: from these alone.
     ``residual``: largest difference of machine SHOWN's orbit from Xsuite's [m], or None and why in ``alone``.
+    ``uncorrected``: why there is no correction and nothing after it, "" where there is.
     """
 
     spec: ImperfectionsSpec
     before: Ensemble
-    correction: Correction
-    after: Ensemble
+    correction: Correction | None
+    after: Ensemble | None
     rooms: Mapping[str, Array]
     residual: float | None
     alone: str = ""
     wires: Mapping[str, Array] = field(default_factory=dict)
+    uncorrected: str = ""
+
+    @property
+    def states(self) -> dict[str, Ensemble]:
+        """The machines "before" and, where there is one, "after" the correction."""
+        return {"before": self.before, **({} if self.after is None else {"after": self.after})}
 
 
 def with_imperfections(resolved: Resolved[OpticsStudy], final: Lattice, engines: bool = True) -> Imperfections | None:
@@ -57,6 +64,11 @@ def with_imperfections(resolved: Resolved[OpticsStudy], final: Lattice, engines:
     if resolved.start is not None:
         raise InputError("imperfections are those of a ring: a study with start conditions has no closed orbit")
     LOGGER.info("%d machines with errors, orbits corrected by %s", spec.machines, spec.method)
+    if why := _without_instruments(final, spec):
+        errors = [magnet_errors(one) for one in spec.errors]
+        machines = draw_errors(final, errors, resolved.study.seed, spec.machines)
+        before = ensemble(machines, resolved.particle, fringe=resolved.study.model.fringe)
+        return Imperfections(spec, before, None, None, {}, None, why, uncorrected=why)
     own = _operated(final, resolved.particle, resolved, spec)
     beside = _beside_xsuite if engines else _alone
     residual, alone = beside(own.correction, own.after, resolved.particle, resolved.study.model.fringe)
@@ -71,6 +83,19 @@ def with_imperfections(resolved: Resolved[OpticsStudy], final: Lattice, engines:
         alone=alone,
         wires=wires,
     )
+
+
+def _without_instruments(ring: Lattice, spec: ImperfectionsSpec) -> str:
+    """Why a ring's orbit cannot be corrected, where the study names no instruments and it has none; else ""."""
+    for plane in PLANES:
+        try:
+            if spec.monitors is None:
+                monitors_of(ring, plane)
+            if spec.correctors is None:
+                correctors_of(ring, plane)
+        except InputError as error:
+            return str(error)
+    return ""
 
 
 @dataclass(frozen=True)
@@ -177,6 +202,8 @@ def imperfection_number(key: str, found: Imperfections | None) -> Number:
     """A quantity of the machines; InputError where there is none."""
     if found is None:
         raise InputError("the study has no machines with errors: give it a table [imperfections]")
+    if found.uncorrected and not key.endswith("_uncorrected"):
+        raise InputError(f"orbits are not corrected: {found.uncorrected}")
     if key == "residual_orbit_xsuite":
         return _residual(found)
     if key == "orbit_yield":
@@ -202,7 +229,13 @@ _OF = f"not exceeded by {PERCENT:g} % of the machines"
 
 def _values(key: str, found: Imperfections) -> tuple[Array, str]:
     """One number a machine."""
-    before, after = found.before.table, found.after.table
+    before = found.before.table
+    if key.endswith("_uncorrected"):
+        plane = key.removeprefix("orbit_").removesuffix("_uncorrected")
+        return before[f"orbit_max_{plane}"].to_numpy(), f"largest |{plane}| of the closed orbit before correction"
+    assert found.after is not None
+    assert found.correction is not None
+    after = found.after.table
     if key == "corrector_kick":
         return found.correction.largest_kicks, "largest kick of a corrector in a machine"
     if key == "coupling":
@@ -213,11 +246,10 @@ def _values(key: str, found: Imperfections) -> tuple[Array, str]:
     if key == "dispersion_error":
         what = "largest change of the dispersion in a machine after correction"
         return found.after.worse_plane("dispersion_max"), what
-    plane, table = key[len("orbit_")], before if key.endswith("_uncorrected") else after
-    when = "before" if key.endswith("_uncorrected") else "after"
-    return table[
+    plane = key.removeprefix("orbit_")
+    return after[
         f"orbit_max_{plane}"
-    ].to_numpy(), f"largest |{plane}| of the closed orbit of a machine {when} correction"
+    ].to_numpy(), f"largest |{plane}| of the closed orbit of a machine after correction"
 
 
 def _residual(found: Imperfections) -> Number:

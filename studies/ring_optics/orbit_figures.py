@@ -17,6 +17,7 @@ from studies.results import FigureData, Shown
 from studies.ring_optics.imperfections import PERCENT, SHOWN, Imperfections
 
 _COLORS = {"x": style.HORIZONTAL, "y": style.VERTICAL}
+_DASHES = {"before": "dot", "after": "solid"}
 #: Planes with their panels, after correction and before it, and the curves that are the machines then.
 _CURVES = {"": ("5 % after", "95 % after"), "_uncorrected": ("5 % before", "95 % before")}
 _PANELS = [(plane, axis_name, when) for plane, axis_name in (("x", "y"), ("y", "y2")) for when in _CURVES]
@@ -36,7 +37,11 @@ def orbit_figures(found: Imperfections) -> Iterator[FigureData]:
         caption,
         figure_json(figure_of(_bands(table, _monitors(found)))),
         _headed(table),
-        tuple(Shown(f"orbit_{p}{when}", axis, 1e3, mirrored=True, curves=_CURVES[when]) for p, axis, when in _PANELS),
+        tuple(
+            Shown(f"orbit_{p}{when}", axis, 1e3, mirrored=True, curves=_CURVES[when])
+            for p, axis, when in _PANELS
+            if when or found.after
+        ),
     )
     yield _shares(found)
     yield _beating(found)
@@ -47,8 +52,8 @@ def orbit_figures(found: Imperfections) -> Iterator[FigureData]:
 
 def orbit_table(found: Imperfections) -> pd.DataFrame:
     """Orbits [m] along s: 5th and 95th percentile over machines and one machine, before and after correction."""
-    columns: dict[str, Array] = {"s": found.after.s}
-    for when, machines in (("before", found.before), ("after", found.after)):
+    columns: dict[str, Array] = {"s": found.before.s}
+    for when, machines in found.states.items():
         for plane in ("x", "y"):
             low, high = np.nanpercentile(machines.orbit[plane], (5, 95), axis=0)
             columns |= {f"{plane}_low_{when}": low, f"{plane}_high_{when}": high}
@@ -62,6 +67,8 @@ def _headed(table: pd.DataFrame) -> pd.DataFrame:
 
 def _monitors(found: Imperfections) -> dict[str, list[float]]:
     """Places [m] of the monitors of each plane."""
+    if found.correction is None:
+        return {}
     ring = found.correction.machines.ideal
     middle = 0.5 * (ring.s[:-1] + ring.s[1:])
     return {
@@ -111,13 +118,12 @@ def _plane(table: pd.DataFrame, plane: str, yaxis: str, monitors: Mapping[str, l
         "marker": {"color": style.LIMIT, "size": 5},
         "hoverinfo": "skip",
     }
-    return [
-        *_band(table, plane, "before", yaxis, tint(color, 0.18)),
-        *_band(table, plane, "after", yaxis, tint(color, 0.55)),
-        _one(table, plane, "before", yaxis, "dot"),
-        _one(table, plane, "after", yaxis, "solid"),
-        marks,
+    looks = {"before": (0.18, "dot"), "after": (0.55, "solid")}
+    drawn = {when: look for when, look in looks.items() if f"{plane}_one_{when}" in table}
+    bands = [
+        one for when, (opacity, _) in drawn.items() for one in _band(table, plane, when, yaxis, tint(color, opacity))
     ]
+    return [*bands, *(_one(table, plane, when, yaxis, dash) for when, (_, dash) in drawn.items()), marks]
 
 
 def _band(table: pd.DataFrame, plane: str, when: str, yaxis: str, color: str) -> list[Trace]:
@@ -151,7 +157,8 @@ def _shares(found: Imperfections) -> FigureData:
     items: list[Curve] = []
     columns: dict[str, list[float]] = {}
     for plane in ("x", "y"):
-        for when, machines, dash in (("before", found.before, "dot"), ("after", found.after, "solid")):
+        for when, machines in found.states.items():
+            dash = _DASHES[when]
             values, share = _share(machines.table[f"orbit_max_{plane}"].to_numpy() * 1e3)
             items.append(Curve(f"{plane} {when}", values, share, color=_COLORS[plane], dash=dash))
             columns |= {f"{plane} {when} [mm]": values}
@@ -167,7 +174,9 @@ def _shares(found: Imperfections) -> FigureData:
         levels=[(PERCENT, "")],
     )
     frame = pd.DataFrame({"share [%]": share, **columns})
-    shows = tuple(Shown(f"orbit_{plane}{when}", "x", 1e3, at=PERCENT) for plane in "xy" for when in _CURVES)
+    shows = tuple(
+        Shown(f"orbit_{plane}{when}", "x", 1e3, at=PERCENT) for plane in "xy" for when in _CURVES if when or found.after
+    )
     return FigureData("orbit-yield", "Yield against the orbit", caption, figure_json(figure), frame, shows)
 
 
@@ -179,9 +188,9 @@ def _share(values: Array) -> tuple[list[float], list[float]]:
 
 def _beating(found: Imperfections) -> FigureData:
     sets = {
-        f"bet{plane} {when}": (machines.table[f"beating_max_{plane}"].to_numpy() * 100, _COLORS[plane], dash)
+        f"bet{plane} {when}": (machines.table[f"beating_max_{plane}"].to_numpy() * 100, _COLORS[plane], _DASHES[when])
         for plane in ("x", "y")
-        for when, machines, dash in (("before", found.before, "dot"), ("after", found.after, "solid"))
+        for when, machines in found.states.items()
     }
     top = max(float(np.nanmax(values)) for values, _, _ in sets.values())
     edges = np.linspace(0.0, top * 1.001 + 1e-12, 16)

@@ -9,6 +9,7 @@ import pandas as pd
 
 from lattice.arrays import Array
 from optics.imperfections.ensemble import Ensemble
+from optics.imperfections.orbit import Correction
 from studies.results import TableData
 from studies.ring_optics.imperfections import Imperfections
 
@@ -18,25 +19,30 @@ _PERCENTS = (50, 95, 100)
 
 def orbit_tables(found: Imperfections) -> Iterator[TableData]:
     """Statistics before and after, and the correctors."""
-    unstable = int(np.sum(~found.after.table["stable"]))
+    last = list(found.states.values())[-1]
+    unstable = int(np.sum(~last.table["stable"]))
     caption = f"Median, 95th percentile and largest over {found.spec.machines} machines; {unstable} of them unstable."
     yield TableData("orbit-statistics", "Machines before and after correction", caption, _statistics(found))
     caption = "Kicks of each corrector over the machines."
-    yield TableData("orbit-correctors", "Orbit correctors", caption, _correctors(found))
+    if found.correction is not None:
+        yield TableData("orbit-correctors", "Orbit correctors", caption, _correctors(found.correction))
     caption = "Rms errors as given, each Gaussian and cut. Displacements, turns, relative field."
     yield TableData("orbit-errors", "Errors of the magnets", caption, _errors(found))
 
 
 def _statistics(found: Imperfections) -> pd.DataFrame:
-    before, after = _numbers(found.before), _numbers(found.after)
+    numbers = {when: _numbers(machines) for when, machines in found.states.items()}
     rows = [
         {
             "quantity": name,
             "unit": unit,
-            **{f"before, {_label(p)}": _rounded(np.nanpercentile(before[name][1], p)) for p in _PERCENTS},
-            **{f"after, {_label(p)}": _rounded(np.nanpercentile(after[name][1], p)) for p in _PERCENTS},
+            **{
+                f"{when}, {_label(p)}": _rounded(np.nanpercentile(values[name][1], p))
+                for when, values in numbers.items()
+                for p in _PERCENTS
+            },
         }
-        for name, (unit, _) in before.items()
+        for name, (unit, _) in numbers["before"].items()
     ]
     return pd.DataFrame(rows)
 
@@ -64,7 +70,7 @@ def _numbers(machines: Ensemble) -> dict[str, tuple[str, Array]]:
     return numbers
 
 
-def _correctors(found: Imperfections) -> pd.DataFrame:
+def _correctors(correction: Correction) -> pd.DataFrame:
     rows = [
         {
             "corrector": name,
@@ -72,8 +78,8 @@ def _correctors(found: Imperfections) -> pd.DataFrame:
             "rms [mrad]": _rounded(np.sqrt(np.mean(kicks**2)) * 1e3),
             "largest [mrad]": _rounded(np.max(np.abs(kicks)) * 1e3),
         }
-        for plane, response in found.correction.responses.items()
-        for name, kicks in zip(response.correctors, found.correction.kicks[plane].T, strict=True)
+        for plane, response in correction.responses.items()
+        for name, kicks in zip(response.correctors, correction.kicks[plane].T, strict=True)
     ]
     return pd.DataFrame(rows)
 

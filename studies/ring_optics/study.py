@@ -63,6 +63,8 @@ def optics_warnings(facts: Facts) -> Iterator[str]:
     yield from facts.resolved.warnings
     if matched is not None and not matched.success:
         yield f"The match did not converge: {matched.message}. What follows is its best point, and no verdict is given."
+    if facts.imperfections is not None and facts.imperfections.uncorrected:
+        yield f"Orbits of machines with errors are not corrected: {facts.imperfections.uncorrected}."
     verification = facts.compared.verification
     if verification is None:
         yield f"No comparison with Xsuite: {facts.compared.alone}. Verdicts rest on our maps alone."

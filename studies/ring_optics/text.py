@@ -102,7 +102,7 @@ def _imperfections(found: Imperfections) -> Iterator[str]:
     }
     numbers = "; ".join(
         f"{len(r.monitors)} monitors and {len(r.correctors)} correctors in {plane}"
-        for plane, r in found.correction.responses.items()
+        for plane, r in (found.correction.responses if found.correction else {}).items()
     )
     yield (
         f"Imperfections: {spec.machines} machines with Gaussian errors, cut, drawn from the study's seed. A misaligned "
@@ -111,6 +111,9 @@ def _imperfections(found: Imperfections) -> Iterator[str]:
         "momentum, its optics is that about this orbit with the planes coupled. |C-| follows from the share of each "
         "mode in its plane (Sagan and Rubin 1999), averaged over the ring."
     )
+    if found.correction is None:
+        yield f"Orbits are not corrected: {found.uncorrected}. A requirement holds for {PERCENT:g} % of the machines."
+        return
     limit = f" within {spec.largest_kick:g} rad" if spec.largest_kick else ""
     yield (
         f"Orbits are corrected twice over with the exact response of the ideal ring, {how[spec.method]}{limit}: "

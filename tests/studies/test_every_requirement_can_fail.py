@@ -66,6 +66,8 @@ def machines(**more: Any) -> Facts:
     """A hundred machines with errors; what each has is given as a column of so many."""
     columns = {name: np.full(100, value) for name, value in more.pop("columns", {}).items()}
     known = machines_of(**more)
+    assert known.after is not None
+    assert known.correction is not None
     tables = [replace(one, table=pd.DataFrame(columns)) for one in (known.before, known.after)]
     kicks = {plane: np.full((100, 2), 3e-3) for plane in ("x", "y")}
     correction = replace(known.correction, kicks=kicks)

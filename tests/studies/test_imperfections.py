@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 
 from lattice import HadronOpticsError, InputError
+from machines.requirements import NOT_EVALUATED, PASS
 from optics.imperfections.ensemble import ensemble
 from optics.imperfections.errors import draw_errors
 from optics.imperfections.orbit import correct_orbit
@@ -17,7 +18,8 @@ from studies.ring_optics.imperfections import magnet_errors
 from studies.ring_optics.spec import OpticsStudy
 from studies.ring_optics.study import STUDY
 from studies.spec.resolution import resolve_ring
-from studies.spec.study_file import validated
+from studies.spec.study_file import load_study, validated
+from tests.checkout import ROOT
 
 ERRORS = [{"magnets": "quadrupole", "dx": 1e-4, "dy": 1e-4, "field": 1e-4}]
 TABLE = {"machines": 10, "errors": ERRORS, "monitors": ["*_puh", "*_puv"], "correctors": ["*_csh", "*_csv"]}
@@ -126,3 +128,29 @@ def test_what_makes_no_sense_is_said(table: dict[str, Any], words: str) -> None:
         compute(STUDY, resolve_ring(checked(study(**table)), None))
     assert isinstance(caught.value, InputError)
     assert words in str(caught.value)
+
+
+def test_a_ring_without_monitors_has_what_comes_before_a_correction() -> None:
+    """Orbits of the machines as they stand are told and judged; what a correction would give is not evaluated."""
+    errors = 'imperfections.errors=[{magnets="quadrupole",dx=1e-4,dy=1e-4}]'
+    path = ROOT / "examples" / "small_ring" / "study.toml"
+    loaded = load_study(path, ["imperfections.machines=72", errors])
+    assert isinstance(loaded, OpticsStudy)
+    limit = {"at": None, "lower": None, "upper": 50.0, "unit": "mm"}
+    needs = tuple(
+        loaded.requirement[0].model_copy(update={"id": name, "quantity": name, **limit})
+        for name in ("orbit_x_uncorrected", "orbit_x")
+    )
+    loaded = loaded.model_copy(update={"requirement": needs, "match": None, "beam": None})
+    found = compute(STUDY, resolve_ring(loaded, path)).result
+    first, second = found.verdicts
+    assert (first.verdict, second.verdict) == (PASS, NOT_EVALUATED)
+    assert "orbits are not corrected: lattice 'ring' has no monitors" in second.reason
+    assert any(warning.startswith("Orbits of machines with errors are not corrected") for warning in found.warnings)
+    assert loaded.imperfections is not None
+    drawn = [magnet_errors(one) for one in loaded.imperfections.errors]
+    machines = draw_errors(found.lattice, drawn, loaded.seed, 72)
+    worst = np.sort(ensemble(machines, found.lattice.particle).table["orbit_max_x"])
+    assert first.value == pytest.approx(1e3 * worst[67], rel=1e-9)  # rank 0.95 x 71 = 67.45
+    columns = next(table.frame.columns for table in found.tables if table.id == "orbit-statistics")
+    assert [name for name in columns if name.startswith("after")] == []
