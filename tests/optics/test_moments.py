@@ -8,6 +8,7 @@ import pytest
 from lattice import Bend, Drift, InputError, Lattice, Quadrupole, ReferenceParticle, Solenoid, SRotation
 from lattice.arrays import Array
 from optics import Beam, Moments, track, twiss
+from optics.linac import Bunch
 from optics.linear.moments import PLANE_COLUMNS
 
 PROTON = ReferenceParticle("proton", kinetic_energy_per_u=120e6)
@@ -117,6 +118,28 @@ def test_a_sample_has_the_moments_that_it_is_drawn_of() -> None:
     for name in ("size_x", "size_py", "betx_lab"):
         assert sample[name] == pytest.approx(ROUND[name], rel=1e-2)  # sqrt(2 / n) = 2.2e-3, more than four times over
     assert sample["dx_lab"] == pytest.approx(ROUND["dx_lab"], abs=0.03)  # 4.2 mm / 1e-3 / sqrt(n) = 0.007
+
+
+def test_a_bunch_of_a_linac_is_a_beam_of_a_line() -> None:
+    """Its normalised emittances over beta gamma, its functions, and delta = dW / (beta^2 E)."""
+    bunch = Bunch(
+        particle=PROTON,
+        betx=0.35,
+        alfx=-0.9,
+        bety=1.9,
+        alfy=0.5,
+        emittance_x=0.1e-6,
+        emittance_y=0.2e-6,
+        sigma_phase=0.07,
+        sigma_energy=1e5,
+        frequency=3e9,
+    )
+    found = Moments.of_particles(PROTON, bunch.sample(200_000, seed=4))
+    scale = PROTON.beta * PROTON.gamma
+    assert (found["betx_lab"], found["bety_lab"]) == pytest.approx((0.35, 1.9), rel=2e-2)
+    assert (found["emit_x"] * scale, found["emit_y"] * scale) == pytest.approx((0.1e-6, 0.2e-6), rel=1e-2)
+    energy = PROTON.mass + PROTON.kinetic_energy
+    assert found["size_delta"] == pytest.approx(1e5 / (PROTON.beta**2 * energy), rel=1e-2)
 
 
 def test_the_mean_is_the_orbit_that_the_line_begins_with() -> None:
