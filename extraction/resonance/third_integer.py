@@ -121,7 +121,9 @@ def third_integer_resonance(
     place = ring.index(at)
     if optics.coupled:
         raise LatticeError(
-            f"ring '{ring.name}' couples the planes: the third-integer analysis is horizontal; switch the coupling off"
+            f"ring '{ring.name}' couples the planes (skew fields, solenoids, rolls, a vertical orbit in sextupoles): "
+            "fixed points, arms and areas are of the plane y = py = 0, which particles leave; switch the coupling off, "
+            "or take the ring without its errors (twiss and track hold coupled rings)"
         )
     nearest, distance = map(float, nearest_third(optics.qx))
     parts = complex_strengths(optics, place)

@@ -80,7 +80,7 @@ _MADX_OFF_AXIS = 100.0
 _MADX_THIRD_ORDER = {"dqx": 1.0, "dqy": 1.0, "momentum_compaction": 0.2}
 
 
-_CURVED = "Xsuite has of a gradient in a curved body the second order, of a sextupole there the first"
+_CURVED = "Xsuite has of a gradient in a curved body or behind a turned face the second order, of a sextupole the first"
 
 
 def xsuite_tolerances(ours: Optics) -> dict[str, Tolerance]:
@@ -95,13 +95,19 @@ def xsuite_tolerances(ours: Optics) -> dict[str, Tolerance]:
 
 
 def _curved_strength(ours: Optics) -> float:
-    """Sum of |h k2| L and h^2 |k1| L over the bends [1/m^3]: factors of fourth powers in the curved potential."""
+    """Factors of fourth powers in the curved potential, |h k2| L and h^2 |k1| L, and behind turned faces [1/m^3].
+
+    Those are k1 h tan(e), and k1 tan(e)^2 at slopes as of betas of a metre.
+    """
     total = 0.0
     for element in ours.lattice.elements:
         if isinstance(element, Bend):
             bend = ours.lattice.resolved(element).strengths()
             angle = abs(bend["angle"])
             total += angle * (abs(bend["k2"]) + abs(bend["k1"]) * angle / bend["length"])
+            for face in (bend["e1"], bend["e2"]):
+                tangent = abs(np.tan(face))
+                total += abs(bend["k1"]) * tangent * (angle / bend["length"] + tangent)
     return total
 
 

@@ -72,92 +72,11 @@ def curved_body(z: Coordinates, length: Any, angle: Any, field: Any, beta0: Any)
     return x_out, px_out, y + py * advance, py, zeta_out, delta
 
 
-def dipole_fringe(z: Coordinates, field: Any, gap_integral: Any, beta0: Any) -> Coordinates:
-    """Hard edge of a dipole field rising by ``field`` [1/m] (falling: negative), with finite-gap correction.
-
-    Generating function F = psi(px, py, delta) y^2 / 2 with psi = k0 tan(arctan(t) - 2 k0 g F2), t = xp/(1 + yp^2),
-    F2 = (1 + xp^2 (2 + yp^2)) / ((1 + t^2) pz), g = ``gap_integral`` = hgap * fint [m]. To first order
-    tan(e - 2 k0 g (1 + sin^2 e)/cos e), MAD-X's vertical edge focusing. The finite-gap term of order y^4
-    (Forest's b0^2 y^4 / (72 g)) is left out: it does not act on tunes, chromaticity or the midplane.
-    """
-    x, px, y, py, zeta, delta = z
-    momentum = 1.0 + delta
-    inverse_pz = 1.0 / longitudinal_momentum(px, py, delta)
-    xp, yp = px * inverse_pz, py * inverse_pz
-    lift = 1.0 / (1.0 + yp * yp)
-    t = xp * lift
-    cos2 = 1.0 / (1.0 + t * t)
-    strength = 2.0 * field * gap_integral
-    shape = 1.0 + xp * xp * (2.0 + yp * yp)
-    correction = strength * shape * cos2 * inverse_pz
-    tan_correction = sin(correction) / cos(correction)
-    tangent = (t - tan_correction) / (1.0 + t * tan_correction)
-    psi = field * tangent
-    slope = field * (1.0 + tangent * tangent)
-
-    def derivative(d_xp: Any, d_yp: Any, d_inverse_pz: Any) -> Any:
-        d_t = lift * d_xp - 2.0 * t * lift * yp * d_yp
-        d_shape = 2.0 * xp * (2.0 + yp * yp) * d_xp + 2.0 * xp * xp * yp * d_yp
-        d_correction = strength * (
-            d_shape * cos2 * inverse_pz - 2.0 * shape * cos2 * cos2 * t * d_t * inverse_pz + shape * cos2 * d_inverse_pz
-        )
-        return slope * (cos2 * d_t - d_correction)
-
-    inverse_pz2 = inverse_pz * inverse_pz
-    psi_px = derivative((1.0 + xp * xp) * inverse_pz, xp * yp * inverse_pz, xp * inverse_pz2)
-    psi_py = derivative(xp * yp * inverse_pz, (1.0 + yp * yp) * inverse_pz, yp * inverse_pz2)
-    d_delta = -momentum * inverse_pz2
-    psi_delta = derivative(xp * d_delta, yp * d_delta, inverse_pz * d_delta)
-    y_out = 2.0 * y / (1.0 + sqrt(1.0 - 2.0 * psi_py * y))
-    half_square = 0.5 * y_out * y_out
-    zeta_out = zeta + inverse_velocity_ratio(delta, beta0) * psi_delta * half_square
-    return x + psi_px * half_square, px, y_out, py - psi * y_out, zeta_out, delta
-
-
 def quadrupole_wedge(z: Coordinates, angle: Any, k1: Any) -> Coordinates:
     """Second order of a gradient ``k1`` in a frame that turns by ``angle``: H = k1 angle (x^3 / 3 - x y^2 / 2)."""
     x, px, y, py, zeta, delta = z
     strength = k1 * angle
     return x, px - strength * (x * x - 0.5 * y * y), y, py + strength * x * y, zeta, delta
-
-
-def pole_face(z: Coordinates, edge: Any, field: Any, k1: Any, curvature: Any) -> Coordinates:
-    """Second order of a turned pole face in a gradient, and of a curved one: a thin sextupole, exact in delta.
-
-    V = -s (x^3/3 - x y^2) / 2 with s = 2 k1 tan(e) + k0 ``curvature`` / cos^3(e): in the midplane the field k0 + k1 x
-    begins x tan(e) + curvature x^2 / (2 cos^3 e) later, off it div B = curl B = 0 give the rest. K. L. Brown, SLAC-75
-    (1982), the terms T211, T233, T413 of n h^2 tan(beta) and h sec^3(beta) / R.
-    """
-    x, px, y, py, zeta, delta = z
-    secant = 1.0 / cos(edge)
-    half = k1 * sin(edge) * secant + 0.5 * field * curvature * secant * secant * secant
-    return x, px + half * (x * x - y * y), y, py - 2.0 * half * x * y, zeta, delta
-
-
-def edge_in(
-    z: Coordinates, edge: Any, field: Any, gap_integral: Any, k1: Any, curvature: Any, beta0: Any
-) -> Coordinates:
-    """Full entrance edge: into the frame of the pole face, fringe, and back through the field of the wedge."""
-    z = curved_body(z, 0.0, edge, 0.0, beta0)
-    z = dipole_fringe(z, field, gap_integral, beta0)
-    return pole_face(curved_body(z, 0.0, -edge, field, beta0), edge, field, k1, curvature)
-
-
-def edge_out(
-    z: Coordinates, edge: Any, field: Any, gap_integral: Any, k1: Any, curvature: Any, beta0: Any
-) -> Coordinates:
-    """Full exit edge, the mirror of the entrance."""
-    z = curved_body(pole_face(z, edge, field, k1, curvature), 0.0, -edge, field, beta0)
-    z = dipole_fringe(z, -field, gap_integral, beta0)
-    return curved_body(z, 0.0, edge, 0.0, beta0)
-
-
-def edge_linear(z: Coordinates, edge: Any, field: Any, gap_integral: Any) -> Coordinates:
-    """First-order edge without momentum dependence, as MAD-X and Xsuite apply by default."""
-    x, px, y, py, zeta, delta = z
-    sine, cosine = sin(edge), cos(edge)
-    vertical = edge - 2.0 * field * gap_integral * (1.0 + sine * sine) / cosine
-    return x, px + field * (sine / cosine) * x, y, py - field * (sin(vertical) / cos(vertical)) * y, zeta, delta
 
 
 #: Gauss's quadrature with four points on 0 to 1: the way to each point from the one before, and the weights.

@@ -37,8 +37,8 @@ from lattice import (
     YRotation,
 )
 from lattice.reference import SPEED_OF_LIGHT
+from optics.maps import edges, frames
 from optics.maps import element_maps as maps
-from optics.maps import frames
 from optics.maps.taylor import Program, record
 
 FRINGES = ("full", "linear")
@@ -72,9 +72,11 @@ class Setting:
 _MAPS: dict[str, tuple[Callable[..., Any], int]] = {
     "drift": (maps.drift, 1),
     "curved_body": (maps.curved_body, 3),
-    "edge_in": (maps.edge_in, 5),
-    "edge_out": (maps.edge_out, 5),
-    "edge_linear": (lambda z, edge, field, gap, beta0: maps.edge_linear(z, edge, field, gap), 3),
+    "edge_in": (edges.edge_in, 5),
+    "edge_out": (edges.edge_out, 5),
+    "gradient_edge_in": (edges.gradient_edge_in, 5),
+    "gradient_edge_out": (edges.gradient_edge_out, 5),
+    "edge_linear": (lambda z, edge, field, gap, beta0: edges.edge_linear(z, edge, field, gap), 3),
     "combined_bend": (maps.combined_bend, 5),
     "quadrupole": (maps.quadrupole, 2),
     "paraxial_quadrupole": (maps.paraxial_quadrupole, 2),
@@ -103,7 +105,12 @@ _MAPS: dict[str, tuple[Callable[..., Any], int]] = {
 
 
 #: Shorter maps with the same arguments and, on the axis, the same series to second order.
-_ON_AXIS = {"quadrupole": "paraxial_quadrupole", "skew_quadrupole": "paraxial_skew_quadrupole"}
+_ON_AXIS = {
+    "quadrupole": "paraxial_quadrupole",
+    "skew_quadrupole": "paraxial_skew_quadrupole",
+    "gradient_edge_in": "edge_in",
+    "gradient_edge_out": "edge_out",
+}
 
 
 def on_axis(name: str) -> str:
@@ -205,7 +212,7 @@ def _edge_in(element: Bend, value: Callable[[Any], Any], field: Any, k1: Any, se
     arguments = (value(element.e1), field, value(element.hgap) * value(element.fint))
     if setting.fringe == "linear":
         return Step("edge_linear", arguments)
-    return Step("edge_in", (*arguments, k1, value(element.h1)))
+    return Step(_face(element.k1, element.e1) + "edge_in", (*arguments, k1, value(element.h1)))
 
 
 def _edge_out(element: Bend, value: Callable[[Any], Any], field: Any, k1: Any, setting: Setting) -> Step:
@@ -213,7 +220,12 @@ def _edge_out(element: Bend, value: Callable[[Any], Any], field: Any, k1: Any, s
     arguments = (value(element.e2), field, value(element.hgap) * value(fint))
     if setting.fringe == "linear":
         return Step("edge_linear", arguments)
-    return Step("edge_out", (*arguments, k1, value(element.h2)))
+    return Step(_face(element.k1, element.e2) + "edge_out", (*arguments, k1, value(element.h2)))
+
+
+def _face(k1: Any, edge: Any) -> str:
+    """What of a gradient is of third order acts behind a turned face only."""
+    return "" if _is_zero(k1) or _is_zero(edge) else "gradient_"
 
 
 @steps.register

@@ -1,7 +1,7 @@
 """Pole faces of bends for Xsuite: where they act to second order, a thin sextupole beside the bend stands for them.
 
 Xsuite knows no curved faces, and its fringe of a gradient is that of a magnet with fourfold symmetry in the frame of
-the turned face (3/4 of the x^2 - y^2 kick); ours (``element_maps.pole_face``) is that of a field that begins there.
+the turned face (3/4 of the x^2 - y^2 kick); ours (``edges.pole_face``) is that of a field that begins there.
 """
 
 from __future__ import annotations
