@@ -84,6 +84,12 @@ def has_gaps(lattice: Lattice) -> bool:
     return any(bend["hgap"] and (bend["fint"] or bend["fintx"]) for bend in bends)
 
 
+def has_comparable_chromaticity(lattice: Lattice) -> bool:
+    """False where PTC's second order is not the field's: finite gaps, and gradients behind turned pole faces."""
+    bends = (lattice.resolved(element) for element in lattice.unique_elements[0] if element.kind == "bend")
+    return not has_gaps(lattice) and not any(_parts(bend) for bend in bends)
+
+
 def is_parted(lattice: Lattice) -> bool:
     """True where PTC's third order is another than ours: gaps, gradients behind turned pole faces, thin bends."""
     return has_gaps(lattice) or any(_parts(lattice.resolved(element)) for element in lattice.unique_elements[0])

@@ -130,16 +130,16 @@ def _madx(ours: Optics, start: Mapping[str, float] | None) -> Answer:
 
 
 def _ptc(ours: Optics, start: Mapping[str, float] | None) -> Answer:
-    from optics.engines.ptc import has_gaps, is_parted, ptc_twiss
+    from optics.engines.ptc import has_comparable_chromaticity, has_gaps, is_parted, ptc_twiss
 
-    gaps = has_gaps(ours.lattice)
-    if gaps and ours.delta != 0.0:
+    if has_gaps(ours.lattice) and ours.delta != 0.0:
         raise InputError(
             "PTC's kick of a finite gap (hgap fint) changes with momentum otherwise than a field's: leave delta at 0, "
             "or use engine='xsuite'"
         )
     reference = ptc_twiss(ours.lattice, ours.particle, start=start, fringe=ours.fringe, delta=ours.delta)
-    return reference, ptc_tolerances(ours, chromatic=not gaps, parted=is_parted(ours.lattice))
+    comparable = has_comparable_chromaticity(ours.lattice)
+    return reference, ptc_tolerances(ours, chromatic=comparable, parted=is_parted(ours.lattice))
 
 
 _ENGINES: dict[str, Callable[..., Answer]] = {"xsuite": _xsuite, "madx": _madx, "ptc": _ptc}
