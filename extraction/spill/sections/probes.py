@@ -12,7 +12,7 @@ from extraction.spill.sections.region import Region
 from lattice.arrays import Array
 from optics.maps.turn import Turn
 
-_COUNT, _TURNS = 100, 24  # a transit takes ten turns or twenty
+_COUNT, _TURNS = 100, 30  # a transit takes ten turns or twenty
 _WIDER, _HIGHER = 1.3, 4.0  # times the region: what a probe may reach before it counts as lost elsewhere
 
 
@@ -20,7 +20,7 @@ _WIDER, _HIGHER = 1.3, 4.0  # times the region: what a probe may reach before it
 class Probes:
     """``start`` and ``end`` (n, 4): absolute x, px, y, py of the exact turn, ``turns`` (n,) apart.
 
-    A probe ends where it first stands beyond the wires, or after 24 turns. ``reach``: the largest amplitudes on the way
+    A probe ends where it first stands beyond the wires, or after 30 turns. ``reach``: the largest amplitudes on the way
     [m^1/2] in both planes.
     """
 
