@@ -188,7 +188,7 @@ def compact_maps() -> SectionalMaps:
 @pytest.mark.number("spill_missed_at_wires", by="exact law")
 @pytest.mark.parametrize("delta", [-1e-3, 0.0, 1e-3])
 def test_maps_of_a_compact_ring_bring_particles_to_the_wires_like_the_exact_turn(delta: float) -> None:
-    """Other particles than the tracker's own probes, with y of millimetres: some 1e-5 m apart at most where they arrive.
+    """Other particles than the tracker's own probes, with y of millimetres: 1e-5 m apart or so where they arrive.
 
     With kicks at six bends alone 95 % are within 4e-5 m, the last ones 9e-5 m apart after some twenty turns.
     """
