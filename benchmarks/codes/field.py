@@ -26,24 +26,28 @@ _STEPS = 1e-5  # m and rad, of the matrix about the closed orbit
 
 def behind_a_face(x: Array, y: Array, z: float, bend: Bend, face: float, width: float | None) -> tuple[Array, ...]:
     """Bx, By, Bz at z along the normal of the sector's plane; ``width`` None: of the body alone."""
-    h = bend.angle / bend.length
+    h, k1 = _curvature(bend), float(bend.k1)
     radius = np.hypot(x + 1 / h, z)
     out_x, out_z = (x + 1 / h) / radius, z / radius
-    body, laplace = h + bend.k1 * (radius - 1 / h), bend.k1 / radius
+    body, laplace = h + k1 * (radius - 1 / h), k1 / radius
     rise = _rise(np.cos(face) * z - np.sin(face) * x, width)
     across = -np.sin(face) * out_x + np.cos(face) * out_z  # the normal of the face along the radius
-    second = rise[2] * body + 2 * rise[1] * bend.k1 * across + rise[0] * laplace
+    second = rise[2] * body + 2 * rise[1] * k1 * across + rise[0] * laplace
 
     def slopes(normal: float, out: Array) -> tuple[Array, Array]:
         """Of the midplane's field and of its Laplacian along one axis."""
-        turned = bend.k1 * (normal - out * across) / radius
-        first = rise[1] * normal * body + rise[0] * bend.k1 * out
+        turned = k1 * (normal - out * across) / radius
+        first = rise[1] * normal * body + rise[0] * k1 * out
         of_second = rise[3] * normal * body + rise[2] * bend.k1 * (out + 2 * normal * across)
         of_second = of_second + rise[1] * (2 * turned + normal * laplace) - rise[0] * laplace / radius * out
         return first, of_second
 
     (x_1, x_3), (z_1, z_3) = slopes(-np.sin(face), out_x), slopes(np.cos(face), out_z)
     return y * x_1 - y**3 / 6 * x_3, rise[0] * body - y**2 / 2 * second, y * z_1 - y**3 / 6 * z_3
+
+
+def _curvature(bend: Bend) -> float:
+    return float(bend.angle) / float(bend.length)
 
 
 def _rise(n: Array, width: float | None) -> tuple[Array, ...]:
@@ -97,19 +101,19 @@ def leaving(z: Array, bend: Bend, face: float, width: float) -> Array:
 
 def body(z: Array, bend: Bend) -> Array:
     """Equations of motion in the arc's frame: psi = y f - y^3/6 Lf + ..., L f = f'' + h f'/r, r = 1 + h x."""
-    h = bend.angle / bend.length
-    line = bend.k1 / h - bend.k2 / (h * h)  # f is this times r, k2/(2 h^2) times r^2, and a constant
+    h, k1, k2 = _curvature(bend), float(bend.k1), float(bend.k2)
+    line = k1 / h - k2 / (h * h)  # f is this times r, k2/(2 h^2) times r^2, and a constant
 
     def slopes(s: float, flat: Array) -> Array:
         x, px, y, py = flat.reshape(4, -1)
         r = 1 + h * x
         pz = np.sqrt((1 + z[:, 4]) ** 2 - px**2 - py**2)
-        by = h + bend.k1 * x + bend.k2 * x**2 / 2 - y**2 / 2 * (2 * bend.k2 + line * h * h / r)
+        by = h + k1 * x + k2 * x**2 / 2 - y**2 / 2 * (2 * k2 + line * h * h / r)
         by = by + line * h**4 * (y**4 / 24 / r**3 - y**6 / 80 * h * h / r**5)
-        bx = y * (bend.k1 + bend.k2 * x) + line * h**3 * (y**3 / 6 / r**2 - y**5 / 40 * h * h / r**4)
+        bx = y * (k1 + k2 * x) + line * h**3 * (y**3 / 6 / r**2 - y**5 / 40 * h * h / r**4)
         return np.concatenate([r * px / pz, h * pz - r * by, r * py / pz, r * bx])
 
-    return _solved(slopes, z, 0.0, bend.length)
+    return _solved(slopes, z, 0.0, float(bend.length))
 
 
 @dataclass(frozen=True)
@@ -148,8 +152,7 @@ class FieldRing:
         """Our hard edge of a normal face."""
         assert self.cell.particle is not None
         x, px, y, py, delta = z.T
-        field = bend.angle / bend.length
-        out = edge((x, px, y, py, 0.0 * x, delta), 0.0, field, 0.0, 0.0, 0.0, self.cell.particle.beta)
+        out = edge((x, px, y, py, 0.0 * x, delta), 0.0, _curvature(bend), 0.0, 0.0, 0.0, self.cell.particle.beta)
         return np.column_stack([*out[:4], delta])
 
     def tunes(self, delta: float, near: tuple[float, float]) -> Array:

@@ -41,14 +41,14 @@ class Case:
         return Lattice("ring", elements=self.cell.elements * self.cells, particle=self.cell.particle)
 
 
-_ORBIT = {"kicks": (2e-3, 1e-3)}
+_KICKS = (2e-3, 1e-3)
 CASES = (
     Case("large", large(), LARGE),
     Case("large", large(), LARGE, delta=5e-3, says="all but MAD-X's expansion"),
     Case("compact", compact(), SIX),
-    Case("compact, orbit", compact(**_ORBIT), SIX, delta=2e-3, says="ours, PTC, Xsuite"),
-    Case("octupoles, orbit", compact(octupole=40.0, **_ORBIT), SIX, says="ours, PTC, Xsuite"),
-    Case("combined, orbit", compact(k1=-0.2, k2=1.0, **_ORBIT), SIX, delta=2e-3, says="ours, PTC"),
+    Case("compact, orbit", compact(kicks=_KICKS), SIX, delta=2e-3, says="ours, PTC, Xsuite"),
+    Case("octupoles, orbit", compact(octupole=40.0, kicks=_KICKS), SIX, says="ours, PTC, Xsuite"),
+    Case("combined, orbit", compact(k1=-0.2, k2=1.0, kicks=_KICKS), SIX, delta=2e-3, says="ours, PTC"),
     Case("coupled", compact(tilt=0.03), SIX, says="ours, PTC, Xsuite"),
     Case("turned faces", compact(e1=0.2, e2=0.2), SIX, width=0.004),
     Case("gradient behind faces", compact(e1=0.2, e2=0.2, k1=-0.2), SIX, width=0.004, says="ours, MAD-X"),

@@ -66,7 +66,7 @@ def arm_divergence(
     delta: float = 0.0,
     fringe: str = "full",
 ) -> float:
-    """d(px)/d(delta) [rad] of the tracked arms at x = ``x_septum``: 0 when the Hardt condition holds exactly.
+    """d(px)/d(delta) of the tracked arms at x = ``x_septum``: 0 when the Hardt condition holds exactly.
 
     Central difference around ``delta`` over a momentum step that stays clear of the resonance. NoSolution where one of
     the two momenta has no arm at the wires.
