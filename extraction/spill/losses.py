@@ -45,8 +45,8 @@ def particle_balance(
 ) -> pd.DataFrame:
     """Shares of all ``particles`` that began: extracted, lost by place, cause, plane and side, and still circulating.
 
-    Columns: what ("extracted", "lost", "circulating"), place, cause, plane, side, count, and fraction, lower and upper
-    (at ``level``).
+    Columns: what ("extracted", "lost", "circulating"), place, cause, plane, side, count, and, at ``level``, fraction,
+    lower and upper.
     Raises InputError when a particle is in both tables or twice in one, or when there are more than began.
     """
     check_disjoint(extracted, lost)

@@ -30,13 +30,16 @@ class Source:
 
     At another energy the vertical emittance shrinks as 1/(beta gamma), and (where ``both``) the horizontal one too:
     the width of an extracted bar is that of the spiral step, which normalised strengths keep.
-    ``beam`` and ``junction``: of a spill, with the ``ring`` and its ``septum``.
+    ``beam`` and ``junction``: of a spill, with the ``ring`` and its ``septum``. What a ring extracts is ``level``: ring
+    and stack are the same in the mirror of the midplane, so that what a sample has in common between y and the other
+    coordinates is chance.
     """
 
     states: Array
     particle: ReferenceParticle
     both: bool
     told: str
+    level: bool = False
     beam: ExtractedBeam | None = None
     junction: Junction | None = None
     ring: Lattice | None = None
@@ -48,13 +51,18 @@ class Source:
 
     def moments(self, particle: ReferenceParticle) -> Moments:
         """All second moments of these about their mean, which lies on the axis."""
-        found = Moments.of_particles(particle, self.at(particle))
-        return Moments(particle, found.sigma)
+        sigma = Moments.of_particles(particle, self.at(particle)).sigma.copy()
+        if self.level:
+            sigma[np.ix_(_UPRIGHT, _LEVEL)] = sigma[np.ix_(_LEVEL, _UPRIGHT)] = 0.0
+        return Moments(particle, sigma)
 
     def _scale(self, particle: ReferenceParticle) -> Array:
         shrunk = np.sqrt(self.particle.beta * self.particle.gamma / (particle.beta * particle.gamma))
         x = shrunk if self.both else 1.0
         return np.array([x, x, shrunk, shrunk, 1.0, 1.0])
+
+
+_UPRIGHT, _LEVEL = [2, 3], [0, 1, 4, 5]  # y and py, and what a mirror of the midplane leaves
 
 
 def source_of(resolved: ResolvedDelivery) -> Source:
@@ -119,7 +127,17 @@ def _of_spill(resolved: ResolvedDelivery) -> Source:
     )
     beam = extracted_beam(ring, septum, spill, resolved.study.model.fringe)
     told = f"{len(beam.states)} particles that {machine.title} extracts at '{point.name}', tracked by our maps"
-    return Source(beam.coordinates(), ring.particle or point.particle, False, told, beam, beam.junction, ring, septum)
+    return Source(
+        states=beam.coordinates(),
+        particle=ring.particle or point.particle,
+        both=False,
+        told=told,
+        level=True,
+        beam=beam,
+        junction=beam.junction,
+        ring=ring,
+        septum=septum,
+    )
 
 
 def _working_point(machine: RingMachine, resolved: ResolvedDelivery) -> WorkingPoint:

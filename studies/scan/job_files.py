@@ -46,38 +46,45 @@ def write_jobs(system: str, folder: Path, scan: Sequence[str], slices: int, jobs
     return JobFiles(folder, f"{command} {shlex.quote(str(folder / name))}", collect)
 
 
+def _lines(*lines: str) -> str:
+    return "\n".join(lines) + "\n"
+
+
 def _script(words: Sequence[str], slices: int) -> str:
-    return (
-        "#!/bin/sh\n"
-        f"# One slice of a scan: its number, counted from 0, is the argument; there are {slices}.\n"
-        "set -eu\n"
-        f'exec {shlex.join(["lattice-optimize", *words])} --slice "$(($1 + 1))/{slices}"\n'
+    return _lines(
+        "#!/bin/sh",
+        f"# One slice of a scan: its number, counted from 0, is the argument; there are {slices}.",
+        "set -eu",
+        f'exec {shlex.join(["lattice-optimize", *words])} --slice "$(($1 + 1))/{slices}"',
     )
 
 
+_UNANSWERED = "# A slice that ends with 1 has cases without an answer: its rows are there all the same."
+
+
 def _slurm(folder: Path, slices: int, jobs: int) -> tuple[str, str, str]:
-    text = (
-        "#!/bin/sh\n"
-        "#SBATCH --job-name=lattice-optimize\n"
-        f"#SBATCH --array=0-{slices - 1}\n"
-        f"#SBATCH --cpus-per-task={jobs}\n"
-        f"#SBATCH --output={folder}/slice-%a.out\n"
-        "# A slice that ends with 1 has cases without an answer: its rows are there all the same.\n"
-        f'{shlex.quote(str(folder / SCRIPT))} "$SLURM_ARRAY_TASK_ID"\n'
+    text = _lines(
+        "#!/bin/sh",
+        "#SBATCH --job-name=lattice-optimize",
+        f"#SBATCH --array=0-{slices - 1}",
+        f"#SBATCH --cpus-per-task={jobs}",
+        f"#SBATCH --output={folder}/slice-%a.out",
+        _UNANSWERED,
+        f'{shlex.quote(str(folder / SCRIPT))} "$SLURM_ARRAY_TASK_ID"',
     )
     return "scan.sbatch", text, "sbatch"
 
 
 def _htcondor(folder: Path, slices: int, jobs: int) -> tuple[str, str, str]:
-    text = (
-        "# A slice that ends with 1 has cases without an answer: its rows are there all the same.\n"
-        f"executable = {folder / SCRIPT}\n"
-        "arguments = $(Process)\n"
-        "getenv = true\n"
-        f"request_cpus = {jobs}\n"
-        f"output = {folder}/slice-$(Process).out\n"
-        f"error = {folder}/slice-$(Process).err\n"
-        f"log = {folder}/scan.log\n"
-        f"queue {slices}\n"
+    text = _lines(
+        _UNANSWERED,
+        f"executable = {folder / SCRIPT}",
+        "arguments = $(Process)",
+        "getenv = true",
+        f"request_cpus = {jobs}",
+        f"output = {folder}/slice-$(Process).out",
+        f"error = {folder}/slice-$(Process).err",
+        f"log = {folder}/scan.log",
+        f"queue {slices}",
     )
     return "scan.sub", text, "condor_submit"

@@ -38,7 +38,7 @@ def carried() -> Transport:
 
 def test_a_septum_of_the_lattice() -> None:
     found = Septum.of(cnao(), "SE_010A_esp", magnetic=MAGNETIC)
-    assert found == replace(WIRES, gap=0.02, magnetic_thickness=0.01)
+    assert found == replace(WIRES, gap=0.02, magnetic_thickness=0.01, magnetic_kick=0.05, magnetic_length=0.65)
     assert found.side == 1.0
 
 

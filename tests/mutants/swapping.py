@@ -10,10 +10,7 @@ from types import CodeType, FunctionType
 def swap(file: str, before: str, after: str, functions: list[str]) -> int:
     """Give functions of a module (an outer one before those in it) the code of a changed source; how many there were.
 
-    Raises
-    ------
-    ValueError
-        If the change takes a variable of an outer function away.
+    ValueError when the change takes a variable of an outer function away.
     """
     old, new = (_codes(compile(source, file, "exec", dont_inherit=True)) for source in (before, after))
     found = 0
