@@ -10,12 +10,12 @@ from types import MappingProxyType
 #: Seconds of each built-in study, report included: measured on two processors, one worker, compiled code in the cache.
 SECONDS: Mapping[str, float] = MappingProxyType(
     {
-        "cnao-delivery": 60,
+        "cnao-delivery": 240,
         "cnao-energy-switching": 30,
         "cnao-extraction": 195,
-        "cnao-optics": 40,
-        "linac-energy-switching": 75,
-        "linac-optics": 20,
+        "cnao-optics": 70,
+        "linac-energy-switching": 110,
+        "linac-optics": 130,
         "medaustron-extraction": 205,
         "medaustron-optics": 15,
         "pimms-extraction": 230,

@@ -43,7 +43,7 @@ def command(
 
     \b
     lattice-optimize run cnao-optics
-    lattice-optimize run cnao-optics --set match.targets.0.value=1.662 --out runs/other-tune
+    lattice-optimize run cnao-optics --set match.targets.0.value=1.664 --out runs/other-tune
     lattice-optimize run my_ring.toml
     """
     from studies.commands.verdicts import show_verdicts

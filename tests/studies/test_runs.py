@@ -144,13 +144,13 @@ def test_the_other_built_in_studies_give_their_verdicts(study: str, tmp_path: Pa
 
 def test_another_working_point_brings_its_particle(tmp_path: Path) -> None:
     """Strengths given in the study stand above those of the working point; its particle stays."""
-    asked = ["--set", "working_point=extraction-carbon-400MeV", "--set", "match.targets.0.value=1.662"]
+    asked = ["--set", "working_point=extraction-carbon-400MeV", "--set", "match.targets.0.value=1.664"]
     assert run(["run", "cnao-optics", *asked, "--out", str(tmp_path / "run"), "-q"]) == 0
     assert verdicts(tmp_path / "run") == verdicts_of("cnao-optics")
     study = load_study(tmp_path / "run" / "study.toml")
     assert isinstance(study, RingStudy)
     assert (study.particle, study.kinetic_energy_MeV_per_u) == ("carbon-12", 400.0)
-    assert results(tmp_path / "run")["quantities"]["qx"]["value"] == pytest.approx(1.662, abs=1e-8)
+    assert results(tmp_path / "run")["quantities"]["qx"]["value"] == pytest.approx(1.664, abs=1e-8)
 
 
 # ------------------------------------------------------------------------------------------- a ring of one's own
