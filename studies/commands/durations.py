@@ -15,7 +15,7 @@ SECONDS: Mapping[str, float] = MappingProxyType(
         "cnao-extraction": 195,
         "cnao-optics": 70,
         "linac-energy-switching": 110,
-        "linac-optics": 130,
+        "linac-optics": 150,
         "medaustron-extraction": 205,
         "medaustron-optics": 15,
         "pimms-extraction": 230,
