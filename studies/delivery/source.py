@@ -128,7 +128,7 @@ def _of_spill(resolved: ResolvedDelivery) -> Source:
     beam = extracted_beam(ring, septum, spill, resolved.study.model.fringe)
     told = f"{len(beam.states)} particles that {machine.title} extracts at '{point.name}', tracked by our maps"
     return Source(
-        states=beam.coordinates(),
+        states=at_its_own_momentum(beam.coordinates()),
         particle=ring.particle or point.particle,
         both=False,
         told=told,
@@ -138,6 +138,18 @@ def _of_spill(resolved: ResolvedDelivery) -> Source:
         ring=ring,
         septum=septum,
     )
+
+
+def at_its_own_momentum(states: Array) -> Array:
+    """The states (n, 6) with their mean momentum for reference: a line's magnets are set for what is extracted.
+
+    (1 + delta) and the slopes' momenta over 1 + mean delta.
+    """
+    mean = 1.0 + states[:, 5].mean()
+    found = np.array(states)
+    found[:, [1, 3]] /= mean
+    found[:, 5] = (1.0 + states[:, 5]) / mean - 1.0
+    return found
 
 
 def _working_point(machine: RingMachine, resolved: ResolvedDelivery) -> WorkingPoint:

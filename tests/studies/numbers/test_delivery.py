@@ -13,6 +13,7 @@ from extraction.junction import ExtractedBeam, Junction
 from lattice import Drift, Lattice, ReferenceParticle
 from studies.delivery.facts import Case, Delivered
 from studies.delivery.quantities import NUMBERS, quantities
+from studies.delivery.source import Source, at_its_own_momentum
 
 SLOW, FAST = (ReferenceParticle("proton", kinetic_energy_per_u=energy) for energy in (60e6, 200e6))
 CASES = tuple(Case(k, particle, 3e-3, 4e-3) for k, particle in enumerate((SLOW, FAST)))
@@ -112,3 +113,29 @@ def test_a_source_of_functions_has_no_junction() -> None:
     assert found["junction_offset"].value is None
     assert "no ring is left" in found["junction_offset"].method
     assert found["line_fill"].value == 0.9
+
+
+def test_a_line_is_set_for_the_mean_momentum_of_what_is_extracted() -> None:
+    """1 + delta of 0.998 and 1.000 about their mean of 0.999; slopes are the same, momenta over the mean."""
+    states = np.zeros((2, 6))
+    states[:, 5] = [-2e-3, 0.0]
+    states[:, 1] = 1e-3
+    states[:, 0] = 5e-3
+    found = at_its_own_momentum(states)
+    assert found[:, 5] == pytest.approx([0.998 / 0.999 - 1, 1 / 0.999 - 1], rel=1e-12)
+    assert found[:, 1] / (1 + found[:, 5]) == pytest.approx(states[:, 1] / (1 + states[:, 5]), rel=1e-12)
+    assert found[:, 0] == pytest.approx([5e-3, 5e-3])
+
+
+def test_what_a_sample_has_in_common_across_the_midplane_is_chance() -> None:
+    """A ring that is its own mirror extracts nothing that links y to x or delta; the rest stays as sampled."""
+    drawn = np.random.default_rng(1).normal(size=(50, 6)) * 1e-3
+    particle = ReferenceParticle("proton", kinetic_energy_per_u=60e6)
+    plain, level = (
+        Source(drawn, particle, False, "the test", level=one).moments(particle).sigma for one in (False, True)
+    )
+    across = np.ix_([2, 3], [0, 1, 4, 5])
+    assert np.abs(plain[across]).min() > 0
+    assert not level[across].any()
+    assert level[2:4, 2:4] == pytest.approx(plain[2:4, 2:4], rel=1e-12)
+    assert level[0, 5] == plain[0, 5]
