@@ -32,13 +32,11 @@ _IDS: Mapping[str, tuple[str, ...]] = {
 #: What a study does not meet: the extraction arms of PIMMS's momenta are not aligned (Hardt condition). Of the linac
 #: transmission with errors, room in the bore, growth of the emittance and space charge lie within its model's error,
 #: for the stated range of its beam's emittance; its energy spread lies within its statistical error of the limit, and
-#: its energy moves by 0.12 % from pulse to pulse where its last unit is half on. Of what the ring extracts as
-#: many particles arrive at the isocentre as the limit asks within the error of their number.
+#: its energy moves by 0.12 % from pulse to pulse where its last unit is half on.
 _FAILED: Mapping[str, tuple[str, ...]] = {
     "pimms-extraction": ("EXT-04",),
     "linac-optics": _numbered("LIN", (3, 5, 7, 10)),
     "linac-energy-switching": _numbered("LSW", (2, 11)),
-    "cnao-delivery": _numbered("DEL", (7,)),
 }
 #: Against a limit of a named publication or machine.
 _PUBLISHED: Mapping[str, tuple[str, ...]] = {
