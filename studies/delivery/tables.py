@@ -25,7 +25,7 @@ def _tables(facts: Facts) -> Iterator[TableData]:
     yield TableData("delivery-particles", "Particles at the isocentre", caption, _particles(facts), digits=4)
     lost = _lost(facts)
     if not lost.empty:
-        yield TableData("losses", "Losses in the line", "Where tracked particles met an aperture.", lost, digits=4)
+        yield TableData("line-losses", "Losses in the line", "Where tracked particles met an aperture.", lost, digits=4)
     missed = _missed(facts)
     if not missed.empty:
         caption = "Energies and spots that are not met, why, and the spot that is nearest."

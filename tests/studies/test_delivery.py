@@ -93,7 +93,7 @@ def test_a_whole_delivery() -> None:
     assert found["line_gradient"].value <= 19.0 * (1 + 1e-6)  # type: ignore[operator]
     # Xsuite's edges have the fourth power of y of a finite gap, ours do not: 9e-4 of a size here (see below). What the
     # study needs is a twentieth of the 10 % that a size may miss.
-    assert found["residual_spot_xsuite"].value < 5e-3  # type: ignore[operator]
+    assert found["residual_spot_xsuite"].value < 1e-3  # type: ignore[operator]
     assert {one.id for one in outcome.result.figures} >= {"envelope", "spot", "line-floor", "settings-strengths"}
     spots = next(table.frame for table in outcome.result.tables if table.id == "delivery-spots")
     np.testing.assert_allclose(spots["size x [mm]"], [3.0, 4.0] * 3, rtol=1e-6)
