@@ -62,7 +62,9 @@ def _transmission(facts: Facts) -> Number:
     one = min(facts.delivered, key=lambda case: case.transmission)
     share = one.transmission
     statistical = _INTERVAL * np.sqrt(max(share * (1 - share), 1.0 / one.started) / one.started)
-    return Number(share, float(statistical), ALONE, f"tracked through all openings; least: {one.case.label}", "line-losses")
+    return Number(
+        share, float(statistical), ALONE, f"tracked through all openings; least: {one.case.label}", "line-losses"
+    )
 
 
 def _fill(facts: Facts) -> Number:
