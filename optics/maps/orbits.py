@@ -31,12 +31,19 @@ def closed_orbits(bank: Bank, programs: Array, arguments: Array, delta: float) -
     """
     guess = np.zeros((arguments.shape[2], N_COORDINATES))
     guess[:, 5] = delta
+
+    def turn(points: Array) -> Array:
+        return bank.track_each(programs, arguments, points)
+
     with np.errstate(all="ignore"):  # a particle that is lost is not a number
-        return _by_chords(lambda points: bank.track_each(programs, arguments, points), guess)
+        return by_chords(turn, guess, _inverse(turn, guess))
 
 
-def _by_chords(turn: OneTurn, guess: Array) -> Array:
-    inverse = _inverse(turn, guess)
+def by_chords(turn: OneTurn, guess: Array, inverse: Array) -> Array:
+    """Fixed points (n, 6) near ``guess`` (n, 6) of maps of (x, px, y, py, zeta, delta) that ``turn`` applies to each.
+
+    ``inverse`` (n, 4, 4): (J - 1)^-1 somewhere near, kept as it is. nan where the misses stop to halve too early.
+    """
     points, found = guess.copy(), np.full_like(guess, np.nan)
     previous, going = np.full(len(guess), np.inf), np.ones(len(guess), dtype=bool)
     for _ in range(_ITERATIONS):

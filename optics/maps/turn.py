@@ -9,12 +9,12 @@ import numpy as np
 
 from lattice import NoSolution, UnstableOptics
 from lattice.arrays import Array
+from optics.maps.orbits import by_chords
 from optics.maps.taylor import N_COORDINATES, Bank, second_order
 
 _ITERATIONS = 60
 _ROUNDING = 1e-15  # m, rad: a miss this small is zero
 _SETTLED = 1e-11  # a miss below this that no longer halves has reached the rounding of the maps
-_CHORD_SETTLED = 1e-13  # the same for a sequence that converges linearly
 
 
 @dataclass(frozen=True, eq=False)
@@ -92,16 +92,9 @@ class Turn:
                 inverse = np.linalg.inv(self.jacobian(guess)[1][:4, :4] - np.eye(4))
         except np.linalg.LinAlgError:
             return None
-        point, previous = guess.copy(), np.inf
-        for _ in range(_ITERATIONS):
-            with np.errstate(all="ignore"):
-                miss = self.track(point[None])[0, :4] - point[:4]
-            size = float(np.max(np.abs(miss)))
-            if not size < 0.5 * previous:
-                return point if previous < _CHORD_SETTLED and np.isfinite(size) else None
-            point[:4] -= inverse @ miss
-            previous = size
-        return None
+        with np.errstate(all="ignore"):
+            found = by_chords(self.track, guess[None], inverse[None])[0]
+        return None if np.isnan(found[0]) else found
 
 
 Jacobian = Callable[[Array], tuple[Array, Array]]
