@@ -197,6 +197,10 @@ class ReferenceParticle:
         """B rho = p / |q| [T m]."""
         return self.momentum / (abs(self.charge) * SPEED_OF_LIGHT)
 
+    def geometric_emittance(self, normalised: float) -> float:
+        """Emittance [m] of this particle's beam whose ``normalised`` one [m] is beta gamma times as large."""
+        return normalised / (self.beta * self.gamma)
+
     def energy_spread(self, momentum_spread: float) -> float:
         """Relative spread of the kinetic energy for one of momentum: dT/T = (gamma + 1) / gamma dp/p."""
         return (self.gamma + 1) / self.gamma * momentum_spread

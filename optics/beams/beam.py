@@ -56,8 +56,8 @@ class Beam:
         delta: float = 0.0,
     ) -> Beam:
         """Beam of given normalised rms emittances [m]."""
-        scale = particle.beta * particle.gamma
-        return cls(particle, emittance_x / scale, emittance_y / scale, sigma_delta, delta)
+        x, y = particle.geometric_emittance(emittance_x), particle.geometric_emittance(emittance_y)
+        return cls(particle, x, y, sigma_delta, delta)
 
     def mean_square(self, column: Callable[[str], Any], plane: str) -> Any:
         """Mean square size [m^2] in a plane from columns of optical functions, in their shape.

@@ -174,8 +174,8 @@ def _stack(machine: RingMachine, ring: Lattice, point: WorkingPoint, septum: Sep
     if not beams:
         raise InputError(f"no beam of {species} is known of '{machine.name}'")
     beam = (own or beams)[0]
-    scale = particle.beta * particle.gamma
-    waiting = WaitingBeam((beam.emittance_x / scale, beam.emittance_y / scale), beam.momentum_spread, beam.sigmas)
+    emittances = (particle.geometric_emittance(beam.emittance_x), particle.geometric_emittance(beam.emittance_y))
+    waiting = WaitingBeam(emittances, beam.momentum_spread, beam.sigmas)
     diagram = steinbach_of(ring, particle, septum.at, waiting, side=-1.0, count=_DRAWN, seed=1, fringe=fringe)
     return WaitingStack(ring, particle, septum.at, diagram, waiting, fringe)
 

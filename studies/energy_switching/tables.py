@@ -119,7 +119,7 @@ def _beams(facts: SwitchingFacts) -> Iterator[TableData]:
                 particle,
                 optics,
                 emittance_x=spec.emittance_x_um * 1e-6,
-                emittance_y=spec.normalised_emittance_y_um * 1e-6 / (particle.beta * particle.gamma),
+                emittance_y=particle.geometric_emittance(spec.normalised_emittance_y_um * 1e-6),
                 momentum_spread=spec.momentum_spread_rms,
             )
             for particle in cycle.particles

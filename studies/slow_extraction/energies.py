@@ -123,7 +123,7 @@ def _at(particle: ReferenceParticle, resolved: Resolved[ExtractionStudy], own: E
     fields = (_or_nan(electric_field, own.septum, particle), _or_nan(magnetic_field, own.septum, particle))
     try:
         beam = beam_of(resolved, particle.species)
-        emittance = beam.emittance_x / (particle.beta * particle.gamma)
+        emittance = particle.geometric_emittance(beam.emittance_x)
         cases = _cases(particle, resolved, own, beam.sigmas * sqrt(emittance))
     except (InputError, NoSolution) as error:
         return AtEnergy(particle, *fields, reason=str(error))

@@ -120,7 +120,7 @@ def gather_extraction(resolved: Resolved[ExtractionStudy], asked: Asked) -> Extr
     LOGGER.info("optics of %s, beside Xsuite", final.name)
     compared = compare(final, resolved.particle, resolved, None, asked.engines)
     facts = Facts(resolved, compared, (), matched=matched)
-    emittance = beam.emittance_x / (resolved.particle.beta * resolved.particle.gamma)
+    emittance = resolved.particle.geometric_emittance(beam.emittance_x)
     steinbach, why = _steinbach_or_reason(facts, spec, septum, beam, emittance)
     momenta = _momenta(spec, steinbach, why, beam.sigmas * sqrt(emittance))
     LOGGER.info("arms of %d momenta from %.4g to %.4g", len(momenta), momenta[0], momenta[-1])

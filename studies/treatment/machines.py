@@ -69,7 +69,7 @@ class ComputedRing:
                     "energy": float(energy),
                     "spread": particle.energy_spread(spec.momentum_spread_rms),
                     "emittance_x": spec.emittance_x_um * 1e-6,
-                    "emittance_y": spec.normalised_emittance_y_um * 1e-6 / (particle.beta * particle.gamma),
+                    "emittance_y": particle.geometric_emittance(spec.normalised_emittance_y_um * 1e-6),
                 }
             )
         return pd.DataFrame(rows)

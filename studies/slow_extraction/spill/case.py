@@ -82,8 +82,7 @@ def spill_case(facts: ExtractionFacts) -> SpillCase:
     if facts.steinbach is None:
         raise NoSolution(f"where the stack waits is not known: {facts.no_steinbach}")
     particle, beam = facts.optics.optics.particle, facts.beam
-    relativistic = particle.beta * particle.gamma
-    emittances = beam.emittance_x / relativistic, beam.emittance_y / relativistic
+    emittances = (particle.geometric_emittance(beam.emittance_x), particle.geometric_emittance(beam.emittance_y))
     return SpillCase(
         stack=WaitingStack(
             ring=facts.ring,
