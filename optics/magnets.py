@@ -45,7 +45,8 @@ _STRENGTHS: dict[str, tuple[str, Callable[[Element, Values], Any]]] = {
     "max_gradient": ("quadrupole", _gradient),
     "sextupole_strength": ("sextupole", _sextupole),
 }
-FIELDS = tuple(_STRENGTHS)
+#: The kind of magnet of each field.
+FIELDS = {quantity: kind for quantity, (kind, _) in _STRENGTHS.items()}
 
 
 def strongest(quantity: str, lattice: Lattice, rigidity: float) -> Field:

@@ -48,6 +48,10 @@ class MagnetFamily:
     amperes_per_gradient: float | None = None
 
 
+#: The quantity of the rating of each kind of magnet.
+RATED = {"bend": "bend_field", "quadrupole": "gradient", "sextupole": "sextupole_gradient"}
+
+
 @dataclass(frozen=True)
 class Rating:
     """Largest ``value`` in ``unit`` that the magnets may be run at: bend_field, gradient, sextupole_gradient."""
@@ -103,6 +107,10 @@ class RingMachine(Machine):
     beams: tuple[MachineBeam, ...]
     places: Mapping[str, str]
     roles: Mapping[str, str]
+
+    def rating(self, kind: str) -> Rating | None:
+        """What magnets of a ``kind`` ("bend", "quadrupole", "sextupole") may be run at; None where it is not known."""
+        return self.ratings.get(RATED.get(kind, ""))
 
     def working_point(self, name: str | None = None) -> WorkingPoint:
         """The working point called ``name`` (any case), the default one for None; InputError for an unknown name."""

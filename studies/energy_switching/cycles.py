@@ -7,6 +7,7 @@ from collections.abc import Mapping, Sequence
 import numpy as np
 
 from lattice import InputError, Lattice, ReferenceParticle
+from machines.rings.machine import RATED
 from optics.magnets import strongest
 from optics.ramping.acceleration import RingRF
 from optics.ramping.circuits import Circuit, MagnetCircuit
@@ -18,8 +19,6 @@ from optics.ramping.steps import StepPlan
 from studies.energy_switching.ring import family, injection_of
 from studies.energy_switching.spec import CircuitSpec, EnergySwitchingStudy
 from studies.spec.resolution import Resolved
-
-_RATINGS = {"T": "bend_field", "T/m": "gradient", "T/m^2": "sextupole_gradient"}
 
 
 def cycle_of(
@@ -107,7 +106,7 @@ def field_ratings(
 ) -> list[float | None]:
     """Largest field of each circuit: its own, else the machine's of such magnets, else none."""
     known = resolved.machine.ratings if resolved.machine else {}
-    rated = {unit: known[name].value for unit, name in _RATINGS.items() if name in known}
+    rated = {known[name].unit: known[name].value for name in RATED.values() if name in known}
     return [
         spec.largest_field or rated.get(circuit.magnet.unit)
         for spec, circuit in zip(study.circuit, circuits, strict=True)

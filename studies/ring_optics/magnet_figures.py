@@ -6,24 +6,17 @@ from collections.abc import Iterator
 
 import pandas as pd
 
-from optics.magnets import strongest
+from optics.magnets import FIELDS, strongest
 from studies.charts.figure import figure_json
 from studies.charts.match import MagnetField, fields_of_limit
 from studies.results import FigureData
 from studies.ring_optics.facts import Facts
 from studies.vocabulary import SCALARS, quantity_named, unit_factor
 
-#: What is judged of each kind of magnet, and the rating of a machine that bounds it where no requirement does.
-_FIELDS = {
-    "max_bend_field": ("bend", "bend_field"),
-    "max_gradient": ("quadrupole", "gradient"),
-    "sextupole_strength": ("sextupole", "sextupole_gradient"),
-}
-
 
 def magnet_figures(facts: Facts) -> Iterator[FigureData]:
     """The fields that magnets need at the top rigidity, over their limits."""
-    magnets = [magnet for quantity in _FIELDS for magnet in _fields(quantity, facts)]
+    magnets = [magnet for quantity in FIELDS for magnet in _fields(quantity, facts)]
     if not magnets:
         return
     caption = (
@@ -37,15 +30,15 @@ def magnet_figures(facts: Facts) -> Iterator[FigureData]:
 
 
 def _fields(quantity: str, facts: Facts) -> Iterator[MagnetField]:
-    kind, rating = _FIELDS[quantity]
-    machine, rigidity = facts.resolved.machine, facts.resolved.top_particle.magnetic_rigidity
+    kind, machine = FIELDS[quantity], facts.resolved.machine
+    rigidity = facts.resolved.top_particle.magnetic_rigidity
     limits = [
         r.upper * unit_factor(quantity_named(quantity), r.unit)
         for r in facts.resolved.requirements
         if r.quantity == quantity and r.upper
     ]
-    if machine is not None and not limits and rating in machine.ratings:
-        limits = [machine.ratings[rating].value]
+    if machine is not None and not limits and (rating := machine.rating(kind)) is not None:
+        limits = [rating.value]
     if not limits or all(element.kind != kind for element in facts.optics.lattice.elements):
         return
     unit, parameters = SCALARS[quantity].unit, facts.optics.lattice.parameters

@@ -67,10 +67,6 @@ def _beam_row(case: BeamOptics) -> dict[str, Any]:
     }
 
 
-#: The rating that each kind of magnet is held against.
-_RATINGS = {"bend": "bend_field", "quadrupole": "gradient", "sextupole": "sextupole_gradient"}
-
-
 def _magnet_tables(facts: Facts) -> Iterator[TableData]:
     """Families of magnets with their strength and the field they need at the top rigidity."""
     machine = facts.resolved.machine
@@ -91,7 +87,7 @@ def _magnet_tables(facts: Facts) -> Iterator[TableData]:
             "field's unit": rating.unit,
         }
         for family in machine.families.values()
-        if (rating := machine.ratings.get(_RATINGS.get(family.kind, ""))) is not None
+        if (rating := machine.rating(family.kind)) is not None
     ]
     if rows:
         caption = f"Strengths of the final lattice and the fields they take at {rigidity:.6g} T m, the top rigidity."

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
+from optics.magnets import FIELDS
 from optics.matching.matching import MatchResult
 from studies.ring_optics.facts import Facts
 from studies.ring_optics.imperfections import PERCENT, Imperfections
 
-_FIELDS = ("max_bend_field", "max_gradient", "sextupole_strength")
 _BENDS = {
     "full": "Bends are exact: circles in the homogeneous field, H = -(1 + x/ρ) √((1 + δ)² - px² - py²) + ..., with the "
     "full nonlinear fringe of a hard edge and the linear effect of the gap integral (Forest 1998). Quadrupoles and "
@@ -58,7 +58,7 @@ def methods(facts: Facts) -> Iterator[str]:
             "emittance, βγ of the particle, Δ the full momentum spread; each beam in the optics of its own working "
             "point."
         )
-    if any(requirement.quantity in _FIELDS for requirement in facts.resolved.requirements):
+    if any(requirement.quantity in FIELDS for requirement in facts.resolved.requirements):
         yield "Fields are normalised strengths times the top rigidity Bρ = p/q: B = k0 Bρ, G = k1 Bρ, S = k2 Bρ."
     if facts.imperfections is not None:
         yield from _imperfections(facts.imperfections)
