@@ -13,10 +13,10 @@ from lattice.arrays import Array
 from lattice.reference import SPEED_OF_LIGHT
 from optics.closed import closed
 from optics.linear.conditions import END
+from optics.maps.bank import Bank
 from optics.maps.model import checked_fringe, checked_particle
 from optics.maps.plan import arguments_of
 from optics.maps.steps import Setting, Step, cavity_step, program, steps
-from optics.maps.taylor import Bank
 from optics.maps.turn import Turn
 
 COORDINATES = ("x", "px", "y", "py", "zeta", "delta")

@@ -14,7 +14,8 @@ from optics.linear.conditions import Conditions
 from optics.linear.coupling import mode_start, propagate_modes
 from optics.linear.functions import Functions
 from optics.maps.model import StepSeries, step_series
-from optics.maps.taylor import N_COORDINATES, QUADRATIC
+from optics.maps.recording import N_COORDINATES
+from optics.maps.taylor import QUADRATIC
 
 _COUPLED = 1e-9
 _INSIDE = Kept[int, Functions]("slicings")

@@ -18,7 +18,8 @@ from optics.compiled import compiled
 from optics.linear.conditions import Conditions
 from optics.linear.moments import PLANE_COLUMNS, plane_column
 from optics.maps.model import step_series
-from optics.maps.taylor import N_COORDINATES, QUADRATIC
+from optics.maps.recording import N_COORDINATES
+from optics.maps.taylor import QUADRATIC
 
 _DIGITS = "123456"
 #: r11 ... r66 and t111 ... t666.

@@ -13,7 +13,9 @@ import numpy as np
 
 from lattice.arrays import Array
 from optics.compiled import compiled
-from optics.maps.taylor import ADD, ARGUMENT, CONSTANT, COORDINATE, MUL, NEG, SUB, Bank, _function
+from optics.maps.bank import Bank
+from optics.maps.recording import ADD, ARGUMENT, CONSTANT, COORDINATE, MUL, NEG, SUB
+from optics.maps.taylor import function_series
 
 #: Lattices that are worked on together: enough to vectorise, few enough for the cache.
 LANES = 16
@@ -70,7 +72,7 @@ def run_lanes(bank: Any, orders: Any, program: Any, arguments: Any, work: Any) -
             _add(zero, work[a], -1.0, n, own, quadratic, order, out)
         else:
             for i in range(LANES):
-                values[0, i], values[1, i], values[2, i] = _function(code, work[a, 0, i])
+                values[0, i], values[1, i], values[2, i] = function_series(code, work[a, 0, i])
             _compose(work[a], values, n, own, quadratic, order, out)
 
 

@@ -13,8 +13,8 @@ from functools import lru_cache
 
 import numpy as np
 
-from optics.maps.steps import program
-from optics.maps.taylor import (
+from optics.maps.bank import Bank
+from optics.maps.recording import (
     ADD,
     ARGUMENT,
     CONSTANT,
@@ -25,11 +25,11 @@ from optics.maps.taylor import (
     SIN,
     SQRT,
     SUB,
-    Bank,
     Node,
     Program,
     Recorder,
 )
+from optics.maps.steps import program
 from optics.maps.turn import Turn
 
 _X, _PX, _Y, _PY, _ZETA, _DELTA = range(N_COORDINATES)

@@ -19,8 +19,8 @@ from lattice.errors import did_you_mean
 from lattice.memory import Kept
 from optics.maps.orbits import blocks, closed_orbits
 from optics.maps.plan import Moving, Plan, arguments_of, cut, make_plan
+from optics.maps.recording import N_COORDINATES
 from optics.maps.steps import FRINGES, Setting, steps
-from optics.maps.taylor import N_COORDINATES
 from optics.maps.turn import Turn
 
 _ORBIT_ZERO = 1e-13  # m, rad: below this the reference orbit is the closed orbit (rounding of the maps is 1e-16)

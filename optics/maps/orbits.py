@@ -7,7 +7,8 @@ from collections.abc import Callable, Iterator
 import numpy as np
 
 from lattice.arrays import Array
-from optics.maps.taylor import N_COORDINATES, Bank
+from optics.maps.bank import Bank
+from optics.maps.recording import N_COORDINATES
 
 #: Lattices that go through an operation together: enough to vectorise, few enough for the cache.
 BLOCK = 64

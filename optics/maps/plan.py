@@ -12,8 +12,8 @@ from lattice import Element, Lattice, ReferenceParticle, Separator
 from lattice.arrays import Array
 from lattice.memory import Kept, Memory
 from lattice.parameters import parse_expression
+from optics.maps.bank import Bank
 from optics.maps.steps import Setting, Step, on_axis, program, steps
-from optics.maps.taylor import Bank
 
 
 @dataclass(frozen=True)

@@ -39,7 +39,7 @@ from lattice import (
 from lattice.reference import SPEED_OF_LIGHT
 from optics.maps import edges, frames
 from optics.maps import element_maps as maps
-from optics.maps.taylor import Program, record
+from optics.maps.recording import Program, record
 
 FRINGES = ("full", "linear")
 _LARGEST_ANGLE = 3.0  # rad

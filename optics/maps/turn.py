@@ -9,8 +9,10 @@ import numpy as np
 
 from lattice import NoSolution, UnstableOptics
 from lattice.arrays import Array
+from optics.maps.bank import Bank
 from optics.maps.orbits import by_chords
-from optics.maps.taylor import N_COORDINATES, Bank, second_order
+from optics.maps.recording import N_COORDINATES
+from optics.maps.taylor import second_order
 
 _ITERATIONS = 60
 _ROUNDING = 1e-15  # m, rad: a miss this small is zero

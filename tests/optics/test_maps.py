@@ -47,9 +47,9 @@ from optics import twiss
 from optics.engines.xsuite.line import to_xsuite
 from optics.engines.xsuite.passages import xsuite_track
 from optics.maps import element_maps as maps
+from optics.maps.bank import Bank
 from optics.maps.model import step_series, turns
 from optics.maps.steps import Setting, cavity_step, on_axis, program
-from optics.maps.taylor import Bank
 
 PROTON = ReferenceParticle("proton", kinetic_energy_per_u=60e6)
 FAR = np.array(

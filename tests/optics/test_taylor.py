@@ -10,9 +10,11 @@ from typing import Any
 import numpy as np
 import pytest
 
+from optics.maps.bank import Bank
 from optics.maps.functions import arctan, arctan_ratio, cos, cos_sqrt, sin, sin_sqrt, sqrt
+from optics.maps.recording import record
 from optics.maps.smooth import arctan_ratio_series, cos_sqrt_series, sin_sqrt_series
-from optics.maps.taylor import N_SECOND, QUADRATIC, Bank, record
+from optics.maps.taylor import N_SECOND, QUADRATIC
 
 POINT = np.array([0.3, -0.2, 0.15, 0.4, -0.1, 0.05])
 STEP = 1e-30  # its square vanishes: a complex step is exact to rounding

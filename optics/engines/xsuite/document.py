@@ -12,8 +12,8 @@ from math import isfinite
 from typing import Any
 
 from lattice.errors import FileError, InputError, did_you_mean, listed
-from optics.engines.xsuite.elements import acts, check_known
 from optics.engines.xsuite.expressions import text_of
+from optics.engines.xsuite.recovering import acts, check_known
 from optics.engines.xsuite.source import Place, SourceElement
 
 #: Makes an element's fields complete: class name and what the file gives, to all fields as plain values.

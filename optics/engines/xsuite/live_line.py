@@ -10,7 +10,7 @@ import numpy as np
 import xtrack as xt
 
 from lattice import Lattice
-from optics.engines.xsuite import elements as xsuite_elements
+from optics.engines.xsuite import recovering
 from optics.engines.xsuite.reader import lattice_of
 from optics.engines.xsuite.source import Place, SourceElement
 
@@ -58,7 +58,7 @@ class _LiveLine:
     def element(self, name: str) -> SourceElement:
         element, ref = self.line.get(name), self.line.ref[name]
         kind = type(element).__name__
-        xsuite_elements.check_known(name, kind)
+        recovering.check_known(name, kind)
         fields = fields_of(element)
         expressions = {place: text for place in _places(fields) if (text := _expression(_part(ref, place))) is not None}
         return SourceElement(kind, fields, expressions)

@@ -21,7 +21,7 @@ from lattice import (
 from lattice.elements import ELEMENT_KINDS
 from lattice.parameters import parse_expression
 from lattice.reference import SPECIES
-from optics.engines.xsuite import elements as xsuite_elements
+from optics.engines.xsuite import recovering
 from optics.engines.xsuite.expressions import text_of
 from optics.engines.xsuite.faces import face_names
 from optics.engines.xsuite.source import Source, SourceElement
@@ -124,7 +124,7 @@ class _LineReader:
             found = self.source.element(name)
             fields = {field: self._value(name, found, field, value) for field, value in found.fields.items()}
             try:
-                self.read[name] = self._restored(xsuite_elements.recover(name, found.kind, fields))
+                self.read[name] = self._restored(recovering.recover(name, found.kind, fields))
             except (TypeError, ValueError, KeyError, AttributeError) as error:
                 raise FileError(
                     f"element '{name[:60]}': its fields, or what metadata.{METADATA} says of it, make no {found.kind} "

@@ -1,0 +1,93 @@
+"""Programs laid end to end, and all that can be done with them: series, orbits, Jacobians, particles."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+
+from lattice.arrays import Array
+from optics.maps import blocks, taylor
+from optics.maps.recording import N_COORDINATES, Program, dependencies
+from optics.maps.taylor import N_FIRST, N_SECOND, QUADRATIC
+
+
+class Bank:
+    """Programs laid end to end in the arrays that the compiled interpreter reads."""
+
+    def __init__(self, programs: Sequence[Program], names: Sequence[str] = ()) -> None:
+        self.names = tuple(names)
+        operations = [operation for program in programs for operation in program.operations]
+        codes, left, right, constants = zip(*operations, strict=True)
+        n_active, active = zip(*(pair for program in programs for pair in dependencies(program)), strict=True)
+        self.argument_counts = np.array([program.n_arguments for program in programs], dtype=np.int64)
+        self.n_arguments = int(self.argument_counts.max())
+        first = np.cumsum([0, *(len(program.operations) for program in programs)])
+        self.arrays = (
+            first.astype(np.int64),
+            np.array(codes, dtype=np.int64),
+            np.array(left, dtype=np.int64),
+            np.array(right, dtype=np.int64),
+            np.array(constants, dtype=float),
+            np.array(n_active, dtype=np.int64),
+            np.array(active, dtype=np.int64),
+            np.array([program.results for program in programs], dtype=np.int64),
+            QUADRATIC,
+        )
+
+    def evaluate(self, programs: Array, arguments: Array, starts: Array, order: int) -> Array:
+        """Series of one program a row, each about its own start.
+
+        programs: (n,) indices; arguments: (n, n_arguments); starts: (n, 6) or (6,). Returns (n, 6, 28) coefficients,
+        or (n, 6, 7) when ``order`` is below 2 (0: only the values are set); complex when arguments or starts are.
+        """
+        kind = np.result_type(arguments, starts, np.float64)
+        starts = np.ascontiguousarray(np.broadcast_to(starts, (len(programs), N_COORDINATES)), dtype=kind)
+        out = np.zeros((len(programs), N_COORDINATES, N_SECOND if order > 1 else N_FIRST), dtype=kind)
+        taylor.evaluate_rows(self.arrays, programs, np.ascontiguousarray(arguments, dtype=kind), starts, order, out)
+        return out
+
+    def follow(self, programs: Array, arguments: Array, start: Array, order: int) -> Array:
+        """As ``evaluate``, each row about the end point of the row before: the orbit that begins at ``start`` (6,)."""
+        kind = np.result_type(arguments, start, np.float64)
+        out = np.zeros((len(programs), N_COORDINATES, N_SECOND if order > 1 else N_FIRST), dtype=kind)
+        taylor.follow(
+            self.arrays, programs, np.ascontiguousarray(arguments, dtype=kind), start.astype(kind), order, out
+        )
+        return out
+
+    def jacobian(self, programs: Array, arguments: Array, start: Array) -> tuple[Array, Array]:
+        """End point (6,) of all rows, one after the other, and its Jacobian (6, 6) by the ``start`` (6,)."""
+        kind = np.result_type(arguments, start, np.float64)
+        end, total = start.astype(kind), np.eye(N_COORDINATES, dtype=kind)
+        taylor.jacobian(self.arrays, programs, np.ascontiguousarray(arguments, dtype=kind), end, total)
+        return end, total
+
+    def operations(self, programs: Array, arguments: Array, start: Array) -> Array:
+        """Values (n, n_operations) of the operations of one program a row about ``start`` (6,), in order."""
+        longest = int(np.max(np.diff(self.arrays[0])))
+        out = np.zeros((len(programs), longest))
+        taylor.operations(self.arrays, programs, np.ascontiguousarray(arguments, dtype=float), start, out)
+        return out
+
+    def track(self, programs: Array, arguments: Array, coordinates: Array) -> Array:
+        """Coordinates (n, 6) of n particles behind all rows, one after the other: the maps themselves, no series."""
+        state = np.array(coordinates.T, dtype=float, order="C")
+        blocks.track(self.arrays, programs, np.ascontiguousarray(arguments, dtype=float), state)
+        return np.ascontiguousarray(state.T)
+
+    def track_each(self, programs: Array, arguments: Array, coordinates: Array) -> Array:
+        """Coordinates (n, 6) of n particles behind all rows, each through a lattice of its own.
+
+        ``arguments`` (n_rows, n_arguments, n). What becomes of a particle does not depend on those beside it.
+        """
+        state = np.array(coordinates.T, dtype=float, order="C")
+        blocks.track_each(self.arrays, programs, arguments, state)
+        return np.ascontiguousarray(state.T)
+
+    def orbits_of_each(self, programs: Array, arguments: Array, start: Array, rows: Array) -> Array:
+        """As ``track_each`` from ``start`` (n, 6): the coordinates (n, places, 6) in front of ``rows``."""
+        state = np.array(start.T, dtype=float, order="C")
+        out = np.zeros((len(rows), N_COORDINATES, state.shape[1]))
+        blocks.orbits_of_each(self.arrays, programs, arguments, state, rows.astype(np.int64), out)
+        return np.ascontiguousarray(out.transpose(2, 0, 1))
