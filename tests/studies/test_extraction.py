@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from math import pi, sqrt
 from pathlib import Path
 from typing import Any
@@ -15,6 +14,7 @@ from studies.judging import BOTH
 from studies.runs.store import read_run
 from studies.vocabulary import EXTRACTION, SPILL
 from tests.studies.builtin_verdicts import verdicts_of
+from tests.studies.commands import results, settings
 from tests.studies.evidence import assert_evidence
 
 #: A tune further from the resonance, where arms take few turns, and few momenta: the study in seconds.
@@ -26,15 +26,6 @@ _QUICK = (
     "extraction.particles=200",
     "spill.tracked=false",
 )
-
-
-def settings(*changes: str) -> list[str]:
-    return [word for change in changes for word in ("--set", change)]
-
-
-def results(folder: Path) -> dict[str, Any]:
-    read: dict[str, Any] = json.loads((folder / "results.json").read_text())
-    return read
 
 
 @pytest.fixture(scope="module")

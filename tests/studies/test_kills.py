@@ -2,12 +2,8 @@
 
 from __future__ import annotations
 
-import os
 import signal
-import subprocess
-import sys
 import time
-from collections.abc import Callable
 from pathlib import Path
 
 import pandas as pd
@@ -18,8 +14,7 @@ from studies.cli import run
 from studies.runs.contents import is_complete
 from studies.runs.rows import kept_rows
 from studies.runs.store import read_run
-from tests.checkout import ROOT
-from tests.studies.tasks import interruptible
+from tests.studies.commands import begun, tunes_study, until
 
 WRITER = """
 import sys
@@ -38,43 +33,15 @@ for number in count(1):
         print("ready", flush=True)
 """
 
-STUDY = """
-study = "optics"
-name = "tunes"
-machine = "cnao"
-machine_requirements = false
-
-[[requirement]]
-id = "OWN-01"
-text = "Room for the widest beam"
-quantity = "clearance_x"
-lower = 0.03
-unit = "m"
-source = "the test"
-"""
+STUDY = tunes_study(("clearance_x", "lower = 0.03", "m"))
 GRID = ["--over", "kf=0.27:0.31:30", "--over", "kd=0.48:0.62:40"]
-
-
-def process(*command: str) -> subprocess.Popen[str]:
-    environment = {**os.environ, "PYTHONPATH": str(ROOT)}
-    pipe = subprocess.PIPE
-    whole = [sys.executable, *command]
-    return subprocess.Popen(whole, env=environment, text=True, preexec_fn=interruptible, stdout=pipe, stderr=pipe)
-
-
-def until(condition: Callable[[], object], seconds: float) -> None:
-    """Wait for what must come within ``seconds``."""
-    end = time.monotonic() + seconds
-    while not condition():
-        assert time.monotonic() < end, f"not within {seconds} s"
-        time.sleep(0.01)
 
 
 def test_a_run_that_is_killed_leaves_a_whole_one(tmp_path: Path) -> None:
     """One run after another into the same folder, killed at moments that lie apart by less than a run takes."""
     folder = tmp_path / "run"
     for attempt, moment in enumerate((0.0, 0.13, 0.29, 0.46)):
-        with process("-c", WRITER, str(folder), str(attempt)) as writer:
+        with begun("-c", WRITER, str(folder), str(attempt)) as writer:
             assert writer.stdout is not None
             assert writer.stdout.readline() == "ready\n"
             time.sleep(moment)
@@ -102,7 +69,7 @@ def test_a_scan_that_is_ended_keeps_its_rows_and_goes_on(
     (tmp_path / "tunes.toml").write_text(STUDY)
     folder = tmp_path / "scan"
     scan = ["scan", str(tmp_path / "tunes.toml"), *GRID, "--out", str(folder), "-q"]
-    with process("-m", "studies.cli", *scan) as running:
+    with begun("-m", "studies.cli", *scan) as running:
         until(lambda: kept_rows(folder) >= rows if rows else (folder / ".lock").exists(), 120)
         if rows:
             assert run(scan) in (2, 4)  # rows are there, or another one writes: nothing is mixed
@@ -122,7 +89,7 @@ def test_two_writers_at_once_are_two_processes(tmp_path: Path, capsys: pytest.Ca
     (tmp_path / "tunes.toml").write_text(STUDY)
     folder = tmp_path / "scan"
     scan = ["scan", str(tmp_path / "tunes.toml"), *GRID, "--out", str(folder), "-q"]
-    with process("-m", "studies.cli", *scan) as running:
+    with begun("-m", "studies.cli", *scan) as running:
         until(lambda: (folder / ".lock").exists() and (folder / ".lock").read_text(), 120)
         assert run([*scan, "--force"]) == 4
         assert f"another lattice-optimize is writing there (process {running.pid} on" in capsys.readouterr().err

@@ -8,7 +8,6 @@ import signal
 import socket
 import subprocess
 import sys
-import time
 from collections.abc import Callable, Iterator
 from concurrent.futures import Executor, Future, ThreadPoolExecutor
 from concurrent.futures.process import BrokenProcessPool
@@ -36,22 +35,9 @@ from studies.scan.slicing import Slice
 from studies.scan.work import Work, computed, work_of
 from studies.spec.study_file import load_study
 from tests.checkout import ROOT
-from tests.studies.tasks import interruptible
+from tests.studies.commands import begun, tunes_study, until
 
-STUDY = """
-study = "optics"
-name = "tunes"
-machine = "cnao"
-machine_requirements = false
-
-[[requirement]]
-id = "OWN-01"
-text = "Horizontal tune near the resonance"
-quantity = "tune_distance"
-upper = 0.002
-unit = "1"
-source = "the test"
-"""
+STUDY = tunes_study(("tune_distance", "upper = 0.002", "1"))
 GRID = ["--over", "kf=0.27:0.31:25", "--over", "kd=0.48:0.62:24"]
 AXES = [Axis("kf", 0.27, 0.31, 25), Axis("kd", 0.48, 0.62, 24)]
 CASES = 600
@@ -370,18 +356,7 @@ def dask_commands(address: str) -> tuple[list[str], list[str], list[str], list[s
 
 
 def scanning(study: Path, folder: Path, *more: str) -> subprocess.Popen[str]:
-    command = ["-m", "studies.cli", "scan", str(study), *GRID, "--out", str(folder), "-q", *more]
-    environment = {**os.environ, "PYTHONPATH": str(ROOT)}
-    return subprocess.Popen(
-        [sys.executable, *command], env=environment, text=True, preexec_fn=interruptible, stderr=subprocess.PIPE
-    )
-
-
-def until(condition: Callable[[], object], seconds: float) -> None:
-    end = time.monotonic() + seconds
-    while not condition():
-        assert time.monotonic() < end, f"not within {seconds} s"
-        time.sleep(0.01)
+    return begun("-m", "studies.cli", "scan", str(study), *GRID, "--out", str(folder), "-q", *more)
 
 
 def test_worker_processes_of_dask_compute_the_scan_and_may_be_lost(study: Path, whole: Path, tmp_path: Path) -> None:

@@ -6,7 +6,6 @@ import json
 import shutil
 import sys
 from pathlib import Path
-from typing import Any
 
 import pytest
 
@@ -28,6 +27,7 @@ from studies.spec.schema import RingStudy
 from studies.spec.study_file import load_study
 from tests.shared_runs import copied_run
 from tests.studies.builtin_verdicts import Verdicts, verdicts_of
+from tests.studies.commands import results
 from tests.studies.evidence import assert_evidence
 
 FILES = {"report.html", "report.json", "results.json", "study.toml", "lattice.json", "lattice.seq", "log.txt"}
@@ -42,11 +42,6 @@ def cnao(tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = tmp_path_factory.mktemp("cnao") / "run"
     assert copied_run("cnao-optics", tmp_path_factory, folder) == 0
     return folder
-
-
-def results(folder: Path) -> dict[str, Any]:
-    read: dict[str, Any] = json.loads((folder / "results.json").read_text())
-    return read
 
 
 def test_requirements_are_drawn_and_no_limit_is_broken_silently(cnao: Path) -> None:

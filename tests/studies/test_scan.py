@@ -32,53 +32,15 @@ from studies.scan.facts import classes_of
 from studies.scan.plan import COMPUTED, STATUS, Axis
 from studies.spec.study_file import validated
 from tests.report_fakes import fake_result
+from tests.studies.commands import tunes_study
 
-OWN = """
-study = "optics"
-name = "tunes"
-machine = "cnao"
-machine_requirements = false
-
-[[requirement]]
-id = "OWN-01"
-text = "Horizontal tune near the resonance"
-quantity = "tune_distance"
-upper = 0.002
-unit = "1"
-source = "the test"
-
-[[requirement]]
-id = "OWN-02"
-text = "Vertical beta"
-quantity = "max_bety"
-upper = 16000.0
-unit = "mm"
-source = "the test"
-
-[[requirement]]
-id = "OWN-03"
-text = "Gradients within the magnets"
-quantity = "max_gradient"
-upper = 4.0
-unit = "T/m"
-source = "the test"
-
-[[requirement]]
-id = "OWN-04"
-text = "Room for the widest beam"
-quantity = "clearance_x"
-lower = 0.03
-unit = "m"
-source = "the test"
-
-[[requirement]]
-id = "OWN-05"
-text = "Agreement of the engines"
-quantity = "residual_tune_xsuite"
-upper = 1e-6
-unit = "1"
-source = "the test"
-"""
+OWN = tunes_study(
+    ("tune_distance", "upper = 0.002", "1"),
+    ("max_bety", "upper = 16000.0", "mm"),
+    ("max_gradient", "upper = 4.0", "T/m"),
+    ("clearance_x", "lower = 0.03", "m"),
+    ("residual_tune_xsuite", "upper = 1e-6", "1"),
+)
 GRID = ["--over", "kf=0.27:0.31:9", "--over", "kd=0.48:0.62:8"]
 
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -23,6 +22,7 @@ from studies.slow_extraction.spill import text as spill_methods
 from studies.slow_extraction.spill.quantities import spill_quantities
 from studies.vocabulary import SPILL
 from tests.studies.builtin_verdicts import verdicts_of
+from tests.studies.commands import results, settings
 from tests.studies.evidence import assert_evidence
 
 #: Few momenta, 4 ms instead of a second: the whole study with its spill in seconds.
@@ -44,10 +44,6 @@ _QUICK = (
 )
 
 
-def settings(*changes: str) -> list[str]:
-    return [word for change in changes for word in ("--set", change)]
-
-
 @pytest.fixture(scope="module")
 def kept() -> dict[str, Any]:
     """The tracked facts of the run below."""
@@ -67,11 +63,6 @@ def folder(tmp_path_factory: pytest.TempPathFactory, kept: dict[str, Any]) -> Pa
         patch.setattr(slow_extraction, "track", track)
         assert run(["run", "cnao-extraction", *settings(*_QUICK), "--out", str(path), "-q"]) == 1  # EXT-12
     return path
-
-
-def results(folder: Path) -> dict[str, Any]:
-    read: dict[str, Any] = json.loads((folder / "results.json").read_text())
-    return read
 
 
 def test_requirements_are_drawn_and_no_limit_is_broken_silently(folder: Path) -> None:

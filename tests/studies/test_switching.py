@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import re
 from pathlib import Path
 from typing import Any
@@ -27,6 +26,7 @@ from studies.treatment.facts import treatment_of, varied
 from studies.treatment.machines import reaches
 from studies.treatment.spec import SwitchingComparisonStudy
 from tests.studies.builtin_verdicts import Verdicts, verdicts_of
+from tests.studies.commands import results
 from tests.studies.evidence import assert_evidence
 
 # Rows of CNAO/optics, synchro/LGEN (2021): settings of the ring at extraction; facts, quoted with their source.
@@ -51,11 +51,6 @@ FEW = ("--set", "energies.0.number=6", "--set", "energies.1.number=6")
 
 def table_text(rows: tuple[str, ...]) -> str:
     return "\n".join(["# settings against energy", HEAD, *rows]) + "\n"
-
-
-def results(folder: Path) -> dict[str, Any]:
-    read: dict[str, Any] = json.loads((folder / "results.json").read_text())
-    return read
 
 
 def verdicts(found: dict[str, Any]) -> Verdicts:

@@ -6,13 +6,13 @@ import os
 import signal
 import subprocess
 import sys
-import time
 from pathlib import Path
 
 import pytest
 
 from studies.runs.workers import Lost, in_workers
 from tests.checkout import ROOT
+from tests.studies.commands import until
 from tests.studies.tasks import doubled, interruptible, killed_always, killed_once, wrong
 
 PARENT = """
@@ -80,12 +80,3 @@ def test_workers_end_with_their_parent(end: signal.Signals, tmp_path: Path) -> N
         assert parent.wait(2) == (-signal.SIGKILL if end == signal.SIGKILL else 130)
         assert parent.stdout is not None
         assert parent.stdout.read() == b""
-
-
-def until(condition: object, seconds: float) -> None:
-    """Wait for what must come within ``seconds``."""
-    assert callable(condition)
-    end = time.monotonic() + seconds
-    while not condition():
-        assert time.monotonic() < end, f"not within {seconds} s"
-        time.sleep(0.02)
