@@ -5,14 +5,14 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Mapping
 from typing import NamedTuple
 
-from lattice import Aperture, Drift, Element, InputError, Lattice, LatticeError
+from lattice import Aperture, Element, InputError, Lattice
+from lattice.building import between_drifts
 from lattice.elements import ELEMENT_KINDS
 from lattice.errors import did_you_mean
 from lattice.parameters import parse_expression
 from machines.rings.files import GeometryFile, Group
 from machines.tables import check_keys, record
 
-_TOUCHING = 1e-8  # m; the source gives positions to ten digits, so neighbours may miss or overlap by a few 1e-9
 _INSTRUMENT_PLANES = {"horizontal": "x", "vertical": "y"}
 
 
@@ -32,7 +32,8 @@ def build_ring(name: str, geometry: GeometryFile) -> Lattice:
     apertures = {key: Aperture("rectangle", x / 2, y / 2) for key, (x, y) in geometry.apertures.items()}
     placed = [item for group in geometry.groups() for item in _placed(group, geometry.aperture_of, apertures)]
     placed.sort(key=lambda item: (item.centre, item.element.name))
-    elements = tuple(_with_drifts(placed, geometry.length, apertures["chamber"]))
+    places = [(item.centre, item.element) for item in placed]
+    elements = tuple(between_drifts(places, geometry.length, "centre", "drift", apertures["chamber"]))
     return Lattice(name, elements=elements, parameters={**_strengths(elements), **geometry.parameters})
 
 
@@ -54,26 +55,6 @@ def _element(name: str, group: Group, aperture: Aperture) -> Element:
     if group.kind in ("monitor", "kicker") and group.plane is not None:
         own["plane"] = _INSTRUMENT_PLANES[group.plane]
     return record(ELEMENT_KINDS[group.kind], {"name": name, "aperture": aperture, **own}, f"group '{group.name}'")
-
-
-def _with_drifts(placed: Iterable[Placed], length: float, chamber: Aperture) -> Iterator[Element]:
-    """The elements in order with drifts between them, the last one closing the ring."""
-    end, number = 0.0, 0
-    for element, centre in placed:
-        own = float(getattr(element, "length", 0.0))
-        gap = centre - own / 2 - end
-        if gap < -_TOUCHING:
-            raise LatticeError(f"'{element.name}' begins {-gap:.3g} m before the end of the element in front of it")
-        if gap > _TOUCHING:
-            number += 1
-            yield Drift(f"drift_{number:02d}", length=gap, aperture=chamber)
-            end += gap
-        yield element
-        end += own
-    if length - end < -_TOUCHING:
-        raise LatticeError(f"the elements are {end - length:.3g} m longer than the ring")
-    if length - end > 0:
-        yield Drift(f"drift_{number + 1:02d}", length=length - end, aperture=chamber)
 
 
 def _strengths(elements: Iterable[Element]) -> dict[str, float]:

@@ -296,8 +296,8 @@ def test_requirements_are_those_that_name_the_machine(machine: RingMachine) -> N
         ("about", '"helium-4"', '"helium-5"', "did you mean 'helium-4'?"),
         ("about", "sigmas = 2.5", "", "oval-ring.toml, beam: missing sigmas"),
         ("geometry", "length = 20.0", "", "oval.toml: missing length"),
-        ("geometry", "length = 20.0", "length = 16.0", "the elements are 0.5 m longer than the ring"),
-        ("geometry", "b1 = 5.0", "b1 = 2.5", "'b1' begins 0.25 m before the end of the element in front of it"),
+        ("geometry", "length = 20.0", "length = 16.0", "the elements are 0.5 m longer than the 16 m"),
+        ("geometry", "b1 = 5.0", "b1 = 2.5", "'b1' begins 0.25 m before the end of '"),
         ("geometry", 'kind = "sextupole"', 'kind = "sextupol"', "group 'sextupoles': unknown kind 'sextupol'; did you"),
         ("geometry", 'kind = "sextupole"', "", "group 'sextupoles': missing kind"),
         (

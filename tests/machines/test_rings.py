@@ -122,5 +122,5 @@ def test_apertures_of_the_cnao_ring() -> None:
 def test_overlapping_magnets_are_refused_by_name() -> None:
     pimms_ring = geometry("pimms_ring")
     group = {**pimms_ring.group["xcd"], "at": {"xcd1": 10.49, "xcd2": 47.91}}
-    with pytest.raises(LatticeError, match=r"'qf2' begins 0\.0875 m before the end of the element in front"):
+    with pytest.raises(LatticeError, match=r"'qf2' begins 0\.0875 m before the end of '"):
         build_ring("wrong", replace(pimms_ring, group={**pimms_ring.group, "xcd": group}))
