@@ -242,6 +242,20 @@ def test_a_beam_of_a_nucleon_is_one_of_the_whole_ion(charge: str, read: Read) ->
     assert particle.kinetic_energy_per_u == pytest.approx(1.2e9 - 0.9315e9, rel=1e-9)
 
 
+def test_what_a_file_reads_of_its_beam(read: Read) -> None:
+    """Relativity by hand for an alpha particle of 4 GeV, in GeV and T m; brho is p / q."""
+    mass, energy = 3.7273794, 4.0
+    names = ("mass", "charge", "energy", "pc", "gamma", "beta", "brho")
+    asked = "".join(f"k_{name} = beam->{name};" for name in names)
+    kept = "".join(f"x_{name}: quadrupole, l=1, k1:=k_{name};" for name in names)
+    line = ",".join(f"x_{name}" for name in names)
+    found = read(f"beam, mass={mass}, charge=2, energy={energy}; {asked} {kept} s: line=({line});", "s").parameters
+    momentum = (energy**2 - mass**2) ** 0.5
+    values = (mass, 2.0, energy, momentum, energy / mass, momentum / energy, momentum / 2 / 0.299792458)
+    for name, value in zip(names, values, strict=True):
+        assert found[f"k_{name}"] == pytest.approx(value, rel=1e-9), name
+
+
 def test_a_rounded_charge_of_a_nucleon_is_refused(read: Read) -> None:
     """0.26 is that of no ion: 13/50 would change the rigidity of 54/208 by 1.5e-3 without a word."""
     with pytest.raises(LatticeError, match="or that of one nucleon, as a fraction"):
@@ -546,6 +560,17 @@ def test_nested_sequences_are_bounded(read: Read) -> None:
     levels = [f"a{n}: sequence, l=0; a{n - 1}, at=0; a{n - 1}, at=0; endsequence;" for n in range(1, 40)]
     with pytest.raises(FileError, match="more than 1,000,000"):
         read("a0: sequence, l=0; endsequence;" + "".join(levels), "a39")
+
+
+def test_lines_in_lines_are_bounded(read: Read) -> None:
+    """A hundred levels, of brackets and of lines: recursion of Python ends at a thousand."""
+
+    def chain(levels: int) -> str:
+        return "x: marker; a0: line=(x);" + "".join(f"a{n}: line=(a{n - 1});" for n in range(1, levels))
+
+    assert len(read(chain(100), "a99").elements) == 1
+    with pytest.raises(FileError, match="nest too deep"):
+        read(chain(101), "a100")
 
 
 # -- which sequence --

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import math
+
 import numpy as np
 import pytest
 
@@ -90,6 +92,15 @@ def test_the_stopping_power_is_the_slope_of_the_range() -> None:
     slope = (range_of("proton", 150.1) - range_of("proton", 149.9)) / 0.2
     assert stopping_power(150.0) == pytest.approx(1 / slope, rel=1e-5)
     assert stopping_power(150.0) == pytest.approx(544.5, rel=1e-3)
+
+
+def test_the_stopping_power_is_bethe_s() -> None:
+    """Particle Data Group, eq. 34.5, written out for 150 MeV: beta^2 0.256, W 0.347 MeV, I 75 eV; rounding."""
+    electron, proton, gamma = 0.51099895069, 938.27208943, 1 + 150 / 938.27208943
+    square = 1 - 1 / gamma**2
+    largest = 2 * electron * square * gamma**2 / (1 + 2 * gamma * electron / proton + (electron / proton) ** 2)
+    bethe = math.log(2 * electron * square * gamma**2 * largest / 75e-6**2) / 2 - square
+    assert stopping_power(150.0) == pytest.approx(100 * 0.307075 * 0.555087 / square * bethe, rel=1e-12)
 
 
 def test_the_dose_at_the_entrance_is_the_stopping_power() -> None:
