@@ -8,31 +8,38 @@ that is computed of a lattice is computed of it; many machines are one lattice w
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
-from zlib import crc32
 
 import numpy as np
 import pandas as pd
-from scipy.stats import truncnorm
 
 from lattice import Element, InputError, Lattice, Monitor
 from lattice.arrays import Array
 from lattice.magnitudes import is_number
 from optics.closed import closed
+from optics.imperfections.draws import GAUSSIAN, checked_distribution, circuit_of, standard
 from optics.imperfections.elements import ALIGNMENT, imperfect_element, refuse_without_field
 from optics.selection import selected, with_distinct_names
+
+#: Errors of the field that all magnets of a circuit have alike: of its calibration, and of its supply at the moment.
+OF_CIRCUITS = ("calibration", "stability")
+#: Errors of what a monitor reads, in each plane: noise of one reading [m], relative error of its scale.
+OF_READINGS = ("noise", "gain")
 
 
 @dataclass(frozen=True, kw_only=True)
 class MagnetErrors:
-    """Random errors of some magnets, rms: Gaussian, cut at ``cut`` rms (what lies beyond is drawn again).
+    """Random errors of some magnets, rms: Gaussian, cut at ``cut`` rms (what lies beyond is drawn again), or "uniform"
+    with this rms, up to sqrt(3) of it.
 
     magnets: a kind ("quadrupole"), a parameter that sets their strength ("kf"), or names with ``*``; one or several.
     dx, dy, ds [m]: displacements of the magnet (of a monitor: of its zero; ds and turns do not act on it); roll,
     pitch, yaw [rad]: turns about s (x towards y), x (s towards y) and y (s towards x). field: relative error of the
     field. normal, skew: relative field of order n >= 1 (1: quadrupole) at ``radius`` [m], as MAD-X's DKNR and DKSR.
+    calibration, stability: relative errors of the field, alike for all magnets of a circuit (``draws.circuit_of``).
+    noise [m], gain (relative): of what monitors read, in each plane.
     InputError for numbers that make no sense.
     """
 
@@ -48,8 +55,14 @@ class MagnetErrors:
     skew: Mapping[int, float] = dataclasses.field(default_factory=dict)
     radius: float = 0.03
     cut: float = 3.0
+    calibration: float = 0.0
+    stability: float = 0.0
+    noise: float = 0.0
+    gain: float = 0.0
+    distribution: str = GAUSSIAN
 
     def __post_init__(self) -> None:
+        checked_distribution(self.distribution, self._where)
         for column, rms in self.rms.items():
             if not (is_number(rms) and rms >= 0.0):
                 raise InputError(f"{self._where}: the rms of {column} must be a number of at least 0, found {rms!r}")
@@ -66,10 +79,12 @@ class MagnetErrors:
 
     @property
     def rms(self) -> dict[str, float]:
-        """The rms of each kind of error by its column: dx ... yaw, field, normal_2, skew_1 ..."""
+        """The rms of each kind of error by its column: dx ... yaw, field, normal_2, skew_1, calibration, noise_x ..."""
         alignment = {name: getattr(self, name) for name in ALIGNMENT}
         orders = {f"{kind}_{n}": rms for kind in ("normal", "skew") for n, rms in getattr(self, kind).items()}
-        return {**alignment, "field": self.field, **orders}
+        circuits = {name: getattr(self, name) for name in OF_CIRCUITS}
+        readings = {f"{name}_{plane}": getattr(self, name) for name in OF_READINGS for plane in ("x", "y")}
+        return {**alignment, "field": self.field, **orders, **circuits, **readings}
 
 
 @closed
@@ -113,9 +128,20 @@ class Imperfect:
         return pd.DataFrame.from_dict(rows, orient="index").fillna(0.0)
 
     def offsets(self, monitors: Sequence[str], column: str) -> Array:
-        """Displacement (machines, monitors) [m] of the monitors' zeros; ``column`` "dx" or "dy"."""
+        """An error (machines, monitors) of monitors by its ``column``: "dx", "dy" [m] of their zeros, "noise_x" ..."""
         nothing = np.zeros(self.machines)
         return np.stack([self.values.get(name, {}).get(column, nothing) for name in monitors], axis=-1)
+
+    def read(self, orbit: Array, monitors: Sequence[str], plane: str) -> Array:
+        """What monitors of a ``plane`` say of an ``orbit`` (machines, monitors) [m] that passes them.
+
+        (orbit - displacement) (1 + gain) + noise: one that stands too high reads too low. The noise of a machine is the
+        same in every reading, as that of a long mean whose drift is what remains.
+        """
+        seen = orbit - self.offsets(monitors, f"d{plane}")
+        return np.asarray(
+            seen * (1.0 + self.offsets(monitors, f"gain_{plane}")) + self.offsets(monitors, f"noise_{plane}")
+        )
 
 
 def one_of(lattice: Lattice, machine: int) -> Lattice:
@@ -143,58 +169,90 @@ def draw_errors(
     seed: int,
     machines: int | None = None,
     *,
+    first: int = 0,
     about: str = "middle",
 ) -> Imperfect:
     """Machines with errors (one lattice with arrays of length ``machines``; None: a single lattice).
 
     A draw depends on the seed, the element's name and the kind of error alone: machine i is the same however many are
-    drawn and whatever else has errors, and errors scale with their rms. Magnets named in several of the ``errors`` have
-    the sum. Turns and displacements are ``about`` the magnet's "middle" (of its arc) or its "entrance", along the axes
-    there. InputError for unknown magnets, a batch, or a seed that is none.
+    drawn and whatever else has errors, and errors scale with their rms. ``first``: the number of the first machine, so
+    that a slice is that of the whole. Magnets named in several of the ``errors`` have the sum. Turns and displacements
+    are ``about`` the magnet's "middle" (of its arc) or its "entrance", along the axes there. InputError for unknown
+    magnets, a batch, or a seed or number that is none.
+    """
+    if machines is not None and not (isinstance(machines, int) and machines >= 1):
+        raise InputError(f"machines must be a whole number of at least 1, found {machines!r}")
+    if not (isinstance(first, int) and first >= 0):
+        raise InputError(f"the first machine must be a whole number of at least 0, found {first!r}")
+    numbers = np.arange(first, first + (machines or 1))
+    return draw_numbered(ring, errors, seed, lambda table, column: numbers, single=machines is None, about=about)
+
+
+#: Which machines' draws are taken (machines,), for a table of errors by its place among them and a kind of error.
+Numbered = Callable[[int, str], Array]
+
+
+def draw_numbered(
+    ring: Lattice,
+    errors: MagnetErrors | Iterable[MagnetErrors],
+    seed: int,
+    numbers: Numbered,
+    *,
+    single: bool = False,
+    about: str = "middle",
+) -> Imperfect:
+    """As ``draw_errors``; each kind of error of each table is that of machines of its own ``numbers``.
+
+    So one cause is taken from other machines than the rest, as its part in a spread is found. ``single``: one lattice
+    and no batch.
     """
     listed = (errors,) if isinstance(errors, MagnetErrors) else tuple(errors)
-    _check(ring, seed, machines, about)
+    _check(ring, seed, about)
     chosen = [selected(ring, one.magnets, "magnets") for one in listed]
     ring, new = with_distinct_names(ring, [name for names in chosen for name in names])
     values: dict[str, dict[str, Array]] = {}
     radii: dict[str, float] = {}
-    for one, names in zip(listed, chosen, strict=True):
+    for table, (one, names) in enumerate(zip(listed, chosen, strict=True)):
         for name in (distinct for chosen_name in names for distinct in new[chosen_name]):
             _refuse_what_has_no_error(ring[name], one)
             radii[name] = one.radius
             own = values.setdefault(name, {})
-            for column, rms in one.rms.items():
+            for kind, rms in one.rms.items():
                 if rms > 0.0:
-                    own[column] = own.get(column, 0.0) + rms * _standard(seed, name, column, one.cut, machines or 1)
-    return _built(ring, values, radii, about, machines)
+                    column = "field" if kind in OF_CIRCUITS else kind
+                    drawn = _standard(seed, ring[name], kind, one, numbers(table, kind))
+                    own[column] = own.get(column, 0.0) + rms * drawn
+    return _built(ring, values, radii, about, single)
 
 
-def _check(ring: Lattice, seed: int, machines: int | None, about: str) -> None:
+def _check(ring: Lattice, seed: int, about: str) -> None:
     if ring.batch is not None:
         raise InputError(f"lattice '{ring.name}' holds {ring.batch} lattices in one; take one of them first")
     if not (isinstance(seed, int) and seed >= 0):
         raise InputError(f"a seed is a whole number of at least 0, found {seed!r}")
-    if machines is not None and not (isinstance(machines, int) and machines >= 1):
-        raise InputError(f"machines must be a whole number of at least 1, found {machines!r}")
     if about not in ("middle", "entrance"):
         raise InputError(f"about must be 'middle' or 'entrance', found {about!r}")
 
 
 def _refuse_what_has_no_error(element: Element, errors: MagnetErrors) -> None:
-    wrong = [column for column, rms in errors.rms.items() if rms > 0.0 and column not in ALIGNMENT]
-    if wrong:
-        refuse_without_field(element, wrong[0])
+    given = [column for column, rms in errors.rms.items() if rms > 0.0 and column not in ALIGNMENT]
+    readings = [column for column in given if column.partition("_")[0] in OF_READINGS]
+    if readings and not isinstance(element, Monitor):
+        kind = readings[0].partition("_")[0]
+        raise InputError(f"{type(element).__name__} '{element.name}' takes no error '{kind}': monitors do")
+    fields = [column for column in given if column not in readings]
+    if fields:
+        refuse_without_field(element, fields[0])
 
 
-def _standard(seed: int, name: str, column: str, cut: float, machines: int) -> Array:
-    """Numbers of a standard Gaussian cut at ``cut``, from a stream of their own: (machines,)."""
-    stream = np.random.default_rng([seed, crc32(name.encode()), crc32(column.encode())])
-    drawn: Array = truncnorm.ppf(stream.random(machines), -cut, cut)
-    return drawn
+def _standard(seed: int, element: Element, kind: str, errors: MagnetErrors, numbers: Array) -> Array:
+    """Numbers of the standard distribution of some machines: of an element's own stream, or of its circuit's."""
+    name = circuit_of(element) if kind in OF_CIRCUITS else element.name
+    return standard(seed, (name, kind), errors.distribution, errors.cut, numbers)
 
 
 def _built(
-    ring: Lattice, values: Mapping[str, Mapping[str, Array]], radii: Mapping[str, float], about: str, n: int | None
+    ring: Lattice, values: Mapping[str, Mapping[str, Array]], radii: Mapping[str, float], about: str, single: bool
 ) -> Imperfect:
     elements: list[Element] = []
     parameters: dict[str, object] = {}
@@ -208,7 +266,7 @@ def _built(
         fraction = 0.5 if about == "middle" else 0.0
         parts, numbers = imperfect_element(ring.resolved(element), element, own, fraction, radii[element.name])
         elements += parts
-        parameters |= {name: value if n is not None else float(value[0]) for name, value in numbers.items()}
+        parameters |= {name: float(value[0]) if single else value for name, value in numbers.items()}
     _refuse_taken(ring, parameters)
     lattice = Lattice(
         ring.name,

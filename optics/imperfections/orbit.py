@@ -212,9 +212,9 @@ def correct_orbit(
 
 
 def _read(machines: Imperfect, ring: Lattice, responses: Mapping[str, OrbitResponse], orbit: Array) -> dict[str, Array]:
-    """What the monitors of each plane read: a monitor that stands too high reads too low."""
+    """What the monitors of each plane read, with their errors."""
     return {
-        plane: readings(ring, orbit, response.monitors, plane) - machines.offsets(response.monitors, f"d{plane}")
+        plane: machines.read(readings(ring, orbit, response.monitors, plane), response.monitors, plane)
         for plane, response in responses.items()
     }
 

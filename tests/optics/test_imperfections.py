@@ -24,8 +24,9 @@ from lattice import (
 from lattice.arrays import Array
 from optics import twiss
 from optics.engines.imperfections import xsuite_closed_orbit
+from optics.imperfections.draws import circuit_of
 from optics.imperfections.ensemble import ensemble
-from optics.imperfections.errors import MagnetErrors, draw_errors, with_errors
+from optics.imperfections.errors import MagnetErrors, draw_errors, draw_numbered, with_errors
 from optics.maps.model import turns
 from tests.madx_session import madx
 
@@ -152,6 +153,90 @@ def test_rms_and_cut_of_a_draw() -> None:
     cut = draw_errors(ring(), MagnetErrors(magnets="qf0", dx=1e-3, cut=2.0), 1, 3000).values["qf0"]["dx"]
     assert np.max(np.abs(cut)) <= 2e-3
     assert np.std(cut) == pytest.approx(0.88e-3, rel=5 * 0.013)
+
+
+EVERY_DRAW = [
+    MagnetErrors(magnets="quadrupole", dx=1e-4, roll=1e-4, field=1e-3, normal={3: 1e-4}, calibration=1e-3),
+    MagnetErrors(magnets="bend", dy=1e-4, stability=1e-4, distribution="uniform"),
+    MagnetErrors(magnets="monitor", dx=1e-4, noise=1e-5, gain=0.02),
+]
+
+
+def test_a_slice_of_machines_equals_that_of_the_whole() -> None:
+    """Machine n is the same from whichever number the draw begins: to the last bit, far into the streams too."""
+    whole = draw_errors(ring(), EVERY_DRAW, 7, 5010)
+    for first, number in ((0, 3), (1, 4), (5000, 10)):
+        part = draw_errors(ring(), EVERY_DRAW, 7, number, first=first)
+        for name, own in whole.values.items():
+            assert list(part.values[name]) == list(own)
+            for column, drawn in own.items():
+                assert np.array_equal(part.values[name][column], drawn[first : first + number])
+    assert draw_errors(ring(), EVERY_DRAW, 7, first=2).table.loc["qf1", "dx"] == whole.values["qf1"]["dx"][2]
+    with pytest.raises(InputError, match="first machine must be a whole number"):
+        draw_errors(ring(), EVERY_DRAW, 7, 3, first=-1)
+
+
+def test_one_cause_is_taken_from_other_machines_than_the_rest() -> None:
+    """The rolls of table 0 from machines 40, 41, all else from machines 3, 4."""
+    kinds: set[str] = set()
+
+    def numbers(table: int, kind: str) -> Any:
+        kinds.add(kind)
+        return np.array([40, 41] if (table, kind) == (0, "roll") else [3, 4])
+
+    mixed, whole = draw_numbered(ring(), EVERY_DRAW, 7, numbers), draw_errors(ring(), EVERY_DRAW, 7, 42)
+    assert {"dx", "roll", "normal_3", "calibration", "stability", "noise_x", "gain_y"} <= kinds
+    assert np.array_equal(mixed.values["qf1"]["roll"], whole.values["qf1"]["roll"][40:42])
+    for name, column in (("qf1", "dx"), ("qf1", "field"), ("mh1", "noise_x")):
+        assert np.array_equal(mixed.values[name][column], whole.values[name][column][3:5])
+
+
+def test_magnets_of_a_circuit_have_its_error_alike() -> None:
+    """Those that kf and kd set, each their own; the bends, whose field no parameter sets, in series."""
+    drawn = draw_errors(ring(), MagnetErrors(magnets=("quadrupole", "bend"), stability=1e-3), 7, 5).values
+    by_circuit: dict[str, list[Any]] = {}
+    for name, own in drawn.items():
+        by_circuit.setdefault(circuit_of(ring()[name]), []).append(own["field"])
+    assert len(by_circuit) == 3
+    assert "bends in series" in by_circuit
+    for alike in by_circuit.values():
+        assert all(np.array_equal(one, alike[0]) for one in alike)
+    firsts = [alike[0][0] for alike in by_circuit.values()]
+    assert len(set(firsts)) == 3
+
+
+def test_a_uniform_distribution_has_its_rms_and_its_ends() -> None:
+    """Of 3000 numbers: the rms of a uniform sample is known to sqrt(0.8 / 4 n) = 0.8 %, five of which are allowed."""
+    drawn = draw_errors(ring(), MagnetErrors(magnets="qf0", dx=1e-3, distribution="uniform"), 1, 3000)
+    values = drawn.values["qf0"]["dx"]
+    assert np.std(values) == pytest.approx(1e-3, rel=5 * 0.008)
+    assert 1.7e-3 < np.max(np.abs(values)) <= np.sqrt(3) * 1e-3
+
+
+@pytest.mark.parametrize(
+    ("wrong", "message"),
+    [
+        ({"distribution": "gausian"}, "unknown distribution 'gausian'; did you mean 'gaussian'"),
+        ({"gain": -0.1}, "rms of gain_x must be a number of at least 0"),
+        ({"cut": 0.0}, "cut must be positive"),
+        ({"stability": float("nan")}, "rms of stability must be a number"),
+    ],
+)
+def test_a_distribution_that_makes_no_sense_is_refused(wrong: dict[str, Any], message: str) -> None:
+    with pytest.raises(InputError, match=message):
+        MagnetErrors(magnets="qf1", **wrong)
+
+
+@pytest.mark.parametrize(
+    ("errors", "message"),
+    [
+        (MagnetErrors(magnets="qf1", noise=1e-5), "takes no error 'noise': monitors do"),
+        (MagnetErrors(magnets="mh1", stability=1e-5), "takes no error 'stability'"),
+    ],
+)
+def test_errors_of_readings_are_those_of_monitors(errors: MagnetErrors, message: str) -> None:
+    with pytest.raises(InputError, match=message):
+        draw_errors(ring(), errors, 1)
 
 
 def test_a_batch_is_its_machines_and_the_orbit_grows_with_the_rms() -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -119,6 +120,26 @@ def test_a_monitor_that_stands_wrong_is_believed() -> None:
     rows = np.array([done.machines.lattice.index(name) for name in done.responses["y"].monitors])
     offsets = wrong.offsets(done.responses["y"].monitors, "dy")[0]
     assert 0.5 * (orbit[rows] + orbit[rows + 1]) == pytest.approx(offsets, abs=1e-9)
+
+
+def test_what_a_monitor_reads() -> None:
+    """By hand: an orbit of 3 mm, a zero 1 mm too high, a scale of 1.1, 0.2 mm of noise: (3 - 1) 1.1 + 0.2."""
+    drawn = machines(1)
+    own = {"dx": np.array([1e-3]), "gain_x": np.array([0.1]), "noise_x": np.array([2e-4])}
+    wrong = replace(drawn, values={"mh1": own})
+    read = wrong.read(np.array([[3e-3, 3e-3]]), ["mh1", "mh2"], "x")
+    assert read[0] == pytest.approx([2.4e-3, 3e-3], rel=1e-14)
+
+
+def test_the_noise_of_monitors_is_steered_into_the_machine() -> None:
+    """With perfect magnets the orbit comes to minus what the noise adds; a wrong scale alone steers nothing."""
+    noisy = correct_orbit(draw_errors(ring(), MagnetErrors(magnets="monitor", noise=1e-4), 1), cut=0.0, iterations=3)
+    orbit = twiss(noisy.machines.lattice)["y"]
+    rows = np.array([noisy.machines.lattice.index(name) for name in noisy.responses["y"].monitors])
+    noise = noisy.machines.offsets(noisy.responses["y"].monitors, "noise_y")[0]
+    assert 0.5 * (orbit[rows] + orbit[rows + 1]) == pytest.approx(-noise, abs=1e-9)
+    scaled = correct_orbit(draw_errors(ring(), MagnetErrors(magnets="monitor", gain=0.1), 1))
+    assert scaled.largest_kicks[0] == 0.0
 
 
 def test_instruments_are_those_of_their_plane() -> None:
