@@ -1,11 +1,14 @@
 """How the moments of many beams along one line answer to its strengths: all of them, with all derivatives, in one pass.
 
 Each step of a line belongs to one knob at most. Stepped along the imaginary axis together, all knobs leave in the
-imaginary part of each step's matrix the derivative with respect to its own; with M the real part
+imaginary part of each step's matrix the derivative with respect to its own. With R the matrix to a place behind and R0
+that to the step,
 
-    R -> M R,   dR/dk -> M dR/dk + (dM/dk) R   (the last term where the step belongs to k),
+    dR/dk = R G_k,   G_k = sum over the knob's steps of (M R0)^-1 (dM/dk) R0,
+    d<u u>/dk = R_u H_k R_u^T,   H_k = G_k Sigma0 + (G_k Sigma0)^T,
 
-so that n beams and p knobs need n complex lattices, not n p as where each knob is stepped alone.
+so that n beams and p knobs need n complex lattices, not n p as where each knob is stepped alone, and each place costs
+one product of two matrices and p of vectors.
 """
 
 from __future__ import annotations
@@ -19,7 +22,7 @@ import numpy as np
 from lattice import InputError, Lattice, ReferenceParticle
 from lattice.arrays import Array
 from lattice.parameters import parse_expression
-from optics.compiled import compiled
+from optics.compiled import compiled, inlined
 from optics.maps.model import StepSeries, step_series
 from optics.maps.plan import Plan
 
@@ -124,39 +127,64 @@ def _carry(
     """See the head of this module."""
     knobs = slopes.shape[3]
     for b in range(sigma.shape[0]):
-        r = np.eye(6)
-        change = np.zeros((knobs, 6, 6))
+        r, moments = np.eye(6), sigma[b]
+        answer = np.zeros((knobs, 6, 6))
         begun = np.zeros(knobs, dtype=np.bool_)
         for row in range(len(rows)):
             for plane in range(2):
-                u = 2 * plane
-                seen = sigma[b] @ r[u].copy()
-                squares[b, row, plane] = np.dot(r[u], seen)
+                u = r[2 * plane]
+                squares[b, row, plane] = _form(u, moments, u)
                 for k in range(knobs):
-                    slopes[b, row, plane, k] = 2.0 * np.dot(change[k, u], seen) if begun[k] else 0.0
+                    slopes[b, row, plane, k] = _form(u, answer[k], u) if begun[k] else 0.0
             if row == at:
-                moments = sigma[b] @ r.T.copy()
-                end[b] = r @ moments
-                for k in range(knobs):
-                    half = change[k] @ moments
-                    end_slopes[b, k] = half + half.T
+                for i in range(6):
+                    for j in range(6):
+                        end[b, i, j] = _form(r[i], moments, r[j])
+                        for k in range(knobs):
+                            end_slopes[b, k, i, j] = _form(r[i], answer[k], r[j]) if begun[k] else 0.0
             if row == len(rows) - 1:
                 break
             for step in range(rows[row], rows[row + 1]):
                 coefficients = series[first[step] + stride[step] * b]
-                matrix = np.empty((6, 6))
-                for i in range(6):
-                    for j in range(6):
-                        matrix[i, j] = coefficients[i, 1 + j].real
-                for k in range(knobs):
-                    if begun[k]:
-                        change[k] = matrix @ change[k]
+                behind = _product(coefficients[:, 1:7].real.copy(), r)
                 k = owner[step]
                 if k >= 0:
                     begun[k] = True
-                    own = np.empty((6, 6))
-                    for i in range(6):
-                        for j in range(6):
-                            own[i, j] = coefficients[i, 1 + j].imag * scale
-                    change[k] += own @ r
-                r = matrix @ r
+                    own = _product(scale * coefficients[:, 1:7].imag.copy(), r)
+                    half = _product(_product(_back(behind), own), moments)
+                    answer[k] += half + half.T
+                r = behind
+
+
+@inlined
+def _form(left: Any, matrix: Any, right: Any) -> Any:
+    """left matrix right, of vectors (6,)."""
+    total = 0.0
+    for i in range(6):
+        part = 0.0
+        for j in range(6):
+            part += matrix[i, j] * right[j]
+        total += left[i] * part
+    return total
+
+
+@inlined
+def _back(matrix: Any) -> Any:
+    """The inverse of a symplectic matrix (6, 6): -S M^T S with S of the pairs x, px; y, py; zeta, delta."""
+    found = np.empty((6, 6))
+    for i in range(6):
+        for j in range(6):
+            value = matrix[j + 1 - 2 * (j % 2), i + 1 - 2 * (i % 2)]
+            found[i, j] = value if (i + j) % 2 == 0 else -value
+    return found
+
+
+@inlined
+def _product(first: Any, second: Any) -> Any:
+    """first second, (6, 6)."""
+    found = np.zeros((6, 6))
+    for i in range(6):
+        for k in range(6):
+            for j in range(6):
+                found[i, j] += first[i, k] * second[k, j]
+    return found

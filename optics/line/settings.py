@@ -13,23 +13,32 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from lattice import InputError, Lattice, ReferenceParticle
+from lattice import InputError, Lattice
 from lattice.arrays import Array
 from optics.aperture import openings
 from optics.closed import closed
-from optics.line.response import Responses, responses
-from optics.linear.moments import Moments
+from optics.line.descent import solved
+from optics.line.question import Question, Turned
+from optics.line.response import Responses
+from optics.linear.moments import Moments, dispersions
 
-_SIZE = 0.02  # relative: a miss of a size that counts as one,
-_DISPERSION = 0.02  # and the share of the size that dispersion may make [of rms size by D sigma_delta]
-_ROOM = 0.05  # of the half opening: an edge that far outside counts as one
-_STRENGTH = 0.5  # m^-2: a strength that far outside its bounds counts as one
-_DAMPING = 1e-3
-_ITERATIONS = 60
-_MARCHES = 6
-_MET, _CLOSE = 1e-15, 1e-10  # sums of squares: no further step, and no further start
 #: Part of a size by which it may miss and still be reached; and of D sigma_delta over the size.
 TOLERANCE = 1e-6
+
+
+@closed
+@dataclass(frozen=True, eq=False)
+class Spots:
+    """Spots of n cases at A angles: ``sizes`` (n, A, 2) [m], ``dispersion`` (n, A, 4), ``correlation`` (n, A)."""
+
+    sizes: Array
+    dispersion: Array
+    correlation: Array
+
+    @property
+    def change(self) -> Array:
+        """How much each size changes with the angle, largest less smallest over their mean: (n, 2)."""
+        return np.asarray(np.ptp(self.sizes, axis=1) / self.sizes.mean(axis=1))
 
 
 @closed
@@ -39,7 +48,8 @@ class Settings:
 
     ``sizes`` (n, 2) of the spot [m], ``dispersion`` (n, 4) there, ``correlation`` (n,) of x and y, ``fill`` (n,) the
     largest part of an opening that the beam's edge takes, ``fill_at`` (n,) the row of it; ``reached`` (n,) where sizes
-    and dispersion are met within bounds and pipe. ``reasons`` (n,) says what is not, "" where all is.
+    and dispersion are met within bounds and pipe. ``reasons`` (n,) says what is not, "" where all is. Of a line that is
+    ``turned`` sizes, dispersion and correlation are those at the angle whose sizes miss most; ``spots`` has all angles.
     """
 
     knobs: tuple[str, ...]
@@ -53,66 +63,15 @@ class Settings:
     reached: Array
     reasons: tuple[str, ...]
     lattice: Lattice
+    turned: Turned | None
+    spots: Spots
 
-    def of(self, case: int) -> Lattice:
-        """The line at the setting of one case."""
-        return self.lattice.with_parameters(dict(zip(self.knobs, map(float, self.values[case]), strict=True)))
-
-
-@dataclass(frozen=True, eq=False)
-class _Question:
-    """What is asked of every case; rows are scaled so that 1 is a miss that counts."""
-
-    lattice: Lattice
-    particle: ReferenceParticle
-    knobs: tuple[str, ...]
-    sigma: Array
-    wanted: Array
-    at: str
-    lower: Array
-    upper: Array
-    halves: Array
-    sigmas: float
-    fringe: str
-
-    def carried(self, values: Array, cases: Array) -> Responses:
-        by_knob = {name: values[:, k] for k, name in enumerate(self.knobs)}
-        return responses(self.lattice, self.particle, by_knob, self.sigma[cases], self.at, fringe=self.fringe)
-
-    def rows(self, values: Array, cases: Array) -> tuple[Array, Array]:
-        """Scaled misses (n, m) and their derivatives (n, m, p): sizes, dispersion, openings, bounds."""
-        found = self.carried(values, cases)
-        parts = [self._sizes(found, cases), self._dispersions(found, cases), self._openings(found)]
-        parts += [self._bounds(values, cases)]
-        return np.concatenate([part[0] for part in parts], axis=1), np.concatenate([part[1] for part in parts], axis=1)
-
-    def _sizes(self, found: Responses, cases: Array) -> tuple[Array, Array]:
-        squares = np.stack([found.end[:, u, u] for u in (0, 2)], axis=1)
-        slopes = np.stack([found.end_slopes[:, :, u, u] for u in (0, 2)], axis=1)
-        misses = 0.5 * np.log(squares / self.wanted[cases] ** 2) / _SIZE
-        return misses, 0.5 * slopes / squares[..., None] / _SIZE
-
-    def _dispersions(self, found: Responses, cases: Array) -> tuple[Array, Array]:
-        """D sigma_delta over the size wanted; the slope of D by that of the size over 10 m behind."""
-        spread = np.sqrt(self.sigma[cases, 5, 5])
-        known = np.where(spread > 0, spread, 1.0)
-        scale = _DISPERSION * np.repeat(self.wanted[cases], 2, axis=1) * [1.0, 0.1, 1.0, 0.1]
-        misses = found.end[:, :4, 5] / known[:, None] / scale
-        slopes = found.end_slopes[:, :, :4, 5].swapaxes(1, 2) / known[:, None, None] / scale[..., None]
-        return misses, slopes
-
-    def _openings(self, found: Responses) -> tuple[Array, Array]:
-        """How far the edge of the beam lies outside each opening, 0 inside."""
-        edges = self.sigmas * np.sqrt(found.squares[:, :-1]) / self.halves
-        slopes = self.sigmas * found.slopes[:, :-1] / (2 * np.sqrt(found.squares[:, :-1]) * self.halves)[..., None]
-        over = np.maximum(edges - 1.0, 0.0) / _ROOM
-        n, p = len(over), slopes.shape[-1]
-        return over.reshape(n, -1), np.where(over[..., None] > 0, slopes / _ROOM, 0.0).reshape(n, -1, p)
-
-    def _bounds(self, values: Array, cases: Array) -> tuple[Array, Array]:
-        low, high = self.lower[cases], self.upper[cases]
-        over = (np.maximum(values - high, 0.0) - np.maximum(low - values, 0.0)) / _STRENGTH
-        return over, np.where(over != 0.0, 1.0 / _STRENGTH, 0.0)[:, :, None] * np.eye(values.shape[1])
+    def of(self, case: int, angle: float | None = None) -> Lattice:
+        """The line at the setting of one case, turned to an ``angle`` [rad] (default: as the lattice is)."""
+        line = self.lattice.with_parameters(dict(zip(self.knobs, map(float, self.values[case]), strict=True)))
+        if angle is None or self.turned is None:
+            return line
+        return line.with_parameters({self.turned.parameter: angle})
 
 
 def settings(
@@ -125,6 +84,7 @@ def settings(
     at: str,
     limits: Mapping[str, tuple[Array | float, Array | float]] | float,
     sigmas: float = 3.0,
+    turned: tuple[str, Sequence[float]] | None = None,
     fringe: str = "full",
     start: Array | None = None,
     restarts: int = 4,
@@ -134,6 +94,7 @@ def settings(
 
     ``beams``: Moments (n, 6, 6) at the beginning of the line; ``vary`` its parameters; ``limits`` of each, (lower,
     upper), numbers or (n,), or one number: none beyond. The beam's edge at ``sigmas`` rms shall stay in the openings.
+    ``turned``: a parameter of the line and the angles [rad] at which each setting has to serve (a gantry).
     Begins at the lattice's strengths, or ``start`` (n, p); cases that are not reached begin again near those that are,
     then at ``restarts`` drawn points. Beams of one spot, given in order, end on one branch: each begins again at the
     setting of its neighbour. A case that cannot be reached says so: see ``Settings.reasons``.
@@ -146,10 +107,11 @@ def settings(
     lower, upper = _bounds(limits, knobs, len(wanted))
     low, high = (openings(lattice)[:, columns] for columns in ([0, 2], [1, 3]))
     halves = np.where(np.isnan(low), 1e3, np.minimum(-low, high))
-    asked = _Question(lattice, beams.particle, knobs, sigma, wanted, at, lower, upper, halves, sigmas, fringe)
+    angles = _turned(lattice, knobs, turned)
+    asked = Question(lattice, beams.particle, knobs, sigma, wanted, at, lower, upper, halves, sigmas, fringe, angles)
     own = np.array([float(lattice.parameters[name]) for name in knobs])
     first = np.broadcast_to(own, lower.shape).copy() if start is None else np.array(start, dtype=float)
-    values = _solved(asked, np.clip(first, lower, upper), restarts, np.random.default_rng(seed))
+    values = solved(asked, np.clip(first, lower, upper), restarts, np.random.default_rng(seed))
     return _told(asked, values)
 
 
@@ -162,6 +124,19 @@ def _check(lattice: Lattice, knobs: tuple[str, ...], wanted: Array, sigmas: floa
         raise InputError(f"sigmas must be positive, found {sigmas!r}")
     for name in knobs:
         lattice.with_parameters({name: float(lattice.parameters[name])})  # refuses what is unknown or depends on others
+
+
+def _turned(lattice: Lattice, knobs: tuple[str, ...], turned: tuple[str, Sequence[float]] | None) -> Turned | None:
+    """The angles checked; InputError for a parameter that the line lacks or that is varied too."""
+    if turned is None:
+        return None
+    name, values = turned[0].lower(), np.asarray(turned[1], dtype=float)
+    if values.ndim != 1 or not len(values) or not np.isfinite(values).all():
+        raise InputError(f"turned: '{name}' needs one or more angles [rad], found {turned[1]!r}")
+    if name in knobs:
+        raise InputError(f"turned: '{name}' is varied too")
+    lattice.with_parameters({name: float(values[0])})  # refuses what is unknown or depends on others
+    return Turned(name, values)
 
 
 def _bounds(
@@ -178,135 +153,65 @@ def _bounds(
     return lower, upper
 
 
-def _solved(asked: _Question, values: Array, restarts: int, random: np.random.Generator) -> Array:
-    every = np.arange(len(values))
-    values, misses = _descended(asked, values, every)
-    for attempt in range(1 + restarts):
-        left = np.flatnonzero(misses > _CLOSE)
-        if not len(left):
-            break
-        begin = _neighbours(values, misses, asked, left) if attempt == 0 else _drawn(asked, values, left, random)
-        again, found = _descended(asked, begin, left)
-        better = found < misses[left]
-        values[left[better]], misses[left[better]] = again[better], found[better]
-    return _aligned(asked, values, misses)
-
-
-def _aligned(asked: _Question, values: Array, misses: Array) -> Array:
-    """The settings of each spot on one branch: all begin again at that of the middle beam, or of the nearest on it."""
-    spots = np.unique(asked.wanted, axis=0, return_inverse=True)[1].reshape(-1)
-    on_branch = np.zeros(len(values), dtype=bool)
-    for spot in range(spots.max() + 1):
-        reached = np.flatnonzero((spots == spot) & (misses <= _CLOSE))
-        on_branch[reached[len(reached) // 2 : len(reached) // 2 + 1]] = True
-    for _ in range(_MARCHES):
-        left = np.flatnonzero(~on_branch & np.isin(spots, spots[on_branch]))
-        if not len(left):
-            break
-        far = np.abs(left[:, None] - np.arange(len(values))) + 1e9 * (~on_branch | (spots[left, None] != spots))
-        begin = values[np.argmin(far, axis=1)]
-        again, found = _descended(asked, np.clip(begin, asked.lower[left], asked.upper[left]), left)
-        met = found <= _CLOSE
-        if not met.any():
-            break
-        values[left[met]], misses[left[met]] = again[met], found[met]
-        on_branch[left[met]] = True
-    return values
-
-
-def _neighbours(values: Array, misses: Array, asked: _Question, left: Array) -> Array:
-    """For each case that is left, the setting of the nearest spot that was reached."""
-    reached = np.flatnonzero(misses <= _CLOSE)
-    if not len(reached):
-        return values[left]
-    far = np.abs(np.log(asked.wanted[left, None] / asked.wanted[None, reached])).sum(-1)
-    far = far + 1e-3 * np.abs(left[:, None] - reached)
-    return np.asarray(values[reached[np.argmin(far, axis=1)]])
-
-
-def _drawn(asked: _Question, values: Array, left: Array, random: np.random.Generator) -> Array:
-    """Points near the present ones, one and the same draw for all, so that equal cases are found alike."""
-    step = random.uniform(-0.4, 0.4, values.shape[1]) * (asked.upper[left] - asked.lower[left]).clip(max=4.0) / 2
-    return np.asarray(np.clip(values[left] + step, asked.lower[left], asked.upper[left]))
-
-
-def _descended(asked: _Question, values: Array, cases: Array) -> tuple[Array, Array]:
-    """Values where the sum of squares (n,) is least, near those given, and that sum."""
-    damping = np.full(len(cases), _DAMPING)
-    rows, slopes = asked.rows(values, cases)
-    misses = (rows**2).sum(axis=1)
-    active = np.arange(len(cases))
-    for _ in range(_ITERATIONS):
-        active = active[misses[active] > _MET]
-        if not len(active):
-            break
-        trial = values[active] - _step(rows[active], slopes[active], damping[active])
-        new_rows, new_slopes = asked.rows(trial, cases[active])
-        new_misses = (new_rows**2).sum(axis=1)
-        better = new_misses < misses[active]
-        taken, worse = active[better], active[~better]
-        values[taken], rows[taken], slopes[taken] = trial[better], new_rows[better], new_slopes[better]
-        misses[taken] = new_misses[better]
-        damping[taken], damping[worse] = np.maximum(damping[taken] / 5, 1e-14), damping[worse] * 8
-        active = active[damping[active] < 1e8]
-    return values, misses
-
-
-def _step(rows: Array, slopes: Array, damping: Array) -> Array:
-    """J^T (J J^T + lambda 1)^-1 r: the shortest step where there are more strengths than goals."""
-    square = np.einsum("nmp,nmq->npq", slopes, slopes) + damping[:, None, None] * np.eye(slopes.shape[2])
-    right = np.einsum("nmp,nm->np", slopes, rows)
-    return np.asarray(np.linalg.solve(square, right[..., None])[..., 0])
-
-
-def _told(asked: _Question, values: Array) -> Settings:
+def _told(asked: Question, values: Array) -> Settings:
     found = asked.carried(values, np.arange(len(values)))
-    spread = np.sqrt(found.end[:, 5, 5])
-    known = np.where(spread > 0, spread, 1.0)
-    sizes = np.sqrt(np.stack([found.end[:, 0, 0], found.end[:, 2, 2]], axis=1))
-    dispersion = found.end[:, :4, 5] / known[:, None] ** 2
+    spots = _spots(asked, found)
+    worst = np.abs(spots.sizes / asked.wanted[:, None] - 1.0).max(axis=2).argmax(axis=1)
     edges = asked.sigmas * np.sqrt(found.squares[:, :-1]) / asked.halves
-    fill, where = edges.max(axis=(1, 2)), edges.max(axis=2).argmax(axis=1)
-    told = _Told(asked, values, sizes, dispersion * known[:, None], fill, where)
+    edges = edges.reshape(len(values), asked.angles, *edges.shape[1:]).max(axis=(1, 3))
+    fill, where = edges.max(axis=1), edges.argmax(axis=1)
+    told = _Told(asked, values, spots, worst, fill, where)
     reasons = tuple(told.reason(case) for case in range(len(values)))
+    every = np.arange(len(values))
     return Settings(
         knobs=asked.knobs,
         values=values,
-        sizes=sizes,
+        sizes=spots.sizes[every, worst],
         wanted=asked.wanted,
-        dispersion=dispersion,
-        correlation=found.end[:, 0, 2] / (sizes[:, 0] * sizes[:, 1]),
+        dispersion=spots.dispersion[every, worst],
+        correlation=spots.correlation[every, worst],
         fill=fill,
         fill_at=where,
         reached=np.array([not reason for reason in reasons]),
         reasons=reasons,
         lattice=asked.lattice,
+        turned=asked.turned,
+        spots=spots,
     )
+
+
+def _spots(asked: Question, found: Responses) -> Spots:
+    end = found.end.reshape(-1, asked.angles, 6, 6)
+    sizes = np.sqrt(np.stack([end[..., 0, 0], end[..., 2, 2]], axis=-1))
+    return Spots(sizes, dispersions(end), end[..., 0, 2] / (sizes[..., 0] * sizes[..., 1]))
 
 
 @dataclass(frozen=True, eq=False)
 class _Told:
     """What is not reached, in words."""
 
-    asked: _Question
+    asked: Question
     values: Array
-    sizes: Array
-    dispersed: Array
+    spots: Spots
+    worst: Array
     fill: Array
     where: Array
 
     def reason(self, case: int) -> str:
         """What of one case is not met, "" where everything is."""
-        asked, wanted, sizes = self.asked, self.asked.wanted[case], self.sizes[case]
+        asked, wanted = self.asked, self.asked.wanted[case]
+        sizes = self.spots.sizes[case, self.worst[case]]
+        spread = float(np.sqrt(asked.sigma[case, 5, 5]))
+        dispersed = spread * np.abs(self.spots.dispersion[case]).max(axis=0)
         parts = [
-            f"size_{plane} is {1e3 * sizes[k]:.4g} mm, not {1e3 * wanted[k]:.4g}"
+            f"size_{plane} is {1e3 * sizes[k]:.4g} mm{self._turned(case)}, not {1e3 * wanted[k]:.4g}"
             for k, plane in enumerate("xy")
             if abs(sizes[k] / wanted[k] - 1) > TOLERANCE
         ]
         parts += [
-            f"dispersion makes {1e3 * abs(self.dispersed[case, row]):.3g} mm of size_{plane}"
+            f"dispersion makes {1e3 * dispersed[row]:.3g} mm of size_{plane}"
             for row, k, plane in ((0, 0, "x"), (2, 1, "y"))
-            if abs(self.dispersed[case, row]) > TOLERANCE * wanted[k]
+            if dispersed[row] > TOLERANCE * wanted[k]
         ]
         parts += [
             f"{name} is at its {side} limit {limit[case, k]:.4g} m^-2"
@@ -318,6 +223,11 @@ class _Told:
             name = asked.lattice.names[self.where[case]]
             parts.append(f"{asked.sigmas:g} sigma take {self.fill[case]:.3g} of the opening at '{name}'")
         return "; ".join(parts)
+
+    def _turned(self, case: int) -> str:
+        """At which angle, where there are several."""
+        turned = self.asked.turned
+        return "" if turned is None else f" at {np.degrees(turned.values[self.worst[case]]):g} deg"
 
     def _beyond(self, case: int, knob: int) -> bool:
         value, slack = self.values[case, knob], 1e-6

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import logging
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 import pandas as pd
@@ -32,18 +32,21 @@ _COMPARED = 1000  # particles through Xsuite
 
 @dataclass(frozen=True)
 class Case:
-    """One energy and one spot: its number among all, energy [eV], wanted sizes [m], and how figures call it."""
+    """One energy and one spot: its number among all, wanted sizes [m], and the ``angle`` [rad] of the gantry that it is
+    looked at (None: of a line without one)."""
 
     number: int
     particle: ReferenceParticle
     size_x: float
     size_y: float
+    angle: float | None = None
 
     @property
     def label(self) -> str:
-        """Energy and sizes."""
+        """Energy, sizes and angle, as figures call it."""
         energy = self.particle.kinetic_energy_per_u / 1e6
-        return f"{energy:.4g} MeV/u, {1e3 * self.size_x:g} x {1e3 * self.size_y:g} mm"
+        turned = "" if self.angle is None else f", {np.degrees(self.angle):.4g} deg"
+        return f"{energy:.4g} MeV/u, {1e3 * self.size_x:g} x {1e3 * self.size_y:g} mm{turned}"
 
 
 @dataclass(frozen=True, eq=False)
@@ -92,7 +95,7 @@ class Facts:
     @property
     def lattice(self) -> Lattice:
         """The line at the setting that is shown first."""
-        return self.found.of(self.shown.case.number).with_particle(self.shown.case.particle)
+        return self.found.of(self.shown.case.number, self.shown.case.angle).with_particle(self.shown.case.particle)
 
     @property
     def shown(self) -> Delivered:
@@ -167,20 +170,24 @@ def _settings(resolved: ResolvedDelivery, cases: tuple[Case, ...], beams: Moment
         at=resolved.isocentre,
         limits=dict.fromkeys(study.vary, (-largest, largest)),
         sigmas=study.sigmas,
+        turned=resolved.turned,
         fringe=study.model.fringe,
         seed=study.seed,
     )
 
 
 def _tracked(resolved: ResolvedDelivery, cases: tuple[Case, ...]) -> list[Case]:
-    """Some energies from the lowest to the highest, at each the smallest, a middle or the largest spot in turn."""
+    """Some energies from the lowest to the highest, at each one of the spots in turn, at every angle of the gantry."""
     number, spots = len(resolved.particles), len(resolved.study.spots)
     energies = np.unique(np.linspace(0, number - 1, min(_SHOWN, number)).round().astype(int))
-    return [cases[int(e) * spots + k % spots] for k, e in enumerate(energies)]
+    chosen = [cases[int(e) * spots + k % spots] for k, e in enumerate(energies)]
+    if resolved.turned is None:
+        return chosen
+    return [replace(case, angle=angle) for case in chosen for angle in resolved.angles]
 
 
 def _delivered(resolved: ResolvedDelivery, source: Source, found: Settings, case: Case) -> Delivered:
-    line, fringe = _to_isocentre(resolved, found.of(case.number)), resolved.study.model.fringe
+    line, fringe = _to_isocentre(resolved, found.of(case.number, case.angle)), resolved.study.model.fringe
     start = source.at(case.particle)
     tracked = track(line, case.particle, start, fringe=fringe)
     optics = twiss(line, case.particle, start=source.moments(case.particle), fringe=fringe)
@@ -238,7 +245,7 @@ def _between(resolved: ResolvedDelivery, beams: Moments, found: Settings) -> Arr
 
 def _engines(resolved: ResolvedDelivery, source: Source, found: Settings, one: Delivered) -> dict[str, float]:
     """Sizes [m] of the same particles by both engines, apertures off."""
-    line, fringe = _to_isocentre(resolved, found.of(one.case.number)), resolved.study.model.fringe
+    line, fringe = _to_isocentre(resolved, found.of(one.case.number, one.case.angle)), resolved.study.model.fringe
     start = source.at(one.case.particle)[:_COMPARED]
     ours = track(line, one.case.particle, start, fringe=fringe, apertures=False).coordinates
     theirs = xsuite_passage(line, one.case.particle, start, fringe)

@@ -43,13 +43,39 @@ def _position(facts: Facts) -> Number:
 
 
 def _dispersion(facts: Facts) -> Number:
-    worst = float(np.abs(facts.found.dispersion[:, [0, 2]]).max())
+    worst = float(np.abs(facts.found.spots.dispersion[..., [0, 2]]).max())
     return Number(worst, ROUNDING * max(worst, 1.0), ALONE, "of the second moments, all settings", "settings-sizes")
 
 
 def _correlation(facts: Facts) -> Number:
-    worst = float(np.abs(facts.found.correlation).max())
+    worst = float(np.abs(facts.found.spots.correlation).max())
     return Number(worst, ROUNDING, ALONE, "<x y> over both sizes, of the second moments, all settings", "spot")
+
+
+def _roundness(facts: Facts) -> Number:
+    """Of the spots that are chosen round; the error of the ratio of two independent sizes is sqrt(2) of that of one."""
+    found = [
+        (abs(float(one.sizes[0] / one.sizes[1] - 1.0)), one)
+        for one in facts.delivered
+        if one.case.size_x == one.case.size_y
+    ]
+    if not found:
+        raise NoSolution("no spot is chosen round: none has x_mm = y_mm")
+    worst, one = max(found, key=lambda pair: pair[0])
+    statistical = _INTERVAL / np.sqrt(len(one.states))
+    return Number(worst, float(statistical), BOTH, f"rms of tracked particles; worst: {one.case.label}", "spot")
+
+
+def _turned(facts: Facts) -> Number:
+    """Largest less smallest size over the angles, over their mean."""
+    turned = facts.found.turned
+    if turned is None:
+        raise NoSolution("nothing of the line turns: its study has no gantry")
+    change = facts.found.spots.change
+    worst = int(np.argmax(change.max(axis=1)))
+    angles = ", ".join(f"{angle:.4g}" for angle in np.degrees(turned.values))
+    method = f"of the second moments at {angles} deg in the gantry's frame; worst: {facts.cases[worst].label}"
+    return Number(float(change.max()), ROUNDING, ALONE, method, "gantry-sizes")
 
 
 def _interpolation(facts: Facts) -> Number:
@@ -120,6 +146,8 @@ NUMBERS: Numbers[Facts] = {
     "spot_position": _position,
     "spot_dispersion": _dispersion,
     "spot_correlation": _correlation,
+    "spot_roundness": _roundness,
+    "spot_angle_change": _turned,
     "spot_interpolation": _interpolation,
     "line_transmission": _transmission,
     "line_fill": _fill,

@@ -44,6 +44,18 @@ class ResolvedDelivery:
         return self.machine.name if self.machine else self.line.name
 
     @property
+    def angles(self) -> tuple[float, ...]:
+        """Angles of the gantry [rad]; one, 0, of a line without."""
+        gantry = self.study.gantry
+        return (0.0,) if gantry is None else tuple(map(float, np.radians(gantry.angles_deg)))
+
+    @property
+    def turned(self) -> tuple[str, tuple[float, ...]] | None:
+        """The line's parameter that is the angle of its gantry, and the angles; None of a line without."""
+        gantry = self.study.gantry
+        return None if gantry is None else (gantry.parameter, self.angles)
+
+    @property
     def gradient(self) -> float:
         """Largest gradient [T/m]."""
         assert self.study.largest_gradient_T_per_m is not None
@@ -67,6 +79,7 @@ def resolve(study: DeliveryStudy, file: Path | None) -> ResolvedDelivery:
     name = study.name or f"{study.machine or line.name}-{study.study}"
     requirements = judged_requirements(study, name)
     vary = tuple(_known(line, name) for name in study.vary) or _own_strengths(line)
+    _check_gantry(line, study, vary)
     explicit = study.model_copy(
         update={
             **({} if machine else {"lattice": LATTICE, "sequence": None}),
@@ -104,6 +117,19 @@ def _known(line: Lattice, name: str) -> str:
             f"Its parameters: {listed(line.parameters)}"
         )
     return name
+
+
+def _check_gantry(line: Lattice, study: DeliveryStudy, vary: tuple[str, ...]) -> None:
+    if study.gantry is None:
+        return
+    name = study.gantry.parameter
+    if name not in line.parameters:
+        raise InputError(
+            f"gantry.parameter: line '{line.name}' has no parameter '{name}'"
+            f"{did_you_mean(name, line.parameters) or ': nothing of it turns'}"
+        )
+    if line.parameters.is_dependent(name) or name in vary:
+        raise InputError(f"gantry.parameter: '{name}' has to be a parameter of its own that is not varied")
 
 
 def _own_strengths(line: Lattice) -> tuple[str, ...]:

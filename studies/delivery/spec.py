@@ -38,6 +38,13 @@ class SpotSpec(Table):
     y_mm: Positive
 
 
+class GantrySpec(Table):
+    """What the line's gantry is turned to; ``parameter``: the strength of the line that is the angle [rad]."""
+
+    angles_deg: Annotated[tuple[Number, ...], Field(min_length=1, max_length=36)]
+    parameter: Name = "gantry_angle"
+
+
 class SourceSpec(Table):
     """The beam that enters the line.
 
@@ -68,7 +75,7 @@ class DeliveryStudy(StudySpec):
     """Does the beam come to the isocentre, as large as chosen, at every energy, and within the magnets?
 
     Of a known line, or of one's own: ``lattice`` (and ``sequence``), ``isocentre`` and a source of functions. ``vary``:
-    strengths (default: all k1 that are parameters of their own).
+    strengths (default: all k1 that are parameters of their own). ``gantry``: angles at which each setting has to serve.
     """
 
     study: Literal["delivery"]
@@ -79,6 +86,7 @@ class DeliveryStudy(StudySpec):
     particle: Name = "proton"
     energies: DeliveredEnergies
     spots: Annotated[tuple[SpotSpec, ...], Field(min_length=1, max_length=20)]
+    gantry: GantrySpec | None = None
     source: SourceSpec = SourceSpec()
     vary: tuple[Name, ...] = ()
     parameters: dict[Name, Number] = Field(default_factory=dict)

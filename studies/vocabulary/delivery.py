@@ -16,6 +16,13 @@ DELIVERY = kinds(
     ("spot_position", "m", "|x|", "largest distance of a tracked spot's middle from the isocentre", "mm"),
     ("spot_dispersion", "m", "|D|", "largest dispersion at the isocentre, either plane", "m", DISPERSION),
     ("spot_correlation", "1", "|corr|", "largest correlation of x and y at the isocentre"),
+    ("spot_roundness", "1", "|x / y - 1|", "largest relative difference of x and y of a tracked spot chosen round"),
+    (
+        "spot_angle_change",
+        "1",
+        "d sigma / sigma (angle)",
+        "largest relative change of a size at the isocentre with the angle of the gantry",
+    ),
     (
         "spot_interpolation",
         "1",

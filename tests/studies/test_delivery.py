@@ -46,6 +46,7 @@ def study(**changes: Any) -> DeliveryStudy:
         ({"spots": [{"x_mm": -1.0, "y_mm": 3.0}]}, "x_mm"),
         ({"source": {"kind": "functions"}}, "needs normalised_emittance_x_um"),
         ({"source": {"kind": "spil"}}, "spill"),
+        ({"gantry": {"angles_deg": []}}, "angles_deg"),
         ({"machine": None}, "needs either machine"),
         ({"machine": None, "lattice": "own.json"}, "a line of one's own needs isocentre"),
     ],
@@ -61,6 +62,11 @@ def test_a_wrong_file_is_told(changes: dict[str, Any], told: str) -> None:
     [
         ({"machine": "cnao"}, "'cnao' is a ring, here a line is needed"),
         ({"vary": ["k_h2_012a_qu"]}, "vary: line 'cnao-room3' has no parameter 'k_h2_012a_qu'; did you mean"),
+        ({"gantry": {"angles_deg": [0.0]}}, "has no parameter 'gantry_angle': nothing of it turns"),
+        (
+            {"gantry": {"angles_deg": [0.0], "parameter": "k_h2_012a_que"}},
+            "has to be a parameter of its own that is not varied",
+        ),
         ({"isocentre": "t2_032a_mo"}, "has no element 't2_032a_mo'; did you mean"),
     ],
 )

@@ -11,6 +11,8 @@ import pytest
 
 from extraction.junction import ExtractedBeam, Junction
 from lattice import Drift, Lattice, ReferenceParticle
+from optics.line.question import Turned
+from optics.line.settings import Spots
 from studies.delivery.facts import Case, Delivered
 from studies.delivery.quantities import NUMBERS, quantities
 from studies.delivery.source import Source, at_its_own_momentum
@@ -31,8 +33,12 @@ def facts(**changes: Any) -> Any:
     found = SimpleNamespace(
         knobs=("k1", "k2"),
         values=np.array([[1.0, -2.0], [0.5, 0.8]]),
-        dispersion=np.array([[0.01, 5.0, -0.02, 6.0], [-0.04, 7.0, 0.03, 8.0]]),
-        correlation=np.array([0.01, -0.3]),
+        spots=Spots(
+            sizes=np.array([[[3.0e-3, 4.0e-3], [3.3e-3, 4.0e-3]], [[3.0e-3, 3.6e-3], [3.0e-3, 4.4e-3]]]),
+            dispersion=np.array([[[0.01, 5.0, -0.02, 6.0]] * 2, [[0.03, 0.0, 0.0, 0.0], [-0.04, 7.0, 0.03, 8.0]]]),
+            correlation=np.array([[0.01, 0.2], [-0.3, 0.0]]),
+        ),
+        turned=Turned("gantry_angle", np.radians([0.0, 30.0])),
         fill=np.array([0.7, 0.9]),
         fill_at=np.array([0, 1]),
         reached=np.array([True, False]),
@@ -70,6 +76,10 @@ def value(name: str, **changes: Any) -> float:
     return NUMBERS[name](facts(**changes)).value
 
 
+def quantity(name: str, **changes: Any) -> Any:
+    return {one.name: one for one in quantities(facts(**changes), ())}[name]
+
+
 @pytest.mark.number("spots_missed", "spot_size_error", "spot_position", by="by hand")
 def test_spots_by_hand() -> None:
     """3.3 for 3 mm is 10 % too large, 3.2 for 4 mm 20 % too small; the middle 0.3, -0.4 mm is 0.5 mm away."""
@@ -84,6 +94,21 @@ def test_what_settings_leave_by_hand() -> None:
     assert value("spot_dispersion") == 0.04
     assert value("spot_correlation") == 0.3
     assert value("spot_interpolation") == 0.02
+
+
+@pytest.mark.number("spot_roundness", "spot_angle_change", by="by hand")
+def test_round_spots_and_those_of_a_gantry_by_hand() -> None:
+    """3.3 x 3.2 mm chosen 4 x 4 mm are 3.3 / 3.2 - 1 = 3.1 % off round; y of the second case is 3.6 mm at 0 degrees
+    and 4.4 mm at 30: 0.8 of 4 mm."""
+    assert "no spot is chosen round" in quantity("spot_roundness").method
+    chosen = Case(1, FAST, 4e-3, 4e-3)
+    round_one = spot(chosen, 3.3e-3, 3.2e-3, (0.0, 0.0))
+    assert value("spot_roundness", delivered=(spot(CASES[0], 1e-3, 2e-3, (0.0, 0.0)), round_one)) == pytest.approx(
+        3.3 / 3.2 - 1, rel=1e-9
+    )
+    assert value("spot_angle_change") == pytest.approx(0.2, rel=1e-12)
+    fixed = SimpleNamespace(**{**vars(facts().found), "turned": None})
+    assert "nothing of the line turns" in quantity("spot_angle_change", found=fixed).method
 
 
 @pytest.mark.number("line_transmission", "line_fill", "line_gradient", by="by hand")
