@@ -84,7 +84,7 @@ def settings(
     at: str,
     limits: Mapping[str, tuple[Array | float, Array | float]] | float,
     sigmas: float = 3.0,
-    turned: tuple[str, Sequence[float]] | None = None,
+    turned: tuple[str, Sequence[float] | Array] | None = None,
     fringe: str = "full",
     start: Array | None = None,
     restarts: int = 4,
@@ -126,7 +126,9 @@ def _check(lattice: Lattice, knobs: tuple[str, ...], wanted: Array, sigmas: floa
         lattice.with_parameters({name: float(lattice.parameters[name])})  # refuses what is unknown or depends on others
 
 
-def _turned(lattice: Lattice, knobs: tuple[str, ...], turned: tuple[str, Sequence[float]] | None) -> Turned | None:
+def _turned(
+    lattice: Lattice, knobs: tuple[str, ...], turned: tuple[str, Sequence[float] | Array] | None
+) -> Turned | None:
     """The angles checked; InputError for a parameter that the line lacks or that is varied too."""
     if turned is None:
         return None
