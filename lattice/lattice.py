@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
 from functools import cached_property
@@ -19,11 +20,12 @@ from lattice.names import checked_parameter_name, checked_title
 from lattice.parameters import Parameters, parse_expression
 from lattice.reference import ReferenceParticle
 from lattice.sequence import Elements, ElementSequence, expanded_elements
+from lattice.showing import Showing, chart, told
 from lattice.structure import Structure, positions
 
 
 @dataclass(frozen=True, init=False, eq=False, repr=False)
-class Lattice(ElementSequence):
+class Lattice(ElementSequence, Showing):
     """A named sequence of elements with parameters; nothing about it ever changes.
 
     ``elements`` may hold lattices and sequences of elements, which are expanded. ``parameters`` maps names to
@@ -107,8 +109,26 @@ class Lattice(ElementSequence):
         """Results that depend on the elements alone; shared with every ``with_parameters`` of this lattice."""
         return self._structure.memory
 
-    def __repr__(self) -> str:
-        return f"Lattice({self.name!r}, {len(self)} elements, length {self.length} m, {dict(self.parameters)})"
+    def summary(self) -> Mapping[str, Any]:
+        """Name, number and kinds of elements, length, particle, parameters."""
+        kinds = Counter(element.kind for element in self.elements)
+        return {
+            "name": self.name,
+            "elements": f"{len(self)}: " + ", ".join(f"{n} {kind}" for kind, n in kinds.most_common()),
+            "length": f"{told(self.length)} m",
+            "particle": str(self.particle) if self.particle else "none of its own",
+            "parameters": dict(self.parameters),
+            "warnings": len(self.warnings),
+        }
+
+    def plot(self, particle: ReferenceParticle | None = None) -> Any:
+        """The machine from above, a plotly figure; fields at the rigidity of ``particle`` (default: the lattice's own).
+
+        Raises InputError for a batch of lattices, and where nothing that draws is installed.
+        """
+        from lattice.survey import survey
+
+        return chart("floor", survey=survey(self), lattice=self, particle=particle or self.particle)
 
     def value(self, strength: Any) -> Any:
         """Number (or array) of a strength as written; None stays None."""

@@ -4,14 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import ClassVar
+from typing import Any, ClassVar
 
 from lattice import ReferenceParticle
+from lattice.showing import Showing
 from machines.requirements import Requirement, Unasked
 
 
-@dataclass(frozen=True, kw_only=True)
-class Machine:
+@dataclass(frozen=True, kw_only=True, repr=False)
+class Machine(Showing):
     """A machine as data; each ``kind`` adds what it consists of.
 
     ``energies`` gives the lowest and highest kinetic energy per u [eV] of each species. ``assumptions`` are sentences,
@@ -27,6 +28,18 @@ class Machine:
     assumptions: tuple[str, ...]
     references: tuple[str, ...]
     unasked: tuple[Unasked, ...] = ()
+
+    def summary(self) -> Mapping[str, Any]:
+        """Name, energies of each species, and how many requirements its studies judge."""
+        ends = {name: f"{low / 1e6:g} to {top / 1e6:g} MeV/u" for name, (low, top) in self.energies.items()}
+        return {
+            "name": self.name,
+            "title": self.title,
+            "energies": ends,
+            "requirements": {study: len(self.requirements_of(study)) for study in self.studies},
+            "assumptions": len(self.assumptions),
+            "references": len(self.references),
+        }
 
     def requirements_of(self, study: str) -> tuple[Requirement, ...]:
         """The requirements that ``study`` judges."""

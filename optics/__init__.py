@@ -16,6 +16,7 @@ from optics.matching.limits import Limit
 from optics.matching.matching import Case, MatchResult, match, match_together
 from optics.matching.targets import Target, Vary
 from optics.scanning.scans import grid, scan
+from optics.survey import survey
 
 if TYPE_CHECKING:
     from optics.engines.verification import verify
@@ -42,6 +43,7 @@ __all__ = [
     "read_beam",
     "sample_beam",
     "scan",
+    "survey",
     "to_xsuite",
     "track",
     "twiss",

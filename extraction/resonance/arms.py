@@ -16,6 +16,7 @@ from numpy.polynomial.chebyshev import chebval
 from extraction.resonance.motion import Motion
 from lattice import NoSolution
 from lattice.arrays import Array
+from lattice.showing import Showing
 from optics.closed import closed
 from optics.maps.fitted import coefficients_of, nodes_of
 from optics.maps.turn import iterate
@@ -30,8 +31,8 @@ _FIT = 16  # points of the polynomial through one and a half spiral steps of the
 
 
 @closed
-@dataclass(frozen=True)
-class Arm:
+@dataclass(frozen=True, repr=False)
+class Arm(Showing):
     """An outgoing arm where it crosses x = ``x``.
 
     ``px`` and, along the arm, ``slope`` dpx/dx [1/m] and ``curvature`` d2px/dx2 [1/m^2]; ``spiral_step`` [m] and

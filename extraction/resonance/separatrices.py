@@ -73,6 +73,21 @@ def portraits(ring: Lattice, fringe: str, septum: Septum, x_wall: float | None, 
     return Portraits(here, tuple(_behind(one, way, _REACH_MAGNETIC * limit) for one in found))
 
 
+def separatrices(resonance: ThirdIntegerResonance, x_septum: float | None = None) -> Separatrices:
+    """The separatrices of one momentum; with ``x_septum`` [m] the wires and the last turns of a particle beside them.
+
+    Arms are followed a little beyond the wires, without them to twice the triangle's reach. Raises NoSolution where
+    no arm reaches ``x_septum``.
+    """
+    exact = resonance.fixed_points
+    if x_septum is None:
+        reach, turns, wall = 2.0 * float(np.max(np.abs(exact[:, 0] - resonance.orbit[0]))), np.zeros((0, 2)), None
+    else:
+        reach, turns, wall = _REACH * abs(x_septum), resonance.arm(x_septum).after[:, :2], (x_septum, 0.0)
+    lines = _arms(resonance, reach), _sides(resonance), exact
+    return _separatrices(resonance.delta, resonance.kobayashi, lines, turns, wall, reach)
+
+
 @dataclass(frozen=True, eq=False)
 class _Momentum:
     """A momentum with its exact lines at the wires, thinned."""

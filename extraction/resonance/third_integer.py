@@ -7,8 +7,10 @@ the leading order holds, and is taken back in steps), so that no guess is needed
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from functools import cached_property
+from typing import Any
 
 import numpy as np
 
@@ -18,6 +20,7 @@ from extraction.resonance.motion import Motion
 from extraction.resonance.sextupoles import SextupoleShare, complex_strengths, phase_of, shares
 from lattice import InputError, Lattice, LatticeError, NoSolution, ReferenceParticle
 from lattice.arrays import Array
+from lattice.showing import Showing, chart
 from optics import Optics, twiss
 from optics.closed import closed
 from optics.maps.model import checked_particle, turns
@@ -32,8 +35,8 @@ _STAGES = (0.1, 0.25, 0.5, 0.75, 1.0)
 
 
 @closed
-@dataclass(frozen=True, eq=False)
-class ThirdIntegerResonance:
+@dataclass(frozen=True, eq=False, repr=False)
+class ThirdIntegerResonance(Showing):
     """The resonance seen at the entrance of ``place`` for particles of momentum deviation ``delta``.
 
     ``tune`` and ``tune_distance`` = Q - n/3 at that momentum; ``virtual_sextupole`` |S| [m^-1/2] and
@@ -85,6 +88,28 @@ class ThirdIntegerResonance:
         if not 0.0 < x_limit < np.inf:
             raise InputError(f"x_limit must be a finite distance above 0 [m], found {x_limit!r}")
         return arm_points(self.motion, self.points, x_limit)
+
+    def summary(self) -> Mapping[str, Any]:
+        """Tune and its distance, what drives the resonance, the areas, exact and to leading order."""
+        return {
+            "place": self.place,
+            "delta": self.delta,
+            "tune, distance": (self.tune, self.tune_distance),
+            "virtual sextupole": f"{self.virtual_sextupole:.6g} m^-1/2 at {self.virtual_phase:.6g} turns",
+            "stable area": f"{self.stable_area:.8g} m, to leading order {self.kobayashi.stable_area:.8g} m",
+            "fixed points": ", ".join(f"({x * 1e3:.5g} mm, {px * 1e3:.5g} mrad)" for x, px in self.fixed_points),
+            "multipliers": self.multipliers,
+            "residual": f"{self.residual:.2g} m",
+        }
+
+    def plot(self, x_septum: float | None = None) -> Any:
+        """The separatrices with their arms, physical and normalised, beside leading order: a plotly figure.
+
+        ``x_septum`` [m] of the wires draws them, and the last turns of a particle that just misses them.
+        """
+        from extraction.resonance.separatrices import separatrices
+
+        return chart("portrait", separatrices=[separatrices(self, x_septum)], place=self.place)
 
     def spiral_step(self, x_septum: float) -> float:
         """Growth of |x| [m] over three turns of a particle on the arm that starts on the wire at ``x_septum`` [m]."""

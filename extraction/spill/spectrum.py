@@ -10,7 +10,7 @@ import numpy as np
 import pandas as pd
 from numpy.polynomial import legendre
 
-from extraction.spill.rate import SpillRate, check_window, checked_times
+from extraction.spill.rate import SpillRate, check_window, checked_times, spill_rate
 from lattice import InputError
 from lattice.arrays import Array
 from optics.closed import closed
@@ -19,6 +19,8 @@ from optics.closed import closed
 MAINS = (50.0, 100.0, 150.0, 300.0, 600.0, 1200.0)
 _ENVELOPE = 4  # Legendre polynomials that take up the slow shape of the spill
 _CHUNK = 100_000
+_MIDDLE = (0.05, 0.95)  # of the particles: without the spill's beginning and end
+_FINEST, _BINS, _RESOLUTION = 1e-4, 64, 5.0  # s (5 kHz), bins at least, Hz
 
 
 @closed
@@ -34,6 +36,16 @@ class Spectrum:
     density: Array
     floor: float
     resolution: float
+
+
+def spectrum_of_middle(times: Array) -> Spectrum | None:
+    """Spectrum of the middle 90 % of the extraction ``times`` (n,) [s], up to 5 kHz; None for a spill too short."""
+    start, stop = (float(value) for value in np.quantile(times, _MIDDLE))
+    try:
+        rate = spill_rate(times, start=start, stop=stop, width=min(_FINEST, (stop - start) / _BINS))
+        return rate_spectrum(rate, max(_RESOLUTION, 1.0 / (rate.width * len(rate.counts))))
+    except InputError:
+        return None
 
 
 def rate_spectrum(rate: SpillRate, resolution: float | None = None) -> Spectrum:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -18,10 +18,12 @@ from extraction.spill.fate import APERTURE, CATHODE, CIRCULATES, EXTRACTED, UNBO
 from extraction.spill.kernel import CUT, DELTA_LEFT, PX_LEFT, PY_LEFT, TIME, TURN, X_LEFT, Y_LEFT
 from extraction.spill.sections.kicks import is_nonlinear
 from extraction.spill.setup import Progress, SpillOutcome, SpillSetup, turns_between_settings
+from extraction.spill.spectrum import MAINS, spectrum_of_middle
 from lattice import InputError, Lattice, ReferenceParticle
 from lattice.arrays import Array
 from lattice.errors import did_you_mean
 from lattice.reference import SPEED_OF_LIGHT
+from lattice.showing import Showing, chart
 from optics import Beam, twiss
 from optics.beams.beam import sample_beam
 from optics.closed import closed
@@ -37,8 +39,8 @@ _SUDDEN = 0.01  # of the turns: if most leaves within so few, the beam left at o
 
 
 @closed
-@dataclass(frozen=True, eq=False)
-class Spill:
+@dataclass(frozen=True, eq=False, repr=False)
+class Spill(Showing):
     """What came of a spill.
 
     ``extracted``: table of particle, turn (from 0), time [s] (from the start of the programme), x, px, y, py, zeta,
@@ -72,6 +74,29 @@ class Spill:
     def duration(self) -> float:
         """Time tracked [s]."""
         return self.turns * self.revolution_time
+
+    def plot(self) -> Any:
+        """Rate over its mean in time above its spectrum: a plotly figure. InputError where nothing was extracted."""
+        times = self.extracted["time"].to_numpy()
+        found = spectrum_of_middle(times) if len(times) > 1 else None
+        turns = np.sort(self.extracted["turn"].to_numpy())
+        timing = {"total": self.turns, "revolution_time": self.revolution_time}
+        return chart("spill", turns=turns, spectrum=found, lines=MAINS, **timing)
+
+    def summary(self) -> Mapping[str, Any]:
+        """What became of the particles, how long, by which engine, and what is odd about it."""
+        causes = ", ".join(f"{count} {cause}" for cause, count in self.lost["cause"].value_counts().items())
+        return {
+            "particles": self.particles,
+            "extracted": len(self.extracted),
+            "lost": f"{len(self.lost)}" + (f": {causes}" if causes else ""),
+            "circulating": self.particles - len(self.extracted) - len(self.lost),
+            "turns": f"{self.turns} ({self.duration:.6g} s)" + (", interrupted" if self.interrupted else ""),
+            "engine": self.engine,
+            "seed": self.seed,
+            "misfit, missed": (self.misfit, f"{self.missed:.3g} m"),
+            "notes": "; ".join(self.notes) or "none",
+        }
 
 
 def track_spill(

@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from optics.linac.structure.errors import Errors
 
 
-@dataclass(frozen=True, kw_only=True)
+@dataclass(frozen=True, kw_only=True, repr=False)
 class LinacMachine(Machine):
     """Everything known of one linac: its section ``table``; all else is built from that when asked for."""
 

@@ -20,7 +20,7 @@ class EnteringBeam:
     source: str
 
 
-@dataclass(frozen=True, kw_only=True)
+@dataclass(frozen=True, kw_only=True, repr=False)
 class LineMachine(Machine):
     """Everything known of one line; data.
 

@@ -89,7 +89,7 @@ class MachineBeam:
         return BeamEdge(beam, self.sigmas, self.momentum_spread)
 
 
-@dataclass(frozen=True, kw_only=True)
+@dataclass(frozen=True, kw_only=True, repr=False)
 class RingMachine(Machine):
     """Everything known of one ring; data, with ``lattice`` to build it at a working point.
 

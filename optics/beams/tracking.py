@@ -11,6 +11,7 @@ import pandas as pd
 from lattice import Aperture, Element, InputError, Lattice, LatticeError, ReferenceParticle, RFCavity
 from lattice.arrays import Array
 from lattice.reference import SPEED_OF_LIGHT
+from lattice.showing import Showing
 from optics.closed import closed
 from optics.linear.conditions import END
 from optics.maps.bank import Bank
@@ -23,8 +24,8 @@ COORDINATES = ("x", "px", "y", "py", "zeta", "delta")
 
 
 @closed
-@dataclass(frozen=True)
-class Tracked:
+@dataclass(frozen=True, repr=False)
+class Tracked(Showing):
     """Where particles are after tracking.
 
     ``coordinates``: (n, 6) at the end of the last turn, nan for lost particles; ``alive``: (n,) mask; ``lost``: table

@@ -9,6 +9,7 @@ import pandas as pd
 
 from lattice import ReferenceParticle
 from lattice.arrays import Array
+from lattice.showing import Showing
 from optics.aperture import BeamEdge, room_before, wires_of
 from optics.closed import closed
 from optics.imperfections.errors import Imperfect
@@ -22,8 +23,8 @@ SLICES = 2
 
 
 @closed
-@dataclass(frozen=True, eq=False)
-class Ensemble:
+@dataclass(frozen=True, eq=False, repr=False)
+class Ensemble(Showing):
     """What became of each machine; unstable ones are nan.
 
     ``s`` (places,) [m]: entrances of the elements of the ideal ring and its end; ``orbit`` by plane (machines, places)

@@ -10,6 +10,7 @@ import pandas as pd
 
 from lattice import InputError, NoSolution, ReferenceParticle
 from lattice.arrays import Array
+from lattice.showing import Showing
 from optics.closed import closed
 from optics.linac.bunch import energies, normalised_emittance
 from optics.linac.structure.coordinates import COORDINATES, relative
@@ -24,8 +25,8 @@ WINDOW = 0.1
 
 
 @closed
-@dataclass(frozen=True)
-class LinacTracked:
+@dataclass(frozen=True, repr=False)
+class LinacTracked(Showing):
     """Where the particles are at the end of a linac.
 
     ``coordinates``: (n, 6) of x, px, y, py, zeta, delta relative to ``particle``, the reference particle there; nan for

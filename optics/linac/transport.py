@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cached_property
+from typing import Any
 
 import numpy as np
 
 from lattice import InputError
 from lattice.arrays import Array
+from lattice.showing import Showing, chart
 from optics.closed import closed
 from optics.compiled import compiled
 from optics.linac.line import BLOCK, CT, Line, W, line_of, step
@@ -19,8 +22,8 @@ _COMPLEX_STEP = 1e-30
 
 
 @closed
-@dataclass(frozen=True)
-class Transport:
+@dataclass(frozen=True, repr=False)
+class Transport(Showing):
     """The linac to first order about its reference particle, at the entrance of every step and at the end.
 
     ``s`` [m] and ``energy`` [eV]: (n,); ``matrices`` (n, 6, 6) from the start to there in x, px, y, py, zeta, delta,
@@ -60,6 +63,21 @@ class Transport:
         if covariance.shape != (6, 6):
             raise InputError(f"the covariance of a beam has shape (6, 6), found {covariance.shape}")
         return np.asarray(self.matrices @ covariance @ self.matrices.transpose(0, 2, 1))
+
+    def summary(self) -> Mapping[str, Any]:
+        """Of which linac, its length, the energies and the largest and smallest opening."""
+        return {
+            "linac": self.linac.name,
+            "length": f"{self.s[-1]:.6g} m",
+            "energy": f"{self.energy[0] / 1e6:.6g} to {self.energy[-1] / 1e6:.6g} MeV",
+            "bore": f"{self.bore.min() * 1e3:.4g} to {self.bore.max() * 1e3:.4g} mm",
+            "steps": len(self.s),
+        }
+
+    def plot(self, start: Array | None = None) -> Any:
+        """Energy along the linac and, with the covariance ``start`` (6, 6) of a beam, three sigma of it in the bore."""
+        sizes = None if start is None else self.sizes(start)[:, [0, 2]]
+        return chart("linac", s=self.s, energy=self.energy, bore=self.bore, sizes=sizes)
 
     def sizes(self, start: Array) -> Array:
         """Rms sizes (n, 6) along the linac of a beam that enters with covariance ``start``: the envelopes."""

@@ -20,6 +20,7 @@ import numpy as np
 
 from lattice import InputError, ReferenceParticle
 from lattice.arrays import Array
+from lattice.showing import Showing
 from optics.closed import closed
 
 COORDINATES = ("x", "px", "y", "py", "zeta", "delta")
@@ -27,8 +28,8 @@ _ROUNDING = 1e-9  # of the correlations' matrix: sums of products of tabulated n
 
 
 @closed
-@dataclass(frozen=True, eq=False)
-class Moments:
+@dataclass(frozen=True, eq=False, repr=False)
+class Moments(Showing):
     """Second moments ``sigma`` (6, 6) about the ``mean`` (6,) of a beam's x, px, y, py, zeta, delta: m and rad.
 
     ``sigma`` (n, 6, 6) serves a batch of n lattices. Raises InputError for moments that no beam has.

@@ -14,6 +14,7 @@ from lattice import InputError
 from lattice.arrays import Array, read_only
 from lattice.errors import did_you_mean
 from lattice.memory import Kept
+from lattice.showing import Showing, chart
 from optics.linear.conditions import END, Conditions
 from optics.linear.extrema import largest
 from optics.linear.functions import (
@@ -31,7 +32,7 @@ _TABLES = Kept[tuple[str, ...], pd.DataFrame]("tables")
 
 
 @dataclass(frozen=True, eq=False, repr=False)
-class Optics(Conditions):
+class Optics(Conditions, Showing):
     """Linear optics of a lattice (or a batch of n: scalars have shape (n,), columns (n, rows)).
 
     ``qx``, ``qy`` whole tunes (of a line: its phase advance); ``dqx``, ``dqy`` chromaticity dQ/d(dp/p) (nan for a
@@ -207,9 +208,32 @@ class Optics(Conditions):
         if self.lattice.batch is not None:
             raise InputError(f"{what} is for one lattice, here are {self.lattice.batch}: use tw['betx'] and the like")
 
-    def __repr__(self) -> str:
-        kind = "ring" if self.periodic else "line"
-        return (
-            f"Optics of {kind} '{self.lattice.name}' ({self.particle.species}, fringe={self.fringe!r}): "
-            f"qx = {self.qx}, qy = {self.qy}, dqx = {self.dqx}, dqy = {self.dqy}"
-        )
+    def __getattr__(self, name: str) -> Any:
+        """A column by its name, ``tw.betx`` for ``tw["betx"]``."""
+        if name in EVERY_COLUMN:
+            return self[name]
+        raise AttributeError(f"optics have no '{name}'{did_you_mean(name, EVERY_COLUMN)}")
+
+    def __dir__(self) -> list[str]:
+        return [*super().__dir__(), *ALL_COLUMNS]
+
+    def summary(self) -> Mapping[str, Any]:
+        """Of what, the tunes and chromaticities, the transition and, of one lattice, the largest betas."""
+        found = {
+            "of": f"{'ring' if self.periodic else 'line'} '{self.lattice.name}', fringe = {self.fringe}",
+            "particle": str(self.particle),
+            "qx, qy": (self.qx, self.qy),
+            "dqx, dqy": (self.dqx, self.dqy),
+            "momentum_compaction": self.momentum_compaction,
+            "gamma_transition": self.gamma_transition,
+        }
+        if self.lattice.batch is None:
+            found["largest betx, bety"] = tuple(f"{self.maximum(beta):.6g} m" for beta in ("betx", "bety"))
+        return found
+
+    def _frame(self) -> pd.DataFrame | None:
+        return self.table if self.lattice.batch is None else None
+
+    def plot(self) -> Any:
+        """Betas and dispersion, inside elements too, under the magnets: a plotly figure. InputError for a batch."""
+        return chart("optics", table=self.inside(), lattice=self.lattice, particle=self.particle)

@@ -9,12 +9,14 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
+from typing import Any
 
 import numpy as np
 
 from lattice import InputError, Lattice, ReferenceParticle
 from lattice.arrays import Array
 from lattice.errors import counted
+from lattice.showing import Showing, chart
 from optics.closed import closed
 from optics.linear.moments import Moments
 from optics.matching.checks import checked_count, checked_problem
@@ -30,8 +32,8 @@ __all__ = ["METHODS", "POLISHES", "Case", "MatchResult", "match", "match_togethe
 
 
 @closed
-@dataclass(frozen=True)
-class MatchResult:
+@dataclass(frozen=True, repr=False)
+class MatchResult(Showing):
     """What a match found. ``success`` only when every target is within its tolerance and every limit is kept.
 
     ``parameters``: the varied ones at the best point; ``residuals``: target (or limit) label -> value minus goal,
@@ -71,6 +73,22 @@ class MatchResult:
     conflicts: tuple[str, ...]
     relaxation: Mapping[str, float]
     cases: tuple[Case, ...]
+
+    def summary(self) -> Mapping[str, Any]:
+        """What came of it: the message, what was varied, and how far from their goals the targets are."""
+        found: dict[str, Any] = {
+            "success": self.success,
+            "message": self.message,
+            "parameters": self.parameters,
+            "values": self.values,
+            "largest residual": max((abs(value) for value in self.residuals.values()), default=0.0),
+            "evaluations": self.evaluations,
+        }
+        return found if self.success else {**found, "conflicts": self.conflicts, "relaxation": self.relaxation}
+
+    def plot(self) -> Any:
+        """Distance of each target from its goal before and after, in units of its tolerance: a plotly figure."""
+        return chart("matched", result=self)
 
     @property
     def target_labels(self) -> tuple[str, ...]:

@@ -11,10 +11,12 @@ import pandas as pd
 import plotly.graph_objects as go
 
 from lattice import InputError
+from optics.matching.matching import MatchResult
 from studies.charts import style
 from studies.charts.kit.bars import key_above, name_axis, name_margin
 from studies.charts.kit.limits import upright
 from studies.charts.style import Layout, Trace, axis, base_layout, inert, need, numbers, s_axis, text
+from studies.spec.units import kind_of
 
 BEFORE = "#BDBDBD"
 AFTER = "#1A1A1A"
@@ -53,6 +55,21 @@ class MagnetField:
     field: float
     limit: float
     unit: str
+
+
+def matched_targets(result: MatchResult) -> list[MatchedTarget]:
+    """The targets of a match with their units, before and after."""
+    return [
+        MatchedTarget(
+            label,
+            kind_of(label).unit,
+            float(target.value),
+            float(result.values_before[label]),
+            float(result.values[label]),
+            float(target.tolerance or 0.0),
+        )
+        for label, target in zip(result.target_labels, result.targets, strict=True)
+    ]
 
 
 def match_targets(targets: Sequence[MatchedTarget]) -> go.Figure:

@@ -9,13 +9,14 @@ from typing import Any
 
 import pandas as pd
 
-from lattice import HadronOpticsError, Lattice, ReferenceParticle, survey
+from lattice import HadronOpticsError, Lattice, ReferenceParticle
 from machines.rings.machine import MachineBeam
 from optics import Optics, twiss
 from optics.aperture import PLANES, BeamEdge, Clearance, clearance, envelope
 from optics.engines.verification import Verification, verify
 from optics.linear.moments import functions_of
 from optics.matching.matching import MatchResult
+from optics.survey import survey
 from studies.match.design import matched_design
 from studies.pipeline import Asked
 from studies.ring_optics.imperfections import Imperfections, with_imperfections
@@ -126,7 +127,7 @@ def _sampled(optics: Optics, beams: Sequence[BeamOptics]) -> Sampled:
     widest = max(beams, key=lambda case: case.edge.beam.emittance_x, default=None)
     return Sampled(
         inside=optics.inside(_DRAWN_SLICES),
-        floor=pd.DataFrame(survey(optics.lattice)).set_index("name"),
+        floor=survey(optics.lattice),
         widest=widest,
         edges=envelope(widest.compared.optics, widest.edge, _DRAWN_SLICES) if widest else None,
     )

@@ -13,10 +13,10 @@ from studies.charts.figure import figure_json
 from studies.charts.lattice import StopBand, WorkingPoint, floor_plan, magnet_blocks, optics_figure, tune_diagram
 from studies.charts.match import (
     Difference,
-    MatchedTarget,
     match_convergence,
     match_sensitivity,
     match_targets,
+    matched_targets,
     residuals_along_s,
     residuals_in_tolerance,
 )
@@ -99,17 +99,7 @@ def _thinned(edges: pd.DataFrame) -> pd.DataFrame:
 
 def match_figures(matched: MatchResult) -> Iterator[FigureData]:
     """Targets before and after, and convergence."""
-    targets = [
-        MatchedTarget(
-            label,
-            kind_of(label).unit,
-            float(target.value),
-            float(matched.values_before[label]),
-            float(matched.values[label]),
-            float(target.tolerance or 0.0),
-        )
-        for label, target in zip(matched.target_labels, matched.targets, strict=True)
-    ]
+    targets = matched_targets(matched)
     caption = "Distance of each target from its goal, in units of its tolerance. Look for: after (black) below one."
     frame = pd.DataFrame([vars(target) for target in targets])
     yield FigureData("match-targets", "Targets", caption, figure_json(match_targets(targets)), frame)

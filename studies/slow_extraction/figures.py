@@ -17,13 +17,13 @@ from studies.charts.curves import Curve, curves
 from studies.charts.figure import figure_json
 from studies.charts.match import Difference, residuals_in_tolerance
 from studies.charts.phase_space import Frame, phase_space
+from studies.charts.portraits import frames
 from studies.charts.steinbach import Wedge, steinbach
 from studies.charts.style import EXACT, LEADING
 from studies.charts.vectors import Vector, vectors
 from studies.results import FigureData, Shown
 from studies.ring_optics.figures import match_figures, tune_figures
 from studies.slow_extraction.facts import ExtractionFacts
-from studies.slow_extraction.portraits import frames
 from studies.slow_extraction.turn_figures import last_turns_figure
 
 _ROOT = 1e3**0.5  # m^1/2 in mm^1/2

@@ -13,6 +13,7 @@ from lattice import InputError, ReferenceParticle
 from lattice.errors import did_you_mean, listed
 from lattice.magnitudes import require_numbers
 from lattice.reference import SPEED_OF_LIGHT
+from lattice.showing import Showing
 from optics.linac.structure.transit import TransitTime, sine_cell
 
 #: Phase advance of the field from cell to cell [rad], and cell length over beta lambda, of each mode.
@@ -129,8 +130,8 @@ class Tank(Piece):
         return q / self.cell.high, q / self.cell.low
 
 
-@dataclass(frozen=True)
-class Linac:
+@dataclass(frozen=True, repr=False)
+class Linac(Showing):
     """Pieces in the order of the beam, and the ``particle`` that enters.
 
     Names are unique; a piece is ``linac["name"]``. Raises InputError for repeated names or no pieces.
@@ -149,6 +150,16 @@ class Linac:
         repeated = sorted({name for name in names if names.count(name) > 1})
         if repeated:
             raise InputError(f"linac '{self.name}': names must be unique, found more than once: {listed(repeated)}")
+
+    def summary(self) -> Mapping[str, Any]:
+        """Name, entering particle, length, and what it is made of."""
+        return {
+            "name": self.name,
+            "particle": str(self.particle),
+            "length": f"{self.length:.6g} m",
+            "pieces": f"{len(self.pieces)}: {len(self.tanks)} tanks, {len(self.quadrupoles)} quadrupoles",
+            "units": self.units,
+        }
 
     @cached_property
     def _index(self) -> dict[str, int]:

@@ -11,7 +11,7 @@ import pandas as pd
 from extraction.drivers.drivers import PhaseDisplacement, RFKnockout
 from extraction.spill.beam import angles, momentum_in_time
 from extraction.spill.rate import duty_factor, spill_rate
-from extraction.spill.spectrum import MAINS, Spectrum, rate_spectrum
+from extraction.spill.spectrum import MAINS, spectrum_of_middle
 from extraction.spill.tracking import Spill
 from lattice import InputError
 from lattice.arrays import Array
@@ -70,7 +70,7 @@ def _panel(spill: Spill, bins: int = 200) -> RatePanel:
 
 
 def _rate(facts: SpillFacts) -> FigureData:
-    spill, spectrum = facts.spill, _spectrum(facts)
+    spill, spectrum = facts.spill, spectrum_of_middle(facts.spill.extracted["time"].to_numpy())
     panel = None
     if spectrum is not None:
         panel = SpectrumPanel(spectrum.frequency, spectrum.density, spectrum.floor, MAINS)
@@ -114,17 +114,6 @@ def _evenness(facts: SpillFacts) -> str:
         if np.isfinite(found.possible):
             told.append(f"{found.possible:.2f} ± {found.error:.2f} in {1e3 * width:g} ms")
     return f" Duty factor in wider bins: {', '.join(told)}." if told else ""
-
-
-def _spectrum(facts: SpillFacts) -> Spectrum | None:
-    """Spectrum of the middle 90 % up to 5 kHz; None for a spill that is too short."""
-    times = facts.spill.extracted["time"].to_numpy()
-    start, stop = (float(value) for value in np.quantile(times, [0.05, 0.95]))
-    try:
-        rate = spill_rate(times, start=start, stop=stop, width=min(1e-4, (stop - start) / 64))
-        return rate_spectrum(rate, max(5.0, 1.0 / (rate.width * len(rate.counts))))
-    except InputError:
-        return None
 
 
 # -------------------------------------------------------------------------------------------------- the extracted bar

@@ -1,0 +1,21 @@
+"""Where a machine stands, as a table: what ``lattice.survey`` computes, with the element's name as index."""
+
+from __future__ import annotations
+
+import pandas as pd
+
+import lattice
+from lattice import Lattice
+
+
+def survey(line: Lattice, **start: float) -> pd.DataFrame:
+    """Floor coordinates s, X, Y, Z [m], theta, phi, psi [rad] at the entrance of each element, last row ``_end``.
+
+    ``start``: X, Y, Z, theta, phi, psi at the beginning. Raises InputError for a batch of lattices.
+
+    >>> from lattice import Bend, Drift
+    >>> arc = Lattice("arc", elements=[Bend("b", length=1.0, angle=0.5), Drift("d", length=1.0)])
+    >>> survey(arc).loc["_end", "theta"]
+    np.float64(-0.5)
+    """
+    return pd.DataFrame(lattice.survey(line, **start)).set_index("name")
