@@ -22,6 +22,7 @@ from lattice.reference import ReferenceParticle
 from lattice.sequence import Elements, ElementSequence, expanded_elements
 from lattice.showing import Showing, chart, told
 from lattice.structure import Structure, positions
+from lattice.survey import survey
 
 
 @dataclass(frozen=True, init=False, eq=False, repr=False)
@@ -126,8 +127,6 @@ class Lattice(ElementSequence, Showing):
 
         Raises InputError for a batch of lattices, and where nothing that draws is installed.
         """
-        from lattice.survey import survey
-
         return chart("floor", survey=survey(self), lattice=self, particle=particle or self.particle)
 
     def value(self, strength: Any) -> Any:

@@ -8,13 +8,16 @@ systems").
 from __future__ import annotations
 
 from math import atan2, cos, hypot, sin
+from typing import TYPE_CHECKING
 
 import numpy as np
 
 from lattice.arrays import Array
 from lattice.elements import Bend, Element, Multipole, SRotation, Translation, XRotation, YRotation
 from lattice.errors import InputError
-from lattice.lattice import Lattice
+
+if TYPE_CHECKING:
+    from lattice.lattice import Lattice
 
 Vector = Array
 Matrix = Array

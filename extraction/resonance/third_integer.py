@@ -16,6 +16,7 @@ import numpy as np
 
 from extraction.resonance.arms import Arm, arm_points, arm_through, enclosed_area
 from extraction.resonance.kobayashi import Kobayashi
+from extraction.resonance.lines import separatrices
 from extraction.resonance.motion import Motion
 from extraction.resonance.sextupoles import SextupoleShare, complex_strengths, phase_of, shares
 from lattice import InputError, Lattice, LatticeError, NoSolution, ReferenceParticle
@@ -107,8 +108,6 @@ class ThirdIntegerResonance(Showing):
 
         ``x_septum`` [m] of the wires draws them, and the last turns of a particle that just misses them.
         """
-        from extraction.resonance.separatrices import separatrices
-
         return chart("portrait", separatrices=[separatrices(self, x_septum)], place=self.place)
 
     def spiral_step(self, x_septum: float) -> float:

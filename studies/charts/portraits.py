@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
-from extraction.resonance.separatrices import Lines, Separatrices
+from extraction.resonance.lines import Lines, Separatrices
 from studies.charts.phase_space import Frame, Portrait
 
 _MILLI = 1e3

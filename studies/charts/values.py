@@ -13,7 +13,7 @@ import numpy as np
 import pandas as pd
 import plotly.graph_objects as go
 
-from extraction.resonance.separatrices import Separatrices
+from extraction.resonance.lines import Separatrices
 from extraction.spill.spectrum import Spectrum
 from lattice import Lattice, ReferenceParticle
 from lattice.arrays import Array
