@@ -10,8 +10,9 @@ from typing import Any
 
 import numpy as np
 
-from lattice import building
 from lattice.arrays import Array, read_only
+from lattice.building import parts
+from lattice.building.sequence import Elements, ElementSequence, expanded_elements
 from lattice.elements import Element
 from lattice.errors import InputError, LatticeError, did_you_mean, listed
 from lattice.magnitudes import OF_ATTRIBUTES
@@ -19,7 +20,6 @@ from lattice.memory import Memory
 from lattice.names import checked_parameter_name, checked_title
 from lattice.parameters import Parameters, parse_expression
 from lattice.reference import ReferenceParticle
-from lattice.sequence import Elements, ElementSequence, expanded_elements
 from lattice.showing import Showing, chart, told
 from lattice.structure import Structure, positions
 from lattice.survey import survey
@@ -56,7 +56,7 @@ class Lattice(ElementSequence, Showing):
     ) -> None:
         own = _checked_definitions(parameters or {})
         expanded, inherited = expanded_elements(elements)
-        definitions = {**building.merged(inherited, own), **own}
+        definitions = {**parts.merged(inherited, own), **own}
         title = checked_title("the name of a lattice", name).lower()
         structure = Structure(expanded, frozenset(definitions))
         self._set(title, structure, particle, tuple(warnings), Parameters(definitions))

@@ -7,11 +7,11 @@ from typing import Any, Self, overload
 
 import numpy as np
 
-from lattice import building
 from lattice.arrays import Array
+from lattice.building import parts
+from lattice.building.mirror import reversed_elements
 from lattice.elements import Aperture, Drift, Element
 from lattice.errors import InputError, LatticeError, did_you_mean, listed
-from lattice.mirror import reversed_elements
 from lattice.parameters import Parameters
 from lattice.reference import ReferenceParticle
 from lattice.structure import Structure
@@ -163,7 +163,7 @@ class ElementSequence:
         >>> [(e.name, round(e.length, 9)) for e in cell]
         [('drift_01', 0.8), ('qf', 0.4), ('drift_02', 0.8)]
         """
-        elements = tuple(building.between_drifts(placed, length, refer, drift, aperture))
+        elements = tuple(parts.between_drifts(placed, length, refer, drift, aperture))
         return cls(name, elements=elements, parameters=parameters, particle=particle)
 
     def named(self, name: str) -> Self:
@@ -185,9 +185,9 @@ class ElementSequence:
         definitions = self.parameters.definitions
         if len({settings.get(name, name) for name in definitions}) < len(definitions):
             raise LatticeError(f"a new name of a parameter is taken in '{self.name}': {listed(settings.values())}")
-        new = {settings.get(name, name): building.with_names(value, settings) for name, value in definitions.items()}
-        renamed = (building.renamed(element, elements, prefix) for element in self.elements)
-        return self._with_elements([building.with_parameter_names(one, settings) for one in renamed], new)
+        new = {settings.get(name, name): parts.with_names(value, settings) for name, value in definitions.items()}
+        renamed = (parts.renamed(element, elements, prefix) for element in self.elements)
+        return self._with_elements([parts.with_parameter_names(one, settings) for one in renamed], new)
 
     def insert(
         self,
@@ -208,21 +208,21 @@ class ElementSequence:
             raise InputError("insert takes one of before='element', after='element' and at=s [m]")
         new, parameters = self._joined(what)
         if at is not None:
-            return self._with_elements(self._at_place(new, float(at), building.refer_share(refer)), parameters)
+            return self._with_elements(self._at_place(new, float(at), parts.refer_share(refer)), parameters)
         row = self.index(before) if before is not None else self.index(str(after)) + 1
         return self._with_elements((*self.elements[:row], *new, *self.elements[row:]), parameters)
 
     def _at_place(self, new: tuple[Element, ...], at: float, share: float) -> tuple[Element, ...]:
-        length, s = sum(map(building.plain_length, new)), self._plain_s()
+        length, s = sum(map(parts.plain_length, new)), self._plain_s()
         begin = at - share * length
-        touching = building.TOUCHING
+        touching = parts.TOUCHING
         if length <= touching and len(rows := np.flatnonzero(np.abs(s - begin) <= touching)):
             return (*self.elements[: rows[-1]], *new, *self.elements[rows[-1] :])
         row = int(np.searchsorted(s, begin + touching, side="right")) - 1
         fits = 0 <= row < len(self) and begin + length <= s[row + 1] + touching
         if not fits or not isinstance(self.elements[row], Drift):
             raise LatticeError(self._no_room(new, begin, length, s))
-        return building.split_drift(self.elements, row, begin - float(s[row]), new)
+        return parts.split_drift(self.elements, row, begin - float(s[row]), new)
 
     def _plain_s(self) -> Array:
         if self.batch is not None:
@@ -260,7 +260,7 @@ class ElementSequence:
         """
         rows = {row for name in names for row in self._rows_of(name)}
         kept = [
-            building.drift_for(element) if row in rows else element
+            parts.drift_for(element) if row in rows else element
             for row, element in enumerate(self.elements)
             if row not in rows or (keep_length and getattr(element, "length", 0.0) != 0.0)
         ]
@@ -275,9 +275,9 @@ class ElementSequence:
     def closed_to(self, length: float, drift: str = "closing") -> Self:
         """New lattice with a drift at its end that makes it ``length`` [m] long; LatticeError where it is longer."""
         rest = float(length) - float(self._plain_s()[-1])
-        if rest < -building.TOUCHING:
+        if rest < -parts.TOUCHING:
             raise LatticeError(f"lattice '{self.name}' is {-rest:.6g} m longer than {length:g} m")
-        return self if rest <= building.TOUCHING else self + Drift(drift, length=rest)
+        return self if rest <= parts.TOUCHING else self + Drift(drift, length=rest)
 
     def starting_at(self, place: str) -> Self:
         """The ring that begins at another place: the entrance of an element, or behind it ("name:end")."""
@@ -285,7 +285,7 @@ class ElementSequence:
         return self._with_elements((*self.elements[row:], *self.elements[:row]))
 
     def reversed(self) -> Self:
-        """The lattice as a beam meets it that is flown back: see ``lattice.mirror.reversed_elements``.
+        """The lattice as a beam meets it that is flown back: see ``lattice.building.mirror.reversed_elements``.
 
         An element that looks otherwise from its other side (a bend with two pole faces, a solenoid, a cavity off
         crest) is called "name_rev"; reversed twice, everything has its own name again.
@@ -319,7 +319,7 @@ class ElementSequence:
     def _joined(self, what: Any) -> tuple[tuple[Element, ...], dict[str, Any]]:
         """The elements of ``what``, and the parameters of this lattice with those that they bring."""
         new, brought = expanded_elements((what,))
-        return new, building.merged([self.parameters.definitions, *brought])
+        return new, parts.merged([self.parameters.definitions, *brought])
 
     def _behind(self, elements: Elements, parameters: Mapping[str, Any], other: Element | ElementSequence) -> Self:
         theirs = other if isinstance(other, ElementSequence) else self
