@@ -6,7 +6,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from typing import NamedTuple
 
 from lattice import Aperture, Element, InputError, Lattice
-from lattice.building import between_drifts
+from lattice.building.parts import between_drifts
 from lattice.elements import ELEMENT_KINDS
 from lattice.errors import did_you_mean
 from lattice.parameters import parse_expression

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from lattice import Aperture, Element, LatticeError, Marker, Quadrupole
-from lattice.building import between_drifts
+from lattice.building.parts import between_drifts
 
 CHAMBER = Aperture("rectangle", 0.03, 0.02)
 
