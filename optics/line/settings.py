@@ -10,7 +10,6 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
 
 import numpy as np
 
@@ -68,13 +67,6 @@ class Settings(Showing):
     turned: Turned | None
     spots: Spots
 
-    def of(self, case: int, angle: float | None = None) -> Lattice:
-        """The line at the setting of one case, turned to an ``angle`` [rad] (default: as the lattice is)."""
-        line = self.lattice.with_parameters(dict(zip(self.knobs, map(float, self.values[case]), strict=True)))
-        if angle is None or self.turned is None:
-            return line
-        return line.with_parameters({self.turned.parameter: angle})
-=======
     def summary(self) -> Mapping[str, Any]:
         """How many cases are reached, the knobs with their ranges, and the first reason why one is not."""
         ends = zip(self.knobs, self.values.min(axis=0), self.values.max(axis=0), strict=True)
@@ -90,65 +82,12 @@ class Settings(Showing):
         """The strengths over the cases, those that are reached: a plotly figure."""
         return chart("settings", knobs=self.knobs, values=self.values, reached=self.reached)
 
-    def of(self, case: int) -> Lattice:
-        """The line at the setting of one case."""
-        return self.lattice.with_parameters(dict(zip(self.knobs, map(float, self.values[case]), strict=True)))
-
-
-@dataclass(frozen=True, eq=False)
-class _Question:
-    """What is asked of every case; rows are scaled so that 1 is a miss that counts."""
-
-    lattice: Lattice
-    particle: ReferenceParticle
-    knobs: tuple[str, ...]
-    sigma: Array
-    wanted: Array
-    at: str
-    lower: Array
-    upper: Array
-    halves: Array
-    sigmas: float
-    fringe: str
-
-    def carried(self, values: Array, cases: Array) -> Responses:
-        by_knob = {name: values[:, k] for k, name in enumerate(self.knobs)}
-        return responses(self.lattice, self.particle, by_knob, self.sigma[cases], self.at, fringe=self.fringe)
-
-    def rows(self, values: Array, cases: Array) -> tuple[Array, Array]:
-        """Scaled misses (n, m) and their derivatives (n, m, p): sizes, dispersion, openings, bounds."""
-        found = self.carried(values, cases)
-        parts = [self._sizes(found, cases), self._dispersions(found, cases), self._openings(found)]
-        parts += [self._bounds(values, cases)]
-        return np.concatenate([part[0] for part in parts], axis=1), np.concatenate([part[1] for part in parts], axis=1)
-
-    def _sizes(self, found: Responses, cases: Array) -> tuple[Array, Array]:
-        squares = np.stack([found.end[:, u, u] for u in (0, 2)], axis=1)
-        slopes = np.stack([found.end_slopes[:, :, u, u] for u in (0, 2)], axis=1)
-        misses = 0.5 * np.log(squares / self.wanted[cases] ** 2) / _SIZE
-        return misses, 0.5 * slopes / squares[..., None] / _SIZE
-
-    def _dispersions(self, found: Responses, cases: Array) -> tuple[Array, Array]:
-        """D sigma_delta over the size wanted; the slope of D by that of the size over 10 m behind."""
-        spread = np.sqrt(self.sigma[cases, 5, 5])
-        known = np.where(spread > 0, spread, 1.0)
-        scale = _DISPERSION * np.repeat(self.wanted[cases], 2, axis=1) * [1.0, 0.1, 1.0, 0.1]
-        misses = found.end[:, :4, 5] / known[:, None] / scale
-        slopes = found.end_slopes[:, :, :4, 5].swapaxes(1, 2) / known[:, None, None] / scale[..., None]
-        return misses, slopes
-
-    def _openings(self, found: Responses) -> tuple[Array, Array]:
-        """How far the edge of the beam lies outside each opening, 0 inside."""
-        edges = self.sigmas * np.sqrt(found.squares[:, :-1]) / self.halves
-        slopes = self.sigmas * found.slopes[:, :-1] / (2 * np.sqrt(found.squares[:, :-1]) * self.halves)[..., None]
-        over = np.maximum(edges - 1.0, 0.0) / _ROOM
-        n, p = len(over), slopes.shape[-1]
-        return over.reshape(n, -1), np.where(over[..., None] > 0, slopes / _ROOM, 0.0).reshape(n, -1, p)
-
-    def _bounds(self, values: Array, cases: Array) -> tuple[Array, Array]:
-        low, high = self.lower[cases], self.upper[cases]
-        over = (np.maximum(values - high, 0.0) - np.maximum(low - values, 0.0)) / _STRENGTH
-        return over, np.where(over != 0.0, 1.0 / _STRENGTH, 0.0)[:, :, None] * np.eye(values.shape[1])
+    def of(self, case: int, angle: float | None = None) -> Lattice:
+        """The line at the setting of one case, turned to an ``angle`` [rad] (default: as the lattice is)."""
+        line = self.lattice.with_parameters(dict(zip(self.knobs, map(float, self.values[case]), strict=True)))
+        if angle is None or self.turned is None:
+            return line
+        return line.with_parameters({self.turned.parameter: angle})
 
 
 def settings(

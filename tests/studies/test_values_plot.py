@@ -16,7 +16,7 @@ from machines.cnao_like import cnao
 from machines.registry import linac_named
 from optics import Target, Vary, match, survey, twiss
 from optics.linac import transport
-from optics.line.settings import Settings
+from optics.line.settings import Settings, Spots
 from tests.checkout import ROOT
 from tests.studies import spill_made
 
@@ -113,6 +113,8 @@ def test_settings_show_the_cases_that_are_reached() -> None:
         reached=reached,
         reasons=("", "", "the beam does not fit"),
         lattice=ring,
+        turned=None,
+        spots=Spots(np.full((3, 1, 2), 2e-3), np.zeros((3, 1, 4)), np.zeros((3, 1))),
     )
     drawn = np.asarray(_traces(found.plot())["kd"].y, dtype=float)
     assert np.array_equal(np.isnan(drawn), ~reached)
