@@ -5,23 +5,22 @@ from __future__ import annotations
 from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
-from optics.beams.beam import Beam, gaussian_beam, sample_beam
-from optics.beams.files import StoredBeam, read_beam, write_beam
-from optics.beams.tracking import Tracked, track
-from optics.linear.moments import Moments
-from optics.linear.optics import Optics
-from optics.linear.twiss import twiss
-from optics.matching.knobs import knob, with_knob
-from optics.matching.limits import Limit
-from optics.matching.matching import Case, MatchResult, match, match_together
-from optics.matching.targets import Target, Vary
-from optics.scanning.scans import grid, scan
-from optics.survey import survey
-
 if TYPE_CHECKING:
+    from optics.beams.beam import Beam, gaussian_beam, sample_beam
+    from optics.beams.files import StoredBeam, read_beam, write_beam
+    from optics.beams.tracking import Tracked, track
     from optics.engines.verification import verify
     from optics.engines.xsuite.line import to_xsuite
     from optics.engines.xsuite.live_line import from_xsuite
+    from optics.floor import survey
+    from optics.linear.moments import Moments
+    from optics.linear.optics import Optics
+    from optics.linear.twiss import twiss
+    from optics.matching.knobs import knob, with_knob
+    from optics.matching.limits import Limit
+    from optics.matching.matching import Case, MatchResult, match, match_together
+    from optics.matching.targets import Target, Vary
+    from optics.scanning.scans import grid, scan
 
 __all__ = [
     "Beam",
@@ -52,15 +51,45 @@ __all__ = [
     "write_beam",
 ]
 
-_SECOND_ENGINE = {
+#: Where each name is made. A module is loaded when one of its names is first asked for: ``import optics`` alone loads
+#: neither the compiler nor tables, and who needs no second engine waits for none.
+_HOMES = {
+    "Beam": "optics.beams.beam",
+    "Case": "optics.matching.matching",
+    "Limit": "optics.matching.limits",
+    "MatchResult": "optics.matching.matching",
+    "Moments": "optics.linear.moments",
+    "Optics": "optics.linear.optics",
+    "StoredBeam": "optics.beams.files",
+    "Target": "optics.matching.targets",
+    "Tracked": "optics.beams.tracking",
+    "Vary": "optics.matching.targets",
     "from_xsuite": "optics.engines.xsuite.live_line",
+    "gaussian_beam": "optics.beams.beam",
+    "grid": "optics.scanning.scans",
+    "knob": "optics.matching.knobs",
+    "match": "optics.matching.matching",
+    "match_together": "optics.matching.matching",
+    "read_beam": "optics.beams.files",
+    "sample_beam": "optics.beams.beam",
+    "scan": "optics.scanning.scans",
+    "survey": "optics.floor",
     "to_xsuite": "optics.engines.xsuite.line",
+    "track": "optics.beams.tracking",
+    "twiss": "optics.linear.twiss",
     "verify": "optics.engines.verification",
+    "with_knob": "optics.matching.knobs",
+    "write_beam": "optics.beams.files",
 }
 
 
 def __getattr__(name: str) -> Any:
-    """Import what needs the second engine only when it is asked for."""
-    if name in _SECOND_ENGINE:
-        return getattr(import_module(_SECOND_ENGINE[name]), name)
-    raise AttributeError(f"module 'optics' has no attribute '{name}'")
+    """The public name, from the module that makes it; kept, so that this is asked once."""
+    if name not in _HOMES:
+        raise AttributeError(f"module 'optics' has no attribute '{name}'")
+    found = globals()[name] = getattr(import_module(_HOMES[name]), name)
+    return found
+
+
+def __dir__() -> list[str]:
+    return sorted({*globals(), *__all__})

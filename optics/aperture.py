@@ -14,10 +14,9 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
-import pandas as pd
 
 from lattice import ElectrostaticSeptum, InputError, Lattice
 from lattice.arrays import Array
@@ -26,6 +25,9 @@ from optics.beams.beam import Beam
 from optics.linear.functions import Functions
 from optics.linear.optics import Optics
 from optics.linear.solution import functions_inside
+
+if TYPE_CHECKING:
+    import pandas as pd
 
 PLANES = ("x", "y")
 #: Parts an element is cut into: the edge is looked at between them too.
@@ -231,6 +233,8 @@ def envelope(optics: Optics, edge: BeamEdge, slices: int = SLICES) -> pd.DataFra
 
     Columns: element, s, x_low, x_high, y_low, y_high, aperture_x_low ... aperture_y_high (nan where there is none).
     """
+    import pandas as pd
+
     _refuse_batch(optics)
     fine = functions_inside(optics, slices)
     owner = np.repeat(fine.row_element, 2)

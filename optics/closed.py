@@ -5,12 +5,14 @@ from __future__ import annotations
 from dataclasses import fields
 from functools import wraps
 from types import MappingProxyType
-from typing import Any, NoReturn, TypeVar
+from typing import TYPE_CHECKING, Any, NoReturn, TypeVar
 
 import numpy as np
-import pandas as pd
 
 from lattice.arrays import read_only
+
+if TYPE_CHECKING:
+    import pandas as pd
 
 Value = TypeVar("Value", bound=type)
 

@@ -1,4 +1,4 @@
-"""The one decorator for compiled functions: numba, cached in the user's cache folder, never in the source tree."""
+"""The decorators for compiled functions: numba, cached in the user's cache folder, never in the source tree."""
 
 from __future__ import annotations
 
@@ -17,11 +17,23 @@ if not _settings.CACHE_DIR:
     _settings.CACHE_DIR = str(cache_folder(Path(__file__).parents[1], user_caches() / "hadron-optics" / "numba"))
 
 
+def _njit(function: Any, **options: bool) -> Any:
+    """Numba's decorator with what all compiled functions have in common; none is called from C."""
+    common: dict[str, Any] = {"cache": True, "error_model": "numpy", "nogil": True, "no_cfunc_wrapper": True}
+    made: Any = numba.njit
+    return made(**common, **options)(function)
+
+
 def compiled(function: Function) -> Function:
     """Compile on first call for each argument type; division by zero gives inf or nan as in numpy."""
-    return cast(Function, numba.njit(cache=True, error_model="numpy", nogil=True)(function))
+    return cast(Function, _njit(function))
+
+
+def inner(function: Function) -> Function:
+    """As ``compiled``, for what only compiled functions call: the way in from Python is not compiled with it."""
+    return cast(Function, _njit(function, no_cpython_wrapper=True))
 
 
 def inlined(function: Function) -> Function:
     """As ``compiled``, and always merged into its caller, so that a loop over it can become vector instructions."""
-    return cast(Function, numba.njit(cache=True, error_model="numpy", nogil=True, forceinline=True)(function))
+    return cast(Function, _njit(function, forceinline=True))

@@ -8,7 +8,6 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-import pandas as pd
 
 from lattice import FileError, InputError, ReferenceParticle
 from lattice.arrays import Array
@@ -68,6 +67,8 @@ def write_beam(
     ``weights``: real particles that each one stands for; ``reference_time`` [s]: when the reference particle passes.
     The particles are at one place (z = 0). Raises InputError for coordinates that are no beam, FileError for a path.
     """
+    import pandas as pd
+
     kind = _kind(path)
     state = _checked(coordinates)
     each = [_column("weights", weights, len(state)), _column("reference_time", reference_time, len(state))]

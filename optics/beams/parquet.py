@@ -6,14 +6,16 @@ import json
 from collections.abc import Iterable, Mapping
 from io import BytesIO
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
-import pandas as pd
 
 from lattice import FileError
 from lattice.errors import did_you_mean
 from lattice.files import write_bytes_atomic
+
+if TYPE_CHECKING:
+    import pandas as pd
 
 _KEY = b"hadron_optics"
 MAX_ROWS = 100_000_000

@@ -3,10 +3,9 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
-import pandas as pd
 
 from lattice import Aperture, Element, InputError, Lattice, LatticeError, ReferenceParticle, RFCavity
 from lattice.arrays import Array
@@ -19,6 +18,9 @@ from optics.maps.model import checked_fringe, checked_particle
 from optics.maps.plan import arguments_of
 from optics.maps.steps import Setting, Step, cavity_step, program, steps
 from optics.maps.turn import Turn
+
+if TYPE_CHECKING:
+    import pandas as pd
 
 COORDINATES = ("x", "px", "y", "py", "zeta", "delta")
 
@@ -79,8 +81,14 @@ def track(
             now[alive] = inside
             past.append(now)
     result[alive] = inside
-    table = pd.DataFrame(lost, columns=["particle", "turn", "element", "s", *COORDINATES])
-    return Tracked(result, np.isin(np.arange(len(state)), alive), table, None if past is None else np.stack(past))
+    survived = np.isin(np.arange(len(state)), alive)
+    return Tracked(result, survived, _table_of(lost), None if past is None else np.stack(past))
+
+
+def _table_of(lost: list[dict[str, Any]]) -> pd.DataFrame:
+    import pandas as pd
+
+    return pd.DataFrame(lost, columns=["particle", "turn", "element", "s", *COORDINATES])
 
 
 def _checked_coordinates(coordinates: Array) -> Array:

@@ -14,7 +14,7 @@ from typing import Any
 
 import numpy as np
 
-from optics.compiled import compiled
+from optics.compiled import compiled, inner
 from optics.linear.propagation import (
     ALFX,
     ALFX2,
@@ -84,10 +84,13 @@ def mode_start(matrices: Any, modes: Any, cosines: Any, fractions: Any) -> Any:
             blocks[i + 1, i + 1] = 1.0 / root_beta
             fractions[b, mode] = angle(sine, cosine) / (2.0 * math.pi)
         if stable:
-            modes[b] = _product(v, blocks)
+            found = _product(v, blocks)
+            for i in range(4):
+                for j in range(4):
+                    modes[b, i, j] = found[i, j]
 
 
-@compiled
+@inner
 def _product(a: Any, b: Any) -> Any:
     """a b for the leading 4 x 4 parts of matrices of one type."""
     out = np.zeros((4, 4), dtype=b.dtype)
@@ -115,12 +118,14 @@ def propagate_modes(
     """As ``propagation.propagate``, for modes that begin as ``start_modes`` (batch, 4, 4)."""
     now = np.empty(N_FUNCTIONS, dtype=out.dtype)
     for b in range(out.shape[0]):
-        now[:] = start[b]
+        for i in range(N_FUNCTIONS):
+            now[i] = start[b, i]
         modes = start_modes[b].copy()
         sums[b, :] = 0.0
         _read_functions(modes, now)
         for row in range(len(rows) - 1):
-            out[b, row] = now
+            for i in range(N_FUNCTIONS):
+                out[b, row, i] = now[i]
             for step in range(rows[row], rows[row + 1]):
                 coefficients = series[first[step] + stride[step] * b]
                 after = np.zeros((4, 4), dtype=out.dtype)
@@ -133,12 +138,13 @@ def propagate_modes(
                 sums[b, SLIP] += advance_dispersion(coefficients, now)
                 now[MUX] += _advance(modes[0, 0], modes[0, 1], after[0, 0], after[0, 1], is_thick[step])
                 now[MUY] += _advance(modes[2, 2], modes[2, 3], after[2, 2], after[2, 3], is_thick[step])
-                modes[:] = after
+                modes = after
                 _read_functions(modes, now)
-        out[b, len(rows) - 1] = now
+        for i in range(N_FUNCTIONS):
+            out[b, len(rows) - 1, i] = now[i]
 
 
-@compiled
+@inner
 def _read_functions(n: Any, now: Any) -> Any:
     now[BETX] = n[0, 0] * n[0, 0] + n[0, 1] * n[0, 1]
     now[ALFX] = -(n[0, 0] * n[1, 0] + n[0, 1] * n[1, 1])
@@ -151,7 +157,7 @@ def _read_functions(n: Any, now: Any) -> Any:
     now[SHARE] = n[0, 0] * n[1, 1] - n[0, 1] * n[1, 0]
 
 
-@compiled
+@inner
 def _advance(x0: Any, p0: Any, x1: Any, p1: Any, is_thick: Any) -> Any:
     """Angle from (x0, p0) to (x1, p1) in turns."""
     advance = angle(x0 * p1 - p0 * x1, x0 * x1 + p0 * p1) / (2.0 * math.pi)
@@ -160,7 +166,7 @@ def _advance(x0: Any, p0: Any, x1: Any, p1: Any, is_thick: Any) -> Any:
     return advance
 
 
-@compiled
+@inner
 def _add_phase_changes(coefficients: Any, quadratic: Any, now: Any, before: Any, after: Any, sums: Any) -> Any:
     """dmu/ddelta [rad] of both modes: (A_12 - A_21)/2 in each block of A = (R N)^-1 dR N."""
     change = np.zeros((4, 4), dtype=now.dtype)

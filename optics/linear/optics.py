@@ -5,10 +5,9 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 from types import MappingProxyType
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
-import pandas as pd
 
 from lattice import InputError
 from lattice.arrays import Array, read_only
@@ -28,7 +27,10 @@ from optics.linear.solution import functions_inside
 from optics.linear.sources import EVERY_COLUMN, chromatic, source_of
 from optics.linear.transfer import transfer
 
-_TABLES = Kept[tuple[str, ...], pd.DataFrame]("tables")
+if TYPE_CHECKING:
+    import pandas as pd
+
+_TABLES = Kept[tuple[str, ...], "pd.DataFrame"]("tables")
 
 
 @dataclass(frozen=True, eq=False, repr=False)
@@ -174,6 +176,8 @@ class Optics(Conditions, Showing):
         return self.memory.once(_TABLES, columns, lambda: self._new_table(columns)).copy(deep=False)
 
     def _new_table(self, columns: tuple[str, ...]) -> pd.DataFrame:
+        import pandas as pd
+
         index = pd.Index([*self.lattice.names, END], name="name")
         return pd.DataFrame({name: np.array(self[name]) for name in columns}, index=index)
 
@@ -191,6 +195,8 @@ class Optics(Conditions, Showing):
 
     def inside(self, slices: int = 8) -> pd.DataFrame:
         """Table of a single lattice, thick elements cut into ``slices``; columns ``element``, then as table."""
+        import pandas as pd
+
         self._refuse_batch("tw.inside")
         fine = functions_inside(self, slices)
         names = [self.lattice.names[i] for i in fine.row_element] + [END]

@@ -14,7 +14,7 @@ import numpy as np
 from numba import types
 from numba.extending import overload
 
-from optics.compiled import compiled
+from optics.compiled import compiled, inner
 
 #: Columns of the propagated functions.
 BETX, ALFX, MUX, BETY, ALFY, MUY, DX, DPX, DY, DPY = range(10)
@@ -131,7 +131,7 @@ def periodic_dispersion(matrices: Any, start: Any) -> Any:
         _dispersion(matrices[b], start[b])
 
 
-@compiled
+@inner
 def _dispersion(matrix: Any, start: Any) -> Any:
     system = np.empty((4, 4), dtype=start.dtype)
     right = np.empty(4, dtype=start.dtype)
@@ -141,10 +141,11 @@ def _dispersion(matrix: Any, start: Any) -> Any:
             system[i, k] = -matrix[i, k]
         system[i, i] += 1.0
     _solve4(system, right)
-    start[DX : DY + 2] = right
+    for i in range(4):
+        start[DX + i] = right[i]
 
 
-@compiled
+@inner
 def _solve4(a: Any, b: Any) -> Any:
     """Solve a x = b in place for four unknowns, with row pivoting (b becomes x, nan when a is singular)."""
     for k in range(4):
@@ -186,10 +187,12 @@ def propagate(
     """
     now = np.empty(N_FUNCTIONS, dtype=out.dtype)
     for b in range(out.shape[0]):
-        now[:] = start[b]
+        for i in range(N_FUNCTIONS):
+            now[i] = start[b, i]
         sums[b, :] = 0.0
         for row in range(len(rows) - 1):
-            out[b, row] = now
+            for i in range(N_FUNCTIONS):
+                out[b, row, i] = now[i]
             for step in range(rows[row], rows[row + 1]):
                 coefficients = series[first[step] + stride[step] * b]
                 if second_order:
@@ -198,10 +201,11 @@ def propagate(
                 sums[b, SLIP] += advance_dispersion(coefficients, now)
                 for plane in range(2):
                     _advance_plane(coefficients, now, plane, is_thick[step])
-        out[b, len(rows) - 1] = now
+        for i in range(N_FUNCTIONS):
+            out[b, len(rows) - 1, i] = now[i]
 
 
-@compiled
+@inner
 def _advance_plane(coefficients: Any, now: Any, plane: Any, is_thick: Any) -> Any:
     i = 2 * plane
     m11, m12 = coefficients[i, 1 + i], coefficients[i, 2 + i]
@@ -217,7 +221,7 @@ def _advance_plane(coefficients: Any, now: Any, plane: Any, is_thick: Any) -> An
     now[3 * plane + 2] += advance
 
 
-@compiled
+@inner
 def advance_dispersion(coefficients: Any, now: Any) -> Any:
     """Carry the dispersion through a step; returns the change of zeta per delta."""
     d0, d1, d2, d3 = now[DX], now[DPX], now[DY], now[DPY]
@@ -229,7 +233,7 @@ def advance_dispersion(coefficients: Any, now: Any) -> Any:
     return slip
 
 
-@compiled
+@inner
 def _phase_change(coefficients: Any, quadratic: Any, now: Any, plane: Any) -> Any:
     """dmu/ddelta [rad] of one step: -trace(J K)/2 with K = R^-1 dR along the dispersive orbit."""
     i = 2 * plane

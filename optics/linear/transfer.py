@@ -14,7 +14,7 @@ import numpy as np
 from lattice import InputError
 from lattice.arrays import Array, read_only
 from lattice.memory import Kept
-from optics.compiled import compiled
+from optics.compiled import compiled, inner
 from optics.linear.conditions import Conditions
 from optics.linear.moments import PLANE_COLUMNS, plane_column
 from optics.maps.model import step_series
@@ -116,10 +116,12 @@ def matrices_from(series: Any, first: Any, stride: Any, rows: Any, begin: Any, o
         for row in range(begin, len(rows) - 1):
             for step in range(rows[row], rows[row + 1]):
                 now = _times(series[first[step] + stride[step] * b], now)
-            out[b, row + 1] = now
+            for i in range(6):
+                for j in range(6):
+                    out[b, row + 1, i, j] = now[i, j]
 
 
-@compiled
+@inner
 def _times(coefficients: Any, matrix: Any) -> Any:
     """The first-order part of a series times a matrix; nothing static depends on zeta, whose column stays."""
     out = np.zeros((6, 6), dtype=matrix.dtype)
@@ -147,10 +149,14 @@ def second_order_from(
                 coefficients = series[first[step] + stride[step] * b]
                 bent = _bent(coefficients, quadratic, now, bent)
                 now = _times(coefficients, now)
-            out[b, row + 1], second[b, row + 1] = now, bent
+            for i in range(6):
+                for j in range(6):
+                    out[b, row + 1, i, j] = now[i, j]
+                    for k in range(6):
+                        second[b, row + 1, i, j, k] = bent[i, j, k]
 
 
-@compiled
+@inner
 def _bent(coefficients: Any, quadratic: Any, matrix: Any, before: Any) -> Any:
     """T behind a step: R_step T + sum over pairs of the step's own quadratic terms, symmetric in the last two."""
     out = np.zeros((6, 6, 6), dtype=matrix.dtype)

@@ -42,7 +42,8 @@ class Bank:
         or (n, 6, 7) when ``order`` is below 2 (0: only the values are set); complex when arguments or starts are.
         """
         kind = np.result_type(arguments, starts, np.float64)
-        starts = np.ascontiguousarray(np.broadcast_to(starts, (len(programs), N_COORDINATES)), dtype=kind)
+        # A copy: arrays closed to writing are another type, for which everything would be compiled once more.
+        starts = np.array(np.broadcast_to(starts, (len(programs), N_COORDINATES)), dtype=kind, order="C")
         out = np.zeros((len(programs), N_COORDINATES, N_SECOND if order > 1 else N_FIRST), dtype=kind)
         taylor.evaluate_rows(self.arrays, programs, np.ascontiguousarray(arguments, dtype=kind), starts, order, out)
         return out
@@ -72,22 +73,24 @@ class Bank:
 
     def track(self, programs: Array, arguments: Array, coordinates: Array) -> Array:
         """Coordinates (n, 6) of n particles behind all rows, one after the other: the maps themselves, no series."""
-        state = np.array(coordinates.T, dtype=float, order="C")
-        blocks.track(self.arrays, programs, np.ascontiguousarray(arguments, dtype=float), state)
-        return np.ascontiguousarray(state.T)
+        return self._tracked(programs, arguments[:, :, None], coordinates, _NOWHERE)[0]
 
     def track_each(self, programs: Array, arguments: Array, coordinates: Array) -> Array:
         """Coordinates (n, 6) of n particles behind all rows, each through a lattice of its own.
 
         ``arguments`` (n_rows, n_arguments, n). What becomes of a particle does not depend on those beside it.
         """
-        state = np.array(coordinates.T, dtype=float, order="C")
-        blocks.track_each(self.arrays, programs, arguments, state)
-        return np.ascontiguousarray(state.T)
+        return self._tracked(programs, arguments, coordinates, _NOWHERE)[0]
 
     def orbits_of_each(self, programs: Array, arguments: Array, start: Array, rows: Array) -> Array:
         """As ``track_each`` from ``start`` (n, 6): the coordinates (n, places, 6) in front of ``rows``."""
+        return self._tracked(programs, arguments, start, rows.astype(np.int64))[1]
+
+    def _tracked(self, programs: Array, arguments: Array, start: Array, places: Array) -> tuple[Array, Array]:
         state = np.array(start.T, dtype=float, order="C")
-        out = np.zeros((len(rows), N_COORDINATES, state.shape[1]))
-        blocks.orbits_of_each(self.arrays, programs, arguments, state, rows.astype(np.int64), out)
-        return np.ascontiguousarray(out.transpose(2, 0, 1))
+        out = np.zeros((len(places), N_COORDINATES, state.shape[1]))
+        blocks.track(self.arrays, programs, np.ascontiguousarray(arguments, dtype=float), state, places, out)
+        return np.ascontiguousarray(state.T), np.ascontiguousarray(out.transpose(2, 0, 1))
+
+
+_NOWHERE = np.zeros(0, dtype=np.int64)

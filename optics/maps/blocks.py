@@ -6,7 +6,7 @@ from typing import Any
 
 import numpy as np
 
-from optics.compiled import compiled
+from optics.compiled import compiled, inner
 from optics.maps.recording import (
     ADD,
     ARGUMENT,
@@ -25,15 +25,26 @@ _BLOCK = 64  # particles that go through an operation together: enough to vector
 
 
 @compiled
-def track(bank: Any, programs: Any, arguments: Any, state: Any) -> Any:
+def track(bank: Any, programs: Any, arguments: Any, state: Any, places: Any, out: Any) -> Any:
+    """Take ``state`` (6, n) through all rows, in place; out (places, 6, n) what it is in front of rows ``places``.
+
+    ``arguments`` (n_rows, n_arguments, 1 or n).
+    """
     work = np.empty((_longest(bank), _BLOCK))
     for begin in range(0, state.shape[1], _BLOCK):
-        block = state[:, begin : begin + _BLOCK]
-        for row in range(len(programs)):
-            _run_block(bank, programs[row], arguments[row], block, work)
+        block, place = state[:, begin : begin + _BLOCK], 0
+        own = begin if arguments.shape[2] > 1 else 0
+        for row in range(len(programs) + 1):
+            while place < len(places) and places[place] == row:
+                for i in range(N_COORDINATES):
+                    for j in range(block.shape[1]):
+                        out[place, i, begin + j] = block[i, j]
+                place += 1
+            if row < len(programs):
+                _run_block(bank, programs[row], arguments[row, :, own : own + _BLOCK], block, work)
 
 
-@compiled
+@inner
 def _longest(bank: Any) -> Any:
     """How many operations the longest program has."""
     longest = 0
@@ -42,27 +53,9 @@ def _longest(bank: Any) -> Any:
     return longest
 
 
-@compiled
-def track_each(bank: Any, programs: Any, arguments: Any, state: Any) -> Any:
-    work = np.empty((_longest(bank), state.shape[1]))
-    for row in range(len(programs)):
-        _run_block(bank, programs[row], arguments[row], state, work)
-
-
-@compiled
-def orbits_of_each(bank: Any, programs: Any, arguments: Any, state: Any, rows: Any, out: Any) -> Any:
-    work, place = np.empty((_longest(bank), state.shape[1])), 0
-    for row in range(len(programs) + 1):
-        while place < len(rows) and rows[place] == row:
-            out[place] = state
-            place += 1
-        if row < len(programs):
-            _run_block(bank, programs[row], arguments[row], state, work)
-
-
-@compiled
+@inner
 def _run_block(bank: Any, program: Any, arguments: Any, block: Any, work: Any) -> Any:
-    """Interpret one program for a block of particles (6, n), in place; ``arguments`` of all or (.., n) of each."""
+    """Interpret one program for a block of particles (6, n), in place; ``arguments`` (.., 1) of all or (.., n)."""
     first, codes, left, right, constants, _, _, results, _ = bank
     offset, n = first[program], block.shape[1]
     for k in range(offset, first[program + 1]):
@@ -71,9 +64,11 @@ def _run_block(bank: Any, program: Any, arguments: Any, block: Any, work: Any) -
         if code == CONSTANT:
             out[:n] = constants[k]
         elif code == ARGUMENT:
-            out[:n] = arguments[a]
+            for i in range(n):
+                out[i] = arguments[a, i if arguments.shape[1] > 1 else 0]
         elif code == COORDINATE:
-            out[:n] = block[a]
+            for i in range(n):
+                out[i] = block[a, i]
         elif code == ADD:
             for i in range(n):
                 out[i] = work[a, i] + work[b, i]
@@ -96,4 +91,5 @@ def _run_block(bank: Any, program: Any, arguments: Any, block: Any, work: Any) -
             for i in range(n):
                 out[i] = function_series(code, work[a, i])[0]
     for i in range(N_COORDINATES):
-        block[i, :] = work[results[program, i], :n]
+        for j in range(n):
+            block[i, j] = work[results[program, i], j]

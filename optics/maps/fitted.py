@@ -16,7 +16,7 @@ from typing import Any
 import numpy as np
 
 from lattice.arrays import Array
-from optics.compiled import compiled
+from optics.compiled import compiled, inner
 
 _LANES = 8  # points that are worked on together
 _COUNTS = (15, 21, 29)  # of nodes a side
@@ -126,7 +126,7 @@ def _iterate(table: Any, lengths: Any, start: Any, out: Any) -> Any:
     return most
 
 
-@compiled
+@inner
 def _polynomials(u: Any, out: Any) -> None:
     """T_0 to T_(len(out) - 1) at u (LANES,)."""
     for i in range(_LANES):
@@ -137,7 +137,7 @@ def _polynomials(u: Any, out: Any) -> None:
             out[n, i] = 2.0 * u[i] * out[n - 1, i] - out[n - 2, i]
 
 
-@compiled
+@inner
 def _evaluate(table: Any, lengths: Any, first: Any, second: Any, row: Any, image: Any) -> None:
     for i in range(_LANES):
         image[0, i] = image[1, i] = 0.0

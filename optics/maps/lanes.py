@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 
 from lattice.arrays import Array
-from optics.compiled import compiled
+from optics.compiled import inner
 from optics.maps.bank import Bank
 from optics.maps.recording import ADD, ARGUMENT, CONSTANT, COORDINATE, MUL, NEG, SUB
 from optics.maps.taylor import function_series
@@ -41,7 +41,7 @@ def needed_orders(bank: Bank) -> Array:
     return orders
 
 
-@compiled
+@inner
 def run_lanes(bank: Any, orders: Any, program: Any, arguments: Any, work: Any) -> Any:
     """Series of the operations of ``program`` for ``arguments`` (n_arguments, LANES), into ``work``.
 
@@ -59,7 +59,8 @@ def run_lanes(bank: Any, orders: Any, program: Any, arguments: Any, work: Any) -
         if code == CONSTANT:
             out[0, :] = constants[k]
         elif code == ARGUMENT:
-            out[0, :] = arguments[a]
+            for i in range(LANES):
+                out[0, i] = arguments[a, i]
         elif code == COORDINATE:
             out[1 + a, :] = 1.0
         elif code == ADD:
@@ -76,7 +77,7 @@ def run_lanes(bank: Any, orders: Any, program: Any, arguments: Any, work: Any) -
             _compose(work[a], values, n, own, quadratic, order, out)
 
 
-@compiled
+@inner
 def _add(a: Any, b: Any, sign: Any, n: Any, active: Any, quadratic: Any, order: Any, out: Any) -> Any:
     _add_row(a, b, sign, 0, out)
     if order >= 1:
@@ -87,13 +88,13 @@ def _add(a: Any, b: Any, sign: Any, n: Any, active: Any, quadratic: Any, order: 
                     _add_row(a, b, sign, quadratic[active[p], active[q]], out)
 
 
-@compiled
+@inner
 def _add_row(a: Any, b: Any, sign: Any, c: Any, out: Any) -> Any:
     for i in range(LANES):
         out[c, i] = a[c, i] + sign * b[c, i]
 
 
-@compiled
+@inner
 def _multiply(a: Any, b: Any, n: Any, active: Any, quadratic: Any, order: Any, out: Any) -> Any:
     for lane in range(LANES):
         out[0, lane] = a[0, lane] * b[0, lane]
@@ -113,7 +114,7 @@ def _multiply(a: Any, b: Any, n: Any, active: Any, quadratic: Any, order: Any, o
                 out[ij, lane] = pure + a[i, lane] * b[j, lane] + a[j, lane] * b[i, lane]
 
 
-@compiled
+@inner
 def _compose(a: Any, f: Any, n: Any, active: Any, quadratic: Any, order: Any, out: Any) -> Any:
     """f(a) from f, f' and f'' at the value of a: rows 0, 1 and 2 of ``f``."""
     for lane in range(LANES):

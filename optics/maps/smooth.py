@@ -13,7 +13,7 @@ import numpy as np
 from numba import types
 from numba.extending import overload
 
-from optics.compiled import compiled
+from optics.compiled import compiled, inner
 
 _TERMS = 14
 # sin_sqrt(u) = sum (-u)^n / (2n+1)!;  14 terms reach rounding for |u| < 1.
@@ -47,7 +47,7 @@ def _cos_and_sin_of_root_compiled(u: Any) -> Any:
     return of_real
 
 
-@compiled
+@inner
 def _power_series(coefficients: Any, u: Any) -> Any:
     """Sum c_n u^n with its first two derivatives (Horner)."""
     f, f1, f2 = u * 0, u * 0, u * 0

@@ -15,7 +15,7 @@ from typing import Any
 
 import numpy as np
 
-from optics.compiled import compiled
+from optics.compiled import compiled, inner
 from optics.maps.recording import (
     ADD,
     ARCTAN,
@@ -58,7 +58,9 @@ def jacobian(bank: Any, programs: Any, arguments: Any, point: Any, total: Any) -
     work, series, before = _work(bank, programs, rows), rows[0], np.empty_like(total)
     for row in range(len(programs)):
         _run(bank, programs[row], arguments[row], point, 1, work, series)
-        before[:, :] = total
+        for i in range(N_COORDINATES):
+            for j in range(N_COORDINATES):
+                before[i, j] = total[i, j]
         for i in range(N_COORDINATES):
             point[i] = series[i, 0]
             for j in range(N_COORDINATES):
@@ -90,10 +92,11 @@ def operations(bank: Any, programs: Any, arguments: Any, start: Any, out: Any) -
     for row in range(len(programs)):
         first, last = bank[0][programs[row]], bank[0][programs[row] + 1]
         _run(bank, programs[row], arguments[row], start, 0, work, results)
-        out[row, : last - first] = work[first:last, 0]
+        for k in range(first, last):
+            out[row, k - first] = work[k, 0]
 
 
-@compiled
+@inner
 def _work(bank: Any, programs: Any, out: Any) -> Any:
     """Zeros for the series of all operations up to the last program used: a coefficient never set stays zero."""
     last = 0
@@ -108,10 +111,11 @@ def follow(bank: Any, programs: Any, arguments: Any, start: Any, order: Any, out
     point = start.copy()
     for row in range(len(programs)):
         _run(bank, programs[row], arguments[row], point, order, work, out[row])
-        point[:] = out[row, :, 0]
+        for i in range(N_COORDINATES):
+            point[i] = out[row, i, 0]
 
 
-@compiled
+@inner
 def _run(bank: Any, program: Any, arguments: Any, start: Any, order: Any, work: Any, out: Any) -> Any:
     """Interpret one program in truncated power series about ``start``."""
     first, codes, left, right, constants, n_active, active, results, quadratic = bank
@@ -136,10 +140,12 @@ def _run(bank: Any, program: Any, arguments: Any, start: Any, order: Any, work: 
             f0, f1, f2 = function_series(code, work[offset + a, 0])
             _compose(work[offset + a], f0, f1, f2, n_active[k], active[k], quadratic, order, series)
     for i in range(N_COORDINATES):
-        out[i, :] = work[offset + results[program, i], :]
+        series = work[offset + results[program, i]]
+        for c in range(out.shape[1]):
+            out[i, c] = series[c]
 
 
-@compiled
+@inner
 def _add(a: Any, b: Any, sign: Any, n: Any, active: Any, quadratic: Any, order: Any, out: Any) -> Any:
     out[0] = a[0] + sign * b[0]
     if order >= 1:
@@ -152,7 +158,7 @@ def _add(a: Any, b: Any, sign: Any, n: Any, active: Any, quadratic: Any, order: 
                     out[ij] = a[ij] + sign * b[ij]
 
 
-@compiled
+@inner
 def _multiply(a: Any, b: Any, n: Any, active: Any, quadratic: Any, order: Any, out: Any) -> Any:
     a0, b0 = a[0], b[0]
     out[0] = a0 * b0
@@ -169,7 +175,7 @@ def _multiply(a: Any, b: Any, n: Any, active: Any, quadratic: Any, order: Any, o
                     out[ij] = a0 * b[ij] + b0 * a[ij] + a[1 + i] * b[1 + j] + a[1 + j] * b[1 + i]
 
 
-@compiled
+@inner
 def _compose(a: Any, f0: Any, f1: Any, f2: Any, n: Any, active: Any, quadratic: Any, order: Any, out: Any) -> Any:
     """f(a) from f, f' and f'' at the value of a."""
     out[0] = f0
@@ -186,7 +192,7 @@ def _compose(a: Any, f0: Any, f1: Any, f2: Any, n: Any, active: Any, quadratic: 
                     out[ij] = f1 * a[ij] + f2 * a[1 + i] * a[1 + j]
 
 
-@compiled
+@inner
 def function_series(code: Any, u: Any) -> Any:
     """Value, first and second derivative of an elementary function at u."""
     if code == NEG:

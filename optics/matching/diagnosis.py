@@ -6,9 +6,9 @@ import itertools
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
+from typing import TYPE_CHECKING
 
 import numpy as np
-import pandas as pd
 
 from lattice.arrays import Array
 from optics.closed import closed
@@ -18,6 +18,9 @@ from optics.matching.peaks import peaks
 from optics.matching.problem import Problem
 from optics.matching.reaches import in_one_ratio, reaches, strong
 from optics.matching.search import Found, Objective, sample, unmoved
+
+if TYPE_CHECKING:
+    import pandas as pd
 
 _RANK = 1e-8  # singular values below this part of the largest: directions that the targets do not feel
 _AT_BOUND = 1e-9  # parts of a parameter's scale
@@ -52,6 +55,8 @@ class Diagnosis:
     @cached_property
     def table(self) -> pd.DataFrame:
         """Targets by knobs: change of the target for 1 % of the knob."""
+        import pandas as pd
+
         return pd.DataFrame(self.changes, index=list(self.targets), columns=list(self.knobs))
 
     @property

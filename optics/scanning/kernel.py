@@ -15,7 +15,7 @@ from typing import Any
 
 import numpy as np
 
-from optics.compiled import compiled
+from optics.compiled import compiled, inner
 from optics.linear.propagation import LARGEST_COSINE
 from optics.maps.lanes import LANES, run_lanes
 
@@ -51,7 +51,7 @@ def read_stretch(series: Any, is_thick: Any, quadratic: Any, out: Any) -> Any:
             _read_form(series, plane, position, quadratic, out)
 
 
-@compiled
+@inner
 def _read_form(series: Any, plane: Any, position: Any, quadratic: Any, out: Any) -> Any:
     """Phase change per gamma, beta and alpha (rows) that delta, D or D' (``position``) makes: -trace(J K)/2."""
     i = 2 * plane
@@ -87,7 +87,7 @@ def unusual(series: Any, is_thick: Any, out: Any) -> Any:
             out[lane] = 1.0
 
 
-@compiled
+@inner
 def _carry(z: Any, m: Any) -> Any:
     """Both planes and the dispersion through a stretch."""
     _dispersion(z, m)
@@ -100,7 +100,7 @@ def _carry(z: Any, m: Any) -> Any:
             z[k + 2, i], z[k + 3, i] = a * v + b * pv, c * v + d * pv
 
 
-@compiled
+@inner
 def _dispersion(z: Any, m: Any) -> Any:
     for i in range(LANES):
         u, pu = z[_D, i], z[_D + 1, i]
@@ -108,7 +108,7 @@ def _dispersion(z: Any, m: Any) -> Any:
         z[_D + 1, i] = m[2, i] * u + m[3, i] * pu + m[5, i]
 
 
-@compiled
+@inner
 def _ends(z: Any, m: Any, plane: Any) -> Any:
     """A plane through a piece whose beta is largest at its ends."""
     k = _X if plane == 0 else _Y
@@ -123,7 +123,7 @@ def _ends(z: Any, m: Any, plane: Any) -> Any:
         z[_BEST + plane, i] = beta if beta > z[_BEST + plane, i] else z[_BEST + plane, i]
 
 
-@compiled
+@inner
 def _inside(z: Any, m: Any, plane: Any) -> Any:
     """A plane through a piece of constant focusing, whose beta may be largest inside."""
     k = _X if plane == 0 else _Y
@@ -145,7 +145,7 @@ def _inside(z: Any, m: Any, plane: Any) -> Any:
         z[_BEST + plane, i] = beta if beta > z[_BEST + plane, i] else z[_BEST + plane, i]
 
 
-@compiled
+@inner
 def _dispersion_ends(z: Any, m: Any) -> Any:
     """The dispersion through a piece where it is largest and smallest at its ends."""
     _dispersion(z, m)
@@ -155,7 +155,7 @@ def _dispersion_ends(z: Any, m: Any) -> Any:
         z[_LEAST, i] = u if u < z[_LEAST, i] else z[_LEAST, i]
 
 
-@compiled
+@inner
 def _dispersion_inside(z: Any, m: Any) -> Any:
     """The dispersion through a piece of constant focusing and bending, inside which it may turn."""
     for i in range(LANES):
@@ -177,7 +177,7 @@ def _dispersion_inside(z: Any, m: Any) -> Any:
         z[_LEAST, i] = low if low < z[_LEAST, i] else z[_LEAST, i]
 
 
-@compiled
+@inner
 def _periodic(z: Any) -> Any:
     """From the one-turn matrices in ``z`` to the periodic solution; nan where a plane is not bounded."""
     for i in range(LANES):
@@ -201,7 +201,7 @@ def _periodic(z: Any) -> Any:
         z[_BEST + 2, i] = z[_LEAST, i] = z[_D, i]
 
 
-@compiled
+@inner
 def _add_chromatic(z: Any, m: Any, out: Any) -> Any:
     """What a stretch adds to the chromaticities [rad] and the slip, from the functions at its entrance."""
     for i in range(LANES):
@@ -220,7 +220,7 @@ def _add_chromatic(z: Any, m: Any, out: Any) -> Any:
             )
 
 
-@compiled
+@inner
 def _tune(z: Any, plane: Any, i: Any) -> Any:
     """Phase advance from the beginning in turns."""
     k = _X if plane == 0 else _Y
@@ -228,7 +228,7 @@ def _tune(z: Any, plane: Any, i: Any) -> Any:
     return z[_TURNS + plane, i] + (advance + 1.0 if advance < 0.0 else advance)
 
 
-@compiled
+@inner
 def _record(z: Any, out: Any) -> Any:
     """The functions at a place, out (8, LANES)."""
     for i in range(LANES):
@@ -240,7 +240,7 @@ def _record(z: Any, out: Any) -> Any:
         out[6, i] = -(z[_Y, i] * z[_Y + 1, i] + z[_Y + 2, i] * z[_Y + 3, i])
 
 
-@compiled
+@inner
 def _pieces(z: Any, pieces: Any, inside: Any, begin: Any, end: Any, plane: Any) -> Any:
     """One plane through the pieces of a stretch, with the dispersion in x."""
     for piece in range(begin, end):
@@ -254,7 +254,7 @@ def _pieces(z: Any, pieces: Any, inside: Any, begin: Any, end: Any, plane: Any) 
             _dispersion_ends(z, pieces[piece])
 
 
-@compiled
+@inner
 def _around(z: Any, chain: Any, fixed: Any, moving: Any, pieces_x: Any, pieces_y: Any, out: Any) -> Any:
     """Once around from the periodic solution, noting everything on the way."""
     out[DQX : TIME_SLIP + 1] = 0.0
@@ -270,17 +270,26 @@ def _around(z: Any, chain: Any, fixed: Any, moving: Any, pieces_x: Any, pieces_y
             for plane in range(2):
                 pieces, inside, first = pieces_x if plane == 0 else pieces_y
                 _pieces(z, pieces, inside, first[source - 1], first[source], plane)
-        elif is_thick:
-            _inside(z, stretch, 0)
-            _dispersion_inside(z, stretch)
-            _inside(z, stretch[MATRIX_Y:], 1)
         else:
-            _ends(z, stretch, 0)
-            _dispersion_ends(z, stretch)
-            _ends(z, stretch[MATRIX_Y:], 1)
+            _step(z, stretch, is_thick)
 
 
-@compiled
+@inner
+def _step(z: Any, m: Any, is_thick: Any) -> Any:
+    """Both planes and the dispersion through an element that differs from lane to lane."""
+    for plane in range(2):  # a number that is written out would have its own code
+        matrix = m[MATRIX_X:] if plane == 0 else m[MATRIX_Y:]
+        if is_thick:
+            _inside(z, matrix, plane)
+        else:
+            _ends(z, matrix, plane)
+    if is_thick:
+        _dispersion_inside(z, m)
+    else:
+        _dispersion_ends(z, m)
+
+
+@inner
 def _move(bank: Any, steps: Any, arguments: Any, work: Any, series: Any, moving: Any, flag: Any) -> Any:
     """Numbers of the elements that differ from lane to lane: moving (n, N_STRETCH, LANES)."""
     arrays, orders = bank
@@ -289,7 +298,10 @@ def _move(bank: Any, steps: Any, arguments: Any, work: Any, series: Any, moving:
         room = work[begin:end]
         run_lanes(arrays, orders, program, arguments[j], room)
         for row in range(5):
-            series[row] = room[arrays[7][program, row]]
+            result = room[arrays[7][program, row]]
+            for c in range(28):
+                for i in range(LANES):
+                    series[row, c, i] = result[c, i]
         read_stretch(series, is_thick, arrays[8], moving[j])
         unusual(series, is_thick, flag)
 

@@ -7,10 +7,9 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from itertools import islice
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
-import pandas as pd
 
 from lattice import InputError, Lattice, ReferenceParticle
 from lattice.arrays import Array
@@ -37,6 +36,9 @@ from optics.scanning.kernel import (
     TIME_SLIP,
     scan_lanes,
 )
+
+if TYPE_CHECKING:
+    import pandas as pd
 
 Progress = Callable[[int], object]
 
@@ -98,6 +100,8 @@ def scan(
     threads (default: all processors); ``progress`` is told how many lattices are finished, some thousand at a time.
     InputError for unknown quantities and places, arrays of unequal length and what is no finite number.
     """
+    import pandas as pd
+
     particle = checked_particle(ring, particle)
     checked_fringe(fringe)
     arrays = _checked_parameters(parameters)

@@ -16,7 +16,7 @@ from optics.aperture import PLANES, BeamEdge, Clearance, clearance, envelope
 from optics.engines.verification import Verification, verify
 from optics.linear.moments import functions_of
 from optics.matching.matching import MatchResult
-from optics.survey import survey
+from optics.floor import survey
 from studies.match.design import matched_design
 from studies.pipeline import Asked
 from studies.ring_optics.imperfections import Imperfections, with_imperfections

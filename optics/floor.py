@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
-import pandas as pd
+from typing import TYPE_CHECKING
 
 import lattice
 from lattice import Lattice
+
+if TYPE_CHECKING:
+    import pandas as pd
 
 
 def survey(line: Lattice, **start: float) -> pd.DataFrame:
@@ -18,4 +21,6 @@ def survey(line: Lattice, **start: float) -> pd.DataFrame:
     >>> survey(arc).loc["_end", "theta"]
     np.float64(-0.5)
     """
+    import pandas as pd
+
     return pd.DataFrame(lattice.survey(line, **start)).set_index("name")
