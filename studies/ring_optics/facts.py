@@ -14,9 +14,9 @@ from machines.rings.machine import MachineBeam
 from optics import Optics, twiss
 from optics.aperture import PLANES, BeamEdge, Clearance, clearance, envelope
 from optics.engines.verification import Verification, verify
+from optics.floor import survey
 from optics.linear.moments import functions_of
 from optics.matching.matching import MatchResult
-from optics.floor import survey
 from studies.match.design import matched_design
 from studies.pipeline import Asked
 from studies.ring_optics.imperfections import Imperfections, with_imperfections
