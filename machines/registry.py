@@ -50,9 +50,23 @@ def _line(name: str, file: str) -> LineMachine:
     return read_line(files("machines").joinpath("cnao_like"), name, file)
 
 
+@cache
+def _gantry(name: str, joint: str) -> LineMachine:
+    from machines.lines.gantries import read_gantry
+
+    return read_gantry(files("machines").joinpath("cnao_like"), name, "gantry", joint)
+
+
 RINGS: Kind[RingMachine] = Kind("ring", {name: partial(_ring, name) for name in ("cnao", "pimms", "medaustron")})
 LINACS: Kind[LinacMachine] = Kind("linac", {"linac": _linac})
-LINES: Kind[LineMachine] = Kind("line", {"cnao-room3": partial(_line, "cnao-room3", "hebt_room3")})
+LINES: Kind[LineMachine] = Kind(
+    "line",
+    {
+        "cnao-room3": partial(_line, "cnao-room3", "hebt_room3"),
+        "cnao-gantry": partial(_gantry, "cnao-gantry", "rotator"),
+        "cnao-gantry-plain": partial(_gantry, "cnao-gantry-plain", "turn"),
+    },
+)
 KINDS: tuple[Kind[Machine], ...] = (RINGS, LINACS, LINES)
 
 #: Name of each machine of any kind, and the function that returns it (its data are read on the first call).

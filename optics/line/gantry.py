@@ -18,7 +18,12 @@ from optics.matching.matching import match
 from optics.matching.targets import Target, Vary
 
 #: Strengths [m^-2] of the quadrupoles from the end to the middle, for 0.4 m of length, 1.2 m between and 0.5 m outside.
-STRENGTHS = {"rot_k1": 1.38044686, "rot_k2": -2.01909812, "rot_k3": 2.79464105, "rot_k4": -1.69003627}
+STRENGTHS = {
+    "rot_k1": 1.3804468605449,
+    "rot_k2": -2.0190981182069,
+    "rot_k3": 2.7946410518293,
+    "rot_k4": -1.690036273667,
+}
 _INSIDE = ("rotator_in:end", "rotator_out")
 _LARGEST = 6.0  # m^-2
 _TOLERANCE = 1e-11

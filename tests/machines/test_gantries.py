@@ -1,0 +1,98 @@
+"""The gantry of the CNAO-like machines: isocentric at every angle, within its ratings, the same joint to joint."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from importlib.resources import files
+
+import numpy as np
+import pytest
+
+from lattice import Aperture, Bend, InputError, Lattice
+from lattice.survey import survey
+from machines.lines.barrel import Barrel, barrel
+from machines.lines.gantries import read_gantry
+from machines.registry import line_named
+from optics import Moments, twiss
+
+OPENING = Aperture("ellipse", 0.04, 0.04)
+OPENINGS = {"quadrupole": OPENING, "bend": OPENING, "last": OPENING}
+SMALL = Barrel(
+    bend_radius=1.5,
+    bend_deg=60.0,
+    face_deg=10.0,
+    isocentre=1.0,
+    parallel=2.0,
+    quadrupoles=[1, 2, 1],
+    quadrupole=0.2,
+    gap=0.2,
+    clear=0.3,
+    strengths=[1.0, -1.0, 1.0, -1.0],
+)
+
+
+def gantry_alone() -> Lattice:
+    line = line_named("cnao-gantry").line
+    return line[line.index("g_entry_in") :]
+
+
+@pytest.mark.parametrize("name", ["cnao-gantry", "cnao-gantry-plain"])
+def test_the_isocentre_stays_where_it_is_at_every_angle(name: str) -> None:
+    line = line_named(name).line
+    places = [survey(line.with_parameters(gantry_angle=np.radians(a))) for a in (0.0, 37.0, 90.0, 180.0)]
+    ends = np.array([[one[column][-1] for column in "XYZ"] for one in places])
+    np.testing.assert_allclose(ends, ends[[0]].repeat(4, axis=0), atol=1e-9)
+    away = [abs(one["Y"]).max() for one in places]
+    assert away[2] == pytest.approx(3.65 + 1.5, rel=1e-9)  # radius of the last bend and the way to the isocentre
+    assert away[0] < 1e-12
+
+
+def test_any_barrel_ends_on_its_axis_across_it() -> None:
+    """2 rho (1 - cos alpha) + L sin alpha = rho + d, whatever the design."""
+    found = survey(barrel(SMALL, OPENINGS))
+    assert found["X"][-1] == pytest.approx(0.0, abs=1e-12)
+    assert abs(found["theta"][-1]) == pytest.approx(np.pi / 2, rel=1e-12)
+
+
+def test_the_gantry_is_point_to_point_without_dispersion() -> None:
+    """x -> -x, y -> y with what SOURCES.md says of its strengths; any sizes at the joint are those at the isocentre."""
+    particle = line_named("cnao-gantry").top_particle
+    start = Moments.from_functions(particle, {"betx": 5.0, "bety": 5.0}, emittance_x=1e-6, emittance_y=1e-6)
+    r = twiss(gantry_alone(), particle, start=start).matrix()
+    expected = [-1.0, 0.0, 1.0, 0.0, 0.0, 0.0]
+    np.testing.assert_allclose([r[0, 0], r[0, 1], r[2, 2], r[2, 3], r[0, 5], r[1, 5]], expected, rtol=0, atol=1e-8)
+
+
+def test_bends_and_fixed_quadrupoles_are_within_their_ratings_at_the_top_energy() -> None:
+    machine = line_named("cnao-gantry")
+    rigidity = machine.top_particle.magnetic_rigidity
+    fields = [abs(e.angle) / e.length * rigidity for e in gantry_alone() if isinstance(e, Bend)]  # type: ignore[operator, arg-type]
+    assert len(fields) == 3
+    assert max(fields) < machine.ratings["bend_field"].value
+    fixed = [v for name, v in machine.line.parameters.items() if name.startswith(("g_k", "rot_k"))]
+    assert len(fixed) == 14
+    assert max(map(abs, fixed)) * rigidity < machine.ratings["gradient"].value
+
+
+def test_both_joints_are_as_long_and_lead_to_one_gantry() -> None:
+    behind, plain = (line_named(name).line for name in ("cnao-gantry", "cnao-gantry-plain"))
+    assert behind.length == pytest.approx(plain.length, rel=1e-12)
+    assert gantry_alone().names == plain[plain.index("g_entry_in") :].names
+
+
+@pytest.mark.parametrize(
+    ("changes", "told"),
+    [
+        ({"quadrupole": 3.0}, "no room for 2 quadrupoles"),
+        ({"parallel": 0.5}, "last straight of 0.5 m has no room"),
+        ({"strengths": [1.0]}, "and 1 strengths"),
+    ],
+)
+def test_what_has_no_room_is_told(changes: dict[str, object], told: str) -> None:
+    with pytest.raises(InputError, match=told):
+        barrel(replace(SMALL, **changes), OPENINGS)  # type: ignore[arg-type]
+
+
+def test_a_joint_that_the_file_does_not_have_is_told() -> None:
+    with pytest.raises(InputError, match="no joint 'rotor'; did you mean 'rotator'"):
+        read_gantry(files("machines").joinpath("cnao_like"), "g", "gantry", "rotor")
