@@ -1,4 +1,4 @@
-"""An isocentric gantry as a lattice: two bends of opposite angle, then one of 90 degrees, all in the plane of the gantry.
+"""An isocentric gantry as a lattice: two bends of opposite angle, then one of 90 degrees, all in the gantry's plane.
 
 With bends of radius rho that turn by alpha and back, a straight of length L between them and the last bend's end d
 before the isocentre, the beam comes back to the axis of rotation where

@@ -9,14 +9,13 @@ from types import MappingProxyType
 from typing import Any
 
 from lattice import Aperture, Drift, InputError, Lattice, SRotation
+from lattice.building.insertions import module, rotator
 from lattice.errors import did_you_mean
 from machines.lines.barrel import Barrel, barrel
 from machines.lines.machine import LineMachine
 from machines.lines.reader import read_line
 from machines.rings.machine import Rating
 from machines.tables import check_keys, read_toml, record
-from optics.line.gantry import rotator
-from optics.line.modules import module
 
 #: How a gantry is joined to what stands still: behind a rotator, or by a plain turn of the frame.
 JOINTS = ("rotator", "turn")
@@ -24,9 +23,9 @@ JOINTS = ("rotator", "turn")
 
 @dataclass(frozen=True)
 class GantryFile:
-    """``<name>.toml``: the ``fixed`` line and the element that it ends behind, ``matching`` and ``rotator`` (keywords of
-    ``optics.line.modules.module`` and ``optics.line.gantry.rotator``), ``gantry`` (``Barrel``), ``joints`` with title and
-    starting strengths of each."""
+    """``<name>.toml``: the ``fixed`` line and the element that it ends behind; ``matching`` and ``rotator``: keywords
+    of both in ``lattice.building.insertions``; ``gantry`` (``Barrel``); ``joints``: title and strengths of each.
+    """
 
     fixed: str
     fixed_end: str

@@ -18,15 +18,16 @@ from typing import Any
 
 import numpy as np
 
-from lattice import Aperture, Drift, Element, InputError, Lattice, NoSolution, Quadrupole, ReferenceParticle
+from lattice import InputError, Lattice, NoSolution, ReferenceParticle
 from lattice.arrays import Array
+from lattice.building.insertions import module
 from optics.linear.moments import Moments
 from optics.matching.matching import match
 from optics.matching.targets import Target, Vary
 
+__all__ = ["Passage", "matched_module", "module", "phase_shifter", "stepper", "telescope"]
+
 _TOLERANCE = 1e-10
-_NUMBER = 6  # quadrupoles: three free elements of a matrix of determinant one in each plane
-_CELL = (1.2, -1.6, 1.6)  # m^-2: where a search begins, and from where it goes on
 
 
 @dataclass(frozen=True)
@@ -51,27 +52,6 @@ class Passage:
         (b1, b2), (a1, a2), c, s = self.beta, self.alfa, cos(self.phase), sin(self.phase)
         slope = -((1 + a1 * a2) * s + (a2 - a1) * c) / sqrt(b1 * b2)
         return np.array([[sqrt(b2 / b1) * (c + a1 * s), sqrt(b1 * b2) * s], [slope, sqrt(b1 / b2) * (c - a2 * s)]])
-
-
-def module(
-    name: str,
-    *,
-    length: float = 0.4,
-    gap: float = 1.0,
-    end: float = 0.5,
-    aperture: Aperture | None = None,
-) -> Lattice:
-    """Six quadrupoles of ``length`` [m], ``gap`` [m] between them and ``end`` [m] outside.
-
-    Its parameters: "k_<name>_1" ... "k_<name>_6" [m^-2], six supplies.
-    """
-    strengths = {f"k_{name}_{n}": _CELL[(n - 1) % 3] for n in range(1, _NUMBER + 1)}
-    body: list[Element] = [Drift(f"{name}_end", length=end, aperture=aperture)]
-    for number, strength in enumerate(strengths, 1):
-        body.append(Quadrupole(f"{name}_q{number}", length=length, k1=strength, aperture=aperture))
-        if number < _NUMBER:
-            body.append(Drift(f"{name}_gap", length=gap, aperture=aperture))
-    return Lattice(name, elements=(*body, body[0]), parameters=strengths)
 
 
 def matched_module(

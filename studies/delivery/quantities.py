@@ -7,7 +7,7 @@ from math import hypot
 
 import numpy as np
 
-from lattice import NoSolution
+from lattice import Bend, Element, NoSolution
 from studies.delivery.facts import Facts
 from studies.judging import ALONE, BOTH, ROUNDING, Number, Numbers, evaluated
 from studies.results import Quantity
@@ -109,6 +109,22 @@ def _gradient(facts: Facts) -> Number:
     return Number(largest, ROUNDING * largest, ALONE, method, "settings-strengths")
 
 
+def _bend_field(facts: Facts) -> Number:
+    """|h| B rho of the line's bends at the highest rigidity."""
+    rigidity = max(particle.magnetic_rigidity for particle in facts.resolved.particles)
+    line = facts.found.lattice
+    bends = {e.name: abs(line.value(e.angle) / line.value(e.length)) for e in line.elements if _bends(e)}
+    if not bends:
+        raise NoSolution("the line has no bends")
+    name = max(bends, key=bends.__getitem__)
+    method = f"|angle| B rho / length at the highest energy; largest: '{name}'"
+    return Number(bends[name] * rigidity, ROUNDING * bends[name] * rigidity, ALONE, method, "line-floor")
+
+
+def _bends(element: Element) -> bool:
+    return isinstance(element, Bend) and element.length != 0
+
+
 def _junction(facts: Facts, name: str) -> float:
     if facts.source.junction is None:
         raise NoSolution("the beam that enters is given by functions: no ring is left")
@@ -152,6 +168,7 @@ NUMBERS: Numbers[Facts] = {
     "line_transmission": _transmission,
     "line_fill": _fill,
     "line_gradient": _gradient,
+    "line_bend_field": _bend_field,
     "junction_offset": _offset,
     "junction_angle": _angle,
     "junction_drift": _drift,

@@ -32,6 +32,7 @@ DELIVERY = kinds(
     ("line_transmission", "1", "transmission", "least part of the tracked beam that comes to the isocentre"),
     ("line_fill", "1", "fill", "largest part of a half opening of the line that the beam's edge takes"),
     ("line_gradient", "T/m", "|g|", "largest gradient of the line's quadrupoles over all settings"),
+    ("line_bend_field", "T", "B (line)", "largest field of the line's bends at its highest energy"),
     ("junction_offset", "m", "|x| (junction)", "distance of the line's axis from the ring's orbit at the septum", "mm"),
     ("junction_angle", "1", "|x'| (junction)", "angle of the line's axis to the ring's orbit at the septum", "mrad"),
     ("junction_drift", "m", "dx (spill)", "how far the beam's middle moves at the junction during the spill", "mm"),

@@ -55,6 +55,8 @@ def test_every_machine_is_of_one_kind() -> None:
         "medaustron": "ring",
         "linac": "linac",
         "cnao-room3": "line",
+        "cnao-gantry": "line",
+        "cnao-gantry-plain": "line",
     }
 
 

@@ -84,7 +84,7 @@ def test_both_joints_are_as_long_and_lead_to_one_gantry() -> None:
     ("changes", "told"),
     [
         ({"quadrupole": 3.0}, "no room for 2 quadrupoles"),
-        ({"parallel": 0.5}, "last straight of 0.5 m has no room"),
+        ({"parallel": 0.4}, "last straight of 0.4 m has no room"),
         ({"strengths": [1.0]}, "and 1 strengths"),
     ],
 )

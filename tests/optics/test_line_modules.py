@@ -52,7 +52,7 @@ def test_a_phase_shifter_changes_the_horizontal_phase_alone(degrees: float) -> N
 
 
 def test_what_six_quadrupoles_cannot_do_is_told() -> None:
-    with pytest.raises(NoSolution, match="module 'weak' has no strengths within 0.2 m"):
+    with pytest.raises(NoSolution, match=r"module 'weak' has no strengths within 0\.2 m"):
         matched_module(module("weak"), PROTON, -np.eye(2), -np.eye(2), largest=0.2)
     with pytest.raises(InputError, match="beta functions must be positive"):
         Passage((0.0, 1.0), (0.0, 0.0), pi)

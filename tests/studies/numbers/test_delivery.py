@@ -10,7 +10,7 @@ import pandas as pd
 import pytest
 
 from extraction.junction import ExtractedBeam, Junction
-from lattice import Drift, Lattice, ReferenceParticle
+from lattice import Bend, Drift, Lattice, NoSolution, ReferenceParticle
 from optics.line.question import Turned
 from optics.line.settings import Spots
 from studies.delivery.facts import Case, Delivered
@@ -19,6 +19,9 @@ from studies.delivery.source import Source, at_its_own_momentum
 
 SLOW, FAST = (ReferenceParticle("proton", kinetic_energy_per_u=energy) for energy in (60e6, 200e6))
 CASES = tuple(Case(k, particle, 3e-3, 4e-3) for k, particle in enumerate((SLOW, FAST)))
+
+
+BENDS = (Bend("right", length=2.0, angle=0.1), Bend("left", length=1.0, angle=-0.2))
 
 
 def spot(case: Case, size_x: float, size_y: float, middle: tuple[float, float], started: int = 200) -> Delivered:
@@ -42,7 +45,7 @@ def facts(**changes: Any) -> Any:
         fill=np.array([0.7, 0.9]),
         fill_at=np.array([0, 1]),
         reached=np.array([True, False]),
-        lattice=Lattice("line", elements=(Drift("a", length=1.0), Drift("b", length=2.0))),
+        lattice=Lattice("line", elements=(Drift("a", length=1.0), Drift("b", length=2.0), *BENDS)),
     )
     base = SimpleNamespace(
         found=found,
@@ -61,7 +64,7 @@ def facts(**changes: Any) -> Any:
             beam=ExtractedBeam(_moving(), np.linspace(0.0, 2.0, 50), SLOW),
             states=_moving(),
         ),
-        resolved=SimpleNamespace(study=SimpleNamespace(sigmas=2.5)),
+        resolved=SimpleNamespace(study=SimpleNamespace(sigmas=2.5), particles=(SLOW, FAST)),
     )
     return SimpleNamespace(**{**vars(base), **changes})
 
@@ -118,6 +121,16 @@ def test_the_line_by_hand() -> None:
     assert value("line_fill") == 0.9
     assert "at 'b'" in NUMBERS["line_fill"](facts()).method
     assert value("line_gradient") == pytest.approx(2 * 1.13705, rel=1e-4)
+
+
+@pytest.mark.number("line_bend_field", by="by hand")
+def test_the_field_of_the_bends_by_hand() -> None:
+    """0.2 rad in 1 m at 200 MeV, 2.1496 T m: 0.42992 T, though it bends to the left."""
+    assert value("line_bend_field") == pytest.approx(0.42992, rel=1e-4)
+    assert "'left'" in NUMBERS["line_bend_field"](facts()).method
+    straight = SimpleNamespace(**{**vars(facts().found), "lattice": Lattice("d", elements=(Drift("a", length=1.0),))})
+    with pytest.raises(NoSolution, match="no bends"):
+        value("line_bend_field", found=straight)
 
 
 @pytest.mark.number("junction_offset", "junction_angle", "junction_drift", by="by hand")
