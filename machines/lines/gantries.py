@@ -29,8 +29,8 @@ class GantryFile:
 
     fixed: str
     fixed_end: str
-    matching: Mapping[str, float]
-    rotator: Mapping[str, float]
+    matching: Mapping[str, Any]
+    rotator: Mapping[str, Any]
     gantry: Mapping[str, Any]
     apertures: Mapping[str, Mapping[str, Any]]
     joints: Mapping[str, Mapping[str, Any]]

@@ -7,7 +7,7 @@ from math import hypot
 
 import numpy as np
 
-from lattice import Bend, Element, NoSolution
+from lattice import Bend, NoSolution
 from studies.delivery.facts import Facts
 from studies.judging import ALONE, BOTH, ROUNDING, Number, Numbers, evaluated
 from studies.results import Quantity
@@ -113,16 +113,16 @@ def _bend_field(facts: Facts) -> Number:
     """|h| B rho of the line's bends at the highest rigidity."""
     rigidity = max(particle.magnetic_rigidity for particle in facts.resolved.particles)
     line = facts.found.lattice
-    bends = {e.name: abs(line.value(e.angle) / line.value(e.length)) for e in line.elements if _bends(e)}
+    bends = {
+        e.name: abs(line.value(e.angle) / line.value(e.length))
+        for e in line.elements
+        if isinstance(e, Bend) and e.length != 0
+    }
     if not bends:
         raise NoSolution("the line has no bends")
     name = max(bends, key=bends.__getitem__)
     method = f"|angle| B rho / length at the highest energy; largest: '{name}'"
     return Number(bends[name] * rigidity, ROUNDING * bends[name] * rigidity, ALONE, method, "line-floor")
-
-
-def _bends(element: Element) -> bool:
-    return isinstance(element, Bend) and element.length != 0
 
 
 def _junction(facts: Facts, name: str) -> float:
