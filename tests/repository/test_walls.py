@@ -109,11 +109,33 @@ COMMON = {"charts", "judging", "moves", "pipeline", "provenance", "registry", "r
 @pytest.mark.parametrize("word", ROOMS)
 def test_a_study_loads_only_what_it_builds_on(word: str) -> None:
     """Importing what computes one question imports no other question; a linac's nothing of extraction."""
-    code = f"import sys; from studies.registry import study_of; study_of({word!r}); print(*sys.modules)"
-    loaded = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True, cwd=ROOT).stdout
-    rooms = {name.split(".")[1] for name in loaded.split() if name.startswith("studies.")}
+    loaded = loaded_by_each()[word]
+    rooms = {name.split(".")[1] for name in loaded if name.startswith("studies.")}
     assert rooms - COMMON - {"terminal", "exit_codes"} == BUILDS_ON[word]
-    assert ("extraction" in loaded.split()) == (not word.startswith("linac"))
+    assert ("extraction" in loaded) == (not word.startswith("linac"))
+
+
+#: A Python that has none of our modules; each study is loaded by a child of it. What others made is loaded once.
+LOADING = """
+import os, sys
+import numba, pandas, plotly.graph_objects, pydantic, scipy.optimize
+assert "studies" not in sys.modules
+for word in sys.argv[1:]:
+    if not (child := os.fork()):
+        from studies.registry import study_of
+        study_of(word)
+        print(word, *sys.modules, flush=True)
+        os._exit(0)
+    assert os.waitpid(child, 0)[1] == 0, word
+"""
+
+
+@cache
+def loaded_by_each() -> dict[str, set[str]]:
+    """Modules that are loaded with a study."""
+    command = [sys.executable, "-c", LOADING, *ROOMS]
+    told = subprocess.run(command, capture_output=True, text=True, check=True, cwd=ROOT).stdout
+    return {line.split()[0]: set(line.split()[1:]) for line in told.splitlines()}
 
 
 # ------------------------------------------------------------------------------------------- drawing computes nothing
