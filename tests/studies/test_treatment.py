@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 import pytest
 from hypothesis import given
@@ -9,6 +11,9 @@ from hypothesis import strategies as st
 
 from optics.matter.bragg import DoseModel
 from optics.matter.layers import SpotPlan, Target, Treatment, planned
+from studies.spec.builtin import study_path
+from studies.spec.study_file import load_study
+from studies.treatment import machines
 from studies.treatment.timeline import (
     BEAM,
     CHANGE,
@@ -214,3 +219,20 @@ def test_repaints_of_a_linac_share_the_particles_and_round_up_each() -> None:
     found = linac.deliver(simple(), Scanning(0.5, 1e-3, repaints=2))
     assert found.counts["pulses"] == 3 * 11 * 2 * 3
     assert found.spent[MOVES] == pytest.approx(3 * 10 * 2 * 2 / 200)  # two pulses are lost in a move of 11 ms
+
+
+@pytest.mark.parametrize(
+    ("treatment", "asked"),
+    [((100.0, 200.0), (99.0, 202.0)), ((60.0, 250.0), (60.0, 250.0))],
+)
+def test_the_ring_is_computed_a_little_beyond_the_treatment(
+    treatment: tuple[float, float], asked: tuple[float, float], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """One per cent on either side, as far as the ring goes (protons of 60 to 250 MeV)."""
+    monkeypatch.setattr(machines, "gather", lambda resolved, asked: resolved)
+    path = study_path("switching-comparison")
+    assert path is not None
+    study: Any = load_study(path)
+    facts: Any = machines.computed_ring(study.synchrotron, "proton", np.array(treatment)).facts
+    (energies,) = facts.study.energies
+    assert (energies.lower_MeV_per_u, energies.upper_MeV_per_u) == pytest.approx(asked, rel=1e-12)
