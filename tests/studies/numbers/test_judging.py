@@ -59,6 +59,13 @@ def test_a_verdict_with_its_margin(
     assert (found.value, found.error) == (value, error)
 
 
+@pytest.mark.parametrize(("error", "numerical", "rest"), [(0.5, 0.125, 0.375), (0.125, 0.5, 0.0), (None, 0.5, 0.0)])
+def test_what_is_not_numerical_of_an_error_is_of_model_and_sample(
+    error: float | None, numerical: float, rest: float
+) -> None:
+    assert Verdict(requirement(None, 2.0), PASS, 1.5, error, 0.5, "", numerical).spread == rest
+
+
 @pytest.mark.parametrize(
     ("value", "error"), [(None, 0.1), (float("nan"), 0.1), (float("inf"), 0.1), (1.0, None), (1.0, float("nan"))]
 )
