@@ -44,10 +44,10 @@ def _linac() -> LinacMachine:
 
 
 @cache
-def _line(name: str, file: str) -> LineMachine:
+def _line(name: str, folder: str, file: str) -> LineMachine:
     from machines.lines.reader import read_line
 
-    return read_line(files("machines").joinpath("cnao_like"), name, file)
+    return read_line(files("machines").joinpath(folder), name, file)
 
 
 @cache
@@ -62,9 +62,10 @@ LINACS: Kind[LinacMachine] = Kind("linac", {"linac": _linac})
 LINES: Kind[LineMachine] = Kind(
     "line",
     {
-        "cnao-room3": partial(_line, "cnao-room3", "hebt_room3"),
+        "cnao-room3": partial(_line, "cnao-room3", "cnao_like", "hebt_room3"),
         "cnao-gantry": partial(_gantry, "cnao-gantry", "rotator"),
         "cnao-gantry-plain": partial(_gantry, "cnao-gantry-plain", "turn"),
+        "linac-room": partial(_line, "linac-room", "compact_linac", "room"),
     },
 )
 KINDS: tuple[Kind[Machine], ...] = (RINGS, LINACS, LINES)

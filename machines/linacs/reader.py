@@ -13,10 +13,11 @@ from machines.tables import read_toml
 def read_linac(folder: Traversable) -> LinacMachine:
     """The linac of linac.toml, the section table, in ``folder`` with the requirements of requirements.toml.
 
-    The ``study`` of a requirement is linac-optics or linac-energy-switching. FileError where a file cannot be read,
+    The ``study`` of a requirement is linac-optics or linac-energy-switching; those that name ``machines`` are of lines
+    behind it. FileError where a file cannot be read,
     pydantic's ValidationError (a ValueError) for a wrong key of the table, InputError for one of a requirement.
     """
-    tables = read_toml(folder, "requirements")["requirement"]
+    tables = [one for one in read_toml(folder, "requirements")["requirement"] if "machines" not in one]
     requirements = (requirement_from(table, f"requirements.toml, {table.get('id', '?')}") for table in tables)
     return LinacMachine.of(read_table(folder), tuple(requirements))
 

@@ -24,17 +24,18 @@ class EnteringBeam:
 class LineMachine(Machine):
     """Everything known of one line; data.
 
-    ``line`` has the strengths of its starting set. ``ring`` and ``ring_place``: the machine and the element whose
-    entrance the line begins at. ``isocentre``: the place where the patient is.
+    ``line`` has the strengths of its starting set. ``ring`` and ``ring_place``: the ring and the element whose entrance
+    the line begins at, or ``linac``: the linac whose exit that is. ``isocentre``: the place where the patient is.
     """
 
     kind: ClassVar[str] = "line"
 
     line: Lattice
-    ring: str
-    ring_place: str
     isocentre: str
     ratings: Mapping[str, Rating]
+    ring: str = ""
+    ring_place: str = ""
+    linac: str = ""
     beams: tuple[EnteringBeam, ...] = ()
 
     def entering(self, species: str) -> EnteringBeam:

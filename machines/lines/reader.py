@@ -29,12 +29,13 @@ class LineFile:
     title: str
     length: float
     start: str
-    ring: str
-    ring_place: str
     isocentre: str
     energies_MeV_per_u: Mapping[str, Sequence[float]]
     apertures: Mapping[str, Mapping[str, Any]]
     elements: Sequence[Mapping[str, Any]]
+    ring: str = ""
+    ring_place: str = ""
+    linac: str = ""
     strengths: Mapping[str, float] = field(default_factory=dict)
     rating: Sequence[Mapping[str, Any]] = ()
     beam: Sequence[Mapping[str, Any]] = ()
@@ -50,12 +51,14 @@ def read_line(folder: Traversable, name: str, file: str) -> LineMachine:
     """
     where = f"{file}.toml"
     about = record(LineFile, read_toml(folder, file), where)
+    _check_source(about, where)
     return LineMachine(
         name=name,
         title=about.title,
         line=_line(name, about, where),
         ring=about.ring,
         ring_place=about.ring_place,
+        linac=about.linac,
         isocentre=about.isocentre,
         energies=MappingProxyType(
             {species: (low * 1e6, high * 1e6) for species, (low, high) in about.energies_MeV_per_u.items()}
@@ -68,6 +71,14 @@ def read_line(folder: Traversable, name: str, file: str) -> LineMachine:
         assumptions=tuple(about.assumptions),
         references=tuple(about.references),
     )
+
+
+def _check_source(about: LineFile, where: str) -> None:
+    """A line leaves a ring at an element, or a linac at its exit."""
+    if bool(about.ring) == bool(about.linac):
+        raise InputError(f"{where}: a line begins at a ring or at a linac: give either ring or linac")
+    if bool(about.ring) != bool(about.ring_place):
+        raise InputError(f"{where}: ring and ring_place belong together: the ring, and the element where it is left")
 
 
 def _line(name: str, about: LineFile, where: str) -> Lattice:
@@ -94,6 +105,6 @@ def _requirements(tables: list[dict[str, Any]], line: str) -> Iterator[Requireme
     """Those that name the line; ``study`` is the kind of study that judges them."""
     for table in tables:
         where = f"requirements.toml, {table.get('id', '?')}"
-        check_keys(table, ("machines", "study"), where)
-        if line in table["machines"]:
+        if line in table.get("machines", ()):
+            check_keys(table, ("machines", "study"), where)
             yield requirement_from({key: value for key, value in table.items() if key != "machines"}, where)

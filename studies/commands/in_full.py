@@ -85,7 +85,8 @@ def _linac(machine: LinacMachine) -> Iterator[str]:
 
 def _line(machine: LineMachine) -> Iterator[str]:
     yield _row("length", f"{machine.line.length:.6g} m")
-    yield _row("begins", f"at '{machine.ring_place}' of {machine.ring}")
+    place = f"at '{machine.ring_place}' of {machine.ring}" if machine.ring else f"at the exit of {machine.linac}"
+    yield _row("begins", place)
     yield _row("isocentre", machine.isocentre)
     yield _row("parameters", f"{len(machine.line.parameters)} strengths: {listed(machine.line.parameters, 4)}")
     ratings = (f"{rating.quantity} {rating.value:g} {rating.unit}" for rating in machine.ratings.values())

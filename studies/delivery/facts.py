@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import logging
+from collections.abc import Iterator
 from dataclasses import dataclass, replace
+from itertools import pairwise
 
 import numpy as np
 import pandas as pd
@@ -19,8 +21,10 @@ from optics.line.response import responses
 from optics.line.settings import Settings, settings
 from optics.linear.solution import functions_inside
 from optics.linear.transfer import planes
+from studies.delivery.acceptance import Acceptance, accepted
 from studies.delivery.resolution import ResolvedDelivery, text_of
-from studies.delivery.source import Source, source_of
+from studies.delivery.source import Source
+from studies.delivery.sources import source_of
 from studies.pipeline import Asked
 
 LOGGER = logging.getLogger(__name__)
@@ -80,7 +84,8 @@ class Delivered:
 @dataclass(frozen=True, eq=False)
 class Facts:
     """What is known of a delivery; ``between``: largest relative error of a size halfway between two energies, by spot
-    (energies - 1, spots); ``engines``: relative difference of both sizes from Xsuite's for the cases compared."""
+    (energies - 1, spots); ``engines``: relative difference of both sizes from Xsuite's for the cases compared;
+    ``acceptances`` of the cases tracked."""
 
     resolved: ResolvedDelivery
     source: Source
@@ -91,6 +96,7 @@ class Facts:
     between: Array
     engines: pd.DataFrame
     floor: dict[str, pd.DataFrame]
+    acceptances: tuple[Acceptance, ...] = ()
 
     @property
     def lattice(self) -> Lattice:
@@ -144,9 +150,10 @@ def gather(resolved: ResolvedDelivery, asked: Asked) -> Facts:
         beams=beams,
         found=found,
         delivered=delivered,
-        between=_between(resolved, beams, found),
+        between=_between(resolved, source, found),
         engines=pd.DataFrame([_engines(resolved, source, found, one) for one in delivered]),
         floor=_floor(resolved.line, resolved.machine, source) if asked.report else {},
+        acceptances=tuple(_acceptances(resolved, source, found, delivered)),
     )
 
 
@@ -221,20 +228,19 @@ def _envelope(optics: Optics, sigmas: float) -> pd.DataFrame:
     return pd.DataFrame(table | {f"aperture_{name}": column for name, column in zip(names, free, strict=True)})
 
 
-def _between(resolved: ResolvedDelivery, beams: Moments, found: Settings) -> Array:
+def _between(resolved: ResolvedDelivery, source: Source, found: Settings) -> Array:
     """Relative errors of sizes of beams between two energies, at strengths between theirs: (energies - 1, spots, 2)."""
     spots = len(resolved.study.spots)
     shape = (len(resolved.particles), spots)
     values = found.values.reshape(*shape, -1)
-    sigma = beams.sigma.reshape(*shape, 6, 6)
     halves = 0.5 * (values[1:] + values[:-1])
-    middle = 0.5 * (sigma[1:] + sigma[:-1])
+    middle = [source.halfway(lower, upper) for lower, upper in pairwise(resolved.particles)]
     knobs = dict(zip(found.knobs, halves.reshape(-1, halves.shape[-1]).T, strict=True))
     moved = responses(
         resolved.line,
-        beams.particle,
+        resolved.particles[0],
         knobs,
-        middle.reshape(-1, 6, 6),
+        np.repeat(np.array(middle), spots, axis=0),
         resolved.isocentre,
         fringe=resolved.study.model.fringe,
     )
@@ -257,12 +263,29 @@ def _engines(resolved: ResolvedDelivery, source: Source, found: Settings, one: D
     return {"energy": one.case.particle.kinetic_energy_per_u, **sizes}
 
 
+def _acceptances(
+    resolved: ResolvedDelivery, source: Source, found: Settings, delivered: tuple[Delivered, ...]
+) -> Iterator[Acceptance]:
+    """Of the cases that are tracked, where the study asks for it."""
+    asked, fringe = resolved.study.acceptance, resolved.study.model.fringe
+    if asked is None:
+        return
+    offsets = np.linspace(-1.0, 1.0, asked.points) * asked.momentum_percent / 100
+    for case in (one.case for one in delivered):
+        line = _to_isocentre(resolved, found.of(case.number, case.angle))
+        table = accepted(line, case.particle, source.at(case.particle), offsets, fringe)
+        yield Acceptance(case.label, case.size_x, case.size_y, table)
+
+
 def _floor(line: Lattice, machine: LineMachine | None, source: Source) -> dict[str, pd.DataFrame]:
-    """Survey of the line, and of the ring that it leaves where that is known: tables by name."""
-    place = {}
+    """Survey of the line, and of the ring or linac that it leaves where that is known: tables by name."""
+    place: dict[str, float] = {}
     found: dict[str, pd.DataFrame] = {}
     if source.ring is not None and source.junction is not None and source.septum is not None:
         place = source.junction.beside(source.ring, source.septum)
         found[source.ring.name] = pd.DataFrame(survey(source.ring)).set_index("name")
+    if source.before is not None:
+        place = {"Z": source.before.length}
+        found[source.before.name] = pd.DataFrame(survey(source.before)).set_index("name")
     table = pd.DataFrame(survey(line, **place)).set_index("name")
     return {"line": table, **found}

@@ -11,11 +11,13 @@ from studies.charts import style
 from studies.charts.curves import Curve, curves
 from studies.charts.figure import figure_json, figure_of
 from studies.charts.lattice import floor_plan, magnet_blocks, optics_figure
-from studies.charts.linac import heat
+from studies.charts.linac import heat, line, stacked, with_slider
 from studies.charts.spill import bar_drawing
 from studies.charts.spot import Envelope, Spot, envelopes_drawing, spots_drawing
+from studies.charts.style import Drawing
+from studies.delivery.acceptance import Acceptance
 from studies.delivery.facts import Delivered, Facts
-from studies.results import FigureData
+from studies.results import FigureData, Shown
 
 _CLOUD = 1500  # particles drawn
 
@@ -29,6 +31,7 @@ def figures(facts: Facts) -> tuple[FigureData, ...]:
         _sizes(facts),
         _strengths(facts),
         _optics(facts),
+        *_acceptance(facts),
         _entrance(facts),
     )
 
@@ -82,9 +85,10 @@ def _floor(facts: Facts) -> Iterator[FigureData]:
 
 def _spots(facts: Facts) -> FigureData:
     items = [_spot(one) for one in facts.delivered]
+    bar = " In x an extracted beam is a bar, not a Gaussian." if facts.source.beam is not None else ""
     caption = (
-        "Particles at the isocentre with both marginals, and the ellipse of the chosen rms sizes (dashed). In x an "
-        "extracted beam is a bar, not a Gaussian. Look for: a spot off the middle, tilted, or with tails."
+        f"Particles at the isocentre with both marginals, and the ellipse of the chosen rms sizes (dashed).{bar} "
+        "Look for: a spot off the middle, tilted, or with tails."
     )
     one = facts.shown
     table = pd.DataFrame({"x [mm]": 1e3 * one.states[:_CLOUD, 0], "y [mm]": 1e3 * one.states[:_CLOUD, 2]})
@@ -154,12 +158,56 @@ def _optics(facts: Facts) -> FigureData:
     return FigureData("optics-line", "Optics of the line", caption, figure_json(drawn), table)
 
 
+def _acceptance(facts: Facts) -> Iterator[FigureData]:
+    """Transmission, sizes and position against the momentum, a slider over the cases."""
+    if not facts.acceptances:
+        return
+    span = 100 * float(facts.acceptances[0].table["offset"].max())
+    frames = [_accepted(one, span) for one in facts.acceptances]
+    labels = [one.label for one in facts.acceptances]
+    drawing = with_slider(frames, labels, "", _middle(facts))
+    caption = (
+        f"The beam with every momentum moved by dp/p, up to {span:g} % on either side, through magnets that stay as "
+        "they are: what arrives, rms sizes and middle at the isocentre. Look for: how far the energy may go before "
+        "magnets have to follow."
+    )
+    table = pd.concat([_named(one) for one in facts.acceptances], ignore_index=True)
+    shows = (Shown("momentum_shift", "y3", 1e3, mirrored=True, curves=("x", "y")),)
+    yield FigureData("acceptance", "Momenta beside the magnets'", caption, drawing, table, shows)
+
+
+def _accepted(one: Acceptance, span: float) -> Drawing:
+    table = one.table
+    offset = 100 * table["offset"]
+    traces = [
+        line(offset, 100 * table["transmission"], style.INK, "transmission", unit="%"),
+        *(line(offset, 1e3 * table[f"size_{p}"], color, f"sigma {p}", "y2", unit="mm") for p, color in _PLANES),
+        *(line(offset, 1e3 * table[p], color, p, "y3", unit="mm") for p, color in _PLANES),
+    ]
+    titles = ("arrives [%]", "sigma [mm]", "middle [mm]")
+    names = [(p, color, panel) for panel in (1, 2) for p, color in _PLANES]
+    return stacked(traces, titles, "dp/p [%]", height=560, labels=names, xrange=(-span, span))
+
+
+def _named(one: Acceptance) -> pd.DataFrame:
+    table = one.table
+    columns = {f"{name} [mm]": 1e3 * table[name] for name in ("size_x", "size_y", "x", "y")}
+    return pd.DataFrame(
+        {"case": one.label, "dp/p [1]": table["offset"], "arrived [1]": table["transmission"], **columns}
+    )
+
+
+_PLANES = (("x", style.HORIZONTAL), ("y", style.VERTICAL))
+
+
 def _entrance(facts: Facts) -> FigureData:
     states = facts.source.states[:_CLOUD]
     drawing = bar_drawing(1e3 * states[:, 0], 1e3 * states[:, 1], "x [mm]", "x' [mrad]")
+    narrow = "bar" if facts.source.beam is not None else "beam"
     caption = (
-        f"The beam that enters the line, about its axis: {facts.source.told}. Look for: how narrow the bar is along "
-        "its own direction, which no upright ellipse shows."
+        f"The beam that enters the line at {facts.source.particle.kinetic_energy_per_u / 1e6:.4g} MeV/u, about its "
+        f"axis: {facts.source.told}. Look for: how narrow the {narrow} is along its own direction, which no upright "
+        "ellipse shows."
     )
     table = pd.DataFrame(
         {"x [mm]": 1e3 * states[:, 0], "x' [mrad]": 1e3 * states[:, 1], "dp/p [1e-3]": 1e3 * states[:, 5]}

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from math import hypot
 
 import numpy as np
 
 from lattice import Bend, NoSolution
+from lattice.arrays import Array
+from studies.delivery.acceptance import Acceptance
 from studies.delivery.facts import Facts
 from studies.judging import ALONE, BOTH, ROUNDING, Number, Numbers, evaluated
 from studies.results import Quantity
@@ -127,7 +129,7 @@ def _bend_field(facts: Facts) -> Number:
 
 def _junction(facts: Facts, name: str) -> float:
     if facts.source.junction is None:
-        raise NoSolution("the beam that enters is given by functions: no ring is left")
+        raise NoSolution("no ring is left: what enters the line is on its axis")
     return abs(float(getattr(facts.source.junction, name)))
 
 
@@ -142,7 +144,7 @@ def _angle(facts: Facts) -> Number:
 
 def _drift(facts: Facts) -> Number:
     if facts.source.beam is None:
-        raise NoSolution("the beam that enters is given by functions: it has no course in time")
+        raise NoSolution("what enters the line was not tracked over a spill: it has no course in time")
     moved = abs(facts.source.beam.drift_in_time()["x"])
     statistical = _INTERVAL * np.sqrt(12) * float(facts.source.states[:, 0].std()) / np.sqrt(len(facts.source.states))
     return Number(moved, float(statistical), ALONE, "straight line through x against time, over the spill", "entrance")
@@ -154,6 +156,48 @@ def _xsuite(facts: Facts) -> Number:
         float((table[f"size_{plane}_xsuite"] / table[f"size_{plane}"] - 1.0).abs().max()) for plane in ("x", "y")
     )
     return Number(worst, 0.0, BOTH, "the same particles through both engines, apertures off", "")
+
+
+def _acceptance(facts: Facts, limit: float, missed: Callable[[Acceptance], Array], told: str) -> Number:
+    """The least, of the cases tracked, of the dp/p within which nothing is missed; one step of it is its error."""
+    if not facts.acceptances:
+        raise NoSolution("no other momenta were asked for: the study has no [acceptance]")
+    found = [(*one.within(missed(one), limit), one) for one in facts.acceptances]
+    value, ends, one = min(found, key=lambda row: row[0])
+    step = float(np.diff(one.table["offset"]).max())
+    beyond = "" if ends else "; as far as was looked"
+    method = f"dp/p on either side within which {told}, magnets fixed; least: {one.label}{beyond}"
+    return Number(value, min(step, value) if ends else 0.0, ALONE, method, "acceptance")
+
+
+def _transmitted(facts: Facts) -> Number:
+    return _acceptance(facts, 1.0 - _KEPT, _lost, f"{_KEPT:.0%} of the beam arrive")
+
+
+def _sized(facts: Facts) -> Number:
+    return _acceptance(facts, _SIZE_KEPT, lambda one: one.size_misses, f"sizes keep to {_SIZE_KEPT:.0%}")
+
+
+def _lost(one: Acceptance) -> Array:
+    return 1.0 - one.table["transmission"].to_numpy()
+
+
+def _shift(facts: Facts) -> Number:
+    """Within the momenta that the beam's size allows."""
+    if not facts.acceptances:
+        raise NoSolution("no other momenta were asked for: the study has no [acceptance]")
+    found = []
+    for one in facts.acceptances:
+        near = np.abs(one.table["offset"]) <= _NEAR * (1 + 1e-9)
+        away = one.table.loc[near, ["x", "y"]] - one.table.loc[one.table["offset"].abs().idxmin(), ["x", "y"]]
+        found.append((float(np.hypot(away["x"], away["y"]).max()), one))
+    worst, one = max(found, key=lambda pair: pair[0])
+    method = f"change of the mean within dp/p of {_NEAR:.1%}, magnets fixed; worst: {one.label}"
+    return Number(worst, ROUNDING * max(worst, 1.0), ALONE, method, "acceptance")
+
+
+#: Of acceptances: part that arrives, change of a size, and dp/p within which the middle is looked at.
+_KEPT, _SIZE_KEPT, _NEAR = 0.95, 0.10, 0.01
 
 
 NUMBERS: Numbers[Facts] = {
@@ -172,6 +216,9 @@ NUMBERS: Numbers[Facts] = {
     "junction_offset": _offset,
     "junction_angle": _angle,
     "junction_drift": _drift,
+    "momentum_acceptance": _transmitted,
+    "size_acceptance": _sized,
+    "momentum_shift": _shift,
     "residual_spot_xsuite": _xsuite,
 }
 

@@ -50,10 +50,10 @@ class SourceSpec(Table):
 
     "spill": what the ring extracts, tracked at ``working_point`` over ``turns`` with ``particles``, the wires at
     ``septum_angle_mrad``. "functions": an ellipse of normalised emittances and ``functions`` (default: those that the
-    line's source gives).
+    line's source gives). "linac": what the linac before the line delivers at each energy, ``particles`` tracked.
     """
 
-    kind: Literal["spill", "functions"] = "spill"
+    kind: Literal["spill", "functions", "linac"] = "spill"
     working_point: Text | None = None
     turns: Turns = 4000
     particles: Particles = 2000
@@ -71,11 +71,25 @@ class SourceSpec(Table):
         return self
 
 
+class AcceptanceSpec(Table):
+    """Momenta beside the magnets' at which the beam is looked at: ``points`` from -``momentum_percent`` to it."""
+
+    momentum_percent: Annotated[Positive, Field(le=20.0)] = 3.0
+    points: Annotated[int, Strict(), Field(ge=3, le=101)] = 25
+
+    @model_validator(mode="after")
+    def _with_none(self) -> Self:
+        if self.points % 2 == 0:
+            raise ValueError(f"points must be odd, so that 0 is one of them, found {self.points}")
+        return self
+
+
 class DeliveryStudy(StudySpec):
     """Does the beam come to the isocentre, as large as chosen, at every energy, and within the magnets?
 
     Of a known line, or of one's own: ``lattice`` (and ``sequence``), ``isocentre`` and a source of functions. ``vary``:
-    strengths (default: all k1 that are parameters of their own). ``gantry``: angles at which each setting has to serve.
+    strengths (default: all k1 that are parameters of their own). ``gantry``: angles at which each setting has to serve;
+    ``acceptance``: momenta beside the magnets' at which the beam is looked at.
     """
 
     study: Literal["delivery"]
@@ -88,6 +102,7 @@ class DeliveryStudy(StudySpec):
     spots: Annotated[tuple[SpotSpec, ...], Field(min_length=1, max_length=20)]
     gantry: GantrySpec | None = None
     source: SourceSpec = SourceSpec()
+    acceptance: AcceptanceSpec | None = None
     vary: tuple[Name, ...] = ()
     parameters: dict[Name, Number] = Field(default_factory=dict)
     largest_gradient_T_per_m: Positive | None = None

@@ -38,6 +38,12 @@ def _methods(facts: Facts) -> Iterator[str]:
         f"its slope at the isocentre, limits {facts.resolved.gradient:g} T/m and the pipe at {study.sigmas:g} rms. Of "
         "the settings that serve, steps take the nearest, so that neighbours in energy have neighbouring strengths."
     )
+    if study.acceptance is not None:
+        yield (
+            f"Momenta beside the magnets': the same particles with every momentum times 1 + dp/p, at "
+            f"{study.acceptance.points} values up to {study.acceptance.momentum_percent:g} %, tracked with all "
+            "strengths as they are. What the machine before the line does to a beam of that momentum is not in it."
+        )
     yield (
         f"Particles are tracked through all elements and openings at {len(facts.delivered)} energies; the same "
         "particles by Xsuite's elements, openings off. What the engines differ by grows with the square of the "
@@ -46,13 +52,7 @@ def _methods(facts: Facts) -> Iterator[str]:
 
 
 def _assumptions(facts: Facts) -> Iterator[str]:
-    if facts.source.both:
-        yield "Both emittances shrink as 1/(beta gamma); functions at the entrance are those of all energies."
-    else:
-        yield (
-            "The bar in x and the momenta are those of the spill tracked, at every energy: the normalised strengths of "
-            "the ring, and so the spiral step, are the same; the vertical emittance shrinks as 1/(beta gamma)."
-        )
+    yield facts.source.assumed
     yield "Normalised strengths of bends, edges and drifts are those of all energies; quadrupoles have no fringes."
     yield "No window, nozzle or air: sizes are those in vacuum."
     if facts.resolved.machine is not None:

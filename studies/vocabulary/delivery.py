@@ -36,6 +36,9 @@ DELIVERY = kinds(
     ("junction_offset", "m", "|x| (junction)", "distance of the line's axis from the ring's orbit at the septum", "mm"),
     ("junction_angle", "1", "|x'| (junction)", "angle of the line's axis to the ring's orbit at the septum", "mrad"),
     ("junction_drift", "m", "dx (spill)", "how far the beam's middle moves at the junction during the spill", "mm"),
+    ("momentum_acceptance", "1", "dp/p (transmission)", "dp/p within which the beam arrives, magnets fixed", "%"),
+    ("size_acceptance", "1", "dp/p (size)", "dp/p within which spots keep their size, magnets fixed", "%"),
+    ("momentum_shift", "m", "|dx| (dp/p)", "how far the spot moves with the momentum, magnets fixed", "mm"),
     (
         "residual_spot_xsuite",
         "1",

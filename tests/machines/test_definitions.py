@@ -57,6 +57,7 @@ def test_every_machine_is_of_one_kind() -> None:
         "cnao-room3": "line",
         "cnao-gantry": "line",
         "cnao-gantry-plain": "line",
+        "linac-room": "line",
     }
 
 

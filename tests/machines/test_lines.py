@@ -37,8 +37,19 @@ def test_the_line_begins_where_its_ring_has_the_magnetic_septum() -> None:
 def test_a_species_without_a_beam_and_a_line_that_is_a_ring_are_told() -> None:
     with pytest.raises(InputError, match="knows no entering beam of helium-4, only of carbon-12, proton"):
         line_named("cnao-room3").entering("helium-4")
-    with pytest.raises(InputError, match="'cnao' is a ring, here a line is needed: cnao-room3"):
+    with pytest.raises(InputError, match="'cnao' is a ring, here a line is needed: cnao-room3, "):
         line_named("cnao")
+
+
+def test_the_line_of_the_linac_is_an_achromat() -> None:
+    """Each half of its arc sends the dispersion of the other back to nothing (Brown, SLAC-75, chapter 4)."""
+    machine = line_named("linac-room")
+    assert (machine.linac, machine.ring, kind_of("linac-room")) == ("linac", "", "line")
+    particle = ReferenceParticle("proton", kinetic_energy_per_u=150e6)
+    optics = twiss(machine.line, particle, start={"betx": 1.0, "bety": 1.0})
+    inside, behind = optics.value("dx", "la_grid"), optics.value("dx", "lt_grid_1")
+    assert abs(inside) > 0.2
+    assert abs(behind) < 0.01 * abs(inside)
 
 
 GOOD = """
@@ -77,6 +88,8 @@ def test_a_line_of_ones_own_is_read(tmp_path: Path) -> None:
         ("at = 1.0,", "", "own.toml, element 'q': missing at"),
         ('k1 = "kq"', 'aperture = "pip"', "unknown aperture 'pip'; did you mean 'pipe'"),
         ("pipe =", "tube =", "missing pipe"),
+        ('ring = "cnao"', "", "own.toml: a line begins at a ring or at a linac: give either"),
+        ('ring = "cnao"', 'linac = "linac"', "ring and ring_place belong together"),
         ("length = 3.0", "longth = 3.0", "unknown key 'longth'; did you mean 'length'"),
     ],
 )

@@ -28,6 +28,7 @@ _IDS: Mapping[str, tuple[str, ...]] = {
     "linac-optics": _numbered("LIN", range(1, 16)),
     "linac-energy-switching": _numbered("LSW", range(1, 12)),
     "cnao-delivery": _numbered("DEL", range(1, 10)),
+    "linac-delivery": _numbered("LDL", range(1, 12)),
 }
 #: What a study does not meet: the extraction arms of PIMMS's momenta are not aligned (Hardt condition). Of the linac
 #: transmission with errors, room in the bore, growth of the emittance and space charge lie within its model's error,
@@ -59,6 +60,7 @@ _PROGRAM = {
     *_numbered("LIN", (15,)),
     *_numbered("LSW", (10,)),
     *_numbered("DEL", (9,)),
+    *_numbered("LDL", (11,)),
 }
 STUDIES = tuple(_IDS)
 

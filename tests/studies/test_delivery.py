@@ -47,6 +47,7 @@ def study(**changes: Any) -> DeliveryStudy:
         ({"source": {"kind": "functions"}}, "needs normalised_emittance_x_um"),
         ({"source": {"kind": "spil"}}, "spill"),
         ({"gantry": {"angles_deg": []}}, "angles_deg"),
+        ({"acceptance": {"points": 4}}, "points must be odd, so that 0 is one of them, found 4"),
         ({"machine": None}, "needs either machine"),
         ({"machine": None, "lattice": "own.json"}, "a line of one's own needs isocentre"),
     ],
@@ -88,6 +89,29 @@ def test_all_strengths_of_its_own_are_varied_unless_named() -> None:
     assert resolved.gradient == 19.0
     again = resolve(resolved.study, None)  # what the run's study.toml says
     assert again.study == resolved.study
+
+
+def test_what_the_linac_delivers_is_followed_to_the_isocentre() -> None:
+    """Each energy its own bunch: spots reached with particles, nothing lost at 1 % of momentum."""
+    linac = study(
+        machine="linac-room",
+        energies={"lower_MeV_per_u": 228.0, "upper_MeV_per_u": 230.0, "number": 2},
+        spots=[{"x_mm": 3.0, "y_mm": 3.0}],
+        source={"kind": "linac", "particles": 300},
+        acceptance={"momentum_percent": 1.0, "points": 3},
+        sigmas=3.0,
+    )
+    facts = gather(resolve(linac, None), Asked((), report=False))
+    assert facts.found.reached.all()
+    assert sorted(facts.source.drawn) == pytest.approx([228e6, 229e6, 230e6])
+    assert [one.sizes[0] for one in facts.delivered] == pytest.approx([3e-3, 3e-3], rel=0.02)  # 2nd order
+    assert facts.acceptances[0].table["transmission"].min() > 0.97
+
+
+@pytest.mark.parametrize(("machine", "kind"), [("linac-room", "spill"), ("cnao-room3", "linac")])
+def test_a_source_that_the_line_has_not_is_told(machine: str, kind: str) -> None:
+    with pytest.raises(InputError, match=r"source.kind: a .* line that begins at .*; this line does not"):
+        gather(resolve(study(machine=machine, source={"kind": kind}), None), Asked((), report=False))
 
 
 def test_a_whole_delivery() -> None:
