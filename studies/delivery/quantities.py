@@ -179,7 +179,7 @@ def _sized(facts: Facts) -> Number:
 
 
 def _lost(one: Acceptance) -> Array:
-    return 1.0 - one.table["transmission"].to_numpy()
+    return np.asarray(1.0 - one.table["transmission"].to_numpy())
 
 
 def _shift(facts: Facts) -> Number:
