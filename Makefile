@@ -36,12 +36,13 @@ report: $(READY)
 	else echo "The study ran; a requirement failed or was not evaluated: the report says which."; fi; \
 	echo "The report: $(CURDIR)/$(RUN)/report.html"
 
+# What tests need compiled is compiled beside the checks of types and imports.
 test: $(READY)
 	$(BIN)/python -m ruff check .
 	$(BIN)/python -m ruff format --check .
-	$(BIN)/python -m mypy
-	$(BIN)/lint-imports
-	$(BIN)/python -m tests.compiled
+	$(BIN)/python -m tests.compiled & compiling=$$!; \
+	$(BIN)/python -m mypy && $(BIN)/lint-imports; checked=$$?; \
+	wait $$compiling && exit $$checked
 	$(BIN)/python -m pytest --numprocesses=auto --maxprocesses=4 --dist=loadfile --no-loadscope-reorder
 
 coverage: $(READY)

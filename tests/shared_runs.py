@@ -1,35 +1,45 @@
 """Runs of built-in studies that tests look at, made once for the whole suite, whoever asks first.
 
-Runs of the same command have the same bytes (``test_runs.py`` has one of them run again to see it), so that a test that
-wants the outcome of a command, and not its working, may look at a copy.
+Runs of the same command have the same bytes (``test_wheel.py`` has one of them run again to see it), so that a test
+that wants the outcome of a command, and not its working, may look at a copy.
 """
 
 from __future__ import annotations
 
 import fcntl
 import shutil
+from collections.abc import Sequence
+from hashlib import sha256
 from pathlib import Path
 
 import pytest
 
 from studies.cli import run
 
+MAIN = ("cnao-optics",)
+#: Carbon at another tune of the same ring.
+OTHER_TUNE = (
+    "cnao-optics",
+    *("--set", "working_point=extraction-carbon-400MeV"),
+    *("--set", "match.targets.0.value=1.664"),
+)
 
-def shared_run(study: str, factory: pytest.TempPathFactory) -> tuple[Path, int]:
-    """The run folder of ``lattice-optimize run STUDY`` (to be looked at, not changed) and its exit code."""
-    place = _place(factory) / study
+
+def shared_run(asked: Sequence[str], factory: pytest.TempPathFactory) -> tuple[Path, int]:
+    """The run folder of ``lattice-optimize run`` with these words (not to be changed) and its exit code."""
+    place = _place(factory) / sha256("\n".join(asked).encode()).hexdigest()[:16]
     place.mkdir(parents=True, exist_ok=True)
     told = place / "code"
     with (place / "lock").open("w") as lock:
         fcntl.flock(lock, fcntl.LOCK_EX)  # another worker may be at it
         if not told.exists():
-            told.write_text(str(run(["run", study, "--out", str(place / "run"), "-q"])))
+            told.write_text(str(run(["run", *asked, "--out", str(place / "run"), "-q"])))
     return place / "run", int(told.read_text())
 
 
-def copied_run(study: str, factory: pytest.TempPathFactory, folder: Path) -> int:
+def copied_run(asked: Sequence[str], factory: pytest.TempPathFactory, folder: Path) -> int:
     """A copy of that folder, and its exit code."""
-    kept, code = shared_run(study, factory)
+    kept, code = shared_run(asked, factory)
     if kept.exists():
         shutil.copytree(kept, folder)
     return code

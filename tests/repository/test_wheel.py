@@ -1,4 +1,4 @@
-"""The wheel: built from the tree, installed where the tree cannot be seen, it runs the main study."""
+"""The wheel: built from the tree, installed where the tree cannot be seen, it runs the main study to the same bytes."""
 
 from __future__ import annotations
 
@@ -18,6 +18,7 @@ from numba.core.caching import UserProvidedCacheLocator
 
 from optics.caching import COMPILED_PACKAGES
 from tests.checkout import PACKAGES, ROOT
+from tests.shared_runs import MAIN, shared_run
 
 LEFT_OUT = shutil.ignore_patterns(".*", "*.egg-info", "__pycache__")
 BESIDE = {"runs", "build", "dist"}  # at the root of the tree; a package may have a room of such a name
@@ -91,13 +92,28 @@ def test_the_wheel_holds_every_file_of_a_package(wheel: Path, package: str) -> N
 
 
 @pytest.mark.slow
-def test_the_installed_wheel_runs_the_main_study(installed: Path) -> None:
+def test_the_installed_wheel_runs_the_resolved_study_to_the_same_bytes(
+    installed: Path, tmp_path_factory: pytest.TempPathFactory
+) -> None:
+    """The study that a run of the tree left; with --json the object of results.json is printed and nothing else."""
+    first, code = shared_run(MAIN, tmp_path_factory)
+    assert code == 0
+    shutil.copytree(first, installed / "first")
     where = run([str(installed / "env/bin/python"), "-c", "import studies; print(studies.__file__)"], installed).stdout
     assert Path(where).is_relative_to(installed), "the tree was found instead of the wheel"
     cache = compiled_before(Path(where.strip()).parents[1], installed / "compiled")
-    command = [str(installed / "env/bin/lattice-optimize"), "run", "cnao-optics", "--out", "out"]
+    command = [str(installed / "env/bin/lattice-optimize"), "run", "first/study.toml", "--out", "again", "--json"]
     done = run(command, installed, NUMBA_CACHE_DIR=str(cache))
     assert done.returncode == 0, done.stderr
     assert "Traceback" not in done.stderr, done.stderr
-    assert (installed / "out" / "report.html").stat().st_size > 0
-    assert json.loads((installed / "out" / "results.json").read_text())["study"] == "cnao-optics"
+    assert json.loads(done.stdout) == json.loads((installed / "again" / "results.json").read_text())
+    for path in first.rglob("*"):
+        if path.is_file() and path.name != "log.txt":
+            again = installed / "again" / path.relative_to(first)
+            assert again.read_bytes() == path.read_bytes(), path.name
+
+
+def test_the_installed_wheel_knows_the_built_in_studies(installed: Path) -> None:
+    done = run([str(installed / "env/bin/lattice-optimize"), "list", "cnao-optics"], installed)
+    assert done.returncode == 0, done.stderr
+    assert "cnao-optics" in done.stdout

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import shutil
 import sys
 from pathlib import Path
 
@@ -25,7 +24,7 @@ from studies.runs.contents import is_interrupted
 from studies.runs.store import read_run
 from studies.spec.schema import RingStudy
 from studies.spec.study_file import load_study
-from tests.shared_runs import copied_run
+from tests.shared_runs import MAIN, OTHER_TUNE, copied_run, shared_run
 from tests.studies.builtin_verdicts import Verdicts, verdicts_of
 from tests.studies.commands import results
 from tests.studies.evidence import assert_evidence
@@ -40,7 +39,7 @@ FILES = {"report.html", "report.json", "results.json", "study.toml", "lattice.js
 def cnao(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """One run of cnao-optics that the tests below look at, a copy of the suite's."""
     folder = tmp_path_factory.mktemp("cnao") / "run"
-    assert copied_run("cnao-optics", tmp_path_factory, folder) == 0
+    assert copied_run(MAIN, tmp_path_factory, folder) == 0
     return folder
 
 
@@ -107,21 +106,6 @@ def test_nothing_of_the_host_is_in_what_readers_get(cnao: Path) -> None:
         assert platform.node() not in text or len(platform.node()) < 4
 
 
-@pytest.mark.slow
-def test_the_resolved_study_gives_the_same_bytes_and_as_json_its_results(
-    cnao: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
-) -> None:
-    """With --json the object of results.json is printed and nothing else."""
-    study = tmp_path / "study"
-    shutil.copytree(cnao, study)
-    assert run(["run", str(study / "study.toml"), "--out", str(tmp_path / "again"), "--json"]) == 0
-    assert json.loads(capsys.readouterr().out) == results(tmp_path / "again")
-    for path in cnao.rglob("*"):
-        if path.is_file() and path.name != "log.txt":
-            again = tmp_path / "again" / path.relative_to(cnao)
-            assert again.read_bytes() == path.read_bytes(), path.name
-
-
 def test_report_renders_the_same_bytes_and_computes_nothing(cnao: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     before = (cnao / "report.html").read_bytes()
     (cnao / "report.html").unlink()
@@ -137,15 +121,15 @@ def test_the_other_built_in_studies_give_their_verdicts(study: str, tmp_path: Pa
     assert verdicts(tmp_path / "run") == verdicts_of(study)
 
 
-def test_another_working_point_brings_its_particle(tmp_path: Path) -> None:
+def test_another_working_point_brings_its_particle(tmp_path_factory: pytest.TempPathFactory) -> None:
     """Strengths given in the study stand above those of the working point; its particle stays."""
-    asked = ["--set", "working_point=extraction-carbon-400MeV", "--set", "match.targets.0.value=1.664"]
-    assert run(["run", "cnao-optics", *asked, "--out", str(tmp_path / "run"), "-q"]) == 0
-    assert verdicts(tmp_path / "run") == verdicts_of("cnao-optics")
-    study = load_study(tmp_path / "run" / "study.toml")
+    folder, code = shared_run(OTHER_TUNE, tmp_path_factory)
+    assert code == 0
+    assert verdicts(folder) == verdicts_of("cnao-optics")
+    study = load_study(folder / "study.toml")
     assert isinstance(study, RingStudy)
     assert (study.particle, study.kinetic_energy_MeV_per_u) == ("carbon-12", 400.0)
-    assert results(tmp_path / "run")["quantities"]["qx"]["value"] == pytest.approx(1.664, abs=1e-8)
+    assert results(folder)["quantities"]["qx"]["value"] == pytest.approx(1.664, abs=1e-8)
 
 
 # ------------------------------------------------------------------------------------------- a ring of one's own
