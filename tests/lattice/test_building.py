@@ -150,6 +150,8 @@ def test_an_element_at_a_place_takes_it_of_a_drift() -> None:
     assert (entrance, exit_) == pytest.approx((0.7, 0.9), rel=1e-14)
     assert names(CELL.insert(Marker("m"), at=0.4)) == ["qf", "m", "d", "qd", "d", "end"]
     assert CELL.insert(Marker("m"), at=0.5).s[2] == pytest.approx(0.5, rel=1e-15)
+    for rounding in (-5e-9, 5e-9):
+        assert names(CELL.insert(Quadrupole("qx", length=0.2), at=0.5 + rounding))[:2] == ["qf", "qx"]
     front = CELL.insert(Quadrupole("qx", length=1.0), at=0.4, refer="entry")
     assert names(front) == ["qf", "qx", "qd", "d", "end"]
 

@@ -299,7 +299,7 @@ def test_rectangular_bends_become_sector_bends(read: Read) -> None:
     [
         ("aperture={0.05}", Aperture("ellipse", 0.05, 0.05)),
         ("aperture=0.05", Aperture("ellipse", 0.05, 0.05)),
-        ("apertype=ellipse, aperture={0.05, 0.03}", Aperture("ellipse", 0.05, 0.03)),
+        ("apertype=Ellipse, aperture={0.05, 0.03}", Aperture("ellipse", 0.05, 0.03)),
         ("apertype=rectangle, aperture:={a, a/2}, aper_offset={0.01}", Aperture("rectangle", 0.06, 0.03, 0.01)),
         ("apertype=rectcircle, aperture={1, 2, 3}", Aperture("rectellipse", 1.0, 2.0, 0.0, 0.0, 3.0, 3.0)),
         ("apertype=lhcscreen, aperture={1, 2, 3}", Aperture("rectellipse", 1.0, 2.0, 0.0, 0.0, 3.0, 3.0)),

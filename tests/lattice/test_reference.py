@@ -141,6 +141,11 @@ def test_ions_that_keep_electrons(name: str, mass: float, charge: int, nucleons:
     assert ReferenceParticle(particle.species, kinetic_energy_per_u=7e6) == particle
 
 
+def test_ions_of_hydrogen_are_called_as_chemists_do() -> None:
+    for name in ("H2+", "H3+", "H-"):
+        assert ReferenceParticle(name.lower(), kinetic_energy_per_u=7e6).species == name
+
+
 def test_an_ion_without_electrons_is_the_nucleus() -> None:
     for name, nucleus in {"C6+": "carbon-12", "H+": "proton", "D+": "deuteron", "He2+": "helium-4"}.items():
         assert ReferenceParticle(name, kinetic_energy_per_u=1e8) == ReferenceParticle(nucleus, kinetic_energy_per_u=1e8)
