@@ -23,6 +23,14 @@ OTHER_TUNE = (
     *("--set", "working_point=extraction-carbon-400MeV"),
     *("--set", "match.targets.0.value=1.664"),
 )
+#: The machines side by side, of few layers and particles.
+COMPARISON = (
+    "switching-comparison",
+    *("--set", "dose.layer_spacing_mm=5"),
+    *("--set", "linac.tracked_particles=200"),
+)
+#: What documents and tests look at alike.
+SHARED = (MAIN, OTHER_TUNE, COMPARISON)
 
 
 def shared_run(asked: Sequence[str], factory: pytest.TempPathFactory) -> tuple[Path, int]:

@@ -12,7 +12,7 @@ import pytest
 from studies.cli import run
 from studies.exit_codes import Exit
 from tests.checkout import DOCUMENTS, ROOT, Block, blocks, shell_lines
-from tests.shared_runs import MAIN, OTHER_TUNE, copied_run
+from tests.shared_runs import SHARED, copied_run
 
 #: What a document's command ends with where that is not 0: a requirement is not met, as its text says.
 WANTING = {
@@ -71,10 +71,10 @@ def is_target(name: str) -> bool:
 def run_command(arguments: list[str], spoken: pytest.CaptureFixture[str], factory: pytest.TempPathFactory) -> None:
     """In this process: the command's own, but for the start of an interpreter each time.
 
-    The main study and one with another tune, which documents and tests of runs look at, are run once for the suite.
+    What documents and tests of runs look at alike is run once for the suite.
     """
     asked, folder = what_and_where(arguments)
-    if arguments[0] == "run" and asked in (MAIN, OTHER_TUNE):
+    if arguments[0] == "run" and asked in SHARED:
         code = copied_run(asked, factory, folder)
     else:
         code = run(arguments)

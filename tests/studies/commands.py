@@ -37,12 +37,13 @@ def tunes_study(*requirements: tuple[str, str, str]) -> str:
 
 
 def begun(*command: str) -> subprocess.Popen[str]:
-    """A Python of this tree that runs ``command``; its output and errors can be read."""
+    """A Python of this tree that runs ``command``; it can be written to, its output and errors read."""
     return subprocess.Popen(
         [sys.executable, *command],
         env={**os.environ, "PYTHONPATH": str(ROOT)},
         text=True,
         preexec_fn=interruptible,
+        stdin=subprocess.PIPE,
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
     )

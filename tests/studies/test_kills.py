@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import signal
 import time
 from pathlib import Path
@@ -16,21 +17,31 @@ from studies.runs.rows import kept_rows
 from studies.runs.store import read_run
 from tests.studies.commands import begun, tunes_study, until
 
-WRITER = """
+#: A writer for each line that comes: a child that finishes runs until it is killed, or for a minute.
+WRITERS = """
+import os
 import sys
+import time
 from dataclasses import replace
-from itertools import count
+from itertools import count, takewhile
 from pathlib import Path
 from studies.runs.building import open_run
 from tests.report_fakes import fake_result
 
-folder = Path(sys.argv[1])
-for number in count(1):
-    with open_run(folder, force=True) as run:
-        result = replace(fake_result(), warnings=(f"{sys.argv[2]}-{number}",))
-        run.finish(result, lambda result: result.warnings[0], lambda: "")
-    if number == 1:
-        print("ready", flush=True)
+def write(folder, attempt):
+    end = time.monotonic() + 60
+    for number in takewhile(lambda _: time.monotonic() < end, count(1)):
+        with open_run(folder, force=True) as run:
+            result = replace(fake_result(), warnings=(f"{attempt}-{number}",))
+            run.finish(result, lambda result: result.warnings[0], lambda: "")
+        if number == 1:
+            print(os.getpid(), flush=True)
+
+for attempt in map(str.strip, sys.stdin):
+    if not os.fork():
+        write(Path(sys.argv[1]), attempt)
+        os._exit(0)
+    print("gone", os.wait()[0], flush=True)
 """
 
 STUDY = tunes_study(("clearance_x", "lower = 0.03", "m"))
@@ -40,14 +51,18 @@ GRID = ["--over", "kf=0.27:0.31:30", "--over", "kd=0.48:0.62:40"]
 def test_a_run_that_is_killed_leaves_a_whole_one(tmp_path: Path) -> None:
     """One run after another into the same folder, killed at moments that lie apart by less than a run takes."""
     folder = tmp_path / "run"
-    for attempt, moment in enumerate((0.0, 0.13, 0.29, 0.46)):
-        with begun("-c", WRITER, str(folder), str(attempt)) as writer:
-            assert writer.stdout is not None
-            assert writer.stdout.readline() == "ready\n"
+    with begun("-c", WRITERS, str(folder)) as writers:
+        assert writers.stdin is not None
+        assert writers.stdout is not None
+        for attempt, moment in enumerate((0.0, 0.13, 0.29, 0.46)):
+            print(attempt, file=writers.stdin, flush=True)
+            writer = int(writers.stdout.readline())
             time.sleep(moment)
-            writer.kill()
-        assert read_run(folder).warnings == ((folder / "report.html").read_text(),)
-        assert read_run(folder).warnings[0].startswith(f"{attempt}-")
+            os.kill(writer, signal.SIGKILL)
+            assert writers.stdout.readline() == f"gone {writer}\n"
+            assert read_run(folder).warnings == ((folder / "report.html").read_text(),)
+            assert read_run(folder).warnings[0].startswith(f"{attempt}-")
+        writers.stdin.close()
     assert sorted(path.name for path in tmp_path.iterdir()) in (["run"], [".run.partial", "run"],
                                                                 [".run.partial.old", "run"])  # fmt: skip
 

@@ -25,6 +25,7 @@ from studies.spec.study_file import load_study
 from studies.treatment.facts import treatment_of, varied
 from studies.treatment.machines import reaches
 from studies.treatment.spec import SwitchingComparisonStudy
+from tests.shared_runs import COMPARISON, shared_run
 from tests.studies.builtin_verdicts import Verdicts, verdicts_of
 from tests.studies.commands import results
 from tests.studies.evidence import assert_evidence
@@ -221,9 +222,8 @@ def test_what_cannot_be_is_named(
 
 @pytest.fixture(scope="module")
 def compared(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    folder = tmp_path_factory.mktemp("comparison") / "run"
-    fewer = ("--set", "linac.tracked_particles=200", "--set", "dose.layer_spacing_mm=5")
-    assert run(["run", "switching-comparison", *fewer, "--out", str(folder), "-q"]) == 0
+    folder, code = shared_run(COMPARISON, tmp_path_factory)
+    assert code == 0
     return folder
 
 
