@@ -24,20 +24,25 @@ def chromium() -> str:
     pytest.skip("no Chromium on this machine: the page was not opened in a browser")
 
 
+#: The files that take longest. Those that look at a run of another stand behind it, so that none waits for it.
+LONGEST = (
+    "repository/test_documents.py",
+    "studies/test_spill.py",
+    "studies/test_many_ways.py",
+    "extraction/test_spill_engines.py",
+    "studies/test_no_false_pass.py",
+    "studies/test_runs.py",
+    "studies/test_extraction.py",
+    "studies/test_switching.py",
+    "studies/test_kills.py",
+    "repository/test_wheel.py",
+)
+
+
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """The files that take longest first: what runs beside them then ends with them."""
-    longest = (
-        "repository/test_documents.py",
-        "studies/test_runs.py",
-        "studies/test_spill.py",
-        "repository/test_wheel.py",
-    )
-
-    def rank(item: pytest.Item) -> int:
-        name = f"{item.path.parent.name}/{item.path.name}"
-        return longest.index(name) if name in longest else len(longest)
-
-    items.sort(key=rank)
+    places = {name: place for place, name in enumerate(LONGEST)}
+    items.sort(key=lambda item: places.get(f"{item.path.parent.name}/{item.path.name}", len(LONGEST)))
 
 
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
