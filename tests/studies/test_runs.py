@@ -447,7 +447,7 @@ def test_verify_as_json(own: Path, capsys: pytest.CaptureFixture[str]) -> None:
 
 def test_nothing_passes_outside_the_range_of_the_machine(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     """Carbon of 900 MeV/u in PIMMS: 10.5 T m, where the bends (rho 4.23 m) need 2.5 T. They fail, no more is judged."""
-    settings = ["--set", "particle=carbon-12", "--set", "kinetic_energy_MeV_per_u=900"]
+    settings = ["--set", "particle=carbon-12", "--set", "kinetic_energy_MeV_per_u=900", "--set", "assumption=[]"]
     assert run(["run", "pimms-optics", *settings, "--out", str(tmp_path / "run"), "-q"]) == 1
     told = capsys.readouterr().out
     verdicts = json.loads((tmp_path / "run" / "results.json").read_text())["verdicts"]
