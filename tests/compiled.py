@@ -1,6 +1,6 @@
 """``python -m tests.compiled``: compiles once, before the test workers begin, what each would compile for itself.
 
-Two processes at a time: what a ring's optics needs takes as long as the spill's tracking and the linac together.
+Two processes: one for rings, one for a linac and then for spills, whose rings the first has compiled by then.
 """
 
 from __future__ import annotations
@@ -54,7 +54,7 @@ def linacs() -> None:
 
 
 #: What one process does after the other.
-PARTS: tuple[tuple[Callable[[], None], ...], ...] = ((rings, machines_with_errors), (spills, linacs))
+PARTS: tuple[tuple[Callable[[], None], ...], ...] = ((rings, machines_with_errors), (linacs, spills))
 
 
 def done(parts: Sequence[Callable[[], None]]) -> None:
