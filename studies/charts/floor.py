@@ -93,22 +93,7 @@ def _beam_arrow(survey: pd.DataFrame) -> Layout:
     side = _inward(survey) * np.array([-along[1], along[0]])
     tail = np.array([start["Z"], start["X"]]) + 0.8 * size * side - size * along
     head = tail + 2 * size * along
-    return {
-        "x": float(head[0]),
-        "y": float(head[1]),
-        "ax": float(tail[0]),
-        "ay": float(tail[1]),
-        "xref": "x",
-        "yref": "y",
-        "axref": "x",
-        "ayref": "y",
-        "showarrow": True,
-        "arrowhead": 2,
-        "arrowwidth": 1.6,
-        "arrowcolor": style.INK,
-        "text": "beam",
-        "font": {"size": 12, "color": style.INK},
-    }
+    return style.arrow("beam", tail.tolist(), head.tolist())
 
 
 def _extent(survey: pd.DataFrame) -> float:

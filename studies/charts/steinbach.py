@@ -104,24 +104,9 @@ def _finite(values: Sequence[float]) -> list[float]:
 
 
 def _arrow(wedge: Wedge) -> Layout:
-    return {
-        "x": short(wedge.end),
-        "y": short(wedge.height),
-        "ax": short(wedge.start),
-        "ay": short(wedge.height),
-        "xref": "x",
-        "yref": "y",
-        "axref": "x",
-        "ayref": "y",
-        "showarrow": True,
-        "arrowhead": 2,
-        "arrowwidth": 1.6,
-        "arrowcolor": style.INK,
-        "text": inert(wedge.driver),
-        "font": {"size": 12, "color": style.INK},
-        "xanchor": "right" if wedge.end > wedge.start else "left",
-        "bgcolor": "rgba(255,255,255,0.75)",
-    }
+    tail, head = ((short(delta), short(wedge.height)) for delta in (wedge.start, wedge.end))
+    side = "right" if wedge.end > wedge.start else "left"
+    return style.arrow(inert(wedge.driver), tail, head, xanchor=side, bgcolor="rgba(255,255,255,0.75)")
 
 
 @dataclass(frozen=True, eq=False)

@@ -159,6 +159,27 @@ def pointer(content: str, x: float, y: float, shift: Any) -> Layout:
     }
 
 
+def arrow(content: str, tail: Sequence[float], head: Sequence[float], **more: Any) -> Layout:
+    """An arrow from ``tail`` to ``head`` (x and y, in the units of the axes) with a text at its tail."""
+    return {
+        "x": head[0],
+        "y": head[1],
+        "ax": tail[0],
+        "ay": tail[1],
+        "xref": "x",
+        "yref": "y",
+        "axref": "x",
+        "ayref": "y",
+        "showarrow": True,
+        "arrowhead": 2,
+        "arrowwidth": 1.6,
+        "arrowcolor": INK,
+        "text": content,
+        "font": {"size": 12, "color": INK},
+        **more,
+    }
+
+
 def _side(shift: float) -> str:
     """Which end of a text stands at the tail of its line: the near one."""
     return "center" if abs(shift) < 15 else "left" if shift > 0 else "right"
