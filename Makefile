@@ -78,7 +78,7 @@ $(READY): $(LOCKED) pyproject.toml
 	@touch $@
 
 lock:
-	uv pip compile pyproject.toml --extra test --extra cluster --universal --python-version 3.11 --fork-strategy fewest \
+	uv pip compile pyproject.toml --extra test --extra cluster --extra search --universal --python-version 3.11 --fork-strategy fewest \
 	    --generate-hashes --no-emit-index-url --output-file requirements.lock
 
 clean:

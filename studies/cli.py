@@ -26,13 +26,14 @@ COMMANDS = {
     "run": "Run a study: a built-in one by name, or a TOML file.",
     "match": "Match a machine or a lattice file to targets.",
     "scan": "Run a study over a grid of parameters.",
+    "search": "Find the machines that no other beats in all objectives.",
     "compare": "One report of two runs: what changed, which verdicts flipped.",
     "report": "Render the report of a run again, computing nothing.",
     "beam": "Particles of a run's beam at one energy, for dose calculation.",
     "convert": "Convert a lattice file to another format.",
     "verify": "Compare our maps with Xsuite, MAD-X and PTC on a machine or a lattice file.",
 }
-_COMPUTING = {"run", "match", "scan", "verify"}  # commands that load the engines
+_COMPUTING = {"run", "match", "scan", "search", "verify"}  # commands that load the engines
 
 
 class LazyGroup(click.Group):

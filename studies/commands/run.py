@@ -25,6 +25,7 @@ def study_file(ctx: click.Context, parameter: click.Parameter, name: str) -> tup
 @click.argument("study", callback=study_file)
 @click.option("--set", "changes", multiple=True, metavar="KEY=VALUE", help="Change a (dotted) key of the study file.")
 @click.option("--seed", type=click.IntRange(min=0), help="Seed of everything random.")
+@click.option("--point", metavar="RUN:CASE", help="Run the study at a case of a finished search.")
 @run_folder
 @as_json
 @talking
@@ -32,6 +33,7 @@ def command(
     study: tuple[Path, str],
     changes: tuple[str, ...],
     seed: int | None,
+    point: str | None,
     out: Path | None,
     force: bool,
     jobs: int,
@@ -55,6 +57,10 @@ def command(
     settings = [*changes, *([f"seed={seed}"] if seed is not None else [])]
     loaded = load_study(path, settings, where)
     named = loaded if loaded.name else loaded.model_copy(update={"name": folder_name(path.stem)})
+    if point is not None:
+        from studies.search.points import at_point
+
+        named = at_point(named, point)
     options = RunOptions(out, force, jobs, verbose, quiet)
     finished = run_to_folder(str(named.name), partial(prepared, named, path), options)
     return show_verdicts(finished, as_json)

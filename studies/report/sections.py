@@ -24,6 +24,7 @@ SECTIONS = (
     Section("requirements", "Requirements", "requirements.html.j2"),
     Section("compare", "What changed", "figures.html.j2", ("compare",), always=False),
     Section("scan", "Scan", "figures.html.j2", ("scan",), always=False),
+    Section("search", "What was found", "figures.html.j2", ("search",), always=False),
     Section("layout", "Layout", "figures.html.j2", ("layout", "floor", "survey"), always=False),
     Section("optics", "Optics", "figures.html.j2", ("optics", "twiss", "envelope", "aperture"), always=False),
     Section("linac", "Along the linac", "figures.html.j2", ("linac",), always=False),

@@ -14,8 +14,8 @@ from studies.spec.resolution import Resolved
 from studies.spec.schema import RingStudy, StudySpec
 
 
-def plan(study: StudySpec, file: Path | None, axes: Sequence[Axis]) -> Plan:
-    """The scan of a study over ``axes``; its match, if it has one, is made here, once.
+def plan(study: StudySpec, file: Path | None, axes: Sequence[Axis], more: tuple[str, ...] = ()) -> Plan:
+    """The scan of a study over ``axes``; its match, if it has one, is made here, once. ``more``: further quantities.
 
     InputError for another kind of study, a line, unknown parameters, too many cases; NoSolution when the match fails.
     """
@@ -26,7 +26,7 @@ def plan(study: StudySpec, file: Path | None, axes: Sequence[Axis]) -> Plan:
     if resolved.start is not None:
         raise InputError("a scan takes rings: this study has a start, which makes it a line")
     check_axes(axes, resolved.lattice)
-    return planned(study, resolved, _design(resolved), axes, file)
+    return planned(study, resolved, _design(resolved), axes, file, more)
 
 
 def _design(resolved: Resolved[Any]) -> Lattice:

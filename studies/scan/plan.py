@@ -51,6 +51,7 @@ class Plan:
 
     ``names`` maps results (as the vocabulary writes them) to quantities of ``optics.scan``, ``extra`` are those of
     ``studies.scan.quantities``; ``judged``: the requirements whose quantity is among them, ``unjudged`` the others.
+    ``more``: quantities that are wanted beside those of the requirements.
     """
 
     study: RingStudy
@@ -63,6 +64,7 @@ class Plan:
     judged: tuple[Requirement, ...]
     unjudged: tuple[Requirement, ...]
     file: Path | None
+    more: tuple[str, ...] = ()
 
     @property
     def number(self) -> int:
@@ -76,13 +78,19 @@ class Plan:
 
 
 def planned(
-    study: RingStudy, resolved: Resolved[Any], design: Lattice, axes: Sequence[Axis], file: Path | None = None
+    study: RingStudy,
+    resolved: Resolved[Any],
+    design: Lattice,
+    axes: Sequence[Axis],
+    file: Path | None = None,
+    more: tuple[str, ...] = (),
 ) -> Plan:
-    """The scan of a resolved study around a design that is known."""
+    """The scan of a resolved study around a design that is known; ``more``: quantities that no requirement names."""
     batched = study.scanned == "blocks"
-    names = _names(resolved) if batched else {}
+    asked = (*(requirement.quantity for requirement in resolved.requirements), *more)
+    names = scanned_names(resolved, asked) if batched else {}
     number = int(np.prod([axis.number for axis in axes]))
-    extra = extra_quantities(resolved, number) if batched else ()
+    extra = extra_quantities(resolved, asked, number) if batched else ()
     judged = tuple(r for r in resolved.requirements if _is_judged(r.quantity, study, (*names, *extra)))
     return Plan(
         study=study,
@@ -95,6 +103,7 @@ def planned(
         judged=judged,
         unjudged=tuple(r for r in resolved.requirements if r not in judged),
         file=file,
+        more=more,
     )
 
 
@@ -119,10 +128,9 @@ def check_axes(axes: Sequence[Axis], lattice: Lattice) -> None:
         raise InputError(f"the grid has {total:,} cases, more than the {LARGEST:,} allowed")
 
 
-def _names(resolved: Resolved[Any]) -> dict[str, str]:
+def scanned_names(resolved: Resolved[Any], asked: Sequence[str]) -> dict[str, str]:
     """Results of an optics scan by the vocabulary's names, and what ``optics.scan`` calls them."""
-    asked = (*USUAL, *(requirement.quantity for requirement in resolved.requirements))
-    found = {name: _scanned(name, resolved) for name in dict.fromkeys(asked)}
+    found = {name: _scanned(name, resolved) for name in dict.fromkeys((*USUAL, *asked))}
     return {name: quantity for name, quantity in found.items() if quantity}
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -20,9 +20,8 @@ MOST_CASES = 20_000
 _BATCH = 128  # lattices a call of twiss
 
 
-def extra_quantities(resolved: Resolved[Any], number: int) -> tuple[str, ...]:
-    """The quantities of a study's requirements that are computed here, in a scan of so many cases."""
-    asked = [requirement.quantity for requirement in resolved.requirements]
+def extra_quantities(resolved: Resolved[Any], asked: Sequence[str], number: int) -> tuple[str, ...]:
+    """Which of the quantities that are asked for are computed here, in a scan of so many cases."""
     room = resolved.beams and any(element.aperture is not None for element in resolved.lattice.elements)
     known = (*FIELDS, *(CLEARANCES if room and number <= MOST_CASES else ()))
     return tuple(name for name in dict.fromkeys(asked) if name in known)

@@ -35,11 +35,12 @@ class Work:
     axes: tuple[Axis, ...]
     version: str
     inputs: dict[str, str]
+    more: tuple[str, ...] = ()
 
     @property
     def key(self) -> str:
         """The same for the same work."""
-        return repr((self.study.model_dump_json(), self.file, self.axes, self.version, self.inputs))
+        return repr((self.study.model_dump_json(), self.file, self.axes, self.version, self.inputs, self.more))
 
 
 #: Some cases, by their numbers in the scan.
@@ -50,7 +51,7 @@ def work_of(made: Plan) -> Work:
     """What others need of a scan to compute its cases."""
     file = None if made.file is None else made.file.resolve()
     inputs = {name: value for name, value in provenance(0, made.resolved.hashed)["inputs"].items() if name != _RESOLVED}
-    return Work(_matched(made), file, made.axes, toolkit_version(), inputs)
+    return Work(_matched(made), file, made.axes, toolkit_version(), inputs, made.more)
 
 
 def _matched(made: Plan) -> RingStudy:
@@ -63,7 +64,12 @@ def _matched(made: Plan) -> RingStudy:
 def computed(task: Task) -> pd.DataFrame:
     """The rows of some cases. InputError when this process has another version of the toolkit or other files."""
     work, numbers = task
-    return rows_of(_MEMORY.once(_PLANS, work.key, lambda: _plan(work)), numbers)
+    return rows_of(plan_of(work), numbers)
+
+
+def plan_of(work: Work) -> Plan:
+    """The plan of the work, made once in this process."""
+    return _MEMORY.once(_PLANS, work.key, lambda: _plan(work))
 
 
 def _plan(work: Work) -> Plan:
@@ -71,7 +77,7 @@ def _plan(work: Work) -> Plan:
 
     if toolkit_version() != work.version:
         raise InputError(f"a worker has version {toolkit_version()}, the scan is of {work.version}: install the same")
-    made = plan(work.study, work.file, work.axes)
+    made = plan(work.study, work.file, work.axes, work.more)
     here = work_of(made).inputs
     changed = [name for name in work.inputs if here.get(name) != work.inputs[name]]
     if changed:
@@ -106,7 +112,7 @@ def _row(made: Plan, design: RingStudy, number: int) -> dict[str, object]:
     study = design.model_copy(update={"parameters": {**design.parameters, **own}})
     kind = study_of(study.study)
     try:
-        result = judged(kind, kind.resolve(study, made.file))
+        result = judged(kind, kind.resolve(study, made.file), made.more)
     except Exception as error:
         return {**own, STATUS: _reason(error)}
     values = {quantity.name: np.nan if quantity.value is None else quantity.value for quantity in result.quantities}

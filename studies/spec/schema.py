@@ -10,6 +10,7 @@ from pydantic import Field, Strict, model_validator
 
 from studies.spec.assumption import AssumptionSpec
 from studies.spec.match import MatchSpec, StartSpec
+from studies.spec.search import SearchSpec
 from studies.spec.types import (
     Count,
     FolderName,
@@ -119,6 +120,7 @@ class RingStudy(StudySpec):
     model: ModelSpec = ModelSpec()
     match: MatchSpec | None = None
     beam: BeamSpec | None = None
+    search: SearchSpec | None = None
 
     @model_validator(mode="after")
     def _one_machine(self) -> Self:

@@ -127,7 +127,7 @@ def test_fields_and_the_least_room_of_all_beams_are_those_of_each_lattice() -> N
 )
 def test_rooms_are_asked_of_scans_that_are_small_enough(beams: int, number: int, expected: tuple[str, ...]) -> None:
     there = [beam("b", 1e-6, True, cell())] * beams
-    assert extra_quantities(resolved(*there, asked=("qx", *NAMES)), number) == expected
+    assert extra_quantities(resolved(*there), ("qx", *NAMES), number) == expected
 
 
 # ------------------------------------------------------------------------------------------------------------- classes

@@ -1,0 +1,154 @@
+"""The search that a study asks for, with nothing left open: its cases' plan, knobs, objectives, constraints."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+
+from lattice import InputError
+from lattice.arrays import Array
+from lattice.errors import did_you_mean
+from studies.registry import ROOMS, spec_of
+from studies.scan.asked import plan
+from studies.scan.plan import Plan
+from studies.spec.schema import RingStudy, StudySpec
+from studies.spec.search import KnobSpec, SearchSpec
+from studies.vocabulary import QuantityKind, quantity_named, unit_factor, words_of
+
+
+@dataclass(frozen=True)
+class Objective:
+    """A ``quantity`` (its name in a row) that is to be small, or large where ``sign`` is -1."""
+
+    quantity: str
+    sign: float
+    kind: QuantityKind
+
+
+@dataclass(frozen=True)
+class Constraint:
+    """Limits on a ``quantity`` in its own unit; ``id`` of the requirement that it is, or its own words."""
+
+    id: str
+    quantity: str
+    lower: float
+    upper: float
+
+    @property
+    def scale(self) -> float:
+        """The size that counts as one: of the limits, or 1 where they are 0."""
+        finite = [abs(limit) for limit in (self.lower, self.upper) if np.isfinite(limit) and limit != 0.0]
+        return max(finite, default=1.0)
+
+
+@dataclass(frozen=True)
+class Search:
+    """A search ready to run. A case is a row of the ``plan``'s numbers at one point of the knobs."""
+
+    spec: SearchSpec
+    plan: Plan
+    knobs: tuple[KnobSpec, ...]
+    objectives: tuple[Objective, ...]
+    constraints: tuple[Constraint, ...]
+    seed: int
+
+    @property
+    def lower(self) -> Array:
+        """Lower bounds of the knobs, (k,)."""
+        return np.array([knob.lower for knob in self.knobs])
+
+    @property
+    def upper(self) -> Array:
+        """Upper bounds of the knobs, (k,)."""
+        return np.array([knob.upper for knob in self.knobs])
+
+    @property
+    def start(self) -> Array:
+        """The design's own values, clipped to the bounds, (k,)."""
+        values = [float(np.real(self.plan.design.parameters[knob.name])) for knob in self.knobs]
+        return np.clip(values, self.lower, self.upper)
+
+    @property
+    def most(self) -> int:
+        """Cases at most."""
+        return self.spec.population * self.spec.generations
+
+
+def asked(study: StudySpec, file: Path | None) -> Search:
+    """The search of a study; its match, if it has one, is made here, once.
+
+    InputError for a study without [search], unknown knobs, and quantities that its cases do not compute.
+    """
+    if not isinstance(study, RingStudy) or not study.scanned:
+        known = " or ".join(f'"{word}"' for word in ROOMS if spec_of(word).scanned)
+        raise InputError(f'a search takes studies of study = {known}, not "{study.study}"')
+    spec = study.search
+    if spec is None:
+        raise InputError(
+            "the study has no [search]: name knobs (search.vary), objectives (search.objective) and, where the "
+            "requirements do not say all, constraints (search.constraint)"
+        )
+    names = tuple(dict.fromkeys([*(one.name for one in spec.objective), *(one.name for one in spec.constraint)]))
+    _check_computed(study, names)
+    made = plan(study, file, (), names)
+    _check_given(made, names)
+    found = Search(spec, made, spec.vary, tuple(_objectives(spec)), tuple(_constraints(made)), study.seed)
+    _check_knobs(found)
+    return found
+
+
+def _check_computed(study: RingStudy, names: tuple[str, ...]) -> None:
+    for name in names:
+        if study.study not in words_of(name.partition("@")[0]):
+            raise InputError(f"search: '{name}' is not computed by a study of study = \"{study.study}\"")
+
+
+def _check_given(made: Plan, names: tuple[str, ...]) -> None:
+    """InputError for what a study of optics computes once and not for thousands of lattices."""
+    if made.study.scanned != "blocks":
+        return
+    for name in names:
+        if name not in made.names and name not in made.extra:
+            known = [*made.names, *made.extra]
+            raise InputError(f"search: '{name}' is not computed for many lattices at a time{did_you_mean(name, known)}")
+
+
+def _check_knobs(search: Search) -> None:
+    known = search.plan.design.parameters
+    for knob in search.knobs:
+        if knob.name not in known:
+            name = search.plan.design.name
+            raise InputError(f"search.vary: '{name}' has no parameter '{knob.name}'{did_you_mean(knob.name, known)}")
+        if known.is_dependent(knob.name):
+            raise InputError(f"search.vary: '{knob.name}' depends on other parameters: vary those instead")
+
+
+def _objectives(spec: SearchSpec) -> Iterator[Objective]:
+    for one in spec.objective:
+        yield Objective(one.name, -1.0 if one.goal == "maximise" else 1.0, quantity_named(one.name).kind)
+
+
+def _constraints(made: Plan) -> Iterator[Constraint]:
+    spec = made.study.search
+    assert spec is not None
+    for requirement in made.judged if spec.requirements else ():
+        factor = unit_factor(quantity_named(requirement.quantity), requirement.unit)
+        yield _constraint(requirement.id, requirement.quantity, requirement.lower, requirement.upper, factor)
+    for one in spec.constraint:
+        factor = unit_factor(quantity_named(one.name), one.unit) if one.unit else 1.0
+        limits = " and ".join(
+            f"{word} {limit:g}"
+            for word, limit in (("at least", one.lower), ("at most", one.upper))
+            if limit is not None
+        )
+        yield _constraint(
+            f"{one.name} {limits}{' ' + one.unit if one.unit else ''}", one.name, one.lower, one.upper, factor
+        )
+
+
+def _constraint(id: str, quantity: str, lower: float | None, upper: float | None, factor: float) -> Constraint:
+    low = -np.inf if lower is None else lower * factor
+    return Constraint(id, quantity, low, np.inf if upper is None else upper * factor)

@@ -1,0 +1,106 @@
+"""What came of a search: its cases with their scores, the front, how it converged, what bounds it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+import numpy as np
+import pandas as pd
+
+from lattice.arrays import Array
+from studies.scan.plan import STATUS
+from studies.search.asked import Search
+from studies.search.front import coverage, front
+from studies.search.scoring import Scores, scored
+
+_STEPS = 60  # points of the convergence
+_NEAR = 0.01  # of a limit's size: a constraint that near to its limit binds
+
+
+@dataclass(frozen=True, eq=False)
+class SearchFacts:
+    """A finished search: ``table`` with a row a case (its number is the case's id) and ``scores`` of each.
+
+    ``front``: ids of the cases that none beats; ``counts`` and ``covered``: how much of the objectives the front covers
+    after so many cases, up to the corner ``worst``; ``binding`` (c,): share of the front that stands at the limit of
+    each constraint, ``kept`` (c,): share of the answered cases that keep it. ``nearest``: the case that breaks the
+    constraints least.
+    """
+
+    search: Search
+    table: pd.DataFrame
+    scores: Scores
+    front: Array
+    counts: Array
+    covered: Array
+    worst: Array
+    binding: Array
+    kept: Array
+    nearest: int
+    conflict: str
+
+    @property
+    def probed(self) -> int:
+        """How many of the first cases moved one knob each, from the design."""
+        return 1 + len(self.search.knobs)
+
+
+def gathered(search: Search, table: pd.DataFrame) -> SearchFacts:
+    """Front, convergence and constraints of the cases of a search."""
+    scores = scored(search, table)
+    found = front(scores)
+    counts = np.unique(np.linspace(1, len(table), min(_STEPS, len(table))).round().astype(int))
+    covered, worst = coverage(scores, counts)
+    total = scores.broken.sum(axis=1)
+    return SearchFacts(
+        search=search,
+        table=table,
+        scores=scores,
+        front=found,
+        counts=counts,
+        covered=covered,
+        worst=worst,
+        binding=np.array([_binds(search, table.iloc[found], c) for c in range(len(search.constraints))]),
+        kept=np.array([float(np.mean(scores.broken[:, c] == 0.0)) for c in range(len(search.constraints))]),
+        nearest=int(np.argmin(total)),
+        conflict="" if len(found) else _conflict(search, scores),
+    )
+
+
+def _binds(search: Search, rows: pd.DataFrame, number: int) -> float:
+    """Share of the rows that stand within a hundredth of a constraint's limit."""
+    one = search.constraints[number]
+    if not len(rows):
+        return 0.0
+    value = rows[one.quantity].to_numpy(dtype=float)
+    room = np.minimum(value - one.lower, one.upper - value)
+    return float(np.mean(room <= _NEAR * one.scale))
+
+
+def _conflict(search: Search, scores: Scores) -> str:
+    """Why nothing is feasible: a constraint that no case keeps, else two that no case keeps together."""
+    if not scores.answered.any():
+        return "no case has an answer"
+    holds = scores.broken[scores.answered] == 0.0
+    names = [one.id for one in search.constraints]
+    alone = [name for name, column in zip(names, holds.T, strict=True) if not column.any()]
+    if alone:
+        return f"no case keeps {', '.join(alone)}"
+    pairs = list(_pairs(names, holds))
+    if pairs:
+        return "no case keeps together " + "; ".join(f"{a} and {b}" for a, b in pairs[:3])
+    return "each two constraints are kept by some case, all of them by none"
+
+
+def _pairs(names: list[str], holds: Array) -> Iterator[tuple[str, str]]:
+    for i, first in enumerate(names):
+        for j in range(i):
+            if not (holds[:, i] & holds[:, j]).any():
+                yield names[j], first
+
+
+def reasons(facts: SearchFacts) -> pd.Series[int]:
+    """How many cases have no answer, or were passed over, for which reason."""
+    status = facts.table[STATUS].str.replace(r" = \S+", "", regex=True)
+    return status[~facts.scores.answered].value_counts()

@@ -1,0 +1,126 @@
+"""A finished search as the result of a study: what was tried and found, how, and what must be known of it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import numpy as np
+
+from lattice.errors import counted
+from studies.provenance import provenance
+from studies.results import Quantity, StudyResult
+from studies.search.figures import figures
+from studies.search.gathering import SearchFacts
+from studies.search.tables import tables
+from studies.spec.schema import as_mapping
+
+REFERENCES = (
+    'K. Deb, A. Pratap, S. Agarwal, T. Meyarivan, "A fast and elitist multiobjective genetic algorithm: NSGA-II", IEEE '
+    "Trans. Evol. Comput. 6, 182 (2002), doi:10.1109/4235.996017.",
+    'J. Blank, K. Deb, "pymoo: multi-objective optimization in Python", IEEE Access 8, 89497 (2020), '
+    "doi:10.1109/ACCESS.2020.2990567.",
+    'E. Zitzler, L. Thiele, "Multiobjective evolutionary algorithms", IEEE Trans. Evol. Comput. 3, 257 (1999), '
+    "doi:10.1109/4235.797969 (hypervolume).",
+)
+
+
+def result_of(facts: SearchFacts) -> StudyResult:
+    """The result of a search."""
+    search = facts.search
+    resolved = search.plan.resolved
+    return StudyResult(
+        name=f"{resolved.name}-search",
+        title=f"{resolved.title}: search over {', '.join(knob.name for knob in search.knobs)}",
+        machine=resolved.machine_name,
+        particle=str(resolved.particle),
+        study=as_mapping(resolved.study),
+        lattice=search.plan.design,
+        quantities=tuple(_quantities(facts)),
+        verdicts=(),
+        figures=figures(facts),
+        tables=tables(facts),
+        methods=tuple(_methods(facts)),
+        references=REFERENCES if search.spec.method == "nsga2" else REFERENCES[2:],
+        warnings=tuple(_warnings(facts)),
+        provenance={**provenance(search.seed, resolved.hashed), "search": _knobs(facts)},
+        headline=headline(facts),
+        wanting=not len(facts.front),
+    )
+
+
+def headline(facts: SearchFacts) -> str:
+    """What was found, in a sentence."""
+    tried = f"{len(facts.table):,} machines tried, {int(facts.scores.feasible.sum()):,} keep all constraints"
+    if not len(facts.front):
+        return f"{tried}: {facts.conflict}"
+    beaten = _beaten(facts)
+    return f"{tried}, {len(facts.front)} of them unbeaten (the front){beaten}"
+
+
+def _beaten(facts: SearchFacts) -> str:
+    """How many machines of the front are better than the start in all objectives."""
+    start = facts.scores.objectives[0]
+    if not facts.scores.feasible[0]:
+        return "; the machine that was begun with breaks a constraint"
+    better = int(np.all(facts.scores.objectives[facts.front] < start, axis=1).sum())
+    return f", {better} better than the machine that was begun with in every objective"
+
+
+def _quantities(facts: SearchFacts) -> Iterator[Quantity]:
+    counts = {
+        "cases": (len(facts.table), "machines tried"),
+        "answered": (facts.scores.answered.sum(), "machines with an answer"),
+        "feasible": (facts.scores.feasible.sum(), "machines that keep all constraints"),
+        "front": (len(facts.front), "machines that no other beats"),
+    }
+    engine = "own maps alone" if facts.search.plan.study.scanned == "blocks" else "own maps"
+    for name, (count, method) in counts.items():
+        yield Quantity(f"search.{name}", float(count), "1", 0.0, engine, method, "search-front")
+    for one in facts.search.objectives:
+        if len(facts.front):
+            best = facts.table[one.quantity].to_numpy(dtype=float)[facts.front]
+            value = float(best.min() if one.sign > 0 else best.max())
+            yield Quantity(
+                f"search.best.{one.quantity}", value, one.kind.unit, None, engine, one.kind.text, "search-front"
+            )
+
+
+def _knobs(facts: SearchFacts) -> str:
+    return "; ".join(f"{knob.name}={knob.lower!r}:{knob.upper!r}" for knob in facts.search.knobs)
+
+
+def _methods(facts: SearchFacts) -> Iterator[str]:
+    spec = facts.search.spec
+    how = "by NSGA-II (pymoo)" if spec.method == "nsga2" else "drawn evenly at random"
+    yield (
+        f"{spec.generations} generations of {spec.population} machines {how}, seed {facts.search.seed}, after one case "
+        "for each knob moved from the design by a hundredth of its range. Constraints: "
+        f"{'; '.join(one.id for one in facts.search.constraints) or 'none'}."
+    )
+    if facts.search.plan.study.scanned == "blocks":
+        yield (
+            "Each case by our own maps alone, as in a scan; run the study at a chosen point for all requirements and "
+            "both engines."
+        )
+    else:
+        yield "Each case is the whole study; machines whose linear optics breaks a constraint on it are passed over."
+
+
+def _warnings(facts: SearchFacts) -> Iterator[str]:
+    yield from facts.search.plan.resolved.warnings
+    unjudged = facts.search.plan.unjudged
+    if unjudged and facts.search.spec.requirements:
+        yield f"Requirements that a case cannot judge: {', '.join(f'{r.id} ({r.quantity})' for r in unjudged)}."
+    at_bound = [knob.name for knob in facts.search.knobs if _all_at_bound(facts, knob.name, knob.lower, knob.upper)]
+    if at_bound:
+        yield f"The whole front stands at a bound of {', '.join(at_bound)}: a wider search may find better."
+    if 0 < len(facts.front) < len(facts.search.objectives) + 1:
+        few = counted(len(facts.front), "machine")
+        yield f"The front has {few} only: the objectives hardly conflict, or few machines are feasible."
+
+
+def _all_at_bound(facts: SearchFacts, name: str, lower: float, upper: float) -> bool:
+    if not len(facts.front):
+        return False
+    values = facts.table[name].to_numpy()[facts.front]
+    return bool(np.all(np.minimum(values - lower, upper - values) < 1e-3 * (upper - lower)))

@@ -1,0 +1,176 @@
+"""A search from its study to its run folder: an interrupted one goes the same way again over the rows that it has."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import AbstractContextManager, nullcontext
+from dataclasses import dataclass
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from lattice import InputError
+from lattice.arrays import Array
+from optics.beams.parquet import write_parquet
+from studies.provenance import provenance, toolkit_version
+from studies.results import StudyResult
+from studies.runs.building import open_run
+from studies.runs.contents import is_complete
+from studies.runs.logs import LOGGER, RunLog, messages
+from studies.runs.rows import CASE, Segment, begin_rows, open_segment, read_rows, remove_rows, rows_about
+from studies.runs.running import RunOptions, failures_logged
+from studies.search.asked import Search, asked
+from studies.search.computing import Elsewhere, rows
+from studies.search.evolving import generations
+from studies.search.gathering import SearchFacts, gathered
+from studies.search.probing import check_moves, probes
+from studies.search.result import result_of
+from studies.search.scoring import Scores, scored
+from studies.spec.schema import StudySpec, as_mapping
+
+#: The table of all cases, in the run folder; a row's number is the case's id.
+TABLE = "tables/search.parquet"
+
+
+@dataclass(frozen=True)
+class SearchFinished:
+    """A search that was written: what came of it, the object of results.json, its folder."""
+
+    facts: SearchFacts
+    result: StudyResult
+    results: dict[str, Any]
+    folder: Path
+
+
+def search_to_folder(
+    study: StudySpec,
+    file: Path | None,
+    options: RunOptions,
+    resume: bool = False,
+    elsewhere: Callable[[], AbstractContextManager[Elsewhere]] | None = None,
+) -> SearchFinished:
+    """Search and write what was found. InputError, FileError, and NoSolution for a search that cannot succeed."""
+    from studies.report import render, report_date
+
+    report_date()
+    log = RunLog(options.jobs)
+    folder = options.out or Path("runs") / f"{study.name}-search"
+    with (
+        messages(options.verbose, options.quiet, log),
+        open_run(folder, options.force, resume) as run,
+        failures_logged(run, log),
+    ):
+        search = asked(study, file)
+        _make_ready(search, run.place, folder, resume)
+        with (elsewhere or _here)() as executor, open_segment(run.place) as segment:
+            table = _searched(search, _Journal(read_rows(run.place), segment), options.jobs, executor)
+        facts = gathered(search, table)
+        result = result_of(facts)
+        results = run.finish(result, render, log.text, partial(_save, table, _about(search)))
+    return SearchFinished(facts, result, results, folder)
+
+
+def _here() -> AbstractContextManager[Elsewhere]:
+    return nullcontext(None)
+
+
+def _make_ready(search: Search, place: Path, folder: Path, resume: bool) -> None:
+    about = rows_about(place) if resume else None
+    if about is None:
+        if resume and is_complete(place):
+            raise InputError(f"{folder} holds a finished run, there is nothing to go on with: give --force or --out")
+        remove_rows(place)
+        begin_rows(place, _about(search))
+        return
+    own = _about(search)
+    other = [key for key in own if about.get(key) != own[key]]
+    if other:
+        raise InputError(
+            f"{folder} holds another search (other {', '.join(other)}): --resume cannot go on; give --force to begin "
+            "again, or another folder with --out"
+        )
+
+
+def _about(search: Search) -> dict[str, Any]:
+    """What two searches must share for the rows of one to serve the other."""
+    design = search.plan.design.parameters
+    return {
+        "search": search.spec.model_dump(mode="json"),
+        "study": as_mapping(search.plan.resolved.study),
+        "design": {name: float(np.real(value)) for name, value in design.items() if not design.is_dependent(name)},
+        "inputs": provenance(0, search.plan.resolved.hashed)["inputs"],
+        "version": toolkit_version(),
+    }
+
+
+@dataclass
+class _Journal:
+    """The rows that were computed before, and where new ones go."""
+
+    known: pd.DataFrame
+    segment: Segment
+
+    def of(self, first: int, points: Array, names: list[str]) -> pd.DataFrame:
+        """Rows of the cases ``first`` onwards that are known. InputError where they are of other points."""
+        here = self.known[self.known[CASE].between(first, first + len(points) - 1)]
+        if len(here) and not np.array_equal(here[names].to_numpy(), points[here[CASE].to_numpy() - first]):
+            raise InputError("the rows in the folder are of another search: give --force to begin again")
+        return here
+
+
+def _searched(search: Search, journal: _Journal, jobs: int, elsewhere: Elsewhere) -> pd.DataFrame:
+    """Rows of all cases in their order: first those that probe each knob, then generation by generation."""
+    probed = _computed(search, journal, 0, probes(search), jobs, elsewhere)
+    check_moves(search, probed)
+    tables, first = [probed], len(probed)
+    points_of = generations(search)
+    points = next(points_of)
+    while True:
+        table = _computed(search, journal, first, points, jobs, elsewhere)
+        tables.append(table)
+        first += len(table)
+        scores = scored(search, table)
+        _tell(search, len(tables) - 1, first, scores)
+        try:
+            points = points_of.send(scores)
+        except StopIteration:
+            return pd.concat(tables, ignore_index=True)
+
+
+def _computed(
+    search: Search, journal: _Journal, first: int, points: Array, jobs: int, elsewhere: Elsewhere
+) -> pd.DataFrame:
+    """The rows of some points, cases ``first`` onwards, known ones as they are."""
+    known = journal.of(first, points, [knob.name for knob in search.knobs])
+    left = np.setdiff1d(np.arange(len(points)), known[CASE].to_numpy() - first)
+    found = [known]
+    for numbers, table in _new(search, points[left], jobs, elsewhere):
+        cases = first + left[numbers]
+        journal.segment.append(cases, table)
+        found.append(table.assign(**{CASE: cases}))
+    rows = pd.concat([one for one in found if len(one)], ignore_index=True)
+    return rows.sort_values(CASE, ignore_index=True).drop(columns=CASE)
+
+
+def _new(search: Search, points: Array, jobs: int, elsewhere: Elsewhere) -> Iterator[tuple[Array, pd.DataFrame]]:
+    if len(points):
+        yield from rows(search, points, jobs, elsewhere)
+
+
+def _tell(search: Search, generation: int, cases: int, scores: Scores) -> None:
+    LOGGER.info(
+        "generation %d of %d: %s cases, %d of %d feasible",
+        generation,
+        search.spec.generations,
+        f"{cases:,}",
+        int(scores.feasible.sum()),
+        len(scores.feasible),
+    )
+
+
+def _save(table: pd.DataFrame, about: Mapping[str, Any], folder: Path) -> None:
+    (folder / TABLE).parent.mkdir(exist_ok=True)
+    write_parquet(folder / TABLE, table, about)

@@ -1,0 +1,95 @@
+"""The search of a study file: what moves, what is to be small or large, what must hold, how many machines are tried."""
+
+from __future__ import annotations
+
+from typing import Annotated, Literal, Self
+
+from pydantic import Field, Strict, model_validator
+
+from studies.spec.types import Name, Number, Switch, Table, Text, check_order
+from studies.vocabulary import quantity_named, unit_factor
+
+Few = Annotated[int, Strict(), Field(ge=4, le=100_000)]
+
+
+class KnobSpec(Table):
+    """A parameter of the lattice that the search moves between two bounds."""
+
+    name: Name
+    lower: Number
+    upper: Number
+
+    @model_validator(mode="after")
+    def _ordered(self) -> Self:
+        check_order(self.lower, self.upper)
+        if self.lower == self.upper:
+            raise ValueError(f"lower and upper of '{self.name}' are both {self.lower}: nothing is left to search")
+        return self
+
+
+class ObjectiveSpec(Table):
+    """A quantity of the study that is to be as small, or as large, as can be had."""
+
+    quantity: Name
+    at: Name | None = None
+    goal: Literal["minimise", "maximise"] = "minimise"
+
+    @model_validator(mode="after")
+    def _known(self) -> Self:
+        quantity_named(self.quantity, self.at)
+        return self
+
+    @property
+    def name(self) -> str:
+        """The quantity with its place, as the vocabulary writes it."""
+        return f"{self.quantity}@{self.at}" if self.at else self.quantity
+
+
+class ConstraintSpec(Table):
+    """A quantity of the study that must stay within limits, in its own unit or in ``unit``."""
+
+    quantity: Name
+    at: Name | None = None
+    lower: Number | None = None
+    upper: Number | None = None
+    unit: Text | None = None
+
+    @model_validator(mode="after")
+    def _limits(self) -> Self:
+        if self.lower is None and self.upper is None:
+            raise ValueError(f"the constraint on '{self.quantity}' needs a limit: give lower or upper")
+        check_order(self.lower, self.upper)
+        if self.unit is not None:
+            unit_factor(quantity_named(self.quantity, self.at), self.unit)
+        else:
+            quantity_named(self.quantity, self.at)
+        return self
+
+    @property
+    def name(self) -> str:
+        """The quantity with its place, as the vocabulary writes it."""
+        return f"{self.quantity}@{self.at}" if self.at else self.quantity
+
+
+class SearchSpec(Table):
+    """What is searched: knobs, objectives, constraints, and how long.
+
+    ``requirements``: those of the study that a case can judge are constraints too. ``method``: "nsga2" (K. Deb and
+    others, IEEE Trans. Evol. Comput. 6, 182 (2002)) or "random", points drawn evenly, to compare with.
+    """
+
+    vary: Annotated[tuple[KnobSpec, ...], Field(min_length=1)]
+    objective: Annotated[tuple[ObjectiveSpec, ...], Field(min_length=1)]
+    constraint: tuple[ConstraintSpec, ...] = ()
+    requirements: Switch = True
+    population: Few = 64
+    generations: Annotated[int, Strict(), Field(ge=1, le=100_000)] = 30
+    method: Literal["nsga2", "random"] = "nsga2"
+
+    @model_validator(mode="after")
+    def _once(self) -> Self:
+        for key, names in (("vary", [one.name for one in self.vary]), ("objective", [o.name for o in self.objective])):
+            repeated = sorted({name for name in names if names.count(name) > 1})
+            if repeated:
+                raise ValueError(f"search.{key} names {', '.join(repeated)} twice")
+        return self
