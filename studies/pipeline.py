@@ -211,9 +211,9 @@ def compute(study: Study[Spec, R, F], resolved: R) -> Outcome:
     return Outcome(result, not facts.unreached, facts.interrupted, lambda folder: study.save(facts, folder))
 
 
-def judged(study: Study[Spec, R, F], resolved: R, more: tuple[str, ...] = ()) -> Judged:
+def judged(study: Study[Spec, R, F], resolved: R, more: tuple[str, ...] = (), engines: bool = True) -> Judged:
     """The numbers that requirements name and ``more``, none that a report alone needs. Raises as ``study.gather``."""
-    asked = Asked(tuple(dict.fromkeys((*_wanted(resolved), *more))), report=False)
+    asked = Asked(tuple(dict.fromkeys((*_wanted(resolved), *more))), report=False, engines=engines)
     return _judged(study, resolved, study.gather(resolved, asked), asked)
 
 

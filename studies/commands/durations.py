@@ -14,6 +14,7 @@ SECONDS: Mapping[str, float] = MappingProxyType(
         "cnao-energy-switching": 30,
         "cnao-extraction": 195,
         "cnao-optics": 70,
+        "cnao-search": 30,
         "linac-delivery": 150,
         "linac-energy-switching": 110,
         "linac-optics": 150,

@@ -100,3 +100,14 @@ class _LogWriter(io.TextIOBase):
         for line in filter(str.strip, text.splitlines()):
             LOGGER.debug(line.rstrip())
         return len(text)
+
+
+@contextmanager
+def unheard() -> Iterator[None]:
+    """Leave out what is told of the way: of one case of very many nobody wants to hear it."""
+    level = LOGGER.level
+    LOGGER.setLevel(logging.WARNING)
+    try:
+        yield
+    finally:
+        LOGGER.setLevel(level)

@@ -51,7 +51,7 @@ class Plan:
 
     ``names`` maps results (as the vocabulary writes them) to quantities of ``optics.scan``, ``extra`` are those of
     ``studies.scan.quantities``; ``judged``: the requirements whose quantity is among them, ``unjudged`` the others.
-    ``more``: quantities that are wanted beside those of the requirements.
+    ``more``: quantities that are wanted beside those of the requirements. Without ``engines`` no second one is asked.
     """
 
     study: RingStudy
@@ -65,6 +65,7 @@ class Plan:
     unjudged: tuple[Requirement, ...]
     file: Path | None
     more: tuple[str, ...] = ()
+    engines: bool = True
 
     @property
     def number(self) -> int:

@@ -116,7 +116,7 @@ def slice_to_folder(
         with open_slice(folder, part, _about(made), partial(_check_same, made=made, place=folder)) as (place, segment):
             left = np.setdiff1d(own, read_rows(place)[CASE])
             LOGGER.info("slice %d of %d: %s cases", part.number, part.of, f"{len(left):,}")
-            with _bar(len(own), len(own) - len(left), options.quiet) as told:
+            with progress_bar(len(own), len(own) - len(left), options.quiet) as told:
                 for numbers, table in scan_cases.rows(made, left, options.jobs, told):
                     segment.append(numbers, table)
             rows = read_rows(place)
@@ -192,7 +192,7 @@ def _table(made: Plan, place: Path, options: RunOptions, way: Way) -> pd.DataFra
     LOGGER.info("scanning %s cases", f"{made.number:,}")
     try:
         with (
-            _bar(made.number, made.number - len(left), options.quiet) as told,
+            progress_bar(made.number, made.number - len(left), options.quiet) as told,
             open_segment(place) as segment,
             _rows(made, left, options, way, told) as rows,
         ):
@@ -227,7 +227,7 @@ def _save(table: pd.DataFrame, about: Mapping[str, Any], folder: Path) -> None:
 
 
 @contextmanager
-def _bar(total: int, first: int, quiet: bool) -> Iterator[Any]:
+def progress_bar(total: int, first: int, quiet: bool) -> Iterator[Any]:
     """A progress bar on a terminal, nothing elsewhere."""
     hidden = quiet or not sys.stderr.isatty() or bool(os.environ.get("NO_COLOR"))
     with tqdm(total=total, initial=first, unit=" cases", unit_scale=True, disable=hidden, file=sys.stderr) as bar:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
@@ -36,11 +36,13 @@ class Work:
     version: str
     inputs: dict[str, str]
     more: tuple[str, ...] = ()
+    engines: bool = True
 
     @property
     def key(self) -> str:
         """The same for the same work."""
-        return repr((self.study.model_dump_json(), self.file, self.axes, self.version, self.inputs, self.more))
+        asked = (self.axes, self.more, self.engines)
+        return repr((self.study.model_dump_json(), self.file, self.version, self.inputs, asked))
 
 
 #: Some cases, by their numbers in the scan.
@@ -51,7 +53,7 @@ def work_of(made: Plan) -> Work:
     """What others need of a scan to compute its cases."""
     file = None if made.file is None else made.file.resolve()
     inputs = {name: value for name, value in provenance(0, made.resolved.hashed)["inputs"].items() if name != _RESOLVED}
-    return Work(_matched(made), file, made.axes, toolkit_version(), inputs, made.more)
+    return Work(_matched(made), file, made.axes, toolkit_version(), inputs, made.more, made.engines)
 
 
 def _matched(made: Plan) -> RingStudy:
@@ -82,7 +84,7 @@ def _plan(work: Work) -> Plan:
     changed = [name for name in work.inputs if here.get(name) != work.inputs[name]]
     if changed:
         raise InputError(f"a worker reads another {', '.join(changed)} than the scan: give it the same files")
-    return made
+    return replace(made, engines=work.engines)
 
 
 def rows_of(made: Plan, numbers: Array) -> pd.DataFrame:
@@ -112,7 +114,7 @@ def _row(made: Plan, design: RingStudy, number: int) -> dict[str, object]:
     study = design.model_copy(update={"parameters": {**design.parameters, **own}})
     kind = study_of(study.study)
     try:
-        result = judged(kind, kind.resolve(study, made.file), made.more)
+        result = judged(kind, kind.resolve(study, made.file), made.more, made.engines)
     except Exception as error:
         return {**own, STATUS: _reason(error)}
     values = {quantity.name: np.nan if quantity.value is None else quantity.value for quantity in result.quantities}

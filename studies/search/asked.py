@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
@@ -11,9 +11,11 @@ import numpy as np
 from lattice import InputError
 from lattice.arrays import Array
 from lattice.errors import did_you_mean
+from machines.requirements import PROGRAM
 from studies.registry import ROOMS, spec_of
 from studies.scan.asked import plan
 from studies.scan.plan import Plan
+from studies.spec.judged import requirement_spec
 from studies.spec.schema import RingStudy, StudySpec
 from studies.spec.search import KnobSpec, SearchSpec
 from studies.vocabulary import QuantityKind, quantity_named, unit_factor, words_of
@@ -93,11 +95,23 @@ def asked(study: StudySpec, file: Path | None) -> Search:
         )
     names = tuple(dict.fromkeys([*(one.name for one in spec.objective), *(one.name for one in spec.constraint)]))
     _check_computed(study, names)
-    made = plan(study, file, (), names)
+    made = _alone(plan(study, file, (), names))
     _check_given(made, names)
     found = Search(spec, made, spec.vary, tuple(_objectives(spec)), tuple(_constraints(made)), study.seed)
     _check_knobs(found)
     return found
+
+
+def _alone(made: Plan) -> Plan:
+    """The plan without what says nothing of the machine: checks of the program, the second engine, what nobody asked.
+
+    What is left of the requirements are those that the search takes for constraints.
+    """
+    spec = made.study.search
+    assert spec is not None
+    kept = tuple(one for one in made.judged if spec.requirements and one.kind != PROGRAM)
+    own = {"machine_requirements": False, "requirement": tuple(requirement_spec(one) for one in kept)}
+    return replace(made, study=made.study.model_copy(update=own), judged=kept, engines=False)
 
 
 def _check_computed(study: RingStudy, names: tuple[str, ...]) -> None:
@@ -134,7 +148,7 @@ def _objectives(spec: SearchSpec) -> Iterator[Objective]:
 def _constraints(made: Plan) -> Iterator[Constraint]:
     spec = made.study.search
     assert spec is not None
-    for requirement in made.judged if spec.requirements else ():
+    for requirement in made.judged:
         factor = unit_factor(quantity_named(requirement.quantity), requirement.unit)
         yield _constraint(requirement.id, requirement.quantity, requirement.lower, requirement.upper, factor)
     for one in spec.constraint:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from concurrent.futures import Executor
 from dataclasses import replace
 
@@ -11,6 +11,7 @@ import pandas as pd
 
 from lattice.arrays import Array
 from studies.runs.executors import in_executor
+from studies.runs.logs import unheard
 from studies.runs.workers import Lost, in_workers
 from studies.scan.blocks import block
 from studies.scan.plan import COMPUTED, STATUS, Plan, scanned_names
@@ -24,21 +25,16 @@ Elsewhere = tuple[Executor, int] | None
 PASSED_OVER = "not computed"
 
 
-def rows(
-    search: Search, points: Array, jobs: int, elsewhere: Elsewhere = None, told: Callable[[int], object] | None = None
-) -> Iterator[tuple[Array, pd.DataFrame]]:
-    """Numbers of points (n, k) and their rows, as they are finished; ``told`` hears how many more are."""
+def rows(search: Search, points: Array, jobs: int, elsewhere: Elsewhere = None) -> Iterator[tuple[Array, pd.DataFrame]]:
+    """Numbers of points (n, k) and their rows, as they are finished."""
     if search.plan.study.scanned == "blocks":
         numbers = np.arange(len(points))
-        yield numbers, block(_at(search.plan, _named(search, points)), numbers, jobs, told)
+        yield numbers, block(_at(search.plan, _named(search, points)), numbers, jobs)
         return
     left, passed_over = _screened(search, points)
     if passed_over is not None:
         yield passed_over
-    for found in _dear(search, points, left, jobs, elsewhere):
-        if told is not None:
-            told(len(found[0]))
-        yield found
+    yield from _dear(search, points, left, jobs, elsewhere)
 
 
 def computed(task: Task) -> pd.DataFrame:
@@ -76,7 +72,8 @@ def _dear(
 
 
 def _here(search: Search, task: Task) -> pd.DataFrame:
-    return rows_of(_at(search.plan, task[1]), np.arange(1))
+    with unheard():
+        return rows_of(_at(search.plan, task[1]), np.arange(1))
 
 
 # -------------------------------------------------------------------------------------------------------------- cheap

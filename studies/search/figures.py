@@ -8,10 +8,10 @@ import pandas as pd
 from studies.charts.bars import paired_bars
 from studies.charts.curves import Curve, curves
 from studies.charts.figure import figure_json
-from studies.charts.front import Cloud, Coordinate, front_drawing, parallel
 from studies.charts.style import inert
 from studies.results import FigureData
 from studies.search.gathering import SearchFacts
+from studies.search.pictures import Cloud, Coordinate, front_drawing, parallel
 
 _LINES = 200  # machines side by side
 

@@ -22,6 +22,7 @@ from studies.runs.contents import is_complete
 from studies.runs.logs import LOGGER, RunLog, messages
 from studies.runs.rows import CASE, Segment, begin_rows, open_segment, read_rows, remove_rows, rows_about
 from studies.runs.running import RunOptions, failures_logged
+from studies.scan.scanning import progress_bar
 from studies.search.asked import Search, asked
 from studies.search.computing import Elsewhere, rows
 from studies.search.evolving import generations
@@ -65,8 +66,13 @@ def search_to_folder(
     ):
         search = asked(study, file)
         _make_ready(search, run.place, folder, resume)
-        with (elsewhere or _here)() as executor, open_segment(run.place) as segment:
-            table = _searched(search, _Journal(read_rows(run.place), segment), options.jobs, executor)
+        with (
+            (elsewhere or _here)() as executor,
+            open_segment(run.place) as segment,
+            progress_bar(len(probes(search)) + search.most, 0, options.quiet) as told,
+        ):
+            way = _Way(_Journal(read_rows(run.place), segment), options.jobs, executor, told)
+            table = _searched(search, way)
         facts = gathered(search, table)
         result = result_of(facts)
         results = run.finish(result, render, log.text, partial(_save, table, _about(search)))
@@ -121,15 +127,25 @@ class _Journal:
         return here
 
 
-def _searched(search: Search, journal: _Journal, jobs: int, elsewhere: Elsewhere) -> pd.DataFrame:
+@dataclass(frozen=True)
+class _Way:
+    """How cases come about: what is known, and who computes the rest; ``told`` hears how many more are finished."""
+
+    journal: _Journal
+    jobs: int
+    elsewhere: Elsewhere
+    told: Callable[[int], object]
+
+
+def _searched(search: Search, way: _Way) -> pd.DataFrame:
     """Rows of all cases in their order: first those that probe each knob, then generation by generation."""
-    probed = _computed(search, journal, 0, probes(search), jobs, elsewhere)
+    probed = _computed(search, way, 0, probes(search))
     check_moves(search, probed)
     tables, first = [probed], len(probed)
     points_of = generations(search)
     points = next(points_of)
     while True:
-        table = _computed(search, journal, first, points, jobs, elsewhere)
+        table = _computed(search, way, first, points)
         tables.append(table)
         first += len(table)
         scores = scored(search, table)
@@ -140,24 +156,24 @@ def _searched(search: Search, journal: _Journal, jobs: int, elsewhere: Elsewhere
             return pd.concat(tables, ignore_index=True)
 
 
-def _computed(
-    search: Search, journal: _Journal, first: int, points: Array, jobs: int, elsewhere: Elsewhere
-) -> pd.DataFrame:
+def _computed(search: Search, way: _Way, first: int, points: Array) -> pd.DataFrame:
     """The rows of some points, cases ``first`` onwards, known ones as they are."""
-    known = journal.of(first, points, [knob.name for knob in search.knobs])
+    known = way.journal.of(first, points, [knob.name for knob in search.knobs])
+    way.told(len(known))
     left = np.setdiff1d(np.arange(len(points)), known[CASE].to_numpy() - first)
     found = [known]
-    for numbers, table in _new(search, points[left], jobs, elsewhere):
+    for numbers, table in _new(search, points[left], way):
         cases = first + left[numbers]
-        journal.segment.append(cases, table)
+        way.journal.segment.append(cases, table)
+        way.told(len(cases))
         found.append(table.assign(**{CASE: cases}))
     rows = pd.concat([one for one in found if len(one)], ignore_index=True)
     return rows.sort_values(CASE, ignore_index=True).drop(columns=CASE)
 
 
-def _new(search: Search, points: Array, jobs: int, elsewhere: Elsewhere) -> Iterator[tuple[Array, pd.DataFrame]]:
+def _new(search: Search, points: Array, way: _Way) -> Iterator[tuple[Array, pd.DataFrame]]:
     if len(points):
-        yield from rows(search, points, jobs, elsewhere)
+        yield from rows(search, points, way.jobs, way.elsewhere)
 
 
 def _tell(search: Search, generation: int, cases: int, scores: Scores) -> None:

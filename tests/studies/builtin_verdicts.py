@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 
-from machines.requirements import ASSUMED, FAIL, PASS, PROGRAM, PUBLISHED
+from machines.requirements import ASSUMED, FAIL, NOT_EVALUATED, PASS, PROGRAM, PUBLISHED
 
 Verdicts = list[tuple[str, str]]
 
@@ -21,6 +21,7 @@ _IDS: Mapping[str, tuple[str, ...]] = {
     "medaustron-optics": _numbered("OPT", range(1, 21)),
     "pimms-optics": _numbered("OPT", range(1, 8), range(10, 21)),  # 8 and 9 are those of other rings' septa
     "cnao-extraction": _numbered("EXT", range(1, 20)),
+    "cnao-search": _numbered("EXT", range(1, 20)),
     "medaustron-extraction": _numbered("EXT", range(1, 20)),
     "pimms-extraction": _numbered("EXT", (1, 2, 3, 4, 6, 7, 8), range(10, 19)),
     "cnao-energy-switching": _numbered("SWI", range(1, 11)),
@@ -39,12 +40,15 @@ _FAILED: Mapping[str, tuple[str, ...]] = {
     "linac-optics": _numbered("LIN", (3, 5, 7, 10)),
     "linac-energy-switching": _numbered("LSW", (2, 11)),
 }
+#: What a study has nothing to judge by: no spill is tracked.
+_UNJUDGED: Mapping[str, tuple[str, ...]] = {"cnao-search": _numbered("EXT", range(10, 16))}
 #: Against a limit of a named publication or machine.
 _PUBLISHED: Mapping[str, tuple[str, ...]] = {
     "cnao-optics": _numbered("OPT", (10, 13, 14, 38)),
     "medaustron-optics": _numbered("OPT", (10, 13, 14)),
     "pimms-optics": _numbered("OPT", (10, 13)),  # its limit on the bends' field is CNAO's, read as two digits
     "cnao-extraction": _numbered("EXT", (16,)),
+    "cnao-search": _numbered("EXT", (16,)),
     "medaustron-extraction": _numbered("EXT", (16,)),
     "pimms-extraction": _numbered("EXT", (16,)),
     "cnao-energy-switching": _numbered("SWI", (6, 7)),
@@ -77,4 +81,5 @@ def _of_machine(study: str, name: str) -> str:
 def verdicts_of(study: str, *failed: str) -> Verdicts:
     """(id, verdict) in order; ``failed`` besides what the study itself does not meet."""
     lost = {*_FAILED.get(study, ()), *failed}
-    return [(name, FAIL if name in lost else PASS) for name in _IDS[study]]
+    unjudged = _UNJUDGED.get(study, ())
+    return [(name, NOT_EVALUATED if name in unjudged else FAIL if name in lost else PASS) for name in _IDS[study]]

@@ -1,0 +1,270 @@
+"""Searches: the front is what it says, better than chance, the same however interrupted, and runs again by id."""
+
+from __future__ import annotations
+
+from itertools import count
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from lattice import InputError
+from optics import twiss
+from optics.beams.parquet import read_parquet
+from studies.cli import run
+from studies.scan.plan import STATUS
+from studies.search import searching
+from studies.search.asked import asked
+from studies.search.computing import PASSED_OVER, rows
+from studies.search.front import coverage, front, hypervolume
+from studies.search.gathering import gathered
+from studies.search.hook import Cases
+from studies.search.probing import check_moves, probes
+from studies.search.scoring import NO_ANSWER, Scores, scored
+from studies.spec.builtin import study_path
+from studies.spec.study_file import load_study, validated
+from tests.studies.commands import results, tunes_study
+
+KNOBS = """
+[search]
+vary = [{ name = "kf", lower = 0.26, upper = 0.33 }, { name = "kd", lower = 0.42, upper = 0.56 }]
+objective = [{ quantity = "max_betx" }, { quantity = "dqx", goal = "maximise" }]
+constraint = [{ quantity = "max_dx", upper = 9000.0, unit = "mm" }]
+population = 16
+generations = 6
+"""
+OWN = tunes_study(("tune_distance", "upper = 0.06", "1"), ("residual_tune_xsuite", "upper = 1e-6", "1")) + KNOBS
+
+
+@pytest.fixture
+def study(tmp_path: Path) -> Path:
+    path = tmp_path / "tunes.toml"
+    path.write_text(OWN)
+    return path
+
+
+def searched(study: Path, folder: str, *more: str) -> tuple[int, Path]:
+    place = study.parent / folder
+    return run(["search", str(study), "--out", str(place), "-q", *more]), place
+
+
+def table_of(folder: Path) -> pd.DataFrame:
+    return read_parquet(folder / searching.TABLE, needs=[STATUS])[0]
+
+
+# ----------------------------------------------------------------------------------------------- fronts and their size
+
+
+def scores(*points: tuple[float, ...], broken: float = 0.0) -> Scores:
+    values = np.array(points, dtype=float)
+    return Scores(values, np.full((len(values), 1), broken), np.isfinite(values).all(axis=1))
+
+
+def test_a_front_is_what_no_feasible_case_dominates() -> None:
+    drawn = np.random.default_rng(1).integers(0, 12, (300, 3)).astype(float)
+    many = Scores(drawn, np.where(drawn.sum(axis=1) < 7, 0.5, 0.0)[:, None], np.ones(300, dtype=bool))
+    good = np.flatnonzero(many.feasible)
+    beaten = [
+        any((drawn[b] <= drawn[a]).all() and (drawn[b] < drawn[a]).any() for b in good) for a in good
+    ]  # the definition, pair by pair
+    expected = {tuple(drawn[a]) for a, worse in zip(good, beaten, strict=True) if not worse}
+    found = front(many)
+    assert {tuple(drawn[a]) for a in found} == expected
+    assert len(found) == len(expected)  # each point once
+    assert (np.diff(drawn[found, 0]) >= 0).all()
+
+
+def test_the_front_of_one_objective_is_its_best_case_and_of_nothing_feasible_none() -> None:
+    assert front(scores((3.0,), (1.0,), (2.0,))).tolist() == [1]
+    assert front(scores((3.0, 1.0), broken=0.1)).tolist() == []
+
+
+def test_a_hypervolume_is_the_area_that_the_points_dominate() -> None:
+    """By hand: (1, 3) and (2, 1) under the corner (4, 4) cover 3 x 1 + 2 x 2; a point beyond it adds nothing."""
+    points = np.array([[1.0, 3.0], [2.0, 1.0], [5.0, 0.5]])
+    assert hypervolume(points, np.array([4.0, 4.0])) == pytest.approx(3 * 1 + 2 * 2, abs=0)
+    assert hypervolume(points[:, :1], np.array([4.0])) == 3.0
+    assert hypervolume(points[:0], np.array([4.0, 4.0])) == 0.0
+
+
+def test_coverage_grows_with_the_cases_and_counts_feasible_ones_alone() -> None:
+    many = Scores(
+        np.array([[2.0, 2.0], [1.0, 3.0], [3.0, 1.0], [0.0, 0.0]]),
+        np.array([[0.0], [0.0], [0.0], [1.0]]),
+        np.ones(4, dtype=bool),
+    )
+    covered, worst = coverage(many, np.array([1, 2, 3, 4]))
+    assert worst == pytest.approx([1 + 1.1 * 2, 1 + 1.1 * 2])
+    box = 2.2 * 2.2
+    steps = [1.2 * 1.2, 1.2 * 1.2 + 1.0 * 0.2, 1.2 * 1.2 + 2 * 1.0 * 0.2]
+    assert covered == pytest.approx([*(step / box for step in steps), steps[-1] / box])
+
+
+# --------------------------------------------------------------------------------------------------- a search as asked
+
+
+def test_objectives_and_constraints_of_a_row_are_its_numbers() -> None:
+    """Large is small with its sign turned; a limit of 9000 mm is one of 9 m; a requirement that fails breaks."""
+    search = asked(validated(_content(OWN), "test"), None)
+    assert [one.id for one in search.constraints] == ["OWN-01", "max_dx at most 9000 mm"]  # no check of the program
+    table = pd.DataFrame(
+        {
+            STATUS: ["computed", "computed", "unstable"],
+            "max_betx": [17.0, 20.0, np.nan],
+            "dqx": [-2.0, -3.0, np.nan],
+            "max_dx": [8.5, 9.9, np.nan],
+            "tune_distance": [0.05, 0.09, np.nan],
+            "OWN-01": ["PASS", "FAIL", "NOT EVALUATED"],
+        }
+    )
+    found = scored(search, table)
+    assert found.objectives[:2].tolist() == [[17.0, 2.0], [20.0, 3.0]]
+    assert found.broken[0].tolist() == [0.0, 0.0]
+    assert found.broken[1] == pytest.approx([0.03 / 0.06, 0.9 / 9.0])
+    assert found.broken[2].tolist() == [NO_ANSWER, NO_ANSWER]
+    assert found.feasible.tolist() == [True, False, False]
+
+
+def test_a_search_beats_as_many_machines_drawn_at_random(study: Path) -> None:
+    code, folder = searched(study, "evolved")
+    random_code, other = searched(study, "random", "--set", "search.method=random")
+    assert (code, random_code) == (0, 0)
+    search = asked(validated(_content(OWN), "test"), None)
+    found, drawn = gathered(search, table_of(folder)), gathered(search, table_of(other))
+    assert len(found.table) == len(drawn.table) == 3 + 16 * 6  # the design, two knobs moved, six generations
+    corner = np.maximum(found.worst, drawn.worst)
+    volumes = [hypervolume(one.scores.objectives[one.front], corner) for one in (found, drawn)]
+    assert volumes[0] > volumes[1]
+
+
+def test_an_interrupted_search_gives_the_same_table_as_one_that_was_not(
+    study: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    _, whole = searched(study, "whole")
+    calls, own = count(), rows
+
+    def interrupted(*asked: object, **more: object) -> object:
+        if next(calls) == 3:
+            raise KeyboardInterrupt
+        return own(*asked, **more)  # type: ignore[arg-type]
+
+    monkeypatch.setattr(searching, "rows", interrupted)
+    code, folder = searched(study, "cut", "--jobs", "2")
+    assert code == 130
+    assert not (folder / "results.json").exists()
+    code, _ = searched(study, "cut", "--resume")
+    assert code == 0
+    pd.testing.assert_frame_equal(table_of(folder), table_of(whole), check_exact=True)
+    assert run(["search", str(study), "--out", str(folder), "-q"]) == 2  # a finished one is not written over
+
+
+def test_another_search_does_not_go_on_with_these_rows(study: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    calls, own = count(), rows
+
+    def interrupted(*asked: object, **more: object) -> object:
+        if next(calls) == 2:
+            raise KeyboardInterrupt
+        return own(*asked, **more)  # type: ignore[arg-type]
+
+    monkeypatch.setattr(searching, "rows", interrupted)
+    assert searched(study, "cut")[0] == 130
+    study.write_text(OWN.replace("upper = 0.33", "upper = 0.34"))
+    assert searched(study, "cut", "--resume")[0] == 2
+
+
+def test_a_point_runs_again_by_its_id(study: Path) -> None:
+    _, folder = searched(study, "search")
+    found = gathered(asked(validated(_content(OWN), "test"), None), table_of(folder))
+    case = int(found.front[0])
+    study.write_text(tunes_study(("max_betx", "upper = 100.0", "m")) + KNOBS)  # judges what the search had as objective
+    code = run(["run", str(study), "--point", f"{folder}:{case}", "--out", str(study.parent / "again"), "-q"])
+    assert code == 0
+    again = results(study.parent / "again")["quantities"]["max_betx"]["value"]
+    assert again == pytest.approx(found.table["max_betx"][case], rel=1e-6)
+
+
+@pytest.mark.parametrize("point", ["nowhere", "nowhere:x", "nowhere:3"])
+def test_a_point_that_is_not_there_is_told(study: Path, point: str) -> None:
+    assert run(["run", str(study), "--point", point, "-q"]) in (2, 4)
+
+
+# --------------------------------------------------------------------------------------------------------- bad input
+
+
+def _content(text: str) -> dict[str, object]:
+    import tomllib
+
+    return tomllib.loads(text)
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "words"),
+    [
+        ('name = "kd"', 'name = "kdd"', "no parameter 'kdd'; did you mean 'kd'"),
+        (
+            'quantity = "max_betx"',
+            'quantity = "wire_loss"',
+            "'wire_loss' is not computed by a study of study",
+        ),
+        ('quantity = "max_betx"', 'quantity = "stable"', "unknown quantity 'stable'"),
+        ("lower = 0.42, upper = 0.56", "lower = 0.5, upper = 0.5", "nothing is left to search"),
+        ('name = "kd"', 'name = "kf"', "search.vary names kf twice"),
+        ("generations = 6", "generations = 0", "generations"),
+        (KNOBS, "", "no \\[search\\]"),
+    ],
+)
+def test_what_makes_no_search_is_named(old: str, new: str, words: str) -> None:
+    with pytest.raises(InputError, match=words):
+        asked(validated(_content(OWN.replace(old, new)), "test"), None)
+
+
+def test_a_knob_that_moves_nothing_and_an_objective_that_nothing_moves_are_named() -> None:
+    text = OWN.replace('name = "kd", lower = 0.42, upper = 0.56', 'name = "rf_volt", lower = 0.0, upper = 1000.0')
+    search = asked(validated(_content(text), "test"), None)
+    (_, table), *_ = rows(search, probes(search), 1)
+    with pytest.raises(InputError, match="rf_volt moves no objective"):
+        check_moves(search, table)
+    text = OWN.replace('quantity = "max_betx"', 'quantity = "length"')
+    search = asked(validated(_content(text), "test"), None)
+    (_, table), *_ = rows(search, probes(search), 1)
+    with pytest.raises(InputError, match="no knob moves length"):
+        check_moves(search, table)
+
+
+def test_constraints_that_contradict_each_other_are_named(study: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    study.write_text(OWN.replace("upper = 9000.0", "upper = 900.0"))
+    code, folder = searched(study, "search", "--set", "search.generations=2")
+    assert code == 1
+    assert "no case keeps max_dx at most 900 mm" in capsys.readouterr().out
+    assert "no case keeps max_dx" in (folder / "report.html").read_text()
+
+
+# --------------------------------------------------------------------------------------------------------- dear cases
+
+
+def test_what_the_linear_optics_forbids_is_not_computed_whole() -> None:
+    path = study_path("cnao-search")
+    assert path is not None
+    search = asked(load_study(path, [], "test"), path)
+    points = np.tile(search.start, (2, 1))
+    points[1, [knob.name for knob in search.knobs].index("kf")] = 0.2801  # Qx far below the resonance
+    numbers, table = next(iter(rows(search, points, 1)))
+    assert numbers.tolist() == [1]
+    assert table[STATUS][0].startswith(PASSED_OVER)
+
+
+# -------------------------------------------------------------------------------------------------- other optimisers
+
+
+def test_a_case_is_a_function_of_an_array(study: Path) -> None:
+    cases = Cases.of(study)
+    points = np.array([[0.29, 0.50], [0.30, 0.49]])
+    both = cases.scores(points)
+    for place, (kf, kd) in enumerate(points):
+        optics = twiss(cases.search.plan.design.with_parameters(kf=kf, kd=kd))
+        assert both.objectives[place] == pytest.approx([optics.maximum("betx"), -optics.dqx], rel=1e-6)
+        assert cases.scores(points[place]).objectives.tolist() == both.objectives[[place]].tolist()
+    assert cases.bounds.tolist() == [[0.26, 0.33], [0.42, 0.56]]
+    with pytest.raises(InputError, match="shape \\(n, 2\\): kf, kd"):
+        cases.table([0.29, 0.5, 1.0])
