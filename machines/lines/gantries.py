@@ -57,6 +57,7 @@ def read_gantry(folder: Traversable, name: str, file: str, joint: str) -> LineMa
         title=own["title"],
         line=_line(name, about, fixed.line, joint, where).with_parameters(own["strengths"]),
         isocentre="isocentre",
+        settable=tuple(name for name in own["strengths"]),
         energies=MappingProxyType(
             {species: (low * 1e6, high * 1e6) for species, (low, high) in about.energies_MeV_per_u.items()}
         ),

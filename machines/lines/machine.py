@@ -26,6 +26,7 @@ class LineMachine(Machine):
 
     ``line`` has the strengths of its starting set. ``ring`` and ``ring_place``: the ring and the element whose entrance
     the line begins at, or ``linac``: the linac whose exit that is. ``isocentre``: the place where the patient is.
+    ``settable``: strengths that set the spot (default: all); the others are those of every energy.
     """
 
     kind: ClassVar[str] = "line"
@@ -37,6 +38,7 @@ class LineMachine(Machine):
     ring_place: str = ""
     linac: str = ""
     beams: tuple[EnteringBeam, ...] = ()
+    settable: tuple[str, ...] = ()
 
     def entering(self, species: str) -> EnteringBeam:
         """What the source of the line says of the beam of a species; InputError where it says nothing."""

@@ -10,7 +10,7 @@ from itertools import pairwise
 import numpy as np
 import pandas as pd
 
-from lattice import Lattice, ReferenceParticle
+from lattice import Lattice
 from lattice.arrays import Array
 from lattice.survey import survey
 from machines.lines.machine import LineMachine
@@ -18,13 +18,15 @@ from optics import Moments, Optics, track, twiss
 from optics.aperture import openings
 from optics.engines.passage import xsuite_passage
 from optics.line.response import responses
-from optics.line.settings import Settings, settings
+from optics.line.settings import Settings
 from optics.linear.solution import functions_inside
 from optics.linear.transfer import planes
 from studies.delivery.acceptance import Acceptance, accepted
+from studies.delivery.cases import Case, cases_of, settings_of
 from studies.delivery.resolution import ResolvedDelivery, text_of
 from studies.delivery.source import Source
 from studies.delivery.sources import source_of
+from studies.delivery.turning import Turning, turning_of
 from studies.pipeline import Asked
 
 LOGGER = logging.getLogger(__name__)
@@ -32,25 +34,6 @@ LOGGER = logging.getLogger(__name__)
 _SHOWN = 5  # energies whose particles are tracked and whose envelopes are drawn
 _SLICES = 4
 _COMPARED = 1000  # particles through Xsuite
-
-
-@dataclass(frozen=True)
-class Case:
-    """One energy and one spot: its number among all, wanted sizes [m], and the ``angle`` [rad] of the gantry that it is
-    looked at (None: of a line without one)."""
-
-    number: int
-    particle: ReferenceParticle
-    size_x: float
-    size_y: float
-    angle: float | None = None
-
-    @property
-    def label(self) -> str:
-        """Energy, sizes and angle, as figures call it."""
-        energy = self.particle.kinetic_energy_per_u / 1e6
-        turned = "" if self.angle is None else f", {np.degrees(self.angle):.4g} deg"
-        return f"{energy:.4g} MeV/u, {1e3 * self.size_x:g} x {1e3 * self.size_y:g} mm{turned}"
 
 
 @dataclass(frozen=True, eq=False)
@@ -97,6 +80,7 @@ class Facts:
     engines: pd.DataFrame
     floor: dict[str, pd.DataFrame]
     acceptances: tuple[Acceptance, ...] = ()
+    turning: Turning | None = None
 
     @property
     def lattice(self) -> Lattice:
@@ -137,10 +121,10 @@ class Facts:
 def gather(resolved: ResolvedDelivery, asked: Asked) -> Facts:
     """Source, settings, particles. Raises what the source raises; a spot that cannot be reached is told, not raised."""
     source = source_of(resolved)
-    cases = _cases(resolved)
+    cases = cases_of(resolved)
     beams = Moments(resolved.particles[0], np.array([source.moments(case.particle).sigma for case in cases]))
     LOGGER.info("settings of %d energies and spots", len(cases))
-    found = _settings(resolved, cases, beams)
+    found = settings_of(resolved, resolved.own, cases, beams)
     LOGGER.info("particles to the isocentre")
     delivered = tuple(_delivered(resolved, source, found, case) for case in _tracked(resolved, cases))
     return Facts(
@@ -154,32 +138,7 @@ def gather(resolved: ResolvedDelivery, asked: Asked) -> Facts:
         engines=pd.DataFrame([_engines(resolved, source, found, one) for one in delivered]),
         floor=_floor(resolved.line, resolved.machine, source) if asked.report else {},
         acceptances=tuple(_acceptances(resolved, source, found, delivered)),
-    )
-
-
-def _cases(resolved: ResolvedDelivery) -> tuple[Case, ...]:
-    """Energy after energy, at each all spots."""
-    pairs = [(particle, spot) for particle in resolved.particles for spot in resolved.study.spots]
-    return tuple(
-        Case(number, particle, 1e-3 * spot.x_mm, 1e-3 * spot.y_mm) for number, (particle, spot) in enumerate(pairs)
-    )
-
-
-def _settings(resolved: ResolvedDelivery, cases: tuple[Case, ...], beams: Moments) -> Settings:
-    study = resolved.study
-    largest = np.array([resolved.gradient / case.particle.magnetic_rigidity for case in cases])
-    return settings(
-        resolved.line,
-        beams,
-        vary=study.vary,
-        size_x=np.array([case.size_x for case in cases]),
-        size_y=np.array([case.size_y for case in cases]),
-        at=resolved.isocentre,
-        limits=dict.fromkeys(study.vary, (-largest, largest)),
-        sigmas=study.sigmas,
-        turned=resolved.turned,
-        fringe=study.model.fringe,
-        seed=study.seed,
+        turning=turning_of(resolved, cases, beams, found) if asked.report else None,
     )
 
 
@@ -236,17 +195,25 @@ def _between(resolved: ResolvedDelivery, source: Source, found: Settings) -> Arr
     halves = 0.5 * (values[1:] + values[:-1])
     middle = [source.halfway(lower, upper) for lower, upper in pairwise(resolved.particles)]
     knobs = dict(zip(found.knobs, halves.reshape(-1, halves.shape[-1]).T, strict=True))
-    moved = responses(
-        resolved.line,
-        resolved.particles[0],
-        knobs,
-        np.repeat(np.array(middle), spots, axis=0),
-        resolved.isocentre,
-        fringe=resolved.study.model.fringe,
-    )
-    sizes = np.sqrt(np.stack([moved.end[:, 0, 0], moved.end[:, 2, 2]], axis=-1))
+    sigma = np.repeat(np.array(middle), spots, axis=0)
     wanted = found.wanted.reshape(*shape, 2)[1:].reshape(-1, 2)
-    return np.asarray((sizes / wanted - 1.0).reshape(shape[0] - 1, spots, 2))
+    errors = np.stack([_sizes(resolved, line, knobs, sigma) / wanted - 1.0 for line in _turned(resolved)])
+    worst = np.take_along_axis(errors, np.abs(errors).argmax(axis=0)[None], axis=0)
+    return np.asarray(worst.reshape(shape[0] - 1, spots, 2))
+
+
+def _turned(resolved: ResolvedDelivery) -> list[Lattice]:
+    """The line at every angle of its gantry, or as it is."""
+    if resolved.turned is None:
+        return [resolved.line]
+    return [resolved.line.with_parameters({resolved.turned[0]: angle}) for angle in resolved.angles]
+
+
+def _sizes(resolved: ResolvedDelivery, line: Lattice, knobs: dict[str, Array], sigma: Array) -> Array:
+    """rms sizes (n, 2) [m] at the isocentre."""
+    particle, fringe = resolved.particles[0], resolved.study.model.fringe
+    end = responses(line, particle, knobs, sigma, resolved.isocentre, fringe=fringe).end
+    return np.asarray(np.sqrt(np.stack([end[:, 0, 0], end[:, 2, 2]], axis=-1)))
 
 
 def _engines(resolved: ResolvedDelivery, source: Source, found: Settings, one: Delivered) -> dict[str, float]:

@@ -17,6 +17,7 @@ from studies.charts.spot import Envelope, Spot, envelopes_drawing, spots_drawing
 from studies.charts.style import Drawing
 from studies.delivery.acceptance import Acceptance
 from studies.delivery.facts import Delivered, Facts
+from studies.delivery.joints import joint_figures
 from studies.results import FigureData, Shown
 
 _CLOUD = 1500  # particles drawn
@@ -28,6 +29,7 @@ def figures(facts: Facts) -> tuple[FigureData, ...]:
         _envelopes(facts),
         *_floor(facts),
         _spots(facts),
+        *joint_figures(facts.turning),
         _sizes(facts),
         _strengths(facts),
         _optics(facts),

@@ -24,6 +24,17 @@ from studies.spec.toml_text import toml_text
 
 
 @dataclass(frozen=True)
+class SetLine:
+    """A line whose strengths ``vary`` are to be found, to ``gradient`` [T/m], for spots at an ``isocentre``."""
+
+    title: str
+    line: Lattice
+    vary: tuple[str, ...]
+    isocentre: str
+    gradient: float
+
+
+@dataclass(frozen=True)
 class ResolvedDelivery:
     """A study of a delivery with nothing left open; ``particles`` are those of the energies, ascending."""
 
@@ -36,6 +47,7 @@ class ResolvedDelivery:
     particles: tuple[ReferenceParticle, ...]
     requirements: tuple[Requirement, ...]
     outside: str = ""
+    rival: SetLine | None = None
     inputs: Mapping[str, bytes] = field(default_factory=dict)
 
     @property
@@ -62,6 +74,12 @@ class ResolvedDelivery:
         return self.study.largest_gradient_T_per_m
 
     @property
+    def own(self) -> SetLine:
+        """The line of the study, as what is set."""
+        title = self.machine.title if self.machine else self.line.name
+        return SetLine(title, self.line, self.study.vary, self.isocentre, self.gradient)
+
+    @property
     def hashed(self) -> dict[str, bytes]:
         """The inputs that provenance tells, by name."""
         return {
@@ -78,7 +96,7 @@ def resolve(study: DeliveryStudy, file: Path | None) -> ResolvedDelivery:
     isocentre = _place(line, study.isocentre or (machine.isocentre if machine else ""))
     name = study.name or f"{study.machine or line.name}-{study.study}"
     requirements = judged_requirements(study, name)
-    vary = tuple(_known(line, name) for name in study.vary) or _own_strengths(line)
+    vary = tuple(_known(line, name) for name in study.vary) or _settable(line, machine)
     _check_gantry(line, study, vary)
     explicit = study.model_copy(
         update={
@@ -95,7 +113,29 @@ def resolve(study: DeliveryStudy, file: Path | None) -> ResolvedDelivery:
     title = study.title or f"{study.title_begins} {machine.title if machine else line.name}"
     particles = _particles(study)
     outside = _outside(study.particle, particles, machine)
-    return ResolvedDelivery(explicit, name, title, machine, line, isocentre, particles, requirements, outside, inputs)
+    return ResolvedDelivery(
+        study=explicit,
+        name=name,
+        title=title,
+        machine=machine,
+        line=line,
+        isocentre=isocentre,
+        particles=particles,
+        requirements=requirements,
+        outside=outside,
+        rival=_rival(study),
+        inputs=inputs,
+    )
+
+
+def _rival(study: DeliveryStudy) -> SetLine | None:
+    """The line that the gantry's is compared with."""
+    if study.gantry is None or study.gantry.compare is None:
+        return None
+    machine = line_named(study.gantry.compare)
+    vary = _settable(machine.line, machine)
+    _check_gantry(machine.line, study, vary)
+    return SetLine(machine.title, machine.line, vary, machine.isocentre, _gradient(study, machine))
 
 
 def _line(study: DeliveryStudy, machine: LineMachine | None, file: Path | None) -> tuple[Lattice, dict[str, bytes]]:
@@ -130,6 +170,11 @@ def _check_gantry(line: Lattice, study: DeliveryStudy, vary: tuple[str, ...]) ->
         )
     if line.parameters.is_dependent(name) or name in vary:
         raise InputError(f"gantry.parameter: '{name}' has to be a parameter of its own that is not varied")
+
+
+def _settable(line: Lattice, machine: LineMachine | None) -> tuple[str, ...]:
+    """What the machine sets spots with, or else every strength of its own."""
+    return (machine.settable if machine else ()) or _own_strengths(line)
 
 
 def _own_strengths(line: Lattice) -> tuple[str, ...]:

@@ -39,10 +39,14 @@ class SpotSpec(Table):
 
 
 class GantrySpec(Table):
-    """What the line's gantry is turned to; ``parameter``: the strength of the line that is the angle [rad]."""
+    """What the line's gantry is turned to; ``parameter``: the strength of the line that is the angle [rad].
+
+    ``compare``: another line, whose settings for the same beam and spots are shown beside (another joint).
+    """
 
     angles_deg: Annotated[tuple[Number, ...], Field(min_length=1, max_length=36)]
     parameter: Name = "gantry_angle"
+    compare: Name | None = None
 
 
 class SourceSpec(Table):

@@ -8,6 +8,7 @@ import numpy as np
 import pandas as pd
 
 from studies.delivery.facts import Facts
+from studies.delivery.joints import joint_tables
 from studies.results import TableData
 
 
@@ -23,6 +24,7 @@ def _tables(facts: Facts) -> Iterator[TableData]:
     yield TableData("delivery-settings", "Settings", caption, _settings(facts))
     caption = "Particles at some energies: what arrives, its rms sizes and middle, and the same sizes by Xsuite."
     yield TableData("delivery-particles", "Particles at the isocentre", caption, _particles(facts), digits=4)
+    yield from joint_tables(facts.turning)
     lost = _lost(facts)
     if not lost.empty:
         yield TableData("line-losses", "Losses in the line", "Where tracked particles met an aperture.", lost, digits=4)

@@ -11,6 +11,7 @@ from studies.pipeline import Text
 
 REFERENCES = (
     "K. Brown, A first- and second-order matrix theory for the design of beam transport systems, SLAC-75, 1982.",
+    "M. Benedikt, C. Carli, Matching to gantries for medical synchrotrons, Proc. PAC 1997.",
     "K. Levenberg, A method for the solution of certain non-linear problems in least squares, Quart. Appl. Math. 2, "
     "164 (1944).",
     "P. J. Bryant et al., Proton-Ion Medical Machine Study (PIMMS), Part II, CERN/PS 2000-007 (DR), 2000.",
@@ -44,6 +45,12 @@ def _methods(facts: Facts) -> Iterator[str]:
             f"{study.acceptance.points} values up to {study.acceptance.momentum_percent:g} %, tracked with all "
             "strengths as they are. What the machine before the line does to a beam of that momentum is not in it."
         )
+    if facts.resolved.turned is not None:
+        angles = ", ".join(f"{angle:g}" for angle in np.degrees(facts.resolved.angles))
+        yield (
+            f"One setting serves all angles of the gantry ({angles} degrees): its goals are those of every angle. "
+            "Sizes, correlation and dispersion at the isocentre are those in the frame of the gantry."
+        )
     yield (
         f"Particles are tracked through all elements and openings at {len(facts.delivered)} energies; the same "
         "particles by Xsuite's elements, openings off. What the engines differ by grows with the square of the "
@@ -67,9 +74,25 @@ def _warnings(facts: Facts) -> Iterator[str]:
     if len(missed):
         first = int(missed[0])
         yield (
-            f"{len(missed)} of {len(facts.cases)} energies and spots are not reached; the first, "
+            f"{len(missed)} of {len(facts.cases)} energies and spots are not reached ({_ranges(facts)}); the first, "
             f"{facts.cases[first].label}: {found.reasons[first]}."
         )
+
+
+def _ranges(facts: Facts) -> str:
+    """Which energies miss which spot: from the lowest to the highest of them."""
+    told = []
+    for number, spot in enumerate(facts.resolved.study.spots):
+        missed = [
+            case.particle.kinetic_energy_per_u / 1e6
+            for case in facts.cases[number :: facts.spots]
+            if not facts.found.reached[case.number]
+        ]
+        if missed:
+            several = f"{len(missed)} from {missed[0]:.4g} to {missed[-1]:.4g}"
+            between = f"{missed[0]:.4g}" if len(missed) == 1 else several
+            told.append(f"{spot.x_mm:g} x {spot.y_mm:g} mm: {between} MeV/u")
+    return "; ".join(told)
 
 
 def text(facts: Facts) -> Text:

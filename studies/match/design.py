@@ -12,7 +12,7 @@ from extraction.targets import QUANTITIES as EXTRACTION_GOALS
 from extraction.targets import ExtractionTarget
 from lattice import ElectrostaticSeptum, InputError, Lattice, ReferenceParticle, UnstableOptics
 from lattice.errors import counted, did_you_mean
-from optics import Limit, Target, Vary
+from optics import Limit, Moments, Target, Vary
 from optics.matching.limits import SIZES
 from optics.matching.matching import Case, MatchResult, match_together
 from optics.matching.targets import Goal
@@ -73,16 +73,43 @@ def _case(
     spec = resolved.study.match
     assert spec is not None
     case = name or DESIGN
+    targets = [goal(target, resolved) for target in spec.targets if (target.case or DESIGN) == case]
     return Case(
         lattice=lattice,
         particle=particle,
-        targets=[goal(target, resolved) for target in spec.targets if (target.case or DESIGN) == case],
+        targets=targets,
         limits=[_limit(limit, resolved, particle) for limit in spec.limits if (limit.case or DESIGN) == case],
-        start=start,
+        start=_begin(resolved, targets, particle, start),
         fringe=resolved.study.model.fringe,
         delta=delta,
         name=name,
     )
+
+
+def _begin(
+    resolved: Resolved[Any], targets: list[Goal], particle: ReferenceParticle, start: Mapping[str, float] | None
+) -> Mapping[str, float] | Moments | None:
+    """What a case begins with: the moments of the study's beam where a target is of a beam (size_x ...).
+
+    rms momentum of a spread of full width w that is evenly filled: w / sqrt(12). InputError in a ring, without a beam.
+    """
+    asked = [one for one in targets if getattr(one, "of_a_beam", False)]
+    if not asked:
+        return start
+    told = f"match.targets: {asked[0].label} is that of a beam"
+    if start is None:
+        raise InputError(f"{told} that enters a line: give the line a start ([start], or --start betx= --start bety=)")
+    if len(resolved.beams) != 1:
+        raise InputError(f"{told}: give the study its beam ([beam], or --beam EX:EY:SPREAD)")
+    edge = resolved.beams[0].beam.edge(particle)
+    beam = Moments.from_functions(
+        particle,
+        start,
+        emittance_x=edge.beam.emittance_x,
+        emittance_y=edge.beam.emittance_y,
+        sigma_delta=float(np.hypot(edge.beam.sigma_delta, edge.full_width / np.sqrt(12))),
+    )
+    return beam.moved(**{name: start[name] for name in ("x", "px", "y", "py") if start.get(name)})
 
 
 def _lattice(resolved: Resolved[Any], spec: CaseSpec) -> Lattice:

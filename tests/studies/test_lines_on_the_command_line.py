@@ -6,8 +6,8 @@ from pathlib import Path
 
 import pytest
 
-from lattice import Drift, Lattice, Quadrupole, ReferenceParticle, write_json
-from optics import twiss
+from lattice import Drift, Lattice, Quadrupole, ReferenceParticle, read_json, write_json
+from optics import Moments, twiss
 from studies.cli import run
 
 START = {"betx": 8.0, "bety": 3.0, "alfx": -1.0}
@@ -59,6 +59,38 @@ def test_without_a_particle_the_error_names_the_options(line: Lattice, capsys: p
         assert "--particle" in told
         assert "--energy" in told
     assert run(["verify", "open.json", *GIVEN, "--particle", "C4+", "--energy", "7", "-q"]) == 0
+
+
+SIZED = ["--beam", "0.5:0.7:2e-3", "--target", "size_x@_end=3e-3", "--target", "size_y@_end=2e-3"]
+
+
+def test_sizes_are_targets_of_a_line(line: Lattice, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """rms of normalised emittances over beta gamma, and of a spread of 2e-3 in full, 2e-3 / sqrt(12) rms."""
+    names = ("ka", "kb", "kc")
+    parts = [part for n in names for part in (Quadrupole(f"q{n}", length=0.3, k1=n), Drift(f"d{n}", length=1.0))]
+    strengths = {"ka": 1.0, "kb": -1.5, "kc": 1.0}
+    made = Lattice("sized", elements=[Drift("d", length=1.0), *parts], parameters=strengths, particle=line.particle)
+    write_json(made, tmp_path / "sized.json")
+    vary = [word for n in names for word in ("--vary", f"{n}=-6:6")]
+    assert run(["match", "sized.json", *vary, *GIVEN, "--start", "dx=0.4", *SIZED, "--out", "found", "-q"]) == 0
+    particle = line.particle
+    assert particle is not None
+    scale = particle.beta * particle.gamma
+    beam = Moments.from_functions(
+        particle,
+        {**START, "dx": 0.4},
+        emittance_x=0.5e-6 / scale,
+        emittance_y=0.7e-6 / scale,
+        sigma_delta=2e-3 / 12**0.5,
+    )
+    optics = twiss(read_json(tmp_path / "found" / "lattice.json"), particle, start=beam)
+    assert optics.value("size_x", "_end") == pytest.approx(3e-3, rel=1e-6)
+    assert optics.value("size_y", "_end") == pytest.approx(2e-3, rel=1e-6)
+    capsys.readouterr()
+    assert run(["match", "sized.json", *vary, *GIVEN, *SIZED[2:], "--out", "again", "-q"]) == 2
+    assert "give the study its beam ([beam], or --beam" in capsys.readouterr().err
+    assert run(["match", "sized.json", *vary, *SIZED, "--out", "again", "-q"]) == 2
+    assert "that enters a line: give the line a start" in capsys.readouterr().err
 
 
 STUDY = """

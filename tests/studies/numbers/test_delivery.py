@@ -15,7 +15,8 @@ from optics import track
 from optics.line.question import Turned
 from optics.line.settings import Spots
 from studies.delivery.acceptance import Acceptance, accepted
-from studies.delivery.facts import Case, Delivered
+from studies.delivery.cases import Case
+from studies.delivery.facts import Delivered
 from studies.delivery.quantities import NUMBERS, quantities
 from studies.delivery.source import Source, at_its_own_momentum
 
