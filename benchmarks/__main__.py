@@ -7,7 +7,7 @@ import platform
 import sys
 from importlib.metadata import PackageNotFoundError, version
 
-from benchmarks import extraction, linac, matching, optics, scan, spill, spill_engines, switching
+from benchmarks import extraction, linac, lines, matching, optics, scan, spill, spill_engines, switching
 
 
 def _version(package: str) -> str:
@@ -26,6 +26,7 @@ def main() -> None:
         "extraction": extraction.run,
         "spill": spill.run,
         "linac": linac.run,
+        "lines": lines.run,
         "switching": switching.run,
     }
     names = sys.argv[1:] or list(known)

@@ -13,6 +13,7 @@ SECONDS: Mapping[str, float] = MappingProxyType(
         "cnao-delivery": 240,
         "cnao-energy-switching": 30,
         "cnao-extraction": 195,
+        "cnao-gantry": 240,
         "cnao-optics": 70,
         "cnao-search": 30,
         "linac-delivery": 150,

@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 
 from lattice import Aperture, Bend, InputError, Lattice
+from lattice.arrays import Array
 from lattice.survey import survey
 from machines.lines.barrel import Barrel, barrel
 from machines.lines.gantries import read_gantry
@@ -72,6 +73,26 @@ def test_bends_and_fixed_quadrupoles_are_within_their_ratings_at_the_top_energy(
     fixed = [v for name, v in machine.line.parameters.items() if name.startswith(("g_k", "rot_k"))]
     assert len(fixed) == 14
     assert max(map(abs, fixed)) * rigidity < machine.ratings["gradient"].value
+
+
+COLUMNS = ("size_x", "size_px", "size_y", "size_py", "dx_lab")
+
+
+def seen(name: str) -> Array:
+    """Columns at the isocentre at 0, 30, 37 and 90 degrees of a beam of emittances ten to one, with dispersion."""
+    machine = line_named(name)
+    particle, functions = machine.top_particle, dict(machine.entering("proton").functions)
+    flat = Moments.from_functions(particle, functions, emittance_x=1e-7, emittance_y=1e-6, sigma_delta=5e-4)
+    angles = np.radians([0.0, 30.0, 37.0, 90.0])
+    found = [twiss(machine.line.with_parameters(gantry_angle=angle), particle, start=flat) for angle in angles]
+    return np.array([[optics.value(column, "isocentre") for column in COLUMNS] for optics in found])
+
+
+def test_a_beam_of_ten_to_one_is_the_same_in_the_gantry_at_every_angle() -> None:
+    """S diag(1, 1, -1, -1) S of the rotator holds at every angle; a plain turn mixes the planes."""
+    behind, plain = seen("cnao-gantry"), seen("cnao-gantry-plain")
+    np.testing.assert_allclose(behind, behind[[0]].repeat(4, axis=0), rtol=1e-9)
+    assert np.abs(plain / plain[0] - 1).max() > 0.5
 
 
 def test_both_joints_are_as_long_and_lead_to_one_gantry() -> None:

@@ -29,6 +29,7 @@ _IDS: Mapping[str, tuple[str, ...]] = {
     "linac-optics": _numbered("LIN", range(1, 16)),
     "linac-energy-switching": _numbered("LSW", range(1, 12)),
     "cnao-delivery": _numbered("DEL", range(1, 10)),
+    "cnao-gantry": _numbered("DEL", range(1, 13)),
     "linac-delivery": _numbered("LDL", range(1, 12)),
 }
 #: What a study does not meet: the extraction arms of PIMMS's momenta are not aligned (Hardt condition). Of the linac
