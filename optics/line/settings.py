@@ -31,11 +31,14 @@ TOLERANCE = 1e-6
 @closed
 @dataclass(frozen=True, eq=False)
 class Spots:
-    """Spots of n cases at A angles: ``sizes`` (n, A, 2) [m], ``dispersion`` (n, A, 4), ``correlation`` (n, A)."""
+    """Spots of n cases at A angles: ``sizes`` (n, A, 2) [m], ``dispersion`` (n, A, 4), ``correlation`` (n, A) of x, y;
+    rms ``divergences`` (n, A, 2) and ``slopes`` (n, A, 2), the correlations of x, px and of y, py."""
 
     sizes: Array
     dispersion: Array
     correlation: Array
+    divergences: Array
+    slopes: Array
 
     @property
     def change(self) -> Array:
@@ -201,8 +204,11 @@ def _told(asked: Question, values: Array) -> Settings:
 
 def _spots(asked: Question, found: Responses) -> Spots:
     end = found.end.reshape(-1, asked.angles, 6, 6)
-    sizes = np.sqrt(np.stack([end[..., 0, 0], end[..., 2, 2]], axis=-1))
-    return Spots(sizes, dispersions(end), end[..., 0, 2] / (sizes[..., 0] * sizes[..., 1]))
+    rms = np.sqrt(np.diagonal(end, axis1=-2, axis2=-1))
+    sizes, divergences = rms[..., [0, 2]], rms[..., [1, 3]]
+    with np.errstate(invalid="ignore", divide="ignore"):
+        slopes = np.stack([end[..., 0, 1], end[..., 2, 3]], axis=-1) / (sizes * divergences)
+    return Spots(sizes, dispersions(end), end[..., 0, 2] / (sizes[..., 0] * sizes[..., 1]), divergences, slopes)
 
 
 @dataclass(frozen=True, eq=False)

@@ -42,7 +42,8 @@ from studies.spec.builtin import looks_like_file
     required=True,
     callback=each(parse_target),
     metavar="QUANTITY[@PLACE]=VALUE",
-    help="A goal: qx=1.666, dx@symp=0, mux@a:b=0.25 from a to b, 'betx@a-betx@b=0+-1e-3' with a tolerance.",
+    help="A goal: qx=1.666, dx@symp=0, mux@a:b=0.25 from a to b, 'betx@a-betx@b=0+-1e-3' with a tolerance, "
+    "size_x@iso=3e-3 of the --beam in a line.",
 )
 @click.option(
     "--limit",
@@ -72,7 +73,7 @@ from studies.spec.builtin import looks_like_file
     multiple=True,
     callback=each(parse_beam),
     metavar="EX:EY[:SPREAD]",
-    help="The beam whose size is limited: normalised rms emittances [um], full dp/p.",
+    help="The beam whose size is limited or a target: normalised rms emittances [um], full dp/p.",
 )
 @click.option(
     "--method",

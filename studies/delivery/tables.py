@@ -18,7 +18,7 @@ def tables(facts: Facts) -> tuple[TableData, ...]:
 
 
 def _tables(facts: Facts) -> Iterator[TableData]:
-    caption = "For planning: rms sizes, correlation and dispersion at the isocentre by the settings found."
+    caption = "For planning, at the isocentre: rms sizes, divergences, correlations and dispersion of the settings."
     yield TableData("delivery-spots", "Spots over energy", caption, _spots(facts))
     caption = "Gradients of every energy and spot."
     yield TableData("delivery-settings", "Settings", caption, _settings(facts))
@@ -35,19 +35,32 @@ def _tables(facts: Facts) -> Iterator[TableData]:
 
 
 def _spots(facts: Facts) -> pd.DataFrame:
-    found = facts.found
+    """A row for each energy and spot, and for each angle of a gantry."""
+    found, spots = facts.found, facts.found.spots
+    angles = spots.sizes.shape[1]
+    every = np.repeat(np.arange(len(facts.cases)), angles)
+    turned = {} if found.turned is None else {"angle [deg]": np.tile(np.degrees(found.turned.values), len(facts.cases))}
+    sizes, divergences, slopes = (part.reshape(-1, 2) for part in (spots.sizes, spots.divergences, spots.slopes))
+    dispersion = spots.dispersion.reshape(-1, 4)
+    energies = np.array([case.particle.kinetic_energy_per_u / 1e6 for case in facts.cases])
     return pd.DataFrame(
         {
-            "energy [MeV/u]": [case.particle.kinetic_energy_per_u / 1e6 for case in facts.cases],
-            "chosen x [mm]": 1e3 * found.wanted[:, 0],
-            "chosen y [mm]": 1e3 * found.wanted[:, 1],
-            "size x [mm]": 1e3 * found.sizes[:, 0],
-            "size y [mm]": 1e3 * found.sizes[:, 1],
-            "correlation [1]": found.correlation,
-            "Dx [m]": found.dispersion[:, 0],
-            "Dy [m]": found.dispersion[:, 2],
-            "fill [1]": found.fill,
-            "reached": np.where(found.reached, "yes", "no"),
+            "energy [MeV/u]": energies[every],
+            **turned,
+            "chosen x [mm]": 1e3 * found.wanted[every, 0],
+            "chosen y [mm]": 1e3 * found.wanted[every, 1],
+            "size x [mm]": 1e3 * sizes[:, 0],
+            "size y [mm]": 1e3 * sizes[:, 1],
+            "divergence x [mrad]": 1e3 * divergences[:, 0],
+            "divergence y [mrad]": 1e3 * divergences[:, 1],
+            "correlation x, x' [1]": slopes[:, 0],
+            "correlation y, y' [1]": slopes[:, 1],
+            "correlation x, y [1]": spots.correlation.reshape(-1),
+            "rms dp/p [1e-3]": 1e3 * np.sqrt(facts.beams.sigma[every, 5, 5]),
+            "Dx [m]": dispersion[:, 0],
+            "Dy [m]": dispersion[:, 2],
+            "fill [1]": found.fill[every],
+            "reached": np.where(found.reached[every], "yes", "no"),
         }
     )
 

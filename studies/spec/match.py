@@ -52,7 +52,8 @@ class VarySpec(Table):
 class TargetSpec(Table):
     """A goal of the match: a quantity or a formula, at a place or between two unless it is one number.
 
-    ``x_septum``: position of the wires [m], for quantities of the extraction.
+    ``x_septum``: position of the wires [m], for quantities of the extraction. Sizes (size_x ...) are rms of
+    the study's ``beam`` as it enters a line at its ``start``.
     """
 
     quantity: Name

@@ -136,6 +136,10 @@ def test_one_setting_serves_every_angle_of_a_gantry() -> None:
             optics = twiss(found.of(case, angle), PROTON, start=even)
             sizes = [optics.value(f"size_{plane}", "_end") for plane in "xy"]
             np.testing.assert_allclose(found.spots.sizes[case, k], sizes, rtol=1e-10)
+            divergences = [optics.value(f"size_p{plane}", "_end") for plane in "xy"]
+            np.testing.assert_allclose(found.spots.divergences[case, k], divergences, rtol=1e-10)
+            slopes = [optics.value(f"slope_{p}", "_end") / d for p, d in zip("xy", divergences, strict=True)]
+            np.testing.assert_allclose(found.spots.slopes[case, k], slopes, rtol=1e-9, atol=1e-12)
     worst = np.abs(found.spots.sizes / found.wanted[:, None] - 1).max(axis=2).argmax(axis=1)
     np.testing.assert_array_equal(found.sizes, found.spots.sizes[[0, 1], worst])
     # the lens makes x and y unlike: no setting is round at all angles, and the reason names the angle

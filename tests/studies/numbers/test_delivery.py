@@ -61,6 +61,8 @@ def facts(**changes: Any) -> Any:
             sizes=np.array([[[3.0e-3, 4.0e-3], [3.3e-3, 4.0e-3]], [[3.0e-3, 3.6e-3], [3.0e-3, 4.4e-3]]]),
             dispersion=np.array([[[0.01, 5.0, -0.02, 6.0]] * 2, [[0.03, 0.0, 0.0, 0.0], [-0.04, 7.0, 0.03, 8.0]]]),
             correlation=np.array([[0.01, 0.2], [-0.3, 0.0]]),
+            divergences=np.ones((2, 2, 2)),
+            slopes=np.zeros((2, 2, 2)),
         ),
         turned=Turned("gantry_angle", np.radians([0.0, 30.0])),
         fill=np.array([0.7, 0.9]),
