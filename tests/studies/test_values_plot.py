@@ -114,7 +114,13 @@ def test_settings_show_the_cases_that_are_reached() -> None:
         reasons=("", "", "the beam does not fit"),
         lattice=ring,
         turned=None,
-        spots=Spots(np.full((3, 1, 2), 2e-3), np.zeros((3, 1, 4)), np.zeros((3, 1))),
+        spots=Spots(
+            sizes=np.full((3, 1, 2), 2e-3),
+            dispersion=np.zeros((3, 1, 4)),
+            correlation=np.zeros((3, 1)),
+            divergences=np.ones((3, 1, 2)),
+            slopes=np.zeros((3, 1, 2)),
+        ),
     )
     drawn = np.asarray(_traces(found.plot())["kd"].y, dtype=float)
     assert np.array_equal(np.isnan(drawn), ~reached)
