@@ -4,18 +4,18 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass, replace
-from math import isfinite, pi, sin, sqrt
+from math import isfinite
 from typing import Any
 
 import numpy as np
 
 from extraction.resonance.arms import Arm
+from extraction.resonance.modes import advance
 from extraction.resonance.third_integer import ThirdIntegerResonance
 from lattice import ElectrostaticSeptum, InputError, Lattice, MagneticSeptum, ReferenceParticle
 from lattice.arrays import Array
 from lattice.magnitudes import OF_ATTRIBUTES, as_number
 from lattice.reference import SPEED_OF_LIGHT
-from optics import Optics
 from optics.closed import closed
 from optics.maps.model import passage
 
@@ -165,7 +165,8 @@ class Transport:
     """From electrostatic to magnetic septum: positions [m] there of what was kicked and of what circulates.
 
     ``extracted`` and ``circulating`` (6,) coordinates of the particle just beyond and just inside the wires;
-    ``gap`` [m] opened between them; ``gap_linear`` = sqrt(bet1 bet2) sin(2 pi dmu) kick; ``phase_advance`` [turns].
+    ``gap`` [m] opened between them; ``gap_linear`` = |R12| kick from entrance to entrance, which without coupling is
+    sqrt(bet1 bet2) sin(2 pi dmu) kick; ``phase_advance`` [turns] of the resonant mode in x.
     """
 
     extracted: Array
@@ -203,15 +204,15 @@ def transport(
     beyond[0] += septum.side * septum.thickness
     circulating = through_septa(tracking, inside[None], 0.0, septum)[0]
     extracted = through_septa(tracking, beyond[None], septum.side * septum.kick, septum)[0]
-    last = end % len(ring)
-    phase = _phase_advance(optics, first, last)
-    beta1, beta2 = (float(optics["betx"][i]) for i in (first, last))
+    matrix = passage(ring, optics.particle, optics.fringe, first, end).jacobian(
+        np.array([*resonance.orbit, 0.0, resonance.delta])
+    )[1]
     return Transport(
         extracted=extracted,
         circulating=circulating,
         gap=float(abs(extracted[0] - circulating[0])),
-        gap_linear=abs(sqrt(beta1 * beta2) * sin(2 * pi * phase) * septum.kick),
-        phase_advance=phase,
+        gap_linear=float(abs(matrix[0, 1] * septum.kick)),
+        phase_advance=advance(optics, septum.at, str(septum.magnetic_at), resonance.mode.number),
     )
 
 
@@ -221,11 +222,6 @@ def between_septa(ring: Lattice, septum: Septum) -> tuple[int, int, int]:
         raise InputError(f"Septum at '{septum.at}' names no magnetic septum (magnetic_at=...)")
     first, last = ring.index(septum.at), ring.index(septum.magnetic_at)
     return first, first + 1, last if last > first else last + len(ring)
-
-
-def _phase_advance(optics: Optics, first: int, last: int) -> float:
-    advance = float(optics["mux"][last] - optics["mux"][first])
-    return advance if advance >= 0 else advance + float(optics.qx)
 
 
 def through_septa(tracking: tuple[Tracking, Tracking], start: Array, kick: float, septum: Septum) -> Array:

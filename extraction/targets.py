@@ -14,8 +14,8 @@ from typing import Any
 import numpy as np
 
 from extraction.resonance.hardt import arm_divergence, hardt_residual
-from extraction.resonance.sextupoles import complex_strengths
-from extraction.resonance.third_integer import ThirdIntegerResonance, third_integer_resonance
+from extraction.resonance.sextupoles import driven, resonant_tunes
+from extraction.resonance.third_integer import ThirdIntegerResonance, signed_area, third_integer_resonance
 from lattice import InputError, Lattice, NoSolution, UnstableOptics
 from lattice.arrays import Array
 from lattice.errors import did_you_mean
@@ -24,7 +24,6 @@ from lattice.parameters import FUNCTIONS
 from optics import Optics
 from optics.maps.model import turns
 from optics.maps.turn import periodic_point
-from optics.resonances import nearest_third
 
 #: Quantity -> (default tolerance, scale of one unit of cost).
 QUANTITIES: dict[str, tuple[float, float]] = {
@@ -107,14 +106,14 @@ class ExtractionTarget:
         if self.quantity in _TRACKED:
             return _by_differences(optics, self._tracked(optics))
         place = optics.lattice.index(self.at)
-        if self.quantity == "tune_distance":
-            tune = np.atleast_1d(optics.qx)
-            return np.asarray(tune - nearest_third(tune.real)[0])
         if self.quantity == "hardt_residual":
             return hardt_residual(optics, place, float(np.sign(self.x_septum or 1.0)))
-        real, imaginary = complex_strengths(optics, place)[1].sum(axis=-1)
+        if self.quantity == "tune_distance":
+            return resonant_tunes(optics, place).distance
+        found = driven(optics, place)
         if self.quantity == "virtual_sextupole":
-            return np.asarray(np.sqrt(real * real + imaginary * imaginary))
+            return found.size
+        real, imaginary = found.sum
         phase = np.asarray(FUNCTIONS["atan2"](imaginary, real)) / (6 * np.pi)
         return phase - np.round((phase.real - self.value) * 3) / 3  # the branch next to the goal
 
@@ -167,9 +166,7 @@ def _stable_area(optics: Optics, at: str) -> Array:
 def _complex_area(jacobian: Any, found: ThirdIntegerResonance) -> complex:
     point = periodic_point(jacobian, found.points[0].astype(complex), 3)
     second = jacobian(point)[0]
-    points = np.stack([point, second, jacobian(second)[0]])[:, :2]
-    (a, b), (c, d) = points[1] - points[0], points[2] - points[0]
-    area = 0.5 * (a * d - b * c)
+    area = signed_area(np.stack([point, second, jacobian(second)[0]])[:, : 2 * found.motion.planes])
     return complex(area if area.real > 0 else -area)
 
 

@@ -24,6 +24,7 @@ from optics.maps.turn import iterate
 _START = 1e-2  # of the distance from closed orbit to fixed point
 _SAMPLES = 24
 _MAX_TURNS = 30_000
+_UNSTABLE = 1e-6  # of a multiplier: beyond what rounding leaves of one on the unit circle
 _ROUNDING = 1e-10  # m: fixed points are not known better than this close to the resonance
 _CLOSED = 1e-3  # of the triangle's width and height: a branch that comes so close to the next fixed point ends there
 _ASTRAY = 3.0  # triangle's widths and heights: no stable motion is there
@@ -77,30 +78,39 @@ def _outgoing(motion: Motion, point: Array, total: Array) -> tuple[float, Array]
     values, vectors = np.linalg.eig(total[:4, :4])
     index = int(np.argmax(np.abs(values)))
     value = values[index]
+    if motion.planes == 2:
+        _refuse_unstable(point, values)
     if abs(value.imag) > 1e-9 or not value.real > 1.0:
         raise NoSolution(f"the fixed point at x = {point[0]:.6g} m is not hyperbolic (multiplier {value:.6g})")
     vector = vectors[:, index].real / np.linalg.norm(vectors[:, index].real)
-    kobayashi = motion.kobayashi
-    centre = np.array(kobayashi.orbit)
-    radius = kobayashi.normalised(point[:2] - motion.orbit[:2] + centre)
-    outwards = kobayashi.normalised(vector[:2] + centre) @ radius
+    outwards = motion.mode.normalised(vector) @ motion.normalised(point)
     return float(value.real), vector if outwards >= 0 else -vector
 
 
+def _refuse_unstable(point: Array, values: Array) -> None:
+    """NoSolution where particles leave the fixed point in the other mode too: multipliers ``values`` (4,)."""
+    growing = np.abs(values)[(np.abs(values.imag) < 1e-9) & (np.abs(values) > 1.0 + _UNSTABLE)]
+    if len(growing) > 1:
+        raise NoSolution(
+            f"the motion of the other mode is unstable at the fixed point at x = {point[0]:.6g} m (it grows by "
+            f"{np.min(growing):.6g} in three turns): no curve bounds what is stable"
+        )
+
+
 def arm_points(motion: Motion, points: Array, x_limit: float, samples: int = _SAMPLES) -> list[Array]:
-    """Points (n, 2) of x, px along the outgoing arm of each fixed point, up to |x - orbit| = ``x_limit``."""
+    """Points (n, 4) of x, px, y, py along the outgoing arm of each fixed point, up to |x - orbit| = ``x_limit``."""
     state = _beginning(motion, points[0]).at(np.arange(samples) / samples)
-    orbit, found, done = float(motion.orbit[0]), [state[None, :, :2]], 0
+    orbit, found, done = float(motion.orbit[0]), [state[None, :, :4]], 0
     for block in motion.passes(state, _MAX_TURNS, x_limit):
         away = np.abs(block[:, :, 0] - orbit)
         all_out = (np.arange(done, done + len(block)) % 3 == 2) & np.all(away > x_limit, axis=1)
         over = _lost(block) | all_out | (np.max(away, axis=1) > 20 * x_limit)
-        found.append(block[: _first(over), :, :2])
+        found.append(block[: _first(over), :, :4])
         done += len(block)
         if np.any(over):
             break
     whole = np.concatenate(found)
-    arms = [whole[i::3].reshape(-1, 2) for i in range(3)]
+    arms = [whole[i::3].reshape(-1, 4) for i in range(3)]
     return [arm[np.abs(arm[:, 0] - orbit) <= x_limit] for arm in arms]
 
 
@@ -241,23 +251,22 @@ def _root(polynomial: Chebyshev, near: float) -> float:
 
 
 def inner_branches(motion: Motion, points: Array) -> list[Array]:
-    """The curved sides of the stable region: points (n, 2) of x, px from each fixed point inwards to the next.
+    """The curved sides of the stable region: points (n, 4) of x, px, y, py from each fixed point inwards to the next.
 
     NoSolution when a branch does not come back to a fixed point: the region has no sharp border (far from the
-    resonance), or it takes too many turns (next to it).
+    resonance, or in coupled motion, where two curves need not meet), or it takes too many turns (next to it).
     """
     state = _beginning(motion, points[0], inwards=True).at(np.arange(_SAMPLES) / _SAMPLES)
-    targets = points[:, :2]
-    scale = np.ptp(targets, axis=0)
-    found, done = [state[None, :, :2]], 0
-    for block in motion.passes(state, _MAX_TURNS, float(np.max(np.abs(targets[:, 0] - motion.orbit[0])))):
-        closed, astray = _closing(block, done, targets, scale), _astray(block, motion.orbit, scale)
+    goal = _Goal.of(motion, points)
+    found, done = [state[None, :, :4]], 0
+    for block in motion.passes(state, _MAX_TURNS, float(np.max(np.abs(points[:, 0] - motion.orbit[0])))):
+        closed, astray = goal.closing(block, done), goal.astray(block)
         end = _first(closed | astray)
-        found.append(block[:end, :, :2])
+        found.append(block[:end, :, :4])
         done += len(block)
         if end < len(block) and closed[end]:
             whole = np.concatenate(found)
-            return [np.concatenate([targets[i][None], whole[i::3].reshape(-1, 2)]) for i in range(3)]
+            return [np.concatenate([points[i][None, :4], whole[i::3].reshape(-1, 4)]) for i in range(3)]
         if end < len(block):
             raise NoSolution(
                 "the separatrices do not close: far from the resonance the stable region has no sharp border"
@@ -265,31 +274,48 @@ def inner_branches(motion: Motion, points: Array) -> list[Array]:
     raise NoSolution(f"the separatrices do not close within {_MAX_TURNS} turns: the tune is too near the resonance")
 
 
-def _closing(block: Array, done: int, targets: Array, scale: Array) -> Array:
-    """After which turns (k,) the last particle has come to a fixed point that is not its own, ``done`` ones before."""
-    distances = np.linalg.norm((block[:, -1, None, :2] - targets) / scale, axis=2)
-    own = (done + 1 + np.arange(len(block))) % 3
-    distances[np.arange(len(block)), own] = np.inf
-    return np.asarray(np.min(distances, axis=1) < _CLOSED)
+@dataclass(frozen=True, eq=False)
+class _Goal:
+    """Where branches end: the fixed points ``targets`` (3, 2) in the plane of the mode, which are ``scale`` apart."""
 
+    motion: Motion
+    targets: Array
+    scale: Array
 
-def _astray(block: Array, orbit: Array, scale: Array) -> Array:
-    """After which turns (k,) a particle is where no stable motion can be."""
-    return np.asarray(~np.all(np.abs(block[:, :, :2] - orbit[:2]) < _ASTRAY * scale, axis=(1, 2)))
+    @classmethod
+    def of(cls, motion: Motion, points: Array) -> _Goal:
+        targets = motion.normalised(points)
+        return cls(motion, targets, np.ptp(targets, axis=0))
+
+    def closing(self, block: Array, done: int) -> Array:
+        """After which turns (k,) the last particle has come to a fixed point that is not its own, ``done`` before."""
+        last = self.motion.normalised(block[:, -1])
+        distances = np.linalg.norm((last[:, None] - self.targets) / self.scale, axis=2)
+        own = (done + 1 + np.arange(len(block))) % 3
+        distances[np.arange(len(block)), own] = np.inf
+        return np.asarray(np.min(distances, axis=1) < _CLOSED)
+
+    def astray(self, block: Array) -> Array:
+        """After which turns (k,) a particle is where no stable motion can be."""
+        near = np.abs(self.motion.normalised(block)) < _ASTRAY * self.scale
+        return np.asarray(~np.all(near, axis=(1, 2)))
+
+    def order(self, sides: list[Array]) -> list[Array]:
+        """The sides one behind the other: each runs from its fixed point to the one that its end is nearest to."""
+        distances = [np.linalg.norm((self.targets - self.motion.normalised(s[-1])) / self.scale, axis=1) for s in sides]
+        ends, order, at = [int(np.argmin(one)) for one in distances], [], 0
+        for _ in range(3):
+            order.append(sides[at])
+            at = ends[at]
+        return order
 
 
 def enclosed_area(motion: Motion, points: Array) -> float:
-    """Area [m] enclosed by the inner branches; NoSolution as there."""
-    return _area_of_sides(inner_branches(motion, points), points[:, :2])
+    """Area [m] enclosed by the inner branches, in x, px and in y, py together; NoSolution as there.
 
-
-def _area_of_sides(sides: list[Array], targets: Array) -> float:
-    """Shoelace area of the closed line: side i runs from vertex i to the vertex its end is nearest to."""
-    ends = [int(np.argmin(np.linalg.norm((targets - side[-1]) / np.ptp(targets, axis=0), axis=1))) for side in sides]
-    order, at = [], 0
-    for _ in range(3):
-        order.append(sides[at])
-        at = ends[at]
-    line = np.concatenate(order)
-    x, p = line[:, 0], line[:, 1]
-    return float(0.5 * abs(np.sum(x * np.roll(p, -1) - np.roll(x, -1) * p)))
+    By the trapezoidal rule, which is exact for the polygon.
+    """
+    sides = inner_branches(motion, points)
+    line = np.concatenate(_Goal.of(motion, points).order(sides))[:, : 2 * motion.planes]
+    following = np.roll(line, -1, axis=0)
+    return float(0.5 * abs(np.sum(line[:, ::2] * following[:, 1::2] - following[:, ::2] * line[:, 1::2])))

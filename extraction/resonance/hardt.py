@@ -8,20 +8,21 @@ dp/p, so the line stays in place when
 
 (W. Hardt, CERN PS/DL/LEAR Note 81-6; PIMMS, CERN-PS-99-010-DI, section 3.5). The left side [m^1/2], with the sign that
 makes it positive when px on the arm grows with momentum, is the leading-order residual; ``arm_divergence`` is the
-exact one, from tracked arms.
+exact one, from tracked arms. In a coupled ring Q' and S are those of the resonant mode and arms are seen in x, px,
+where the mode has a share of its area: D_n' becomes (sqrt(beta) D' + alpha D / sqrt(beta)) / share.
 """
 
 from __future__ import annotations
 
 import numpy as np
 
-from extraction.resonance.sextupoles import complex_strengths
+from extraction.resonance.modes import alpha_of, beta_of, share_of
+from extraction.resonance.sextupoles import driven, resonant_tunes
 from extraction.resonance.third_integer import ThirdIntegerResonance, third_integer_resonance
 from lattice import Lattice, ReferenceParticle
 from lattice.arrays import Array
 from lattice.parameters import FUNCTIONS
 from optics import Optics, twiss
-from optics.resonances import nearest_third
 
 _DELTA = 2e-4  # largest momentum step of the exact residual
 _CLEAR = 0.2  # part of the way to the resonant momentum that the step may take
@@ -32,17 +33,15 @@ def hardt_residual(optics: Optics, place: int, side: float) -> Array:
 
     ``optics`` must hold chromaticity. Holomorphic in the strengths (a complex step gives exact derivatives).
     """
-    _, parts = complex_strengths(optics, place)
-    real, imaginary = parts[0].sum(axis=-1), parts[1].sum(axis=-1)
-    size = np.sqrt(real * real + imaginary * imaginary)
+    found = driven(optics, place)
+    real, imaginary = found.sum
     turned = FUNCTIONS["atan2"](imaginary, real) / 3.0  # phase of the virtual sextupole from the place [rad]
-    tune, chromaticity = np.atleast_1d(optics.qx), np.atleast_1d(optics.dqx)
-    sign = np.sign(nearest_third(tune.real)[1])
+    sign = np.sign(found.distance.real)
     normal = _normal_at_sextupole(turned.real, sign, side) + turned
-    beta, alpha, d, dp = (optics.at_elements.column(name)[:, place] for name in ("betx", "alfx", "dx", "dpx"))
-    root = np.sqrt(beta)
-    projected = d / root * np.cos(normal) + (root * dp + alpha * d / root) * np.sin(normal)
-    return np.asarray(-side * sign * (projected + 4 * np.pi * sign * chromaticity / size))
+    alpha, share, root = alpha_of(found.columns), share_of(found.columns), np.sqrt(beta_of(found.columns))
+    d, dp = (optics.at_elements.column(name)[:, place] for name in ("dx", "dpx"))
+    projected = d / root * np.cos(normal) + (root * dp + alpha * d / root) / share * np.sin(normal)
+    return np.asarray(-side * sign * (projected + 4 * np.pi * sign * found.chromaticity / found.size))
 
 
 def _normal_at_sextupole(turned: Array, sign: Array, side: float) -> Array:
@@ -72,8 +71,8 @@ def arm_divergence(
     the two momenta has no arm at the wires.
     """
     optics = twiss(ring, particle, fringe=fringe, delta=delta)
-    distance = abs(nearest_third(optics.qx)[1])
-    step = min(_DELTA, _CLEAR * distance / max(abs(optics.dqx), 1e-9))
+    near = resonant_tunes(optics)
+    step = min(_DELTA, _CLEAR * abs(float(near.distance[0])) / max(abs(float(near.chromaticity[0])), 1e-9))
     found = [_arm_px(ring, particle, at, x_septum, delta + k * step, fringe) for k in (-1, 1)]
     return float((found[1] - found[0]) / (2 * step))
 

@@ -33,7 +33,8 @@ class Kobayashi:
 
     ``tune_distance`` Q - n/3; ``virtual_sextupole`` |S| [m^-1/2] at ``virtual_phase`` [turns] downstream of the place;
     ``betx``, ``alfx`` [m, 1] and ``orbit`` (x [m], px) of the closed orbit at the place; ``fraction`` of a turn that
-    the resonant tune lies above an integer (1/3 or 2/3).
+    the resonant tune lies above an integer (1/3 or 2/3). In a coupled ring X, P are those of the resonant mode, x and
+    px its projection, which has the ``share`` of its area (``modes.Mode``).
     """
 
     tune_distance: float
@@ -43,6 +44,7 @@ class Kobayashi:
     alfx: float
     orbit: tuple[float, float]
     fraction: float = 1 / 3
+    share: float = 1.0
 
     @property
     def epsilon(self) -> float:
@@ -51,7 +53,7 @@ class Kobayashi:
 
     @property
     def stable_area(self) -> float:
-        """Area of the triangle [m] (in x, px, and in X, P alike): 48 sqrt(3) pi^2 (dQ / S)^2."""
+        """Area of the triangle [m] in X, P (in x, px alike, or its ``share``): 48 sqrt(3) pi^2 (dQ / S)^2."""
         return 48 * sqrt(3) * pi**2 * (self.tune_distance / self.virtual_sextupole) ** 2
 
     @property
@@ -86,14 +88,14 @@ class Kobayashi:
         """(X, P) [m^1/2] at the place as (x [m], px) about the closed orbit."""
         root = sqrt(self.betx)
         x = normalised[..., 0] * root
-        px = (normalised[..., 1] - self.alfx * normalised[..., 0]) / root
+        px = (self.share * normalised[..., 1] - self.alfx * normalised[..., 0]) / root
         return np.stack([x + self.orbit[0], px + self.orbit[1]], axis=-1)
 
     def normalised(self, physical: Array) -> Array:
         """(x [m], px) at the place as (X, P) [m^1/2] about the closed orbit."""
         root = sqrt(self.betx)
         x, px = physical[..., 0] - self.orbit[0], physical[..., 1] - self.orbit[1]
-        return np.stack([x / root, self.alfx * x / root + root * px], axis=-1)
+        return np.stack([x / root, (self.alfx * x / root + root * px) / self.share], axis=-1)
 
     def hamiltonian(self, normalised: Array) -> Array:
         """H [m] of (X, P) at the virtual sextupole."""
@@ -125,7 +127,7 @@ class Kobayashi:
         meetings = [self._meeting(vertex, other, x) for vertex, other in self.separatrices()]
         found = [(float(np.hypot(*meeting[0])), *meeting) for meeting in meetings if meeting is not None]
         amplitude, point, direction = min(found, key=lambda meeting: meeting[0])
-        slope = (direction[1] / direction[0] - self.alfx) / self.betx
+        slope = (self.share * direction[1] / direction[0] - self.alfx) / self.betx
         return LeadingArm(float(self.physical(point)[1]), float(slope), amplitude)
 
     def is_outside(self, x_septum: float) -> bool:

@@ -24,12 +24,14 @@ class LastTurns:
     ``table``: delta, turn (1 to 3), element, s [m], x [m], room [m] to the aperture, at both ends of each element.
     ``at_wall`` (n,): every position x [m] at the magnetic septum's entrance, none without one; ``into_gap``: least
     room [m] between the particles that just made it and the electrostatic septum's cathode, which stands a gap behind
-    the wires' outer face; inf without a gap.
+    the wires' outer face; inf without a gap. ``in_y``: least room [m] in y and the name of the element where that is,
+    in a ring that couples the planes, where particles on the arm leave y = 0; inf in others.
     """
 
     table: pd.DataFrame
     at_wall: Array
     into_gap: float
+    in_y: tuple[float, str] = (float("inf"), "")
 
     @property
     def nearest(self) -> pd.Series:
@@ -49,15 +51,25 @@ def last_turns(ring: Lattice, optics: Optics, septum: Septum, arms: Sequence[tup
     for _ in range(3):
         for one in maps:
             after = one.track(state)
-            passed += [state[:, 0], after[:, 0]]
+            passed += [state[:, :4:2], after[:, :4:2]]
             state = after
-    x = np.stack(passed)  # (3 turns x elements x 2 ends, particles)
+    x, y = np.moveaxis(np.stack(passed), -1, 0)  # (3 turns x elements x 2 ends, particles)
     reach = float(np.max(septum.side * arms_after(arms)))
     cathode = abs(septum.position) + septum.thickness + septum.gap
     into_gap = cathode - reach if septum.gap > 0 else float("inf")
     table = _table(ring, places, [delta for delta, _ in arms], x)
     at_wall = table.loc[table["element"] == septum.magnetic_at, "x"].to_numpy().reshape(-1, 2, len(arms))[:, 0]
-    return LastTurns(table, at_wall.ravel(), into_gap)
+    return LastTurns(table, at_wall.ravel(), into_gap, *([_in_y(ring, places, y)] if optics.coupled else []))
+
+
+def _in_y(ring: Lattice, places: Sequence[int], y: Array) -> tuple[float, str]:
+    """Least room [m] of positions ``y`` (3 turns x elements x 2 ends, particles), and where."""
+    low, high = np.tile(np.repeat(openings(ring)[list(places), 2:], 2, axis=0), (3, 1)).T[:, :, None]
+    room = np.min(np.minimum(y - low, high - y), axis=1)
+    if np.all(np.isnan(room)):
+        return float("inf"), ""
+    least = int(np.nanargmin(room))
+    return float(room[least]), ring.names[places[least // 2 % len(places)]]
 
 
 def arms_after(arms: Sequence[tuple[float, Arm]]) -> Array:

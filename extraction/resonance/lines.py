@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from extraction.resonance.arms import inner_branches
+from extraction.resonance.arms import arm_points
 from extraction.resonance.kobayashi import Kobayashi
 from lattice import NoSolution
 from lattice.arrays import Array
@@ -63,24 +63,25 @@ def separatrices(resonance: ThirdIntegerResonance, x_septum: float | None = None
 
 
 def arms_of(found: ThirdIntegerResonance, limit: float) -> list[Array]:
+    """Points (n, 4) of x, px, y, py along the arms up to ``limit`` [m] from the orbit, thinned."""
     triangle = float(np.max(np.abs(found.fixed_points[:, 0] - found.orbit[0])))
-    return [_thinned(arm) for arm in found.arms(max(limit, 1.5 * triangle)) if len(arm) > 1]
+    arms = arm_points(found.motion, found.points, max(limit, 1.5 * triangle))
+    return [_thinned(arm) for arm in arms if len(arm) > 1]
 
 
 def sides_of(found: ThirdIntegerResonance) -> list[Array]:
-    """Curved sides of the stable region, none where they do not close."""
+    """Curved sides (n, 4) of the stable region, thinned; none where they do not close."""
     try:
-        sides = inner_branches(found.motion, found.points)
+        return [_thinned(side) for side in found.sides()]
     except NoSolution:
         return []
-    return [_thinned(side) for side in sides]
 
 
 def _thinned(arm: Array) -> Array:
-    """An arm in order from its fixed point with few points: evenly along the path, measured over its own size."""
-    size = np.ptp(arm, axis=0)
-    order = arm[np.argsort(np.linalg.norm((arm - arm[0]) / size, axis=1))]
-    length = np.concatenate([[0.0], np.cumsum(np.linalg.norm(np.diff(order, axis=0) / size, axis=1))])
+    """An arm in order from its fixed point with few points: evenly along the path in x, px, over its own size."""
+    size = np.ptp(arm[:, :2], axis=0)
+    order = arm[np.argsort(np.linalg.norm((arm[:, :2] - arm[0, :2]) / size, axis=1))]
+    length = np.concatenate([[0.0], np.cumsum(np.linalg.norm(np.diff(order[:, :2], axis=0) / size, axis=1))])
     places = np.searchsorted(length, np.linspace(0.0, length[-1], _POINTS))
     return np.asarray(order[np.unique(np.clip(places, 0, len(order) - 1))])
 
@@ -93,7 +94,8 @@ def in_both_planes(
     wall: tuple[float, float] | None,
     limit: float,
 ) -> Separatrices:
-    arms, sides, points = exact
+    arms, sides = ([line[:, :2] for line in lines] for lines in exact[:2])
+    points = exact[2]
     straight = [leading.physical(line) for line in _straight_arms(leading, limit)]
     physical = Lines(arms, sides, points, straight, leading.fixed_points, turns, wall)
     return Separatrices(delta, physical, _normalised(physical, leading))

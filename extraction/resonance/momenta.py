@@ -11,11 +11,11 @@ import pandas as pd
 from scipy.optimize import brentq
 
 from extraction.resonance.arms import Arm
+from extraction.resonance.sextupoles import resonant_tunes
 from extraction.resonance.third_integer import ThirdIntegerResonance, third_integer_resonance
 from extraction.septum import Septum, Transport, crossing_angle, transport, wire_loss
 from lattice import Lattice, NoSolution, ReferenceParticle, UnstableOptics
 from optics import twiss
-from optics.resonances import nearest_third
 
 _ORBIT = ("tune", "tune_distance", "orbit_x", "stable_area", "kobayashi_area")
 _ARM = ("arm_px", "arm_slope", "arm_curvature", "spiral_step", "kobayashi_step", "spiral_kick")
@@ -142,20 +142,22 @@ def resonant_momentum(
     Searched within +-``reach``. Raises NoSolution when the chromaticity does not carry the tune there.
     """
     optics = twiss(ring, particle, fringe=fringe)
-    target, distance = map(float, nearest_third(optics.qx))
+    near = resonant_tunes(optics)
+    target, distance, chromaticity = (float(v[0]) for v in (near.nearest, near.distance, near.chromaticity))
 
     def miss(delta: float) -> float:
         try:
-            return float(twiss(ring, particle, fringe=fringe, delta=delta, chromatic=False).qx) - target
+            there = twiss(ring, particle, fringe=fringe, delta=delta, chromatic=False)
+            return float(there.scalar(near.name.lower())) - target
         except UnstableOptics:
             return float("nan")
 
-    guess = -distance / optics.dqx if optics.dqx else float("inf")
+    guess = -distance / chromaticity if chromaticity else float("inf")
     for scale in (0.5, 1.5, 3.0):
         ends = sorted((0.0 if abs(guess) > 1e-12 else -1e-6, scale * guess if abs(guess) > 1e-12 else 1e-6))
         if max(map(abs, ends)) <= reach and miss(ends[0]) * miss(ends[1]) <= 0:
             return float(brentq(miss, *ends, xtol=1e-12))
     raise NoSolution(
-        f"no momentum within +-{reach:g} of ring '{ring.name}' is resonant: Qx = {optics.qx:.9g} is {distance:.3g} "
-        f"from {target:.6g} and the chromaticity is {optics.dqx:.4g}"
+        f"no momentum within +-{reach:g} of ring '{ring.name}' is resonant: {near.name} = {target + distance:.9g} is "
+        f"{distance:.3g} from {target:.6g} and the chromaticity is {chromaticity:.4g}"
     )

@@ -3,18 +3,19 @@
 In a ring that keeps its midplane two coordinates tell everything (``optics.maps.midplane``, to rounding the same
 maps). Arms take thousands of turns next to the resonance: those within a box about the closed orbit are made with the
 turn's own polynomial, which agrees with the maps to their rounding (``optics.maps.fitted``); outside of it, and where
-the turn is no polynomial to rounding, the maps themselves are used.
+the turn is no polynomial to rounding, the maps themselves are used. Coupled motion has four coordinates and the maps.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from math import ceil, log2
 
 import numpy as np
 
 from extraction.resonance.kobayashi import Kobayashi
+from extraction.resonance.modes import Mode
 from lattice.arrays import Array
 from lattice.memory import Kept, Memory
 from optics.maps.fitted import Fitted, fitted
@@ -34,22 +35,33 @@ _FITS = Kept[int, Fitted | None]("polynomials of a turn")
 class Motion:
     """One turn for particles of one momentum about the closed ``orbit`` (x, px, y, py).
 
-    ``turn``: its maps, of x and px alone where all stays in the midplane (``planes`` 1, else 2). ``kobayashi`` holds
-    the optical functions of the place.
+    ``turn``: its maps, of x and px alone where all stays in the midplane (``planes`` 1, else 2). ``kobayashi`` is the
+    leading order of the place, ``mode`` the mode of the resonance there.
     """
 
     turn: Turn
     orbit: Array
     kobayashi: Kobayashi
+    mode: Mode
     delta: float
     planes: int
     memory: Memory = field(default_factory=Memory, repr=False)
 
     @classmethod
-    def of(cls, turn: Turn, orbit: Array, delta: float, kobayashi: Kobayashi) -> Motion:
+    def of(cls, turn: Turn, orbit: Array, delta: float, kobayashi: Kobayashi, mode: Mode) -> Motion:
         """The motion of a turn's particles with momentum deviation ``delta``."""
         flat = in_midplane(turn, delta) if np.all(np.abs(orbit[2:]) < _FLAT) else None
-        return cls(turn, orbit, kobayashi, delta, 2) if flat is None else cls(flat, orbit, kobayashi, delta, 1)
+        turn, planes = (turn, 2) if flat is None else (flat, 1)
+        return cls(turn, orbit, kobayashi, mode, delta, planes)
+
+    def normalised(self, states: Array) -> Array:
+        """(X, P) (..., 2) [m^1/2] of coordinates (..., 4 or 6) in the mode of the resonance about the orbit."""
+        return self.mode.normalised(states[..., :4] - self.orbit)
+
+    def vertex(self, tune_distance: float) -> Array:
+        """x, px, y, py (4,) of the leading order's first fixed point at a tune distance, the other mode at rest."""
+        corners = replace(self.kobayashi, tune_distance=tune_distance).normalised_vertices
+        return np.asarray(self.orbit + self.mode.physical(self.kobayashi.at_place(corners[0])))
 
     def jacobian(self, point: Array) -> tuple[Array, Array]:
         """End point (6,) and Jacobian (6, 6) of one turn; in the midplane y is left alone."""

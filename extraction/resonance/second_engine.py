@@ -106,11 +106,11 @@ def _described(turn: Tracking, point: Array, jacobian: Array, found: ThirdIntege
     index = int(np.argmax(np.abs(values)))
     vector = vectors[:, index].real
     vector = vector / np.linalg.norm(vector)
-    radius = found.kobayashi.normalised(point[:2])
-    outwards = (found.kobayashi.normalised(point[:2] + vector[:2]) - radius) @ radius
+    outwards = found.mode.normalised(vector) @ found.motion.normalised(point)
     outgoing, value = vector if outwards >= 0 else -vector, float(values[index].real)
     curve = _curve(turn, point, jacobian, outgoing, value)
-    return TrackedResonance(points, triangle_area(points[:, :2]), value, outgoing, curve)
+    area = triangle_area(points[:, : 2 * found.motion.planes])
+    return TrackedResonance(points, area, value, outgoing, curve)
 
 
 def _curve(turn: Tracking, point: Array, jacobian: Array, outgoing: Array, value: float) -> Array:
@@ -156,7 +156,7 @@ def _landed(turn: Tracking, tracked: TrackedResonance, found: ThirdIntegerResona
 def residuals(found: ThirdIntegerResonance, tracked: TrackedResonance, arm: Arm, other: TrackedArm) -> Residuals:
     """Our numbers beside another engine's, as relative differences."""
     kobayashi = found.kobayashi
-    ours, theirs = kobayashi.normalised(found.fixed_points), kobayashi.normalised(tracked.points[:, :2])
+    ours, theirs = found.motion.normalised(found.points), found.motion.normalised(tracked.points)
     size = float(np.max(np.linalg.norm(ours, axis=1)))
     amplitude = float(np.linalg.norm(kobayashi.normalised(arm.after[0, :2])))
     after = kobayashi.normalised(arm.after[3, :2]) - kobayashi.normalised(other.after)

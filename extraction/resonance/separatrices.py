@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 import numpy as np
 
@@ -11,7 +11,8 @@ from extraction.resonance.arms import Arm
 from extraction.resonance.kobayashi import Kobayashi
 from extraction.resonance.lines import REACH, Separatrices, arms_of, in_both_planes, sides_of
 from extraction.resonance.momenta import Case
-from extraction.resonance.third_integer import ThirdIntegerResonance, virtual_sextupole
+from extraction.resonance.sextupoles import driven
+from extraction.resonance.third_integer import ThirdIntegerResonance, leading_order
 from extraction.septum import Septum, Tracking, between_septa, through_septa
 from lattice import Lattice, ReferenceParticle
 from lattice.arrays import Array
@@ -53,8 +54,8 @@ class _Momentum:
     delta: float
     resonance: ThirdIntegerResonance
     arm: Arm
-    arms: list[Array]
-    sides: list[Array]
+    arms: list[Array]  # (n, 4)
+    sides: list[Array]  # (n, 4)
 
     @classmethod
     def of(cls, case: Case, limit: float) -> _Momentum:
@@ -88,9 +89,9 @@ class _Way:
         return cls(ring, septum, last, (through, onwards), x_wall)
 
     def sent(self, points: Array, delta: float, kick: float = 0.0) -> Array:
-        """Points (n, 2) at the wires, tracked to the magnetic septum."""
+        """x, px (n, 2) at the magnetic septum of points (n, 4) at the wires, tracked there."""
         states = np.zeros((len(points), 6))
-        states[:, :2], states[:, 5] = points, delta
+        states[:, :4], states[:, 5] = points, delta
         return through_septa(self.tracking, states, kick, self.septum)[:, :2]
 
     @property
@@ -105,10 +106,11 @@ def _behind(one: _Momentum, way: _Way, limit: float) -> Separatrices:
     exact = (
         [way.sent(arm, delta) for arm in one.arms],
         [way.sent(side, delta) for side in one.sides],
-        way.sent(one.resonance.fixed_points, delta),
+        way.sent(one.resonance.points[:, :4], delta),
     )
-    ends = np.array([[septum.position + septum.side * septum.thickness, one.arm.px], one.arm.after[3, :2]])
-    circulating = way.sent(one.arm.after[:3, :2], delta)
+    ends = one.arm.after[[0, 3]]
+    ends[0, 0] = septum.position + septum.side * septum.thickness
+    circulating = way.sent(one.arm.after[:3], delta)
     extracted = way.sent(ends, delta, septum.side * septum.kick)
     leading = _leading_at(one.resonance, way.last % len(way.ring))
     return in_both_planes(delta, leading, exact, np.concatenate([circulating, extracted]), way.wall, limit)
@@ -117,7 +119,4 @@ def _behind(one: _Momentum, way: _Way, limit: float) -> Separatrices:
 def _leading_at(resonance: ThirdIntegerResonance, row: int) -> Kobayashi:
     """Leading order of the same momentum at another place."""
     optics = resonance.optics
-    size, phase = virtual_sextupole(optics, row)
-    orbit = (float(optics["x"][row]), float(optics["px"][row]))
-    functions = {"betx": float(optics["betx"][row]), "alfx": float(optics["alfx"][row])}
-    return replace(resonance.kobayashi, virtual_sextupole=size, virtual_phase=phase, orbit=orbit, **functions)
+    return leading_order(driven(optics, row), np.array([optics[name][row] for name in ("x", "px")]))

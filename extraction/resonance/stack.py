@@ -7,11 +7,13 @@ from dataclasses import dataclass
 import numpy as np
 
 from extraction.resonance.diagram import Steinbach, WaitingBeam
+from extraction.resonance.sextupoles import resonant_mode
 from lattice import Lattice, ReferenceParticle
 from lattice.arrays import Array
 from lattice.reference import SPEED_OF_LIGHT
 from optics import Beam, twiss
 
+_ORBIT, _SLOPE = ("x", "px", "y", "py"), ("dx", "dpx", "dy", "dpy")
 _MARGIN = 1.03  # of the way that brings the last particle to the resonance
 
 
@@ -65,10 +67,10 @@ class WaitingStack:
         return float(np.interp(delta, table["delta"], table["exact"]))
 
     def amplitudes(self, states: Array) -> Array:
-        """Horizontal amplitude [m^1/2] of coordinates (n, 6) about the closed orbit of each momentum."""
+        """Amplitude [m^1/2] in the mode of the resonance of coordinates (n, 6) about the orbit of each momentum."""
         middle = float(np.mean(states[:, 5]))
         optics = twiss(self.ring, fringe=self.fringe, delta=middle)
-        x, px, dx, dpx, betx, alfx = (float(optics[name][0]) for name in ("x", "px", "dx", "dpx", "betx", "alfx"))
-        off = states[:, 5] - middle
-        u, v = states[:, 0] - x - dx * off, states[:, 1] - px - dpx * off
-        return np.asarray(np.hypot(u, alfx * u + betx * v) / np.sqrt(betx))
+        orbit, slope = (np.array([optics[name][0] for name in names]) for names in (_ORBIT, _SLOPE))
+        off = states[:, 5, None] - middle
+        seen = resonant_mode(optics, 0).normalised(states[:, :4] - orbit - off * slope)
+        return np.asarray(np.linalg.norm(seen, axis=1))

@@ -3,35 +3,42 @@
 Exact: points of period three by Newton's method on the third iterate of the full map, at any momentum. Where they
 lie is followed from the resonance itself outwards (a linear rotation brings the tune next to the resonance, where
 the leading order holds, and is taken back in steps), so that no guess is needed.
+
+In a ring that couples the planes all of it is of four dimensions. The points are followed in the mode of the resonance
+(``modes``), each has one pair of real multipliers, along whose directions the arms leave and arrive, and one pair on
+the unit circle, the other mode's. Arms are curves in x, px, y, py, seen at the wires by their projection; the area is
+the sum of those in x, px and in y, py, which no linear canonical transformation changes: that of the surface on which
+the other mode is at rest. Particles that swing in the other mode too see another border, by what detuning that does.
 """
 
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from functools import cached_property
 from typing import Any
 
 import numpy as np
 
-from extraction.resonance.arms import Arm, arm_points, arm_through, enclosed_area
+from extraction.resonance.arms import Arm, arm_points, arm_through, enclosed_area, inner_branches
 from extraction.resonance.kobayashi import Kobayashi
 from extraction.resonance.lines import separatrices
+from extraction.resonance.modes import Mode, alpha_of, beta_of, share_of
 from extraction.resonance.motion import Motion
-from extraction.resonance.sextupoles import SextupoleShare, complex_strengths, phase_of, shares
-from lattice import InputError, Lattice, LatticeError, NoSolution, ReferenceParticle
+from extraction.resonance.sextupoles import Driven, SextupoleShare, driven, phase_of, shares
+from lattice import InputError, Lattice, NoSolution, ReferenceParticle
 from lattice.arrays import Array
 from lattice.showing import Showing, chart
 from optics import Optics, twiss
 from optics.closed import closed
 from optics.maps.model import checked_particle, turns
 from optics.maps.turn import Turn, iterate, periodic_point
-from optics.resonances import nearest_third
 
 _FAR = 0.1  # tune distance beyond which "near the resonance" means nothing
 _NEAR = 1e-6  # tune distance at which rounding moves the triangle by 1e-4 of its area (in proportion to its square)
 _NO_SEXTUPOLE = 1e-6  # m^-1/2
 _NEXT = 0.2  # of its distance from the orbit: a fixed point this near to a vertex is that vertex's own
+_HIDDEN = 1e-6  # part of a mode's area in x, px: less is a mode of y
 _STAGES = (0.1, 0.25, 0.5, 0.75, 1.0)
 
 
@@ -44,7 +51,8 @@ class ThirdIntegerResonance(Showing):
     ``virtual_phase`` [turns, modulo 1/3] of all sextupoles with their ``shares``; ``orbit`` (x, px, y, py) of the
     closed orbit. Exact: ``fixed_points`` (3, 2) of x [m], px in tracking order, absolute; ``stable_area`` [m] of their
     triangle; ``multipliers`` (2,) of the third iterate there (outgoing, incoming); ``residual`` [m] of the fixed
-    points. ``kobayashi``: leading order, with the same attributes.
+    points. ``kobayashi``: leading order, with the same attributes. ``mode``: the mode of the resonance at the place,
+    ``points`` (3, 6) the fixed points in all coordinates: those of y are 0 where nothing couples the planes.
     """
 
     place: str
@@ -59,6 +67,7 @@ class ThirdIntegerResonance(Showing):
     multipliers: Array
     residual: float
     kobayashi: Kobayashi
+    mode: Mode
     optics: Optics
     turn: Turn
     motion: Motion
@@ -70,8 +79,8 @@ class ThirdIntegerResonance(Showing):
 
     @property
     def stable_area(self) -> float:
-        """Area [m] of the triangle of the exact fixed points."""
-        return triangle_area(self.fixed_points)
+        """Area [m] of the triangle of the exact fixed points: in a coupled ring, of x, px and y, py together."""
+        return triangle_area(self.points[:, : 2 * self.motion.planes])
 
     @cached_property
     def enclosed_area(self) -> float:
@@ -88,7 +97,14 @@ class ThirdIntegerResonance(Showing):
         """Points (n, 2) of x [m], px along the arm of each fixed point, up to ``x_limit`` [m] from the orbit."""
         if not 0.0 < x_limit < np.inf:
             raise InputError(f"x_limit must be a finite distance above 0 [m], found {x_limit!r}")
-        return arm_points(self.motion, self.points, x_limit)
+        return [arm[:, :2] for arm in arm_points(self.motion, self.points, x_limit)]
+
+    def sides(self) -> list[Array]:
+        """Curved sides of the stable region: points (n, 4) of x [m], px, y, py from each fixed point to the next.
+
+        NoSolution where they do not close: the region then has no sharp border.
+        """
+        return inner_branches(self.motion, self.points)
 
     def summary(self) -> Mapping[str, Any]:
         """Tune and its distance, what drives the resonance, the areas, exact and to leading order."""
@@ -116,9 +132,14 @@ class ThirdIntegerResonance(Showing):
 
 
 def triangle_area(points: Array) -> float:
-    """Area of a triangle (3, 2)."""
-    (a, b), (c, d) = points[1] - points[0], points[2] - points[0]
-    return float(0.5 * abs(a * d - b * c))
+    """Area of a triangle (3, 2) in x, px; of one (3, 4) the sum of its areas in x, px and y, py."""
+    return float(abs(signed_area(points)))
+
+
+def signed_area(points: Array) -> Any:
+    """The same with the sign of its sense; of complex points, holomorphic."""
+    one, two = points[1] - points[0], points[2] - points[0]
+    return 0.5 * np.sum(one[::2] * two[1::2] - one[1::2] * two[::2])
 
 
 def third_integer_resonance(
@@ -133,6 +154,8 @@ def third_integer_resonance(
 
     Raises UnstableOptics for a ring without stable optics, NoSolution when there is no third-integer resonance within
     0.1 of the tune, no sextupole drives it, the tune is on it, or no fixed points are found; each says what it found.
+    In a ring that couples the planes (rolls, skew fields, solenoids, a vertical orbit in sextupoles) it is that of the
+    mode with the smaller triangle.
     """
     if not isinstance(ring, Lattice):
         raise InputError(f"third_integer_resonance takes a Lattice, found {type(ring).__name__}")
@@ -143,72 +166,71 @@ def third_integer_resonance(
     particle = checked_particle(ring, particle)
     optics = twiss(ring, particle, fringe=fringe, delta=delta, chromatic=False)
     place = ring.index(at)
-    if optics.coupled:
-        raise LatticeError(
-            f"ring '{ring.name}' couples the planes (skew fields, solenoids, rolls, a vertical orbit in sextupoles): "
-            "fixed points, arms and areas are of the plane y = py = 0, which particles leave; switch the coupling off, "
-            "or take the ring without its errors (twiss and track hold coupled rings)"
-        )
-    nearest, distance = map(float, nearest_third(optics.qx))
-    parts = complex_strengths(optics, place)
-    size, phase = _together(parts[1])
-    _refuse_without_resonance(ring, at, optics.qx, nearest, distance, size)
+    found = driven(optics, place)
+    _refuse_without_resonance(ring, at, found)
+    mode = Mode(int(found.mode[0]), found.columns[0])
     orbit = np.array([optics[name][place] for name in ("x", "px", "y", "py")])
-    kobayashi = Kobayashi(
-        tune_distance=distance,
-        virtual_sextupole=size,
-        virtual_phase=phase,
-        betx=float(optics["betx"][place]),
-        alfx=float(optics["alfx"][place]),
-        orbit=(float(orbit[0]), float(orbit[1])),
-        fraction=nearest % 1,
-    )
+    kobayashi = leading_order(found, orbit)
     turn = turns(ring, particle, fringe, first_element=place)[0].shortened()
-    motion = Motion.of(turn, orbit, delta, kobayashi)
+    motion = Motion.of(turn, orbit, delta, kobayashi, mode)
     points = _fixed_points(motion, delta)
     end, total = iterate(motion.jacobian, points[0], 3)
     return ThirdIntegerResonance(
         place=ring.names[place],
         delta=delta,
-        tune=optics.qx,
-        tune_distance=distance,
-        virtual_sextupole=size,
-        virtual_phase=phase,
-        shares=shares(optics, *parts),
+        tune=float(found.tune[0]),
+        tune_distance=kobayashi.tune_distance,
+        virtual_sextupole=kobayashi.virtual_sextupole,
+        virtual_phase=kobayashi.virtual_phase,
+        shares=shares(optics, found.found, found.parts),
         orbit=orbit,
         points=points,
         multipliers=_multipliers(total),
         residual=float(np.max(np.abs(end[:4] - points[0, :4]))),
         kobayashi=kobayashi,
+        mode=mode,
         optics=optics,
         turn=turn,
         motion=motion,
     )
 
 
+def leading_order(found: Driven, orbit: Array) -> Kobayashi:
+    """Leading order of the resonance of a single lattice at a place, with its closed ``orbit`` (x, px, ...)."""
+    real, imaginary = map(float, found.sum[:, 0])
+    return Kobayashi(
+        tune_distance=float(found.distance[0]),
+        virtual_sextupole=float(np.hypot(real, imaginary)),
+        virtual_phase=phase_of(real, imaginary),
+        betx=float(beta_of(found.columns[0])),
+        alfx=float(alpha_of(found.columns[0])),
+        orbit=(float(orbit[0]), float(orbit[1])),
+        fraction=float(found.nearest[0]) % 1,
+        share=float(share_of(found.columns[0])),
+    )
+
+
 def virtual_sextupole(optics: Optics, place: int) -> tuple[float, float]:
     """|S| [m^-1/2] of all sextupoles and its phase [turns] from the entrance of element ``place``."""
-    return _together(complex_strengths(optics, place)[1])
-
-
-def _together(parts: Array) -> tuple[float, float]:
-    """Size and phase of the sum of the shares (2, 1, n) of one lattice."""
-    real, imaginary = parts[:, 0].sum(axis=-1).real
+    real, imaginary = map(float, driven(optics, place).sum[:, 0].real)
     return float(np.hypot(real, imaginary)), phase_of(real, imaginary)
 
 
-def _refuse_without_resonance(
-    ring: Lattice, at: str, tune: float, nearest: float, distance: float, size: float
-) -> None:
-    found = (
-        f"ring '{ring.name}': Qx = {tune:.9g}, nearest third-integer {nearest:.9g}, virtual sextupole {size:.4g} m^-1/2"
+def _refuse_without_resonance(ring: Lattice, at: str, found: Driven) -> None:
+    tune, distance, size = float(found.tune[0]), float(found.distance[0]), float(found.size[0])
+    name = found.name
+    text = (
+        f"ring '{ring.name}': {name} = {tune:.9g}, nearest third-integer {found.nearest[0]:.9g}, virtual sextupole "
+        f"{size:.4g} m^-1/2"
     )
     if abs(distance) > _FAR:
-        raise NoSolution(f"no third-integer resonance nearby ({found}): bring Qx within {_FAR} of n/3")
+        raise NoSolution(f"no third-integer resonance nearby ({text}): bring {name} within {_FAR} of n/3")
     if size < _NO_SEXTUPOLE:
-        raise NoSolution(f"no sextupole drives the resonance ({found}): power a sextupole where betx is large")
+        raise NoSolution(f"no sextupole drives the resonance ({text}): power a sextupole where betx is large")
     if abs(distance) < _NEAR:
-        raise NoSolution(f"the tune lies on the resonance, there is no stable triangle at '{at}' ({found})")
+        raise NoSolution(f"the tune lies on the resonance, there is no stable triangle at '{at}' ({text})")
+    if abs(share_of(found.columns[0])) < _HIDDEN:
+        raise NoSolution(f"the mode of the resonance does not show in x at '{at}' ({text}): wires in x never see it")
 
 
 def _fixed_points(motion: Motion, delta: float) -> Array:
@@ -226,31 +248,31 @@ def _fixed_points(motion: Motion, delta: float) -> Array:
 
 def _next_to_vertex(motion: Motion, centre: Array) -> Array | None:
     """The point that Newton's method finds from the leading order's vertex; None when it is not next to it."""
-    kobayashi, point = motion.kobayashi, centre.copy()
-    vertex = kobayashi.fixed_points[0]
-    point[:2] = vertex
+    point = centre.copy()
+    point[:4] = motion.vertex(motion.kobayashi.tune_distance)
+    vertex = motion.normalised(point)
     try:
         point = periodic_point(motion.jacobian, point, 3, motion.planes)
     except NoSolution:
         return None
-    moved = np.linalg.norm(kobayashi.normalised(point[:2]) - kobayashi.normalised(vertex))
-    return point if moved < _NEXT * np.linalg.norm(kobayashi.normalised(vertex)) else None
+    moved = np.linalg.norm(motion.normalised(point) - vertex)
+    return point if moved < _NEXT * np.linalg.norm(vertex) else None
 
 
 def _followed(motion: Motion, centre: Array) -> Array:
     """The point followed from near the resonance to the true tune; NoSolution when it is lost on the way."""
     kobayashi, point, reached = motion.kobayashi, centre.copy(), _STAGES[0]
-    point[:2] = replace(kobayashi, tune_distance=reached * kobayashi.tune_distance).fixed_points[0]
+    point[:4] = motion.vertex(reached * kobayashi.tune_distance)
     for stage in _STAGES:
         point[:4] = centre[:4] + (point[:4] - centre[:4]) * (stage / reached)
-        detuned = _Detuned(motion, _rotation(kobayashi, (stage - 1.0) * kobayashi.tune_distance), centre)
+        detuned = _Detuned(motion, _rotation(motion.mode, (stage - 1.0) * kobayashi.tune_distance), centre)
         try:
             point = periodic_point(detuned.jacobian, point, 3, motion.planes)
         except NoSolution as error:
             raise _no_triangle(kobayashi, str(error)) from None
         reached = stage
-    size = np.linalg.norm(kobayashi.normalised(point[:2]))
-    expected = np.linalg.norm(kobayashi.normalised(kobayashi.fixed_points[0]))
+    size = np.linalg.norm(motion.normalised(point))
+    expected = np.linalg.norm(kobayashi.normalised_vertices[0])
     if not 0.1 * expected < size < 10 * expected:
         raise _no_triangle(kobayashi, "Newton's method left the triangle")
     return point
@@ -280,18 +302,17 @@ class _Detuned:
         return shifted, self.rotation @ matrix
 
 
-def _rotation(kobayashi: Kobayashi, tune_shift: float) -> Array:
-    """Matrix (6, 6) that adds ``tune_shift`` to the horizontal tune at the place."""
-    beta, alpha = kobayashi.betx, kobayashi.alfx
+def _rotation(mode: Mode, tune_shift: float) -> Array:
+    """Matrix (6, 6) that adds ``tune_shift`` to the tune of the mode at the place, and leaves the other one alone."""
     cosine, sine = np.cos(2 * np.pi * tune_shift), np.sin(2 * np.pi * tune_shift)
     matrix = np.eye(6)
-    matrix[0, 0], matrix[0, 1] = cosine + alpha * sine, beta * sine
-    matrix[1, 0], matrix[1, 1] = -(1 + alpha**2) / beta * sine, cosine - alpha * sine
+    turned = np.array([[cosine - 1.0, sine], [-sine, cosine - 1.0]])
+    matrix[:4, :4] += mode.columns @ turned @ mode.normalised(np.eye(4)).T
     return matrix
 
 
 def _multipliers(total: Array) -> Array:
-    """The two real multipliers of the horizontal motion at a fixed point, the outgoing one first."""
+    """The two real multipliers of the resonant motion at a fixed point, the outgoing one first."""
     values = np.linalg.eigvals(total[:4, :4])
     real = sorted((v.real for v in values if abs(v.imag) < 1e-9 and abs(v.real) > 0), key=lambda v: -abs(v))
     if len(real) < 2:

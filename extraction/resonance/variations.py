@@ -15,6 +15,7 @@ import numpy as np
 import pandas as pd
 
 from extraction.resonance.hardt import arm_divergence, hardt_residual
+from extraction.resonance.sextupoles import resonant_tunes
 from extraction.resonance.third_integer import third_integer_resonance, virtual_sextupole
 from extraction.septum import Septum
 from lattice import Lattice, NoSolution, UnstableOptics
@@ -69,6 +70,10 @@ class _Setting:
     def optics(self, chromatic: bool = False) -> Optics:
         return twiss(self.ring, fringe=self.fringe, delta=self.delta, chromatic=chromatic)
 
+    def chromaticity(self) -> float:
+        """Of the mode of the resonance."""
+        return float(resonant_tunes(self.optics(True)).chromaticity[0])
+
 
 def scan(
     ring: Lattice, septum: Septum, fringe: str, delta: float, middle: float, asked: Collection[str] = VARIATIONS
@@ -98,8 +103,8 @@ def scan(
 
 
 def _tune_family(setting: _Setting, names: Iterable[str]) -> tuple[str, float]:
-    """The family of quadrupoles that moves Qx most, and by how much a unit; no name without any."""
-    slopes = {name: _slope(setting, name, lambda s: s.optics().qx) for name in names}
+    """The family of quadrupoles that moves the resonant tune most, and by how much a unit; no name without any."""
+    slopes = {name: _slope(setting, name, lambda s: float(resonant_tunes(s.optics()).tune[0])) for name in names}
     return max(slopes.items(), key=lambda one: abs(one[1]), default=("", 0.0))
 
 
@@ -128,7 +133,7 @@ def _sextupole_roles(setting: _Setting, names: Iterable[str]) -> tuple[str, str]
     }
     extraction = max(shares, key=lambda name: shares[name])
     chromatic = {
-        name: abs(_slope(setting, name, lambda s: float(s.optics(True).dqx)) * float(setting.ring.parameters[name]))
+        name: abs(_slope(setting, name, lambda s: s.chromaticity()) * float(setting.ring.parameters[name]))
         / (shares[name] + 0.05 * resonance.virtual_sextupole)
         for name in names
     }
@@ -173,7 +178,7 @@ def _sextupole_scan(setting: _Setting, design: dict[str, Any], name: str) -> pd.
 def _hardt_scan(setting: _Setting, name: str) -> pd.DataFrame:
     """Residuals over chromaticities around the present one and the one that the Hardt condition asks for."""
     present = _hardt_row(setting, float(setting.ring.parameters[name]))
-    slope = _slope(setting, name, lambda s: float(s.optics(True).dqx))
+    slope = _slope(setting, name, lambda s: s.chromaticity())
     asked = present["dqx"] + present["leading"] * present["virtual_sextupole"] / (4 * pi * setting.septum.side)
     low, high = sorted((present["dqx"], asked))
     room = max(0.75 * (high - low), 0.3)
@@ -189,7 +194,7 @@ def _hardt_row(setting: _Setting, value: float) -> dict[str, Any]:
     place = setting.ring.index(setting.septum.at)
     try:
         optics = setting.optics(True)
-        row["dqx"] = float(optics.dqx)
+        row["dqx"] = float(resonant_tunes(optics).chromaticity[0])
         row["virtual_sextupole"] = _strength(setting)
         row["leading"] = float(hardt_residual(optics, place, setting.septum.side)[0].real)
         row["leading_divergence"] = _leading_divergence(setting)

@@ -13,6 +13,7 @@ from typing import Any
 
 import numpy as np
 
+from extraction.resonance.modes import advance
 from extraction.resonance.momenta import Case
 from extraction.septum import crossing_angle, early_hit
 from lattice import HadronOpticsError, InputError
@@ -332,11 +333,8 @@ def _phase_between(facts: ExtractionFacts) -> Number:
 def _phase_to_septum(facts: ExtractionFacts) -> Number:
     strongest = max(facts.resonance.shares, key=lambda share: share.strength)
     optics = facts.resonance.optics
-    advance = float(optics.value("mux", facts.septum.at)) - float(optics.value("mux", strongest.element))
-    advance = advance if advance >= 0 else advance + float(optics.qx)
-    return Number(
-        advance, 1e-9, ALONE, f"from the entrance of '{strongest.element}', the strongest", "resonance-shares"
-    )
+    value = advance(optics, strongest.element, facts.septum.at, facts.resonance.mode.number)
+    return Number(value, 1e-9, ALONE, f"from the entrance of '{strongest.element}', the strongest", "resonance-shares")
 
 
 def _last_turns(facts: ExtractionFacts) -> Number:
@@ -345,6 +343,8 @@ def _last_turns(facts: ExtractionFacts) -> Number:
     room, place = float(nearest["room"]), f"'{nearest['element']}', turn {nearest['turn']}"
     if facts.turns.into_gap < room:
         room, place = facts.turns.into_gap, f"the cathode of '{facts.septum.at}'"
+    if facts.turns.in_y[0] < room:
+        room, place = facts.turns.in_y[0], f"'{facts.turns.in_y[1]}' in y"
     method = f"at {place}, dp/p = {nearest['delta']:.4g}; ends of all elements, three turns from the wires"
     return _compared(room, facts, _position_error, method, "turns-last")
 

@@ -10,6 +10,7 @@ from studies.ring_optics.text import references as optics_references
 from studies.slow_extraction.facts import ExtractionFacts
 
 _BENDS = {"full": "exact bends with full fringe fields", "linear": "exact bends with linear edges"}
+_AT_REST = {False: "particles have no vertical motion", True: "the other mode is at rest"}
 REFERENCES = (
     "Y. Kobayashi, H. Takahashi, Improvement of the emittance in the resonant beam ejection, Proc. HEACC 1967, 347.",
     "W. Hardt, Ultraslow extraction out of LEAR, CERN PS/DL/LEAR Note 81-6, 1981.",
@@ -35,6 +36,8 @@ def methods(facts: ExtractionFacts) -> Iterator[str]:
         "interpolates the turn of the maps and misses it by no more than their rounding (2e-12 of the box, checked at "
         "64 points); others, and all where no polynomial does that, go through the maps one by one."
     )
+    if facts.resonance.optics.coupled:
+        yield _coupled(facts)
     yield _difference(facts)
     yield (
         "Momenta that are extracted: as the study gives them."
@@ -57,6 +60,16 @@ def methods(facts: ExtractionFacts) -> Iterator[str]:
             "the other begins on our arm."
         )
     yield from optics_methods(facts.optics)
+
+
+def _coupled(facts: ExtractionFacts) -> str:
+    mode = facts.resonance.mode
+    return (
+        f"The ring couples the planes: the resonance is that of mode {mode.number}, of whose area {mode.share:.4g} is "
+        "in x, x'. Fixed points and arms are those of four dimensions, and areas the sums of those in both planes: "
+        "they are those of the surface on which the other mode is at rest. At the septa arms are seen in x; in the "
+        "last turns the room in y counts too."
+    )
 
 
 def _difference(facts: ExtractionFacts) -> str:
@@ -93,7 +106,7 @@ def assumptions(facts: ExtractionFacts) -> Iterator[str]:
     )
     yield (
         f"The stack waits {facts.spec.stack} the resonant momentum and is moved slowly, so that a particle leaves when "
-        "the triangle has shrunk to its amplitude; particles have no vertical motion."
+        f"the triangle has shrunk to its amplitude; {_AT_REST[facts.resonance.optics.coupled]}."
     )
 
     if len(facts.points) > 1:

@@ -13,7 +13,7 @@ from scipy.optimize import fsolve
 from extraction import ThirdIntegerResonance, third_integer_resonance
 from extraction.resonance.second_engine import residuals, tracked_arm, tracked_resonance
 from extraction.resonance.third_integer import triangle_area
-from lattice import InputError, Lattice, LatticeError, NoSolution, ReferenceParticle, UnstableOptics
+from lattice import InputError, Lattice, NoSolution, ReferenceParticle, UnstableOptics
 from lattice.arrays import Array
 from machines.cnao_like import cnao, pimms
 from optics import twiss
@@ -328,7 +328,6 @@ def resonance(**strengths: float) -> ThirdIntegerResonance:
             ["no fixed points", "-0.000664", "0.003417", "too weak"],
         ),
         (lambda: third_integer_resonance(cnao_at(0.03), at=SEPTUM), NoSolution, ["no fixed points", "0.03", "9.728"]),
-        (partial(resonance, kskq=0.1), LatticeError, ["couples the planes", "switch the coupling off"]),
         (partial(resonance, kf=0.9), UnstableOptics, ["cnao", "trace"]),
         (
             lambda: third_integer_resonance(cnao().with_parameters(kf=[0.29, 0.291]), at=SEPTUM),

@@ -91,6 +91,7 @@ class MadeOptics:
     qy: float = 1.72
     dqx: float = -4.0
     dqy: float = -7.0
+    coupled: bool = False
     particle: ReferenceParticle = CARBON
     mux: Mapping[str, float] = field(default_factory=lambda: {"es": 0.1, "weak": 0.7, "strong": 1.465})
     muy: Mapping[str, float] = field(default_factory=lambda: {"es": 0.33, "weak": 0.55, "strong": 1.21})
@@ -114,6 +115,7 @@ def resonance(index: int) -> Any:
         tune_distance=leading.tune_distance,
         orbit=np.array([1e-3 + 1e-4 * index, -2e-4, 5e-4, 0.0]),
         kobayashi=leading,
+        mode=SimpleNamespace(number=1),
         shares=(SextupoleShare("weak", 4.0, 0.3), SextupoleShare("strong", 9.0, 0.02)),
         multipliers=np.array([1.25, 0.8]),
         residual=3e-14,

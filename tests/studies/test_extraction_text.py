@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from types import SimpleNamespace
 
 import pytest
 
@@ -49,3 +50,16 @@ def test_what_is_taken_as_given() -> None:
     found = " ".join(text.assumptions(replace(made.facts(beam=beam), spec=given)))
     assert "turned to the middle" not in found
     assert "The stack waits above the resonant momentum" in found
+
+
+def test_a_coupled_ring_says_which_mode_and_what_its_areas_are() -> None:
+    facts = made.facts(beam=MachineBeam("stack", "here", 4e-6, 1e-6, 3e-3, 2.5, "the test"))
+    resonance = facts.design.resonance
+    assert resonance is not None
+    object.__setattr__(facts.optics.optics, "fringe", "full")
+    resonance.optics.coupled = True  # type: ignore[misc]
+    resonance.mode = SimpleNamespace(number=2, share=0.1313)  # type: ignore[misc, assignment]
+    found = " ".join(text.methods(facts))
+    assert "the resonance is that of mode 2, of whose area 0.1313 is in x, x'" in found
+    assert "the other mode is at rest" in " ".join(text.assumptions(facts))
+    assert "couples the planes" not in sentences()
