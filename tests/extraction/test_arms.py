@@ -288,9 +288,9 @@ def test_xsuite_finds_an_arm_that_turns_back_farther_out() -> None:
     first = ring.index("wires")
     turn = xsuite_passage(ring, PROTON, "full", first, first + len(ring))
     points = tracked_resonance(turn, found)
-    assert (
-        residuals(found, points, ours, tracked_arm(turn, points, found, ours)).angle < 5e-5
-    )  # the kicks of the sextupoles: 1.6e-5
+    # 1.6e-5, with 28 kicks of Xsuite's and with 112: two turns behind the wires the arm is at -66 mm, where our six
+    # kicks in this sextupole are 1.7e-6 m off. Its fixed points, of 2 mm, agree to 2.5e-6 and 2e-7.
+    assert residuals(found, points, ours, tracked_arm(turn, points, found, ours)).angle < 2e-5
 
 
 def short_ring() -> Lattice:

@@ -30,7 +30,7 @@ def test_what_was_tracked() -> None:
     assert "Spill: 60 particles" in found
     assert "over 5000000 turns" in found
     assert "nonlinear part is 1.0e-04 of it (misfit, rms)" in found
-    assert "particles are within 3 um, in x and y, of where the exact turn brings them" in found
+    assert "the farthest of 100 particles a momentum is 3 um, in x and y, from where the exact turn brings it" in found
     assert "14 kicks a quadrupole and 7 a sextupole between exact drifts, where it takes 28" in found
     assert "in bins of 250 ms" in found
     assert "followed the same 60 particles over the programme shortened to 5000000 turns" in found

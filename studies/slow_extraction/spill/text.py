@@ -28,7 +28,8 @@ def methods(facts: SpillFacts) -> Iterator[str]:
         f"{spill.turns} turns. Between sextupoles (and where other magnets need it) the ring is a section that is "
         "linear in x, px, y, py and exact in momentum, with kicks fitted to the full map: what they miss of one turn's "
         f"nonlinear part is {spill.misfit:.1e} of it (misfit, rms). What that amounts to: after a transit to the "
-        f"wires particles are within {1e6 * spill.missed:.2g} um, in x and y, of where the exact turn brings them. "
+        f"wires the farthest of 100 particles a momentum is {1e6 * spill.missed:.2g} um, in x and y, from where the "
+        "exact turn brings it; of others those that linger at a corner of the triangle may be twice or thrice as far. "
         "Settings follow programme and ripple in steps far below their periods."
     )
     yield (
