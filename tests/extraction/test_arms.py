@@ -256,7 +256,7 @@ def test_next_to_a_corner_the_step_goes_to_zero(corner: int) -> None:
     [
         (0.002, NoSolution, ["inside the stable triangle", "0.002 m", "0.00392"]),
         (-0.005, NoSolution, ["inside the stable triangle", "-0.005 m", "-0.00580"]),
-        (1.0, NoSolution, ["no arm reaches the septum at x = 1 m", "furthest point tracked lies at 0.5"]),
+        (1.0, NoSolution, ["no arm reaches the septum at x = 1 m", "furthest point tracked lies at 0."]),
         (0.0, InputError, ["off the closed orbit", "0.0"]),
         (float("nan"), InputError, ["finite", "nan"]),
     ],
