@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from optics.matching.limits import Limit
     from optics.matching.matching import Case, MatchResult, match, match_together
     from optics.matching.targets import Target, Vary
+    from optics.scanning.matches import match_each
     from optics.scanning.scans import grid, scan
 
 __all__ = [
@@ -38,6 +39,7 @@ __all__ = [
     "grid",
     "knob",
     "match",
+    "match_each",
     "match_together",
     "read_beam",
     "sample_beam",
@@ -69,6 +71,7 @@ _HOMES = {
     "grid": "optics.scanning.scans",
     "knob": "optics.matching.knobs",
     "match": "optics.matching.matching",
+    "match_each": "optics.scanning.matches",
     "match_together": "optics.matching.matching",
     "read_beam": "optics.beams.files",
     "sample_beam": "optics.beams.beam",

@@ -164,6 +164,11 @@ class Target:
         return self._quantity.chromatic
 
     @property
+    def is_formula(self) -> bool:
+        """True for an expression of several quantities."""
+        return self._quantity.is_formula
+
+    @property
     def of_a_beam(self) -> bool:
         """True when it needs the moments of the beam that the line begins with."""
         return self._quantity.of_a_beam
