@@ -14,7 +14,8 @@ import numpy as np
 from lattice.arrays import Array
 from optics.compiled import inner
 from optics.maps.bank import Bank
-from optics.maps.recording import ADD, ARGUMENT, CONSTANT, COORDINATE, MUL, NEG, SUB
+from optics.maps.recording import ADD, ARCTAN_RATIO, ARGUMENT, CONSTANT, COORDINATE, COS_SQRT, MUL, NEG, SIN_SQRT, SUB
+from optics.maps.smooth import ARCTAN_IS_NEAR, SIN_IS_NEAR, cos_of_sin, ratio_of_square, series_near_zero
 from optics.maps.taylor import function_series
 
 #: Lattices that are worked on together: enough to vectorise, few enough for the cache.
@@ -22,18 +23,18 @@ LANES = 16
 
 
 #: Rows of the work space beside the operations' own.
-SPARE = 2
-#: Order that is needed of each result of a map, and of what it is made of.
+SPARE = 3
+#: Order that is needed at most of each result of a map, and of what it is made of.
 _NEEDED = (2, 2, 2, 2, 1, 0)
 
 
-def needed_orders(bank: Bank) -> Array:
+def needed_orders(bank: Bank, at_most: int = 2) -> Array:
     """Order to which each operation of the bank is needed, -1 where it is not needed at all."""
     first, _, left, right, *_, results, _ = bank.arrays
     orders = np.full(len(left), -1, dtype=np.int64)
     for program, begin in enumerate(first[:-1]):
         for result, order in zip(results[program], _NEEDED, strict=True):
-            orders[begin + result] = max(orders[begin + result], order)
+            orders[begin + result] = max(orders[begin + result], min(order, at_most))
         for k in range(first[program + 1] - 1, begin - 1, -1):
             for source in (left[k], right[k]):
                 if source >= 0 and bank.arrays[1][k] not in (ARGUMENT, COORDINATE):
@@ -50,7 +51,7 @@ def run_lanes(bank: Any, orders: Any, program: Any, arguments: Any, work: Any) -
     """
     first, codes, left, right, constants, n_active, active, _, quadratic = bank
     begin = first[program]
-    values, zero = work[work.shape[0] - 1], work[work.shape[0] - 2]
+    values, sums, zero = work[work.shape[0] - 1], work[work.shape[0] - 3], work[work.shape[0] - 2]
     for k in range(begin, first[program + 1]):
         code, a, b, order = codes[k], left[k], right[k], orders[k]
         if order < 0:
@@ -72,9 +73,38 @@ def run_lanes(bank: Any, orders: Any, program: Any, arguments: Any, work: Any) -
         elif code == NEG:
             _add(zero, work[a], -1.0, n, own, quadratic, order, out)
         else:
-            for i in range(LANES):
-                values[0, i], values[1, i], values[2, i] = function_series(code, work[a, 0, i])
+            _function(code, work[a, 0], sums, values)
             _compose(work[a], values, n, own, quadratic, order, out)
+
+
+@inner
+def _function(code: Any, u: Any, sums: Any, values: Any) -> Any:
+    """f, f' and f'' at u (LANES,) in rows 0, 1, 2 of ``values``: side by side where all lanes are near zero."""
+    if code == ARCTAN_RATIO and _are_within(u, ARCTAN_IS_NEAR):
+        for i in range(LANES):
+            sums[3, i] = u[i] * u[i]
+        series_near_zero(1, sums[3], sums)
+        for i in range(LANES):
+            values[0, i], values[1, i], values[2, i] = ratio_of_square(u[i], sums[0, i], sums[1, i], sums[2, i])
+    elif code == SIN_SQRT and _are_within(u, SIN_IS_NEAR):
+        series_near_zero(0, u, values)
+    elif code == COS_SQRT and _are_within(u, SIN_IS_NEAR):
+        series_near_zero(0, u, sums)
+        for i in range(LANES):
+            values[0, i], values[1, i], values[2, i] = cos_of_sin(u[i], sums[0, i], sums[1, i])
+    else:
+        for i in range(LANES):
+            values[0, i], values[1, i], values[2, i] = function_series(code, u[i])
+
+
+@inner
+def _are_within(u: Any, reach: Any) -> Any:
+    """True when all |u| (LANES,) are below ``reach``."""
+    largest = 0.0
+    for i in range(LANES):
+        if not abs(u[i]) < reach:  # what is no number is not within
+            largest = reach
+    return largest < reach
 
 
 @inner

@@ -13,9 +13,11 @@ import numpy as np
 from numba import types
 from numba.extending import overload
 
-from optics.compiled import compiled, inner
+from optics.compiled import compiled, inlined, inner
 
 _TERMS = 14
+#: Arguments below which the power series are summed.
+SIN_IS_NEAR, ARCTAN_IS_NEAR = 1.0, 0.25
 # sin_sqrt(u) = sum (-u)^n / (2n+1)!;  14 terms reach rounding for |u| < 1.
 _SIN = np.array([(-1.0) ** n / float(np.prod(np.arange(1.0, 2 * n + 2))) for n in range(_TERMS)])
 # arctan_ratio(w) = sum (-w^2)^n / (2n+1); 14 terms reach 1e-17 for |w| < 0.25.
@@ -59,9 +61,37 @@ def _power_series(coefficients: Any, u: Any) -> Any:
 
 
 @compiled
+def series_near_zero(code: Any, u: Any, rows: Any) -> Any:
+    """sin_sqrt (``code`` 0) or arctan_ratio of w (1) as ``rows`` (3, n): value and derivatives by u (n,), u = w^2.
+
+    The sums of ``_power_series``, term after term for all numbers side by side: to the last bit the same.
+    """
+    for i in range(u.shape[0]):
+        rows[0, i] = rows[1, i] = rows[2, i] = 0.0
+    for n in range(_TERMS - 1, -1, -1):
+        coefficient = _SIN[n] if code == 0 else _ARCTAN[n]
+        for i in range(u.shape[0]):
+            rows[2, i] = rows[2, i] * u[i] + 2.0 * rows[1, i]
+            rows[1, i] = rows[1, i] * u[i] + rows[0, i]
+            rows[0, i] = rows[0, i] * u[i] + coefficient
+
+
+@inlined
+def cos_of_sin(u: Any, s: Any, s1: Any) -> Any:
+    """cos_sqrt and its first two derivatives near zero from sin_sqrt and its first: s' = (c - s) / 2u."""
+    return s + 2.0 * u * s1, -0.5 * s, -0.5 * s1
+
+
+@inlined
+def ratio_of_square(w: Any, f: Any, fu: Any, fuu: Any) -> Any:
+    """arctan_ratio and its first two derivatives by w from those by u = w^2."""
+    return f, 2.0 * w * fu, 2.0 * fu + 4.0 * (w * w) * fuu
+
+
+@compiled
 def sin_sqrt_series(u: Any) -> Any:
     """sin(sqrt u)/sqrt u and its first two derivatives."""
-    if abs(u) < 1.0:
+    if abs(u) < SIN_IS_NEAR:
         return _power_series(_SIN, u)
     c, s = _cos_and_sin_of_root(u)
     s1 = (c - s) / (2.0 * u)
@@ -73,20 +103,17 @@ def sin_sqrt_series(u: Any) -> Any:
 def cos_sqrt_series(u: Any) -> Any:
     """cos(sqrt u) and its first two derivatives."""
     s, s1, _ = sin_sqrt_series(u)
-    if abs(u) < 1.0:
-        c = s + 2.0 * u * s1  # from s' = (c - s) / 2u
-    else:
-        c = _cos_and_sin_of_root(u)[0]
-    return c, -0.5 * s, -0.5 * s1
+    if abs(u) < SIN_IS_NEAR:
+        return cos_of_sin(u, s, s1)
+    return _cos_and_sin_of_root(u)[0], -0.5 * s, -0.5 * s1
 
 
 @compiled
 def arctan_ratio_series(w: Any) -> Any:
     """arctan(w)/w and its first two derivatives."""
-    if abs(w) < 0.25:
-        u = w * w
-        f, fu, fuu = _power_series(_ARCTAN, u)
-        return f, 2.0 * w * fu, 2.0 * fu + 4.0 * u * fuu
+    if abs(w) < ARCTAN_IS_NEAR:
+        f, fu, fuu = _power_series(_ARCTAN, w * w)
+        return ratio_of_square(w, f, fu, fuu)
     d = 1.0 / (1.0 + w * w)
     f = np.arctan(w) / w
     f1 = (d - f) / w

@@ -28,9 +28,12 @@ class Chain:
     links: Array
     fixed: Array
     pieces: tuple[Any, Any]
+    chromatic: bool
 
 
-def make_chain(batch: Lattice, particle: ReferenceParticle, fringe: str, rows: Sequence[int]) -> Chain | None:
+def make_chain(
+    batch: Lattice, particle: ReferenceParticle, fringe: str, rows: Sequence[int], chromatic: bool = True
+) -> Chain | None:
     """Chain of the ring whose array parameters are those of ``batch``, with places at ``rows`` of its table.
 
     None where the kernel does not hold: coupled planes, vertical dispersion, kicks, elements of negative length or of
@@ -46,7 +49,7 @@ def make_chain(batch: Lattice, particle: ReferenceParticle, fringe: str, rows: S
     moves = np.isin(plan.sequence, distinct)
     if np.any(model.orbit) or not np.all(usual[~moves]):
         return None
-    return _assembled(plan, distinct, numbers, moves, [int(plan.rows[row]) for row in rows])
+    return _assembled(plan, distinct, numbers, moves, [int(plan.rows[row]) for row in rows], chromatic)
 
 
 def _numbers(series: Array, is_thick: Array) -> tuple[Array, Array]:
@@ -57,13 +60,13 @@ def _numbers(series: Array, is_thick: Array) -> tuple[Array, Array]:
         chosen = is_thick == thick
         part, flags = np.zeros((N_STRETCH, int(chosen.sum()))), np.zeros(int(chosen.sum()))
         own = np.ascontiguousarray(lanes[:, :, chosen])
-        read_stretch(own, thick, QUADRATIC, part)
+        read_stretch(own, thick, QUADRATIC, True, part)
         unusual(own, thick, flags)
         numbers[:, chosen], odd[chosen] = part, flags
     return numbers.T.copy(), odd == 0.0
 
 
-def _assembled(plan: Plan, distinct: Array, numbers: Array, moves: Array, places: list[int]) -> Chain:
+def _assembled(plan: Plan, distinct: Array, numbers: Array, moves: Array, places: list[int], chromatic: bool) -> Chain:
     order = {int(index): position for position, index in enumerate(distinct)}
     known: dict[tuple[int, ...], int] = {}
     stretches: list[list[int]] = []
@@ -86,11 +89,12 @@ def _assembled(plan: Plan, distinct: Array, numbers: Array, moves: Array, places
     )
     return Chain(
         distinct=distinct,
-        bank=(plan.bank.arrays, needed_orders(plan.bank)),
+        bank=(plan.bank.arrays, needed_orders(plan.bank, 2 if chromatic else 1)),
         steps=_rooms(plan, distinct),
         links=np.array(links, dtype=np.int64),
         fixed=_in_lanes(np.array(fixed).reshape(-1, N_STRETCH)),
         pieces=(pieces[0], pieces[1]),
+        chromatic=chromatic,
     )
 
 

@@ -75,6 +75,11 @@ class Wanted:
         """True when the kernel computes it."""
         return self.key in PLACE_COLUMNS if self.row >= 0 else self.key in _FAST or self.key in _OF_THE_SLIP
 
+    @property
+    def chromatic(self) -> bool:
+        """True when it needs second-order maps."""
+        return self.key in ("dqx", "dqy")
+
     def read(self, optics: Optics) -> Array:
         """Its values from the optics of a batch."""
         if self.row >= 0:
@@ -107,7 +112,8 @@ class Job:
     def of(cls, batch: Lattice, particle: ReferenceParticle, fringe: str, wanted: Sequence[Wanted]) -> Job:
         """The job for lattices that differ as those of ``batch`` do."""
         places = sorted({one.row for one in wanted if one.row >= 0})
-        chain = make_chain(batch, particle, fringe, places) if all(one.fast for one in wanted) else None
+        fast, chromatic = all(one.fast for one in wanted), any(one.chromatic for one in wanted)
+        chain = make_chain(batch, particle, fringe, places, chromatic) if fast else None
         return cls(batch, particle, fringe, wanted, places, chain)
 
     def run(self, parameters: Mapping[str, Array]) -> dict[str, Array]:
@@ -130,7 +136,7 @@ class Job:
         padded = arguments[:, np.minimum(np.arange(groups * LANES), n - 1)]
         lanes = np.ascontiguousarray(padded.reshape(len(arguments), groups, LANES, -1).transpose(1, 0, 3, 2))
         out = np.empty((groups, N_RESULTS + len(PLACE_COLUMNS) * len(self.places), LANES))
-        scan_lanes(chain.bank, chain.steps, lanes, chain.links, chain.fixed, *chain.pieces, out)
+        scan_lanes(chain.bank, chain.steps, lanes, chain.links, chain.fixed, *chain.pieces, chain.chromatic, out)
         return out.transpose(1, 0, 2).reshape(out.shape[1], -1)[:, :n].copy()
 
     def _column(self, wanted: Wanted, rows: Array, batch: Lattice) -> Array:
@@ -164,7 +170,7 @@ class Job:
 
     def _by_twiss(self, parameters: Mapping[str, Array]) -> dict[str, Array]:
         n = len(next(iter(parameters.values())))
-        chromatic = any(wanted.key in ("dqx", "dqy") for wanted in self.wanted)
+        chromatic = any(wanted.chromatic for wanted in self.wanted)
         parts = []
         for begin in range(0, n, _BATCH):
             batch = self.ring.with_parameters(

@@ -34,8 +34,11 @@ _X, _Y, _D, _TURNS, _BEST, _LEAST, _N_STATE = 0, 4, 8, 10, 12, 15, 16
 
 
 @compiled
-def read_stretch(series: Any, is_thick: Any, quadratic: Any, out: Any) -> Any:
-    """Numbers of a step, out (N_STRETCH, lanes), from its series (6, 28, lanes) about the reference orbit."""
+def read_stretch(series: Any, is_thick: Any, quadratic: Any, chromatic: Any, out: Any) -> Any:
+    """Numbers of a step, out (N_STRETCH, lanes), from its series (6, 28, lanes) about the reference orbit.
+
+    The chromatic forms only when they are asked for: they alone need second order.
+    """
     for lane in range(out.shape[1]):
         for i in range(2):
             for j in range(2):
@@ -46,9 +49,10 @@ def read_stretch(series: Any, is_thick: Any, quadratic: Any, out: Any) -> Any:
             out[MATRIX_X + 1, lane] = out[MATRIX_Y + 1, lane] = 0.0
         out[SLIP, lane] = series[4, 6, lane]
         out[SLIP + 1, lane], out[SLIP + 2, lane] = series[4, 1, lane], series[4, 2, lane]
-    for plane in range(2):
-        for position in range(3):
-            _read_form(series, plane, position, quadratic, out)
+    if chromatic:
+        for plane in range(2):
+            for position in range(3):
+                _read_form(series, plane, position, quadratic, out)
 
 
 @inner
@@ -202,11 +206,16 @@ def _periodic(z: Any) -> Any:
 
 
 @inner
-def _add_chromatic(z: Any, m: Any, out: Any) -> Any:
-    """What a stretch adds to the chromaticities [rad] and the slip, from the functions at its entrance."""
+def _add_slip(z: Any, m: Any, out: Any) -> Any:
+    """What a stretch adds to the slip, from the dispersion at its entrance."""
     for i in range(LANES):
         d, pd = z[_D, i], z[_D + 1, i]
         out[TIME_SLIP, i] += m[SLIP, i] + m[SLIP + 1, i] * d + m[SLIP + 2, i] * pd
+
+
+@inner
+def _add_chromatic(z: Any, m: Any, out: Any) -> Any:
+    """What a stretch adds to the chromaticities [rad], from the functions at its entrance."""
     for plane in range(2):
         k, f = (_X, FORM_X) if plane == 0 else (_Y, FORM_Y)
         for i in range(LANES):
@@ -255,7 +264,7 @@ def _pieces(z: Any, pieces: Any, inside: Any, begin: Any, end: Any, plane: Any) 
 
 
 @inner
-def _around(z: Any, chain: Any, fixed: Any, moving: Any, pieces_x: Any, pieces_y: Any, out: Any) -> Any:
+def _around(z: Any, chain: Any, fixed: Any, moving: Any, pieces_x: Any, pieces_y: Any, chromatic: Any, out: Any) -> Any:
     """Once around from the periodic solution, noting everything on the way."""
     out[DQX : TIME_SLIP + 1] = 0.0
     for position in range(len(chain)):
@@ -265,7 +274,9 @@ def _around(z: Any, chain: Any, fixed: Any, moving: Any, pieces_x: Any, pieces_y
         if source == 0:
             continue
         stretch = fixed[source - 1] if source > 0 else moving[-source - 1]
-        _add_chromatic(z, stretch, out)
+        _add_slip(z, stretch, out)
+        if chromatic:
+            _add_chromatic(z, stretch, out)
         if source > 0:
             for plane in range(2):
                 pieces, inside, first = pieces_x if plane == 0 else pieces_y
@@ -290,7 +301,7 @@ def _step(z: Any, m: Any, is_thick: Any) -> Any:
 
 
 @inner
-def _move(bank: Any, steps: Any, arguments: Any, work: Any, series: Any, moving: Any, flag: Any) -> Any:
+def _move(bank: Any, steps: Any, arguments: Any, work: Any, series: Any, chromatic: Any, moving: Any, flag: Any) -> Any:
     """Numbers of the elements that differ from lane to lane: moving (n, N_STRETCH, LANES)."""
     arrays, orders = bank
     for j in range(len(steps)):
@@ -299,16 +310,24 @@ def _move(bank: Any, steps: Any, arguments: Any, work: Any, series: Any, moving:
         run_lanes(arrays, orders, program, arguments[j], room)
         for row in range(5):
             result = room[arrays[7][program, row]]
-            for c in range(28):
+            for c in range(28 if chromatic else 7):
                 for i in range(LANES):
                     series[row, c, i] = result[c, i]
-        read_stretch(series, is_thick, arrays[8], moving[j])
+        read_stretch(series, is_thick, arrays[8], chromatic, moving[j])
         unusual(series, is_thick, flag)
 
 
 @compiled
 def scan_lanes(
-    bank: Any, steps: Any, arguments: Any, chain: Any, fixed: Any, pieces_x: Any, pieces_y: Any, out: Any
+    bank: Any,
+    steps: Any,
+    arguments: Any,
+    chain: Any,
+    fixed: Any,
+    pieces_x: Any,
+    pieces_y: Any,
+    chromatic: Any,
+    out: Any,
 ) -> Any:
     """Scan groups of lattices: out (groups, N_RESULTS + 8 places, LANES).
 
@@ -316,7 +335,7 @@ def scan_lanes(
     its series, of the steps that differ; ``arguments`` (groups, n_moving, n_arguments, LANES). ``chain`` (n, 3): fixed
     stretch 1, 2 ... or moving step -1, -2 ... or 0 for none, whether that is thick, and the place before it or -1.
     ``fixed`` (n, N_STRETCH, LANES). ``pieces_x``, ``pieces_y``: matrices (n, 6, LANES), may they peak inside (n,), and
-    the first of each fixed stretch.
+    the first of each fixed stretch. ``chromatic``: are chromaticities wanted, or left at 0?
     """
     rooms = 0
     for j in range(len(steps)):
@@ -326,7 +345,7 @@ def scan_lanes(
     for group in range(out.shape[0]):
         found = out[group]
         found[FLAG] = 0.0
-        _move(bank, steps, arguments[group], work, series, moving, found[FLAG])
+        _move(bank, steps, arguments[group], work, series, chromatic, moving, found[FLAG])
         z[:] = 0.0
         z[_X], z[_X + 3], z[_Y], z[_Y + 3] = 1.0, 1.0, 1.0, 1.0
         for position in range(len(chain)):
@@ -334,7 +353,7 @@ def scan_lanes(
             if source != 0:
                 _carry(z, fixed[source - 1] if source > 0 else moving[-source - 1])
         _periodic(z)
-        _around(z, chain, fixed, moving, pieces_x, pieces_y, found)
+        _around(z, chain, fixed, moving, pieces_x, pieces_y, chromatic, found)
         for i in range(LANES):
             found[QX, i], found[QY, i] = _tune(z, 0, i), _tune(z, 1, i)
             for row in range(4):

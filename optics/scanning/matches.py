@@ -43,8 +43,8 @@ def match_each(
 ) -> pd.DataFrame:
     """Match every lattice that ``parameters`` (arrays of equal length, as of ``scan``) describe, one row each.
 
-    Minimises the scaled misses of the targets over the varied parameters, min sum r(k)^2, as ``match`` does; begins from
-    the ring's own values within the bounds and looks nowhere else. Columns: the parameters; the varied ones (and what
+    Minimises the scaled misses r of the targets over the varied parameters k, min sum r(k)^2, as ``match`` does, from
+    the ring's own values within the bounds and from nowhere else. Columns: the parameters; the varied ones (and what
     is tied to them) where the match ended; ``matched``, every target within its tolerance; ``stable``; the targets;
     ``quantities`` as ``scan`` has them. A lattice that is not matched may be so by ``match``, which tries other starts
     and says why. Targets: scalars and columns at a place; limits are for ``match``. ``jobs`` and ``progress`` as of
