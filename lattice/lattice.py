@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import Any
@@ -86,7 +86,7 @@ class Lattice(ElementSequence, Showing):
         new = object.__new__(Lattice)
         definitions = {**self.parameters.definitions, **_checked_numbers(changes)}
         new._set(self.name, self._structure, self.particle, self.warnings, Parameters(definitions))
-        new._check_strengths(again=True)
+        new._check_strengths(changes)
         return new
 
     def with_particle(self, particle: ReferenceParticle | None) -> Lattice:
@@ -94,6 +94,13 @@ class Lattice(ElementSequence, Showing):
         new = object.__new__(Lattice)
         new._set(self.name, self._structure, particle, self.warnings, self.parameters)
         return new
+
+    def _moved_by(self, changes: Mapping[str, Any]) -> Iterator[tuple[Element, str, str]]:
+        """Expressions that may have lost value or sign by ``changes``: of these, or of what depends on others."""
+        moved = self.parameters.dependent.union(changes)
+        for found in self._structure.changing_expressions:
+            if not moved.isdisjoint(parse_expression(found[2]).names):
+                yield found
 
     def _refuse_unsettable(self, name: str) -> None:
         if name not in self.parameters:
@@ -165,10 +172,10 @@ class Lattice(ElementSequence, Showing):
         """Length of the reference orbit [m]."""
         return self.s[..., -1][()]
 
-    def _check_strengths(self, again: bool = False) -> None:
-        """Refuse strengths without a value; ``again``: with other numbers only, so that names still have one."""
-        structure = self._structure
-        for element, attribute, text in structure.changing_expressions if again else structure.expressions:
+    def _check_strengths(self, changes: Mapping[str, Any] | None = None) -> None:
+        """Refuse strengths without a value; after ``changes`` of numbers only where they count."""
+        structure, again = self._structure, changes is not None
+        for element, attribute, text in structure.expressions if changes is None else self._moved_by(changes):
             try:
                 value = self.value(text)
             except LatticeError as error:

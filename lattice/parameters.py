@@ -261,6 +261,11 @@ class Parameters(Mapping[str, Any]):
         """True when the parameter is defined by an expression."""
         return isinstance(self._definitions.get(name.lower()), str)
 
+    @property
+    def dependent(self) -> frozenset[str]:
+        """Names of those that are defined by an expression."""
+        return frozenset(name for name, value in self._definitions.items() if isinstance(value, str))
+
 
 def evaluate_all(definitions: Mapping[str, Any]) -> dict[str, Any]:
     """Values of all definitions, dependent ones after what they depend on; a cycle is a LatticeError."""

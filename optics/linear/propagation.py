@@ -55,24 +55,27 @@ def _angle_compiled(y: Any, x: Any) -> Any:
 @compiled
 def one_turn_matrices(series: Any, first: Any, stride: Any, sequence_length: Any, out: Any) -> Any:
     """Product of all steps for each lattice of the batch: out (batch, 6, 6)."""
-    row = np.empty(6, dtype=out.dtype)
+    before = np.empty((6, 6), dtype=out.dtype)
     for b in range(out.shape[0]):
         total = out[b]
-        total[:] = 0.0
         for i in range(6):
-            total[i, i] = 1.0
+            for column in range(6):
+                total[i, column] = 1.0 if i == column else 0.0
         for step in range(sequence_length):
             matrix = series[first[step] + stride[step] * b]
-            for column in range(6):
-                if column == 4:
-                    continue  # nothing static depends on zeta
-                for i in range(5):
-                    value = matrix[i, 1] * total[0, column]
-                    for k in range(1, 6):
-                        value += matrix[i, 1 + k] * total[k, column]
-                    row[i] = value
-                for i in range(5):
-                    total[i, column] = row[i]
+            for i in range(6):
+                for column in range(6):
+                    before[i, column] = total[i, column]
+            for i in range(5):
+                for column in range(6):
+                    if column != 4:  # nothing static depends on zeta
+                        total[i, column] = 0.0
+                for k in range(6):
+                    value = matrix[i, 1 + k]
+                    if value != 0.0:  # most are: planes that are not coupled, drifts
+                        for column in range(6):
+                            if column != 4:
+                                total[i, column] += value * before[k, column]
 
 
 @compiled

@@ -188,11 +188,10 @@ def _about_reference(
     first, stride = held.first.copy(), np.zeros(len(held.first), dtype=np.int64)
     parts: list[_Series] = [held]
     position = len(held.values)
-    for moving, own in pairs:
-        if own.key is not None:
-            continue
-        distinct = np.arange(moving.first, moving.last)
-        parts.append(_series(plan, (moving.first, order), distinct, own, beta0))
+    for group in _groups([pair for pair in pairs if pair[1].key is None]):
+        distinct = np.concatenate([np.arange(moving.first, moving.last) for moving, _ in group])
+        own = _Arguments(np.concatenate([one.values for _, one in group]), None)
+        parts.append(_series(plan, ("moving", order), distinct, own, beta0))
         if not parts[-1].keep_orbit:
             return None
         width = own.values.shape[1]
@@ -203,6 +202,14 @@ def _about_reference(
     orbit = np.zeros((batch, len(plan.rows), N_COORDINATES))
     series = np.concatenate([part.values for part in parts]) if len(parts) > 1 else held.values
     return StepSeries(plan, series, first[plan.sequence], stride[plan.sequence], batch, orbit, beta0)
+
+
+def _groups(pairs: list[tuple[Moving, _Arguments]]) -> Iterator[list[tuple[Moving, _Arguments]]]:
+    """Elements that differ within a batch, as they are evaluated together: those of real numbers, of complex ones."""
+    for kind in (False, True):
+        group = [pair for pair in pairs if np.iscomplexobj(pair[1].values) is kind]
+        if group:
+            yield group
 
 
 @dataclass(frozen=True, eq=False)
