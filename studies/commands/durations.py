@@ -16,6 +16,7 @@ SECONDS: Mapping[str, float] = MappingProxyType(
         "cnao-gantry": 240,
         "cnao-optics": 70,
         "cnao-search": 30,
+        "helium-ring-search": 15,
         "linac-delivery": 150,
         "linac-energy-switching": 110,
         "linac-optics": 150,

@@ -23,6 +23,7 @@ _IDS: Mapping[str, tuple[str, ...]] = {
     "cnao-extraction": _numbered("EXT", range(1, 20)),
     "cnao-search": _numbered("EXT", range(1, 20)),
     "medaustron-extraction": _numbered("EXT", range(1, 20)),
+    "helium-ring-search": _numbered("RING", range(1, 6)),
     "pimms-extraction": _numbered("EXT", (1, 2, 3, 4, 6, 7, 8), range(10, 19)),
     "cnao-energy-switching": _numbered("SWI", range(1, 11)),
     "switching-comparison": _numbered("SWI", range(11, 16)),

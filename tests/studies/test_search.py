@@ -268,3 +268,29 @@ def test_a_case_is_a_function_of_an_array(study: Path) -> None:
     assert cases.bounds.tolist() == [[0.26, 0.33], [0.42, 0.56]]
     with pytest.raises(InputError, match="shape \\(n, 2\\): kf, kd"):
         cases.table([0.29, 0.5, 1.0])
+
+
+def test_a_ring_is_found_whose_lengths_are_searched(tmp_path: Path) -> None:
+    """Lengths are knobs: a ring shorter than the one it began with, and what is said of it holds when asked again."""
+    changes = ("search.population=60", "search.generations=12")
+    settings = [word for change in changes for word in ("--set", change)]
+    assert run(["search", "helium-ring-search", *settings, "--out", str(tmp_path / "ring"), "-q"]) == 0
+    table = table_of(tmp_path / "ring")
+    path = study_path("helium-ring-search")
+    assert path is not None
+    found = gathered(asked(load_study(path, changes, "test"), path), table)
+    assert table["length"][found.front].min() < table["length"][0] == pytest.approx(34.8, abs=1e-12)
+    for case in found.front[::6]:
+        own = {knob.name: float(table[knob.name][case]) for knob in found.search.knobs}
+        ring = found.search.plan.design.with_parameters(own)
+        optics = twiss(ring)
+        assert ring.length == pytest.approx(
+            3 * (own["straight"] + 2 * own["lb"] + 3 * 0.3 + 4 * own["space"]), abs=1e-12
+        )
+        assert [optics.maximum("betx"), optics.maximum("dx")] == pytest.approx(
+            table.loc[case, ["max_betx", "max_dx"]], rel=1e-6
+        )
+        assert abs(optics.qx % 1 - 1 / 3) <= 0.02 or abs(optics.qx % 1 - 2 / 3) <= 0.02
+        assert ring.particle is not None
+        field = ring.particle.magnetic_rigidity * np.pi / 3 / own["lb"]
+        assert field <= 1.65
