@@ -58,7 +58,8 @@ def test_a_study_in_full_says_what_it_answers_needs_judges_and_takes(name: str) 
     study = load_study(path)
     assert question(path).count("?") == 1, "the comment at the head of a built-in study is its question"
     assert f"  answers     {question(path)}" in told
-    assert f"  needs       machine {study.machine}" in told
+    needed = f"machine {study.machine}" if study.machine else f"lattice {study.lattice}"
+    assert f"  needs       {needed}" in told
     assert f"  takes       about {expected(name)}" in told
     assert judged_ids(study) == re.findall(r"^    ([A-Z]+-\d+)  ", told, re.MULTILINE)
 

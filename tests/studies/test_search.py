@@ -287,9 +287,9 @@ def test_a_ring_is_found_whose_lengths_are_searched(tmp_path: Path) -> None:
         assert ring.length == pytest.approx(
             3 * (own["straight"] + 2 * own["lb"] + 3 * 0.3 + 4 * own["space"]), abs=1e-12
         )
-        assert [optics.maximum("betx"), optics.maximum("dx")] == pytest.approx(
-            table.loc[case, ["max_betx", "max_dx"]], rel=1e-6
-        )
+        told = table.loc[case, ["max_betx", "max_dx"]].tolist()
+        peaks = [optics.maximum("betx"), optics.maximum("dx")]
+        assert told == pytest.approx(peaks, rel=1e-5)  # maximum() interpolates over eighths of a 2.9 m bend: 7e-6
         assert abs(optics.qx % 1 - 1 / 3) <= 0.02 or abs(optics.qx % 1 - 2 / 3) <= 0.02
         assert ring.particle is not None
         field = ring.particle.magnetic_rigidity * np.pi / 3 / own["lb"]
