@@ -18,7 +18,7 @@ from studies.commands.in_full import in_full
 from studies.registry import study_of
 from studies.spec.builtin import builtin_names, question, study_path
 from studies.spec.judged import machine_requirements
-from studies.spec.schema import StudySpec
+from studies.spec.schema import StudySpec, as_mapping
 from studies.spec.study_file import load_study, validated
 from tests.checkout import ROOT
 
@@ -58,7 +58,7 @@ def test_a_study_in_full_says_what_it_answers_needs_judges_and_takes(name: str) 
     study = load_study(path)
     assert question(path).count("?") == 1, "the comment at the head of a built-in study is its question"
     assert f"  answers     {question(path)}" in told
-    needed = f"machine {study.machine}" if study.machine else f"lattice {study.lattice}"
+    needed = f"machine {study.machine}" if study.machine else f"lattice {as_mapping(study)['lattice']}"
     assert f"  needs       {needed}" in told
     assert f"  takes       about {expected(name)}" in told
     assert judged_ids(study) == re.findall(r"^    ([A-Z]+-\d+)  ", told, re.MULTILINE)
