@@ -7,7 +7,7 @@ import platform
 import sys
 from importlib.metadata import PackageNotFoundError, version
 
-from benchmarks import extraction, linac, lines, matching, optics, scan, spill, spill_engines, switching
+from benchmarks import extraction, linac, lines, matching, optics, scan, spill, spill_engines, switching, tolerances
 
 
 def _version(package: str) -> str:
@@ -28,6 +28,7 @@ def main() -> None:
         "linac": linac.run,
         "lines": lines.run,
         "switching": switching.run,
+        "tolerances": tolerances.run,
     }
     names = sys.argv[1:] or list(known)
     known["spill-engines"] = spill_engines.run  # takes the best part of an hour: only when it is named

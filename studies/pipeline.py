@@ -12,6 +12,9 @@ from functools import partial
 from pathlib import Path
 from typing import Any, Generic, Protocol, TypeVar
 
+import numpy as np
+import pandas as pd
+
 from lattice import Lattice
 from machines.requirements import PROGRAM, Requirement, Verdict
 from studies.charts.kit.evidence import with_evidence
@@ -136,12 +139,28 @@ class Moving(Generic[R]):
 
 
 @dataclass(frozen=True)
+class Many(Generic[R, F]):
+    """What a kind of study says of its many cases, when it has them.
+
+    ``number`` of them; ``rows`` of some, by their numbers: a table with a row each and its ``status``, a function of
+    study and number alone; ``batch``: how many are computed together, numbers k batch to (k + 1) batch - 1. ``gather``
+    makes facts of the table of all.
+    """
+
+    number: Callable[[R], int]
+    rows: Callable[[R, np.ndarray[Any, Any]], pd.DataFrame]
+    gather: Callable[[R, pd.DataFrame, Asked], F]
+    batch: int
+
+
+@dataclass(frozen=True)
 class Study(Generic[Spec, R, F]):
     """A kind of study.
 
     ``spec``: what its file may say. ``resolve`` closes what that leaves open (InputError, FileError). ``gather``
     computes (UnstableOptics, NoSolution). The others make finished values of the facts and compute nothing more;
-    ``save`` writes further files into the run's folder; without ``moving`` no error of the model is given.
+    ``save`` writes further files into the run's folder; without ``moving`` no error of the model is given; ``many``:
+    its cases, which a run keeps as they are finished.
     """
 
     spec: type[Spec]
@@ -153,6 +172,7 @@ class Study(Generic[Spec, R, F]):
     text: Callable[[F, Sequence[Quantity]], Text]
     save: Callable[[F, Path], None] = _nothing
     moving: Moving[R] | None = None
+    many: Many[R, F] | None = None
 
 
 @dataclass(frozen=True)

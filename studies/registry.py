@@ -25,6 +25,8 @@ ROOMS: Mapping[str, str] = MappingProxyType(
         "energy-switching": "studies.energy_switching",
         "switching-comparison": "studies.treatment",
         "delivery": "studies.delivery",
+        "tolerances": "studies.tolerances",
+        "linac-tolerances": "studies.tolerances.linac",
     }
 )
 

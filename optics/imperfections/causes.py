@@ -1,10 +1,10 @@
 """Which causes make a number of machines with errors differ: shares of its variance, by drawing one cause anew.
 
 Of two independent samples A and B of machines, sample AB_i has the errors of cause i from B and all others from A. The
-share of cause i alone and its total share, what it does together with others included, are (M. J. W. Jansen, Comput.
-Phys. Commun. 117, 35 (1999); A. Saltelli et al., Comput. Phys. Commun. 181, 259 (2010), table 2)
+share of cause i alone and its total share, what it does together with others included, are (I. M. Sobol, Math. Comput.
+Simul. 55, 271 (2001); by correlations as G. Glen, K. Isaacs, Environ. Model. Softw. 37, 157 (2012))
 
-    S_i = 1 - <(f_B - f_ABi)^2> / 2V,   T_i = <(f_A - f_ABi)^2> / 2V.
+    S_i = corr(f_B, f_ABi),   T_i = 1 - corr(f_A, f_ABi).
 
 Nothing is assumed of how f depends on the errors. Where it is a sum of what each cause does, both are that share.
 """
@@ -49,18 +49,17 @@ def cause_shares(first: Array, second: Array, mixed: Array) -> tuple[CauseShare,
 
 def _share(a: Array, b: Array, mixed: Array) -> CauseShare:
     def alone(kept: Array) -> float:
-        return 1.0 - _half(b[kept], mixed[kept]) / _variance(a[kept], b[kept])
+        return _correlation(b[kept], mixed[kept])
 
     def total(kept: Array) -> float:
-        return _half(a[kept], mixed[kept]) / _variance(a[kept], b[kept])
+        return 1.0 - _correlation(a[kept], mixed[kept])
 
     every = np.arange(len(a))
     return CauseShare(alone(every), jackknife(alone, len(a)), total(every), jackknife(total, len(a)))
 
 
-def _half(one: Array, other: Array) -> float:
-    return 0.5 * float(np.mean((one - other) ** 2))
-
-
-def _variance(a: Array, b: Array) -> float:
-    return float(np.var(np.concatenate([a, b])))
+def _correlation(one: Array, other: Array) -> float:
+    """Pearson's; 0 where one of them does not vary."""
+    first, second = one - np.mean(one), other - np.mean(other)
+    size = float(np.sqrt(np.sum(first**2) * np.sum(second**2)))
+    return float(np.sum(first * second)) / size if size else 0.0

@@ -120,3 +120,28 @@ def normalised_emittance(coordinates: Array, particle: ReferenceParticle, plane:
     i = {"x": 0, "y": 2}[plane]
     covariance = np.cov(coordinates[:, i : i + 2].T)
     return float(particle.beta * particle.gamma * sqrt(max(float(np.linalg.det(covariance)), 0.0)))
+
+
+def shifted(
+    coordinates: Array,
+    particle: ReferenceParticle,
+    frequency: float,
+    *,
+    x: float = 0.0,
+    px: float = 0.0,
+    y: float = 0.0,
+    py: float = 0.0,
+    energy: float = 0.0,
+    phase: float = 0.0,
+) -> Array:
+    """Particles (n, 6) of a source that is off: by ``x``, ``y`` [m] and slopes ``px``, ``py``, all of them.
+
+    ``energy``: of the reference particle's kinetic energy, added to that of each, p^2 = T (T + 2 m); ``phase`` [rad] at
+    ``frequency`` [Hz], later where it is above 0.
+    """
+    found = coordinates + np.array([x, px, y, py, 0.0, 0.0])
+    found[:, 4] -= particle.beta * SPEED_OF_LIGHT * phase / (2.0 * pi * frequency)
+    if energy != 0.0:
+        kinetic = energies(coordinates, particle) + energy * particle.kinetic_energy
+        found[:, 5] = np.sqrt(kinetic * (kinetic + 2.0 * particle.mass)) / particle.momentum - 1.0
+    return np.asarray(found)

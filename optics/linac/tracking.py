@@ -82,6 +82,9 @@ class _Flight:
         """Carry the living over rows ``first`` to ``last``."""
         begins = range(0, self.z.shape[1], _CHUNK)
         walk = partial(_walk, self.line, first, last, self.z, self.lost, self.cause)
+        if len(begins) <= 1:  # a thread costs more than a few particles
+            walk(0, self.z.shape[1])
+            return
         with ThreadPoolExecutor(max_workers=threads or os.cpu_count()) as pool:
             list(pool.map(lambda begin: walk(begin, min(begin + _CHUNK, self.z.shape[1])), begins))
 

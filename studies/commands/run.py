@@ -4,10 +4,12 @@ from __future__ import annotations
 
 from functools import partial
 from pathlib import Path
+from typing import Any
 
 import click
 
 from studies.commands.options import as_json, run_folder, talking
+from studies.commands.ways import Ways, many_ways
 from studies.spec.builtin import looks_like_file, study_path, unknown_study
 
 
@@ -26,6 +28,7 @@ def study_file(ctx: click.Context, parameter: click.Parameter, name: str) -> tup
 @click.option("--set", "changes", multiple=True, metavar="KEY=VALUE", help="Change a (dotted) key of the study file.")
 @click.option("--seed", type=click.IntRange(min=0), help="Seed of everything random.")
 @click.option("--point", metavar="RUN:CASE", help="Run the study at a case of a finished search.")
+@many_ways
 @run_folder
 @as_json
 @talking
@@ -40,8 +43,11 @@ def command(
     as_json: bool,
     verbose: bool,
     quiet: bool,
+    **chosen: Any,
 ) -> int:
     """Run STUDY: a built-in name (see list) or a TOML file.
+
+    --resume, --scheduler, --cluster, --write-jobs, --slice, --collect and --dry-run are for studies of many cases.
 
     \b
     lattice-optimize run cnao-optics
@@ -53,6 +59,7 @@ def command(
     from studies.spec.schema import folder_name
     from studies.spec.study_file import load_study
 
+    ways = Ways.of(**chosen, out=out, jobs=jobs, as_json=as_json)
     path, where = study
     settings = [*changes, *([f"seed={seed}"] if seed is not None else [])]
     loaded = load_study(path, settings, where)
@@ -61,6 +68,9 @@ def command(
         from studies.search.points import at_point
 
         named = at_point(named, point)
-    options = RunOptions(out, force, jobs, verbose, quiet)
+    options = RunOptions(ways.collect or out, force, jobs, verbose, quiet)
+    if named.many:
+        return ways.follow_cases(named, path, options, settings)
+    ways.refused_for(named.study)
     finished = run_to_folder(str(named.name), partial(prepared, named, path), options)
     return show_verdicts(finished, as_json)

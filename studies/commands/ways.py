@@ -17,6 +17,7 @@ from studies.spec.builtin import study_path
 
 if TYPE_CHECKING:
     from studies.runs.running import RunOptions
+    from studies.scan.estimate import Estimate
     from studies.scan.plan import Axis
     from studies.scan.scanning import Elsewhere
     from studies.spec.schema import StudySpec
@@ -37,7 +38,7 @@ def _parse_slice(ctx: click.Context, parameter: click.Parameter, text: str | Non
 #: Options of commands that compute many cases.
 many_ways = apply_options(
     [
-        click.option("--resume", is_flag=True, help="Go on with an interrupted scan in the run folder."),
+        click.option("--resume", is_flag=True, help="Go on with what was interrupted in the run folder."),
         click.option("--scheduler", metavar="ADDRESS", help="Compute on the workers of a Dask scheduler."),
         click.option("--cluster", type=_SYSTEMS, help="Begin --jobs Dask workers as jobs of a batch system."),
         click.option(
@@ -113,6 +114,35 @@ class Ways:
         way = Way(self.resume, self.collect is not None, self._elsewhere())
         return show_scan(scan_to_folder(study, file, axes, options, way), self.as_json)
 
+    def follow_cases(self, study: StudySpec, file: Path, options: RunOptions, changes: Sequence[str]) -> int:
+        """Run a study of many cases in this way and return the exit code; ``changes`` are those of --set."""
+        from studies.commands.verdicts import show_verdicts
+        from studies.scan.many import CasesRun, show_part
+
+        cases = CasesRun.of(study, file)
+        if self.dry_run:
+            return _show_estimate(cases.estimated(self.jobs))
+        if self.write_jobs is not None:
+            words = ["run", *_named(file), *(word for change in changes for word in ("--set", change))]
+            return self._write_jobs(*self.write_jobs, words, lambda: None)
+        if self.part is not None:
+            from studies.scan.slicing import Slice
+
+            return show_part(cases.part_to_folder(options, Slice(*self.part)))
+        from studies.scan.scanning import Way
+
+        way = Way(self.resume, self.collect is not None, self._elsewhere())
+        return show_verdicts(cases.to_folder(options, way), self.as_json)
+
+    def refused_for(self, study: str) -> None:
+        """UsageError when a way was asked for and the kind of study has no cases to be computed in it."""
+        named: dict[str, Any] = {"--resume": self.resume, "--dry-run": self.dry_run, "--collect": self.collect}
+        named |= {"--slice": self.part, "--scheduler": self.scheduler, "--cluster": self.cluster}
+        named |= {"--write-jobs": self.write_jobs}
+        given = [name for name, value in named.items() if value]
+        if given:
+            raise click.UsageError(f'{given[0]} belongs to studies of many cases, a study of "{study}" is one')
+
     def _elsewhere(self) -> Elsewhere | None:
         if self.scheduler is None and self.cluster is None:
             return None
@@ -124,14 +154,8 @@ class Ways:
     def _estimate(self, study: StudySpec, file: Path, axes: tuple[Axis, ...]) -> int:
         from studies.scan.asked import plan
         from studies.scan.estimate import estimated
-        from studies.terminal import show
 
-        found = estimated(plan(study, file, axes), self.jobs if study.scanned == "cases" else None)
-        show(
-            f"{found.cases:,} cases; {found.tried:,} of them took {_duration(found.seconds)}: about "
-            f"{_duration(found.total)} on {found.processors} processors. Nothing was written."
-        )
-        return Exit.OK
+        return _show_estimate(estimated(plan(study, file, axes), self.jobs if study.scanned == "cases" else None))
 
     def _write_jobs(self, system: str, folder: Path, words: Sequence[str], scan: Callable[[], object]) -> int:
         from studies.scan.job_files import write_jobs
@@ -145,9 +169,22 @@ class Ways:
 
 def scan_words(file: Path, axes: Sequence[Axis], changes: Sequence[str]) -> list[str]:
     """The words of a scan's command that say what it is, for another folder and another day."""
-    name = file.stem if study_path(file.stem) == file else str(file.absolute())
     over = [word for axis in axes for word in ("--over", axis.text)]
-    return ["scan", name, *over, *(word for change in changes for word in ("--set", change))]
+    return ["scan", *_named(file), *over, *(word for change in changes for word in ("--set", change))]
+
+
+def _named(file: Path) -> list[str]:
+    return [file.stem if study_path(file.stem) == file else str(file.absolute())]
+
+
+def _show_estimate(found: Estimate) -> int:
+    from studies.terminal import show
+
+    show(
+        f"{found.cases:,} cases; {found.tried:,} of them took {_duration(found.seconds)}: about "
+        f"{_duration(found.total)} on {found.processors} processors. Nothing was written."
+    )
+    return Exit.OK
 
 
 def _duration(seconds: float) -> str:

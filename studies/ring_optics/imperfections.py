@@ -64,7 +64,7 @@ def with_imperfections(resolved: Resolved[OpticsStudy], final: Lattice, engines:
     if resolved.start is not None:
         raise InputError("imperfections are those of a ring: a study with start conditions has no closed orbit")
     LOGGER.info("%d machines with errors, orbits corrected by %s", spec.machines, spec.method)
-    if why := _without_instruments(final, spec):
+    if why := without_instruments(final, spec):
         errors = [magnet_errors(one) for one in spec.errors]
         machines = draw_errors(final, errors, resolved.study.seed, spec.machines)
         before = ensemble(machines, resolved.particle, fringe=resolved.study.model.fringe)
@@ -85,7 +85,7 @@ def with_imperfections(resolved: Resolved[OpticsStudy], final: Lattice, engines:
     )
 
 
-def _without_instruments(ring: Lattice, spec: ImperfectionsSpec) -> str:
+def without_instruments(ring: Lattice, spec: ImperfectionsSpec) -> str:
     """Why a ring's orbit cannot be corrected, where the study names no instruments and it has none; else ""."""
     for plane in PLANES:
         try:
@@ -113,7 +113,13 @@ def _operated(
     """The same machines, for errors are those of the seed, at the working point that ``lattice`` is set to."""
     fringe = resolved.study.model.fringe
     machines = draw_errors(lattice, [magnet_errors(one) for one in spec.errors], resolved.study.seed, spec.machines)
-    correction = correct_orbit(
+    correction = corrected(machines, particle, spec, fringe)
+    return _Operated(machines, correction, ensemble(correction.machines, particle, fringe=fringe))
+
+
+def corrected(machines: Imperfect, particle: ReferenceParticle, spec: ImperfectionsSpec, fringe: str) -> Correction:
+    """Machines with their orbits corrected as a study says. Raises as ``correct_orbit``."""
+    return correct_orbit(
         machines,
         particle,
         monitors=spec.monitors,
@@ -124,7 +130,6 @@ def _operated(
         limit=spec.largest_kick,
         fringe=fringe,
     )
-    return _Operated(machines, correction, ensemble(correction.machines, particle, fringe=fringe))
 
 
 def magnet_errors(spec: ErrorsSpec) -> MagnetErrors:
@@ -163,17 +168,17 @@ def _rooms(
         operated = own if case.follows else _at_point(case, points, resolved, spec)
         edge = case.beam.edge(case.particle)
         room = tightest_rooms(operated.correction.machines.lattice, operated.after.inside, edge)
-        if septum := _septum(own, resolved):
+        if septum := septum_with_wires(own.correction.machines.ideal, resolved):
             at_wires = rooms_at_wires(operated.correction.machines, operated.after, edge, septum)
             wires[case.beam.name], room = at_wires, np.minimum(room, at_wires)
         rooms[case.beam.name] = room
     return rooms, wires
 
 
-def _septum(own: _Operated, resolved: Resolved[OpticsStudy]) -> str:
+def septum_with_wires(ideal: Lattice, resolved: Resolved[Any]) -> str:
     """The electrostatic septum, where its wires have a position; "" without."""
     place = resolved.wires.place
-    return place if place and wires_position(own.correction.machines.ideal, place) else ""
+    return place if place and wires_position(ideal, place) else ""
 
 
 def wires_position(lattice: Lattice, septum: str | None) -> float:

@@ -96,7 +96,7 @@ def check_folder(folder: Path, may_replace: bool) -> None:
     rows = 0 if may_replace else kept_rows(folder)
     if rows:
         raise InputError(
-            f"{folder} holds {rows:,} finished rows of an interrupted scan: scan --resume goes on with them, --force "
+            f"{folder} holds {rows:,} finished rows of what was interrupted: --resume goes on with them, --force "
             "throws them away"
         )
 

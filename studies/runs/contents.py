@@ -22,13 +22,14 @@ LATTICE = "lattice.json"
 LATTICE_MADX = "lattice.seq"
 LINAC = "linac.toml"
 SPILL = "spill"
+WORST = "worst"
 #: Rows of a scan that is not finished.
 ROWS = "rows"
 #: What became of a run that failed beside a finished one.
 FAILED = "log-of-a-failed-run.txt"
 LOG_TITLE = "lattice-optimize: log of one run"
 FILES = (RESULTS, REPORT, DETAILS, STUDY, LATTICE, LATTICE_MADX, LINAC)
-FOLDERS = ("tables", "figures", SPILL, ROWS)
+FOLDERS = ("tables", "figures", SPILL, WORST, ROWS)
 _BEFORE_THE_LIST = (
     *("tables/energies.tfs", "tables/scan.parquet"),
     *("spill/extracted.h5", "spill/extracted.parquet", "spill/lost.parquet"),

@@ -31,6 +31,8 @@ from studies.runs.locks import LOCK
 
 Array = np.ndarray[Any, Any]
 
+#: Column that says how a case went, and what it says of one that was computed.
+STATUS, COMPUTED = "status", "computed"
 #: Column of a block that numbers its cases; no parameter can have this name.
 CASE = "case number"
 _ABOUT = f"{ROWS}/scan.json"

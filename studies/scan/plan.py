@@ -15,6 +15,7 @@ from lattice.errors import did_you_mean
 from machines.requirements import Requirement
 from optics.linear.functions import COLUMNS, SCALARS
 from optics.scanning.scans import grid
+from studies.runs import rows
 from studies.scan.quantities import extra_quantities
 from studies.spec.resolution import Resolved
 from studies.spec.schema import RingStudy
@@ -25,8 +26,8 @@ USUAL = (
     *("qx", "qy", "dqx", "dqy", "tune_distance", "max_betx", "max_bety", "max_dx", "min_dx"),
     "momentum_compaction",
 )
-#: Column that says how a case went, and what it says of one that was computed.
-STATUS, COMPUTED = "status", "computed"
+#: As rows say how a case went.
+STATUS, COMPUTED = rows.STATUS, rows.COMPUTED
 LARGEST = 20_000_000
 
 

@@ -101,7 +101,7 @@ def _blocks(made: Plan, numbers: Array) -> Iterator[pd.DataFrame]:
         yield block(made, numbers, 1)
     except Exception as error:
         if len(numbers) == 1:
-            yield pd.DataFrame([{**varied(made, int(numbers[0])), STATUS: _reason(error)}])
+            yield pd.DataFrame([{**varied(made, int(numbers[0])), STATUS: reason_of(error)}])
             return
         middle = len(numbers) // 2
         yield from _blocks(made, numbers[:middle])
@@ -116,7 +116,7 @@ def _row(made: Plan, design: RingStudy, number: int) -> dict[str, object]:
     try:
         result = judged(kind, kind.resolve(study, made.file), made.more, made.engines)
     except Exception as error:
-        return {**own, STATUS: _reason(error)}
+        return {**own, STATUS: reason_of(error)}
     values = {quantity.name: np.nan if quantity.value is None else quantity.value for quantity in result.quantities}
     return {**own, STATUS: COMPUTED, **values, **{v.requirement.id: v.verdict for v in result.verdicts}}
 
@@ -126,7 +126,8 @@ def varied(made: Plan, number: int) -> dict[str, float]:
     return {name: float(values[number]) for name, values in made.cases.items()}
 
 
-def _reason(error: Exception) -> str:
+def reason_of(error: Exception) -> str:
+    """Why a case has no answer."""
     if isinstance(error, HadronOpticsError):
         return str(error)
     return f"an error of the program: {type(error).__name__}: {error}"

@@ -86,7 +86,7 @@ def machine_requirements(study: StudySpec) -> tuple[Requirement, ...]:
     if study.machine is None or not study.machine_requirements:
         return ()
     found = _of_question(machine_named(study.machine), study.study)
-    with_errors = "imperfections" in as_mapping(study)
+    with_errors = not {"imperfections", "tolerances"}.isdisjoint(as_mapping(study))
     return tuple(requirement for requirement in found if with_errors or requirement.quantity not in IMPERFECTIONS)
 
 

@@ -73,13 +73,14 @@ class StudySpec(Table):
 
     ``title_begins``: the title of a study that gives none, before the machine's. ``scanned``: how a scan computes its
     cases, in "blocks" of the batched optics or as "cases" one by one, "" where it cannot; ``unscanned``: quantities
-    that a scan leaves out.
+    that a scan leaves out. ``many``: a run has cases, which can be resumed, sliced and computed elsewhere.
     """
 
     study: str
     title_begins: ClassVar[str] = ""
     scanned: ClassVar[Literal["", "blocks", "cases"]] = ""
     unscanned: ClassVar[Collection[str]] = ()
+    many: ClassVar[bool] = False
     name: FolderName | None = None
     title: Text | None = None
     machine: Name | None = None

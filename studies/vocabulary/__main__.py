@@ -51,6 +51,9 @@ _SUBJECTS = {
     "energies_number": "energy switching and treatment",
     "spots_missed": "a delivery through a line",
     "orbit_x_uncorrected": "machines with errors",
+    "tune_x_error": "rings as built",
+    "energy_error": "linacs as built",
+    "yield_all": "machines as built",
     "qx": "a lattice",
 }
 

@@ -13,10 +13,14 @@ from studies.vocabulary.linac import LINAC
 from studies.vocabulary.ring import COLUMNS, IMPERFECTIONS, SCALARS
 from studies.vocabulary.spill import SPILL
 from studies.vocabulary.switching import SWITCHING
+from studies.vocabulary.tolerances import LINAC_TOLERANCES, TOLERANCES, YIELDS
 from studies.vocabulary.units import factor_of
 
 #: Every quantity that is one number.
-NUMBERS = {**SCALARS, **IMPERFECTIONS, **EXTRACTION, **SPILL, **LINAC, **SWITCHING, **DELIVERY}
+NUMBERS = {
+    **{**SCALARS, **IMPERFECTIONS, **EXTRACTION, **SPILL, **LINAC, **SWITCHING, **DELIVERY},
+    **{**TOLERANCES, **LINAC_TOLERANCES, **YIELDS},
+}
 
 #: Groups of the vocabulary and the studies (words of their ``study`` key) that compute them.
 GROUPS: tuple[tuple[dict[str, QuantityKind], tuple[str, ...]], ...] = (
@@ -25,7 +29,10 @@ GROUPS: tuple[tuple[dict[str, QuantityKind], tuple[str, ...]], ...] = (
     (LINAC, ("linac-optics", "linac-energy-switching")),
     (SWITCHING, ("energy-switching", "switching-comparison")),
     (DELIVERY, ("delivery",)),
-    (IMPERFECTIONS, ("optics",)),
+    (IMPERFECTIONS, ("optics", "tolerances")),
+    (TOLERANCES, ("tolerances",)),
+    (LINAC_TOLERANCES, ("linac-tolerances",)),
+    (YIELDS, ("tolerances", "linac-tolerances")),
     (SCALARS, ("optics", "extraction")),
     (COLUMNS, ("optics", "extraction")),
 )

@@ -18,6 +18,7 @@ from tests.shared_runs import SHARED, copied_run
 WANTING = {
     "run cnao-delivery --set energies.number=4 --set source.turns=1000 --set source.particles=500",
     "run cnao-extraction --set spill.tracked=false",
+    "run examples/small_ring/tolerances.toml --collect runs/tolerances",
     "run cnao-energy-switching --set energies.0.number=8 --set energies.1.number=8",
 }
 

@@ -101,6 +101,8 @@ BUILDS_ON = {
     "energy-switching": {"energy_switching", "ring_optics", "scan", "match"},
     "switching-comparison": {"treatment", "energy_switching", "linac", "ring_optics", "scan", "match"},
     "delivery": {"delivery"},
+    "tolerances": {"tolerances", "ring_optics", "scan", "match"},
+    "linac-tolerances": {"tolerances", "linac"},
 }
 #: What every study goes through.
 COMMON = {"charts", "judging", "moves", "pipeline", "provenance", "registry", "results", "runs", "spec", "vocabulary"}

@@ -32,6 +32,8 @@ _IDS: Mapping[str, tuple[str, ...]] = {
     "cnao-delivery": _numbered("DEL", range(1, 10)),
     "cnao-gantry": _numbered("DEL", range(1, 13)),
     "linac-delivery": _numbered("LDL", range(1, 12)),
+    "cnao-tolerances": _numbered("TOL", range(1, 13)),
+    "linac-tolerances": _numbered("LTO", range(1, 7)),
 }
 #: What a study does not meet: the extraction arms of PIMMS's momenta are not aligned (Hardt condition). Of the linac
 #: transmission with errors, room in the bore, growth of the emittance and space charge lie within its model's error,

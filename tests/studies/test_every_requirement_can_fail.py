@@ -25,6 +25,11 @@ from studies.ring_optics.quantities import evaluate as of_ring
 from studies.slow_extraction.quantities import evaluate as of_extraction
 from studies.slow_extraction.spill.quantities import spill_quantities
 from studies.slow_extraction.wires import at_wires
+from studies.tolerances.allotment import Budget
+from studies.tolerances.outcome import Answer, Question
+from studies.tolerances.quantities import evaluate as of_machines
+from studies.tolerances.sampling import Sampling
+from studies.tolerances.yields import yield_of
 from studies.treatment.quantities import quantities as of_treatment
 from tests import linac_facts
 from tests.studies import extraction_made, spill_made
@@ -233,6 +238,31 @@ SWITCHING_LINAC: Mapping[str, Any] = {
         integrated=pd.DataFrame({"wanted": [40e6], "fields": [40.2e6], "steps": [10.0]})
     ),
 }
+
+
+def built(**columns: float) -> Answer:
+    """A hundred machines that all have these numbers."""
+    table = pd.DataFrame({"status": ["computed"] * 100, **{name: [value] * 100 for name, value in columns.items()}})
+    none, few = yield_of(np.zeros(100, dtype=bool)), Budget(np.ones(1), 1.0, (), yield_of(np.zeros(100, dtype=bool)))
+    question = Question(Sampling((), 100, 0), 0.95, None, (), lambda drawing: table)
+    return Answer(question, table, table.iloc[0], (), (), none, {}, budget=few)
+
+
+BUILT: Mapping[str, Answer] = {
+    **{name: built(**{name: 0.1}) for name in ("orbit_x", "orbit_y", "orbit_x_uncorrected", "orbit_y_uncorrected")},
+    **{name: built(**{name: 0.1}) for name in ("corrector_kick", "beta_beating", "coupling", "resonance_error")},
+    **{name: built(**{name: 0.1}) for name in ("trajectory_x", "trajectory_y", "energy_error", "transmission_errors")},
+    "chromaticity_x_error": built(chromaticity_x_error=2.0),
+    "clearance_errors": built(clearance_errors=-1e-3),
+    **dict.fromkeys(("yield_all", "budget_yield"), built(orbit_x=1.0)),
+}
+
+
+def of_built(names: list[str], answer: Answer) -> Found:
+    """The quantities of machines as built that are asked for, without all others."""
+    return tuple(one for one in of_machines(names, answer) if one.name in names)
+
+
 #: What computes the quantities of a study, and facts that are bad enough, by the word of the study.
 STUDIES: Mapping[str, tuple[Callable[[list[str], Any], Found], Mapping[str, Any]]] = {
     "optics": (of_ring, RING),
@@ -244,6 +274,7 @@ STUDIES: Mapping[str, tuple[Callable[[list[str], Any], Found], Mapping[str, Any]
     "switching-comparison": (lambda names, facts: tuple(of_treatment(facts)), TREATMENT),
     "linac-optics": (of_linac, LINAC),
     "linac-energy-switching": (of_linac_switching, SWITCHING_LINAC),
+    "tolerances": (of_built, BUILT),
 }
 
 

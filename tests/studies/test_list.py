@@ -107,7 +107,7 @@ def test_a_linac_in_full() -> None:
     assert "  energies    proton 70 to 230 MeV/u\n" in told
     assert "  sections    mebt, scdtl-1, scdtl-2, scdtl-3, scdtl-4, match, ccl\n" in told
     assert "  pulses      5 us, 200 Hz\n" in told
-    assert "  studies     linac-energy-switching, linac-optics\n" in told
+    assert "  studies     linac-energy-switching, linac-optics, linac-tolerances\n" in told
 
 
 def test_a_study_file_in_full() -> None:

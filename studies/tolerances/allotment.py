@@ -1,0 +1,115 @@
+"""The budget of errors that meets a yield: proposed by shares of causes, its level found and checked by drawing."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import pandas as pd
+
+from lattice import InputError
+from lattice.arrays import Array
+from optics.imperfections.budget import allotted
+from optics.imperfections.causes import CauseShare
+from optics.statistics import Proportion
+from studies.tolerances.asked import BudgetSpec
+from studies.tolerances.sampling import Drawing, Sampling
+from studies.tolerances.yields import Limit, kept, yield_of
+
+_TRIES = 6
+_STEP = 1.5  # of the level, while it is not yet known to lie between two
+_LEAST, _MOST = 0.1, 4.0
+
+
+@dataclass(frozen=True)
+class Tried:
+    """A level of the budget that was drawn: all room times ``level``, and the yield of all requirements together."""
+
+    level: float
+    found: Proportion
+
+
+@dataclass(frozen=True, eq=False)
+class Budget:
+    """``scales`` (causes,) of the stated errors, their ``cost`` over that of the stated ones, and the ``check``.
+
+    ``tried``: the levels on the way; ``check``: the yield of machines that had no part in it.
+    """
+
+    scales: Array
+    cost: float
+    tried: tuple[Tried, ...]
+    check: Proportion
+
+
+@dataclass(frozen=True)
+class Asked:
+    """What a budget is asked to meet, and what is known of the machines at the stated errors.
+
+    ``ranking``: shares of the causes in the number of each limit that has some; ``table``: the machines as stated;
+    ``ideal``: the numbers of a machine without errors.
+    """
+
+    spec: BudgetSpec
+    wanted: float
+    sampling: Sampling
+    limits: Sequence[Limit]
+    ranking: dict[str, tuple[CauseShare, ...]]
+    table: pd.DataFrame
+    ideal: pd.Series
+
+
+def budget_of(asked: Asked, measured: Callable[[Drawing], pd.DataFrame]) -> Budget:
+    """The budget; ``measured`` gives the numbers of drawn machines. InputError when none is found."""
+    shares, room = _known(asked)
+    costs = np.array([cause.cost for cause in asked.sampling.causes])
+    power, largest = asked.spec.power, asked.spec.largest
+
+    def scales_at(level: float) -> Array:
+        return allotted(costs, shares, level * room, power=power, largest=largest)
+
+    def drawn(scales: Array, first: int, number: int) -> Proportion:
+        table = measured(asked.sampling.more(first, number, scales))
+        return yield_of(np.asarray(np.all(kept(asked.limits, table), axis=0)))
+
+    tried = _levels(asked, lambda level: drawn(scales_at(level), 0, asked.spec.machines))
+    good = [one.level for one in tried if one.found.lower >= asked.wanted]
+    if not good:
+        best = max(tried, key=lambda one: one.found.value)
+        raise InputError(
+            f"no budget was found: at {best.level:.3g} of the room {best.found.value:.3g} of the machines keep all "
+            f"limits, {best.found.lower:.3g} at least (95 %); {asked.wanted:g} are wanted"
+        )
+    scales = scales_at(max(good))
+    cost = float(np.sum(costs * scales**-power) / np.sum(costs))
+    return Budget(scales, cost, tuple(tried), drawn(scales, asked.spec.machines, asked.spec.check))
+
+
+def _known(asked: Asked) -> tuple[Array, Array]:
+    """Shares of causes (limits, causes) and room (limits,) of the limits that errors use up."""
+    shares, rooms = [], []
+    for limit in asked.limits:
+        used = limit.used(asked.table[limit.column].to_numpy(), float(asked.ideal[limit.column]))
+        stated = float(np.sort(used)[min(int(np.ceil(asked.wanted * len(used))), len(used)) - 1])
+        if limit.column in asked.ranking and np.isfinite(stated) and stated > 0.0:
+            total = np.array([max(one.total, 0.0) for one in asked.ranking[limit.column]])
+            shares.append(total / np.sum(total))
+            rooms.append(1.0 / stated)
+    if not shares:
+        raise InputError("no requirement has a number that tells its causes apart: there is nothing to allot by")
+    return np.array(shares), np.array(rooms)
+
+
+def _levels(asked: Asked, found: Callable[[float], Proportion]) -> list[Tried]:
+    """Levels from 1 on, by steps until one keeps the yield and one does not, then between them."""
+    good, bad, level = 0.0, np.inf, 1.0
+    tried: list[Tried] = []
+    while len(tried) < _TRIES and _LEAST <= level <= _MOST:
+        tried.append(Tried(level, found(level)))
+        if tried[-1].found.lower >= asked.wanted:
+            good = level
+        else:
+            bad = level
+        level = good * _STEP if bad == np.inf else (bad / _STEP if good == 0.0 else float(np.sqrt(good * bad)))
+    return tried

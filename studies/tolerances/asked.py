@@ -1,0 +1,35 @@
+"""What study files of tolerances share, whatever their machine is."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+from pydantic import Field, Strict
+
+from studies.spec.types import Name, Positive, Table
+
+#: A share of the machines: strictly between none and all, which no sample can show.
+Yield = Annotated[float, Strict(), Field(gt=0.0, lt=1.0)]
+Machines = Annotated[int, Strict(), Field(ge=40, le=1_000_000)]
+Fewer = Annotated[int, Strict(), Field(ge=40, le=100_000)]
+Costs = dict[Name, Positive]
+
+
+class BudgetSpec(Table):
+    """How errors are allotted: the cost of scaling a cause by t is its cost / t^``power``, t at most ``largest``.
+
+    Levels are tried on ``machines``, what is proposed is drawn again as ``check`` others.
+    """
+
+    power: Positive = 1.0
+    largest: Annotated[Positive, Field(gt=0.01, le=100.0)] = 3.0
+    machines: Fewer = 400
+    check: Fewer = 600
+
+
+def check_mixed(machines: int, mixed: int, budget: BudgetSpec | None) -> None:
+    """ValueError when the ranking asks for more machines than there are, or the budget for a ranking without."""
+    if 2 * mixed > machines:
+        raise ValueError(f"mixed = {mixed} needs twice as many machines, there are {machines}")
+    if budget is not None and not mixed:
+        raise ValueError("a budget follows from the ranking of causes: give mixed, or mixed = 0 and no budget")

@@ -1,0 +1,60 @@
+"""What the study of the tolerances of a ring has computed before anything is judged."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import cached_property
+
+import pandas as pd
+
+from lattice import Lattice
+from lattice.arrays import Array
+from studies.pipeline import Asked
+from studies.spec.resolution import Resolved
+from studies.tolerances.machines import Ring
+from studies.tolerances.outcome import Answer, Question, answer
+from studies.tolerances.spec import TolerancesStudy
+
+
+@dataclass(frozen=True, eq=False)
+class Facts:
+    """The answer, and the rings that it is of."""
+
+    ring: Ring
+    answer: Answer
+    unreached: str = ""
+    interrupted: bool = False
+
+    @property
+    def lattice(self) -> Lattice:
+        """The ring without errors."""
+        return self.ring.resolved.lattice
+
+    @property
+    def told(self) -> str:
+        """Particle and energy."""
+        return str(self.ring.resolved.particle)
+
+    @property
+    def uncorrected(self) -> str:
+        """Why there are no numbers after a correction."""
+        return f"orbits are not corrected: {self.ring.uncorrected}" if self.ring.uncorrected else ""
+
+    @cached_property
+    def worst(self) -> Lattice | None:
+        """The worst machine as a lattice of its own."""
+        return None if self.answer.worst is None else self.ring.one(self.answer.worst[0])
+
+
+def rows(resolved: Resolved[TolerancesStudy], cases: Array) -> pd.DataFrame:
+    """Numbers of some cases."""
+    ring = Ring(resolved)
+    return ring.measured(ring.sampling.drawing(cases))
+
+
+def gather(resolved: Resolved[TolerancesStudy], cases: pd.DataFrame, asked: Asked) -> Facts:
+    """The answer from the table of all cases."""
+    ring = Ring(resolved)
+    spec = resolved.study.tolerances
+    question = Question(ring.sampling, spec.wanted_yield, spec.budget, resolved.requirements, ring.measured)
+    return Facts(ring, answer(question, cases))

@@ -1,0 +1,55 @@
+"""The study of the tolerances of a linac."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+
+from lattice.files import write_text_atomic
+from studies.linac.resolution import ResolvedLinac, resolve_linac
+from studies.pipeline import Asked, Many, Study
+from studies.runs.contents import LINAC
+from studies.spec.toml_text import toml_text
+from studies.tolerances.linac.facts import Facts, gather, rows
+from studies.tolerances.linac.figures import figures
+from studies.tolerances.linac.machines import BATCH, Linacs
+from studies.tolerances.linac.quantities import evaluate
+from studies.tolerances.linac.spec import LinacTolerancesStudy
+from studies.tolerances.linac.tables import tables
+from studies.tolerances.linac.text import text
+from studies.tolerances.told import save_worst
+
+
+def _resolved(study: LinacTolerancesStudy, file: Path | None) -> ResolvedLinac[LinacTolerancesStudy]:
+    """InputError for the cost of what has no error, before anything is computed."""
+    resolved = resolve_linac(study, file)
+    _number(resolved)
+    return resolved
+
+
+def _number(resolved: ResolvedLinac[LinacTolerancesStudy]) -> int:
+    return Linacs(resolved).sampling.cases
+
+
+def _gathered(resolved: ResolvedLinac[LinacTolerancesStudy], asked: Asked) -> Facts:
+    return gather(resolved, rows(resolved, np.arange(_number(resolved))), asked)
+
+
+def _save(facts: Facts, folder: Path) -> None:
+    """The section table that the study can be run from again, and the worst machine."""
+    write_text_atomic(folder / LINAC, toml_text(facts.linacs.resolved.table))
+    save_worst(facts.worst, folder)
+
+
+STUDY = Study(
+    spec=LinacTolerancesStudy,
+    resolve=_resolved,
+    gather=_gathered,
+    quantities=lambda facts, asked: evaluate(asked.names, facts),
+    figures=figures,
+    tables=tables,
+    text=text,
+    save=_save,
+    many=Many(_number, rows, gather, BATCH),
+)

@@ -1,0 +1,245 @@
+"""Rings as built: the errors of their families drawn, orbits corrected, and the numbers of each machine."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Collection, Mapping
+from dataclasses import dataclass, fields
+from functools import cached_property
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from extraction.resonance.sextupoles import complex_strengths
+from lattice import Lattice, ReferenceParticle
+from lattice.arrays import Array
+from optics import twiss
+from optics.aperture import tightest_rooms
+from optics.imperfections.elements import ALIGNMENT
+from optics.imperfections.ensemble import Ensemble, ensemble, rooms_at_wires
+from optics.imperfections.errors import Imperfect, MagnetErrors, draw_numbered
+from optics.imperfections.orbit import PLANES, Correction, closed_orbits
+from studies.ring_optics.imperfections import corrected, septum_with_wires, without_instruments
+from studies.runs.rows import COMPUTED, STATUS
+from studies.spec.resolution import BeamCase, Resolved
+from studies.tolerances.sampling import Cause, Drawing, Sampling, costs_of
+from studies.tolerances.spec import FamilySpec, TolerancesStudy
+
+#: Machines computed together: enough to share what a batch costs, few enough for the memory.
+BATCH = 256
+#: Numbers of a machine by what has to be computed for them.
+BEFORE = ("orbit_x_uncorrected", "orbit_y_uncorrected")
+AFTER = ("orbit_x", "orbit_y", "corrector_kick")
+OPTICS = ("beta_beating", "dispersion_error", "coupling", "tune_x_error", "tune_y_error")
+CHROMATIC = ("chromaticity_x_error", "chromaticity_y_error")
+RESONANCE = ("resonance_error",)
+ROOMS = ("clearance_errors", "clearance_es_errors")
+NUMBERS = (*BEFORE, *AFTER, *OPTICS, *CHROMATIC, *RESONANCE, *ROOMS)
+#: Always computed: they cost nothing beside the orbits.
+USUAL = (*BEFORE, *AFTER, *OPTICS)
+
+#: What a cause calls the errors of its columns.
+_GROUPS = {**dict.fromkeys(ALIGNMENT, "misalignment"), "roll": "roll", "normal": "multipoles", "skew": "multipoles"}
+_ERRORS = tuple(
+    field.name for field in fields(MagnetErrors) if field.name not in ("magnets", "radius", "cut", "distribution")
+)
+
+
+def group_of(kind: str) -> str:
+    """The group that an error is of: those of one group are drawn anew and scaled together."""
+    base = kind.partition("_")[0]
+    return _GROUPS.get(base, base)
+
+
+@dataclass(frozen=True)
+class Ring:
+    """The machines of a resolved study."""
+
+    resolved: Resolved[TolerancesStudy]
+
+    @property
+    def spec(self) -> TolerancesStudy:
+        """The study."""
+        return self.resolved.study
+
+    @cached_property
+    def parts(self) -> tuple[tuple[int, str], ...]:
+        """The causes: number of the family, and group of its errors."""
+        tables = enumerate(self.spec.tolerances.errors)
+        return tuple((i, group) for i, family in tables for group in _groups(family))
+
+    @cached_property
+    def sampling(self) -> Sampling:
+        """The cases of the study. InputError for the cost of what a family has not."""
+        spec, causes = self.spec.tolerances, []
+        for family in spec.errors:
+            costs = costs_of(family.cost, _groups(family), f"family '{family.family}'")
+            causes += [Cause(f"{family.family}: {group}", cost) for group, cost in costs.items()]
+        return Sampling(tuple(causes), spec.machines, spec.mixed)
+
+    @cached_property
+    def uncorrected(self) -> str:
+        """Why orbits cannot be corrected; "" where they can."""
+        return without_instruments(self.resolved.lattice, self.spec.tolerances)
+
+    @cached_property
+    def names(self) -> tuple[str, ...]:
+        """The numbers of a machine that are computed: the usual ones and what requirements name."""
+        asked = {*USUAL, *(requirement.quantity for requirement in self.resolved.requirements)}
+        possible = BEFORE if self.uncorrected else NUMBERS
+        return tuple(name for name in possible if name in asked and (name not in ROOMS or self._has_rooms(name)))
+
+    def _has_rooms(self, name: str) -> bool:
+        lattice = self.resolved.lattice
+        apertures = any(element.aperture is not None for element in lattice.elements)
+        return bool(self.resolved.beams) and apertures and (name != "clearance_es_errors" or bool(self._septum))
+
+    @cached_property
+    def _septum(self) -> str:
+        return septum_with_wires(self.resolved.lattice, self.resolved)
+
+    def drawn(self, lattice: Lattice, drawing: Drawing) -> Imperfect:
+        """Machines with errors of a lattice."""
+        scale = dict(zip(self.parts, drawing.scales, strict=True))
+        families = enumerate(self.spec.tolerances.errors)
+        errors = [_scaled(family, lambda group, i=i: scale[i, group]) for i, family in families]  # type: ignore[misc]
+        place = {part: number for number, part in enumerate(self.parts)}
+        return draw_numbered(
+            lattice, errors, self.spec.seed, lambda table, kind: drawing.numbers[place[table, group_of(kind)]]
+        )
+
+    def measured(self, drawing: Drawing) -> pd.DataFrame:
+        """A row a machine: its ``names`` and its status; nan where a machine has no closed orbit or no optics."""
+        lattice, particle = self.resolved.lattice, self.resolved.particle
+        machines = self.drawn(lattice, drawing)
+        columns = dict(_before(machines, particle, self.spec.model.fringe))
+        if not self.uncorrected:
+            columns |= self._after(machines, drawing)
+        stable = np.isfinite(np.stack([columns[name] for name in self.names])).all(axis=0)
+        found = {name: columns[name] for name in self.names}
+        return pd.DataFrame({STATUS: np.where(stable, COMPUTED, "unstable"), **found})
+
+    def corrected(self, machines: Imperfect, particle: ReferenceParticle) -> Correction:
+        """Machines with their orbits corrected as the study says."""
+        return corrected(machines, particle, self.spec.tolerances, self.spec.model.fringe)
+
+    def _after(self, machines: Imperfect, drawing: Drawing) -> dict[str, Array]:
+        particle, fringe = self.resolved.particle, self.spec.model.fringe
+        correction = self.corrected(machines, particle)
+        found = ensemble(correction.machines, particle, fringe=fringe)
+        columns = _of_optics(machines.ideal, found, particle, fringe)
+        columns["corrector_kick"] = np.where(found.table["stable"], correction.largest_kicks, np.nan)
+        if _any(self.names, CHROMATIC):
+            columns |= _chromatic(correction.machines, particle, fringe)
+        if _any(self.names, RESONANCE):
+            columns |= _resonance(correction.machines, particle, fringe)
+        if _any(self.names, ROOMS):
+            columns |= self._rooms(drawing, _Operated(correction, found))
+        return columns
+
+    def _rooms(self, drawing: Drawing, own: _Operated) -> dict[str, Array]:
+        """The least room of every beam at its own working point, and of it at the wires, (machines,) [m]."""
+        points: dict[str, _Operated] = {}
+        rooms, wires = [], []
+        for case in self.resolved.beams:
+            operated = own if case.follows else self._at_point(case, points, drawing)
+            edge = case.beam.edge(case.particle)
+            room = tightest_rooms(operated.correction.machines.lattice, operated.found.inside, edge)
+            if self._septum:
+                wires.append(rooms_at_wires(operated.correction.machines, operated.found, edge, self._septum))
+                room = np.minimum(room, wires[-1])
+            rooms.append(room)
+        least = {"clearance_errors": np.min(rooms, axis=0)}
+        return least | ({"clearance_es_errors": np.min(wires, axis=0)} if wires else {})
+
+    def _at_point(self, case: BeamCase, points: dict[str, _Operated], drawing: Drawing) -> _Operated:
+        """The same machines at the working point of a beam."""
+        name = str(case.beam.working_point)
+        if name not in points:
+            correction = self.corrected(self.drawn(case.lattice, drawing), case.particle)
+            found = ensemble(correction.machines, case.particle, fringe=self.spec.model.fringe)
+            points[name] = _Operated(correction, found)
+        return points[name]
+
+    def one(self, case: int) -> Lattice:
+        """The lattice of one of the cases, its orbit corrected."""
+        machines = self.drawn(self.resolved.lattice, self.sampling.drawing(np.array([case])))
+        return machines.one(0).lattice if self.uncorrected else self._corrected_one(machines)
+
+    def _corrected_one(self, machines: Imperfect) -> Lattice:
+        return self.corrected(machines, self.resolved.particle).machines.one(0).lattice
+
+
+@dataclass(frozen=True)
+class _Operated:
+    """The machines at one working point, corrected."""
+
+    correction: Correction
+    found: Ensemble
+
+
+def _any(names: Collection[str], group: Collection[str]) -> bool:
+    return not set(names).isdisjoint(group)
+
+
+def _groups(family: FamilySpec) -> tuple[str, ...]:
+    """The groups of errors that a family has."""
+    return tuple(dict.fromkeys(group_of(kind) for kind, rms in _errors(family).rms.items() if rms > 0.0))
+
+
+def _errors(family: FamilySpec) -> MagnetErrors:
+    return _scaled(family, lambda group: 1.0)
+
+
+def _scaled(family: FamilySpec, scale: Callable[[str], float]) -> MagnetErrors:
+    """The errors of a family, those of each group scaled."""
+    values = {name: getattr(family, name) for name in _ERRORS}
+    sizes: dict[str, Any] = {
+        name: value * scale(group_of(name)) for name, value in values.items() if isinstance(value, float) and value
+    }
+    for kind in ("normal", "skew"):
+        sizes[kind] = {int(n): rms * scale("multipoles") for n, rms in values[kind].items() if rms}
+    return MagnetErrors(
+        magnets=family.magnets, radius=family.radius, cut=family.cut, distribution=family.distribution, **sizes
+    )
+
+
+def _before(machines: Imperfect, particle: ReferenceParticle, fringe: str) -> Mapping[str, Array]:
+    orbit = closed_orbits(machines.lattice, particle, fringe=fringe)[:, machines.rows]
+    return {f"orbit_{plane}_uncorrected": np.max(np.abs(orbit[..., 2 * i]), axis=1) for i, plane in enumerate(PLANES)}
+
+
+def _of_optics(ideal: Lattice, found: Ensemble, particle: ReferenceParticle, fringe: str) -> dict[str, Array]:
+    design = twiss(ideal, particle, fringe=fringe, chromatic=False)
+    table = found.table
+    tunes = {f"tune_{p}_error": np.abs(table[f"q{p}"].to_numpy() - float(design.scalar(f"q{p}"))) for p in PLANES}
+    return {
+        **{f"orbit_{plane}": table[f"orbit_max_{plane}"].to_numpy() for plane in PLANES},
+        "beta_beating": found.worse_plane("beating_max"),
+        "dispersion_error": found.worse_plane("dispersion_max"),
+        "coupling": table["coupling"].to_numpy(),
+        **tunes,
+    }
+
+
+def _chromatic(machines: Imperfect, particle: ReferenceParticle, fringe: str) -> dict[str, Array]:
+    design = twiss(machines.ideal, particle, fringe=fringe)
+    own = twiss(machines.lattice, particle, fringe=fringe)
+    return {
+        f"chromaticity_{plane}_error": np.abs(
+            np.atleast_1d(own.scalar(f"dq{plane}")) - float(design.scalar(f"dq{plane}"))
+        )
+        for plane in PLANES
+    }
+
+
+def _resonance(machines: Imperfect, particle: ReferenceParticle, fringe: str) -> dict[str, Array]:
+    """Relative change of the virtual sextupole |S| of the third-integer resonance, in the mode that is that of x."""
+    design, own = (_virtual(lattice, particle, fringe) for lattice in (machines.ideal, machines.lattice))
+    return {"resonance_error": np.abs(own / design - 1.0)}
+
+
+def _virtual(lattice: Lattice, particle: ReferenceParticle, fringe: str) -> Array:
+    """|S| [m^-1/2] (machines,)."""
+    _, parts = complex_strengths(twiss(lattice, particle, fringe=fringe, chromatic=False), 0)
+    return np.asarray(np.hypot(*parts.sum(axis=-1)))

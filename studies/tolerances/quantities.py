@@ -1,0 +1,74 @@
+"""Quantities of tolerances: what the wanted share of machines keeps, yields with exact intervals, the budget."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from dataclasses import replace
+
+import numpy as np
+
+from lattice import InputError
+from lattice.arrays import Array
+from optics.statistics import Proportion, least_sample, percentile, reach
+from studies.judging import ALONE, ROUNDING, Number, measured
+from studies.results import Quantity
+from studies.tolerances.outcome import Answer
+from studies.vocabulary import quantity_named
+
+#: Numbers of which a machine must have enough, where all others must not be too large.
+ENOUGH = ("clearance_errors", "clearance_es_errors", "transmission_errors")
+YIELDS = ("yield_all", "budget_yield")
+
+
+def evaluate(names: Iterable[str], found: Answer, lacking: str = "") -> tuple[Quantity, ...]:
+    """Each quantity of ``names`` once, in order, and the yield of every requirement; ``lacking``: why one has none."""
+    asked = dict.fromkeys((*(name for name in found.machines if name != "status"), *YIELDS, *names))
+    judged = tuple(measured(name, lambda name=name: _number(name, found, lacking)) for name in asked)  # type: ignore[misc]
+    return (*judged, *_yields(found))
+
+
+def _number(name: str, found: Answer, lacking: str) -> Number:
+    if name == "yield_all":
+        if found.all is None:
+            raise InputError("no requirement is on a number of each machine")
+        return _share(found.all, f"machines that keep all of {len(found.limits)} requirements", "tolerances-yield")
+    if name == "budget_yield":
+        if found.budget is None:
+            raise InputError(found.unallotted)
+        return _share(found.budget.check, "machines drawn from the budget that keep all", "tolerances-budget")
+    if name not in found.machines:
+        raise InputError(lacking or "no beam lives in the machine, or nothing of it has this number")
+    return _bound(name, found.machines[name].to_numpy(), found.question.wanted)
+
+
+def _share(found: Proportion, what: str, figure: str) -> Number:
+    value, error = reach(found)
+    interval = f"{found.lower:.4g} to {found.upper:.4g} of {found.total} (Clopper and Pearson, 95 %)"
+    return Number(value, 0.0, ALONE, f"{what}; {interval}", figure, statistical=error)
+
+
+def _bound(name: str, values: Array, wanted: float) -> Number:
+    """What the wanted share of the machines does not exceed, or has at least; missing machines count as the worst."""
+    percent, sign = 100.0 * wanted, -1.0 if name in ENOUGH else 1.0
+    value, error = percentile(sign * values, percent)
+    words = "had at least by" if name in ENOUGH else "not exceeded by"
+    text = quantity_named(name).kind.text
+    method = f"{text}, {words} {percent:g} % of the machines; error: order statistics of {len(values)} at 95 %"
+    least = least_sample(percent)
+    few = (
+        "" if len(values) >= least or np.isfinite(error) else f"{len(values)} machines are too few: {least} are needed"
+    )
+    number = Number(sign * value, ROUNDING * abs(value), ALONE, method, "tolerances-numbers", statistical=error)
+    return replace(number, withheld=few)
+
+
+def _yields(found: Answer) -> Iterator[Quantity]:
+    """The yield of each requirement by itself."""
+    for limit, one in zip(found.limits, found.yields, strict=True):
+        value, error = reach(one)
+        method = (
+            f"machines that keep: {limit.requirement.text}; {one.lower:.4g} to {one.upper:.4g} of {one.total} (Clopper "
+            "and Pearson, 95 %)"
+        )
+        name = f"yield.{limit.requirement.id}"
+        yield Quantity(name, value, "1", 0.0, ALONE, method, "tolerances-yield", statistical=error)

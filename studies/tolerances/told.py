@@ -1,0 +1,58 @@
+"""What is told of tolerances in sentences, whatever the machine is; the worst machine in a file."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+
+from lattice import Lattice, write_json
+from studies.runs.contents import LATTICE, WORST
+from studies.tolerances.outcome import Answer
+
+STATISTICS = (
+    "C. J. Clopper, E. S. Pearson, The use of confidence or fiducial limits, Biometrika 26, 404 (1934).",
+    "I. M. Sobol, Global sensitivity indices for nonlinear mathematical models, Math. Comput. Simul. 55, 271 (2001).",
+    "G. Glen, K. Isaacs, Estimating Sobol indices using correlations, Environ. Model. Softw. 37, 157 (2012).",
+)
+
+
+def statistics(found: Answer) -> Iterator[str]:
+    """How yields, causes and the budget are found."""
+    yield (
+        f"A requirement holds for {100 * found.question.wanted:g} % of the machines; its error is that of order "
+        "statistics. Yields have exact intervals (Clopper and Pearson 1934)."
+    )
+    sampling = found.question.sampling
+    if found.ranking:
+        yield (
+            f"Causes are ranked by their parts of the variance of each number: in {sampling.mixed} machines each cause "
+            "by itself is taken from another machine (Sobol 2001; Glen and Isaacs 2012); errors leave out groups."
+        )
+    if found.budget is not None:
+        spec = found.question.budget
+        assert spec is not None
+        yield (
+            f"Budget: the least sum of cost / t^{spec.power:g} over scales t of the causes that keeps the excess of "
+            "every number, taken to grow as the root of the sum of share t^2, in its limit; the level is where the "
+            f"lower end of the yield's interval, of {spec.machines} machines drawn anew, meets what is wanted. "
+            f"{spec.check} other machines check it."
+        )
+
+
+def warnings(found: Answer, known: Sequence[str]) -> Iterator[str]:
+    """What must be known of the result."""
+    yield from filter(None, known)
+    lost = found.machines[found.machines["status"] != "computed"]["status"].value_counts()
+    for reason, count in lost.items():
+        yield f"{count} of {len(found.machines)} machines have no answer and keep nothing: {reason}."
+    for name, reason in found.unranked.items():
+        yield f"Causes of {name} are not told apart: {reason}."
+    if found.budget is None and found.question.budget is not None:
+        yield f"No budget: {found.unallotted}."
+
+
+def save_worst(worst: Lattice | None, folder: Path) -> None:
+    """The worst machine as a lattice to open."""
+    if worst is not None:
+        (folder / WORST).mkdir(exist_ok=True)
+        write_json(worst, folder / WORST / LATTICE)

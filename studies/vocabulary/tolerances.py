@@ -1,0 +1,34 @@
+"""Quantities of machines as built: what a wanted share of them keeps to, and yields."""
+
+from __future__ import annotations
+
+from studies.vocabulary.kinds import HORIZONTAL, VERTICAL, kinds
+
+#: One number of many rings with errors, beside those of imperfections.
+TOLERANCES = kinds(
+    ("tune_x_error", "1", "|dQx|", "change of the horizontal tune by errors", "", HORIZONTAL),
+    ("tune_y_error", "1", "|dQy|", "change of the vertical tune by errors", "", VERTICAL),
+    ("chromaticity_x_error", "1", "|dQ'x|", "change of the horizontal chromaticity by errors", "", HORIZONTAL),
+    ("chromaticity_y_error", "1", "|dQ'y|", "change of the vertical chromaticity by errors", "", VERTICAL),
+    ("resonance_error", "1", "|dS| / S", "relative change of the strength of the third-integer resonance by errors"),
+    ("clearance_errors", "m", "room", "least room of any beam beside apertures and wires, errors included"),
+)
+
+#: One number of many linacs with errors.
+LINAC_TOLERANCES = kinds(
+    ("energy_error", "1", "|dW| / W", "relative change of the mean energy at the end by errors"),
+    ("transmission_errors", "1", "T, errors", "part of the particles that arrives in a linac with errors"),
+    ("trajectory_x", "m", "|x| max", "largest horizontal offset of the beam's centre by errors", "mm", HORIZONTAL),
+    ("trajectory_y", "m", "|y| max", "largest vertical offset of the beam's centre by errors", "mm", VERTICAL),
+)
+
+#: Of machines of any kind.
+YIELDS = kinds(
+    ("yield_all", "1", "yield", "part of the machines that keeps all requirements on numbers of a machine"),
+    (
+        "budget_yield",
+        "1",
+        "yield of the budget",
+        "the same of machines drawn from the budget of errors that is allotted",
+    ),
+)

@@ -1,0 +1,172 @@
+"""Numbers of machines as built beside those of the one lattice or linac that a drawn error amounts to."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from lattice import Aperture, Lattice, Sextupole, write_json
+from optics import twiss
+from optics.aperture import clearance
+from optics.linac import transport
+from optics.linac.structure.drawn import drawn_linacs
+from optics.linac.structure.reference import reference_of
+from studies.linac.resolution import resolve_linac
+from studies.spec.resolution import resolve_ring
+from studies.tolerances.linac.machines import Linacs
+from studies.tolerances.linac.spec import LinacTolerancesStudy
+from studies.tolerances.machines import CHROMATIC, RESONANCE, ROOMS, Ring
+from studies.tolerances.sampling import Drawing
+from studies.tolerances.spec import TolerancesStudy
+from tests.optics.test_imperfections import ring
+
+CASES = np.arange(3)
+
+
+def one_sextupole() -> Lattice:
+    """The small ring with one sextupole of its six, so that it drives the resonance, and a round chamber."""
+    chamber = Aperture("ellipse", 0.03, 0.02)
+    elements = [
+        replace(one, k2=0.0) if isinstance(one, Sextupole) and one.name != "s0" else one for one in ring().elements
+    ]
+    return Lattice(
+        "small",
+        elements=[replace(one, aperture=chamber) for one in elements],
+        parameters=dict(ring().parameters.definitions),
+        particle=ring().particle,
+    )
+
+
+def needs() -> list[dict[str, Any]]:
+    """Something is asked of every number."""
+    rest = {"text": "all", "upper": 1.0, "lower": -1.0, "source": "the test"}
+    names = (*CHROMATIC, *RESONANCE, ROOMS[0])
+    return [{"id": f"T-{i}", "quantity": n, "unit": "m" if n in ROOMS else "1", **rest} for i, n in enumerate(names)]
+
+
+def rings(folder: Path, **family: Any) -> Ring:
+    """Rings with one family of errors."""
+    write_json(one_sextupole(), folder / "small.json")
+    study = TolerancesStudy(
+        study="tolerances",
+        name="small",
+        lattice="small.json",
+        beam={"normalised_emittance_x_um": 0.5, "normalised_emittance_y_um": 0.5, "momentum_spread": 1e-3},  # type: ignore[arg-type]
+        tolerances={"machines": 80, "mixed": 0, "budget": None, "errors": [{"family": "own", **family}]},  # type: ignore[arg-type]
+        requirement=needs(),  # type: ignore[arg-type]
+    )
+    return Ring(resolve_ring(study, folder / "study.toml"))
+
+
+def drawn_strengths(made: Ring, name: str) -> Any:
+    """1 + the drawn error of the field of one magnet."""
+    machines = made.drawn(made.resolved.lattice, made.sampling.drawing(CASES))
+    return 1.0 + machines.values[name]["field"]
+
+
+@pytest.mark.number(
+    "tune_x_error", "tune_y_error", "chromaticity_x_error", "chromaticity_y_error", "clearance_errors", by="second code"
+)
+def test_a_circuit_that_is_off_is_the_ring_with_another_strength(tmp_path: Path) -> None:
+    """All focusing quadrupoles stronger alike: Twiss functions of the ring with that kf, no batch and no errors.
+
+    To 1e-9, the rounding of a hundred maps; the room is cut as finely as that of machines with errors.
+    """
+    made = rings(tmp_path, magnets="kf", calibration=2e-3)
+    found, ideal = made.measured(made.sampling.drawing(CASES)), twiss(made.resolved.lattice)
+    edge = made.resolved.beams[0].beam.edge(made.resolved.particle)
+    for i, factor in enumerate(drawn_strengths(made, "qf0")):
+        own = twiss(made.resolved.lattice.with_parameters(kf=1.2 * float(factor)))
+        for p in ("x", "y"):
+            assert found[f"tune_{p}_error"][i] == pytest.approx(
+                abs(own.scalar(f"q{p}") - ideal.scalar(f"q{p}")), abs=1e-9
+            )
+            off = abs(own.scalar(f"dq{p}") - ideal.scalar(f"dq{p}"))
+            assert found[f"chromaticity_{p}_error"][i] == pytest.approx(off, abs=1e-7)
+        room = min(clearance(own, edge, plane, 2).value for plane in ("x", "y"))
+        assert found["clearance_errors"][i] == pytest.approx(room, abs=1e-9)
+    assert found["tune_x_error"].max() > 5e-4
+
+
+@pytest.mark.number("resonance_error", by="exact law")
+def test_the_resonance_goes_with_the_sextupole(tmp_path: Path) -> None:
+    """One sextupole on the axis drives it: its strength moves no tune, |dS| / S is the relative error of its field."""
+    made = rings(tmp_path, magnets="s0", field=1e-2)
+    found = made.measured(made.sampling.drawing(CASES))
+    assert found["resonance_error"].to_numpy() == pytest.approx(np.abs(drawn_strengths(made, "s0") - 1.0), rel=1e-9)
+
+
+# ---------------------------------------------------------------------------------------------------------- linacs
+
+STRAIGHT = {"magnet_offset_um": 0.0, "magnet_roll_mrad": 0.0, "magnet_gradient": 0.0}
+STEADY = {"unit_amplitude": 0.0, "unit_phase_deg": 0.0, "tank_amplitude": 0.0, "tank_phase_deg": 0.0}
+
+
+def linacs(source: dict[str, float], **tolerance: float) -> Linacs:
+    """The built-in linac with no errors but these."""
+    study = LinacTolerancesStudy(
+        study="linac-tolerances",
+        machine="linac",
+        machine_requirements=False,
+        tolerance={**STRAIGHT, **STEADY, **tolerance},
+        tolerances={"machines": 80, "mixed": 0, "budget": None, "tracked": 60, "source": source},  # type: ignore[arg-type]
+    )
+    return Linacs(resolve_linac(study, None))
+
+
+def measured(made: Linacs, number: int) -> pd.DataFrame:
+    return made.measured(made.sampling.drawing(np.arange(number)))
+
+
+@pytest.mark.number("trajectory_x", "trajectory_y", "transmission_errors", by="second code")
+def test_a_source_that_stands_off_is_carried_by_the_matrices() -> None:
+    """The centre of the particles by the matrices of the linac, at the entrances of all pieces.
+
+    To 20 um: one of sixty particles that is lost at the rim of half the bore moves the centre by so much. A source that
+    is centimetres off meets the bore of 2.5 mm.
+    """
+    made = linacs({"offset_um": 100.0})
+    found, run = measured(made, 2), transport(made.linac)
+    rows = np.append(np.searchsorted(run.piece, np.arange(len(made.linac.pieces))), len(run.s) - 1)
+    for i, start in enumerate(made._starts(made.sampling.drawing(np.arange(2)))):
+        centre = np.abs(run.matrices[rows] @ start.mean(axis=0))
+        assert found["trajectory_x"][i] == pytest.approx(centre[:, 0].max(), abs=2e-5)
+        assert found["trajectory_y"][i] == pytest.approx(centre[:, 2].max(), abs=2e-5)
+    far = linacs({"offset_um": 10e3})
+    lost = far.measured(
+        Drawing(np.array([[int(np.argmax([abs(s[0, 0]) for s in far._starts(_some(far))]))]]), np.ones(1))
+    )
+    assert lost["transmission_errors"][0] == 0.0
+    assert np.isnan(lost["trajectory_x"][0])
+
+
+def _some(made: Linacs) -> Drawing:
+    return made.sampling.drawing(np.arange(20))
+
+
+@pytest.mark.number("energy_error", by="second code")
+def test_the_energy_moves_as_that_of_the_reference_particle() -> None:
+    """Amplitudes of the units off by 1e-3: the bunch's mean beside one particle; it differs by its own oscillations."""
+    made = linacs({}, unit_amplitude=1e-3)
+    found, design = measured(made, 2), reference_of(made.linac).w[-1]
+    sizes = {"unit amplitude": (1e-3, np.arange(2))}
+    for i, one in enumerate(drawn_linacs(made.linac, sizes, 2, seed=made.resolved.study.seed, cut=3.0)):
+        off = abs(float(reference_of(one).w[-1] / design) - 1.0)
+        assert found["energy_error"][i] == pytest.approx(off, abs=0.1 * off + 2e-5)
+        assert off > 5e-5
+
+
+def test_a_linac_is_the_same_in_any_slice() -> None:
+    """To the last bit; another seed or number is another linac."""
+    made = linacs({"energy": 1e-4})
+    sizes = {"quadrupole offset": (1e-5, np.array([7, 8])), "tank phase": (1e-3, np.array([7, 8]))}
+    two = drawn_linacs(made.linac, sizes, 2, seed=3, cut=3.0)
+    one = {name: (rms, numbers[1:]) for name, (rms, numbers) in sizes.items()}
+    (eight,) = drawn_linacs(made.linac, one, 1, seed=3, cut=3.0)
+    assert eight == two[1] != two[0]
+    assert drawn_linacs(made.linac, one, 1, seed=4, cut=3.0)[0] != eight
