@@ -1,6 +1,7 @@
 # make report   sets everything up, runs the study cnao-optics and writes its report
 # make test     sets everything up and runs every check
 # make fuzz     throws damaged files at every reader for minutes (make test: for seconds)
+# make kills    kills scans at a hundred random moments (make test: at ten)
 # make bench    times the toolkit beside MAD-X and Xsuite
 # make lock     resolves requirements.lock again from pyproject.toml (for maintainers; needs uv)
 #
@@ -24,7 +25,7 @@ READY := $(VENV)/ready
 
 PIP := $(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation
 
-.PHONY: report test fuzz bench coverage mutants lock clean
+.PHONY: report test fuzz kills bench coverage mutants lock clean
 
 report: $(READY)
 	@: > $(VENV)/started
@@ -50,6 +51,9 @@ coverage: $(READY)
 
 fuzz: $(READY)
 	$(BIN)/python -m tests.fuzz.forever
+
+kills: $(READY)
+	KILLS=100 $(BIN)/python -m pytest tests/studies/test_random_kills.py
 
 bench: $(READY)
 	$(BIN)/python -m benchmarks
