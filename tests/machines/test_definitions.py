@@ -217,7 +217,9 @@ def test_the_ring_rigidity_is_that_of_carbon(machine: RingMachine) -> None:
 
 def test_requirements_name_a_study_of_the_machine_and_no_id_twice(machine: RingMachine) -> None:
     studies = {requirement.study for requirement in machine.requirements}
-    more = {"cnao-energy-switching", "cnao-switching-comparison", "cnao-tolerances"} if machine.name == "cnao" else set()
+    more = (
+        {"cnao-energy-switching", "cnao-switching-comparison", "cnao-tolerances"} if machine.name == "cnao" else set()
+    )
     assert studies == {f"{machine.name}-optics", f"{machine.name}-extraction", *more}
     for study in studies:
         ids = [requirement.id for requirement in machine.requirements_of(study)]
