@@ -10,6 +10,7 @@ from optics.line.question import Question, Squares
 _DAMPING = 1e-3
 _ITERATIONS = 60
 _MARCHES = 6
+_SEARCHED, _NEAR, _REACH = 48, 0.4, 3.0  # points of a search, how far they are drawn [m^-2], and no further than this
 _MET, _CLOSE = 1e-15, 1e-10  # sums of squares: no further step, and no further start
 
 
@@ -17,6 +18,8 @@ def solved(asked: Question, values: Array, restarts: int, random: np.random.Gene
     """Values (n, p) at which the cases miss least, begun at those given."""
     every = np.arange(len(values))
     values, misses = _descended(asked, values, every)
+    if restarts and not (misses <= _CLOSE).any():
+        _searched(asked, values, misses, random)
     for attempt in range(1 + restarts):
         left = np.flatnonzero(misses > _CLOSE)
         if not len(left):
@@ -26,6 +29,19 @@ def solved(asked: Question, values: Array, restarts: int, random: np.random.Gene
         better = found < misses[left]
         values[left[better]], misses[left[better]] = again[better], found[better]
     return _aligned(asked, values, misses)
+
+
+def _searched(asked: Question, values: Array, misses: Array, random: np.random.Generator) -> None:
+    """Where no case is reached, the one that misses least from many points at once: the others begin beside it then."""
+    case = int(np.argmin(misses))
+    low, high = (np.clip(bound[case], -_REACH, _REACH) for bound in (asked.lower, asked.upper))
+    shape = (_SEARCHED // 2, values.shape[1])
+    near, far = values[case] + _NEAR * random.standard_normal(shape), random.uniform(low, high, shape)
+    begin = np.clip(np.concatenate([near, far]), asked.lower[case], asked.upper[case])
+    found, left = _descended(asked, begin, np.full(len(begin), case))
+    best = int(np.argmin(left))
+    if left[best] < misses[case]:
+        values[case], misses[case] = found[best], left[best]
 
 
 def _aligned(asked: Question, values: Array, misses: Array) -> Array:

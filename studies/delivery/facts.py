@@ -135,7 +135,7 @@ def gather(resolved: ResolvedDelivery, asked: Asked) -> Facts:
         found=found,
         delivered=delivered,
         between=_between(resolved, source, found),
-        engines=pd.DataFrame([_engines(resolved, source, found, one) for one in delivered]),
+        engines=_compared(resolved, source, found, delivered),
         floor=_floor(resolved.line, resolved.machine, source) if asked.report else {},
         acceptances=tuple(_acceptances(resolved, source, found, delivered)),
         turning=turning_of(resolved, cases, beams, found) if asked.report else None,
@@ -214,6 +214,19 @@ def _sizes(resolved: ResolvedDelivery, line: Lattice, knobs: dict[str, Array], s
     particle, fringe = resolved.particles[0], resolved.study.model.fringe
     end = responses(line, particle, knobs, sigma, resolved.isocentre, fringe=fringe).end
     return np.asarray(np.sqrt(np.stack([end[:, 0, 0], end[:, 2, 2]], axis=-1)))
+
+
+def _compared(
+    resolved: ResolvedDelivery, source: Source, found: Settings, delivered: tuple[Delivered, ...]
+) -> pd.DataFrame:
+    """Both engines at every energy that is tracked, at the angles of a gantry in turn; nan for the others."""
+    angles = len(resolved.angles)
+    rows = {
+        k: _engines(resolved, source, found, one)
+        for k, one in enumerate(delivered)
+        if k % angles == (k // angles) % angles
+    }
+    return pd.DataFrame.from_dict(rows, orient="index").reindex(range(len(delivered)))
 
 
 def _engines(resolved: ResolvedDelivery, source: Source, found: Settings, one: Delivered) -> dict[str, float]:
