@@ -12,7 +12,9 @@ from lattice import InputError, ReferenceParticle
 from lattice.arrays import Array
 from lattice.errors import FileError, did_you_mean
 from optics.beams.dose_files import PhaseSpace, phase_space, write_fluka_table, write_mcpl, write_topas
+from studies.delivery.stored import STORED, Stored, drawn, size_of
 from studies.runs.contents import is_complete
+from studies.runs.logs import LOGGER
 
 TABLE = "tables/beam-energies.csv"
 WRITERS: dict[str, Callable[[Path, PhaseSpace], None]] = {
@@ -34,6 +36,28 @@ def check_target(target: Path) -> Path:
             "table for a FLUKA source routine)"
         )
     return target
+
+
+def is_delivery(folder: Path) -> bool:
+    """Whether a run keeps the beams of a delivery."""
+    return is_complete(folder) and (folder / STORED).is_file()
+
+
+def delivered(
+    folder: Path, energy: float, place: str | None, angle: float | None, size: str | None, count: int, seed: int
+) -> PhaseSpace:
+    """``count`` particles of a delivery at a place. InputError for what the run does not have."""
+    turned = None if angle is None else float(np.radians(angle))
+    reference, arrived = Stored.read(folder).beam(energy * 1e6, at=place, angle=turned, size=size_of(size))
+    LOGGER.info("%s: %d tracked particles at '%s'", reference, len(arrived), place or "the isocentre")
+    return drawn(reference, arrived, count, seed)
+
+
+def refuse_places(folder: Path, place: str | None, angle: float | None, size: str | None) -> None:
+    """InputError where a place, an angle or a size is asked of a run that ends at the exit of its machine."""
+    asked = [name for name, value in (("--at", place), ("--angle", angle), ("--size", size)) if value is not None]
+    if asked:
+        raise InputError(f"{asked[0]}: {folder} is no run of a delivery; its beam is that at the exit of the machine")
 
 
 def beam_table(folder: Path) -> pd.DataFrame:

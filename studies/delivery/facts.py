@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Iterator
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from itertools import pairwise
 
 import numpy as np
@@ -23,6 +23,7 @@ from optics.linear.solution import functions_inside
 from optics.linear.transfer import planes
 from studies.delivery.acceptance import Acceptance, accepted
 from studies.delivery.cases import Case, cases_of, settings_of
+from studies.delivery.planning import planning
 from studies.delivery.resolution import ResolvedDelivery, text_of
 from studies.delivery.source import Source
 from studies.delivery.sources import source_of
@@ -68,7 +69,8 @@ class Delivered:
 class Facts:
     """What is known of a delivery; ``between``: largest relative error of a size halfway between two energies, by spot
     (energies - 1, spots); ``engines``: relative difference of both sizes from Xsuite's for the cases compared;
-    ``acceptances`` of the cases tracked."""
+    ``acceptances`` of the cases tracked; ``planning``: the beam at
+    named planes."""
 
     resolved: ResolvedDelivery
     source: Source
@@ -81,6 +83,7 @@ class Facts:
     floor: dict[str, pd.DataFrame]
     acceptances: tuple[Acceptance, ...] = ()
     turning: Turning | None = None
+    planning: pd.DataFrame = field(default_factory=pd.DataFrame)
 
     @property
     def lattice(self) -> Lattice:
@@ -139,6 +142,7 @@ def gather(resolved: ResolvedDelivery, asked: Asked) -> Facts:
         floor=_floor(resolved.line, resolved.machine, source) if asked.report else {},
         acceptances=tuple(_acceptances(resolved, source, found, delivered)),
         turning=turning_of(resolved, cases, beams, found) if asked.report else None,
+        planning=planning(resolved, beams, found) if asked.report else pd.DataFrame(),
     )
 
 

@@ -94,6 +94,8 @@ def resolve(study: DeliveryStudy, file: Path | None) -> ResolvedDelivery:
     machine = line_named(study.machine) if study.machine else None
     line, inputs = _line(study, machine, file)
     isocentre = _place(line, study.isocentre or (machine.isocentre if machine else ""))
+    for plane in study.planes:
+        _place(line, plane)
     name = study.name or f"{study.machine or line.name}-{study.study}"
     requirements = judged_requirements(study, name)
     vary = tuple(_known(line, name) for name in study.vary) or _settable(line, machine)

@@ -93,7 +93,8 @@ class DeliveryStudy(StudySpec):
 
     Of a known line, or of one's own: ``lattice`` (and ``sequence``), ``isocentre`` and a source of functions. ``vary``:
     strengths (default: all k1 that are parameters of their own). ``gantry``: angles at which each setting has to serve;
-    ``acceptance``: momenta beside the magnets' at which the beam is looked at.
+    ``acceptance``: momenta beside the magnets' at which the beam is looked at. ``planes``: elements at whose entrance
+    the beam is told besides the isocentre.
     """
 
     study: Literal["delivery"]
@@ -107,6 +108,7 @@ class DeliveryStudy(StudySpec):
     gantry: GantrySpec | None = None
     source: SourceSpec = SourceSpec()
     acceptance: AcceptanceSpec | None = None
+    planes: tuple[Name, ...] = ()
     vary: tuple[Name, ...] = ()
     parameters: dict[Name, Number] = Field(default_factory=dict)
     largest_gradient_T_per_m: Positive | None = None

@@ -7,6 +7,7 @@ from studies.delivery.figures import figures
 from studies.delivery.quantities import quantities
 from studies.delivery.resolution import resolve
 from studies.delivery.spec import DeliveryStudy
+from studies.delivery.stored import save
 from studies.delivery.tables import tables
 from studies.delivery.text import text
 from studies.pipeline import Study
@@ -19,4 +20,5 @@ STUDY = Study(
     figures=figures,
     tables=tables,
     text=lambda facts, quantities: text(facts),
+    save=save,
 )

@@ -18,7 +18,12 @@ def tables(facts: Facts) -> tuple[TableData, ...]:
 
 
 def _tables(facts: Facts) -> Iterator[TableData]:
-    caption = "For planning, at the isocentre: rms sizes, divergences, correlations and dispersion of the settings."
+    caption = (
+        "For planning: energy spread, rms sizes, divergences and correlations in both planes, of all second moments, "
+        "for every energy and spot. Particles at any place: lattice-optimize beam."
+    )
+    yield TableData("beam-energies", "Beams for planning", caption, facts.planning, digits=5)
+    caption = "At the isocentre: rms sizes, divergences, correlations and dispersion of the settings."
     yield TableData("delivery-spots", "Spots over energy", caption, _spots(facts))
     caption = "Gradients of every energy and spot."
     yield TableData("delivery-settings", "Settings", caption, _settings(facts))

@@ -9,13 +9,15 @@ from typing import Any
 import numpy as np
 import pytest
 
-from lattice import Bend, Drift, InputError, Lattice, Marker, Quadrupole, ReferenceParticle, write_json
+from lattice import Bend, Drift, FileError, InputError, Lattice, Marker, Quadrupole, ReferenceParticle, write_json
 from machines.registry import line_named
 from optics import Moments, track
 from optics.engines.passage import xsuite_passage
+from studies.commands.dose_beam import refuse_places
 from studies.delivery.facts import gather
 from studies.delivery.resolution import resolve
 from studies.delivery.spec import DeliveryStudy
+from studies.delivery.stored import STORED, Stored, drawn, size_of
 from studies.delivery.study import STUDY
 from studies.pipeline import Asked, compute
 from studies.spec.study_file import validated
@@ -114,9 +116,9 @@ def test_a_source_that_the_line_has_not_is_told(machine: str, kind: str) -> None
         gather(resolve(study(machine=machine, source={"kind": kind}), None), Asked((), report=False))
 
 
-def test_a_whole_delivery() -> None:
+def test_a_whole_delivery(tmp_path: Path) -> None:
     """Every spot within the pipe and 19 T/m, with particles as with moments, by Xsuite as by us."""
-    outcome = compute(STUDY, resolve(study(), None))
+    outcome = compute(STUDY, resolve(study(planes=["t2_030b_nzl"]), None))
     found = {one.name: one for one in outcome.result.quantities}
     assert found["spots_missed"].value == 0.0
     assert found["spot_dispersion"].value < 1e-3  # type: ignore[operator]
@@ -128,6 +130,81 @@ def test_a_whole_delivery() -> None:
     spots = next(table.frame for table in outcome.result.tables if table.id == "delivery-spots")
     np.testing.assert_allclose(spots["size x [mm]"], [3.0, 4.0] * 3, rtol=1e-6)
     np.testing.assert_allclose(spots["size y [mm]"], [4.0, 3.0] * 3, rtol=1e-6)
+    _planes_agree(next(table.frame for table in outcome.result.tables if table.id == "beam-energies"))
+    assert outcome.save is not None
+    outcome.save(tmp_path)
+    write_json(outcome.result.lattice, tmp_path / "lattice.json")
+    _beams_again(Stored.read(tmp_path))
+
+
+def _planes_agree(beams: Any) -> None:
+    """Between nozzle and isocentre there are monitors and drifts: (s L)^2 with what size and divergence have in common."""
+    line = line_named("cnao-room3").line
+    length = line.s[line.row("t2_032a_mob")] - line.s[line.row("t2_030b_nzl")]
+    assert list(beams["place"].unique()) == ["t2_032a_mob", "t2_030b_nzl"]
+    end, nozzle = (beams[beams["place"] == place].reset_index() for place in beams["place"].unique())
+    for plane in ("x", "y"):
+        size, slope, both = (nozzle[f"{name} [{unit}]"] for name, unit in _of(plane))
+        square = size**2 + 2 * length * size * slope * both + (length * slope) ** 2
+        np.testing.assert_allclose(end[f"sigma {plane} [mm]"], np.sqrt(square), rtol=1e-6)  # px is a slope to 1e-7
+
+
+def _of(plane: str) -> tuple[tuple[str, str], ...]:
+    return (f"sigma {plane}", "mm"), (f"sigma {plane}'", "mrad"), (f"correlation {plane}", "1")
+
+
+def _beams_again(stored: Stored) -> None:
+    """Particles of one of the spots, as the study has them; between two energies; what there is not is told."""
+    _, arrived = stored.beam(100e6, at=None, angle=None, size=(4e-3, 3e-3))
+    assert arrived[:, [0, 2]].std(axis=0) == pytest.approx([4e-3, 3e-3], rel=0.05)  # of 2000, some lost
+    particle, _ = stored.beam(120e6, at="t2_030b_nzl", angle=None, size=None)
+    assert particle.kinetic_energy_per_u == 120e6
+    asked: dict[str, Any] = {"at": None, "angle": None, "size": None}
+    for energy, change, told in (
+        (90e6, {}, "90 MeV/u lies outside the energies of this run, 100 to 200 MeV/u; the nearest that works is 100"),
+        (100e6, {"size": (5e-3, 5e-3)}, "no spot of 5x5 mm, only 3x4, 4x3"),
+        (100e6, {"angle": 1.0}, "the line of this run has no gantry"),
+        (100e6, {"at": "t2_030b_nz"}, "has no element 't2_030b_nz'; did you mean"),
+    ):
+        with pytest.raises(InputError, match=told):
+            stored.beam(energy, **{**asked, **change})
+
+
+def test_particles_drawn_of_those_that_arrive_keep_their_moments_and_their_bar() -> None:
+    """Of a bar, even in x from -1 to 1 mm: variance 1/3 to statistics, and its excess of the fourth moment, -1.2, but for
+    what smoothing takes: / (1 + h^2)^2 with h = 0.3 (a sum of independent parts has the sum of their cumulants)."""
+    particle = ReferenceParticle("proton", kinetic_energy_per_u=100e6)
+    arrived = np.zeros((4001, 6))
+    arrived[:, 0] = 1e-3 * np.linspace(-1, 1, 4001)
+    beam = drawn(particle, arrived, 200_000, seed=4)
+    x = beam.position[:, 0]
+    assert x.var() == pytest.approx(arrived[:, 0].var(), rel=0.01)  # (n/2)^-1/2 = 0.3 %, 3 of them
+    excess = np.mean((x - x.mean()) ** 4) / x.var() ** 2 - 3
+    assert excess == pytest.approx(-1.2 / 1.09**2, abs=0.03)
+    assert len(np.unique(x)) > 190_000
+    with pytest.raises(InputError, match="at least 1"):
+        drawn(particle, arrived, 0, seed=1)
+
+
+@pytest.mark.parametrize("text", ["3y4", "0", "3x4x5", "nan", ""])
+def test_a_size_that_is_none_is_told(text: str) -> None:
+    with pytest.raises(InputError, match="--size"):
+        size_of(text)
+    assert size_of("3") == size_of("3x3") == pytest.approx((3e-3, 3e-3))
+    assert size_of(None) is None
+
+
+def test_a_damaged_file_of_beams_is_told(tmp_path: Path) -> None:
+    (tmp_path / "tables").mkdir()
+    (tmp_path / STORED).write_bytes(b"PK nothing")
+    with pytest.raises(FileError, match="are damaged"):
+        Stored.read(tmp_path)
+
+
+@pytest.mark.parametrize("option", ["--at", "--size"])
+def test_a_run_without_a_line_has_no_places(tmp_path: Path, option: str) -> None:
+    with pytest.raises(InputError, match=f"{option}: .* is no run of a delivery"):
+        refuse_places(tmp_path, "here" if option == "--at" else None, None, "3" if option == "--size" else None)
 
 
 def test_the_engines_differ_by_the_fourth_power_of_a_gap_alone() -> None:
