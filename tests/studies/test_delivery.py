@@ -138,7 +138,7 @@ def test_a_whole_delivery(tmp_path: Path) -> None:
 
 
 def _planes_agree(beams: Any) -> None:
-    """Between nozzle and isocentre there are monitors and drifts: (s L)^2 with what size and divergence have in common."""
+    """Between nozzle and isocentre there are drifts alone: (s L)^2 with what size and divergence have in common."""
     line = line_named("cnao-room3").line
     length = line.s[line.row("t2_032a_mob")] - line.s[line.row("t2_030b_nzl")]
     assert list(beams["place"].unique()) == ["t2_032a_mob", "t2_030b_nzl"]
@@ -171,8 +171,8 @@ def _beams_again(stored: Stored) -> None:
 
 
 def test_particles_drawn_of_those_that_arrive_keep_their_moments_and_their_bar() -> None:
-    """Of a bar, even in x from -1 to 1 mm: variance 1/3 to statistics, and its excess of the fourth moment, -1.2, but for
-    what smoothing takes: / (1 + h^2)^2 with h = 0.3 (a sum of independent parts has the sum of their cumulants)."""
+    """Of a bar, even in x from -1 to 1 mm: variance 1/3 to statistics, and its excess of the fourth moment, -1.2, but
+    for what smoothing takes: / (1 + h^2)^2 with h = 0.3 (a sum of independent parts has the sum of their cumulants)."""
     particle = ReferenceParticle("proton", kinetic_energy_per_u=100e6)
     arrived = np.zeros((4001, 6))
     arrived[:, 0] = 1e-3 * np.linspace(-1, 1, 4001)
