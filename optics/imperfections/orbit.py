@@ -7,7 +7,7 @@ without coupling R_ij = sqrt(b_i b_j) cos(|mu_i - mu_j| - pi Q) / (2 sin pi Q) (
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -199,15 +199,39 @@ def correct_orbit(
         plane: orbit_response(machines.ideal, particle, plane, monitors=monitors, correctors=correctors, fringe=fringe)
         for plane in planes
     }
+    return corrected(
+        machines,
+        responses,
+        lambda ring: closed_orbits(ring, particle, fringe=fringe),
+        method=method,
+        cut=cut,
+        number=number,
+        limit=limit,
+        iterations=iterations,
+    )
+
+
+def corrected(
+    machines: Imperfect,
+    responses: Mapping[str, OrbitResponse],
+    orbits: Callable[[Lattice], Array],
+    *,
+    method: Method,
+    cut: float,
+    number: int | None,
+    limit: float | None,
+    iterations: int,
+) -> Correction:
+    """Machines corrected with ``responses`` by plane; ``orbits`` gives those of lattices, (machines, rows, 6)."""
     ring = steerable(machines.lattice)
     kicks = {plane: np.zeros((machines.machines, len(r.correctors))) for plane, r in responses.items()}
-    read = before = _read(machines, ring, responses, closed_orbits(ring, particle, fringe=fringe))
+    read = before = _read(machines, ring, responses, orbits(ring))
     for _ in range(iterations):
         for plane, response in responses.items():
             unkicked = read[plane] - kicks[plane] @ response.matrix.T
             kicks[plane] = kicks_for(response.matrix, unkicked, method, cut=cut, number=number, limit=limit)
         ring = _kicked(ring, responses, kicks)
-        read = _read(machines, ring, responses, closed_orbits(ring, particle, fringe=fringe))
+        read = _read(machines, ring, responses, orbits(ring))
     return Correction(replace(machines, lattice=ring), responses, kicks, before, read)
 
 

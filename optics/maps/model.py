@@ -301,6 +301,29 @@ def orbits(lattice: Lattice, particle: ReferenceParticle, *, fringe: str) -> Arr
     return np.concatenate(found)
 
 
+def trajectories(
+    lattice: Lattice, particle: ReferenceParticle, start: Array, *, fringe: str = "full", places: Array | None = None
+) -> Array:
+    """Coordinates (n, rows, 6) at the entrance of each element and the end, or of ``places`` (rows,) alone.
+
+    The nth particle of ``start`` ((n, 6), or (6,) for one) goes through the nth lattice of a batch, or all of them
+    through one lattice; nothing is lost. InputError for a batch of another length, and for complex parameters.
+    """
+    plan = make_plan(lattice, particle, checked_fringe(fringe), 1)
+    every = _of_each(lattice, plan, _arguments(lattice, Setting(particle, fringe), plan), particle.beta)
+    begin = np.atleast_2d(np.asarray(start, dtype=float))
+    number = max(len(every), len(begin))
+    if {len(every), len(begin)} - {1, number} or np.iscomplexobj(every):
+        raise InputError(f"{len(begin)} trajectories do not belong to {len(every)} lattices of real parameters")
+    every = np.broadcast_to(every, (number, *every.shape[1:]))
+    begin = np.broadcast_to(begin, (number, N_COORDINATES))
+    programs, rows = plan.program_index[plan.sequence], plan.rows if places is None else plan.rows[places]
+    found = [
+        plan.bank.orbits_of_each(programs, _columns(every[block], plan), begin[block], rows) for block in blocks(number)
+    ]
+    return np.concatenate(found)
+
+
 def _columns(every: Array, plan: Plan) -> Array:
     """Arguments (n_steps, n_arguments, n) of a block of lattices, as they are tracked side by side."""
     return np.ascontiguousarray(every.transpose(1, 2, 0)[plan.sequence])

@@ -27,6 +27,7 @@ from studies.delivery.planning import planning
 from studies.delivery.resolution import ResolvedDelivery, text_of
 from studies.delivery.source import Source
 from studies.delivery.sources import source_of
+from studies.delivery.trajectories import Beam, Trajectories, steered
 from studies.delivery.turning import Turning, turning_of
 from studies.pipeline import Asked
 
@@ -70,7 +71,7 @@ class Facts:
     """What is known of a delivery; ``between``: largest relative error of a size halfway between two energies, by spot
     (energies - 1, spots); ``engines``: relative difference of both sizes from Xsuite's for the cases compared;
     ``acceptances`` of the cases tracked; ``planning``: the beam at
-    named planes."""
+    named planes; ``trajectories``: lines with errors (None: not asked for)."""
 
     resolved: ResolvedDelivery
     source: Source
@@ -84,6 +85,7 @@ class Facts:
     acceptances: tuple[Acceptance, ...] = ()
     turning: Turning | None = None
     planning: pd.DataFrame = field(default_factory=pd.DataFrame)
+    trajectories: Trajectories | None = None
 
     @property
     def lattice(self) -> Lattice:
@@ -143,6 +145,7 @@ def gather(resolved: ResolvedDelivery, asked: Asked) -> Facts:
         acceptances=tuple(_acceptances(resolved, source, found, delivered)),
         turning=turning_of(resolved, cases, beams, found) if asked.report else None,
         planning=planning(resolved, beams, found) if asked.report else pd.DataFrame(),
+        trajectories=_trajectories(resolved, source, found, delivered[len(delivered) // 2].case),
     )
 
 
@@ -259,6 +262,17 @@ def _acceptances(
         line = _to_isocentre(resolved, found.of(case.number, case.angle))
         table = accepted(line, case.particle, source.at(case.particle), offsets, fringe)
         yield Acceptance(case.label, case.size_x, case.size_y, table)
+
+
+def _trajectories(resolved: ResolvedDelivery, source: Source, found: Settings, case: Case) -> Trajectories | None:
+    """Lines with errors about the setting that is shown first, where the study asks for them."""
+    study = resolved.study
+    if study.trajectories is None:
+        return None
+    line = found.of(case.number, case.angle)
+    states, moments = source.at(case.particle), source.moments(case.particle)
+    beam = Beam(case.particle, states, moments, resolved.isocentre, study.model.fringe, study.seed)
+    return steered(case.label, line, beam, study.trajectories)
 
 
 def _floor(line: Lattice, machine: LineMachine | None, source: Source) -> dict[str, pd.DataFrame]:

@@ -7,6 +7,7 @@ from collections.abc import Iterator
 import numpy as np
 import pandas as pd
 
+from lattice.arrays import Array
 from studies.charts import style
 from studies.charts.curves import Curve, curves
 from studies.charts.figure import figure_json, figure_of
@@ -18,6 +19,7 @@ from studies.charts.style import Drawing
 from studies.delivery.acceptance import Acceptance
 from studies.delivery.facts import Delivered, Facts
 from studies.delivery.joints import joint_figures
+from studies.delivery.trajectories import PERCENT, Trajectories
 from studies.results import FigureData, Shown
 
 _CLOUD = 1500  # particles drawn
@@ -34,6 +36,7 @@ def figures(facts: Facts) -> tuple[FigureData, ...]:
         _strengths(facts),
         _optics(facts),
         *_acceptance(facts),
+        *_trajectories(facts),
         _entrance(facts),
     )
 
@@ -200,6 +203,75 @@ def _named(one: Acceptance) -> pd.DataFrame:
 
 
 _PLANES = (("x", style.HORIZONTAL), ("y", style.VERTICAL))
+
+
+def _trajectories(facts: Facts) -> Iterator[FigureData]:
+    if facts.trajectories is not None:
+        yield from (_along(facts.trajectories), _steered_spots(facts.trajectories), *_supplies(facts.trajectories))
+
+
+def _along(found: Trajectories) -> FigureData:
+    """What 95 % of the lines keep to along s, before and behind steering."""
+    table = found.along
+    states = (("before", "dot"), ("after", "solid"))
+    traces = [
+        line(table["s"], 1e3 * table[f"{p}_{state}"], color, f"{p} {state} steering", axis, dash=dash, unit="mm")
+        for (p, color), axis in zip(_PLANES, ("y", "y2"), strict=True)
+        for state, dash in states
+    ]
+    names = [(p, color, panel) for panel, (p, color) in enumerate(_PLANES)]
+    drawing = stacked(traces, ("|x| [mm]", "|y| [mm]"), "s [m]", labels=names)
+    caption = (
+        f"Middle of the beam along the line: {PERCENT:g} % of {len(found.ripple)} lines with errors stay within, "
+        f"before steering (dotted) and behind it, {found.label}. Look for: where correctors or monitors lack."
+    )
+    headings = ["s [m]", *(f"{name} [mm]" for name in table if name != "s")]
+    values = table * np.array([1.0, *([1e3] * (table.shape[1] - 1))])
+    return FigureData("trajectories", "Trajectories", caption, drawing, values.set_axis(headings, axis=1))
+
+
+def _steered_spots(found: Trajectories) -> FigureData:
+    """Middles at the isocentre, with the ripple, about that of the ideal line."""
+    away = 1e3 * (found.rippled.position - found.ideal.position)
+    drawing = bar_drawing(away[:, 0], away[:, 1], "x [mm]", "y [mm]")
+    caption = (
+        f"Middle of the spot at the isocentre in {len(away)} steered lines with errors, with the ripple of the spill, "
+        f"about that of the ideal line, {found.label}. Look for: one plane wider than the other."
+    )
+    table = pd.DataFrame({"x [mm]": away[:, 0], "y [mm]": away[:, 1]})
+    return FigureData("steered-spots", "Spots of steered lines", caption, figure_json(figure_of(drawing)), table)
+
+
+def _supplies(found: Trajectories) -> Iterator[FigureData]:
+    if not found.supplies:
+        return
+    worst = sorted(found.supplies, key=lambda one: -max(abs(one.size_x), abs(one.size_y), _MOVED * abs(one.x)))
+    shown = worst[:_SUPPLIES]
+    names = [one.supply for one in shown]
+    columns = {
+        "x [mm]": [1e3 * one.x for one in shown],
+        "y [mm]": [1e3 * one.y for one in shown],
+        "size x [%]": [100 * one.size_x for one in shown],
+        "size y [%]": [100 * one.size_y for one in shown],
+    }
+    values = np.array(list(columns.values()))
+    largest = np.abs(values).max(axis=1, keepdims=True)
+    shares = np.abs(values) / np.where(largest > 0, largest, 1.0)
+    drawn = heat(names, list(columns), shares.T, "change at the isocentre per 1e-4 of a supply", _told(values.T))
+    caption = (
+        f"What 1e-4 of a supply does to the middle and to the sizes of the spot, {found.label}, each column shaded by "
+        f"its largest; the {len(shown)} worst of {len(found.supplies)}. Look for: which supply has to be the steadiest."
+    )
+    table = pd.DataFrame({"supply": names, **columns})
+    yield FigureData("supplies", "Stability against each supply", caption, figure_json(figure_of(drawn)), table)
+
+
+def _told(values: Array) -> list[list[str]]:
+    return [[f"{value:.2g}" for value in row] for row in values]
+
+
+_SUPPLIES = 16
+_MOVED = 10.0  # 1/m: a millimetre stands for a hundredth of a size, where the worst supplies are chosen
 
 
 def _entrance(facts: Facts) -> FigureData:

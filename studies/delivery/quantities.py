@@ -9,8 +9,11 @@ import numpy as np
 
 from lattice import Bend, NoSolution
 from lattice.arrays import Array
+from optics.line.steering import Sensitivity
+from optics.statistics import percentile
 from studies.delivery.acceptance import Acceptance
 from studies.delivery.facts import Facts
+from studies.delivery.trajectories import PERCENT, Trajectories
 from studies.judging import ALONE, BOTH, ROUNDING, Number, Numbers, evaluated
 from studies.results import Quantity
 from studies.vocabulary import DELIVERY
@@ -196,6 +199,65 @@ def _shift(facts: Facts) -> Number:
     return Number(worst, ROUNDING * max(worst, 1.0), ALONE, method, "acceptance")
 
 
+def _steered(facts: Facts) -> Trajectories:
+    if facts.trajectories is None:
+        raise NoSolution("no lines with errors were asked for: the study has no [trajectories]")
+    return facts.trajectories
+
+
+def _percentile(facts: Facts, value: Callable[[Trajectories], Array], told: str, figure: str) -> Number:
+    """Of 95 % of the machines, with the interval of order statistics as its error."""
+    found = _steered(facts)
+    values = value(found)
+    top, error = percentile(values, PERCENT)
+    method = f"{PERCENT:g} % of {len(values)} lines with errors, {told}; {found.label}"
+    return Number(top, error, ALONE, method, figure)
+
+
+def _steered_position(facts: Facts) -> Number:
+    return _percentile(facts, lambda found: found.away(found.after), "steered", "steered-spots")
+
+
+def _steered_angle(facts: Facts) -> Number:
+    return _percentile(facts, lambda found: found.turned(found.after), "steered", "steered-spots")
+
+
+def _steered_size(facts: Facts) -> Number:
+    return _percentile(facts, lambda found: found.grown(found.after), "steered", "steered-spots")
+
+
+def _rippled(facts: Facts) -> Number:
+    return _percentile(facts, lambda found: found.ripple, "ripple beside none", "steered-spots")
+
+
+def _kicked(facts: Facts) -> Number:
+    return _percentile(facts, lambda found: found.correction.largest_kicks, "by the steering", "trajectories")
+
+
+def _steered_transmission(facts: Facts) -> Number:
+    found = _steered(facts)
+    worst = float(found.transmissions.min())
+    method = f"particles through all openings, least of {len(found.transmissions)} steered lines; {found.label}"
+    return Number(worst, float(worst - found.transmissions.mean()), ALONE, method, "line-losses")
+
+
+def _supply_position(facts: Facts) -> Number:
+    return _of_supplies(facts, lambda one: hypot(one.x, one.y))
+
+
+def _supply_size(facts: Facts) -> Number:
+    return _of_supplies(facts, lambda one: max(abs(one.size_x), abs(one.size_y)))
+
+
+def _of_supplies(facts: Facts, value: Callable[[Sensitivity], float]) -> Number:
+    found = _steered(facts)
+    if not found.supplies:
+        raise NoSolution("the line has no bend, and no quadrupole whose k1 is a parameter: no supply is known")
+    worst = max(found.supplies, key=value)
+    method = f"differences over 1e-4 of either sign; worst: {worst.supply}; {found.label}"
+    return Number(value(worst), 1e-3 * value(worst), ALONE, method, "supplies")
+
+
 #: Of acceptances: part that arrives, change of a size, and dp/p within which the middle is looked at.
 _KEPT, _SIZE_KEPT, _NEAR = 0.95, 0.10, 0.01
 
@@ -219,6 +281,14 @@ NUMBERS: Numbers[Facts] = {
     "momentum_acceptance": _transmitted,
     "size_acceptance": _sized,
     "momentum_shift": _shift,
+    "steered_position": _steered_position,
+    "steered_angle": _steered_angle,
+    "steered_size": _steered_size,
+    "ripple_position": _rippled,
+    "steered_transmission": _steered_transmission,
+    "steering_kick": _kicked,
+    "supply_position": _supply_position,
+    "supply_size": _supply_size,
     "residual_spot_xsuite": _xsuite,
 }
 

@@ -6,6 +6,7 @@ from typing import Annotated, ClassVar, Literal, Self
 
 from pydantic import Field, Strict, model_validator
 
+from studies.ring_optics.spec import ErrorsSpec
 from studies.spec.match import StartSpec
 from studies.spec.schema import ModelSpec, StudySpec
 from studies.spec.types import Name, NotNegative, Number, Positive, Table, Text
@@ -88,13 +89,50 @@ class AcceptanceSpec(Table):
         return self
 
 
+class BeamErrorsSpec(Table):
+    """How far the middle of the beam that enters is from the axis, and its momentum from the magnets', rms."""
+
+    x_mm: NotNegative = 0.0
+    y_mm: NotNegative = 0.0
+    angle_x_mrad: NotNegative = 0.0
+    angle_y_mrad: NotNegative = 0.0
+    momentum: NotNegative = 0.0
+
+    @property
+    def rms(self) -> dict[str, float]:
+        """The same in m, rad and dp/p by coordinate."""
+        return {
+            "x": 1e-3 * self.x_mm,
+            "px": 1e-3 * self.angle_x_mrad,
+            "y": 1e-3 * self.y_mm,
+            "py": 1e-3 * self.angle_y_mrad,
+            "delta": self.momentum,
+        }
+
+
+class TrajectoriesSpec(Table):
+    """Lines with errors of magnets and of the ``beam`` (steady: it is steered; ``ripple`` during the spill is not).
+
+    ``monitors``, ``correctors``: names with ``*``; ``largest_kick`` [rad] of a corrector.
+    """
+
+    machines: Annotated[int, Strict(), Field(ge=10, le=10_000)] = 200
+    errors: tuple[ErrorsSpec, ...] = Field(min_length=1)
+    beam: BeamErrorsSpec = BeamErrorsSpec()
+    ripple: BeamErrorsSpec = BeamErrorsSpec()
+    singular_value_cut: Annotated[NotNegative, Field(lt=1.0)] = 1e-2
+    largest_kick: Positive | None = None
+    monitors: tuple[Name, ...] | None = None
+    correctors: tuple[Name, ...] | None = None
+
+
 class DeliveryStudy(StudySpec):
     """Does the beam come to the isocentre, as large as chosen, at every energy, and within the magnets?
 
     Of a known line, or of one's own: ``lattice`` (and ``sequence``), ``isocentre`` and a source of functions. ``vary``:
     strengths (default: all k1 that are parameters of their own). ``gantry``: angles at which each setting has to serve;
     ``acceptance``: momenta beside the magnets' at which the beam is looked at. ``planes``: elements at whose entrance
-    the beam is told besides the isocentre.
+    the beam is told besides the isocentre. ``trajectories``: lines and beams with errors, steered.
     """
 
     study: Literal["delivery"]
@@ -109,6 +147,7 @@ class DeliveryStudy(StudySpec):
     source: SourceSpec = SourceSpec()
     acceptance: AcceptanceSpec | None = None
     planes: tuple[Name, ...] = ()
+    trajectories: TrajectoriesSpec | None = None
     vary: tuple[Name, ...] = ()
     parameters: dict[Name, Number] = Field(default_factory=dict)
     largest_gradient_T_per_m: Positive | None = None

@@ -7,8 +7,10 @@ from collections.abc import Iterator
 import numpy as np
 import pandas as pd
 
+from lattice.arrays import Array
 from studies.delivery.facts import Facts
 from studies.delivery.joints import joint_tables
+from studies.delivery.trajectories import PERCENT, Trajectories
 from studies.results import TableData
 
 
@@ -33,10 +35,52 @@ def _tables(facts: Facts) -> Iterator[TableData]:
     lost = _lost(facts)
     if not lost.empty:
         yield TableData("line-losses", "Losses in the line", "Where tracked particles met an aperture.", lost, digits=4)
+    if facts.trajectories is not None:
+        yield from _of_trajectories(facts.trajectories)
     missed = _missed(facts)
     if not missed.empty:
         caption = "Energies and spots that are not met, why, and the spot that is nearest."
         yield TableData("delivery-missed", "Spots not reached", caption, missed, digits=4)
+
+
+def _of_trajectories(found: Trajectories) -> Iterator[TableData]:
+    told = f"of lines with errors, {found.label}"
+    caption = f"Spots {told}: {PERCENT:g} % of them lie within these, before steering, behind it, and with the ripple."
+    yield TableData("steered-lines", "Spots of lines with errors", caption, _arrivals(found), digits=4)
+    caption = f"What 1e-4 of each supply does to the spot, {found.label}: every bend counted as a supply of its own."
+    yield TableData("line-supplies", "Stability against each supply", caption, _supplies(found), digits=4)
+    if not found.losses.empty:
+        lost = found.losses.set_axis(["element", "s [m]", "lost [1]"], axis=1)
+        caption = f"Where particles meet an opening, {told}, over {len(found.transmissions)} of them, steered."
+        yield TableData("steered-losses", "Losses in steered lines", caption, lost, digits=4)
+
+
+def _arrivals(found: Trajectories) -> pd.DataFrame:
+    states = {"before steering": found.before, "steered": found.after, "with ripple": found.rippled}
+    return pd.DataFrame(
+        {
+            "state": list(states),
+            "position [mm]": [1e3 * _top(found.away(one)) for one in states.values()],
+            "angle [mrad]": [1e3 * _top(found.turned(one)) for one in states.values()],
+            "change of size [1]": [_top(found.grown(one)) for one in states.values()],
+        }
+    )
+
+
+def _top(values: Array) -> float:
+    return float(np.percentile(values, PERCENT))
+
+
+def _supplies(found: Trajectories) -> pd.DataFrame:
+    return pd.DataFrame(
+        {
+            "supply": [one.supply for one in found.supplies],
+            "x [mm per 1e-4]": [1e3 * one.x for one in found.supplies],
+            "y [mm per 1e-4]": [1e3 * one.y for one in found.supplies],
+            "size x [% per 1e-4]": [100 * one.size_x for one in found.supplies],
+            "size y [% per 1e-4]": [100 * one.size_y for one in found.supplies],
+        }
+    )
 
 
 def _spots(facts: Facts) -> pd.DataFrame:

@@ -14,6 +14,7 @@ REFERENCES = (
     "M. Benedikt, C. Carli, Matching to gantries for medical synchrotrons, Proc. PAC 1997.",
     "K. Levenberg, A method for the solution of certain non-linear problems in least squares, Quart. Appl. Math. 2, "
     "164 (1944).",
+    "S. J. Julier, J. K. Uhlmann, New extension of the Kalman filter to nonlinear systems, Proc. SPIE 3068 (1997).",
     "P. J. Bryant et al., Proton-Ion Medical Machine Study (PIMMS), Part II, CERN/PS 2000-007 (DR), 2000.",
 )
 
@@ -50,6 +51,14 @@ def _methods(facts: Facts) -> Iterator[str]:
         yield (
             f"One setting serves all angles of the gantry ({angles} degrees): its goals are those of every angle. "
             "Sizes, correlation and dispersion at the isocentre are those in the frame of the gantry."
+        )
+    if study.trajectories is not None:
+        yield (
+            f"Trajectories: {study.trajectories.machines} lines with errors of magnets, monitors and of the beam that "
+            "enters, drawn from the seed; what their monitors read is brought to nothing by least squares with the "
+            "response of the ideal line (SVD), kicks within their limit. Sizes are those of points one rms from the "
+            "middle along the axes of the beam's ellipsoid (Julier and Uhlmann). The ripple of the spill is not seen "
+            "by the steering."
         )
     yield (
         f"Particles are tracked through all elements and openings at {len(facts.delivered)} energies; the same "
