@@ -162,7 +162,7 @@ def sensitivities(
     """
     names = _supplies(line)
     found = [_sensitivity(name, *_changed_strength(line, name), particle, beam, at, fringe) for name in names]
-    bends = [e.name for e in line.unique_elements[0] if isinstance(e, Bend) and line.value(e.angle) != 0.0]
+    bends = dict.fromkeys(e.name for e in line.elements if isinstance(e, Bend) and line.value(e.angle) != 0.0)
     found += [_sensitivity(name, *_changed_bend(line, name), particle, beam, at, fringe) for name in bends]
     return tuple(found)
 

@@ -89,10 +89,15 @@ def _interpolation(facts: Facts) -> Number:
     return Number(worst, ROUNDING, ALONE, method, "settings-strengths")
 
 
+def _of_share(share: float, count: int) -> float:
+    """Statistical error of a part of ``count`` particles, at 95 %."""
+    return float(_INTERVAL * np.sqrt(max(share * (1 - share), 1.0 / count) / count))
+
+
 def _transmission(facts: Facts) -> Number:
     one = min(facts.delivered, key=lambda case: case.transmission)
     share = one.transmission
-    statistical = _INTERVAL * np.sqrt(max(share * (1 - share), 1.0 / one.started) / one.started)
+    statistical = _of_share(share, one.started)
     return Number(
         share, float(statistical), ALONE, f"tracked through all openings; least: {one.case.label}", "line-losses"
     )
@@ -238,7 +243,7 @@ def _steered_transmission(facts: Facts) -> Number:
     found = _steered(facts)
     worst = float(found.transmissions.min())
     method = f"particles through all openings, least of {len(found.transmissions)} steered lines; {found.label}"
-    return Number(worst, float(worst - found.transmissions.mean()), ALONE, method, "line-losses")
+    return Number(worst, _of_share(worst, found.tracked), ALONE, method, "trajectories")
 
 
 def _supply_position(facts: Facts) -> Number:

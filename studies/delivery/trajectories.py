@@ -33,7 +33,7 @@ _PARTICLES = 500
 class Trajectories:
     """Of the setting called ``label``: the ``correction``, arrivals ``before`` it, ``after`` it and with the ripple of
     the spill too; ``along``: what 95 % of the lines keep to, |x| and |y| [m] along s, before and after; ``losses``
-    of particles by place over machines; ``supplies``."""
+    of particles by place over machines, ``tracked`` in each; ``supplies``."""
 
     label: str
     ideal: Arrivals
@@ -45,6 +45,7 @@ class Trajectories:
     transmissions: Array
     losses: pd.DataFrame
     supplies: tuple[Sensitivity, ...]
+    tracked: int
 
     def away(self, found: Arrivals) -> Array:
         """Distance of the middle from that of the ideal line: (machines,) [m]."""
@@ -105,6 +106,7 @@ def steered(label: str, line: Lattice, beam: Beam, spec: TrajectoriesSpec) -> Tr
         transmissions=transmissions,
         losses=losses,
         supplies=sensitivities(line, beam.particle, beam.moments, beam.at, fringe=beam.fringe),
+        tracked=len(beam.states[:_PARTICLES]),
     )
 
 

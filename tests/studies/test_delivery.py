@@ -118,7 +118,7 @@ def test_a_source_that_the_line_has_not_is_told(machine: str, kind: str) -> None
 
 def test_a_whole_delivery(tmp_path: Path) -> None:
     """Every spot within the pipe and 19 T/m, with particles as with moments, by Xsuite as by us."""
-    outcome = compute(STUDY, resolve(study(planes=["t2_030b_nzl"]), None))
+    outcome = compute(STUDY, resolve(study(planes=["t2_030b_nzl"], trajectories=TRAJECTORIES), None))
     found = {one.name: one for one in outcome.result.quantities}
     assert found["spots_missed"].value == 0.0
     assert found["spot_dispersion"].value < 1e-3  # type: ignore[operator]
@@ -127,6 +127,7 @@ def test_a_whole_delivery(tmp_path: Path) -> None:
     # study needs is a twentieth of the 10 % that a size may miss.
     assert found["residual_spot_xsuite"].value < 1e-3  # type: ignore[operator]
     assert {one.id for one in outcome.result.figures} >= {"envelope", "spot", "line-floor", "settings-strengths"}
+    _steered(found, {table.id: table.frame for table in outcome.result.tables})
     spots = next(table.frame for table in outcome.result.tables if table.id == "delivery-spots")
     np.testing.assert_allclose(spots["size x [mm]"], [3.0, 4.0] * 3, rtol=1e-6)
     np.testing.assert_allclose(spots["size y [mm]"], [4.0, 3.0] * 3, rtol=1e-6)
@@ -135,6 +136,24 @@ def test_a_whole_delivery(tmp_path: Path) -> None:
     outcome.save(tmp_path)
     write_json(outcome.result.lattice, tmp_path / "lattice.json")
     _beams_again(Stored.read(tmp_path))
+
+
+TRAJECTORIES: dict[str, Any] = {
+    "machines": 60,
+    "correctors": ["*_ceb"],
+    "errors": [{"magnets": "quadrupole", "dx": 2e-4, "dy": 2e-4}],
+    "beam": {"angle_x_mrad": 0.2},
+    "ripple": {"angle_x_mrad": 0.02},
+}
+
+
+def _steered(found: Any, tables: Any) -> None:
+    """Steering takes most of what the errors make away; every quadrupole and bend of the line is a supply."""
+    states = tables["steered-lines"].set_index("state")["position [mm]"]
+    assert states["steered"] < 0.2 * states["before steering"]
+    assert found["steered_position"].value == pytest.approx(1e-3 * states["steered"], rel=0.1)  # of a percentile
+    assert found["ripple_position"].value > 0.0
+    assert len(tables["line-supplies"]) == 15 + 8
 
 
 def _planes_agree(beams: Any) -> None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from types import SimpleNamespace
-from typing import Any
+from typing import Any, cast
 
 import numpy as np
 import pandas as pd
@@ -14,11 +14,13 @@ from lattice import Bend, Drift, InputError, Lattice, NoSolution, Quadrupole, Re
 from optics import track
 from optics.line.question import Turned
 from optics.line.settings import Spots
+from optics.line.steering import Arrivals, Sensitivity
 from studies.delivery.acceptance import Acceptance, accepted
 from studies.delivery.cases import Case
 from studies.delivery.facts import Delivered
 from studies.delivery.quantities import NUMBERS, quantities
 from studies.delivery.source import Source, at_its_own_momentum
+from studies.delivery.trajectories import Trajectories
 
 SLOW, FAST = (ReferenceParticle("proton", kinetic_energy_per_u=energy) for energy in (60e6, 200e6))
 CASES = tuple(Case(k, particle, 3e-3, 4e-3) for k, particle in enumerate((SLOW, FAST)))
@@ -51,6 +53,29 @@ MOVED = Acceptance(
         }
     ),
 )
+
+
+def lines() -> Trajectories:
+    """Twenty lines: distances of 1 ... 20 um in x from an ideal spot at 5 um, angles and sizes as they grow."""
+    steps = np.arange(1.0, 21.0)
+    nothing = np.zeros(20)
+    position = np.stack([5e-6 + 1e-6 * steps, nothing], axis=1)
+    after = Arrivals(position, np.stack([nothing, 2e-6 * steps], axis=1), np.stack([3e-3 + 3e-6 * steps] * 2, axis=1))
+    rippled = Arrivals(position + np.stack([nothing, 4e-6 * steps], axis=1), after.angle, after.sizes)
+    ideal = Arrivals(np.array([[5e-6, 0.0]]), np.zeros((1, 2)), np.array([[3e-3, 3e-3]]))
+    return Trajectories(
+        label="one",
+        ideal=ideal,
+        correction=cast(Any, SimpleNamespace(largest_kicks=1e-5 * steps)),
+        before=after,
+        after=after,
+        rippled=rippled,
+        along=pd.DataFrame(),
+        transmissions=np.array([0.99, 0.95, 1.0]),
+        losses=pd.DataFrame(),
+        supplies=(Sensitivity("b", 3e-5, -4e-5, 1e-4, 0.0), Sensitivity("k", 0.0, 0.0, -1e-3, 2e-3)),
+        tracked=500,
+    )
 
 
 def facts(**changes: Any) -> Any:
@@ -89,6 +114,7 @@ def facts(**changes: Any) -> Any:
         ),
         resolved=SimpleNamespace(study=SimpleNamespace(sigmas=2.5), particles=(SLOW, FAST)),
         acceptances=(MOVED,),
+        trajectories=lines(),
     )
     return SimpleNamespace(**{**vars(base), **changes})
 
@@ -185,6 +211,31 @@ def test_the_momenta_of_one_size_by_hand() -> None:
 def test_the_shift_with_the_momentum_by_hand() -> None:
     """From 0.01 mm to 0.11 mm within a per cent; beyond it is not looked at."""
     assert value("momentum_shift") == pytest.approx(1e-4, rel=1e-9)
+
+
+@pytest.mark.number(
+    "steered_position", "steered_angle", "steered_size", "ripple_position", "steering_kick", by="by hand"
+)
+def test_of_twenty_lines_the_nineteenth() -> None:
+    """95 % of 20 is the 19th of them in order."""
+    assert value("steered_position") == pytest.approx(19e-6, rel=1e-9)
+    assert value("steered_angle") == pytest.approx(38e-6, rel=1e-9)
+    assert value("steered_size") == pytest.approx(19e-3, rel=1e-9)
+    assert value("ripple_position") == pytest.approx(76e-6, rel=1e-9)
+    assert value("steering_kick") == pytest.approx(19e-5, rel=1e-9)
+
+
+@pytest.mark.number("steered_transmission", "supply_position", "supply_size", by="by hand")
+def test_the_worst_line_and_the_worst_supply() -> None:
+    assert value("steered_transmission") == 0.95
+    assert value("supply_position") == pytest.approx(5e-5, rel=1e-9)
+    assert value("supply_size") == pytest.approx(2e-3, rel=1e-9)
+
+
+def test_without_lines_with_errors_nothing_is_steered() -> None:
+    found = {one.name: one for one in quantities(facts(trajectories=None), ())}
+    assert found["steered_position"].value is None
+    assert "no [trajectories]" in found["supply_size"].method
 
 
 def test_without_other_momenta_there_is_no_acceptance() -> None:
