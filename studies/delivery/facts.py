@@ -70,8 +70,8 @@ class Delivered:
 class Facts:
     """What is known of a delivery; ``between``: largest relative error of a size halfway between two energies, by spot
     (energies - 1, spots); ``engines``: relative difference of both sizes from Xsuite's for the cases compared;
-    ``acceptances`` of the cases tracked; ``planning``: the beam at
-    named planes; ``trajectories``: lines with errors (None: not asked for)."""
+    ``acceptances`` of the cases tracked; ``planning``: the beam at named
+    planes; ``trajectories``: lines with errors (None: not asked for)."""
 
     resolved: ResolvedDelivery
     source: Source
