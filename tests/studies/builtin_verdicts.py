@@ -29,9 +29,9 @@ _IDS: Mapping[str, tuple[str, ...]] = {
     "switching-comparison": _numbered("SWI", range(11, 16)),
     "linac-optics": _numbered("LIN", range(1, 16)),
     "linac-energy-switching": _numbered("LSW", range(1, 12)),
-    "cnao-delivery": _numbered("DEL", range(1, 10)),
+    "cnao-delivery": _numbered("DEL", range(1, 10), range(13, 18)),
     "cnao-gantry": _numbered("DEL", range(1, 13)),
-    "linac-delivery": _numbered("LDL", range(1, 12)),
+    "linac-delivery": _numbered("LDL", range(1, 17)),
     "cnao-tolerances": _numbered("TOL", range(1, 13)),
     "linac-tolerances": _numbered("LTO", range(1, 7)),
 }
