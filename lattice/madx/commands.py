@@ -30,12 +30,6 @@ _OPTICS = "apply its changes by hand, or let MAD-X write the sequence (save, seq
 _ERRORS = "take this line out to read the ideal lattice"
 #: They would change the lattice and are not honoured: what to do instead.
 REFUSED = {
-    "macro": "write out what the macro would do, or let MAD-X write the sequence (save, sequence=...)",
-    "exec": "write out what the macro does, or let MAD-X write the sequence (save, sequence=...)",
-    "if": "keep only the branch that is wanted",
-    "else": "keep only the branch that is wanted",
-    "elseif": "keep only the branch that is wanted",
-    "while": "write the repetition out",
     "seqedit": _OPTICS,
     "endedit": _OPTICS,
     "install": _OPTICS,

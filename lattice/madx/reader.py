@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -17,6 +19,7 @@ from lattice.madx.build import Builder, Definition
 from lattice.madx.calls import called_file
 from lattice.madx.classes import CLASSES, LISTS, TEXTS, UNSUPPORTED
 from lattice.madx.commands import BLOCKS, ENDS, PASSED_OVER, REFUSED
+from lattice.madx.flow import FLOW, Flow
 from lattice.madx.syntax import Assignment, Attribute, Command, attributes, parse, split_at_commas, unquoted
 from lattice.madx.text import Statement, read_statements
 from lattice.madx.values import Options
@@ -60,6 +63,7 @@ class _Reader:
         self.block: tuple[Statement, str] | None = None
         self.ended = False
         self.calls = 0
+        self.flow = Flow(self._number, self.note)
 
     def note(self, statement: Statement, reason: str = "") -> None:
         """Put a statement into the warnings."""
@@ -69,14 +73,23 @@ class _Reader:
 
     def read(self, path: Path, depth: int) -> None:
         """Follow the statements of a file."""
-        for statement in read_statements(path):
-            if self.ended:
-                self.note(statement, "not read, the file has stopped before")
-                break
-            if self._follow(statement, depth) == "return":
-                break
+        self._follow_all(read_statements(path), depth)
         if depth == 0:
             self._refuse_open_ends()
+
+    def _follow_all(self, statements: Iterable[Statement], depth: int) -> str:
+        """Follow statements; "return" where one of them ends the file that they stand in."""
+        with self.flow.inside():
+            for statement in statements:
+                if self.ended:
+                    self.note(statement, "not read, the file has stopped before")
+                    break
+                if self._follow(statement, depth) == "return":
+                    return "return"
+        return ""
+
+    def _number(self, statement: Statement, text: str) -> float:
+        return self.variables.number(statement, self.variables.strength(statement, text, deferred=False))
 
     def _refuse_open_ends(self) -> None:
         if self.open_sequence is not None:
@@ -90,6 +103,8 @@ class _Reader:
 
     def _follow(self, statement: Statement, depth: int) -> str:
         node = parse(statement)
+        if not (isinstance(node, Command) and node.keyword in ("else", "elseif")):
+            self.flow.taken = None
         if self.block is not None:
             if isinstance(node, Command) and node.keyword == self.block[1]:
                 self.block = None
@@ -97,6 +112,8 @@ class _Reader:
             self._assign(statement, node)
         elif node.keyword == "call":
             self._call(statement, node, depth)
+        elif node.keyword in FLOW and node.keyword not in self.definitions:
+            return self.flow.follow(statement, node, partial(self._follow_all, depth=depth))
         elif node.keyword in REFUSED and node.keyword not in self.definitions:
             raise statement.cannot_be_read(
                 f"{node.keyword.upper()} would change the lattice and is not honoured: {REFUSED[node.keyword]}"

@@ -419,10 +419,15 @@ stop; x, k1 = 0.5;
 
 
 REFUSED = [
-    ("m(a): macro = { x->k1 = a; };", 2, "MACRO would change the lattice and is not honoured: write out"),
-    ("exec, m(3);", 2, "EXEC would change"),
-    ("if (1 < 2) { x->k1 = 3; }", 2, "IF would change .* keep only the branch"),
-    ("while (i < 3) { i = i + 1; };", 2, "WHILE would change"),
+    ("exec, m(3);", 2, "there is no macro 'm'"),
+    ("m(a): macro = { x->k1 = a; };\nexec, m;", 3, "macro 'm' takes 1 argument, found 0"),
+    ("m(a): macro = { exec, m(a); };\nexec, m(1);", 2, "macros call each other in a circle"),
+    ("if (1 < 2) x->k1 = 3;", 2, r"expected if \(a < b\) \{ \.\.\. \}"),
+    ("if (1) { x->k1 = 3; }", 2, "expected a comparison such as a < b, found '1'"),
+    ("if (1 < 2 && 2 < 3 && 3 < 4) { x->k1 = 3; }", 2, "a condition joins two comparisons at most"),
+    ("if (1 < 2) { x->k1 = 3; }\nk = 1;\nelse { x->k1 = 4; }", 4, "'else' without an 'if' before it"),
+    ("if (1 < 2) {\n\nquadrupol, l=1; }", 4, "unknown command or element .quadrupol."),
+    ("while (1 < 2) { i = i + 1; };", 2, "more than 30,000 statements"),
     ("seqedit, sequence=s; remove, element=x; endedit;", 2, "SEQEDIT would change .* let MAD-X write the sequence"),
     ("ealign, dx=1e-3;", 2, "EALIGN would change .* ideal lattice"),
     ("efcomp, order=0;", 2, "EFCOMP would change"),
