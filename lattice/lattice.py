@@ -84,8 +84,8 @@ class Lattice(ElementSequence, Showing):
         for name in changes:
             self._refuse_unsettable(name)
         new = object.__new__(Lattice)
-        definitions = {**self.parameters.definitions, **_checked_numbers(changes)}
-        new._set(self.name, self._structure, self.particle, self.warnings, Parameters(definitions))
+        parameters = self.parameters.changed(_checked_numbers(changes))
+        new._set(self.name, self._structure, self.particle, self.warnings, parameters)
         new._check_strengths(changes)
         return new
 

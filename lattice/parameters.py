@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
-from functools import lru_cache, reduce
+from functools import cached_property, lru_cache, reduce
 from graphlib import CycleError, TopologicalSorter
 from math import erf
 from typing import Any
@@ -229,6 +229,14 @@ class Parameters(Mapping[str, Any]):
         self._definitions = {key.lower(): value for key, value in definitions.items()}
         self._values = evaluate_all(self._definitions)
 
+    def changed(self, changes: Mapping[str, Any]) -> Parameters:
+        """With other numbers for some that are independent, by lower-case name; what depends on them is evaluated."""
+        new = object.__new__(Parameters)
+        new._definitions = {**self._definitions, **changes}
+        new._values = evaluate_all(new._definitions) if self.dependent else new._definitions
+        new.__dict__["dependent"] = self.dependent
+        return new
+
     def __getitem__(self, name: str) -> Any:
         key = name.lower()
         if key not in self._values:
@@ -261,7 +269,7 @@ class Parameters(Mapping[str, Any]):
         """True when the parameter is defined by an expression."""
         return isinstance(self._definitions.get(name.lower()), str)
 
-    @property
+    @cached_property
     def dependent(self) -> frozenset[str]:
         """Names of those that are defined by an expression."""
         return frozenset(name for name, value in self._definitions.items() if isinstance(value, str))

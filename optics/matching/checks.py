@@ -16,7 +16,7 @@ from optics.linear.twiss import twiss
 from optics.maps.model import checked_fringe, checked_particle
 from optics.matching.limits import SIZES, Limit
 from optics.matching.problem import START, Case, Problem, with_start
-from optics.matching.targets import Goal, Vary
+from optics.matching.targets import Goal, Target, Vary
 
 _NEEDS = "a match needs at least one Vary and one Target"
 _START_KNOBS = ("betx", "alfx", "bety", "alfy", "dx", "dpx", "dy", "dpy")
@@ -81,7 +81,7 @@ def _checked_case(case: Case) -> Case:
         raise InputError(f"match takes a Lattice, found {type(lattice).__name__}")
     if lattice.batch is not None:
         raise InputError(f"match works on one lattice, '{lattice.name}' holds {lattice.batch}")
-    every = _all_of(case.targets, Goal, "targets=[Target('qx', 1.666), ...]")
+    every = _all_of(case.targets, (Target, Goal), "targets=[Target('qx', 1.666), ...]")
     targets = tuple(target for target in every if getattr(target, "active", True))
     limits = tuple(
         limit for limit in _all_of(case.limits, Limit, "limits=[Limit('betx', upper=17.0), ...]") if limit.active

@@ -118,6 +118,7 @@ class Problem:
     evaluations: int = 0
     memory: Memory = field(default_factory=Memory, repr=False)
     _sizes: dict[int, list[int]] = field(default_factory=dict)
+    _factors: dict[int, tuple[tuple[int, str, float], ...]] = field(default_factory=dict)
 
     @cached_property
     def lower(self) -> Array:
@@ -207,13 +208,19 @@ class Problem:
 
     def parameters(self, points: Array, case: Case) -> dict[str, Array]:
         """Parameters of a case at points (n, p): arrays (n,)."""
-        return {
-            name: factor * points[:, j]
-            for j, vary in enumerate(self.vary)
-            if _moves(vary, case)
-            for name, factor in vary.factors.items()
-            if name in case.lattice.parameters
-        }
+        return {name: factor * points[:, j] for j, name, factor in self._factors_of(case)}
+
+    def _factors_of(self, case: Case) -> tuple[tuple[int, str, float], ...]:
+        """Every parameter of a case that is varied: by which of ``vary``, its name, and the factor."""
+        if id(case) not in self._factors:
+            self._factors[id(case)] = tuple(
+                (j, name, factor)
+                for j, vary in enumerate(self.vary)
+                if _moves(vary, case)
+                for name, factor in vary.factors.items()
+                if name in case.lattice.parameters
+            )
+        return self._factors[id(case)]
 
     def at(self, point: Array) -> Points:
         """Everything at one point (p,), with derivatives; the last ones are kept: a solver asks part by part."""
@@ -224,7 +231,7 @@ class Problem:
         return Points.joined([self._evaluate_case(case, points, derivatives) for case in self.cases], axis=1)
 
     def _evaluate_case(self, case: Case, points: Array, derivatives: bool) -> Points:
-        moved = [j for j, vary in enumerate(self.vary) if _moves(vary, case)] if derivatives else []
+        moved = list(dict.fromkeys(j for j, _, _ in self._factors_of(case))) if derivatives else []
         room = 1 if self.costly else max((_AT_ONCE_INSIDE if case.inside else _AT_ONCE) // max(len(moved), 1), 1)
         chunks = [points[i : i + room] for i in range(0, len(points), room)]
         found = [
