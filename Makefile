@@ -2,7 +2,7 @@
 # make test     sets everything up and runs every check
 # make fuzz     throws damaged files at every reader for minutes (make test: for seconds)
 # make kills    kills scans at a hundred random moments (make test: at ten)
-# make bench    times the toolkit beside MAD-X and Xsuite
+# make bench    times the toolkit beside MAD-X, Xsuite and C, and tells what became slower since the last time
 # make lock     resolves requirements.lock again from pyproject.toml (for maintainers; needs uv)
 #
 # PYTHON=python3.12 chooses the Python; without it, the first one that fits.

@@ -7,7 +7,19 @@ import platform
 import sys
 from importlib.metadata import PackageNotFoundError, version
 
-from benchmarks import extraction, linac, lines, matching, optics, scan, spill, spill_engines, switching, tolerances
+from benchmarks import (
+    extraction,
+    history,
+    linac,
+    lines,
+    matching,
+    optics,
+    scan,
+    spill,
+    spill_engines,
+    switching,
+    tolerances,
+)
 
 
 def _version(package: str) -> str:
@@ -41,6 +53,7 @@ def main() -> None:
     print("Columns: median time of a call, ratio to ours, repetitions.")
     for name in names:
         known[name]()
+    history.finish()
 
 
 if __name__ == "__main__":

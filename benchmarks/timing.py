@@ -11,6 +11,8 @@ from dataclasses import dataclass
 from statistics import median
 from tempfile import TemporaryDirectory
 
+from benchmarks import history
+
 
 @dataclass(frozen=True)
 class Timing:
@@ -65,10 +67,12 @@ def cold(code: str, program: str, note: str, *, empty_cache: bool = False) -> Ti
 
 
 def show(title: str, timings: list[Timing]) -> None:
-    """Print a table; ratios are to the first row."""
+    """Print a table; ratios are to the first row, and are kept in the history."""
     print(f"\n{title}")
     for timing in timings:
         ratio = timing.seconds / timings[0].seconds
+        if timing is not timings[0]:
+            history.note(f"{title}: {timing.code}", ratio)
         print(
             f"  {timing.code:<34} {1e3 * timing.seconds:10.3f} ms   {ratio:8.1f}   "
             f"median of {timing.repetitions:<3}  {timing.note}"

@@ -32,10 +32,18 @@ def square(u: Any, p: Any, beta: Any, alpha: Any) -> Any:
 
 
 @compiled
-def _carried(m: Any, o: Any, beta: Any, alpha: Any) -> Any:
-    """beta and alpha behind the matrix m[o:o + 4]."""
+def _symplectic(lane: Any, o: Any) -> Any:
+    """The matrix lane[o:o + 4] scaled to determinant 1."""
+    a, b, c, d = lane[o], lane[o + 1], lane[o + 2], lane[o + 3]
+    scale = 1.0 / np.sqrt(a * d - b * c)
+    return a * scale, b * scale, c * scale, d * scale
+
+
+@compiled
+def _carried(m: Any, beta: Any, alpha: Any) -> Any:
+    """beta and alpha behind the matrix m."""
     gamma = (1.0 + alpha * alpha) / beta
-    a, b, c, d = m[o], m[o + 1], m[o + 2], m[o + 3]
+    a, b, c, d = m
     return (
         a * a * beta - 2.0 * a * b * alpha + b * b * gamma,
         -a * c * beta + (a * d + b * c) * alpha - b * d * gamma,
@@ -128,11 +136,11 @@ def look(
                     return place, (here_x, here_p, here_y, here_q)
         if j == sections - 1:
             break
-        m = 8 * j
-        beta_x, alpha_x = _carried(lane, m, beta_x, alpha_x)
-        beta_y, alpha_y = _carried(lane, m + 4, beta_y, alpha_y)
-        x, p = lane[m] * x + lane[m + 1] * p, lane[m + 2] * x + lane[m + 3] * p
-        y, q = lane[m + 4] * y + lane[m + 5] * q, lane[m + 6] * y + lane[m + 7] * q
+        m, n = _symplectic(lane, 8 * j), _symplectic(lane, 8 * j + 4)
+        beta_x, alpha_x = _carried(m, beta_x, alpha_x)
+        beta_y, alpha_y = _carried(n, beta_y, alpha_y)
+        x, p = m[0] * x + m[1] * p, m[2] * x + m[3] * p
+        y, q = n[0] * y + n[1] * q, n[2] * y + n[3] * q
         by_x, by_y = kick(x, y, lane[offset + terms * j : offset + terms * (j + 1)])
         p, q = p - by_x, q - by_y
         if j == excited[0]:

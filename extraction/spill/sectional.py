@@ -13,11 +13,13 @@ import numpy as np
 from extraction.drivers.drivers import programme_values
 from extraction.drivers.excitation import envelope
 from extraction.spill.fate import CIRCULATES, UNBOUNDED
-from extraction.spill.kernel import CLOCK, LANES, N_STATE, OWN_DELTA, PHASE, PX, STATUS, X, track
+from extraction.spill.lanes.rows import CLOCK, LANES, N_STATE, OWN_DELTA, PHASE, PX, STATUS, X
+from extraction.spill.lanes.threads import track
 from extraction.spill.sections.cuts import AT_WIRES
 from extraction.spill.sections.making import sectional_maps
-from extraction.spill.sections.proof import Limits, limits_of
+from extraction.spill.sections.proof import Limits, ellipse_of, limits_of
 from extraction.spill.sections.region import Region
+from extraction.spill.sections.shears import drifts_of
 from extraction.spill.sections.table import SectionalMaps
 from extraction.spill.setup import Progress, SpillOutcome, SpillSetup, ctrl_c, empty_record
 from lattice import HadronOpticsError
@@ -41,20 +43,15 @@ def track_sectional(setup: SpillSetup, progress: Progress) -> SpillOutcome:
     record, status, final = empty_record(count), np.full(count, CIRCULATES), setup.coordinates.copy()
     alive = np.append(order, np.full(state.shape[1] - count, -1))  # the particle of each lane
     turn, interrupted = 0, False
-    before = numba.get_num_threads()
-    numba.set_num_threads(min(setup.threads or before, before))
-    try:
-        with ctrl_c() as pressed:
-            while not interrupted and turn < setup.turns and len(alive):
-                blocks, each = _blocks(setup, turn, len(alive))
-                here = empty_record(len(alive))
-                _run(setup, fast, state, here, turn, blocks, each)
-                turn += blocks * each
-                state, alive = _keep(state, here, alive, record, status)
-                progress(turn)
-                interrupted = pressed()
-    finally:
-        numba.set_num_threads(before)
+    with ctrl_c() as pressed:
+        while not interrupted and turn < setup.turns and len(alive):
+            blocks, each = _blocks(setup, turn, len(alive))
+            here = empty_record(len(alive))
+            _run(setup, fast, state, here, turn, blocks, each)
+            turn += blocks * each
+            state, alive = _keep(state, here, alive, record, status)
+            progress(turn)
+            interrupted = pressed()
     real = alive >= 0
     final[:] = np.nan
     final[alive[real]] = _coordinates(setup, state[:, real], turn)
@@ -84,21 +81,23 @@ def _notes(setup: SpillSetup, maps: SectionalMaps) -> tuple[str, ...]:
 
 @dataclass(frozen=True, eq=False)
 class _Fast:
-    """What every stretch of a spill needs: the maps, and what apertures are watched with, None where they are not."""
+    """What every stretch of a spill needs: the maps, drifts before their sections, the ellipse that amplitudes are
+    counted on at the beginning of a turn, and what apertures are watched with, None where they are not."""
 
     maps: SectionalMaps
+    drifts: Array
+    ellipse: tuple[float, float, float, float]
     limits: Limits | None
 
     @staticmethod
     def of(setup: SpillSetup) -> _Fast:
-        maps = _maps(setup)
-        if len(maps.boundaries.elements) == 0:
-            return _Fast(maps, None)
+        maps = maps_of(setup)
         own = {one.name: float(setup.ring.parameters[one.name]) for one in maps.settings}
-        return _Fast(maps, limits_of(maps, own))
+        watched = len(maps.boundaries.elements) > 0
+        return _Fast(maps, drifts_of(maps, own), ellipse_of(maps, own), limits_of(maps, own) if watched else None)
 
 
-def _maps(setup: SpillSetup) -> SectionalMaps:
+def maps_of(setup: SpillSetup) -> SectionalMaps:
     """Maps for all momenta and settings of a spill, of round ranges so that spills alike can share them."""
     schedule, delta = setup.schedule, setup.coordinates[:, 5]
     momenta, settings = schedule.momentum_range(delta, setup.duration), schedule.ranges(setup.duration)
@@ -190,7 +189,7 @@ def _run(setup: SpillSetup, fast: _Fast, state: Array, record: Array, turn: int,
             maps.centre,
             maps.half_width,
             setup.particle.beta * setup.particle.gamma,
-            maps.layout.n,
+            fast.drifts,
             maps.layout.terms,
         ),
         (schedule.shift(times), schedule.scale(times), first, moment),
@@ -198,6 +197,7 @@ def _run(setup: SpillSetup, fast: _Fast, state: Array, record: Array, turn: int,
         _apertures(fast, maps.weights(values, moments), exciter),
         exciter,
         _buckets(setup, maps, times),
+        threads=min(setup.threads or numba.get_num_threads(), numba.get_num_threads()),
     )
 
 
@@ -207,12 +207,12 @@ def _apertures(fast: _Fast, weights: Array, exciter: tuple[Any, ...]) -> tuple[A
     boundaries, rows = maps.boundaries, slice(maps.layout.turn, maps.layout.size)
     reach = np.array([maps.region.x, maps.region.y]) ** 2
     if limits is None:
-        proof, sections, ellipse = np.full((1, 2), np.inf), np.zeros((1, 1, 2)), (1.0, 0.0, 1.0, 0.0)
+        proof, sections = np.full((1, 2), np.inf), np.zeros((1, 1, 2))
     else:
         kick = float(np.max(np.abs(exciter[1])))
         proof = limits.turn if exciter[0] < 0 else limits.after_kicks(exciter[0], kick)
-        sections, ellipse = limits.sections, limits.ellipse
-    watch = (np.array(ellipse), sections, reach, boundaries.first(maps.layout.n + 1), boundaries.openings)
+        sections = limits.sections
+    watch = (np.array(fast.ellipse), sections, reach, boundaries.first(maps.layout.n + 1), boundaries.openings)
     tables = np.ascontiguousarray(maps.stack(rows))
     return (np.ascontiguousarray(proof), *watch, tables, weights, np.ascontiguousarray(maps.corrections))
 

@@ -12,7 +12,7 @@ import numpy as np
 
 from extraction.drivers.schedule import Schedule
 from extraction.septum import Septum
-from extraction.spill.kernel import N_RECORD
+from extraction.spill.lanes.rows import N_RECORD
 from lattice import Lattice, ReferenceParticle
 from lattice.arrays import Array
 
@@ -59,7 +59,7 @@ class SpillSetup:
         """The septum as ``fate`` takes it."""
         septum = self.septum
         return (
-            septum.side,
+            float(septum.side),
             float(septum.position),
             float(septum.thickness),
             float(septum.length),
@@ -71,7 +71,8 @@ class SpillSetup:
 
 @dataclass(frozen=True, eq=False)
 class SpillOutcome:
-    """``status`` (n,) and ``record`` (n, N_RECORD) as in ``kernel``; ``coordinates`` (n, 6) of what still circulates.
+    """``status`` (n,) and ``record`` (n, N_RECORD) as in ``lanes.rows``; ``coordinates`` (n, 6) of what
+    still circulates.
 
     The cut column of ``record`` is a number in ``places``, elements of the ring (-1: the septum); ``turns`` were
     done, ``notes`` are for the user. What the tracker is known to miss: ``misfit`` of the nonlinear part of a turn,

@@ -15,7 +15,7 @@ from extraction.drivers.schedule import Schedule
 from extraction.septum import Septum
 from extraction.spill.apertures import planes_of_loss
 from extraction.spill.fate import APERTURE, CATHODE, CIRCULATES, EXTRACTED, UNBOUNDED, WIRES
-from extraction.spill.kernel import CUT, DELTA_LEFT, PX_LEFT, PY_LEFT, TIME, TURN, X_LEFT, Y_LEFT
+from extraction.spill.lanes.rows import CUT, DELTA_LEFT, PX_LEFT, PY_LEFT, TIME, TURN, X_LEFT, Y_LEFT
 from extraction.spill.sections.kicks import is_nonlinear
 from extraction.spill.setup import Progress, SpillOutcome, SpillSetup, turns_between_settings
 from extraction.spill.spectrum import MAINS, spectrum_of_middle

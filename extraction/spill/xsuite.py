@@ -16,7 +16,7 @@ import numpy as np
 from extraction.drivers.drivers import PhaseDisplacement, RFKnockout, programme_values
 from extraction.drivers.excitation import envelope
 from extraction.spill.fate import APERTURE, CATHODE, CIRCULATES, UNBOUNDED, fate
-from extraction.spill.kernel import CUT, DELTA_LEFT, PX_LEFT, PY_LEFT, TIME, TURN, X_LEFT, Y_LEFT
+from extraction.spill.lanes.rows import CUT, DELTA_LEFT, PX_LEFT, PY_LEFT, TIME, TURN, X_LEFT, Y_LEFT
 from extraction.spill.setup import Progress, SpillOutcome, SpillSetup, ctrl_c, empty_record
 from lattice import RFCavity
 from lattice.arrays import Array

@@ -25,7 +25,7 @@ from extraction import (
 )
 from extraction.resonance.sextupoles import complex_strengths, shares
 from extraction.resonance.third_integer import virtual_sextupole
-from extraction.spill.kernel import LANES
+from extraction.spill.lanes.rows import LANES
 from lattice import Aperture, Bend, Drift, Element, Lattice, Marker, Quadrupole, Sextupole
 from lattice.arrays import Array
 from lattice.reference import SPEED_OF_LIGHT

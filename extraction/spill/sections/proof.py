@@ -57,14 +57,18 @@ class Limits:
         return limits
 
 
+def ellipse_of(maps: SectionalMaps, own: Mapping[str, float]) -> tuple[float, float, float, float]:
+    """beta x, alpha x, beta y, alpha y at the beginning of a turn in the middle of the momenta."""
+    (beta_x, alpha_x), (beta_y, alpha_y) = start_functions(maps.at(maps.centre, **own).matrices)
+    return beta_x, alpha_x, beta_y, alpha_y
+
+
 def limits_of(maps: SectionalMaps, own: Mapping[str, float]) -> Limits:
     """Limits of maps whose settings are ``own`` in the ring: the least of all momenta in a cell and ends of
     settings."""
-    here = maps.at(maps.centre, **own)
-    (beta_x, alpha_x), (beta_y, alpha_y) = start_functions(here.matrices)
-    ellipse = (beta_x, alpha_x, beta_y, alpha_y)
+    ellipse = ellipse_of(maps, own)
     turns, sections, roots = [], [], []
-    for vectors in _corners(maps, own):
+    for vectors in corners(maps, own):
         walk = _Walk.of(maps, vectors, ellipse)
         each = [walk.limits(level * maps.region.y, maps.region.x) for level in _LEVELS]
         turns.append([one.turn for one in each])
@@ -88,7 +92,7 @@ def _squares(amplitudes: Array) -> Array:
     return np.where(amplitudes > 0, (_SURE * amplitudes) ** 2, _BEYOND)
 
 
-def _corners(maps: SectionalMaps, own: Mapping[str, float]) -> Iterator[Array]:
+def corners(maps: SectionalMaps, own: Mapping[str, float]) -> Iterator[Array]:
     """Vectors (size, momenta) at the ring's own settings and at the ends of each, and of all together."""
     powers = np.linspace(-1.0, 1.0, CELLS + 1) ** np.arange(maps.base.shape[-1])[:, None]
     low = {one.name: float(np.min(one.nodes)) for one in maps.settings}
@@ -127,8 +131,7 @@ class _Walk:
     @staticmethod
     def of(maps: SectionalMaps, vectors: Array, ellipse: tuple[float, float, float, float]) -> _Walk:
         layout = maps.layout
-        matrices = vectors[: layout.kicks].T.reshape(-1, layout.n + 1, 2, 2, 2)
-        betas, alphas = _carried(matrices, ellipse)
+        betas, alphas = carried(matrices_of(vectors, layout), ellipse)
         rows = vectors[layout.turn : layout.size].T.reshape(-1, layout.p, ROWS)
         offset, roots = _at_places(maps, rows, betas, alphas)
         with np.errstate(divide="ignore"):
@@ -187,7 +190,12 @@ def _kicks(vectors: Array, layout: Layout) -> Array:
     return vectors[layout.kicks : layout.orbit].T.reshape(-1, layout.n, layout.terms)
 
 
-def _carried(matrices: Array, ellipse: tuple[float, float, float, float]) -> tuple[Array, Array]:
+def matrices_of(vectors: Array, layout: Layout) -> Array:
+    """Of the sections (momenta, sections, 2, 2, 2)."""
+    return vectors[: layout.kicks].T.reshape(-1, layout.n + 1, 2, 2, 2)
+
+
+def carried(matrices: Array, ellipse: tuple[float, float, float, float]) -> tuple[Array, Array]:
     """beta and alpha (momenta, sections + 1, 2) at the beginning of each section and at the end of the turn."""
     beta = np.broadcast_to(ellipse[0::2], (len(matrices), 2))
     alpha = np.broadcast_to(ellipse[1::2], (len(matrices), 2))

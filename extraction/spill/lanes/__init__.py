@@ -1,0 +1,1 @@
+"""The fast turn, compiled: particles side by side in lanes, through sections and kicks."""
