@@ -135,7 +135,8 @@ def test_a_whole_delivery(tmp_path: Path) -> None:
     assert outcome.save is not None
     outcome.save(tmp_path)
     write_json(outcome.result.lattice, tmp_path / "lattice.json")
-    _beams_again(Stored.read(tmp_path))
+    tracked = next(table.frame for table in outcome.result.tables if table.id == "delivery-particles")
+    _beams_again(Stored.read(tmp_path), tracked.iloc[0])
 
 
 TRAJECTORIES: dict[str, Any] = {
@@ -172,10 +173,14 @@ def _of(plane: str) -> tuple[tuple[str, str], ...]:
     return (f"sigma {plane}", "mm"), (f"sigma {plane}'", "mrad"), (f"correlation {plane}", "1")
 
 
-def _beams_again(stored: Stored) -> None:
-    """Particles of one of the spots, as the study has them; between two energies; what there is not is told."""
-    _, arrived = stored.beam(100e6, at=None, angle=None, size=(4e-3, 3e-3))
-    assert arrived[:, [0, 2]].std(axis=0) == pytest.approx([4e-3, 3e-3], rel=0.05)  # of 2000, some lost
+def _beams_again(stored: Stored, tracked: Any) -> None:
+    """The very particles that the study tracked; between two energies; what there is not is told."""
+    _, arrived = stored.beam(100e6, at=None, angle=None, size=(3e-3, 4e-3))
+    assert tracked["case"] == "100 MeV/u, 3 x 4 mm"
+    assert len(arrived) == round(tracked["started"] * tracked["arrived [1]"])
+    assert 1e3 * arrived[:, [0, 2]].std(axis=0) == pytest.approx(
+        [tracked["size x [mm]"], tracked["size y [mm]"]], rel=1e-9
+    )
     particle, _ = stored.beam(120e6, at="t2_030b_nzl", angle=None, size=None)
     assert particle.kinetic_energy_per_u == 120e6
     asked: dict[str, Any] = {"at": None, "angle": None, "size": None}
