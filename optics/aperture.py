@@ -156,29 +156,32 @@ def openings(lattice: Lattice) -> Array:
     return found
 
 
-def rooms(lattice: Lattice, functions: Functions, edge: BeamEdge, plane: str) -> Array:
+def rooms(lattice: Lattice, functions: Functions, edge: BeamEdge, plane: str, chamber: Array | None = None) -> Array:
     """Distance [m] of a beam from the aperture at both ends of each part of an element: (batch, parts, 2).
 
     The nearer side counts: min(high opening - upper edge, lower edge - low opening). nan where an element has no
     aperture or a lattice no bounded motion. ``functions`` are those of ``functions_inside``, or of machines with
-    errors in the frame of each magnet, for apertures move with their magnets.
+    errors in the frame of each magnet, for apertures move with their magnets. ``chamber``: other ``openings``.
     """
     first = 2 * PLANES.index(plane)
-    below, above = openings(lattice)[functions.row_element, first : first + 2].T
+    free = openings(lattice) if chamber is None else chamber
+    below, above = free[functions.row_element, first : first + 2].T
     low, high = edge.sides(functions.column, plane)
     ends = (slice(None, -1), slice(1, None))
     return np.stack([np.minimum(above - high[:, rows], low[:, rows] - below) for rows in ends], axis=-1)
 
 
-def least_rooms(lattice: Lattice, functions: Functions, edge: BeamEdge, plane: str) -> Array:
+def least_rooms(
+    lattice: Lattice, functions: Functions, edge: BeamEdge, plane: str, chamber: Array | None = None
+) -> Array:
     """Least of ``rooms`` in each lattice: (batch,), nan where motion is not bounded; InputError without apertures."""
     known = _with_aperture(lattice)[functions.row_element]
-    return np.asarray(rooms(lattice, functions, edge, plane)[:, known].min(axis=(1, 2)))
+    return np.asarray(rooms(lattice, functions, edge, plane, chamber)[:, known].min(axis=(1, 2)))
 
 
-def tightest_rooms(lattice: Lattice, functions: Functions, edge: BeamEdge) -> Array:
+def tightest_rooms(lattice: Lattice, functions: Functions, edge: BeamEdge, chamber: Array | None = None) -> Array:
     """Least room of a beam in the tighter plane of each lattice, or machine: (batch,); see ``least_rooms``."""
-    return np.asarray(np.min([least_rooms(lattice, functions, edge, plane) for plane in PLANES], axis=0))
+    return np.asarray(np.min([least_rooms(lattice, functions, edge, plane, chamber) for plane in PLANES], axis=0))
 
 
 def fits(rooms_of_beams: Iterable[Array]) -> Array:
@@ -194,27 +197,31 @@ def clearances(optics: Optics, edge: BeamEdge, plane: str, slices: int = SLICES)
     return least_rooms(optics.lattice, functions_inside(optics, slices), edge, plane)
 
 
-def clearance(optics: Optics, edge: BeamEdge, plane: str, slices: int = SLICES) -> Clearance:
+def clearance(
+    optics: Optics, edge: BeamEdge, plane: str, slices: int = SLICES, chamber: Lattice | None = None
+) -> Clearance:
     """Least distance of a beam from the aperture of one lattice in a plane, inside elements too, and where it is.
 
-    Raises InputError without apertures and for a batch (see ``clearances``).
+    ``chamber``: a lattice of the same elements with other apertures, which then count. Raises InputError without
+    apertures and for a batch (see ``clearances``).
     """
     _refuse_batch(optics)
     _with_aperture(optics.lattice)
     fine = functions_inside(optics, slices)
-    room = rooms(optics.lattice, fine, edge, plane)[0]
+    room = rooms(optics.lattice, fine, edge, plane, openings(chamber or optics.lattice))[0]
     part, end = divmod(int(np.nanargmin(room)), 2)
     name = optics.lattice.names[fine.row_element[part]]
     return Clearance(float(room[part, end]), name, float(fine.s[0, part + end]))
 
 
-def room_at_wires(optics: Optics, edge: BeamEdge, septum: str) -> Any:
+def room_at_wires(optics: Optics, edge: BeamEdge, septum: str, chamber: Lattice | None = None) -> Any:
     """Distance [m] of a beam from the wires at the entrance of an electrostatic septum: a number, or (batch,).
 
-    Wires at x < 0 face the lower edge, others the upper one: |x_wires| - half width - sign(x_wires) x_centre. Raises
-    InputError for an element that is no electrostatic septum, or one without a position.
+    Wires at x < 0 face the lower edge, others the upper one: |x_wires| - half width - sign(x_wires) x_centre. Those of
+    ``chamber``, a lattice of the same elements, where it is given. Raises InputError for an element that is no
+    electrostatic septum, or one without a position.
     """
-    return room_before(wires_of(optics.lattice, septum), edge, lambda name: optics.value(name, septum))
+    return room_before(wires_of(chamber or optics.lattice, septum), edge, lambda name: optics.value(name, septum))
 
 
 def room_before(position: Any, edge: BeamEdge, column: Callable[[str], Any]) -> Any:
@@ -222,10 +229,10 @@ def room_before(position: Any, edge: BeamEdge, column: Callable[[str], Any]) -> 
     return abs(position) - edge.half_width(column, "x") - np.sign(position) * edge.centre(column, "x")
 
 
-def clearance_at_wires(optics: Optics, edge: BeamEdge, septum: str) -> Clearance:
+def clearance_at_wires(optics: Optics, edge: BeamEdge, septum: str, chamber: Lattice | None = None) -> Clearance:
     """``room_at_wires`` of one lattice, with its place."""
     _refuse_batch(optics)
-    return Clearance(float(room_at_wires(optics, edge, septum)), septum, float(optics.value("s", septum)))
+    return Clearance(float(room_at_wires(optics, edge, septum, chamber)), septum, float(optics.value("s", septum)))
 
 
 def envelope(optics: Optics, edge: BeamEdge, slices: int = SLICES) -> pd.DataFrame:

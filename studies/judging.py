@@ -11,7 +11,7 @@ from typing import TypeVar
 from lattice.errors import HadronOpticsError, InputError
 from machines.requirements import FAIL, PASS, PROGRAM, Requirement, Verdict, judge
 from studies.results import Quantity
-from studies.vocabulary import computed_by, quantity_named, unit_factor
+from studies.vocabulary import computed_by, quantity_named, remedy_of, unit_factor
 
 Facts = TypeVar("Facts")
 
@@ -112,8 +112,14 @@ def _verdict(requirement: Requirement, quantity: Quantity | None, unreached: str
         return judge(requirement, None, None, f"{value:.4g} is not judged: {quantity.withheld}")
     verdict = replace(judge(requirement, value, error), numerical=(quantity.numerical or 0.0) / factor)
     alone = "rests on our maps alone" if quantity.engine == ALONE and verdict.verdict in (PASS, FAIL) else ""
-    where = quantity.method.split(";")[0] if verdict.verdict == FAIL else ""
-    return replace(verdict, reason="; ".join(filter(None, (verdict.reason, where, alone))))
+    where, mended = (quantity.method.split(";")[0], _mended(requirement)) if verdict.verdict == FAIL else ("", "")
+    return replace(verdict, reason="; ".join(filter(None, (verdict.reason, where, mended, alone))))
+
+
+def _mended(requirement: Requirement) -> str:
+    """What a designer can turn, of a requirement of the machine."""
+    remedy = "" if requirement.kind == PROGRAM else remedy_of(requirement.quantity)
+    return f"remedy: {remedy}" if remedy else ""
 
 
 def no_pass_outside(verdicts: Iterable[Verdict], outside: str) -> tuple[Verdict, ...]:

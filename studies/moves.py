@@ -9,7 +9,7 @@ from __future__ import annotations
 import logging
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
-from math import inf, isfinite, nan, sqrt
+from math import ceil, inf, isfinite, nan, sqrt
 from typing import Generic, TypeVar
 
 import pandas as pd
@@ -25,8 +25,8 @@ LOGGER = logging.getLogger("hadron_optics")
 R = TypeVar("R")
 #: Which of some quantities a key can move.
 Touched = Callable[[str, tuple[str, ...]], tuple[str, ...]]
-#: Quantities of a resolved study, those of the names among them.
-Compute = Callable[[R, tuple[str, ...]], Sequence[Quantity]]
+#: Quantities of a resolved study that a key was moved of, those of the names among them.
+Compute = Callable[[R, str, tuple[str, ...]], Sequence[Quantity]]
 
 
 @dataclass(frozen=True)
@@ -56,17 +56,20 @@ class Moved:
 
 
 def all_moves(
-    cases: Sequence[MovedCase[R]], base: R, names: tuple[str, ...], touched: Touched, compute: Compute[R]
+    cases: Sequence[MovedCase[R]],
+    unmoved: Mapping[str, float],
+    names: tuple[str, ...],
+    touched: Touched,
+    compute: Compute[R],
 ) -> tuple[Moved, ...]:
-    """What each assumption moves of the quantities ``names``, against the study ``base`` that nothing is moved of."""
-    unmoved: dict[tuple[str, ...], dict[str, float]] = {}
+    """What each assumption moves of the quantities ``names``, whose values are ``unmoved`` where nothing is moved."""
     found = []
     for case in cases:
-        asked = touched(case.assumption.key, names)
-        if asked not in unmoved:
-            unmoved[asked] = {name: value for name, value in values_of(compute(base, asked)).items() if name in asked}
-        LOGGER.info("assumption moved: %s %s", case.assumption.key, case.assumption.size)
-        found.append(_moved_by(case, unmoved[asked], asked, compute))
+        key = case.assumption.key
+        asked = touched(key, names)
+        LOGGER.info("assumption moved: %s %s", key, case.assumption.size)
+        base = {name: unmoved[name] for name in asked if name in unmoved}
+        found.append(_moved_by(case, base, asked, compute))
     return tuple(found)
 
 
@@ -74,7 +77,7 @@ def _moved_by(case: MovedCase[R], base: Mapping[str, float], asked: tuple[str, .
     sides, reasons = [], []
     for resolved in (case.down, case.up) if base else ():
         try:
-            values = values_of(compute(resolved, asked))
+            values = values_of(compute(resolved, case.assumption.key, asked))
         except HadronOpticsError as error:
             reasons.append(str(error))
             values = {}
@@ -106,23 +109,36 @@ def _with_model_error(quantity: Quantity, moves: Sequence[Moved]) -> Quantity:
 # ------------------------------------------------------------------------------------------------------ what it says
 
 
-def told_what_decides(verdicts: Iterable[Verdict], moves: Sequence[Moved]) -> tuple[Verdict, ...]:
-    """The verdicts; one that fails within its error names the assumption that moves its value most."""
-    return tuple(_told(verdict, moves) for verdict in verdicts)
+def told_what_decides(
+    verdicts: Iterable[Verdict], moves: Sequence[Moved], quantities: Iterable[Quantity]
+) -> tuple[Verdict, ...]:
+    """The verdicts; one that fails within its error names the assumption that moves its value most, or the sample."""
+    known = {quantity.name: quantity for quantity in quantities}
+    return tuple(_told(verdict, moves, known.get(verdict.requirement.quantity)) for verdict in verdicts)
 
 
-def _told(verdict: Verdict, moves: Sequence[Moved]) -> Verdict:
-    if verdict.verdict != FAIL or verdict.kind == PROGRAM or verdict.margin is None:
+def _told(verdict: Verdict, moves: Sequence[Moved], quantity: Quantity | None) -> Verdict:
+    if verdict.verdict != FAIL or verdict.kind == PROGRAM or verdict.margin is None or quantity is None:
         return verdict
-    told = _most(verdict, moves) if verdict.margin >= 0 else _remedy(verdict, moves)
+    told = _most(verdict, moves, quantity) if verdict.margin >= 0 else _remedy(verdict, moves)
     return replace(verdict, reason=f"{verdict.reason}; {told}") if told else verdict
 
 
-def _most(verdict: Verdict, moves: Sequence[Moved]) -> str:
-    """Which assumption the error is mostly of."""
-    worst = max(moves, key=lambda move: move.larger(verdict.requirement.quantity), default=None)
-    moved = worst is not None and worst.larger(verdict.requirement.quantity) > 0
-    return f"most of the error: {worst.assumption.told}" if worst is not None and moved else ""
+def _most(verdict: Verdict, moves: Sequence[Moved], quantity: Quantity) -> str:
+    """What the error is mostly of: an assumption, or the sample and how much larger that would have to be."""
+    worst = max(moves, key=lambda move: move.larger(quantity.name), default=None)
+    moved = 0.0 if worst is None else worst.larger(quantity.name)
+    if quantity.statistical > max(moved, quantity.numerical or 0.0):
+        return f"most of the error: the sample{_larger(verdict, quantity)}"
+    return f"most of the error: {worst.assumption.told}" if worst is not None and moved > 0 else ""
+
+
+def _larger(verdict: Verdict, quantity: Quantity) -> str:
+    """By how much a sample would have to grow for the requirement to be met; "" where no sample does it."""
+    factor = unit_factor(quantity_named(quantity.name), verdict.requirement.unit)
+    room = ((verdict.margin or 0.0) * factor - (quantity.numerical or 0.0)) ** 2 - (quantity.model or 0.0) ** 2
+    times = quantity.statistical**2 / room if room > 0 else inf
+    return f", one {max(ceil(times), 2)} times as large may settle it" if times <= _FAR**2 else ""
 
 
 _FAR = 10.0  # uncertainties: beyond them a straight line says nothing

@@ -125,17 +125,22 @@ def _nothing(_: Any, __: Path) -> None:
     """Most studies write no further files into the run's folder."""
 
 
-@dataclass(frozen=True)
-class Moving(Generic[R]):
+@dataclass(frozen=True, kw_only=True)
+class Moving(Generic[R, F]):
     """How a kind of study is computed with its assumptions moved.
 
     ``moved``: the resolved study with one of them up or down (InputError for a key that it lacks); ``lighter``: with as
     few samples as differences need; ``touched``: which of some quantities a key can move.
+
+    ``base``: the facts of the lighter study from those of the study itself, with what the moved ones share; ``again``:
+    those of a moved study from these, with what the moved key does not reach as it was. None: all is computed.
     """
 
     moved: Callable[[R, AssumptionSpec, float], R]
     lighter: Callable[[R], R] = lambda resolved: resolved
     touched: Touched = lambda key, names: names
+    base: Callable[[F, R, Sequence[R], Asked], F | None] = lambda facts, light, moved, asked: None
+    again: Callable[[F, R, str, Asked], F | None] = lambda facts, resolved, key, asked: None
 
 
 @dataclass(frozen=True)
@@ -171,7 +176,7 @@ class Study(Generic[Spec, R, F]):
     tables: Callable[[F], tuple[TableData, ...]]
     text: Callable[[F, Sequence[Quantity]], Text]
     save: Callable[[F, Path], None] = _nothing
-    moving: Moving[R] | None = None
+    moving: Moving[R, F] | None = None
     many: Many[R, F] | None = None
 
 
@@ -202,10 +207,10 @@ def compute(study: Study[Spec, R, F], resolved: R) -> Outcome:
     cases = _moved_cases(study, resolved)
     facts = study.gather(resolved, asked)
     quantities = study.quantities(facts, asked)
-    moves = () if facts.unreached or facts.interrupted else _moves(study, resolved, cases, quantities)
+    moves = () if facts.unreached or facts.interrupted else _moves(study, resolved, cases, facts, quantities)
     if moves:
         quantities = with_model_errors(quantities, moves)
-    judged = Judged(quantities, told_what_decides(_verdicts(resolved, facts, quantities), moves))
+    judged = Judged(quantities, told_what_decides(_verdicts(resolved, facts, quantities), moves, quantities))
     text = study.text(facts, judged.quantities)
     figures, quantities = with_evidence(study.figures(facts), judged.verdicts, judged.quantities)
     result = StudyResult(
@@ -268,16 +273,21 @@ def _movable(resolved: Resolved, quantities: Sequence[Quantity]) -> tuple[str, .
 
 
 def _moves(
-    study: Study[Spec, R, F], resolved: R, cases: Sequence[MovedCase[R]], quantities: Sequence[Quantity]
+    study: Study[Spec, R, F], resolved: R, cases: Sequence[MovedCase[R]], facts: F, quantities: Sequence[Quantity]
 ) -> tuple[Moved, ...]:
     """What each assumption moves of the judged quantities."""
-    if study.moving is None or not cases:
+    moving, names = study.moving, _movable(resolved, quantities)
+    if moving is None or not cases or not names:
         return ()
-    names, base = _movable(resolved, quantities), study.moving.lighter(resolved)
-    return all_moves(cases, base, names, study.moving.touched, partial(_alone, study))
+    light, asked = moving.lighter(resolved), Asked(names, report=False, engines=False)
+    known = moving.base(facts, light, [side for case in cases for side in (case.down, case.up)], asked)
+    base = study.gather(light, asked) if known is None else known
+    unmoved = values_of(study.quantities(base, asked))
+    return all_moves(cases, unmoved, names, moving.touched, partial(_alone, study, base))
 
 
-def _alone(study: Study[Spec, R, F], resolved: R, names: tuple[str, ...]) -> tuple[Quantity, ...]:
+def _alone(study: Study[Spec, R, F], base: F, resolved: R, key: str, names: tuple[str, ...]) -> tuple[Quantity, ...]:
     """Quantities by our own maps, and nothing that a report alone needs."""
     asked = Asked(names, report=False, engines=False)
-    return study.quantities(study.gather(resolved, asked), asked)
+    again = study.moving.again(base, resolved, key, asked) if study.moving else None
+    return study.quantities(study.gather(resolved, asked) if again is None else again, asked)

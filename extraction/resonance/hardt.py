@@ -38,10 +38,24 @@ def hardt_residual(optics: Optics, place: int, side: float) -> Array:
     turned = FUNCTIONS["atan2"](imaginary, real) / 3.0  # phase of the virtual sextupole from the place [rad]
     sign = np.sign(found.distance.real)
     normal = _normal_at_sextupole(turned.real, sign, side) + turned
-    alpha, share, root = alpha_of(found.columns), share_of(found.columns), np.sqrt(beta_of(found.columns))
-    d, dp = (optics.at_elements.column(name)[:, place] for name in ("dx", "dpx"))
-    projected = d / root * np.cos(normal) + (root * dp + alpha * d / root) / share * np.sin(normal)
+    along, across = _dispersion(optics, place, found.columns)
+    projected = along * np.cos(normal) + across * np.sin(normal)
     return np.asarray(-side * sign * (projected + 4 * np.pi * sign * found.chromaticity / found.size))
+
+
+def normalised_dispersion(optics: Optics, place: int) -> tuple[Array, Array]:
+    """(D_n, D_n') [m^1/2] at an element, each (batch,); in a coupled ring those of the mode that is driven.
+
+    What the Hardt condition can reach there: no phase of the sextupoles meets it where sqrt(D_n^2 + D_n'^2) is less
+    than 4 pi |Q'| / |S|.
+    """
+    return _dispersion(optics, place, driven(optics, place).columns)
+
+
+def _dispersion(optics: Optics, place: int, columns: Array) -> tuple[Array, Array]:
+    alpha, share, root = alpha_of(columns), share_of(columns), np.sqrt(beta_of(columns))
+    d, dp = (optics.at_elements.column(name)[:, place] for name in ("dx", "dpx"))
+    return np.asarray(d / root), np.asarray((root * dp + alpha * d / root) / share)
 
 
 def _normal_at_sextupole(turned: Array, sign: Array, side: float) -> Array:

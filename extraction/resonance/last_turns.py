@@ -41,8 +41,17 @@ class LastTurns:
         return self.table.loc[self.table["room"].idxmin()]
 
 
-def last_turns(ring: Lattice, optics: Optics, septum: Septum, arms: Sequence[tuple[float, Arm]]) -> LastTurns:
-    """Follow the particle that just misses the wires, of each momentum the one of largest amplitude."""
+def last_turns(
+    ring: Lattice,
+    optics: Optics,
+    septum: Septum,
+    arms: Sequence[tuple[float, Arm]],
+    chamber: Lattice | None = None,
+) -> LastTurns:
+    """Follow the particle that just misses the wires, of each momentum the one of largest amplitude.
+
+    ``chamber``: a lattice of the same elements whose apertures count in place of the ring's.
+    """
     state = np.array([[*arm.after[0], 0.0, delta] for delta, arm in arms])
     first, count = ring.index(septum.at), len(ring)
     places = [(first + i) % count for i in range(count)]
@@ -57,7 +66,7 @@ def last_turns(ring: Lattice, optics: Optics, septum: Septum, arms: Sequence[tup
     reach = float(np.max(septum.side * arms_after(arms)))
     cathode = abs(septum.position) + septum.thickness + septum.gap
     into_gap = cathode - reach if septum.gap > 0 else float("inf")
-    table = _table(ring, places, [delta for delta, _ in arms], x)
+    table = _table(ring, openings(chamber or ring), places, [delta for delta, _ in arms], x)
     at_wall = table.loc[table["element"] == septum.magnetic_at, "x"].to_numpy().reshape(-1, 2, len(arms))[:, 0]
     return LastTurns(table, at_wall.ravel(), into_gap, *([_in_y(ring, places, y)] if optics.coupled else []))
 
@@ -77,10 +86,10 @@ def arms_after(arms: Sequence[tuple[float, Arm]]) -> Array:
     return np.array([arm.after[3, 0] for _, arm in arms])
 
 
-def _table(ring: Lattice, places: Sequence[int], deltas: Sequence[float], x: Array) -> pd.DataFrame:
+def _table(ring: Lattice, free: Array, places: Sequence[int], deltas: Sequence[float], x: Array) -> pd.DataFrame:
     count, particles = len(places), len(deltas)
     ends = np.array([(ring.s[place], ring.s[place + 1]) for place in places]).ravel()
-    low, high = np.repeat(openings(ring)[list(places), :2], 2, axis=0).T
+    low, high = np.repeat(free[list(places), :2], 2, axis=0).T
     low, high = (np.repeat(np.tile(edge, 3), particles) for edge in (low, high))
     flat = x.ravel()
     return pd.DataFrame(

@@ -9,7 +9,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cached_property
 from types import MappingProxyType
-from typing import TYPE_CHECKING, ClassVar, Self
+from typing import TYPE_CHECKING, Any, ClassVar, Self
 
 from lattice import ReferenceParticle
 from lattice.arrays import Array
@@ -49,6 +49,16 @@ class LinacMachine(Machine):
             references=table.references,
             table=table,
         )
+
+    def with_table(self, table: LinacTable) -> Self:
+        """The machine with another section table; its linac is the same one where nothing that it is built of differs.
+
+        Raises as ``of``.
+        """
+        other = type(self).of(table, self.requirements)
+        if _built_of(table) == _built_of(self.table):
+            other.__dict__["linac"] = self.linac  # where cached_property keeps it
+        return other
 
     @property
     def reach(self) -> tuple[float, float]:
@@ -115,3 +125,10 @@ class LinacMachine(Machine):
         kind = self.linac.particle.kind
         ends = [ReferenceParticle(kind, kinetic_energy_per_u=energy / kind.nucleons) for energy in (before, after)]
         return self.pulse.change_time(*ends)
+
+
+def _built_of(table: LinacTable) -> dict[str, Any]:
+    """What of a section table the linac itself is built of: neither its supplies nor its beam's sizes."""
+    beam = table.beam
+    sections = table.model_dump(include={"section"}, exclude={"section": {"__all__": {"supply"}}})
+    return {"species": beam.species, "energy": beam.kinetic_energy_MeV, **sections}

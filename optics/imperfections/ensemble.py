@@ -7,10 +7,10 @@ from dataclasses import dataclass
 import numpy as np
 import pandas as pd
 
-from lattice import ReferenceParticle
+from lattice import Lattice, ReferenceParticle
 from lattice.arrays import Array
 from lattice.showing import Showing
-from optics.aperture import BeamEdge, room_before, wires_of
+from optics.aperture import BeamEdge, openings, room_before, tightest_rooms, wires_of
 from optics.closed import closed
 from optics.imperfections.errors import Imperfect
 from optics.linear import propagation
@@ -85,15 +85,30 @@ def _rms(values: Array) -> Array:
     return root
 
 
-def rooms_at_wires(machines: Imperfect, found: Ensemble, edge: BeamEdge, septum: str) -> Array:
+def rooms_at_wires(
+    machines: Imperfect, found: Ensemble, edge: BeamEdge, septum: str, chamber: Lattice | None = None
+) -> Array:
     """Distance [m] of a beam from the wires at the entrance of the ideal ring's electrostatic septum: (machines,).
 
     As ``aperture.room_at_wires``, with the orbit and the functions of each machine; nan where it is unstable.
+    ``chamber``: a lattice of the ideal ring's elements whose wires count.
     """
     row_element = np.append(found.inside.row_element, len(machines.lattice))
     place = int(np.searchsorted(row_element, machines.rows[machines.ideal.index(septum)]))
-    position = wires_of(machines.ideal, septum)
+    position = wires_of(chamber or machines.ideal, septum)
     return np.asarray(room_before(position, edge, lambda name: found.inside.column(name)[:, place]))
+
+
+def rooms_in_chamber(machines: Imperfect, found: Ensemble, edge: BeamEdge, chamber: Lattice | None = None) -> Array:
+    """Least room [m] of a beam in the tighter plane of each machine: (machines,); see ``aperture.tightest_rooms``.
+
+    ``chamber``: a lattice of the ideal ring's elements whose apertures count.
+    """
+    free = openings(machines.lattice)
+    if chamber is not None:
+        owner = np.searchsorted(machines.rows, np.arange(len(free)), side="right") - 1
+        free = np.where(np.isnan(free), free, openings(chamber)[owner])
+    return tightest_rooms(machines.lattice, found.inside, edge, free)
 
 
 def minimum_tune_approach(solution: Solution) -> Array:

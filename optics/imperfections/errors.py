@@ -206,13 +206,55 @@ def draw_numbered(
     So one cause is taken from other machines than the rest, as its part in a spread is found. ``single``: one lattice
     and no batch.
     """
-    listed = (errors,) if isinstance(errors, MagnetErrors) else tuple(errors)
     _check(ring, seed, about)
-    chosen = [selected(ring, one.magnets, "magnets") for one in listed]
+    ring, values, radii = _drawn(ring, _listed(errors), seed, numbers)
+    return _built(ring, values, radii, about, single)
+
+
+def draw_together(
+    ring: Lattice,
+    several: Sequence[MagnetErrors | Iterable[MagnetErrors]],
+    seed: int,
+    machines: int,
+    *,
+    about: str = "middle",
+) -> Imperfect:
+    """``machines`` for each of ``several`` sets of errors, one set behind the other in one batch.
+
+    Each is the machine that ``draw_errors`` of its set draws. Raises as that, and InputError where the sets are not of
+    the same magnets.
+    """
+    _check(ring, seed, about)
+    numbers = np.arange(machines)
+    drawn = [_drawn(ring, _listed(errors), seed, lambda table, column: numbers) for errors in several]
+    rings, values, radii = zip(*drawn, strict=True)
+    if not drawn or any(
+        one.names != rings[0].names or set(own) != set(values[0]) for one, own in zip(rings, values, strict=True)
+    ):
+        raise InputError("errors drawn together must be of the same magnets")
+    joined = {name: _joined([own[name] for own in values], machines) for name in values[0]}
+    return _built(rings[0], joined, radii[0], about, single=False)
+
+
+def _joined(several: Sequence[Mapping[str, Array]], machines: int) -> dict[str, Array]:
+    """Errors of one element, set by set; 0 in a set that has none of a kind."""
+    columns = dict.fromkeys(column for own in several for column in own)
+    return {column: np.concatenate([own.get(column, np.zeros(machines)) for own in several]) for column in columns}
+
+
+def _listed(errors: MagnetErrors | Iterable[MagnetErrors]) -> tuple[MagnetErrors, ...]:
+    return (errors,) if isinstance(errors, MagnetErrors) else tuple(errors)
+
+
+def _drawn(
+    ring: Lattice, errors: Sequence[MagnetErrors], seed: int, numbers: Numbered
+) -> tuple[Lattice, dict[str, dict[str, Array]], dict[str, float]]:
+    """The ring with distinct names, the errors of its elements by name and kind, and their radii."""
+    chosen = [selected(ring, one.magnets, "magnets") for one in errors]
     ring, new = with_distinct_names(ring, [name for names in chosen for name in names])
     values: dict[str, dict[str, Array]] = {}
     radii: dict[str, float] = {}
-    for table, (one, names) in enumerate(zip(listed, chosen, strict=True)):
+    for table, (one, names) in enumerate(zip(errors, chosen, strict=True)):
         for name in (distinct for chosen_name in names for distinct in new[chosen_name]):
             _refuse_what_has_no_error(ring[name], one)
             radii[name] = one.radius
@@ -222,7 +264,7 @@ def draw_numbered(
                     column = "field" if kind in OF_CIRCUITS else kind
                     drawn = _standard(seed, ring[name], kind, one, numbers(table, kind))
                     own[column] = own.get(column, 0.0) + rms * drawn
-    return _built(ring, values, radii, about, single)
+    return ring, values, radii
 
 
 def _check(ring: Lattice, seed: int, about: str) -> None:

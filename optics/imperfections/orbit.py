@@ -187,15 +187,17 @@ def correct_orbit(
     limit: float | None = None,
     iterations: int = 2,
     fringe: str = "full",
+    responses: Mapping[str, OrbitResponse] | None = None,
 ) -> Correction:
     """Correct what the monitors of each machine read, with the response of the ideal ring, as a control room would.
 
     method "svd": least squares, singular values below ``cut`` times the largest left out; "micado": the best ``number``
     correctors of each machine (B. Autin & Y. Marti, CERN ISR-MA/73-17). ``limit`` [rad] bounds each kick. Repeated
-    ``iterations`` times, for the orbit is not linear in the kicks. Raises as ``orbit_response``.
+    ``iterations`` times, for the orbit is not linear in the kicks. ``responses``: those of the ideal ring by plane
+    where they are known already. Raises as ``orbit_response``.
     """
     particle = checked_particle(machines.ideal, particle)
-    responses = {
+    responses = responses or {
         plane: orbit_response(machines.ideal, particle, plane, monitors=monitors, correctors=correctors, fringe=fringe)
         for plane in planes
     }

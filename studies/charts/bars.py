@@ -23,7 +23,7 @@ def bars(names: Sequence[str], values: Sequence[float], title: str, *, color: st
         110 + 30 * len(names),
         hovermode="closest",
         bargap=0.35,
-        xaxis=axis(title, zeroline=True, zerolinecolor=style.NEUTRAL),
+        xaxis=axis(title, zeroline=True, zerolinecolor=style.NEUTRAL, rangemode="tozero"),
         yaxis=name_axis(),
         margin={"l": name_margin(names, 100, 24), "r": 24, "t": 16, "b": 52},
     )

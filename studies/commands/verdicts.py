@@ -28,9 +28,9 @@ def show_verdicts(finished: Finished, as_json: bool) -> int:
 
 
 def _verdict_row(verdict: Verdict) -> tuple[str, ...]:
-    """Cells of one verdict, with both limits where there are two; a value that is lost in its error is 0."""
+    """Cells of one verdict, with both limits where there are two; one lost in the arithmetic is 0."""
     need, value = verdict.requirement, verdict.value
-    lost = value is not None and verdict.error is not None and abs(value) < verdict.error
+    lost = value is not None and abs(value) < verdict.numerical
     limits = [f"{sign} {limit:.5g}" for sign, limit in ((">=", need.lower), ("<=", need.upper)) if limit is not None]
     between = limits[0] if len(limits) == 1 else f"{need.lower:.5g} to {need.upper:.5g}"
     unit = "" if need.unit == "1" else need.unit

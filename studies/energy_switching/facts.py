@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
@@ -14,15 +14,14 @@ from optics.engines.verification import verify
 from optics.linear.optics import Optics
 from optics.magnets import family_of
 from optics.matching.matching import MatchResult
-from optics.matter.ranges import energy_of, range_of
 from optics.ramping.energy_table import FieldErrors, Programme, match_table, with_bend_errors
 from optics.ramping.field_error_fit import FieldErrorFit, Held, fit_field_errors
 from optics.ramping.species import SpeciesCycle
 from studies.energy_switching.cycles import cycle_of, field_ratings
-from studies.energy_switching.resolution import TABLES
-from studies.energy_switching.ring import check_energies, check_ring
-from studies.energy_switching.spec import EnergiesSpec, EnergySwitchingStudy
-from studies.energy_switching.table_file import OperationalTable, read_table, table_text
+from studies.energy_switching.energies import energies_of, tables_of
+from studies.energy_switching.ring import check_ring, reached
+from studies.energy_switching.spec import EnergySwitchingStudy
+from studies.energy_switching.table_file import OperationalTable
 from studies.match.design import goal, matched_design
 from studies.pipeline import Asked
 from studies.ring_optics.facts import UNMATCHED
@@ -94,12 +93,15 @@ class SwitchingFacts:
         return UNMATCHED if self.matched is not None and not self.matched.success else ""
 
 
+_OF_TABLES = ("table_tune_residual", "table_gradient_error")
+
+
 def gather(resolved: Resolved[EnergySwitchingStudy], asked: Asked) -> SwitchingFacts:
     """Compute the study. NoSolution and InputError name the energies or circuits concerned."""
     study = resolved.study
     check_ring(resolved)
-    tables = _tables(resolved)
-    lists = _energies(study, tables, resolved)
+    tables = tables_of(resolved)
+    lists = reached(energies_of(study, tables), resolved)
     if study.match is not None and study.match.cases:
         raise InputError("match.cases: this study holds its targets at every energy by itself, it takes no other cases")
     goals = [goal(spec, resolved) for spec in (study.match.targets if study.match else ()) if spec.active]
@@ -138,42 +140,26 @@ def gather(resolved: Resolved[EnergySwitchingStudy], asked: Asked) -> SwitchingF
         energies=np.concatenate([cycle.energies for cycle in cycles]),
         cycles=cycles,
         tune_per_strength=_tune_per_strength(ring, resolved.particle, study),
-        table=_table_facts(tables, ring, resolved, study),
-        engines=tuple(_engines(ring, programme, lists, study)),
+        table=_table_facts(tables, ring, resolved, study) if asked.any_of(_OF_TABLES) else None,
+        engines=tuple(_engines(ring, programme, lists, study)) if asked.engines else (),
         field_ratings=tuple(field_ratings(study, resolved, cycles[0].circuits)),
     )
 
 
-# -------------------------------------------------------------------------------------------------------- energies
+# ------------------------------------------------------------------------------------------------------- programme
 
 
-def _tables(resolved: Resolved[EnergySwitchingStudy]) -> tuple[OperationalTable, ...]:
-    named = sorted(key for key in resolved.inputs if key.startswith(TABLES))
-    found = tuple(read_table(table_text(resolved.inputs[key], key), key) for key in named)
-    species = [table.species for table in found]
-    repeated = {name for name in species if species.count(name) > 1}
-    if repeated:
-        raise InputError(f"two tables of {', '.join(sorted(repeated))}: give one file a species")
-    return found
-
-
-def _energies(
-    study: EnergySwitchingStudy, tables: Sequence[OperationalTable], resolved: Resolved[EnergySwitchingStudy]
-) -> list[tuple[str, list[ReferenceParticle]]]:
-    """Particles of each species, those of the tables where there are any; InputError outside the machine."""
-    lists = [(t.species, t.particles) for t in tables] or [(spec.species, _spaced(spec)) for spec in study.energies]
-    for species, particles in lists:
-        check_energies(study, resolved.machine, species, particles)
-    return lists
-
-
-def _spaced(spec: EnergiesSpec) -> list[ReferenceParticle]:
-    """The energies of the list, or evenly spaced in range."""
-    energies = np.array(spec.values_MeV_per_u or ())
-    if spec.number is not None:
-        low, high = (float(range_of(spec.species, energy)) for energy in spec.ends)
-        energies = energy_of(spec.species, np.linspace(low, high, spec.number))
-    return [ReferenceParticle(spec.species, kinetic_energy_per_u=float(energy) * 1e6) for energy in energies]
+def with_cycles(facts: SwitchingFacts, resolved: Resolved[EnergySwitchingStudy]) -> SwitchingFacts:
+    """The same programme with the circuits, cycles and cavity of another study."""
+    study = resolved.study
+    counts = [len(cycle.particles) for cycle in facts.cycles]
+    begins = np.cumsum([0, *counts])
+    cycles = tuple(
+        cycle_of(study, resolved, facts.ring, facts.programme, cycle.particles, slice(begin, begin + count))
+        for cycle, begin, count in zip(facts.cycles, begins, counts, strict=False)
+    )
+    ratings = tuple(field_ratings(study, resolved, cycles[0].circuits))
+    return replace(facts, resolved=resolved, study=study, cycles=cycles, field_ratings=ratings)
 
 
 def _called(particle: ReferenceParticle) -> str:

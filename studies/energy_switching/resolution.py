@@ -6,17 +6,26 @@ from dataclasses import replace
 from pathlib import Path
 
 from lattice.files import read_bytes
+from studies.energy_switching.energies import TABLES, energies_of, tables_in
+from studies.energy_switching.ring import energies_beyond
 from studies.energy_switching.spec import EnergySwitchingStudy
 from studies.spec.resolution import Resolved, resolve_ring
 
-TABLES = "operational table "  # how inputs call them
-
 
 def resolve(study: EnergySwitchingStudy, file: Path | None) -> Resolved[EnergySwitchingStudy]:
-    """As ``resolve_ring``; FileError for an operational table that cannot be read."""
+    """As ``resolve_ring``; FileError for an operational table that cannot be read.
+
+    Energies beyond those of the machine leave the study outside what it is described for.
+    """
     with_tables, operational = _with_tables(study, file)
     found = resolve_ring(with_tables, file, inputs=operational)
-    return replace(found, wires=replace(found.wires, position=study.x_septum))
+    beyond = energies_beyond(study, found.machine, energies_of(study, tables_in(operational)))
+    return replace(
+        found,
+        wires=replace(found.wires, position=study.x_septum),
+        outside="; ".join(filter(None, (beyond, found.outside))),
+        warnings=(*found.warnings, *([f"{beyond}."] if beyond else [])),
+    )
 
 
 def _with_tables(study: EnergySwitchingStudy, file: Path | None) -> tuple[EnergySwitchingStudy, dict[str, bytes]]:

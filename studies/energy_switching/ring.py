@@ -11,6 +11,7 @@ from lattice import Bend, InputError, Lattice, ReferenceParticle
 from lattice.errors import did_you_mean, listed
 from machines.rings.machine import RingMachine
 from optics.magnets import Family, family_of, magnet_families
+from studies.energy_switching.energies import Lists
 from studies.energy_switching.spec import EnergySwitchingStudy, InjectionSpec
 from studies.spec.resolution import Resolved
 
@@ -66,20 +67,43 @@ def reach(study: EnergySwitchingStudy, machine: RingMachine | None) -> dict[str,
     return {**own, **described}
 
 
-def check_energies(
-    study: EnergySwitchingStudy, machine: RingMachine | None, species: str, particles: Sequence[ReferenceParticle]
-) -> None:
-    """InputError for energies outside the machine, or a species that neither it nor the study describes."""
-    if machine is None:
-        return
+def energies_beyond(study: EnergySwitchingStudy, machine: RingMachine | None, lists: Lists) -> str:
+    """Which energies lie outside those of the machine; "" where none does, or without a machine.
+
+    InputError for a species that neither it nor the study describes.
+    """
+    told = [_beyond(study, machine, *one) for one in lists] if machine else []
+    return "; ".join(filter(None, told))
+
+
+def _beyond(
+    study: EnergySwitchingStudy, machine: RingMachine, species: str, particles: Sequence[ReferenceParticle]
+) -> str:
     low, high = _limits(study, machine, species)
     energies = [particle.kinetic_energy_per_u for particle in particles]
     outside = [energy for energy in energies if not low * (1 - _ROUNDING) <= energy <= high * (1 + _ROUNDING)]
-    if outside:
-        raise InputError(
-            f"{len(outside)} energies of {species} lie outside '{machine.name}', {low / 1e6:.5g} to {high / 1e6:.5g} "
-            f"MeV/u: {min(outside) / 1e6:.5g} to {max(outside) / 1e6:.5g} MeV/u; the nearest that work are its ends"
-        )
+    if not outside:
+        return ""
+    ends = " to ".join(dict.fromkeys(f"{energy / 1e6:.5g}" for energy in (min(outside), max(outside))))
+    return (
+        f"{len(outside)} of {len(energies)} energies of {species} ({ends} MeV/u) lie outside those of {machine.name} "
+        f"({low / 1e6:.5g} to {high / 1e6:.5g} MeV/u)"
+    )
+
+
+def reached(lists: Lists, resolved: Resolved[EnergySwitchingStudy]) -> Lists:
+    """The energies that the ring accelerates to; of a study outside its machine those above injection."""
+    if not resolved.outside:
+        return lists
+    return [(species, _above(resolved, species, particles)) for species, particles in lists]
+
+
+def _above(
+    resolved: Resolved[EnergySwitchingStudy], species: str, particles: list[ReferenceParticle]
+) -> list[ReferenceParticle]:
+    """The particles above injection; all where that leaves none, which is then refused with the reason."""
+    point = _injection(resolved, resolved.study, resolved.lattice, species).particle
+    return [one for one in particles if one.kinetic_energy_per_u > point.kinetic_energy_per_u] or particles
 
 
 def _limits(study: EnergySwitchingStudy, machine: RingMachine, species: str) -> tuple[float, float]:
@@ -106,8 +130,7 @@ def injection_of(
 
     InputError when there is none, or it is not below ``lowest`` [MeV/u].
     """
-    own = _own_injection(study, species)
-    found = _given(study, own, ring) if own else _working_point(resolved, study, species)
+    own, found = _own_injection(study, species), _injection(resolved, study, ring, species)
     energy = found.particle.kinetic_energy_per_u / 1e6
     if found.particle.species != species or energy >= lowest:
         place = (
@@ -117,6 +140,13 @@ def injection_of(
             f"{place} is {found.particle.species} of {energy:.5g} MeV/u, expected {species} below {lowest:.5g} MeV/u"
         )
     return found
+
+
+def _injection(
+    resolved: Resolved[EnergySwitchingStudy], study: EnergySwitchingStudy, ring: Lattice, species: str
+) -> Injection:
+    own = _own_injection(study, species)
+    return _given(study, own, ring) if own else _working_point(resolved, study, species)
 
 
 def _own_injection(study: EnergySwitchingStudy, species: str) -> InjectionSpec | None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from studies.energy_switching.facts import gather
 from studies.energy_switching.figures import figures
+from studies.energy_switching.moving import MOVING
 from studies.energy_switching.quantities import evaluate
 from studies.energy_switching.resolution import resolve
 from studies.energy_switching.spec import EnergySwitchingStudy
@@ -19,4 +20,5 @@ STUDY = Study(
     figures=figures,
     tables=tables,
     text=lambda facts, quantities: text(facts),
+    moving=MOVING,
 )

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -115,13 +116,72 @@ def gather(resolved: ResolvedLinac[LinacOpticsStudy], asked: Asked) -> LinacFact
         units=unit_table(linac, run, machine.supplies, current=machine.current, duty=machine.pulse.duty),
         across=across(run),
         across_fields=None if alone else across(integrated_transport(linac, tolerance=_MATRICES)),
-        longitudinal=_longitudinal(machine, _GRID_POINTS if asked.any_of(("bucket_sigmas",)) else _UNASKED),
+        longitudinal=_longitudinal(machine, _points(asked)),
         pair=_pair(machine, start[: study.integrated_particles], alone),
-        errors=_errors(machine, study if asked.any_of(("transmission_with_errors",)) else None, start),
-        pulses=_pulses(machine, study, study.samples if asked.any_of(_OF_PULSES) else _UNASKED),
+        errors=_errors(machine, _with_errors(study, asked), start),
+        pulses=_pulses(machine, study, _samples(study, asked)),
         lost_power=lost_power(linac, run, tracked, machine.current * machine.pulse.duty),
         charged=_charged(machine, start[:_CHARGED]) if asked.report else (tracked, tracked),
     )
+
+
+def gather_again(facts: LinacFacts, resolved: ResolvedLinac[LinacOpticsStudy], asked: Asked) -> LinacFacts | None:
+    """The facts of a study whose section table differs from that of ``facts``: what the difference does not reach is
+    kept. None where the linac itself is another one, or the study, and all is computed.
+    """
+    machine, known = resolved.machine, facts.machine
+    if machine.linac is not known.linac or resolved.study != facts.resolved.study:
+        return None
+    new = replace(facts, resolved=resolved, machine=machine)
+    if _particles(machine) != _particles(known):
+        new = _with_particles(new, asked)
+    if machine.errors != known.errors:
+        new = replace(new, pulses=_pulses(machine, resolved.study, _samples(resolved.study, asked)))
+    if machine.errors != known.errors or _particles(machine) != _particles(known):
+        new = replace(new, errors=_errors(machine, _with_errors(resolved.study, asked), new.start))
+    return _with_power(new)
+
+
+def _particles(machine: LinacMachine) -> dict[str, Any]:
+    """What decides where particles start."""
+    return machine.table.beam.model_dump(exclude={"current_uA"})
+
+
+def _with_particles(facts: LinacFacts, asked: Asked) -> LinacFacts:
+    """The facts with particles of the machine's beam, and none of its machines with errors."""
+    machine, linac, study = facts.machine, facts.machine.linac, facts.resolved.study
+    start = machine.sample(study.particles, study.seed)
+    return replace(
+        facts,
+        sizes=facts.run.sizes(machine.bunch.covariance),
+        start=start,
+        tracked=kept(linac, track(linac, start, stations=True)),
+        longitudinal=_longitudinal(machine, _points(asked)),
+    )
+
+
+def _with_power(facts: LinacFacts) -> LinacFacts:
+    """The facts with what follows from supplies, current and sizes by closed formulas."""
+    machine, linac, run = facts.machine, facts.machine.linac, facts.run
+    return replace(
+        facts,
+        tanks=tank_table(linac, run, machine.supplies, None),
+        units=unit_table(linac, run, machine.supplies, current=machine.current, duty=machine.pulse.duty),
+        across=extremes(run, bunch=machine.bunch, charge=machine.bunch_charge, found=facts.periods),
+        lost_power=lost_power(linac, run, facts.tracked, machine.current * machine.pulse.duty),
+    )
+
+
+def _points(asked: Asked) -> int:
+    return _GRID_POINTS if asked.any_of(("bucket_sigmas",)) else _UNASKED
+
+
+def _samples(study: LinacOpticsStudy, asked: Asked) -> int:
+    return study.samples if asked.any_of(_OF_PULSES) else _UNASKED
+
+
+def _with_errors(study: LinacOpticsStudy, asked: Asked) -> LinacOpticsStudy | None:
+    return study if asked.any_of(("transmission_with_errors",)) else None
 
 
 def _clouds(machine: LinacMachine, start: Array, end: LinacTracked) -> dict[str, pd.DataFrame]:

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from typing import TypeVar
 
-from machines.linacs.machine import LinacMachine
 from machines.linacs.table import LinacTable
+from studies.linac.facts import LinacFacts, gather_again
 from studies.linac.resolution import ResolvedLinac
-from studies.linac.spec import LinacOpticsStudy
+from studies.linac.spec import LinacOpticsStudy, LinacStudy
 from studies.pipeline import Moving
 from studies.spec.assumption import AssumptionSpec
 from studies.spec.checking import checked
@@ -20,9 +21,10 @@ _OF_FIELDS = ("kilpatrick", "max_gradient", "final_energy", "largest_advance", "
 _OF_ERRORS = ("transmission_with_errors", "range_jitter", "energy_jitter")
 
 
-def _moved(
-    resolved: ResolvedLinac[LinacOpticsStudy], assumption: AssumptionSpec, sign: float
-) -> ResolvedLinac[LinacOpticsStudy]:
+Study = TypeVar("Study", bound=LinacStudy)
+
+
+def moved_linac(resolved: ResolvedLinac[Study], assumption: AssumptionSpec, sign: float) -> ResolvedLinac[Study]:
     """A key of the section table or of the study moved; InputError for one that neither has."""
 
     def move(value: float) -> float:
@@ -32,7 +34,7 @@ def _moved(
     if key.partition(".")[0] not in resolved.table:
         return replace(resolved, study=moved_study(resolved.study, key, move))
     table = checked(LinacTable, moved_content(resolved.table, key, move), f"assumption '{key}'")
-    return replace(resolved, machine=LinacMachine.of(table, resolved.machine.requirements))
+    return replace(resolved, machine=resolved.machine.with_table(table))
 
 
 def _lighter(resolved: ResolvedLinac[LinacOpticsStudy]) -> ResolvedLinac[LinacOpticsStudy]:
@@ -55,4 +57,9 @@ def _touched(key: str, names: tuple[str, ...]) -> tuple[str, ...]:
     return names
 
 
-MOVING: Moving[ResolvedLinac[LinacOpticsStudy]] = Moving(_moved, _lighter, _touched)
+MOVING: Moving[ResolvedLinac[LinacOpticsStudy], LinacFacts] = Moving(
+    moved=moved_linac,
+    lighter=_lighter,
+    touched=_touched,
+    again=lambda facts, resolved, key, asked: gather_again(facts, resolved, asked),
+)

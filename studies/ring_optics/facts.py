@@ -45,11 +45,15 @@ class Compared:
 
 @dataclass(frozen=True)
 class BeamOptics:
-    """A beam with the optics it lives in."""
+    """A beam with the optics it lives in.
+
+    ``chamber``: a lattice of the same elements whose apertures and wires count in place of those of the optics.
+    """
 
     beam: MachineBeam
     particle: ReferenceParticle
     compared: Compared
+    chamber: Lattice | None = None
 
     @property
     def edge(self) -> BeamEdge:

@@ -2,19 +2,27 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import dataclass, field
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from types import MappingProxyType
 from typing import Any
 
 import numpy as np
 
 from lattice import HadronOpticsError, InputError, Lattice, ReferenceParticle
 from lattice.arrays import Array
-from optics.aperture import fits, tightest_rooms, wires_of
+from optics.aperture import fits, wires_of
 from optics.engines.imperfections import xsuite_closed_orbit
-from optics.imperfections.ensemble import Ensemble, ensemble, rooms_at_wires
-from optics.imperfections.errors import Imperfect, MagnetErrors, draw_errors
-from optics.imperfections.orbit import PLANES, Correction, correct_orbit, correctors_of, monitors_of
+from optics.imperfections.ensemble import Ensemble, ensemble, rooms_at_wires, rooms_in_chamber
+from optics.imperfections.errors import Imperfect, MagnetErrors, draw_errors, draw_together
+from optics.imperfections.orbit import (
+    PLANES,
+    Correction,
+    OrbitResponse,
+    correct_orbit,
+    correctors_of,
+    monitors_of,
+)
 from optics.statistics import least_sample, percentile, share
 from studies.judging import ALONE, BOTH, ROUNDING, Number
 from studies.ring_optics.spec import ErrorsSpec, ImperfectionsSpec, OpticsStudy
@@ -27,6 +35,19 @@ PERCENT = 95.0
 SHOWN = 0
 
 
+#: The study's own working point.
+OWN = ""
+
+
+@dataclass(frozen=True)
+class Operated:
+    """The machines at one working point, and what they are ``after`` their orbits are corrected."""
+
+    machines: Imperfect
+    correction: Correction
+    after: Ensemble
+
+
 @dataclass(frozen=True)
 class Imperfections:
     """The machines of a study ``before`` and ``after`` the ``correction`` of their orbits.
@@ -34,7 +55,8 @@ class Imperfections:
     ``rooms`` (machines,) [m], by the beam's name: least distance after correction of each beam, at its own working
     point, from its aperture and from the wires of the electrostatic septum; ``wires``: from these alone.
     ``residual``: largest difference of machine SHOWN's orbit from Xsuite's [m], or None and why in ``alone``.
-    ``uncorrected``: why there is no correction and nothing after it, "" where there is.
+    ``uncorrected``: why there is no correction and nothing after it, "" where there is. ``points``: the
+    machines by working point, that of the study itself being OWN.
     """
 
     spec: ImperfectionsSpec
@@ -46,6 +68,7 @@ class Imperfections:
     alone: str = ""
     wires: Mapping[str, Array] = field(default_factory=dict)
     uncorrected: str = ""
+    points: Mapping[str, Operated] = field(default_factory=dict)
 
     @property
     def states(self) -> dict[str, Ensemble]:
@@ -69,20 +92,53 @@ def with_imperfections(resolved: Resolved[OpticsStudy], final: Lattice, engines:
         machines = draw_errors(final, errors, resolved.study.seed, spec.machines)
         before = ensemble(machines, resolved.particle, fringe=resolved.study.model.fringe)
         return Imperfections(spec, before, None, None, {}, None, why, uncorrected=why)
-    own = _operated(final, resolved.particle, resolved, spec)
+    points = _at_points(resolved, final, (spec,), spec.machines)
+    found, own = _of_points(points, resolved, spec), points[OWN]
     beside = _beside_xsuite if engines else _alone
     residual, alone = beside(own.correction, own.after, resolved.particle, resolved.study.model.fringe)
-    rooms, wires = _rooms(own, resolved, spec)
-    return Imperfections(
-        spec=spec,
-        before=ensemble(own.machines, resolved.particle, fringe=resolved.study.model.fringe),
-        correction=own.correction,
-        after=own.after,
-        rooms=rooms,
-        residual=residual,
-        alone=alone,
-        wires=wires,
+    return replace(found, residual=residual, alone=alone)
+
+
+def with_other_errors(
+    resolved: Resolved[OpticsStudy],
+    final: Lattice,
+    specs: Sequence[ImperfectionsSpec],
+    machines: int,
+    known: Imperfections,
+) -> list[Imperfections]:
+    """Machines of tables that differ from the study's in their ``errors`` alone, all of them in one batch.
+
+    ``known``: what the study's own table makes of its final lattice.
+    """
+    LOGGER.info("%d machines of each of %d tables of errors", machines, len(specs))
+    every = _of_points(_at_points(resolved, final, specs, machines, known.points), resolved, specs[0])
+    parts = (slice(index * machines, (index + 1) * machines) for index in range(len(specs)))
+    return [replace(some_machines(every, part), spec=spec) for part, spec in zip(parts, specs, strict=True)]
+
+
+def some_machines(found: Imperfections, rows: slice) -> Imperfections:
+    """Some of the machines, as far as numbers of them go."""
+
+    def of(ensemble: Ensemble) -> Ensemble:
+        orbit = {plane: values[rows] for plane, values in ensemble.orbit.items()}
+        return replace(ensemble, orbit=orbit, table=ensemble.table.iloc[rows].reset_index(drop=True))
+
+    correction = found.correction
+    if correction is not None:
+        parts = {name: _rows(getattr(correction, name), rows) for name in ("kicks", "before", "after")}
+        correction = replace(correction, **parts)  # type: ignore[arg-type]
+    return replace(
+        found,
+        before=of(found.before),
+        correction=correction,
+        after=None if found.after is None else of(found.after),
+        rooms=_rows(found.rooms, rows),
+        wires=_rows(found.wires, rows),
     )
+
+
+def _rows(arrays: Mapping[str, Array], rows: slice) -> dict[str, Array]:
+    return {name: values[rows] for name, values in arrays.items()}
 
 
 def without_instruments(ring: Lattice, spec: ImperfectionsSpec) -> str:
@@ -98,27 +154,58 @@ def without_instruments(ring: Lattice, spec: ImperfectionsSpec) -> str:
     return ""
 
 
-@dataclass(frozen=True)
-class _Operated:
-    """The machines at one working point, corrected."""
+def _at_points(
+    resolved: Resolved[OpticsStudy],
+    final: Lattice,
+    specs: Sequence[ImperfectionsSpec],
+    machines: int,
+    known: Mapping[str, Operated] = MappingProxyType({}),
+) -> dict[str, Operated]:
+    """Machines of several tables of errors, one behind the other in one batch, at every working point that counts.
 
-    machines: Imperfect
-    correction: Correction
-    after: Ensemble
+    They are the same machines at each, for errors are those of the seed. ``known``: other machines of the same ring,
+    whose responses hold.
+    """
+    points = {OWN: (final, resolved.particle)}
+    if any(element.aperture is not None for element in final.elements):
+        points |= {_point(case): (case.lattice, case.particle) for case in resolved.beams if not case.follows}
+    found = {}
+    for name, (lattice, particle) in points.items():
+        if name != OWN:
+            LOGGER.info("the same machines at '%s'", name)
+        responses = known[name].correction.responses if name in known else None
+        found[name] = _operated(resolved, lattice, particle, specs, machines, responses)
+    return found
+
+
+def _point(case: BeamCase) -> str:
+    return OWN if case.follows else str(case.beam.working_point)
 
 
 def _operated(
-    lattice: Lattice, particle: ReferenceParticle, resolved: Resolved[OpticsStudy], spec: ImperfectionsSpec
-) -> _Operated:
-    """The same machines, for errors are those of the seed, at the working point that ``lattice`` is set to."""
-    fringe = resolved.study.model.fringe
-    machines = draw_errors(lattice, [magnet_errors(one) for one in spec.errors], resolved.study.seed, spec.machines)
-    correction = corrected(machines, particle, spec, fringe)
-    return _Operated(machines, correction, ensemble(correction.machines, particle, fringe=fringe))
+    resolved: Resolved[OpticsStudy],
+    lattice: Lattice,
+    particle: ReferenceParticle,
+    specs: Sequence[ImperfectionsSpec],
+    machines: int,
+    responses: Mapping[str, OrbitResponse] | None,
+) -> Operated:
+    """The machines at the working point that ``lattice`` is set to."""
+    spec, fringe = specs[0], resolved.study.model.fringe
+    errors = [[magnet_errors(one) for one in table.errors] for table in specs]
+    drawn = draw_together(lattice, errors, resolved.study.seed, machines)
+    correction = corrected(drawn, particle, spec, fringe, responses)
+    return Operated(drawn, correction, ensemble(correction.machines, particle, fringe=fringe))
 
 
-def corrected(machines: Imperfect, particle: ReferenceParticle, spec: ImperfectionsSpec, fringe: str) -> Correction:
-    """Machines with their orbits corrected as a study says. Raises as ``correct_orbit``."""
+def corrected(
+    machines: Imperfect,
+    particle: ReferenceParticle,
+    spec: ImperfectionsSpec,
+    fringe: str,
+    responses: Mapping[str, OrbitResponse] | None = None,
+) -> Correction:
+    """Machines with their orbits corrected as a study says, ``responses`` where known. Raises as ``correct_orbit``."""
     return correct_orbit(
         machines,
         particle,
@@ -129,7 +216,47 @@ def corrected(machines: Imperfect, particle: ReferenceParticle, spec: Imperfecti
         number=spec.correctors_used,
         limit=spec.largest_kick,
         fringe=fringe,
+        responses=responses,
     )
+
+
+def _of_points(
+    points: Mapping[str, Operated], resolved: Resolved[OpticsStudy], spec: ImperfectionsSpec
+) -> Imperfections:
+    own = points[OWN]
+    rooms, wires = rooms_of(points, resolved)
+    return Imperfections(
+        spec=spec,
+        before=ensemble(own.machines, resolved.particle, fringe=resolved.study.model.fringe),
+        correction=own.correction,
+        after=own.after,
+        rooms=rooms,
+        residual=None,
+        wires=wires,
+        points=points,
+    )
+
+
+def rooms_of(
+    points: Mapping[str, Operated], resolved: Resolved[OpticsStudy], moved: bool = False
+) -> tuple[dict[str, Array], dict[str, Array]]:
+    """Rooms of every beam in each machine, and those at the wires alone; nan where it is unstable.
+
+    ``moved``: apertures and wires are those of the study's lattices, not those of the machines.
+    """
+    ideal = points[OWN].correction.machines.ideal
+    if all(element.aperture is None for element in ideal.elements):
+        return {}, {}
+    rooms, wires = {}, {}
+    for case in resolved.beams:
+        operated, edge = points[_point(case)], case.beam.edge(case.particle)
+        machines, chamber = operated.correction.machines, case.lattice if moved else None
+        room = rooms_in_chamber(machines, operated.after, edge, chamber)
+        if septum := septum_with_wires(ideal, resolved):
+            at_wires = rooms_at_wires(machines, operated.after, edge, septum, chamber)
+            wires[case.beam.name], room = at_wires, np.minimum(room, at_wires)
+        rooms[case.beam.name] = room
+    return rooms, wires
 
 
 def magnet_errors(spec: ErrorsSpec) -> MagnetErrors:
@@ -156,25 +283,6 @@ def _beside_xsuite(
 # ------------------------------------------------------------------------------------------------------ apertures
 
 
-def _rooms(
-    own: _Operated, resolved: Resolved[OpticsStudy], spec: ImperfectionsSpec
-) -> tuple[dict[str, Array], dict[str, Array]]:
-    """Rooms of every beam in each machine, and those at the wires alone; nan where it is unstable."""
-    if all(element.aperture is None for element in own.correction.machines.ideal.elements):
-        return {}, {}
-    points: dict[str, _Operated] = {}
-    rooms, wires = {}, {}
-    for case in resolved.beams:
-        operated = own if case.follows else _at_point(case, points, resolved, spec)
-        edge = case.beam.edge(case.particle)
-        room = tightest_rooms(operated.correction.machines.lattice, operated.after.inside, edge)
-        if septum := septum_with_wires(own.correction.machines.ideal, resolved):
-            at_wires = rooms_at_wires(operated.correction.machines, operated.after, edge, septum)
-            wires[case.beam.name], room = at_wires, np.minimum(room, at_wires)
-        rooms[case.beam.name] = room
-    return rooms, wires
-
-
 def septum_with_wires(ideal: Lattice, resolved: Resolved[Any]) -> str:
     """The electrostatic septum, where its wires have a position; "" without."""
     place = resolved.wires.place
@@ -187,17 +295,6 @@ def wires_position(lattice: Lattice, septum: str | None) -> float:
         return float(wires_of(lattice, septum)) if septum else 0.0
     except InputError:
         return 0.0
-
-
-def _at_point(
-    case: BeamCase, points: dict[str, _Operated], resolved: Resolved[OpticsStudy], spec: ImperfectionsSpec
-) -> _Operated:
-    """The machines at the working point of a beam; those of ``points`` are there already."""
-    name = str(case.beam.working_point)
-    if name not in points:
-        LOGGER.info("the same machines at '%s'", name)
-        points[name] = _operated(case.lattice, case.particle, resolved, spec)
-    return points[name]
 
 
 # ----------------------------------------------------------------------------------------------------- quantities

@@ -153,14 +153,14 @@ def _clearance(key: str, facts: Facts) -> Number:
     plane = key[-1]
 
     def room(beam: BeamOptics, slices: int) -> Clearance:
-        return clearance(beam.compared.optics, beam.edge, plane, slices)
+        return clearance(beam.compared.optics, beam.edge, plane, slices, beam.chamber)
 
     return _least([(beam, room(beam, SLICES), room(beam, 2 * SLICES)) for beam in _some(facts)], "optics-ring")
 
 
 def _clearance_es(key: str, facts: Facts) -> Number:
     septum = facts.resolved.septum
-    found = [(beam, clearance_at_wires(beam.compared.optics, beam.edge, septum)) for beam in _some(facts)]
+    found = [(beam, clearance_at_wires(beam.compared.optics, beam.edge, septum, beam.chamber)) for beam in _some(facts)]
     return _least([(beam, room, room) for beam, room in found], "optics-ring")
 
 

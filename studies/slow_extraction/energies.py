@@ -8,8 +8,9 @@ that it leaves at other momenta), and the fields of the septa: E = kick B rho be
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass, field
-from math import nan, sqrt
+from dataclasses import dataclass, field, replace
+from math import inf, isnan, nan, sqrt
+from typing import TypeVar
 
 import numpy as np
 
@@ -23,6 +24,8 @@ from machines.rings.machine import MachineBeam, RingMachine
 from studies.slow_extraction.spec import ExtractionStudy
 from studies.spec.resolution import Resolved
 
+T = TypeVar("T")
+
 _SAME = 1e-9  # relative: energies that are written in MeV/u and held in eV
 
 
@@ -32,7 +35,8 @@ class AtEnergy:
 
     ``emittance`` [m], geometric and rms; ``momenta`` that leave; their spiral ``steps`` [m]; ``losses`` (n,), the part
     that hits the wires for each sampled particle's momentum. ``reason``: why there are no steps; ``early``: the first
-    momentum that hits the wires before its turn, so that the losses are larger.
+    momentum that hits the wires before its turn, so that the losses are larger. ``cases``: the momenta's arms; ``edge``
+    [m^1/2]: the largest amplitude of the beam.
     """
 
     particle: ReferenceParticle
@@ -44,6 +48,8 @@ class AtEnergy:
     losses: Array = field(default_factory=lambda: np.zeros(0))
     reason: str = ""
     early: float | None = None
+    cases: tuple[Case, ...] = ()
+    edge: float = nan
 
     @property
     def loss(self) -> float:
@@ -94,9 +100,40 @@ def _species(machine: RingMachine | None, beam: MachineBeam) -> str:
     return machine.working_point(beam.working_point).particle.species if machine else ""
 
 
-def at_every_energy(resolved: Resolved[ExtractionStudy], own: Extraction) -> tuple[AtEnergy, ...]:
-    """Each working point of the machine's range, and the study's own; that alone without a machine."""
-    return tuple(_at(particle, resolved, own) for particle in working_particles(resolved))
+def at_every_energy(
+    resolved: Resolved[ExtractionStudy], own: Extraction, some: Sequence[ReferenceParticle] | None = None
+) -> tuple[AtEnergy, ...]:
+    """Each working point of the machine's range, and the study's own; that alone without a machine.
+
+    ``some``: these working points alone, by the least, middle and largest of their momenta.
+    """
+    if some is None:
+        return tuple(_at(particle, resolved, own) for particle in working_particles(resolved))
+    return tuple(_at(particle, resolved, own, fewer=True) for particle in some)
+
+
+def deciding(points: Sequence[AtEnergy]) -> tuple[ReferenceParticle, ...]:
+    """The working points with the largest fields, the least step and the largest loss, each once."""
+    worst = (
+        max(points, key=lambda point: point.electric),
+        min(points, key=lambda point: min(point.steps, default=inf)),
+        max(points, key=lambda point: -inf if isnan(point.loss) else point.loss),
+    )
+    return tuple({id(one): one.particle for one in worst}.values())
+
+
+def with_septum(points: Sequence[AtEnergy], own: Extraction) -> tuple[AtEnergy, ...]:
+    """The same arms at a septum of another kick or other wires, where its wires stand as they did."""
+    return tuple(
+        replace(
+            point,
+            electric=_or_nan(electric_field, own.septum, point.particle),
+            magnetic=_or_nan(magnetic_field, own.septum, point.particle),
+            losses=_losses(own, point.cases, point.edge) if point.cases else point.losses,
+            early=_early(own.septum, point.cases),
+        )
+        for point in points
+    )
 
 
 def working_particles(resolved: Resolved[ExtractionStudy]) -> tuple[ReferenceParticle, ...]:
@@ -119,18 +156,22 @@ def _same(first: ReferenceParticle, second: ReferenceParticle) -> bool:
     return first.species == second.species and bool(np.isclose(*energies, rtol=_SAME, atol=0.0))
 
 
-def _at(particle: ReferenceParticle, resolved: Resolved[ExtractionStudy], own: Extraction) -> AtEnergy:
+def _at(
+    particle: ReferenceParticle, resolved: Resolved[ExtractionStudy], own: Extraction, fewer: bool = False
+) -> AtEnergy:
     fields = (_or_nan(electric_field, own.septum, particle), _or_nan(magnetic_field, own.septum, particle))
     try:
         beam = beam_of(resolved, particle.species)
         emittance = particle.geometric_emittance(beam.emittance_x)
-        cases = _cases(particle, resolved, own, beam.sigmas * sqrt(emittance))
+        edge = beam.sigmas * sqrt(emittance)
+        cases = _cases(particle, resolved, own, edge, fewer)
     except (InputError, NoSolution) as error:
         return AtEnergy(particle, *fields, reason=str(error))
     steps = tuple(case.arm.spiral_step for case in cases if case.arm)
     momenta = tuple(case.delta for case in cases)
-    losses = _losses(own, cases, beam.sigmas * sqrt(emittance))
-    return AtEnergy(particle, *fields, emittance, momenta, steps, losses, early=_early(own.septum, cases))
+    losses = _losses(own, cases, edge)
+    early = _early(own.septum, cases)
+    return AtEnergy(particle, *fields, emittance, momenta, steps, losses, early=early, cases=cases, edge=edge)
 
 
 def _or_nan(field: Callable[[Septum, ReferenceParticle], float], septum: Septum, particle: ReferenceParticle) -> float:
@@ -141,16 +182,22 @@ def _or_nan(field: Callable[[Septum, ReferenceParticle], float], septum: Septum,
 
 
 def _cases(
-    particle: ReferenceParticle, resolved: Resolved[ExtractionStudy], own: Extraction, edge: float
+    particle: ReferenceParticle, resolved: Resolved[ExtractionStudy], own: Extraction, edge: float, fewer: bool
 ) -> tuple[Case, ...]:
     """The extracted momenta of a beam with its ``edge`` [m^1/2]; NoSolution when one has no arm at the wires."""
     if own.given or _same(particle, resolved.particle):
-        return _with_arms(own.cases)
+        return _with_arms(_fewer(own.cases) if fewer else own.cases)
     if own.steinbach is None:
         raise NoSolution("the extracted momenta are not known")
     ring = own.ring.with_particle(particle)
-    momenta = own.steinbach.extracted_momenta(edge)
+    found = own.steinbach.extracted_momenta(edge)
+    momenta = _fewer(tuple(found)) if fewer else tuple(found)
     return _with_arms(tuple(case_at(ring, own.septum, float(delta), own.fringe) for delta in momenta))
+
+
+def _fewer(values: tuple[T, ...]) -> tuple[T, ...]:
+    """The first, the middle and the last."""
+    return tuple(values[row] for row in dict.fromkeys((0, len(values) // 2, len(values) - 1)))
 
 
 def _with_arms(cases: tuple[Case, ...]) -> tuple[Case, ...]:

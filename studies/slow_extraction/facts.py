@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import partial
-from math import sqrt
+from math import nan, sqrt
 
 import numpy as np
 
@@ -13,7 +13,7 @@ from extraction.drivers.drivers import BetatronCore
 from extraction.resonance.arms import Arm
 from extraction.resonance.both_engines import Engines, compare_engines
 from extraction.resonance.diagram import Steinbach, WaitingBeam, steinbach_of
-from extraction.resonance.hardt import arm_divergence, hardt_residual
+from extraction.resonance.hardt import arm_divergence, hardt_residual, normalised_dispersion
 from extraction.resonance.last_turns import LastTurns, last_turns
 from extraction.resonance.momenta import Case, case_at, design_case
 from extraction.resonance.separatrices import NOT_TRACED, Portraits, portraits
@@ -29,7 +29,7 @@ from studies.match.design import matched_design
 from studies.pipeline import Asked
 from studies.ring_optics.facts import NOT_ASKED, Compared, Facts, compare
 from studies.runs.logs import LOGGER
-from studies.slow_extraction.energies import AtEnergy, Extraction, at_every_energy, beam_of
+from studies.slow_extraction.energies import AtEnergy, Extraction, at_every_energy, beam_of, with_septum
 from studies.slow_extraction.septa import septum_of
 from studies.slow_extraction.spec import ExtractionSpec, ExtractionStudy
 from studies.slow_extraction.wires import AtWires, at_wires
@@ -44,7 +44,7 @@ class ExtractionFacts:
     ``divergence``: dx'/d(dp/p) of the arm at the middle momentum, exact; ``hardt``: the residual of the condition at
     the design momentum [m^1/2]; each is the error where it has no value. ``wires`` by momentum; ``flux`` [Wb] of a
     betatron core that brings the middle of the stack onto the resonance; ``points`` of the machine's range;
-    ``portraits`` of what is ``shown``.
+    ``portraits`` of what is ``shown``; ``dispersion`` at the wires, normalised and whole [m^1/2].
     """
 
     optics: Facts
@@ -66,6 +66,7 @@ class ExtractionFacts:
     flux: float
     points: tuple[AtEnergy, ...]
     portraits: Portraits
+    dispersion: float = nan
 
     @property
     def ring(self) -> Lattice:
@@ -103,13 +104,25 @@ class ExtractionFacts:
         return tuple(case for case in self.cases if case.arm is not None)
 
     @property
+    def own(self) -> Extraction:
+        """The extraction that other working points depart from."""
+        edge = self.beam.sigmas * sqrt(self.emittance)
+        given = self.spec.momenta is not None
+        return Extraction(self.ring, self.fringe, self.septum, self.cases, given, self.steinbach, edge)
+
+    @property
     def shown(self) -> tuple[Case, ...]:
         """These and the design point, in order of momentum."""
         return _shown(self.found, self.design)
 
 
-def gather_extraction(resolved: Resolved[ExtractionStudy], asked: Asked) -> ExtractionFacts:
-    """Compute the extraction; NoSolution or UnstableOptics when the design point, or every momentum, has none."""
+def gather_extraction(
+    resolved: Resolved[ExtractionStudy], asked: Asked, some: Sequence[ReferenceParticle] | None = None
+) -> ExtractionFacts:
+    """Compute the extraction; NoSolution or UnstableOptics when the design point, or every momentum, has none.
+
+    ``some``: the working points of the machine that are looked at, in place of all.
+    """
     spec = resolved.study.extraction
     matched = matched_design(resolved)
     final = (matched.lattice if matched else resolved.lattice).with_particle(resolved.particle)
@@ -142,11 +155,11 @@ def gather_extraction(resolved: Resolved[ExtractionStudy], asked: Asked) -> Extr
     scans = _varied(final, septum, compared.optics.fringe, spec, middle) if asked.report else NOT_VARIED
     points: tuple[AtEnergy, ...] = ()
     if asked.any_of(OF_ENERGIES):
-        LOGGER.info("the same at every working point of the machine")
+        LOGGER.info("the same at %s of the machine", f"{len(some)} working points" if some else "every working point")
         edge = beam.sigmas * sqrt(emittance)
         given = spec.momenta is not None
         own = Extraction(final, compared.optics.fringe, septum, cases, given, steinbach, edge)
-        points = at_every_energy(resolved, own)
+        points = at_every_energy(resolved, own, some)
     LOGGER.info("the same by Xsuite's tracking")
     return ExtractionFacts(
         optics=facts,
@@ -166,9 +179,38 @@ def gather_extraction(resolved: Resolved[ExtractionStudy], asked: Asked) -> Extr
         flux=_flux(final, resolved.particle, steinbach) if steinbach else float("nan"),
         points=points,
         portraits=portraits(final, compared.optics.fringe, septum, spec.x_wall, shown) if asked.report else NOT_TRACED,
+        dispersion=float(np.hypot(*normalised_dispersion(compared.optics, final.index(septum.at)))[0].real),
         divergence=_or_error(partial(_divergence, final, septum, compared.optics.fringe, middle)),
         hardt=_or_error(partial(_hardt, final, septum, compared.optics.fringe, spec.delta)),
     )
+
+
+def with_points(facts: ExtractionFacts, some: Sequence[ReferenceParticle]) -> ExtractionFacts:
+    """The facts with fewer working points of the machine, and fewer momenta at each."""
+    resolved = facts.optics.resolved
+    return replace(facts, points=at_every_energy(resolved, facts.own, some) if facts.points else ())
+
+
+def with_other_septum(facts: ExtractionFacts, resolved: Resolved[ExtractionStudy]) -> ExtractionFacts:
+    """The facts with a septum of another kick, or with other wires at the same place."""
+    spec = resolved.study.extraction
+    septum = replace(septum_of(spec, facts.ring), angle=facts.septum.angle)
+    cases = tuple(case.transported(septum, facts.ring) for case in facts.cases)
+    new = replace(
+        facts,
+        spec=spec,
+        septum=septum,
+        cases=cases,
+        design=facts.design.transported(septum, facts.ring),
+        wires=at_wires(facts.shown, septum),
+    )
+    return replace(new, points=with_septum(facts.points, new.own))
+
+
+def with_other_chamber(facts: ExtractionFacts, resolved: Resolved[ExtractionStudy]) -> ExtractionFacts:
+    """The facts with the apertures of another lattice of the same elements."""
+    arms = [(case.delta, case.arm) for case in facts.cases if case.arm]
+    return replace(facts, turns=last_turns(facts.ring, facts.optics.optics, facts.septum, arms, resolved.lattice))
 
 
 def _engines(final: Lattice, compared: Compared, septum: Septum, cases: list[Case], asked: bool) -> Engines:

@@ -23,6 +23,7 @@ from studies.charts.style import EXACT, LEADING
 from studies.charts.vectors import Vector, vectors
 from studies.results import FigureData, Shown
 from studies.ring_optics.figures import match_figures, tune_figures
+from studies.slow_extraction.energy_figures import energy_figures
 from studies.slow_extraction.facts import ExtractionFacts
 from studies.slow_extraction.turn_figures import last_turns_figure
 
@@ -42,7 +43,7 @@ def figures(facts: ExtractionFacts) -> tuple[FigureData, ...]:
         _steps_of_momenta(facts),
         _losses(facts),
         last_turns_figure(facts),
-        *_energies(facts),
+        *energy_figures(facts.points),
         *_sensitivity(facts),
         *_engines(facts),
     )
@@ -301,32 +302,6 @@ def _losses(facts: ExtractionFacts) -> FigureData:
 def _middle(values: Sequence[float]) -> float:
     """Half way between the ends: where a mean over all stands."""
     return (min(values) + max(values)) / 2
-
-
-# ------------------------------------------------------------------------------------- every working point
-
-
-def _energies(facts: ExtractionFacts) -> Iterator[FigureData]:
-    points = facts.points
-    names = [point.name for point in points]
-    shown = (
-        ("energies-field", "Field of the electrostatic septum", [1e-6 * one.electric for one in points], "E [MV/m]"),
-        (
-            "energies-step",
-            "Least spiral step",
-            [1e3 * min(one.steps, default=np.nan) for one in points],
-            "least spiral step [mm]",
-        ),
-    )
-    for id, title, values, heading in shown:
-        if not np.isfinite(values).any():
-            continue
-        caption = (
-            f"{title} at each species' lowest, middle and highest energy, and at the study's own, with the study's "
-            "normalised strengths. Look for: the working point that decides."
-        )
-        frame = pd.DataFrame({"working point": names, heading: values})
-        yield _drawn(id, f"{title} at every working point", caption, bars(names, values, heading), frame)
 
 
 # ------------------------------------------------------------------------------------------------- sensitivity

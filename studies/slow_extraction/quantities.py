@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import replace
-from math import isfinite, sqrt
+from math import isfinite, pi, sqrt
 from typing import Any
 
 import numpy as np
@@ -70,13 +70,13 @@ def _points(facts: ExtractionFacts) -> tuple[AtEnergy, ...]:
     return facts.points
 
 
-def _field(attribute: str, law: str) -> Callable[[ExtractionFacts], Number]:
+def _field(attribute: str, law: str, figure: str) -> Callable[[ExtractionFacts], Number]:
     def number(facts: ExtractionFacts) -> Number:
         worst = max(_points(facts), key=lambda point: float(getattr(point, attribute)))
         value = float(getattr(worst, attribute))
         if not isfinite(value):
             raise InputError("its length or its kick is not known")
-        return Number(value, ROUNDING * value, FORMULA, f"{law}, of {worst.name}", "energies-field")
+        return Number(value, ROUNDING * value, FORMULA, f"{law}, of {worst.name}", figure)
 
     return number
 
@@ -111,7 +111,7 @@ def _worst_loss(facts: ExtractionFacts) -> Number:
     error = facts.engines.largest(difference) + ROUNDING * max(1e-3, worst.loss)
     sampling = TWO_SIDED * float(np.std(worst.losses)) / sqrt(len(worst.losses))
     method = f"{_of(points)}: {worst.name}; {_HERE}, and sampling"
-    return Number(worst.loss, error, ALONE, method, "energies-step", statistical=sampling)
+    return Number(worst.loss, error, ALONE, method, "energies-loss", statistical=sampling)
 
 
 _HERE = "error: that of the engines at the study's own"
@@ -234,9 +234,22 @@ def _hardt_residual(facts: ExtractionFacts) -> Number:
 
 def _angle_spread(facts: ExtractionFacts) -> Number:
     angles = [case.angle for case in _all_momenta(facts)]
-    method = f"of {len(angles)} extracted momenta, {facts.found[0].delta:.4g} to {facts.found[-1].delta:.4g}"
+    momenta = f"of {len(angles)} extracted momenta, {facts.found[0].delta:.4g} to {facts.found[-1].delta:.4g}"
+    method = f"{momenta}{_never_aligned(facts)}"
     number = _compared(max(angles) - min(angles), facts, _angle_error, method, "hardt-momentum")
     return replace(number, numerical=2 * number.numerical)
+
+
+def _never_aligned(facts: ExtractionFacts) -> str:
+    """Why no phase of the sextupoles aligns the arms, where the dispersion at the wires is too small for it."""
+    chromaticity = float(facts.optics.optics.dqx)
+    asked = 4 * pi * abs(chromaticity) / facts.resonance.virtual_sextupole
+    if not facts.dispersion < asked:
+        return ""
+    return (
+        f", which no phase of the sextupoles aligns: the normalised dispersion at the wires is {facts.dispersion:.2g} "
+        f"m^1/2, the Hardt condition asks for {asked:.2g} m^1/2 at Q'x = {chromaticity:.3g}"
+    )
 
 
 # --------------------------------------------------------------------------------------------------- the septa
@@ -381,8 +394,8 @@ def _residual(attribute: str, text: str) -> Callable[[ExtractionFacts], Number]:
 
 
 _NUMBERS: Mapping[str, Callable[[ExtractionFacts], Number]] = {
-    "largest_es_field": _field("electric", "kick B rho beta c / length of the wires"),
-    "largest_ms_field": _field("magnetic", "kick B rho / length of the magnetic septum"),
+    "largest_es_field": _field("electric", "kick B rho beta c / length of the wires", "energies-field"),
+    "largest_ms_field": _field("magnetic", "kick B rho / length of the magnetic septum", "energies-magnetic"),
     "worst_spiral_step": _worst_step,
     "worst_wire_loss": _worst_loss,
     "resonant_momentum": _resonant_momentum,

@@ -53,6 +53,18 @@ class AssumptionSpec(Table):
             return f"({value})*{1.0 + sign * self.relative!r}" if self.relative else f"({value})+{self._shift(sign)!r}"
         return value * (1.0 + sign * self.relative) if self.relative is not None else value + self._shift(sign)
 
+    def step(self, sign: float) -> float:
+        """What a parameter that stands for it is set to, see ``as_parameter``."""
+        return sign * self.relative if self.relative is not None else self._shift(sign)
+
+    def as_parameter(self, written: Any, parameter: str) -> str:
+        """A number or an expression with a parameter beside it that moves it: 0 leaves it, ``step`` moves it.
+
+        >>> AssumptionSpec(key="a", relative=0.1, why="a guess").as_parameter(2.0, "m")
+        '(2.0)*(1.0+m)'
+        """
+        return f"({written})*(1.0+{parameter})" if self.relative is not None else f"({written})+{parameter}"
+
     def _shift(self, sign: float) -> float:
         below, above = self._sides
         return above if sign > 0 else -below

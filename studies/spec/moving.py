@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Iterable, Mapping
 from dataclasses import replace
 from typing import Any, TypeVar
 
@@ -19,6 +19,7 @@ Move = Callable[[Any], Any]
 Spec = TypeVar("Spec", bound=StudySpec)
 Ring = TypeVar("Ring", bound=RingStudy)
 
+_MOVED = "moved_"  # how parameters that stand for assumptions begin
 _OF_BEAMS = ("emittance_x", "emittance_y", "momentum_spread", "sigmas")
 
 
@@ -31,6 +32,8 @@ def moved_ring(resolved: Resolved[Ring], assumption: AssumptionSpec, sign: float
 
     if head == "beams":
         return replace(resolved, beams=tuple(_with_beam(case, rest, move) for case in resolved.beams))
+    if head == "elements" and (name := _parameter(assumption)) in resolved.lattice.parameters:
+        return _with_lattices(resolved, lambda lattice: lattice.with_parameters({name: assumption.step(sign)}))
     if head in ("elements", "apertures", "parameters"):
         return _with_lattices(resolved, lambda lattice: _moved_lattice(lattice, head, rest, move))
     return replace(resolved, study=moved_study(resolved.study, assumption.key, move))
@@ -44,7 +47,7 @@ def moved_study(study: Spec, key: str, move: Move) -> Spec:
 def moved_content(content: Mapping[str, Any], key: str, move: Move) -> dict[str, Any]:
     """Plain values with the numbers at ``key`` moved; ``*`` enters every entry of a list or table that has the rest.
 
-    InputError where nothing numeric stands there.
+    What is empty there has nothing to move. InputError where nothing numeric stands there.
     """
     found: list[str] = []
     changed = _moved(content, key.split("."), move, found)
@@ -57,6 +60,8 @@ def _moved(content: Any, parts: list[str], move: Move, found: list[str]) -> Any:
     if not parts:
         return _number(content, move, found)
     first, rest = parts[0], parts[1:]
+    if first == "*" and isinstance(content, (Mapping, list, tuple)) and not content:
+        found.append("")
     if isinstance(content, Mapping):
         return {
             name: _moved(value, rest, move, found) if first in ("*", str(name)) else value
@@ -70,6 +75,7 @@ def _moved(content: Any, parts: list[str], move: Move, found: list[str]) -> Any:
 
 def _number(content: Any, move: Move, found: list[str]) -> Any:
     if isinstance(content, (list, tuple)):
+        found += [] if content else [""]
         return [_number(one, move, found) for one in content]
     if isinstance(content, bool) or not isinstance(content, (int, float)):
         return content
@@ -93,6 +99,56 @@ def _with_lattices(resolved: Resolved[Ring], change: Callable[[Lattice], Lattice
     return replace(resolved, lattice=change(resolved.lattice), beams=beams)
 
 
+def movable(resolved: Resolved[Ring], assumptions: Iterable[AssumptionSpec]) -> Resolved[Ring]:
+    """The study with a parameter, 0 at first, for each assumption on its elements.
+
+    Moved by these (``moved_ring`` sets them) all lattices have the same elements, and what follows from these alone is
+    found once. InputError for elements or attributes that there are not.
+    """
+    changed: dict[int, Lattice] = {}
+    own = _movable_lattice(resolved.lattice, assumptions)
+
+    def of(lattice: Lattice) -> Lattice:
+        if lattice.elements != resolved.lattice.elements:
+            return changed.setdefault(id(lattice), _movable_lattice(lattice, assumptions))
+        known = lattice.parameters
+        numbers = {name: value for name, value in known.items() if not known.is_dependent(name)}
+        same = own.with_parameters(numbers)
+        return same if lattice.particle is None else same.with_particle(lattice.particle)
+
+    return _with_lattices(resolved, of)
+
+
+def _parameter(assumption: AssumptionSpec) -> str:
+    """The parameter that stands for an assumption on elements."""
+    kind = "share" if assumption.relative is not None else "shift"
+    return f"{_MOVED}{kind}_{assumption.key.replace('.', '_')}"
+
+
+def _movable_lattice(lattice: Lattice, assumptions: Iterable[AssumptionSpec]) -> Lattice:
+    for one in assumptions:
+        name = _parameter(one)
+        if not one.key.startswith("elements.") or name in lattice.parameters:
+            continue
+        elements = _attributes(
+            lattice,
+            one.key.removeprefix("elements."),
+            lambda written, one=one, name=name: one.as_parameter(written, name),  # type: ignore[misc]
+        )
+        lattice = _with_elements(lattice, elements, {name: 0.0})
+    return lattice
+
+
+def _with_elements(lattice: Lattice, elements: tuple[Any, ...], parameters: Mapping[str, float]) -> Lattice:
+    return Lattice(
+        lattice.name,
+        elements=elements,
+        parameters={**lattice.parameters.definitions, **parameters},
+        particle=lattice.particle,
+        warnings=lattice.warnings,
+    )
+
+
 def _moved_lattice(lattice: Lattice, head: str, rest: str, move: Move) -> Lattice:
     if head == "parameters":
         if rest not in lattice.parameters:
@@ -100,13 +156,7 @@ def _moved_lattice(lattice: Lattice, head: str, rest: str, move: Move) -> Lattic
             raise InputError(f"assumption 'parameters.{rest}': '{lattice.name}' has no such parameter{hint}")
         return lattice.with_parameters({rest: move(lattice.parameters[rest])})
     elements = _apertures(lattice, rest, move) if head == "apertures" else _attributes(lattice, rest, move)
-    return Lattice(
-        lattice.name,
-        elements=elements,
-        parameters=dict(lattice.parameters.definitions),
-        particle=lattice.particle,
-        warnings=lattice.warnings,
-    )
+    return _with_elements(lattice, elements, {})
 
 
 def _apertures(lattice: Lattice, plane: str, move: Move) -> tuple[Any, ...]:
@@ -132,22 +182,40 @@ def _attributes(lattice: Lattice, rest: str, move: Move) -> tuple[Any, ...]:
     rows = [row for row, element in enumerate(elements) if element.kind == kind and hasattr(element, attribute)]
     if not rows:
         raise InputError(f"assumption 'elements.{rest}': '{lattice.name}' has no {kind} with '{attribute}'")
+    free = {row for row, element in enumerate(elements) if isinstance(element, Drift) and _free(element.length)}
     for row in rows:
         before = getattr(elements[row], attribute)
         elements[row] = replace(elements[row], **{attribute: move(before)})
         if attribute == "length":
-            _give_way(elements, row, lattice.value(move(before)) - lattice.value(before))
+            _give_way(elements, row, free, before)
     return tuple(_renamed(elements, lattice))
 
 
-def _give_way(elements: list[Any], row: int, longer: float) -> None:
-    """The nearest drift before and behind an element take half of what it has grown, so that its middle stays."""
+def _written(value: Any) -> bool:
+    """Whether a number is an expression."""
+    return isinstance(value, str)
+
+
+def _free(length: Any) -> bool:
+    """Whether a drift may give way: one with a number for its length, or one that has given way already."""
+    return not _written(length) or _MOVED in length
+
+
+def _give_way(elements: list[Any], row: int, free: Collection[int], before: Any) -> None:
+    """The nearest ``free`` drifts on either side take half of what an element has grown each: its middle stays."""
+    after = elements[row].length
     for step in (-1, 1):
-        for away in range(1, len(elements)):
-            at = (row + step * away) % len(elements)
-            if isinstance(elements[at], Drift) and isinstance(elements[at].length, float):
-                elements[at] = replace(elements[at], length=elements[at].length - longer / 2)
-                break
+        away = next((step * n for n in range(1, len(elements)) if (row + step * n) % len(elements) in free), None)
+        if away is not None:
+            at = (row + away) % len(elements)
+            elements[at] = replace(elements[at], length=_shorter(elements[at].length, before, after))
+
+
+def _shorter(length: Any, before: Any, after: Any) -> Any:
+    """A drift less half of what an element beside it has grown, as a number where all are."""
+    if any(_written(one) for one in (length, before, after)):
+        return f"({length})-0.5*(({after})-({before}))"
+    return length - (after - before) / 2
 
 
 def _renamed(elements: list[Any], lattice: Lattice) -> list[Any]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -124,6 +124,15 @@ def gather(resolved: Resolved[SwitchingComparisonStudy], asked: Asked) -> Compar
         several=_several(study, treatment, machines),
         checks=checks(study, machines.ring),
     )
+
+
+def gather_again(facts: ComparisonFacts, resolved: Resolved[SwitchingComparisonStudy]) -> ComparisonFacts:
+    """The facts of another study of the same ring and linac: their times and beams are kept."""
+    study = resolved.study
+    treatment = treatment_of(study, reaches(study))
+    timelines = delivered(study, treatment, facts.machines)
+    beams = beams_of(study, treatment, facts.machines)
+    return replace(facts, resolved=resolved, study=study, treatment=treatment, timelines=timelines, beams=beams)
 
 
 def treatment_of(study: SwitchingComparisonStudy, within: Reaches) -> Treatment:

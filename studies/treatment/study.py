@@ -5,6 +5,7 @@ from __future__ import annotations
 from studies.pipeline import Study
 from studies.treatment.facts import gather
 from studies.treatment.figures import figures
+from studies.treatment.moving import MOVING
 from studies.treatment.quantities import quantities
 from studies.treatment.resolution import resolve
 from studies.treatment.spec import SwitchingComparisonStudy
@@ -19,4 +20,5 @@ STUDY = Study(
     figures=figures,
     tables=tables,
     text=lambda facts, quantities: text(facts),
+    moving=MOVING,
 )

@@ -58,6 +58,10 @@ def methods(facts: ComparisonFacts) -> Iterator[str]:
 
 def assumptions(facts: ComparisonFacts) -> Iterator[str]:
     yield "Every number of the study's tables is an assumption, shown under Provenance; change it with --set."
+    yield (
+        "The errors of the model are those of the study's own numbers. Times and beams that the studies of ring and "
+        "linac compute are taken as they are: their errors stand on the pages of these studies."
+    )
     yield "Dose is physical, in water; RBE, fragments and the lateral penumbra are left out. A box, one field."
     yield (
         "Ranges: protons within 0.25 % of PSTAR from 50 MeV; behind 3.3 mm of nozzle CNAO's operational ranges of "

@@ -21,6 +21,7 @@ from studies.vocabulary.names import (
     unit_factor,
     words_of,
 )
+from studies.vocabulary.remedies import remedy_of
 from studies.vocabulary.ring import COLUMNS, COORDINATES, IMPERFECTIONS, SCALARS
 from studies.vocabulary.spill import SPILL
 from studies.vocabulary.switching import SWITCHING
@@ -47,6 +48,7 @@ __all__ = [
     "computed_by",
     "nearest",
     "quantity_named",
+    "remedy_of",
     "unit_factor",
     "words_of",
 ]

@@ -26,7 +26,7 @@ from optics import twiss
 from optics.engines.imperfections import xsuite_closed_orbit
 from optics.imperfections.draws import circuit_of
 from optics.imperfections.ensemble import ensemble
-from optics.imperfections.errors import MagnetErrors, draw_errors, draw_numbered, with_errors
+from optics.imperfections.errors import MagnetErrors, draw_errors, draw_numbered, draw_together, with_errors
 from optics.maps.model import turns
 from tests.madx_session import madx
 
@@ -144,6 +144,22 @@ def test_errors_depend_on_seed_and_name_alone_and_scale_with_their_rms() -> None
     assert many.values["qf1"]["dx"][0] == pytest.approx(2 * one, rel=1e-14)
     assert many.one(0).table.loc["qf1", "dx"] == many.values["qf1"]["dx"][0]
     assert draw_errors(ring(), MagnetErrors(magnets="qf1", dx=1e-4), 8).table.loc["qf1", "dx"] != one
+
+
+def test_sets_drawn_together_are_the_machines_of_each() -> None:
+    """Two machines of each of three sets of one batch: names, kinds and seeds decide, not the company."""
+    sets = [
+        [MagnetErrors(magnets="kf", dx=size, field=field), MagnetErrors(magnets="bend", roll=1e-3)]
+        for size, field in ((1e-4, 0.0), (2e-4, 1e-3), (0.0, 1e-3))
+    ]
+    together = draw_together(ring(), sets, 7, 2)
+    orbits = twiss(together.lattice, chromatic=False)["x"][:, together.rows]
+    for number, errors in enumerate(sets):
+        alone = draw_errors(ring(), errors, 7, 2)  # without displacements there are no frames: rows of elements count
+        mine = orbits[2 * number : 2 * number + 2]
+        assert twiss(alone.lattice, chromatic=False)["x"][:, alone.rows] == pytest.approx(mine, abs=1e-15)
+    with pytest.raises(InputError, match="of the same magnets"):
+        draw_together(ring(), [sets[0], [MagnetErrors(magnets="bend", roll=1e-3)]], 7, 2)
 
 
 def test_rms_and_cut_of_a_draw() -> None:

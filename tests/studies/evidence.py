@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from typing import Any
 
 from machines.requirements import FAIL
@@ -35,7 +35,10 @@ def _shows(figure: FigureData | None, id: str) -> bool:
 def broken(result: StudyResult) -> list[tuple[str, str, float]]:
     """(id, curve, value) of every curve that crosses the limit of a requirement that did not fail."""
     failed = {verdict.requirement.id for verdict in result.verdicts if verdict.verdict == FAIL}
-    found = [one for figure in result.figures for one in _crossed(figure.plotly)]
+    least = {verdict.requirement.id for verdict in result.verdicts if verdict.requirement.upper is None}
+    found = [
+        one for figure in result.figures for one in (*_crossed(figure.plotly), *_crossed_bars(figure.plotly, least))
+    ]
     return [one for one in found if one[0] not in failed]
 
 
@@ -49,7 +52,6 @@ def _crossed(plotly: Mapping[str, Any]) -> Iterator[tuple[str, str, float]]:
             for value in (one for one in trace[side] if one is not None):
                 if (value < limit[side][0]) if meta["above"] else (value > limit[side][0]):
                     yield meta["requirement"], str(trace["name"]), float(value)
-    yield from _crossed_bars(plotly)
 
 
 def _carrying(plotly: Mapping[str, Any], limit: Trace, side: str, curves: list[str]) -> list[Trace]:
@@ -66,19 +68,22 @@ def _carrying(plotly: Mapping[str, Any], limit: Trace, side: str, curves: list[s
     return found
 
 
-def _crossed_bars(plotly: Mapping[str, Any]) -> Iterator[tuple[str, str, float]]:
+def _crossed_bars(plotly: Mapping[str, Any], least: Collection[str]) -> Iterator[tuple[str, str, float]]:
+    """Bars beyond a limit: longer than it, or shorter where the requirement (of ``least``) has a lower one alone."""
     bars = [trace for trace in plotly["data"] if trace.get("type") == "bar"]
     limits = [shape for shape in plotly["layout"].get("shapes", ()) if shape.get("name", "").endswith(", limit")]
     for limit in limits if bars else ():
         if limit.get("xref") == "x":
-            longest = _longest(bars, plotly["layout"].get("barmode") == "stack")
-            if longest > limit["x0"]:
-                yield limit["name"].removesuffix(", limit"), "bars", longest
+            name = limit["name"].removesuffix(", limit")
+            worst = (min if name in least else max)(_lengths(bars, plotly["layout"].get("barmode") == "stack"))
+            if (worst < limit["x0"]) if name in least else (worst > limit["x0"]):
+                yield name, "bars", worst
 
 
-def _longest(bars: list[Trace], stacked: bool) -> float:
-    rows = zip(*([value or 0.0 for value in bar["x"]] for bar in bars), strict=True)
-    return max(sum(row) if stacked else max(row) for row in rows)
+def _lengths(bars: list[Trace], stacked: bool) -> list[float]:
+    """Of whole bars, or of each part."""
+    rows = [[value for value in row if value is not None] for row in zip(*(bar["x"] for bar in bars), strict=True)]
+    return [sum(row) for row in rows if row] if stacked else [value for row in rows for value in row]
 
 
 def assert_evidence(result: StudyResult) -> None:

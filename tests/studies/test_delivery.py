@@ -21,6 +21,7 @@ from studies.delivery.stored import STORED, Stored, drawn, size_of
 from studies.delivery.study import STUDY
 from studies.pipeline import Asked, compute
 from studies.spec.study_file import validated
+from tests.studies.evidence import assert_evidence
 
 FUNCTIONS = {"kind": "functions", "normalised_emittance_x_um": 0.3, "normalised_emittance_y_um": 0.5}
 STUDY_FILE: dict[str, Any] = {
@@ -119,6 +120,7 @@ def test_a_source_that_the_line_has_not_is_told(machine: str, kind: str) -> None
 def test_a_whole_delivery(tmp_path: Path) -> None:
     """Every spot within the pipe and 19 T/m, with particles as with moments, by Xsuite as by us."""
     outcome = compute(STUDY, resolve(study(planes=["t2_030b_nzl"], trajectories=TRAJECTORIES), None))
+    assert_evidence(outcome.result)
     found = {one.name: one for one in outcome.result.quantities}
     assert found["spots_missed"].value == 0.0
     assert found["spot_dispersion"].value < 1e-3  # type: ignore[operator]

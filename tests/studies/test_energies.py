@@ -12,11 +12,16 @@ from extraction import Septum, third_integer_resonance
 from extraction.resonance.momenta import case_at
 from extraction.septum import electric_field, magnetic_field
 from lattice import InputError, ReferenceParticle
+from machines.registry import machine_named
 from machines.requirements import FAIL, PASS
+from studies.charts.kit.evidence import with_evidence
+from studies.judging import verdicts_on
 from studies.pipeline import Asked, judged
 from studies.registry import study_of
-from studies.slow_extraction.energies import working_particles
-from studies.slow_extraction.facts import ExtractionFacts, gather_extraction
+from studies.slow_extraction.energies import deciding, working_particles
+from studies.slow_extraction.energy_figures import energy_figures
+from studies.slow_extraction.facts import ExtractionFacts, gather_extraction, with_other_septum, with_points
+from studies.slow_extraction.quantities import evaluate
 from studies.slow_extraction.spec import ExtractionStudy
 from studies.spec.builtin import study_path
 from studies.spec.resolution import Resolved
@@ -107,6 +112,41 @@ def test_the_studys_own_point_holds_its_own_numbers() -> None:
     assert own.momenta == tuple(case.delta for case in found.cases)
     steps = {point.name: min(point.steps) for point in found.points}
     assert min(steps, key=lambda name: steps[name]) == "carbon-12, 115 MeV/u"  # of the largest emittance
+
+
+def test_the_limits_of_the_worst_stand_beside_all_of_them() -> None:
+    """One figure each for both fields, step and loss, whose axis carries the quantity that is judged."""
+    drawn = {one.id: one for one in energy_figures(facts().points)}
+    assert [one.shows[0].quantity for one in drawn.values()] == list(OF_ENERGIES)
+    judged_by = [one for one in machine_named("cnao").requirements if one.quantity in OF_ENERGIES]
+    found = evaluate([one.quantity for one in judged_by], facts())
+    figures, quantities = with_evidence(list(drawn.values()), verdicts_on(judged_by, found), found)
+    for need, one in zip(judged_by, quantities, strict=True):
+        (figure,) = (figure for figure in figures if figure.id == one.figure)
+        names = [shape["name"] for shape in figure.plotly["layout"]["shapes"]]
+        assert f"{need.id}, limit" in names
+        assert f"{need.id}, scale" not in names  # on the axis itself, not on a gauge below
+
+
+def test_the_points_that_decide_tell_the_same_as_all() -> None:
+    """The largest field and the largest loss, by the first, middle and last of seven momenta."""
+    own = facts()
+    some = deciding(own.points)
+    assert {one.species for one in some} == {"carbon-12"}
+    fewer = with_points(own, some)
+    values = [evaluate(list(OF_ENERGIES), one) for one in (own, fewer)]
+    for whole, part in zip(*values, strict=True):
+        assert part.value == pytest.approx(whole.value, rel=0.02)  # a mean over fewer momenta, else the same
+
+
+def test_another_kick_and_other_wires_keep_the_arms() -> None:
+    """Fields go with the kick; what the wires take of a beam goes with their thickness, their angle aside."""
+    own = with_points(facts(), deciding(facts().points))
+    kicked = with_other_septum(own, resolved("extraction.septum_kick=0.00275", "extraction.wire_thickness=0.0002"))
+    for before, after in zip(own.points, kicked.points, strict=True):
+        assert after.electric == pytest.approx(1.1 * before.electric, rel=1e-12)
+        assert after.steps == before.steps
+        assert before.loss < after.loss < 2 * before.loss
 
 
 # -------------------------------------------------------------------------------------------------- what can fail

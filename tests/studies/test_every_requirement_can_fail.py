@@ -12,9 +12,10 @@ import pandas as pd
 import pytest
 
 from extraction.resonance.both_engines import Engines
-from lattice import ReferenceParticle
+from lattice import Bend, Drift, Lattice, ReferenceParticle
 from machines.registry import MACHINES, machine_named
 from machines.requirements import FAIL, Requirement
+from studies.delivery.quantities import quantities as of_delivery
 from studies.energy_switching.quantities import evaluate as of_ring_switching
 from studies.judging import verdicts_on
 from studies.linac.quantities import evaluate as of_linac
@@ -34,6 +35,7 @@ from studies.treatment.quantities import quantities as of_treatment
 from tests import linac_facts
 from tests.studies import extraction_made, spill_made
 from tests.studies.numbers import ring_facts, switching_facts, treatment_facts
+from tests.studies.numbers import test_delivery as delivery_made
 from tests.studies.numbers.test_ring import beam, facts_of, machines_of
 
 Found = tuple[Quantity, ...]
@@ -263,6 +265,45 @@ def of_built(names: list[str], answer: Answer) -> Found:
     return tuple(one for one in of_machines(names, answer) if one.name in names)
 
 
+SPOTS = delivery_made.facts()
+FAR_OFF = SimpleNamespace(
+    **{
+        **vars(SPOTS.found),
+        "spots": replace(SPOTS.found.spots, dispersion=10 * SPOTS.found.spots.dispersion),
+        "values": 100 * SPOTS.found.values,
+        "lattice": Lattice("line", elements=(Bend("strong", length=1.0, angle=2.0), Drift("b", length=2.0))),
+    }
+)
+#: A beam whose momentum moves it by metres, and a pipe that takes hardly any other momentum.
+NARROW_IN_MOMENTUM = replace(
+    delivery_made.MOVED,
+    table=delivery_made.MOVED.table.assign(
+        transmission=[0.1, 0.2, 1.0, 0.2, 0.1],
+        size_x=[9e-3, 8e-3, 3e-3, 8e-3, 9e-3],
+        x=[0.02, 0.01, 0.0, 0.01, 0.02],
+    ),
+)
+DELIVERY: Mapping[str, Any] = {
+    **dict.fromkeys(
+        (
+            *("spots_missed", "spot_size_error", "spot_correlation", "line_transmission", "residual_spot_xsuite"),
+            "spot_angle_change",
+        ),
+        SPOTS,
+    ),
+    "spot_position": delivery_made.facts(
+        delivered=(delivery_made.spot(delivery_made.CASES[0], 3e-3, 4e-3, (3e-3, 0.0)),)
+    ),
+    "spot_roundness": delivery_made.facts(
+        delivered=(delivery_made.spot(replace(delivery_made.CASES[0], size_y=3e-3), 3e-3, 4e-3, (0.0, 0.0)),)
+    ),
+    "spot_interpolation": delivery_made.facts(between=np.array([[[0.1, -0.2]]])),
+    **dict.fromkeys(("spot_dispersion", "line_gradient", "line_bend_field"), delivery_made.facts(found=FAR_OFF)),
+    **dict.fromkeys(
+        ("momentum_acceptance", "size_acceptance", "momentum_shift"),
+        delivery_made.facts(acceptances=(NARROW_IN_MOMENTUM,)),
+    ),
+}
 #: What computes the quantities of a study, and facts that are bad enough, by the word of the study.
 STUDIES: Mapping[str, tuple[Callable[[list[str], Any], Found], Mapping[str, Any]]] = {
     "optics": (of_ring, RING),
@@ -275,17 +316,13 @@ STUDIES: Mapping[str, tuple[Callable[[list[str], Any], Found], Mapping[str, Any]
     "linac-optics": (of_linac, LINAC),
     "linac-energy-switching": (of_linac_switching, SWITCHING_LINAC),
     "tolerances": (of_built, BUILT),
+    "delivery": (lambda names, facts: of_delivery(facts, names), DELIVERY),
 }
-
-
-#: Kinds of study that have no made-up facts here: their requirements are not looked at.
-ELSEWHERE = ("delivery",)
 
 
 def requirements() -> list[Requirement]:
     """Every one of every machine."""
-    every = [one for name in MACHINES for one in machine_named(name).requirements]
-    return [one for one in every if not one.study.endswith(ELSEWHERE)]
+    return [one for name in MACHINES for one in machine_named(name).requirements]
 
 
 @pytest.mark.parametrize("need", requirements(), ids=lambda need: f"{need.id}-{need.quantity}")

@@ -151,6 +151,26 @@ def test_a_curve_beyond_a_limit_is_found_unless_the_requirement_fails() -> None:
     assert undrawn(result) == ["LSW-04"]
 
 
+def test_a_bar_short_of_a_lower_limit_is_found() -> None:
+    """The step at one working point is below the limit of the least: a pass would be a false one."""
+    bar: dict[str, Any] = {
+        "type": "bar",
+        "orientation": "h",
+        "name": "step",
+        "x": [2.4, 1.9, None],
+        "y": ["a", "b", "c"],
+    }
+    bar |= {"marker": {"color": "#000000"}}
+    need = Requirement("EXT-17", "step", "worst_spiral_step", "mm", "test", "extraction", lower=2.0)
+    result: Any = type("Result", (), {})()
+    for value, expected in ((2.1, [("EXT-17", "bars", 1.9)]), (1.9, [])):
+        result.verdicts = [judge(need, value, 0.0)]
+        shown = Shown("worst_spiral_step", "x", 1e3, curves=("step",))
+        steps = [figure(shown, data=[bar], yaxis={"type": "category"})]
+        result.figures, result.quantities = with_evidence(steps, result.verdicts, [quantity("worst_spiral_step")])
+        assert broken(result) == expected
+
+
 def test_no_figure_draws_a_limit_by_hand() -> None:
     """Dashed lines of limits come from the verdicts: studies and charts draw no other but levels and marks, dotted."""
     callers = {

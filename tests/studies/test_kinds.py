@@ -92,6 +92,18 @@ def test_verdicts_are_counted_by_kind() -> None:
     assert counted([]) == "machine: 0 passed, 0 failed, 0 not evaluated"
 
 
+@pytest.mark.parametrize(("numerical", "shown"), [(1e-9, "0.1234"), (0.2, "0")])
+def test_the_terminal_shows_what_the_arithmetic_knows(
+    numerical: float, shown: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """A value within the error of its model is a value; one within that of the arithmetic is none."""
+    one = judge(Requirement("R", "t", "qx", "1", "s", "optics", None, 1.0), 0.1234, 0.3)
+    result = replace(fake_result(), verdicts=(replace(one, numerical=numerical),))
+    show_verdicts(Finished(result, {"verdicts": [{"verdict": one.verdict}]}, tmp_path, converged=True), as_json=False)
+    (row,) = (line for line in capsys.readouterr().out.splitlines() if line.startswith("R "))
+    assert row.split()[2] == shown
+
+
 def test_a_run_keeps_its_kinds_and_the_terminal_counts_them(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     with open_run(tmp_path / "run") as folder:
         results = folder.finish(fake_result(), lambda _: "", lambda: "")

@@ -230,6 +230,7 @@ def switched() -> switching.SwitchingFacts:
         study="linac-energy-switching",
         linac="small.toml",
         particles_per_energy=200,
+        particles=200,
         samples=100,
         energies=EnergiesSpec(lowest_MeV=62, highest_MeV=78, number=5),
         volume=VolumeSpec(nearest_mm=34, deepest_mm=48, layer_mm=5, spots=40, pulses_per_spot=2),

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Sequence
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -13,12 +14,17 @@ import pandas as pd
 import pytest
 
 from lattice import InputError, Lattice, Quadrupole, ReferenceParticle, Sextupole
+from machines.requirements import FAIL, NOT_EVALUATED
 from optics.magnets import family_of
 from studies.cli import run
-from studies.energy_switching.facts import SwitchingFacts, gather
+from studies.energy_switching.facts import SwitchingFacts, gather, with_cycles
+from studies.energy_switching.quantities import evaluate
 from studies.energy_switching.resolution import resolve
 from studies.energy_switching.spec import EnergySwitchingStudy
-from studies.pipeline import Asked
+from studies.pipeline import Asked, compute
+from studies.registry import study_of
+from studies.spec.assumption import AssumptionSpec
+from studies.spec.moving import moved_ring
 from studies.spec.study_file import load_study
 from studies.treatment.machines import reaches
 from studies.treatment.spec import SwitchingComparisonStudy
@@ -74,9 +80,27 @@ def test_currents_are_those_of_the_field_that_the_rigidity_asks_for(ran: Path) -
     assert row["kd [A]"] == pytest.approx(row["kd [T/m]"] / 8e-3, rel=1e-9)
 
 
+@cache
+def ideal_bends() -> SwitchingFacts:
+    return facts_of(STUDY, "errors.bend_k2=[]", "engine_energies=0")
+
+
+def test_moved_circuits_keep_the_programme_and_change_what_is_theirs() -> None:
+    """Supplies of a tenth more field per ampere, and coils of twice the resistance: as the whole study with them."""
+    known = ideal_bends()
+    for key, size in (("circuit.*.gain", 0.1), ("circuit.*.resistance_ohm", 1.0)):
+        moved = moved_ring(known.resolved, AssumptionSpec(key=key, relative=size, why="the test"), 1.0)
+        short, whole = with_cycles(known, moved), gather(moved, Asked((), report=False, engines=False))
+        assert short.programme is known.programme
+        names = ("largest_current_share", "largest_voltage_share", "longest_change")
+        values = [[one.value for one in evaluate(names, facts) if one.name in names] for facts in (short, whole, known)]
+        assert values[0] == pytest.approx(values[1], rel=1e-9)
+        assert values[0] != pytest.approx(values[2], rel=1e-3)
+
+
 def test_set_strengths_undo_the_errors_that_are_stated() -> None:
     """Without errors of the bends the true strengths are the same at all energies, so set = true / (1 + error)."""
-    facts = facts_of(STUDY, "errors.bend_k2=[]", "engine_energies=0")
+    facts = ideal_bends()
     u = facts.programme.rigidities / 2.3
     true = facts.programme.set["kf"] * (1 + 0.002 - 0.006 * u)
     assert np.ptp(true) < 1e-8  # of 0.7: what a polynomial of degree 3 leaves of 1 / (1 + error)
@@ -237,8 +261,26 @@ def test_a_species_that_the_machine_is_not_described_for_needs_its_injection(mac
 
 def test_its_energies_end_at_the_ring_s_rigidity() -> None:
     changes = [*SPECIES, OXYGEN, 'energies=[{species="oxygen-16",values_MeV_per_u=[300.0, 450.0]}]', "degree=0"]
-    with pytest.raises(InputError, match=r"lie outside 'cnao', 7 to 4.* MeV/u: 450 to 450"):
-        gather(resolve(switching(CNAO, changes), None), Asked(()))
+    told = resolve(switching(CNAO, changes), None).outside
+    assert re.match(r"1 of 2 energies of oxygen-16 \(450 MeV/u\) lie outside those of cnao \(7 to 4.* MeV/u\)", told)
+
+
+def test_energies_beyond_the_machine_are_computed_and_nothing_passes() -> None:
+    """Carbon of 450 MeV/u: currents and fields are beyond the ratings, all else is not judged; the page says why.
+
+    5 MeV/u lie below the 7.1 of injection: no ring accelerates to them, and they are left out.
+    """
+    wide = 'energies=[{species="carbon-12",values_MeV_per_u=[5.0, 150.0, 300.0, 450.0]}]'
+    few = [wide, "degree=1", "engine_energies=0", "assumption=[]", "errors.gradients={}", "errors.bend_k2=[]"]
+    outcome = compute(study_of("energy-switching"), resolve(switching(CNAO, few), None))
+    verdicts = {one.requirement.id: one for one in outcome.result.verdicts}
+    told = "2 of 4 energies of carbon-12 (5 to 450 MeV/u) lie outside those of cnao (115 to 400 MeV/u)"
+    assert {one.verdict for one in verdicts.values()} == {FAIL, NOT_EVALUATED}
+    assert {name for name, one in verdicts.items() if one.verdict == FAIL} >= {"SWI-04", "SWI-10"}
+    assert told in verdicts["SWI-01"].reason
+    assert outcome.result.warnings[0] == f"{told}."
+    quantities = {one.name: one.value for one in outcome.result.quantities}
+    assert quantities["energies_number"] == 3
 
 
 # ------------------------------------------------------------------------------------------------------- comparison

@@ -57,6 +57,10 @@ class Settings:
         turned = self.phases[np.arange(len(self.phases)), self.last_units]
         return np.asarray(np.isclose(turned[:, None], REACH, rtol=0.0, atol=1e-9).any(axis=1))
 
+    def rows(self, chosen: Sequence[int] | Array) -> Settings:
+        """Some of the rows."""
+        return Settings(self.amplitudes[chosen], self.phases[chosen], self.sigma_energy[chosen])
+
     def applied(self, linac: Linac, row: int) -> Linac:
         """The linac at one row."""
         return linac.with_units(by_unit(linac, self.amplitudes[row]), by_unit(linac, self.phases[row]))

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from itertools import pairwise
 from math import ceil
 from typing import Any
 
@@ -51,7 +52,8 @@ class SwitchingFacts:
     fill among them by integration (nan: there is none); ``clouds``: particles at the exit for a
     few; ``others``: transmission of other sets of gradients; ``integrated``: wanted energy, final energy by
     integration, its error by the steps; ``jitter``: rms energy and range. ``beyond``: energies [eV] asked for that the
-    linac does not reach; all else is of those that it does.
+    linac does not reach; all else is of those that it does. ``refined``: rows whose energy spread is that of all
+    ``particles`` of the study.
     """
 
     resolved: ResolvedLinac[LinacSwitchingStudy]
@@ -73,6 +75,7 @@ class SwitchingFacts:
     trips: pd.DataFrame
     layers: pd.DataFrame
     beyond: tuple[float, ...] = ()
+    refined: tuple[int, ...] = ()
     unreached: str = ""
     interrupted: bool = False
 
@@ -92,11 +95,10 @@ def gather(resolved: ResolvedLinac[LinacSwitchingStudy], asked: Asked) -> Switch
     LOGGER.info("settings for %d energies", len(energies))
     settings = settings_for(linac, energies, start, study.least_spread)
     LOGGER.info("tracking %d particles at each of them", len(start))
-    ends = [arrived_at(end, energy) for end, energy in zip(bunches_at(linac, settings, start), energies, strict=True)]
+    ends = _arrived(linac, settings, start, energies)
     fills = largest_fills(linac, settings.amplitudes, settings.phases, machine.bunch)
-    beams = pd.DataFrame([beam_at_exit(end, wanted) for end, wanted in zip(ends, energies, strict=True)])
-    beams["fill"] = fills
-    beams["sigma_energy_error"] = [spread(end.energies)[1] for end in ends]
+    beams = _beams(ends, energies).assign(fill=fills)
+    beams, refined = _refined(machine, study, settings, beams)
     shown = np.unique(np.linspace(0, len(energies) - 1, study.shown_energies).astype(int))
     some = np.unique(np.linspace(0, len(energies) - 1, _FEW).astype(int))
     integrated, alone = _integrated(linac, settings, energies, some)
@@ -121,7 +123,92 @@ def gather(resolved: ResolvedLinac[LinacSwitchingStudy], asked: Asked) -> Switch
         trips=_trips(machine, start),
         layers=_layers(machine, study, start),
         beyond=tuple(map(float, beyond)),
+        refined=refined,
     )
+
+
+def _beams(ends: Sequence[LinacTracked], energies: Array) -> pd.DataFrame:
+    """A row an energy: moments at the exit, and the error of the energy spread."""
+    beams = pd.DataFrame([beam_at_exit(end, float(wanted)) for end, wanted in zip(ends, energies, strict=True)])
+    return beams.assign(sigma_energy_error=[spread(end.energies)[1] for end in ends])
+
+
+def _refined(
+    machine: LinacMachine, study: LinacSwitchingStudy, settings: Settings, beams: pd.DataFrame
+) -> tuple[pd.DataFrame, tuple[int, ...]]:
+    """The beams with the energy spread of more particles where it may be the largest, and which rows these are.
+
+    These are the rows whose interval reaches that of the largest.
+    """
+    relative, error = beams["sigma_energy"] / beams["energy"], beams["sigma_energy_error"] / beams["energy"]
+    rows = np.flatnonzero(relative + error >= (relative - error)[relative.idxmax()])
+    if study.particles <= study.particles_per_energy:
+        return beams, ()
+    LOGGER.info("%d particles at the %d energies of the largest spread", study.particles, len(rows))
+    start = machine.sample(study.particles, study.seed)
+    wanted = beams["wanted"].to_numpy()[rows]
+    again = _beams(_arrived(machine.linac, settings.rows(rows), start, wanted), wanted)
+    found = beams.copy()
+    for name in ("sigma_energy", "sigma_energy_error"):
+        found.loc[rows, name] = again[name].to_numpy() * (beams["energy"].to_numpy()[rows] / again["energy"].to_numpy())
+    return found, tuple(map(int, rows))
+
+
+def _arrived(linac: Linac, settings: Settings, start: Array, energies: Array) -> list[LinacTracked]:
+    """The bunch at the end for each setting; NoSolution, naming the energy, where nothing arrives."""
+    ends = zip(bunches_at(linac, settings, start), energies, strict=True)
+    return [arrived_at(end, float(energy)) for end, energy in ends]
+
+
+# ----------------------------------------------------------------------------------------------- with moved tables
+
+
+def at_some_energies(
+    facts: SwitchingFacts, resolved: ResolvedLinac[LinacSwitchingStudy], asked: Asked
+) -> SwitchingFacts:
+    """The facts with fewer particles, pulses and energies, as far as judged quantities go, at the settings found.
+
+    The table of settings is made for the study's linac: what the machine of ``resolved`` does with it is computed.
+    """
+    rows = np.unique(np.linspace(0, len(facts.energies) - 1, _FEW).astype(int))
+    machine, study = resolved.machine, resolved.study
+    few = replace(
+        facts,
+        resolved=resolved,
+        study=study,
+        machine=machine,
+        energies=facts.energies[rows],
+        settings=facts.settings.rows(rows),
+        beams=facts.beams.iloc[rows].reset_index(drop=True),
+        refined=(),
+    )
+    if asked.any_of(_OF_BEAMS):
+        few = with_beams(few)
+    return with_jitter(few) if asked.any_of(_OF_PULSES) else few
+
+
+_OF_BEAMS = ("least_transmission", "largest_spread", "energy_miss", "largest_spot")
+_OF_PULSES = ("energy_jitter", "range_jitter")
+
+
+def with_beams(facts: SwitchingFacts) -> SwitchingFacts:
+    """The facts with their machine's beam tracked at their settings; how far it fills the bore is left as it was."""
+    start = facts.machine.sample(facts.study.particles_per_energy, facts.study.seed)
+    ends = _arrived(facts.machine.linac, facts.settings, start, facts.energies)
+    return replace(facts, beams=_beams(ends, facts.energies).assign(fill=facts.beams["fill"].to_numpy()))
+
+
+def with_jitter(facts: SwitchingFacts) -> SwitchingFacts:
+    """The facts with their machine's pulses at their settings."""
+    every = np.arange(len(facts.energies))
+    return replace(facts, jitter=_jitter(facts.machine, facts.study, facts.settings, facts.energies, every))
+
+
+def with_layers(facts: SwitchingFacts) -> SwitchingFacts:
+    """The facts with their machine's times from layer to layer."""
+    energies = facts.layers["energy"].to_numpy()
+    changes = [0.0, *(facts.machine.change_time(float(a), float(b)) for a, b in pairwise(energies))]
+    return replace(facts, layers=facts.layers.assign(change=changes))
 
 
 def _within_reach(linac: Linac, energies: Array) -> tuple[Array, Array]:

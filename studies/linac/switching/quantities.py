@@ -62,7 +62,9 @@ def _spread(facts: SwitchingFacts) -> Number:
     spreads = (facts.beams["sigma_energy"] / facts.beams["energy"]).to_numpy()
     row = int(np.argmax(spreads))
     error = float(facts.beams["sigma_energy_error"][row] / facts.beams["energy"][row])
-    method = f"{_at(facts, row)}; tracked, the same particles at every energy; error: counting"
+    more = f", {facts.study.particles} where it may be the largest ({len(facts.refined)} energies)"
+    counts = f"{facts.study.particles_per_energy} particles at every energy{more if facts.refined else ''}"
+    method = f"{_at(facts, row)}; tracked, {counts}; error: counting"
     return Number(float(spreads[row]), 0.0, ALONE, method, "energies-beam", statistical=error)
 
 

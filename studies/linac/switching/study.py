@@ -7,6 +7,7 @@ from pathlib import Path
 from lattice.files import write_text_atomic
 from studies.linac.switching.facts import SwitchingFacts, gather
 from studies.linac.switching.figures import figures
+from studies.linac.switching.moving import MOVING
 from studies.linac.switching.quantities import evaluate, usual
 from studies.linac.switching.resolution import resolve
 from studies.linac.switching.spec import LinacSwitchingStudy
@@ -35,4 +36,5 @@ STUDY = Study(
     tables=tables,
     text=text,
     save=_save,
+    moving=MOVING,
 )

@@ -19,7 +19,18 @@ from studies.results import Quantity
 def text(facts: SwitchingFacts, quantities: Sequence[Quantity]) -> Text:
     """All of it."""
     found = text_of(facts.machine, methods(facts), quantities, facts.alone)
-    return replace(found, warnings=(*out_of_reach(facts), *found.warnings))
+    assumptions = (*found.assumptions, *_unmoved(facts))
+    return replace(found, assumptions=assumptions, warnings=(*out_of_reach(facts), *found.warnings))
+
+
+def _unmoved(facts: SwitchingFacts) -> Iterator[str]:
+    """What assumptions do not move, and what that means."""
+    if facts.study.assumption:
+        yield (
+            "Assumptions are moved past the table of settings, which is made for the linac as it is assumed: beams, "
+            "pulses and times move. Which energies have a setting (energies_reached), and how far settings between two "
+            "rows miss (interpolation_error), hold for the linac's RF as designed: another one has a table of its own."
+        )
 
 
 def out_of_reach(facts: SwitchingFacts) -> Iterator[str]:
@@ -45,7 +56,7 @@ def methods(facts: SwitchingFacts) -> Iterator[str]:
         )
     yield (
         f"At every energy {facts.study.particles_per_energy} particles are tracked through all gaps; what all energies "
-        f"share is tracked once. A particle farther than "
+        f"share is tracked once. {_more(facts)}A particle farther than "
         f"{WINDOW:.0%} from its energy counts as lost. Twiss parameters at the exit are those of the survivors."
     )
     yield (
@@ -54,3 +65,12 @@ def methods(facts: SwitchingFacts) -> Iterator[str]:
         "tracked."
     )
     yield f"Range in water: {range_text()}."
+
+
+def _more(facts: SwitchingFacts) -> str:
+    if not facts.refined:
+        return ""
+    return (
+        f"At the {len(facts.refined)} energies whose spread may be the largest, within its error at 95 %, it is of "
+        f"{facts.study.particles} particles. "
+    )
