@@ -107,13 +107,18 @@ STRAIGHT = {"magnet_offset_um": 0.0, "magnet_roll_mrad": 0.0, "magnet_gradient":
 STEADY = {"unit_amplitude": 0.0, "unit_phase_deg": 0.0, "tank_amplitude": 0.0, "tank_phase_deg": 0.0}
 
 
-def linacs(source: dict[str, float], **tolerance: float) -> Linacs:
-    """The built-in linac with no errors but these."""
+#: A bunch without size: what it does is what its centre does.
+POINT = {"emittance_x_um": 1e-5, "emittance_y_um": 1e-5, "sigma_phase_deg": 1e-3, "sigma_energy_keV": 1e-3}
+
+
+def linacs(source: dict[str, float], beam: dict[str, float] | None = None, **tolerance: float) -> Linacs:
+    """The built-in linac with no errors but these; ``beam``: another than its own."""
     study = LinacTolerancesStudy(
         study="linac-tolerances",
         machine="linac",
         machine_requirements=False,
         tolerance={**STRAIGHT, **STEADY, **tolerance},
+        beam=beam or {},
         tolerances={"machines": 80, "mixed": 0, "budget": None, "tracked": 60, "source": source},  # type: ignore[arg-type]
     )
     return Linacs(resolve_linac(study, None))
@@ -127,16 +132,16 @@ def measured(made: Linacs, number: int) -> pd.DataFrame:
 def test_a_source_that_stands_off_is_carried_by_the_matrices() -> None:
     """The centre of the particles by the matrices of the linac, at the entrances of all pieces.
 
-    To 20 um: one of sixty particles that is lost at the rim of half the bore moves the centre by so much. A source that
-    is centimetres off meets the bore of 2.5 mm.
+    A bunch without size, for the spread of phases and energies turns particles apart and one lost at the rim moves the
+    centre of sixty. A source that is centimetres off meets the bore of 2.5 mm.
     """
-    made = linacs({"offset_um": 100.0})
+    made = linacs({"offset_um": 20.0}, POINT)
     found, run = measured(made, 2), transport(made.linac)
     rows = np.append(np.searchsorted(run.piece, np.arange(len(made.linac.pieces))), len(run.s) - 1)
     for i, start in enumerate(made._starts(made.sampling.drawing(np.arange(2)))):
         centre = np.abs(run.matrices[rows] @ start.mean(axis=0))
-        assert found["trajectory_x"][i] == pytest.approx(centre[:, 0].max(), abs=2e-5)
-        assert found["trajectory_y"][i] == pytest.approx(centre[:, 2].max(), abs=2e-5)
+        assert found["trajectory_x"][i] == pytest.approx(centre[:, 0].max(), rel=1e-3)
+        assert found["trajectory_y"][i] == pytest.approx(centre[:, 2].max(), rel=1e-3)
     far = linacs({"offset_um": 10e3})
     lost = far.measured(
         Drawing(np.array([[int(np.argmax([abs(s[0, 0]) for s in far._starts(_some(far))]))]]), np.ones(1))
