@@ -32,7 +32,7 @@ def test_a_requirement_is_of_a_kind_of_study(machine: Machine, requirement: Requ
 
 
 def test_every_requirement_is_judged_by_a_built_in_study() -> None:
-    """None is written down that nobody asks for; a line that is only compared with another is asked what that one is."""
+    """None is written down that nobody asks for; a line that is compared with another is asked what that one is."""
     studies = [load_study(path) for path in map(study_path, builtin_names()) if path is not None]
     judged = {(study.machine, one.study, one.id) for study in studies for one in machine_requirements(study)}
     twins = {
