@@ -16,7 +16,7 @@ from machines.requirements import PASS, Requirement
 from studies.cli import run
 from studies.judging import verdicts_on
 from studies.runs.store import read_run
-from studies.slow_extraction import study as slow_extraction
+from studies.slow_extraction import whole as slow_extraction
 from studies.slow_extraction.spill import facts as spill_tracking
 from studies.slow_extraction.spill import text as spill_methods
 from studies.slow_extraction.spill.quantities import spill_quantities
