@@ -6,7 +6,7 @@ from typing import Annotated, ClassVar, Literal, Self
 
 from pydantic import Field, Strict, model_validator
 
-from studies.ring_optics.spec import ErrorsSpec
+from studies.spec.errors import ErrorsSpec
 from studies.spec.match import StartSpec
 from studies.spec.schema import ModelSpec, StudySpec
 from studies.spec.types import Name, NotNegative, Number, Positive, Table, Text

@@ -18,7 +18,7 @@ from optics.line.steering import Arrivals, Sensitivity, arrivals, correct_trajec
 from optics.linear.moments import COORDINATES
 from optics.maps.model import trajectories
 from studies.delivery.spec import BeamErrorsSpec, TrajectoriesSpec
-from studies.ring_optics.spec import ErrorsSpec
+from studies.spec.errors import ErrorsSpec
 
 LOGGER = logging.getLogger(__name__)
 

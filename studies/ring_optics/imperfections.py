@@ -25,8 +25,9 @@ from optics.imperfections.orbit import (
 )
 from optics.statistics import least_sample, percentile, share
 from studies.judging import ALONE, BOTH, ROUNDING, Number
-from studies.ring_optics.spec import ErrorsSpec, ImperfectionsSpec, OpticsStudy
+from studies.ring_optics.spec import ImperfectionsSpec, OpticsStudy
 from studies.runs.logs import LOGGER
+from studies.spec.errors import ErrorsSpec
 from studies.spec.resolution import BeamCase, Resolved
 
 #: What a requirement on many machines holds for: this part of them.

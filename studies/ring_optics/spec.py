@@ -6,25 +6,9 @@ from typing import Annotated, ClassVar, Literal
 
 from pydantic import Field, Strict
 
+from studies.spec.errors import ErrorsSpec
 from studies.spec.schema import RingStudy
-from studies.spec.types import Name, NotNegative, Order, Positive, Table
-
-
-class ErrorsSpec(Table):
-    """Random errors of some magnets, rms [m, rad, relative]; ``magnets``: kinds, parameters or names with ``*``."""
-
-    magnets: Name | tuple[Name, ...]
-    dx: NotNegative = 0.0
-    dy: NotNegative = 0.0
-    ds: NotNegative = 0.0
-    roll: NotNegative = 0.0
-    pitch: NotNegative = 0.0
-    yaw: NotNegative = 0.0
-    field: NotNegative = 0.0
-    normal: dict[Order, NotNegative] = Field(default_factory=dict)
-    skew: dict[Order, NotNegative] = Field(default_factory=dict)
-    radius: Positive = 0.03
-    cut: Positive = 3.0
+from studies.spec.types import Name, NotNegative, Positive, Table
 
 
 class ImperfectionsSpec(Table):

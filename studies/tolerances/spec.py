@@ -6,7 +6,8 @@ from typing import ClassVar, Literal, Self
 
 from pydantic import Field, model_validator
 
-from studies.ring_optics.spec import ErrorsSpec, ImperfectionsSpec
+from studies.ring_optics.spec import ImperfectionsSpec
+from studies.spec.errors import ErrorsSpec
 from studies.spec.schema import RingStudy
 from studies.spec.types import Name, NotNegative
 from studies.tolerances.asked import BudgetSpec, Costs, Fewer, Machines, Yield, check_mixed

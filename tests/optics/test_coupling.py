@@ -15,7 +15,6 @@ from lattice import (
     Element,
     Kicker,
     Lattice,
-    LatticeError,
     Multipole,
     Quadrupole,
     ReferenceParticle,
@@ -220,10 +219,3 @@ def test_a_sum_resonance_is_unstable_in_words() -> None:
     )
     with pytest.raises(UnstableOptics, match="'sum' is unstable"):
         twiss(ring.with_parameters(k=3.0), PROTON)
-
-
-def test_the_extraction_analysis_refuses_coupled_rings() -> None:
-    from extraction import third_integer_resonance
-
-    with pytest.raises(LatticeError, match="'cells' couples the planes"):
-        third_integer_resonance(cells(), at="qf0")

@@ -295,7 +295,15 @@ UNMOVED = {
     "linac-energy-switching": {"interpolation_error", "energies_reached"},
 }
 #: Built-in studies that state no assumptions.
-WITHOUT = ("cnao-delivery", "cnao-gantry", "cnao-search", "cnao-tolerances", "linac-delivery", "linac-tolerances")
+WITHOUT = (
+    "cnao-delivery",
+    "cnao-gantry",
+    "cnao-search",
+    "cnao-tolerances",
+    "helium-ring-search",
+    "linac-delivery",
+    "linac-tolerances",
+)
 
 
 @pytest.mark.parametrize("name", [name for name in builtin_names() if name not in WITHOUT])

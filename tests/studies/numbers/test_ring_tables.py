@@ -10,15 +10,15 @@ import pandas as pd
 import pytest
 
 from lattice import Aperture, Drift, Lattice, Marker
-from machines.rings.machine import MagnetFamily, Rating
+from machines.rings.machine import MagnetFamily, Rating, RingMachine
 from optics import twiss
 from optics.imperfections.ensemble import Ensemble
 from optics.imperfections.orbit import Correction, OrbitResponse
 from studies.ring_optics.facts import Compared
 from studies.ring_optics.imperfections import Imperfections
 from studies.ring_optics.orbit_tables import orbit_tables
-from studies.ring_optics.spec import ErrorsSpec
 from studies.ring_optics.tables import _beam_tables, _magnet_tables, _optics_table, engine_tables
+from studies.spec.errors import ErrorsSpec
 from tests.studies.numbers.ring_facts import (
     PROTON,
     SCALE,
@@ -90,6 +90,7 @@ def test_families_of_magnets() -> None:
         "sextupole_gradient": Rating("sextupole_gradient", 90.0, "T/m^2", "the test"),
     }
     machine = SimpleNamespace(families=families, ratings=ratings)
+    machine.rating = lambda kind: RingMachine.rating(machine, kind)  # type: ignore[arg-type]
     top = SimpleNamespace(magnetic_rigidity=6.5)
     found = next(iter(_magnet_tables(facts(twiss(magnets(), start=START), machine=machine, top_particle=top)))).frame
     headings = "family|kind|plane|magnets|strength|strength's unit|field at top rigidity|rating|field's unit"
