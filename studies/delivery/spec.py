@@ -39,13 +39,17 @@ class SpotSpec(Table):
     y_mm: Positive
 
 
+#: Of a gantry [deg]: a full turn either way.
+Angle = Annotated[Number, Field(ge=-360.0, le=360.0)]
+
+
 class GantrySpec(Table):
     """What the line's gantry is turned to; ``parameter``: the strength of the line that is the angle [rad].
 
     ``compare``: another line, whose settings for the same beam and spots are shown beside (another joint).
     """
 
-    angles_deg: Annotated[tuple[Number, ...], Field(min_length=1, max_length=36)]
+    angles_deg: Annotated[tuple[Angle, ...], Field(min_length=1, max_length=36)]
     parameter: Name = "gantry_angle"
     compare: Name | None = None
 

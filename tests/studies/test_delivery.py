@@ -50,6 +50,7 @@ def study(**changes: Any) -> DeliveryStudy:
         ({"source": {"kind": "functions"}}, "needs normalised_emittance_x_um"),
         ({"source": {"kind": "spil"}}, "spill"),
         ({"gantry": {"angles_deg": []}}, "angles_deg"),
+        ({"gantry": {"angles_deg": [0.0, 400.0]}}, "input should be less than or equal to 360"),
         ({"acceptance": {"points": 4}}, "points must be odd, so that 0 is one of them, found 4"),
         ({"machine": None}, "needs either machine"),
         ({"machine": None, "lattice": "own.json"}, "a line of one's own needs isocentre"),
