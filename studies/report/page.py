@@ -11,7 +11,7 @@ import os
 import re
 from base64 import b64encode
 from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from datetime import UTC, datetime
 from functools import cache
 from hashlib import sha256
@@ -56,9 +56,9 @@ def render(result: StudyResult) -> str:
     _check_ids(result)
     every = verdict_rows(result.verdicts, result.quantities, result.figures)
     rows, checks = rows_of_machine(every), rows_of_program(every)
-    scripts = (_plotly_script(), _static("report.js"))
+    scripts = (plotly_script(), static_text("report.js"))
     return (
-        _environment()
+        environment()
         .get_template("page.html.j2")
         .render(
             result=result,
@@ -69,12 +69,12 @@ def render(result: StudyResult) -> str:
             checks=checks,
             contents=contents(result),
             date=report_date(),
-            policy=Markup(_policy(scripts)),
-            style=Markup(_static("report.css")),
+            policy=Markup(policy_of(scripts)),
+            style=Markup(static_text("report.css")),
             scripts=[Markup(script) for script in scripts],
             sentences={key: getattr(result, key) for key in ("warnings", "methods", "assumptions", "references")},
             study_text=toml_text(result.study),
-            judged=_rows_by_figure(every),
+            judged=rows_by_figure(every),
         )
     )
 
@@ -110,7 +110,8 @@ def _errors(quantity: Quantity) -> str:
     return error_parts(quantity.numerical, quantity.statistical, quantity.model, quantity.unit)
 
 
-def _rows_by_figure(rows: tuple[VerdictRow, ...]) -> dict[str, list[VerdictRow]]:
+def rows_by_figure(rows: Iterable[VerdictRow]) -> dict[str, list[VerdictRow]]:
+    """The rows that each figure shows the value of, by the figure's id."""
     judged: dict[str, list[VerdictRow]] = {}
     for row in rows:
         if row.figure:
@@ -140,7 +141,8 @@ def report_date() -> str:
         raise InputError(f"SOURCE_DATE_EPOCH must be a whole number of seconds, found '{epoch[:40]}'") from None
 
 
-def _policy(scripts: tuple[str, ...]) -> str:
+def policy_of(scripts: tuple[str, ...]) -> str:
+    """Content security policy under which these scripts run and no others; nothing is fetched."""
     hashes = " ".join(f"'sha256-{b64encode(sha256(script.encode()).digest()).decode()}'" for script in scripts)
     return (
         f"default-src 'none'; script-src {hashes}; style-src 'unsafe-inline'; img-src data: blob:; font-src data:; "
@@ -149,14 +151,16 @@ def _policy(scripts: tuple[str, ...]) -> str:
 
 
 @cache
-def _plotly_script() -> str:
+def plotly_script() -> str:
+    """The plotly.js that plotly brings along. InputError when it cannot stand inside a page."""
     script = str(get_plotlyjs())
     if "</script" in script.lower() or "\r" in script:
         raise InputError("this version of plotly.js cannot stand inside a page; install the locked version of plotly")
     return script
 
 
-def _static(name: str) -> str:
+def static_text(name: str) -> str:
+    """A script or style sheet of this room."""
     return (_HERE / "static" / name).read_text(encoding="utf-8")
 
 
@@ -171,15 +175,16 @@ def _flat(content: Mapping[str, Any]) -> list[tuple[str, str]]:
     return pairs
 
 
-def _environment() -> Environment:
-    environment = Environment(
-        loader=FileSystemLoader(_HERE / "templates"),
+def environment(*more: Path) -> Environment:
+    """What fills the templates of this room, and those in ``more`` folders, with their filters."""
+    filled = Environment(
+        loader=FileSystemLoader([_HERE / "templates", *more]),
         autoescape=True,
         undefined=StrictUndefined,
         trim_blocks=True,
         lstrip_blocks=True,
     )
-    environment.filters.update(
+    filled.filters.update(
         csv=csv_address,
         drawing=_drawing,
         errors=_errors,
@@ -190,4 +195,4 @@ def _environment() -> Environment:
         unit=unit_text,
         written=written_table,
     )
-    return environment
+    return filled
