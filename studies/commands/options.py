@@ -190,3 +190,20 @@ of_a_line = click.option(
     metavar="NAME=VALUE",
     help="A start condition of a line that is no ring: betx=9.07 (bety, alfx, alfy, dx, ...).",
 )
+
+#: Short words for kinds of study, beside those of the key study itself.
+SHORT_WORDS = {"switching": "energy-switching", "linac": "linac-optics"}
+
+
+def kind_of_study(ctx: click.Context, parameter: click.Parameter, word: str) -> str:
+    """The word of the key study that a kind is called by; BadParameter for another, with the nearest."""
+    from lattice.errors import did_you_mean
+    from studies.registry import ROOMS
+
+    found = SHORT_WORDS.get(word.lower(), word.lower())
+    if found in ROOMS:
+        return found
+    known = [*(one for one in ROOMS if one not in SHORT_WORDS.values()), *SHORT_WORDS, *SHORT_WORDS.values()]
+    raise click.BadParameter(
+        f"no kind of study '{word}'{did_you_mean(word, known) or '.'} Kinds: {', '.join(known)}", ctx, parameter
+    )

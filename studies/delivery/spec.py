@@ -20,8 +20,11 @@ class DeliveredEnergies(Table):
     """Kinetic energies, evenly from one to the other."""
 
     lower_MeV_per_u: Positive
+    """Lowest energy."""
     upper_MeV_per_u: Positive
+    """Highest energy."""
     number: Energies
+    """How many, evenly spaced in energy."""
 
     @model_validator(mode="after")
     def _ordered(self) -> Self:
@@ -36,7 +39,9 @@ class SpotSpec(Table):
     """A spot: rms sizes at the isocentre, chosen independently."""
 
     x_mm: Positive
+    """Rms size in x at the isocentre."""
     y_mm: Positive
+    """Rms size in y at the isocentre."""
 
 
 #: Of a gantry [deg]: a full turn either way.
@@ -50,8 +55,11 @@ class GantrySpec(Table):
     """
 
     angles_deg: Annotated[tuple[Angle, ...], Field(min_length=1, max_length=36)]
+    """Angles at which each setting has to serve."""
     parameter: Name = "gantry_angle"
+    """The line's parameter that is the angle of its gantry."""
     compare: Name | None = None
+    """Another line whose settings for the same beam and spots are shown beside."""
 
 
 class SourceSpec(Table):
@@ -63,14 +71,23 @@ class SourceSpec(Table):
     """
 
     kind: Literal["spill", "functions", "linac"] = "spill"
+    """spill: tracked in the ring before the line; linac: tracked in that; functions: an ellipse."""
     working_point: Text | None = None
+    """Of a spill: the ring's setting; without it the extraction of the particle."""
     turns: Turns = 4000
+    """Of a spill: turns that are tracked."""
     particles: Particles = 2000
+    """Of a spill or a linac: particles that are tracked."""
     septum_angle_mrad: Number = 0.8
+    """Of a spill: angle of the wires."""
     normalised_emittance_x_um: Positive | None = None
+    """Of functions: normalised rms emittance in x."""
     normalised_emittance_y_um: Positive | None = None
+    """Of functions: normalised rms emittance in y."""
     rms_momentum_spread: NotNegative = 5e-4
+    """Of functions: rms of dp/p [1]."""
     functions: StartSpec | None = None
+    """Of functions: betx, bety, ... where the beam enters; without it the line's own."""
 
     @model_validator(mode="after")
     def _whole(self) -> Self:
@@ -84,7 +101,9 @@ class AcceptanceSpec(Table):
     """Momenta beside the magnets' at which the beam is looked at: ``points`` from -``momentum_percent`` to it."""
 
     momentum_percent: Annotated[Positive, Field(le=20.0)] = 3.0
+    """How far the momenta go to both sides."""
     points: Annotated[int, Strict(), Field(ge=3, le=101)] = 25
+    """How many, an odd number."""
 
     @model_validator(mode="after")
     def _with_none(self) -> Self:
@@ -97,10 +116,15 @@ class BeamErrorsSpec(Table):
     """How far the middle of the beam that enters is from the axis, and its momentum from the magnets', rms."""
 
     x_mm: NotNegative = 0.0
+    """Rms displacement in x."""
     y_mm: NotNegative = 0.0
+    """Rms displacement in y."""
     angle_x_mrad: NotNegative = 0.0
+    """Rms angle in x."""
     angle_y_mrad: NotNegative = 0.0
+    """Rms angle in y."""
     momentum: NotNegative = 0.0
+    """Rms of dp/p [1]."""
 
     @property
     def rms(self) -> dict[str, float]:
@@ -121,13 +145,21 @@ class TrajectoriesSpec(Table):
     """
 
     machines: Annotated[int, Strict(), Field(ge=10, le=10_000)] = 200
+    """Lines that are drawn."""
     errors: tuple[ErrorsSpec, ...] = Field(min_length=1)
+    """Rms errors of magnets and monitors: a list of tables."""
     beam: BeamErrorsSpec = BeamErrorsSpec()
+    """Steady errors of the beam that enters, which are steered away."""
     ripple: BeamErrorsSpec = BeamErrorsSpec()
+    """What moves during the spill, which is not."""
     singular_value_cut: Annotated[NotNegative, Field(lt=1.0)] = 1e-2
+    """Share of the largest below which singular values are left out [1]."""
     largest_kick: Positive | None = None
+    """Largest kick of a corrector [rad]; without it none."""
     monitors: tuple[Name, ...] | None = None
+    """Names (with *); without it all there are."""
     correctors: tuple[Name, ...] | None = None
+    """Names (with *); without it all there are."""
 
 
 class DeliveryStudy(StudySpec):
@@ -140,24 +172,42 @@ class DeliveryStudy(StudySpec):
     """
 
     study: Literal["delivery"]
+    """The question asked."""
     title_begins: ClassVar[str] = "Delivery through"
     lattice: Text | None = None
+    """A lattice file of a line instead of a machine, relative to this file."""
     sequence: Name | None = None
+    """The sequence to take from a file with several."""
     isocentre: Name | None = None
+    """The element at whose entrance the patient is; without it the machine's."""
     particle: Name = "proton"
+    """proton, carbon-12, helium-4, ..."""
     energies: DeliveredEnergies
+    """Kinetic energies, evenly from one to the other."""
     spots: Annotated[tuple[SpotSpec, ...], Field(min_length=1, max_length=20)]
+    """Spots that are set: a list of tables."""
     gantry: GantrySpec | None = None
+    """Angles of the gantry, of a line that has one."""
     source: SourceSpec = SourceSpec()
+    """The beam that enters the line."""
     acceptance: AcceptanceSpec | None = None
+    """Momenta beside the magnets' at which the beam is looked at."""
     planes: tuple[Name, ...] = ()
+    """Elements at whose entrance the beam is told besides the isocentre."""
     trajectories: TrajectoriesSpec | None = None
+    """Lines and beams with errors, steered."""
     vary: tuple[Name, ...] = ()
+    """Strengths that set the spots; without it the machine's, or all k1 that are parameters of their own."""
     parameters: dict[Name, Number] = Field(default_factory=dict)
+    """Values of parameters of the line [as in the lattice]."""
     largest_gradient_T_per_m: Positive | None = None
+    """Of the quadrupoles; without it the machine's rating."""
     sigmas: Positive = 2.5
+    """How many rms of the beam have to fit [1]."""
     particles: Particles = 4000
+    """Tracked at each energy."""
     model: ModelSpec = ModelSpec()
+    """How the line is computed."""
 
     @model_validator(mode="after")
     def _one_line(self) -> Self:

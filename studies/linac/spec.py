@@ -22,13 +22,21 @@ class LinacStudy(StudySpec):
     """
 
     linac: Text | None = None
+    """A section table (TOML) of one's own instead of a machine, relative to this file."""
     beam: dict[str, Any] = Field(default_factory=dict)
+    """Keys of the section table's [beam], changed [unit in each key's name]."""
     pulse: dict[str, Any] = Field(default_factory=dict)
+    """Keys of its [pulse], changed [unit in each key's name]."""
     tolerance: dict[str, Any] = Field(default_factory=dict)
+    """Keys of its [tolerance], changed [unit in each key's name]."""
     gradients: dict[SectionName, tuple[Number, ...]] = Field(default_factory=dict)
+    """Gradients [T/m], one a quadrupole, by section."""
     particles: Particles = 20_000
+    """Tracked through the gaps."""
     integrated_particles: Annotated[int, Strict(), Field(ge=10, le=100_000)] = 100
+    """Tracked by the second engine too."""
     samples: Samples = 300
+    """Pulses drawn for the jitter."""
 
     @model_validator(mode="after")
     def _one_linac(self) -> Self:
@@ -42,10 +50,14 @@ class LinacOpticsStudy(LinacStudy):
     """Does the linac carry the beam to its top energy? Energy, phases, envelopes, transmission, power, tolerances."""
 
     study: Literal["linac-optics"]
+    """The question asked."""
     title_begins: ClassVar[str] = "Optics of"
     error_particles: Particles = 1000
+    """Tracked in each machine with errors."""
     error_samples: Annotated[int, Strict(), Field(ge=2, le=1000)] = 40
+    """Machines with errors at each scale."""
     error_scales: tuple[Positive, ...] = (0.5, 1.0, 2.0)
+    """Factors of all tolerances [1], 1 among them."""
 
     @model_validator(mode="after")
     def _as_stated(self) -> Self:

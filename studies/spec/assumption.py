@@ -19,9 +19,13 @@ class AssumptionSpec(Table):
     """
 
     key: Text
+    """What is assumed: a dotted key of this file, beams.emittance_x, elements.bend.length, apertures.x, ..."""
     uncertainty: Positive | tuple[Positive, Positive] | None = None
+    """By how much it may be off [unit of the key], or [below, above]."""
     relative: Positive | None = None
+    """By which share of its value it may be off [1]; give one of the two."""
     why: Text
+    """Where its uncertainty is from."""
 
     @model_validator(mode="after")
     def _one_size(self) -> Self:

@@ -11,14 +11,26 @@ class ErrorsSpec(Table):
     """Random errors of some magnets, rms [m, rad, relative]; ``magnets``: kinds, parameters or names with ``*``."""
 
     magnets: Name | tuple[Name, ...]
+    """A kind, a parameter that sets them, names with *, or a list of these."""
     dx: NotNegative = 0.0
+    """Rms displacement in x [m]."""
     dy: NotNegative = 0.0
+    """Rms displacement in y [m]."""
     ds: NotNegative = 0.0
+    """Rms displacement along the beam [m]."""
     roll: NotNegative = 0.0
+    """Rms turn about the beam [rad]."""
     pitch: NotNegative = 0.0
+    """Rms turn about x [rad]."""
     yaw: NotNegative = 0.0
+    """Rms turn about y [rad]."""
     field: NotNegative = 0.0
+    """Rms error of the main field, relative [1]."""
     normal: dict[Order, NotNegative] = Field(default_factory=dict)
+    """Rms of normal multipoles by order, relative at radius [1]: { 4 = 1e-4 }."""
     skew: dict[Order, NotNegative] = Field(default_factory=dict)
+    """Rms of skew multipoles by order, relative at radius [1]."""
     radius: Positive = 0.03
+    """Where multipoles are given [m]."""
     cut: Positive = 3.0
+    """Where the Gaussian ends [rms]."""

@@ -18,28 +18,46 @@ class StartSpec(Table):
     """Optics at the beginning of a line that is no ring [m, rad]; a study without it looks for the periodic one."""
 
     betx: Positive
+    """Beta in x [m]."""
     bety: Positive
+    """Beta in y [m]."""
     alfx: Number = 0.0
+    """Alpha in x [1]."""
     alfy: Number = 0.0
+    """Alpha in y [1]."""
     dx: Number = 0.0
+    """Dispersion in x [m]."""
     dpx: Number = 0.0
+    """Its slope [1]."""
     dy: Number = 0.0
+    """Dispersion in y [m]."""
     dpy: Number = 0.0
+    """Its slope [1]."""
     x: Number = 0.0
+    """Orbit in x [m]."""
     px: Number = 0.0
+    """Its slope [rad]."""
     y: Number = 0.0
+    """Orbit in y [m]."""
     py: Number = 0.0
+    """Its slope [rad]."""
 
 
 class VarySpec(Table):
     """A parameter that the match may move, between bounds, with others tied to it; ``case``: at one working point."""
 
     name: Name
+    """A parameter of the lattice, or start.betx of a line."""
     lower: Number | None = None
+    """Least value [as in the lattice]."""
     upper: Number | None = None
+    """Largest value [as in the lattice]."""
     tied: dict[Name, Number] = Field(default_factory=dict)
+    """Parameters that follow it, each times a factor [1]: { kd = -1.7 }."""
     case: Name | None = None
+    """Moved at one working point only."""
     active: Switch = True
+    """false: left where it is."""
 
     @model_validator(mode="after")
     def _ordered(self) -> Self:
@@ -57,14 +75,23 @@ class TargetSpec(Table):
     """
 
     quantity: Name
+    """What must come out: qx, betx, ... or a formula such as "betx@a - betx@b"."""
     value: Number
+    """The value wanted [unit of the quantity]."""
     at: Name | None = None
+    """The element at whose entrance (name:end is its exit)."""
     between: Pair | None = None
+    """Two elements, of a phase advance."""
     tolerance: Positive | None = None
+    """What may be missed [unit of the quantity]; without it the quantity's own."""
     weight: Positive = 1.0
+    """How much it counts beside the others [1]."""
     x_septum: Number | None = None
+    """Position of the wires, of quantities of the extraction [m]."""
     case: Name | None = None
+    """Asked at one working point only."""
     active: Switch = True
+    """false: not asked."""
 
     @model_validator(mode="after")
     def _one_place(self) -> Self:
@@ -80,13 +107,21 @@ class LimitSpec(Table):
     """
 
     quantity: Name
+    """What must not be exceeded: betx, size_x, ..."""
     lower: Number | None = None
+    """Least value allowed [unit of the quantity]."""
     upper: Number | Literal["aperture"] | None = None
+    """Largest value allowed [unit of the quantity], of sizes also "aperture"."""
     at: Name | None = None
+    """The element at whose entrance; without it everywhere."""
     between: Pair | None = None
+    """Two elements between which it holds."""
     beam: Text | None = None
+    """Which of the machine's beams a size is of; without it the study's."""
     case: Name | None = None
+    """Asked at one working point only."""
     active: Switch = True
+    """false: not asked."""
 
     @model_validator(mode="after")
     def _has_limit(self) -> Self:
@@ -106,24 +141,38 @@ class CaseSpec(Table):
     """
 
     name: Name
+    """How vary, targets and limits call it."""
     working_point: Text | None = None
+    """A setting of the machine: strengths and particle."""
     particle: Name | None = None
+    """Species; without it the study's."""
     kinetic_energy_MeV_per_u: Positive | None = None
+    """Kinetic energy; without it the study's."""
     parameters: dict[Name, Number] = Field(default_factory=dict)
+    """Values of parameters there [as in the lattice]."""
     start: StartSpec | None = None
+    """Optics at the beginning of a line there."""
     delta: Annotated[Number, Field(gt=-1.0)] = 0.0
+    """Momentum deviation dp/p there [1]."""
 
 
 class MatchSpec(Table):
     """The match: what moves, what must come out, what must not be exceeded."""
 
     vary: tuple[VarySpec, ...] = Field(min_length=1)
+    """What moves: a list of tables."""
     targets: tuple[TargetSpec, ...] = Field(min_length=1)
+    """What must come out: a list of tables."""
     limits: tuple[LimitSpec, ...] = ()
+    """What must not be exceeded: a list of tables."""
     cases: tuple[CaseSpec, ...] = ()
+    """Further working points that are matched together."""
     method: Method = "auto"
+    """How the solution is looked for; auto: one way after another."""
     polish: Literal["peak_beta", "gradient", "margin"] | None = None
+    """What the freedom that is left is used for; without it nothing."""
     restarts: Count = 8
+    """Starts in the first batch."""
 
     @model_validator(mode="after")
     def _varies_once(self) -> Self:

@@ -30,30 +30,45 @@ class BeamSpec(Table):
     """The beam whose envelope must fit: normalised rms emittances, full width of dp/p, and how many sigma."""
 
     normalised_emittance_x_um: Positive
+    """Normalised rms emittance in x."""
     normalised_emittance_y_um: Positive
+    """Normalised rms emittance in y."""
     momentum_spread: NotNegative = 0.0
+    """Full width of dp/p [1]."""
     sigmas: Positive = 3.0
+    """How many rms of the beam have to fit [1]."""
 
 
 class ModelSpec(Table):
     """How the machine is computed: the bends' fringe fields."""
 
     fringe: Literal["full", "linear"] = "full"
+    """Edges of the bends: with all orders, or linear ones."""
 
 
 class RequirementSpec(Table):
     """One requirement of the user's own; ``kind`` says where its limit is from, ``assumed`` does so in older files."""
 
     id: Text
+    """Name of the requirement, once in a study."""
     text: Text
+    """What is required, a line."""
     quantity: Name
+    """What is judged: a name of docs/quantities.md."""
     at: Name | None = None
+    """The element at whose entrance, of a quantity that varies along the lattice."""
     lower: Number | None = None
+    """Least value that passes [unit]."""
     upper: Number | None = None
+    """Largest value that passes [unit]."""
     unit: Annotated[str, Strict()]
+    """Unit of the limits, "1" for a pure number."""
     source: Text
+    """Where the limit is from."""
     kind: Literal["published", "assumed"] | None = None
+    """Whether the limit is published or assumed; without it assumed."""
     assumed: Switch | None = None
+    """The same in older files: leave it out."""
 
     @model_validator(mode="after")
     def _judgeable(self) -> Self:
@@ -77,17 +92,25 @@ class StudySpec(Table):
     """
 
     study: str
+    """The question asked."""
     title_begins: ClassVar[str] = ""
     scanned: ClassVar[Literal["", "blocks", "cases"]] = ""
     unscanned: ClassVar[Collection[str]] = ()
     many: ClassVar[bool] = False
     name: FolderName | None = None
+    """What results and run folder are called; without it as the file."""
     title: Text | None = None
+    """Headline of the report."""
     machine: Name | None = None
+    """A built-in machine: lattice-optimize list shows them."""
     seed: Count = 1
+    """Seed of everything random."""
     machine_requirements: Switch = True
+    """false: judge the study's own requirements only."""
     requirement: tuple[RequirementSpec, ...] = ()
+    """What the machine must do; without any, its values are told and nothing is judged."""
     assumption: tuple[AssumptionSpec, ...] = ()
+    """What is taken for granted and how uncertain it is: what it moves is the error of the model."""
 
     @model_validator(mode="after")
     def _ids_once(self) -> Self:
@@ -112,16 +135,27 @@ class RingStudy(StudySpec):
     """What every study of a ring or a line says: machine or lattice, particle, strengths, match."""
 
     lattice: Text | None = None
+    """A lattice file instead of a machine (.seq, .madx, .json, .xsuite.json), relative to this file."""
     sequence: Name | None = None
+    """The sequence to take from a file with several."""
     particle: Name | None = None
+    """proton, carbon-12, helium-4, ...; without it that of the working point or of the file's beam."""
     kinetic_energy_MeV_per_u: Positive | None = None
+    """Kinetic energy; without it that of the working point or of the file's beam."""
     working_point: Text | None = None
+    """One of the machine's settings: strengths and particle."""
     parameters: dict[Name, Number] = Field(default_factory=dict)
+    """Values of parameters of the lattice [as in the lattice], the start of a match."""
     start: StartSpec | None = None
+    """Optics at the beginning of a line; a ring, whose optics is periodic, has none."""
     model: ModelSpec = ModelSpec()
+    """How the machine is computed."""
     match: MatchSpec | None = None
+    """What moves, what must come out, what must not be exceeded; without it the lattice is taken as it is."""
     beam: BeamSpec | None = None
+    """The beam that must fit; without it the machine's beams."""
     search: SearchSpec | None = None
+    """Knobs, objectives and constraints of lattice-optimize search."""
 
     @model_validator(mode="after")
     def _one_machine(self) -> Self:

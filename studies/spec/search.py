@@ -16,8 +16,11 @@ class KnobSpec(Table):
     """A parameter of the lattice that the search moves between two bounds."""
 
     name: Name
+    """A parameter of the lattice."""
     lower: Number
+    """Least value [as in the lattice]."""
     upper: Number
+    """Largest value [as in the lattice]."""
 
     @model_validator(mode="after")
     def _ordered(self) -> Self:
@@ -31,8 +34,11 @@ class ObjectiveSpec(Table):
     """A quantity of the study that is to be as small, or as large, as can be had."""
 
     quantity: Name
+    """A quantity of the study."""
     at: Name | None = None
+    """The element at whose entrance."""
     goal: Literal["minimise", "maximise"] = "minimise"
+    """Whether it is to be small or large."""
 
     @model_validator(mode="after")
     def _known(self) -> Self:
@@ -49,10 +55,15 @@ class ConstraintSpec(Table):
     """A quantity of the study that must stay within limits, in its own unit or in ``unit``."""
 
     quantity: Name
+    """A quantity of the study."""
     at: Name | None = None
+    """The element at whose entrance."""
     lower: Number | None = None
+    """Least value [unit]."""
     upper: Number | None = None
+    """Largest value [unit]."""
     unit: Text | None = None
+    """Unit of the limits; without it the quantity's own."""
 
     @model_validator(mode="after")
     def _limits(self) -> Self:
@@ -79,12 +90,19 @@ class SearchSpec(Table):
     """
 
     vary: Annotated[tuple[KnobSpec, ...], Field(min_length=1)]
+    """What moves: a list of tables."""
     objective: Annotated[tuple[ObjectiveSpec, ...], Field(min_length=1)]
+    """What is to be small or large: a list of tables."""
     constraint: tuple[ConstraintSpec, ...] = ()
+    """What must hold: a list of tables."""
     requirements: Switch = True
+    """Requirements that a case can judge are constraints too."""
     population: Few = 64
+    """Machines a generation."""
     generations: Annotated[int, Strict(), Field(ge=1, le=100_000)] = 30
+    """How many generations."""
     method: Literal["nsga2", "random"] = "nsga2"
+    """nsga2, or random points to compare with."""
 
     @model_validator(mode="after")
     def _once(self) -> Self:

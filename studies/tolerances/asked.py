@@ -22,9 +22,13 @@ class BudgetSpec(Table):
     """
 
     power: Positive = 1.0
+    """Scaling a cause by t costs its cost / t^power [1]."""
     largest: Annotated[Positive, Field(gt=0.01, le=100.0)] = 3.0
+    """Largest t [1]."""
     machines: Fewer = 400
+    """Machines on which levels are tried."""
     check: Fewer = 600
+    """Others that are drawn with what is proposed."""
 
 
 def check_mixed(machines: int, mixed: int, budget: BudgetSpec | None) -> None:

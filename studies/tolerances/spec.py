@@ -21,22 +21,34 @@ class FamilySpec(ErrorsSpec):
     """
 
     family: Name
+    """Name of the family."""
     calibration: NotNegative = 0.0
+    """Rms of an error that all magnets of a circuit share, relative [1]."""
     stability: NotNegative = 0.0
+    """The same, of the supply in time, relative [1]."""
     noise: NotNegative = 0.0
+    """Rms noise of what monitors read [m]."""
     gain: NotNegative = 0.0
+    """Rms gain error of what monitors read, relative [1]."""
     distribution: Literal["gaussian", "uniform"] = "gaussian"
+    """Gaussian, cut at cut rms, or uniform of that rms."""
     cost: Costs = Field(default_factory=dict)
+    """Cost of each cause (misalignment, roll, field, ...) [1], 1 where none is given."""
 
 
 class TolerancesSpec(ImperfectionsSpec):
     """``machines`` that are drawn, ``mixed`` more for each cause to rank them, and the yield that is wanted."""
 
     machines: Machines = 1000
+    """Machines that are drawn."""
     mixed: Fewer | Literal[0] = 128
+    """Further machines for each cause, to rank them; 0: no ranking."""
     wanted_yield: Yield = 0.95
+    """Share of machines that shall keep every requirement [1]."""
     errors: tuple[FamilySpec, ...] = Field(min_length=1)
+    """Rms errors, a table a family."""
     budget: BudgetSpec | None = BudgetSpec()
+    """How large the errors may be, found for the wanted yield."""
 
     @model_validator(mode="after")
     def _consistent(self) -> Self:
@@ -52,9 +64,11 @@ class TolerancesStudy(RingStudy):
     """Which share of rings as built keeps every requirement, which errors matter, how large may each be?"""
 
     study: Literal["tolerances"]
+    """The question asked."""
     title_begins: ClassVar[str] = "Tolerances of"
     many: ClassVar[bool] = True
     tolerances: TolerancesSpec
+    """Errors, and the machines drawn with them."""
 
     @model_validator(mode="after")
     def _as_it_stands(self) -> Self:

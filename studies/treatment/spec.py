@@ -15,10 +15,15 @@ class TargetVolumeSpec(Table):
     """The volume in water."""
 
     species: Text = "proton"
+    """proton, helium-4 or carbon-12."""
     proximal_mm: NotNegative
+    """Depth in water where the volume begins."""
     distal_mm: Positive
+    """Depth in water where it ends."""
     side_mm: Positive
+    """Its width and height."""
     dose_Gy: Positive
+    """Dose in it."""
 
     @model_validator(mode="after")
     def _ordered(self) -> Self:
@@ -31,29 +36,43 @@ class DoseSpec(Table):
     """The depth-dose model, layers and spots."""
 
     straggling: Positive
+    """Of the range R: factor of R^0.935 [cm, R in cm]."""
     energy_spread: NotNegative
+    """Relative rms spread of the beam's energy [1]."""
     nuclear_loss_per_cm: dict[Text, NotNegative]
+    """Share of particles lost in a cm of water, by species."""
     layer_spacing_mm: Positive
+    """Distance of layers."""
     spot_spacing_mm: Positive
+    """Distance of spots."""
     margin_mm: NotNegative
+    """Painted around the volume."""
 
 
 class ScanningSpec(Table):
     """Spot scanning, repainting, gating."""
 
     speed_m_per_s: Positive
+    """Of the spot."""
     overhead_s: NotNegative
+    """Of each spot."""
     repaints: Whole
+    """How often each layer is painted."""
     volumetric: Switch
+    """true: the whole volume again, false: each layer again."""
     gate_duty: Share
+    """Share of the time that breathing leaves [1]."""
     gate_period_s: Positive
+    """Of breathing."""
 
 
 class IsocentreSpec(Table):
     """What scatters in front of the patient: ``nozzle_mm`` of water, ``distance_m`` before the isocentre."""
 
     nozzle_mm: NotNegative
+    """Of water in front of the patient."""
     distance_m: NotNegative
+    """Of it from the isocentre."""
 
 
 class SynchrotronSpec(Table):
@@ -63,17 +82,29 @@ class SynchrotronSpec(Table):
     """
 
     study: Text = "cnao-energy-switching"
+    """The study of energy switching of its ring: a built-in one or a file."""
     settings: dict[str, Any] = Field(default_factory=dict)
+    """Keys of that study, changed [as there]."""
     particles_per_spill: dict[Text, Positive]
+    """Particles in a spill, by species."""
     spill_s: Positive
+    """Length of a spill."""
     flat_top_s: Positive
+    """Longest flat top."""
     change_s: Positive | None = None
+    """Time of a change of energy; without it that study's."""
     step_s: Positive | None = None
+    """Time of a step within a spill; without it that study's."""
     step_loss: Annotated[Number, Field(ge=0, lt=1)]
+    """Share of the beam that a step loses [1]."""
     least_of_layer: Share
+    """Share of a layer that the rest of a spill must hold to begin it [1]."""
     energies_per_spill: Whole
+    """Energies in a spill at most."""
     energy_spread: Positive | None = None
+    """Relative rms [1]; without it that study's."""
     isocentre_beta_m: Positive
+    """Beta at the isocentre."""
 
 
 class LinacSpec(Table):
@@ -84,42 +115,68 @@ class LinacSpec(Table):
     """
 
     study: Text = "linac-energy-switching"
+    """The study of energy switching of the linac: a built-in one or a file."""
     settings: dict[str, Any] = Field(default_factory=dict)
+    """Keys of that study, changed [as there]."""
     tracked_particles: Annotated[int, Strict(), Field(ge=100, le=100_000)] = 1000
+    """Tracked for what that study computes."""
     largest_particles_per_pulse: Positive
+    """The most that are wanted in a pulse."""
     repetition_Hz: Positive | None = None
+    """Of pulses; without it that study's."""
     pulses_per_spot: Whole
+    """Pulses of a spot at least."""
     change_s: NotNegative | None = None
+    """Time of a change of energy; without it that study's."""
     energy_spread: Positive | None = None
+    """Relative rms [1]; without it that study's."""
     isocentre_beta_m: Positive
+    """Beta at the isocentre."""
 
 
 class CyclotronSpec(Table):
     """Cyclotron with degrader: rate behind it at the top energy, its fall with energy, the most that is let through."""
 
     lowest_MeV_per_u: Positive
+    """Lowest energy behind the degrader."""
     highest_MeV_per_u: Positive
+    """Energy of the cyclotron."""
     rate_per_s: Positive
+    """Particles a second behind the degrader at the top energy."""
     exponent: NotNegative
+    """Power of energy over top energy with which the rate falls [1]."""
     largest_rate_per_s: Positive
+    """The most that is let through."""
     change_s: NotNegative
+    """Time of a change of energy."""
     energy_spread: Positive
+    """Relative rms [1]."""
     emittance_um: Positive
+    """Geometric rms behind the slits."""
     isocentre_beta_m: Positive
+    """Beta at the isocentre."""
 
 
 class SwitchingComparisonStudy(RingStudy):
     """How long does the same treatment take on a synchrotron, a linac and a cyclotron, and what limits each?"""
 
     study: Literal["switching-comparison"]
+    """The question asked."""
     title_begins: ClassVar[str] = "Time to treat: linac and cyclotron beside"
     target: TargetVolumeSpec
+    """The volume in water."""
     dose: DoseSpec
+    """The model of the depth dose, layers and spots."""
     scanning: ScanningSpec
+    """Spot scanning, repainting, gating."""
     isocentre: IsocentreSpec
+    """What scatters in front of the patient."""
     synchrotron: SynchrotronSpec
+    """The synchrotron."""
     linac: LinacSpec | None = None
+    """The linac; without it none is compared."""
     cyclotron: CyclotronSpec | None = None
+    """The cyclotron; without it none is compared."""
 
 
 SPEC = SwitchingComparisonStudy

@@ -14,8 +14,11 @@ class EnergiesSpec(Table):
     """The table of energies, both ends in it."""
 
     lowest_MeV: Positive = 70.0
+    """Lowest energy, of the whole particle; without it the machine's."""
     highest_MeV: Positive = 230.0
+    """Highest energy, of the whole particle; without it the machine's."""
     number: Annotated[int, Strict(), Field(ge=2, le=2000)] = 161
+    """How many, ends among them."""
 
     @model_validator(mode="after")
     def _ordered(self) -> Self:
@@ -28,10 +31,15 @@ class VolumeSpec(Table):
     """A volume to be painted: depths in water [mm], distance of layers, spots of a layer, pulses of a spot."""
 
     nearest_mm: Positive = 100.0
+    """Depth in water where the volume begins."""
     deepest_mm: Positive = 200.0
+    """Depth in water where it ends."""
     layer_mm: Positive = 3.0
+    """Distance of layers."""
     spots: Annotated[int, Strict(), Field(ge=1, le=1_000_000)] = 400
+    """Spots of a layer."""
     pulses_per_spot: Annotated[int, Strict(), Field(ge=1, le=10_000)] = 1
+    """Pulses of a spot."""
 
     @model_validator(mode="after")
     def _ordered(self) -> Self:
@@ -44,8 +52,11 @@ class CompareSpec(Table):
     """Another set of gradients [T/m] to set beside the machine's: by section."""
 
     name: Text
+    """How it is called."""
     source: Text
+    """Where the gradients are from."""
     gradients: dict[SectionName, tuple[Number, ...]]
+    """Gradients [T/m], one a quadrupole, by section."""
 
 
 class LinacSwitchingStudy(LinacStudy):
@@ -56,15 +67,24 @@ class LinacSwitchingStudy(LinacStudy):
     """
 
     study: Literal["linac-energy-switching"]
+    """The question asked."""
     title_begins: ClassVar[str] = "Energy switching of"
     energies: EnergiesSpec = EnergiesSpec()
+    """The table of energies."""
     particles_per_energy: Particles = 2000
+    """Tracked at each energy."""
     least_spread: bool = True
+    """true: phases are chosen for the least energy spread."""
     volume: VolumeSpec = VolumeSpec()
+    """A volume to be painted."""
     compare: tuple[CompareSpec, ...] = ()
+    """Other sets of gradients, beside the machine's: a list of tables."""
     compare_energies: Annotated[int, Strict(), Field(ge=2, le=500)] = 33
+    """At how many energies they are compared."""
     shown_energies: Annotated[int, Strict(), Field(ge=2, le=30)] = 9
+    """Bunches that are drawn."""
     range_step_mm: NotNegative = 3.0
+    """Steps in range of the table of settings; 0: none."""
 
 
 SPEC = LinacSwitchingStudy
