@@ -37,12 +37,20 @@ window.addEventListener('unhandledrejection', e => complaints.push(`rejection: $
 window.alert = text => complaints.push(`alert: ${text}`);
 """
 
+#: Figures are drawn when they come into view.
+_SHOW_NEXT = """
+const next = [...document.querySelectorAll('figure')].find(f => !f.querySelector('.plot .main-svg'));
+if (next) next.scrollIntoView({behavior: 'instant'});
+else window.scrollTo({top: 0, behavior: 'instant'});
+return !next;
+"""
+
 
 @contextmanager
 def opened(
-    chromium: str, page: Path, *, width: int = 1400, height: int = 900, scripts: bool = True
+    chromium: str, page: Path, *, width: int = 1400, height: int = 900, scripts: bool = True, drawn: bool = True
 ) -> Iterator[webdriver.Chrome]:
-    """The ``page`` in a fresh browser with a window of that size [px]; figures are drawn when it is given back."""
+    """The ``page`` in a fresh browser with a window of that size [px]; if ``drawn``, with every figure drawn."""
     driver = shutil.which("chromedriver")
     if driver is None:
         pytest.skip("no chromedriver on this machine: the page was not opened in a browser")
@@ -52,7 +60,7 @@ def opened(
             _size(browser, width, height)
             browser.execute_cdp_cmd("Page.addScriptToEvaluateOnNewDocument", {"source": _WATCH})
             browser.get(page.as_uri())
-            if scripts:
+            if scripts and drawn:
                 WebDriverWait(browser, 60).until(_all_drawn)
             yield browser
         finally:
@@ -83,5 +91,5 @@ def _size(browser: webdriver.Chrome, width: int, height: int) -> None:
 
 
 def _all_drawn(browser: webdriver.Chrome) -> bool:
-    script = "return [...document.querySelectorAll('figure')].every(f => f.querySelector('.plot .main-svg'))"
-    return bool(browser.execute_script(script))
+    """Brings the next figure that is not drawn into view; with none left it goes back to where the page begins."""
+    return bool(browser.execute_script(_SHOW_NEXT))

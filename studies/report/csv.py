@@ -2,17 +2,18 @@
 
 from __future__ import annotations
 
-from base64 import b64encode
 from typing import Any
 
 import pandas as pd
+
+from studies.report.packing import packed
 
 _STARTS_FORMULA = ("=", "+", "-", "@", "\t", "\r", "\n")
 
 
 def csv_address(frame: pd.DataFrame) -> str:
-    """``data:`` address of a table as CSV (UTF-8, header row, numbers in full)."""
-    return f"data:text/csv;charset=utf-8;base64,{b64encode(csv_text(frame).encode()).decode()}"
+    """``data:`` address of a table as packed CSV (UTF-8, header row, numbers in full)."""
+    return f"data:application/gzip;base64,{packed(csv_text(frame))}"
 
 
 def csv_text(frame: pd.DataFrame) -> str:

@@ -1,7 +1,7 @@
 """One self-contained HTML page of a finished study: nothing is computed, nothing is fetched.
 
-The page runs two scripts, plotly and ``static/report.js``, which its content security policy names by their hashes;
-figures are data. The same result gives the same bytes.
+The page runs two scripts, its own and plotly (``studies.report.scripts``), which its content security policy names by
+their hashes; figures and CSV are packed data. The same result gives the same bytes.
 """
 
 from __future__ import annotations
@@ -9,24 +9,23 @@ from __future__ import annotations
 import json
 import os
 import re
-from base64 import b64encode
 from collections import Counter
 from collections.abc import Iterable, Mapping
 from datetime import UTC, datetime
-from functools import cache
-from hashlib import sha256
 from pathlib import Path
 from typing import Any
 
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from markupsafe import Markup
-from plotly.offline import get_plotlyjs
 
 from lattice import InputError
 from machines.registry import MACHINES, machine_named
 from machines.requirements import PASS, counted
 from studies.report.csv import csv_address
+from studies.report.digits import thinned
 from studies.report.drawing import draw
+from studies.report.packing import packed
+from studies.report.scripts import packed_plotly, page_script, policy_of
 from studies.report.sections import contents
 from studies.report.verdicts import VerdictRow, rows_of_machine, rows_of_program, verdict_rows
 from studies.report.written import error_parts, heading_text, known_text, unit_text, written_table
@@ -56,7 +55,8 @@ def render(result: StudyResult) -> str:
     _check_ids(result)
     every = verdict_rows(result.verdicts, result.quantities, result.figures)
     rows, checks = rows_of_machine(every), rows_of_program(every)
-    scripts = (plotly_script(), static_text("report.js"))
+    figures = bool(result.figures)
+    script = page_script(figures)
     return (
         environment()
         .get_template("page.html.j2")
@@ -69,9 +69,10 @@ def render(result: StudyResult) -> str:
             checks=checks,
             contents=contents(result),
             date=report_date(),
-            policy=Markup(policy_of(scripts)),
+            policy=Markup(policy_of((script,), figures)),
             style=Markup(static_text("report.css")),
-            scripts=[Markup(script) for script in scripts],
+            script=Markup(script),
+            plotly=Markup(packed_plotly() if figures else ""),
             sentences={key: getattr(result, key) for key in ("warnings", "methods", "assumptions", "references")},
             study_text=toml_text(result.study),
             judged=rows_by_figure(every),
@@ -85,21 +86,14 @@ def _machine(result: StudyResult) -> str:
     return machine_named(name).title if name in MACHINES else ""
 
 
-def embedded_json(content: Any) -> Markup:
-    """JSON that an HTML parser cannot take for markup: ``<``, ``>``, ``&`` and all beyond ASCII are escaped."""
-    text = json.dumps(content, separators=(",", ":"), allow_nan=False)
-    for character in "<>&":
-        text = text.replace(character, f"\\u{ord(character):04x}")
-    return Markup(text)
-
-
 def figure_content(figure: FigureData) -> Markup:
-    """What the page's script gives to plotly: data, layout and the common configuration."""
+    """What the page's script gives to plotly, packed: data, layout and the common configuration."""
     for trace in figure.plotly["data"]:
         if trace.get("type") in _WEBGL:
             raise InputError(f"figure '{figure.id}': a trace of type '{trace['type']}' needs WebGL; thin or bin it")
-    plotly = {"data": figure.plotly["data"], "layout": figure.plotly["layout"], "config": PLOTLY_CONFIG}
-    return embedded_json(plotly)
+    data = [thinned(trace) for trace in figure.plotly["data"]]
+    plotly = {"data": data, "layout": figure.plotly["layout"], "config": PLOTLY_CONFIG}
+    return Markup(packed(json.dumps(plotly, separators=(",", ":"), allow_nan=False)))
 
 
 def _drawing(figure: FigureData) -> Markup:
@@ -141,26 +135,8 @@ def report_date() -> str:
         raise InputError(f"SOURCE_DATE_EPOCH must be a whole number of seconds, found '{epoch[:40]}'") from None
 
 
-def policy_of(scripts: tuple[str, ...]) -> str:
-    """Content security policy under which these scripts run and no others; nothing is fetched."""
-    hashes = " ".join(f"'sha256-{b64encode(sha256(script.encode()).digest()).decode()}'" for script in scripts)
-    return (
-        f"default-src 'none'; script-src {hashes}; style-src 'unsafe-inline'; img-src data: blob:; font-src data:; "
-        "base-uri 'none'; form-action 'none'"
-    )
-
-
-@cache
-def plotly_script() -> str:
-    """The plotly.js that plotly brings along. InputError when it cannot stand inside a page."""
-    script = str(get_plotlyjs())
-    if "</script" in script.lower() or "\r" in script:
-        raise InputError("this version of plotly.js cannot stand inside a page; install the locked version of plotly")
-    return script
-
-
 def static_text(name: str) -> str:
-    """A script or style sheet of this room."""
+    """A style sheet of this room."""
     return (_HERE / "static" / name).read_text(encoding="utf-8")
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gzip
 import json
 import re
 from base64 import b64decode, b64encode
@@ -11,12 +12,15 @@ from html.parser import HTMLParser
 
 import pandas as pd
 import pytest
+from plotly.offline import get_plotlyjs
 
 from lattice import InputError
 from machines.requirements import counted
 from studies.report import render
 from studies.report.csv import csv_text
-from studies.report.page import PLOTLY_CONFIG, embedded_json
+from studies.report.digits import thinned
+from studies.report.packing import packed
+from studies.report.page import PLOTLY_CONFIG, figure_content
 from studies.report.sections import SECTIONS, contents
 from studies.report.verdicts import verdict_rows
 from studies.results import FigureData, TableData
@@ -161,15 +165,58 @@ def test_ids_are_unique(page: Page, hostile: Page) -> None:
         assert len(ids) == len(set(ids))
 
 
-def test_policy_names_exactly_the_two_scripts(page: Page) -> None:
-    running = [text for attributes, text in page.scripts if "type" not in attributes]
-    assert len(running) == 2
-    hashes = " ".join(f"'sha256-{b64encode(sha256(text.encode()).digest()).decode()}'" for text in running)
-    policy = next(attrs["content"] for tag, attrs in page.elements if attrs.get("http-equiv"))
-    assert policy == (
-        f"default-src 'none'; script-src {hashes}; style-src 'unsafe-inline'; img-src data: blob:; font-src data:; "
-        "base-uri 'none'; form-action 'none'"
+def unpacked(payload: str) -> str:
+    return gzip.decompress(b64decode(payload, validate=True)).decode()
+
+
+def allowed(page: Page) -> list[str]:
+    """The hashes that the policy of a page lets run; all else of the policy is as strict as can be."""
+    policy = next(attrs["content"] or "" for tag, attrs in page.elements if attrs.get("http-equiv"))
+    scripts, rest = policy.removeprefix("default-src 'none'; script-src ").split(";", 1)
+    assert (
+        rest == " style-src 'unsafe-inline'; img-src data: blob:; font-src data:; base-uri 'none'; form-action 'none'"
     )
+    return scripts.split()
+
+
+def of_hash(script: str) -> str:
+    return f"'sha256-{b64encode(sha256(script.encode()).digest()).decode()}'"
+
+
+def test_policy_names_exactly_the_two_scripts(page: Page) -> None:
+    """The one that stands in the page, and plotly as it is once it is unpacked."""
+    running = [text for attributes, text in page.scripts if "type" not in attributes]
+    plotly = [text for attributes, text in page.scripts if attributes.get("id") == "plotly"]
+    assert (len(running), len(plotly)) == (1, 1)
+    assert unpacked(plotly[0]) == get_plotlyjs()
+    assert allowed(page) == [of_hash(running[0]), of_hash(get_plotlyjs())]
+
+
+def test_a_page_without_figures_holds_and_allows_no_plotly() -> None:
+    text = render(replace(fake_result(), figures=()))
+    page = Page(text)
+    running = [text for attributes, text in page.scripts if "type" not in attributes]
+    assert [attributes for attributes, _ in page.scripts if "type" in attributes] == []
+    assert allowed(page) == [of_hash(running[0])]
+    assert "plotly" not in text.lower()
+
+
+def test_packed_text_is_the_same_letters_at_any_time(monkeypatch: pytest.MonkeyPatch) -> None:
+    text = "</script><!--&\u2028é" * 100
+    first = packed(text)
+    assert unpacked(first) == text
+    assert re.fullmatch("[A-Za-z0-9+/]+=*", first)
+    assert b64decode(first)[4:8] == bytes(4), "no time in the head of the gzip"
+    monkeypatch.setattr("time.time", lambda: 1.7e9)
+    assert packed(text) == first
+
+
+def test_numbers_of_a_figure_keep_five_digits_of_what_differs() -> None:
+    """Of 16.750912 five; of tunes that differ in the fourth decimal as many as tell them apart to 1e-5 of that."""
+    trace = {"x": [0.0, 77.6481234], "y": [1.66601234567, 1.66611234567], "z": [[1.23456789, None]], "name": "a"}
+    assert thinned(trace) == {"x": [0, 77.648], "y": [1.66601235, 1.66611235], "z": [[1.23456789, None]], "name": "a"}
+    turns = list(range(123456, 123459))
+    assert thinned({"x": turns, "y": ["qf", "qd"]}) == {"x": turns, "y": ["qf", "qd"]}
 
 
 def test_nothing_is_fetched_or_handled_inline(page: Page, hostile: Page) -> None:
@@ -177,17 +224,16 @@ def test_nothing_is_fetched_or_handled_inline(page: Page, hostile: Page) -> None
         for tag, attributes in each.elements:
             assert tag not in ("img", "iframe", "object", "embed", "link", "base", "form", "foreignobject")
             assert not [name for name in attributes if name.startswith("on") or name in ("src", "srcset", "xlink:href")]
-            assert (attributes.get("href") or "#").startswith(("#", "data:text/csv;"))
+            assert (attributes.get("href") or "#").startswith(("#", "data:application/gzip;"))
 
 
-def test_figure_data_is_json_with_the_safe_configuration(page: Page) -> None:
-    blocks = [text for attributes, text in page.scripts if attributes.get("type") == "application/json"]
+def test_figure_data_is_packed_json_with_the_safe_configuration(page: Page) -> None:
+    blocks = [text for attributes, text in page.scripts if (attributes.get("id") or "").startswith("data-")]
     assert len(blocks) == len(fake_figures())
     for text, figure in zip(blocks, fake_figures(), strict=True):
-        assert not set("<>&\u2028\u2029") & set(text)
-        content = json.loads(text)
+        content = json.loads(unpacked(text))
         assert content["config"] == PLOTLY_CONFIG
-        assert content["data"] == figure.plotly["data"]
+        assert content["data"] == [thinned(trace) for trace in figure.plotly["data"]]
     assert PLOTLY_CONFIG["showSendToCloud"] is False
     assert PLOTLY_CONFIG["plotlyServerURL"] == ""
     assert PLOTLY_CONFIG["displaylogo"] is False
@@ -198,12 +244,12 @@ def test_every_figure_has_its_drawing_data_and_caption(page: Page) -> None:
     assert [attrs["aria-label"] for attrs in drawings] == [f"Drawing: {figure.title}" for figure in fake_figures()]
     for figure in fake_figures():
         assert {f"figure-{figure.id}", f"plot-{figure.id}", f"caption-{figure.id}"} <= set(page.values("id"))
-        assert f"{figure.id}.csv" in page.values("download")
+        assert f"{figure.id}.csv.gz" in page.values("download")
 
 
 def test_csv_of_a_figure_holds_its_numbers_in_full(page: Page) -> None:
     links = {attrs["download"]: attrs["href"] or "" for _, attrs in page.elements if "download" in attrs}
-    text = b64decode(links["optics-ring.csv"].split(",", 1)[1]).decode()
+    text = unpacked(links["optics-ring.csv.gz"].split(",", 1)[1])
     figure = next(figure for figure in fake_figures() if figure.id == "optics-ring")
     lines = text.splitlines()
     assert lines[0] == "s,betx,bety,dx"
@@ -220,12 +266,11 @@ def test_hostile_text_is_shown_to_the_letter(hostile: Page, name: str) -> None:
     assert hostile.text.count(name) >= 15, "in heading, banner, tables, captions, sentences, provenance and drawings"
 
 
-def test_embedded_json_survives() -> None:
-    text = embedded_json({"name": "</script><!--&\u2028é"})
-    assert not set("<>&\u2028") & set(text)
-    assert json.loads(text) == {"name": "</script><!--&\u2028é"}
-    with pytest.raises(ValueError, match="JSON"):  # NaN is no JSON: figures hold null instead
-        embedded_json([float("nan")])
+def test_a_figure_holds_no_number_that_json_lacks() -> None:
+    """NaN is no JSON: figures hold null instead."""
+    trace = {"type": "scatter", "x": [1.0, 2.0], "y": [float("nan"), 2.0]}
+    with pytest.raises(ValueError, match="JSON"):
+        figure_content(FigureData("optics-x", "", "", {"data": [trace], "layout": {}}, pd.DataFrame()))
 
 
 def test_date_only_when_it_is_given(html: str, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -50,6 +50,19 @@ def test_opens_without_a_complaint_and_draws_every_figure(chromium: str, page: P
         )
 
 
+def test_figures_are_drawn_when_they_come_into_view(chromium: str, page: Path) -> None:
+    """On paper and before it is reached a figure is a drawing; the script of plotly comes packed and is run."""
+    undrawn = "return [...document.querySelectorAll('figure:not(.live)')].map(f => f.dataset.figure)"
+    with opened(chromium, page, drawn=False) as browser:
+        WebDriverWait(browser, 30).until(lambda page: page.execute_script("return Boolean(window.Plotly)"))
+        last = fake_result().figures[-1].id
+        assert last in browser.execute_script(undrawn)
+        browser.execute_script(f"document.getElementById('figure-{last}').scrollIntoView({{behavior: 'instant'}})")
+        WebDriverWait(browser, 30).until(lambda page: last not in page.execute_script(undrawn))
+        assert browser.execute_script(undrawn), "those that were not near the screen are still drawings"
+        assert complaints(browser) == []
+
+
 def hover_over_septum(browser: webdriver.Chrome, figure: str) -> str:
     """The text of the hover when the pointer is over the middle of the electrostatic septum."""
     septum = next(block for block in magnet_blocks(fake_ring(), PROTON) if block.name == "es")
@@ -79,7 +92,9 @@ def test_hostile_names_stay_text(chromium: str, hostile_page: Path) -> None:
     with opened(chromium, hostile_page) as browser:
         assert complaints(browser) == []
         assert browser.execute_script("return document.images.length") == 0
-        assert browser.execute_script("return [...document.scripts].filter(s => !s.type).length") == 2
+        assert (
+            browser.execute_script("return [...document.scripts].filter(s => !s.type).length") == 2
+        )  # plotly's is put in
         foreign = "return document.querySelectorAll('main b, main i, svg a, svg foreignObject').length"
         assert browser.execute_script(foreign) == 0
         title = browser.execute_script("return document.querySelector('h1').textContent")
