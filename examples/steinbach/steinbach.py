@@ -1,0 +1,47 @@
+# %% [markdown]
+# The Steinbach diagram of the CNAO ring in twelve lines: which amplitude is stable at which momentum, and what
+# leaves.
+
+# %%
+import numpy as np
+
+from extraction import leaving_momentum, resonant_momentum, waiting_stack, wedge
+from machines.cnao_like import cnao
+from optics import Beam, twiss
+
+ring = cnao("extraction-proton-60MeV")
+resonant = resonant_momentum(ring)
+deltas = resonant + np.array([-2.4e-3, -1e-3, -5e-4, -1e-4, 5e-4, 1e-3])
+table = wedge(ring, None, "se_010a_esp", deltas)
+stack = waiting_stack(Beam(ring.particle, 1.4e-6, 1.4e-6, delta=resonant - 2.5e-3), 2000, seed=1, full_width=1e-3)
+leaves = leaving_momentum(table, stack.amplitude, side=-1.0)
+print(table)
+
+# %% [markdown]
+# To leading order the sides of the wedge are straight: A = sqrt(48 sqrt(3) pi) |dQ| / |S|. |S| is that of each
+# momentum. The exact sides bend, in proportion to the distance from the resonant momentum: halve it, and the
+# difference halves.
+
+# %%
+seen = table.dropna()
+excess = (seen["exact"] / seen["kobayashi"] - 1).to_numpy()
+away = (seen["delta"] - resonant).to_numpy()
+slope = seen["kobayashi"] / np.abs(seen["tune_distance"])
+assert np.all(np.abs(slope / slope.mean() - 1) < 0.05)  # |S| changes by 4 % over 0.3 % of momentum
+for outer, inner in ((1, 2), (5, 4)):  # 0.1 % and 0.05 %, on both sides
+    assert abs(excess[inner]) < 0.04
+    assert abs(excess[inner] / excess[outer] - 0.5) < 0.1
+chromaticity = twiss(ring, delta=resonant).dqx
+assert np.allclose(seen["tune_distance"], chromaticity * away, rtol=0.03, atol=0)  # the tune's second order in momentum
+
+# %% [markdown]
+# A particle of no amplitude leaves at the resonant momentum, a larger one before. A stack that a betatron core moves
+# through leaves over a range of momenta as wide as its amplitudes over the chromaticity.
+
+# %%
+known = np.isfinite(leaves)
+assert known.all()
+assert abs(leaving_momentum(table, np.array([0.0]), side=-1.0)[0] - resonant) < 2e-5  # what extrapolates to the tip
+order = np.argsort(stack.amplitude)
+assert np.all(np.diff(leaves[order]) <= 0)
+print(leaves.mean(), leaves.std(), resonant)
