@@ -63,7 +63,7 @@ for plane in ("x", "y"):
     assert abs(left / offset - 1) < 0.024  # three sigma: 16 monitors in each machine
 
 # %% [markdown]
-# Which share of rings keeps its orbit within 0.35 mm everywhere? Clopper and Pearson's interval says how well a
+# Which share of rings keeps its orbit within 0.35 mm everywhere? Clopper and Pearson's interval says how well five
 # hundred know it. The next five hundred, drawn anew, say the same but for chance (Fisher's exact test).
 
 # %%

@@ -35,7 +35,7 @@ def test_an_example_says_what_must_hold(script: Path) -> None:
 
 @pytest.mark.parametrize("script", SCRIPTS, ids=lambda path: path.stem)
 def test_an_example_opens_as_a_notebook_and_asserts(script: Path) -> None:
-    """Cells of the percent format, the first of them text; each claim of the text is checked by an assertion at least."""
+    """Cells of the percent format, the first of them text; for each claim of its page an assertion at least."""
     text = script.read_text(encoding="utf-8")
     assert text.startswith("# %% [markdown]\n# ")
     claims = (script.parent / "README.md").read_text(encoding="utf-8").partition("## What must hold")[2].count("\n- ")
