@@ -207,7 +207,7 @@ def _apertures(fast: _Fast, weights: Array, exciter: tuple[Any, ...]) -> tuple[A
     boundaries, rows = maps.boundaries, slice(maps.layout.turn, maps.layout.size)
     reach = np.array([maps.region.x, maps.region.y]) ** 2
     if limits is None:
-        proof, sections = np.full((1, 2), np.inf), np.zeros((1, 1, 2))
+        proof, sections = np.full((1, 1, 2), np.inf), np.zeros((1, 1, 1, 2))
     else:
         kick = float(np.max(np.abs(exciter[1])))
         proof = limits.turn if exciter[0] < 0 else limits.after_kicks(exciter[0], kick)

@@ -10,6 +10,7 @@ import numpy as np
 import pytest
 
 from extraction import BetatronCore, RFKnockout, Spill, track_spill
+from extraction.spill.lanes.moments import _level
 from extraction.spill.looking import outside
 from extraction.spill.sections.making import sectional_maps
 from extraction.spill.sections.places import opening_of
@@ -54,8 +55,9 @@ def narrow_maps() -> SectionalMaps:
     return sectional_maps(ring, PROTON, ring.index(SEPTUM), WIDE, MOMENTA, apertures=True, settings=settings)
 
 
-def on_the_edge(delta: float, count: int = 400) -> Array:
-    """Particles (n, 6) at the septum whose amplitudes are the largest that are proven to stay inside, all phases."""
+def on_the_edge(delta: float, level: int, count: int = 400) -> Array:
+    """Particles (n, 6) at the septum whose amplitudes are the largest that this level proves to stay inside, all
+    phases."""
     maps = narrow_maps()
     limits = limits_of(maps, {"kf": 0.2912133254})
     cell = min(int((delta - MOMENTA[0]) / (MOMENTA[1] - MOMENTA[0]) * CELLS), CELLS - 1)
@@ -63,7 +65,7 @@ def on_the_edge(delta: float, count: int = 400) -> Array:
     turn = turns(narrow_ring(), PROTON, "full", slices=1, first_element=narrow_ring().index(SEPTUM))[0]
     states = np.tile(turn.closed_orbit(delta), (count, 1))
     for plane, (beta, alpha) in enumerate((limits.ellipse[:2], limits.ellipse[2:])):
-        size = np.sqrt(limits.turn[cell, plane])
+        size = np.sqrt(limits.turn[level, cell, plane])
         assert size > 0
         states[:, 2 * plane] += size * np.sqrt(beta) * np.cos(phase[plane])
         states[:, 2 * plane + 1] -= size / np.sqrt(beta) * (np.sin(phase[plane]) + alpha * np.cos(phase[plane]))
@@ -85,17 +87,27 @@ def fullest(states: Array, kf: float) -> float:
 
 @pytest.mark.parametrize("delta", [-1.9e-3, 0.0, 1.3e-3])
 @pytest.mark.parametrize("kf", [0.2912, 0.2913])
-def test_what_is_proven_to_stay_inside_does_in_the_exact_maps(delta: float, kf: float) -> None:
+@pytest.mark.parametrize("level", [0, 2, 4])
+def test_what_is_proven_to_stay_inside_does_in_the_exact_maps(delta: float, kf: float, level: int) -> None:
     """Rectangles, ellipses and racetracks off centre, on and off momentum, at both ends of a setting; not by miles."""
-    assert 0.5 < fullest(on_the_edge(delta), kf) < 1.0
+    assert 0.5 < fullest(on_the_edge(delta, level), kf) < 1.0
+
+
+def test_a_higher_beam_is_proven_at_every_height_of_its_own() -> None:
+    """A lane is judged at the level of its own height: one level for all left three quarters of a beam unproven."""
+    limits = limits_of(narrow_maps(), {"kf": 0.2912133254})
+    assert np.all(np.diff(limits.turn[:, :, 1], axis=0) > 0)
+    assert np.all(np.diff(limits.turn[:, :, 0], axis=0) <= 0)
+    for square, level in ((0.0, 0), (0.9 / 1.1, 1), (1.2 / 1.1, 2), (9.0, 4)):
+        assert _level(square * limits.turn[1, 0, 1], limits.turn, 0) == level
 
 
 def test_an_exciter_takes_its_kick_off_the_proof() -> None:
     """dA = sqrt(beta) dpx: 1e-4 rad at betx of metres is some 1e-4 m^1/2 of 1e-2."""
     limits = limits_of(narrow_maps(), {"kf": 0.2912133254})
-    before, after = np.sqrt(limits.turn[:, 0]), np.sqrt(limits.after_kicks(2, 1e-4)[:, 0])
+    before, after = np.sqrt(limits.turn[..., 0]), np.sqrt(limits.after_kicks(2, 1e-4)[..., 0])
     np.testing.assert_allclose(before - after, 1e-4 * limits.root_beta[2], rtol=1e-12)
-    assert np.all(limits.after_kicks(2, 1.0)[:, 0] == -1.0)
+    assert np.all(limits.after_kicks(2, 1.0)[..., 0] == -1.0)
 
 
 def lost_by_both(ring: Lattice, coordinates: Array, driver: Any, septum: str, turns: int) -> tuple[Spill, Spill]:

@@ -111,7 +111,7 @@ def _track_group(
             orbit[row : row + LANES] *= scale[now] / before
         new_moment(s, own, vector, orbit, time, maps[:4], now, shift[now], scale[now], keep)
         new_path(path, vector, extras, terms)
-        new_limits(own, limits, first, orbit, watch[0], septum)
+        new_limits(s, own, limits, first, orbit, watch[0], septum)
         before = scale[now]
         sample = int(np.floor(clock / revolution))
         if cut >= 0:

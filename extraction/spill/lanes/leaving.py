@@ -14,6 +14,7 @@ from extraction.spill.lanes.rows import (
     HERE,
     IMAGINARY,
     LANES,
+    LEVEL,
     LIMIT_X,
     LIMIT_Y,
     OWN_DELTA,
@@ -137,8 +138,8 @@ def at_apertures(
         now = signal[0] + own[AHEAD * LANES + i] * (signal[1] - signal[0])
         excited = now.real * own[REAL * LANES + i] - now.imag * own[IMAGINARY * LANES + i]
         t = own[T * LANES + i]
-        cell = int((t + 1.0) / 2.0 * len(cells))
-        if cell < 0 or cell >= len(cells):
+        cell = int((t + 1.0) / 2.0 * cells.shape[1])
+        if cell < 0 or cell >= cells.shape[1]:
             how, cell = max(how, BEYOND), 0
         where, found = look(
             vector[i::LANES],
@@ -148,7 +149,7 @@ def at_apertures(
             t,
             how,
             (cut, excited),
-            (ellipse, cells[cell]) + watch[3:],  # noqa: RUF005 (numba knows no star here)
+            (ellipse, cells[int(own[LEVEL * LANES + i]), cell]) + watch[3:],  # noqa: RUF005 (numba knows no star here)
             memory,
             moment,
         )

@@ -15,6 +15,7 @@ from extraction.spill.lanes.rows import (
     LANES,
     LEAN_X,
     LEAN_Y,
+    LEVEL,
     LIMIT_X,
     LIMIT_Y,
     ORBIT_BEFORE,
@@ -30,8 +31,10 @@ from extraction.spill.lanes.rows import (
     T,
 )
 from extraction.spill.lanes.turn import STAGE
+from extraction.spill.looking import square
 from optics.compiled import compiled, contracted
 
+_ROOM = 1.1  # times the square of a vertical amplitude, for what it may grow by before the next moment
 _FARTHEST = 0.4  # m in each plane, far outside of any beam pipe, and within what counts as lost whatever stands there
 
 
@@ -100,18 +103,30 @@ def new_path(path: Any, vector: Any, extras: Any, terms: int) -> None:
 
 
 @compiled
-def new_limits(own: Any, limits: Any, first: Any, orbit: Any, ellipse: Any, geometry: Any) -> None:
+def _level(y_square: float, limits: Any, cell: int) -> Any:
+    """The first of the proof's levels with room for this vertical amplitude, or the last one: (levels, cells, 2)."""
+    for level in range(len(limits) - 1):
+        if _ROOM * y_square <= limits[level, cell, 1]:
+            return level
+    return len(limits) - 1
+
+
+@compiled
+def new_limits(s: Any, own: Any, limits: Any, first: Any, orbit: Any, ellipse: Any, geometry: Any) -> None:
     """Squares of the amplitudes that stay inside all openings, and of those that reach the wires neither.
 
-    Of each lane's momentum, behind the lens ``first`` that a turn begins with. Nobody reaches the wires whose depth
-    behind them is 0 at most, where they begin and where they end.
+    Of each lane's momentum and vertical amplitude, behind the lens ``first`` that a turn begins with. Nobody reaches
+    the wires whose depth behind them is 0 at most, where they begin and where they end.
     """
     beta_x, alpha_x, beta_y, alpha_y = ellipse[0], ellipse[1], ellipse[2], ellipse[3]
     side, position, _, length, angle, _, _ = geometry
     for i in range(LANES):
-        cell = int(np.floor((own[T * LANES + i] + 1.0) / 2.0 * len(limits)))
-        known = cell >= 0 and cell < len(limits)
-        limit_x, limit_y = (limits[cell, 0], limits[cell, 1]) if known else (-1.0, -1.0)
+        cell = int(np.floor((own[T * LANES + i] + 1.0) / 2.0 * limits.shape[1]))
+        known = cell >= 0 and cell < limits.shape[1]
+        y_square = square(s[2 * LANES + i], s[3 * LANES + i], beta_y, alpha_y)
+        level = _level(y_square, limits, cell) if known else 0
+        limit_x, limit_y = (limits[level, cell, 0], limits[level, cell, 1]) if known else (-1.0, -1.0)
+        own[LEVEL * LANES + i] = level
         own[LIMIT_X * LANES + i], own[LIMIT_Y * LANES + i] = limit_x, limit_y
         reach = length * own[SLOPE * LANES + i]
         room = side * (position - orbit[i])

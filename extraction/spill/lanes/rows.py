@@ -19,6 +19,8 @@ N_RECORD = 8
 T, SLOPE, REAL, IMAGINARY, TURN_REAL, TURN_IMAGINARY, TIME_SLOPE, AHEAD = range(8)
 #: ... squares of amplitudes proven to stay inside all openings, and inside these and the wires; the test's slopes.
 LIMIT_X, LIMIT_Y, QUICK_X, QUICK_Y, LEAN_X, LEAN_Y = range(8, 14)
+#: Which of the proof's levels these are.
+LEVEL = 14
 #: Four rows each: coordinates about the orbit as a turn begins, absolute ones of what leaves, the orbit before.
-HERE, BEFORE, ORBIT_BEFORE = 14, 18, 22
-N_OWN = 26
+HERE, BEFORE, ORBIT_BEFORE = 15, 19, 23
+N_OWN = 27

@@ -36,10 +36,11 @@ def track(
     (tables (moments or 1, turn, degree + 1), centre, half_width) of SectionalMaps, the reference particle's beta
     gamma, drifts before sections (sections, 2) as in ``shears``, terms of a kick. ``moments``: (shift (moments,),
     scale (moments,), number of the first, their distance [s]) of Schedule. ``septum`` as in ``fate``. ``apertures``:
-    (limits of the proof (cells, 2), ellipse (4,), limits of the sections (cells, sections, 2), squares of the region's
-    amplitudes, first place of each section, openings (p, 6), stack of tables (tables, rows, powers), weights (moments
-    or 1, tables), corrections (p, terms, powers)). ``exciter``: (cut or -1, envelope once a revolution, number of its
-    first, time of a revolution [s], frequency [Hz]). ``buckets``: (frequency at each moment [Hz], step of delta or 0).
+    (limits of the proof (levels, cells, 2), ellipse (4,), limits of the sections (levels, cells, sections, 2), squares
+    of the region's amplitudes, first place of each section, openings (p, 6), stack of tables (tables, rows, powers),
+    weights (moments or 1, tables), corrections (p, terms, powers)). ``exciter``: (cut or -1, envelope once a
+    revolution, number of its first, time of a revolution [s], frequency [Hz]). ``buckets``: (frequency at each moment
+    [Hz], step of delta or 0).
     """
     groups = state.shape[1] // LANES
     staged = (*maps[:5], _kinds(maps[4], exciter[0]), *maps[5:])

@@ -27,9 +27,8 @@ from extraction.spill.sections.table import SectionalMaps
 from lattice.arrays import Array
 
 CELLS = 64  # of the momenta
-_LEVELS = (1.0, 0.7, 0.5, 0.35, 0.25)  # vertical amplitudes that are tried, of the region's
+_LEVELS = (0.25, 0.35, 0.5, 0.7, 1.0)  # vertical amplitudes that are proven, of the region's
 _GROWN = 1.25  # what the vertical amplitude may grow to within a turn
-_ENOUGH = 0.6  # of the region in x: a level that allows so much is taken
 _SURE = 0.99  # of the amplitudes
 _HALVINGS = 14
 _BEYOND = -1.0  # no amplitude is small enough
@@ -39,8 +38,9 @@ _BEYOND = -1.0  # no amplitude is small enough
 class Limits:
     """Squares of amplitudes [m] on the ``ellipse`` (beta x, alpha x, beta y, alpha y) at the beginning of a turn.
 
-    ``turn`` (CELLS, 2): with no more than these a particle stays inside all openings for the turn; ``sections`` (CELLS,
-    sections, 2): for the section, on the ellipse carried there. Cells divide the momenta of the maps evenly.
+    ``turn`` (levels, CELLS, 2): with no more than these a particle stays inside all openings for the turn;
+    ``sections`` (levels, CELLS, sections, 2): for the section, on the ellipse carried there. Levels are of rising
+    vertical and falling horizontal amplitude: each holds on its own. Cells divide the momenta of the maps evenly.
     ``root_beta`` (cuts,): largest sqrt(beta x) at each cut.
     """
 
@@ -52,8 +52,8 @@ class Limits:
     def after_kicks(self, cut: int, most: float) -> Array:
         """``turn`` where an exciter at ``cut`` kicks by at most ``most`` [rad] besides."""
         limits = self.turn.copy()
-        left = np.sqrt(np.maximum(limits[:, 0], 0.0)) - self.root_beta[cut] * most
-        limits[:, 0] = np.where((limits[:, 0] > 0) & (left > 0), left * np.abs(left), _BEYOND)
+        left = np.sqrt(np.maximum(limits[..., 0], 0.0)) - self.root_beta[cut] * most
+        limits[..., 0] = np.where((limits[..., 0] > 0) & (left > 0), left * np.abs(left), _BEYOND)
         return limits
 
 
@@ -77,15 +77,7 @@ def limits_of(maps: SectionalMaps, own: Mapping[str, float]) -> Limits:
     least_turn, least_sections = np.min(turns, axis=0), np.min(sections, axis=0)  # (levels, momenta, ...)
     turn = np.minimum(least_turn[:, :-1], least_turn[:, 1:])
     section = np.minimum(least_sections[:, :-1], least_sections[:, 1:])
-    level = _level(turn[..., 0], maps.region.x)
-    cell = np.arange(CELLS)
-    return Limits(ellipse, _squares(turn[level, cell]), _squares(section[level, cell]), np.max(roots, axis=0)[1:])
-
-
-def _level(turn: Array, wanted: float) -> Array:
-    """For each cell the first level that allows enough in x, or the one that allows most."""
-    enough = turn >= _ENOUGH * wanted
-    return np.asarray(np.where(np.any(enough, axis=0), np.argmax(enough, axis=0), np.argmax(turn, axis=0)))
+    return Limits(ellipse, _squares(turn), _squares(section), np.max(roots, axis=0)[1:])
 
 
 def _squares(amplitudes: Array) -> Array:
