@@ -72,7 +72,7 @@ def fast(one: SectionalMap, coordinates: Array, turns: int) -> tuple[Array, Arra
         (np.ascontiguousarray(table), 0.0, 1.0, 0.3, drifts, terms),
         (np.zeros(1), np.ones(1), 0, 1.0),
         NO_WIRES,
-        (np.full((1, 2), np.inf), np.array(ellipse), np.zeros((1, 1, 2)), np.ones(2), *no_places, np.zeros((0, 30, 1))),
+        (np.full((1, 1, 2), np.inf), np.array(ellipse), np.zeros((1, 1, 1, 2)), np.ones(2), *no_places, np.zeros((0, 30, 1))),
         (-1, np.zeros(2, dtype=complex), 0, 1e-6, 0.0),
         (np.zeros(1), 0.0),
     )
@@ -120,7 +120,7 @@ def test_the_quick_test_passes_nobody_who_may_reach_the_wires(side: int) -> None
     lens = np.concatenate([np.zeros((2, LANES)), draw.uniform(-0.3, 0.3, (2, LANES))])
     own = np.zeros(N_OWN * LANES)
     own[SLOPE * LANES : (SLOPE + 1) * LANES], own[T * LANES : (T + 1) * LANES] = slope, 0.0
-    new_limits(own, np.full((1, 2), np.inf), lens.ravel(), _lanes(orbit), ellipse, wires)
+    new_limits(np.zeros(N_STATE * LANES), own, np.full((1, 1, 2), np.inf), lens.ravel(), _lanes(orbit), ellipse, wires)
     passed = 0
     for _ in range(400):
         z = draw.uniform(-1.0, 1.0, (LANES, 4)) * [0.04, 6e-3, 0.02, 4e-3]
