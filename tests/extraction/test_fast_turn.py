@@ -32,6 +32,7 @@ from extraction.spill.setup import empty_record
 from lattice.arrays import Array
 
 #: Side, position, thickness, length, angle, kick, gap of wires that nobody reaches.
+NOTHING_LIMITS = (np.full((1, 1, 2), np.inf), np.zeros((1, 1, 1, 2)))
 NO_WIRES = (1.0, 1e3, 1e-4, 0.8, 0.0, 2.5e-3, 0.0)
 
 
@@ -72,7 +73,7 @@ def fast(one: SectionalMap, coordinates: Array, turns: int) -> tuple[Array, Arra
         (np.ascontiguousarray(table), 0.0, 1.0, 0.3, drifts, terms),
         (np.zeros(1), np.ones(1), 0, 1.0),
         NO_WIRES,
-        (np.full((1, 1, 2), np.inf), np.array(ellipse), np.zeros((1, 1, 1, 2)), np.ones(2), *no_places, np.zeros((0, 30, 1))),
+        (NOTHING_LIMITS[0], np.array(ellipse), NOTHING_LIMITS[1], np.ones(2), *no_places, np.zeros((0, 30, 1))),
         (-1, np.zeros(2, dtype=complex), 0, 1e-6, 0.0),
         (np.zeros(1), 0.0),
     )
