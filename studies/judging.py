@@ -26,7 +26,8 @@ class Number:
     """A computed number with its errors, where it comes from and the figure that shows it.
 
     ``numerical``: of engines, steps, rounding; ``statistical``: of a sample, at 95 %. ``withheld`` says why it must not
-    be judged.
+    be judged. ``at`` is the element of the final lattice (or the unit of a linac) that it is found at, "" for one of
+    the whole machine.
     """
 
     value: float
@@ -36,6 +37,7 @@ class Number:
     figure: str = ""
     statistical: float = 0.0
     withheld: str = ""
+    at: str = ""
 
 
 #: What computes each quantity of a kind of study from its facts.
@@ -79,6 +81,7 @@ def measured(name: str, compute: Callable[[], Number], engine: str = ALONE) -> Q
         figure=number.figure,
         withheld=number.withheld,
         statistical=number.statistical,
+        at=number.at,
     )
 
 

@@ -20,7 +20,8 @@ class Quantity:
     ``numerical``: of engines, steps, rounding; ``statistical``: of a sample, at 95 %; ``model``: what it moves when the
     study's assumptions move by what they are uncertain, None where nobody asked. ``value`` is None where it could not
     be computed; ``method`` then says why. ``figure`` is the id of the figure that shows it ("" if none). ``withheld``
-    says why the value is shown but must not be judged ("" if it may be).
+    says why the value is shown but must not be judged ("" if it may be). ``at`` is the element of the final lattice (or
+    the unit of a linac) that it is found at, "" for a number of the whole machine.
     """
 
     name: str
@@ -33,6 +34,7 @@ class Quantity:
     withheld: str = ""
     statistical: float = 0.0
     model: float | None = None
+    at: str = ""
 
     @property
     def spread(self) -> float:

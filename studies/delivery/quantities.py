@@ -107,7 +107,7 @@ def _fill(facts: Facts) -> Number:
     worst = int(np.argmax(facts.found.fill))
     name = facts.found.lattice.names[facts.found.fill_at[worst]]
     method = f"{facts.resolved.study.sigmas:g} sigma at entrances; worst: {facts.cases[worst].label} at '{name}'"
-    return Number(float(facts.found.fill[worst]), ROUNDING, ALONE, method, "envelope")
+    return Number(float(facts.found.fill[worst]), ROUNDING, ALONE, method, "envelope", at=str(name))
 
 
 def _gradient(facts: Facts) -> Number:
@@ -132,7 +132,8 @@ def _bend_field(facts: Facts) -> Number:
         raise NoSolution("the line has no bends")
     name = max(bends, key=bends.__getitem__)
     method = f"|angle| B rho / length at the highest energy; largest: '{name}'"
-    return Number(bends[name] * rigidity, ROUNDING * bends[name] * rigidity, ALONE, method, "line-floor")
+    value = bends[name] * rigidity
+    return Number(value, ROUNDING * value, ALONE, method, "line-floor", at=name)
 
 
 def _junction(facts: Facts, name: str) -> float:

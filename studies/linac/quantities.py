@@ -7,6 +7,7 @@ formulas alone rounding; what is counted among particles has a statistical error
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping
+from dataclasses import replace
 from math import isfinite, pi, sqrt
 
 import numpy as np
@@ -123,7 +124,7 @@ def _sigmas(facts: LinacFacts) -> Number:
     row = int(np.argmax(fill))
     name = [*(piece.name for piece in facts.machine.linac.pieces), "the end"][int(facts.run.piece[row])]
     method = f"envelopes by matrices; least at {name}, s = {facts.run.s[row]:.3f} m"
-    return _across(facts, lambda found: 1.0 / found.fill, method, "linac-envelope")
+    return replace(_across(facts, lambda found: 1.0 / found.fill, method, "linac-envelope"), at=name)
 
 
 def _acceptance(plane: str) -> Callable[[LinacFacts], Number]:
@@ -178,7 +179,8 @@ def _units(column: str, text: str, total: bool = False) -> Callable[[LinacFacts]
         values = facts.units[column]
         worst = str(facts.units["unit"][int(values.argmax())])
         value = float(values.sum() if total else values.max())
-        return Number(value, ROUNDING * value, FORMULA, text if total else f"{text}; {worst}", "power-units")
+        method, at = (text, "") if total else (f"{text}; {worst}", worst)
+        return Number(value, ROUNDING * value, FORMULA, method, "power-units", at=at)
 
     return of
 
@@ -186,12 +188,13 @@ def _units(column: str, text: str, total: bool = False) -> Callable[[LinacFacts]
 def _kilpatrick(facts: LinacFacts) -> Number:
     worst = facts.tanks.loc[facts.tanks["kilpatrick"].idxmax()]
     method = f"E0 times the ratio of peak surface field, over Kilpatrick's; {worst['tank']}"
-    return Number(float(worst["kilpatrick"]), ROUNDING, FORMULA, method, "power-units")
+    return Number(float(worst["kilpatrick"]), ROUNDING, FORMULA, method, "power-units", at=str(worst["tank"]))
 
 
 def _gradient(facts: LinacFacts) -> Number:
     worst = max(facts.machine.linac.quadrupoles, key=lambda magnet: abs(magnet.gradient))
-    return Number(abs(worst.gradient), ROUNDING, FORMULA, f"{worst.name}; as designed", "linac-envelope")
+    method = f"{worst.name}; as designed"
+    return Number(abs(worst.gradient), ROUNDING, FORMULA, method, "linac-envelope", at=worst.name)
 
 
 def _lost_power(facts: LinacFacts) -> Number:

@@ -19,6 +19,7 @@ from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from markupsafe import Markup
 
 from lattice import InputError
+from machines.published import SYNCHROTRONS
 from machines.registry import MACHINES, machine_named
 from machines.requirements import PASS, counted
 from studies.report.csv import csv_address
@@ -26,6 +27,7 @@ from studies.report.digits import thinned
 from studies.report.drawing import draw
 from studies.report.packing import packed
 from studies.report.scripts import packed_plotly, page_script, policy_of
+from studies.report.screen import first_screen
 from studies.report.sections import contents
 from studies.report.verdicts import VerdictRow, rows_of_machine, rows_of_program, verdict_rows
 from studies.report.written import error_parts, heading_text, known_text, unit_text, written_table
@@ -65,12 +67,14 @@ def render(result: StudyResult) -> str:
             banner=counted(result.verdicts) if result.verdicts or not result.headline else result.headline,
             machine=_machine(result),
             wanting=result.wanting or any(verdict.verdict != PASS for verdict in result.verdicts),
+            screen=first_screen(result, every),
+            synchrotrons=SYNCHROTRONS,
             rows=rows,
             checks=checks,
             contents=contents(result),
             date=report_date(),
             policy=Markup(policy_of((script,), figures)),
-            style=Markup(static_text("report.css")),
+            style=Markup(static_text("report.css") + static_text("screen.css")),
             script=Markup(script),
             plotly=Markup(packed_plotly() if figures else ""),
             sentences={key: getattr(result, key) for key in ("warnings", "methods", "assumptions", "references")},

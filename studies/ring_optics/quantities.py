@@ -121,7 +121,8 @@ def _at_place(asked: QuantityName, facts: Facts) -> Number:
     def reference() -> float:
         return float(_reference_table(facts.compared)[asked.base].iloc[row])
 
-    return _with_error(facts.compared, own, reference, f"{asked.kind.text} at {place}", "optics-ring")
+    found = _with_error(facts.compared, own, reference, f"{asked.kind.text} at {place}", "optics-ring")
+    return replace(found, at=_element(facts, row))
 
 
 def _reference_table(compared: Compared) -> pd.DataFrame:
@@ -131,19 +132,29 @@ def _reference_table(compared: Compared) -> pd.DataFrame:
 
 def _extreme(asked: QuantityName, facts: Facts) -> Number:
     sign = 1.0 if asked.form == "max" else -1.0
-    own, finer = (_largest(facts.optics, asked.base, sign, slices) for slices in (SLICES, 2 * SLICES))
-    cut = abs(own - finer)
+    (own, row), (finer, _) = (_largest(facts.optics, asked.base, sign, slices) for slices in (SLICES, 2 * SLICES))
+    cut, at = abs(own - finer), _element(facts, row)
     rounding = ROUNDING * max(1.0, abs(own))
     method = f"{asked.kind.text}, inside elements too"
     if facts.compared.verification is None:
         method += f"; error: finer cut only, for {facts.compared.alone}"
-        return Number(sign * own, cut + rounding, ALONE, method, "optics-ring")
+        return Number(sign * own, cut + rounding, ALONE, method, "optics-ring", at=at)
     engines = float(np.max(np.abs(facts.optics.table[asked.base] - _reference_table(facts.compared)[asked.base])))
-    return Number(sign * own, cut + engines + rounding, BOTH, method, "optics-ring")
+    return Number(sign * own, cut + engines + rounding, BOTH, method, "optics-ring", at=at)
 
 
-def _largest(optics: Optics, column: str, sign: float, slices: int) -> float:
-    return float(np.max(interval_maxima(optics, column, sign, functions_inside(optics, slices))))
+def _largest(optics: Optics, column: str, sign: float, slices: int) -> tuple[float, int]:
+    """Largest value of sign * column, inside elements too, and the row of the element that has it."""
+    fine = functions_inside(optics, slices)
+    maxima = np.ravel(interval_maxima(optics, column, sign, fine))
+    interval = int(np.argmax(maxima))
+    return float(maxima[interval]), int(fine.row_element[interval])
+
+
+def _element(facts: Facts, row: int) -> str:
+    """Name of a row of the optics; the end of the lattice is its last element's."""
+    names = facts.optics.lattice.names
+    return str(names[min(row, len(names) - 1)])
 
 
 # ------------------------------------------------------------------------------------------ beams and magnets
@@ -176,7 +187,7 @@ def _least(found: list[tuple[BeamOptics, Clearance, Clearance]], figure: str) ->
     errors = [abs(room.value - finer.value) + _edge_error(case) for case, room, finer in found]
     alone = [case for case, _, _ in found if case.compared.verification is None]
     method = f"least: {beam.beam.name} ({beam.beam.sigmas:g} sigma) at {least.element}, s = {least.s:.3f} m"
-    return Number(least.value, max(errors), ALONE if alone else BOTH, method, figure)
+    return Number(least.value, max(errors), ALONE if alone else BOTH, method, figure, at=least.element)
 
 
 def _edge_error(case: BeamOptics) -> float:
@@ -197,7 +208,7 @@ def _field(key: str, facts: Facts) -> Number:
     per = "MeV/u" if particle.nucleons > 1 else "MeV"
     top = f"{particle.species} of {particle.kinetic_energy_per_u / 1e6:g} {per}"
     method = f"{found.element} at {particle.magnetic_rigidity:.6g} T m, {top}; error: rounding"
-    return Number(found.value, ROUNDING * max(found.value, 1.0), FORMULA, method, "strengths-limits")
+    return Number(found.value, ROUNDING * max(found.value, 1.0), FORMULA, method, "strengths-limits", at=found.element)
 
 
 # ----------------------------------------------------------------------------------------- agreement of the engines

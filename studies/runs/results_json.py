@@ -66,8 +66,8 @@ def deciding_limit(requirement: Requirement, value: float | None) -> float:
     return min(limits, key=lambda limit: abs(value - limit))
 
 
-def quantity_from(name: str, stored: Mapping[str, Any], figure: str) -> Quantity:
-    """A quantity as results.json holds it; ``figure`` comes from report.json."""
+def quantity_from(name: str, stored: Mapping[str, Any], figure: str, at: str = "") -> Quantity:
+    """A quantity as results.json holds it; ``figure`` and ``at`` come from report.json."""
     return Quantity(
         name=name,
         value=stored["value"],
@@ -78,6 +78,7 @@ def quantity_from(name: str, stored: Mapping[str, Any], figure: str) -> Quantity
         figure=figure,
         statistical=_known(stored.get("statistical", 0.0)),
         model=stored.get("model"),
+        at=at,
     )
 
 

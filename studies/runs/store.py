@@ -77,7 +77,7 @@ def _read_json(path: Path) -> Any:
 def assembled(folder: Path, results: Mapping[str, Any]) -> StudyResult:
     """The result of the object of results.json and the files beside it."""
     details = _read_json(folder / DETAILS)
-    figures_of = details["figures_of_quantities"]
+    figures_of, places = details["figures_of_quantities"], details.get("places_of_quantities", {})
     quantities = results["quantities"].items()
     verdicts = zip(results["verdicts"], details["verdicts"], strict=True)
     return StudyResult(
@@ -87,7 +87,7 @@ def assembled(folder: Path, results: Mapping[str, Any]) -> StudyResult:
         particle=details["particle"],
         study=parse_toml(read_text(folder / STUDY), str(folder / STUDY)),
         lattice=read_json(folder / LATTICE),
-        quantities=tuple(quantity_from(name, stored, figures_of[name]) for name, stored in quantities),
+        quantities=tuple(quantity_from(name, stored, figures_of[name], places.get(name, "")) for name, stored in quantities),
         verdicts=tuple(verdict_from(stored, more) for stored, more in verdicts),
         figures=tuple(_read_figure(folder, stored) for stored in details["figures"]),
         tables=tuple(_read_table(folder, stored) for stored in details["tables"]),

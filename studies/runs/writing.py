@@ -89,6 +89,7 @@ def _details(result: StudyResult) -> dict[str, Any]:
         "wanting": result.wanting,
         "particle": result.particle,
         "figures_of_quantities": {quantity.name: quantity.figure for quantity in result.quantities},
+        "places_of_quantities": {quantity.name: quantity.at for quantity in result.quantities if quantity.at},
         "verdicts": [verdict_details(verdict) for verdict in result.verdicts],
         "unasked": [vars(one) for one in result.unasked],
         "figures": [_described(figure, figure.table) for figure in result.figures],

@@ -41,7 +41,22 @@ def evaluate(names: Iterable[str], facts: ExtractionFacts) -> tuple[Quantity, ..
     found: list[Quantity] = []
     for name in dict.fromkeys(names):
         found += evaluated([name], _NUMBERS, facts) if name in EXTRACTION else evaluate_optics([name], facts.optics)
-    return tuple(found)
+    return tuple(_placed(quantity, facts) for quantity in found)
+
+
+def _placed(quantity: Quantity, facts: ExtractionFacts) -> Quantity:
+    """With the septum that it is found at, where it is one of a septum's."""
+    septum = {_WIRES: facts.septum.at, _MAGNETIC: facts.septum.magnetic_at}.get(_SEPTA.get(quantity.name, ""), "")
+    return replace(quantity, at=quantity.at or septum or "")
+
+
+_WIRES, _MAGNETIC = "wires", "magnetic"
+#: Which septum a quantity is of.
+_SEPTA: Mapping[str, str] = {
+    **dict.fromkeys(("least_spiral_step", "largest_spiral_step", "spiral_step", "wire_loss", "crossing_angle"), _WIRES),
+    **dict.fromkeys(("largest_es_field", "worst_spiral_step", "worst_wire_loss"), _WIRES),
+    **dict.fromkeys(("septum_gap", "wall_clearance", "largest_ms_field"), _MAGNETIC),
+}
 
 
 def _known(value: float | HadronOpticsError) -> float:
@@ -354,12 +369,13 @@ def _last_turns(facts: ExtractionFacts) -> Number:
     _all_momenta(facts)
     nearest = facts.turns.nearest
     room, place = float(nearest["room"]), f"'{nearest['element']}', turn {nearest['turn']}"
+    at = str(nearest["element"])
     if facts.turns.into_gap < room:
-        room, place = facts.turns.into_gap, f"the cathode of '{facts.septum.at}'"
+        room, place, at = facts.turns.into_gap, f"the cathode of '{facts.septum.at}'", facts.septum.at
     if facts.turns.in_y[0] < room:
-        room, place = facts.turns.in_y[0], f"'{facts.turns.in_y[1]}' in y"
+        room, place, at = facts.turns.in_y[0], f"'{facts.turns.in_y[1]}' in y", str(facts.turns.in_y[1])
     method = f"at {place}, dp/p = {nearest['delta']:.4g}; ends of all elements, three turns from the wires"
-    return _compared(room, facts, _position_error, method, "turns-last")
+    return replace(_compared(room, facts, _position_error, method, "turns-last"), at=at)
 
 
 def _emittance(facts: ExtractionFacts) -> Number:

@@ -1,0 +1,99 @@
+"""The first screen of a report: picture, verdicts by kind, smallest margins, key numbers, what decides, what to do."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+
+from machines.requirements import ASSUMED, FAIL, NOT_EVALUATED, PASS, PROGRAM, PUBLISHED, Verdict
+from studies.report.screen.deciding import Deciding, deciding
+from studies.report.screen.keys import KeyNumber, key_numbers, sources
+from studies.report.screen.picture import Picture, picture
+from studies.report.verdicts import VerdictRow, rows_of_machine
+from studies.results import StudyResult
+from studies.vocabulary import remedy_of
+
+MARGINS = 3
+_MOST = 6  # of what did not pass, on the first screen
+_REMEDIES = ("remedy: ", "the limit is reached", "no assumption reaches", "most of the error")
+_KINDS = ((PUBLISHED, "published limits"), (ASSUMED, "assumed limits"), (PROGRAM, "checks of the program"))
+
+
+@dataclass(frozen=True)
+class KindCount:
+    """How the verdicts of one kind of limit came out; ``kind`` is the mark of the worst of them."""
+
+    text: str
+    passed: int
+    failed: int
+    open: int
+
+    @property
+    def number(self) -> int:
+        """All of them."""
+        return self.passed + self.failed + self.open
+
+    @property
+    def kind(self) -> str:
+        """The mark: of the worst verdict among them."""
+        return "fail" if self.failed else "not-evaluated" if self.open else "pass"
+
+
+@dataclass(frozen=True)
+class Wanting:
+    """A requirement that did not pass: what is wrong, and what can be done (empty where nothing is known)."""
+
+    row: VerdictRow
+    cause: str
+    remedies: tuple[str, ...]
+
+
+@dataclass(frozen=True)
+class FirstScreen:
+    """All that the first screen shows; ``more`` further requirements that did not pass are told below."""
+
+    picture: Picture | None
+    kinds: tuple[KindCount, ...]
+    smallest: tuple[VerdictRow, ...]
+    wanting: tuple[Wanting, ...]
+    more: int
+    keys: tuple[KeyNumber, ...]
+    sources: tuple[tuple[str, str, bool], ...]
+    deciding: tuple[Deciding, ...]
+
+
+def first_screen(result: StudyResult, rows: Sequence[VerdictRow]) -> FirstScreen:
+    """The first screen of a result; ``rows`` are those of its verdicts, the most serious first."""
+    machine = rows_of_machine(rows)
+    smallest = tuple(row for row in machine if row.verdict.margin is not None)[:MARGINS]
+    wanting = tuple(_wanting(row) for row in rows if row.verdict.verdict != PASS)
+    keys = key_numbers(result, [row for row in machine if row not in smallest])
+    at = {quantity.name: quantity.at for quantity in result.quantities}
+    return FirstScreen(
+        picture=picture(result.lattice, machine, at),
+        kinds=tuple(_counts(result.verdicts)),
+        smallest=smallest,
+        wanting=wanting[:_MOST],
+        more=max(len(wanting) - _MOST, 0),
+        keys=keys,
+        sources=sources(keys),
+        deciding=deciding(result, machine),
+    )
+
+
+def _counts(verdicts: Sequence[Verdict]) -> Iterator[KindCount]:
+    for kind, text in _KINDS:
+        words = [verdict.verdict for verdict in verdicts if verdict.kind == kind]
+        if words:
+            yield KindCount(text, *(words.count(word) for word in (PASS, FAIL, NOT_EVALUATED)))
+
+
+def _wanting(row: VerdictRow) -> Wanting:
+    """The parts of the reason: what a designer can turn, and the rest."""
+    parts = row.verdict.reason.split("; ")
+    remedies = [part for part in parts if part.startswith(_REMEDIES)]
+    cause = "; ".join(part for part in parts if part not in remedies)
+    known = "" if row.verdict.kind == PROGRAM else remedy_of(row.verdict.requirement.quantity)
+    if row.verdict.verdict == FAIL and known and not any(part.startswith("remedy: ") for part in parts):
+        remedies.insert(0, known)
+    return Wanting(row, cause, tuple(part.removeprefix("remedy: ") for part in remedies))
