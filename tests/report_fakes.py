@@ -222,7 +222,9 @@ def fake_result() -> StudyResult:
         Quantity(
             "qx", 1.6660023, "1", 2e-9, "own maps; Xsuite agrees", "phase of the one-turn matrix", "tunes-diagram"
         ),
-        Quantity("max_betx", 16.7510, "m", 1e-4, "own maps", "largest of 600 points inside elements", "optics-ring"),
+        Quantity(
+            "max_betx", 16.7510, "m", 1e-4, "own maps", "largest of 600 points inside elements", "optics-ring", at="qf"
+        ),
         Quantity("dx_sr", 3.2e-4, "m", 3e-8, "own maps", "fixed point of the off-momentum map", "optics-ring"),
         Quantity("n_sigma_y", None, "1", None, "own maps", "no aperture given"),
     )

@@ -87,7 +87,9 @@ def assembled(folder: Path, results: Mapping[str, Any]) -> StudyResult:
         particle=details["particle"],
         study=parse_toml(read_text(folder / STUDY), str(folder / STUDY)),
         lattice=read_json(folder / LATTICE),
-        quantities=tuple(quantity_from(name, stored, figures_of[name], places.get(name, "")) for name, stored in quantities),
+        quantities=tuple(
+            quantity_from(name, stored, figures_of[name], places.get(name, "")) for name, stored in quantities
+        ),
         verdicts=tuple(verdict_from(stored, more) for stored, more in verdicts),
         figures=tuple(_read_figure(folder, stored) for stored in details["figures"]),
         tables=tuple(_read_table(folder, stored) for stored in details["tables"]),

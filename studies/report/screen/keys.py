@@ -6,10 +6,11 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from math import log, sqrt
 
+from lattice import InputError
 from machines.published import SYNCHROTRONS, PublishedNumber, published
 from machines.registry import MACHINES, kind_of, machine_named
 from studies.report.verdicts import VerdictRow
-from studies.report.written import known_parts, short_text, unit_text
+from studies.report.written import known_parts, short_text
 from studies.results import StudyResult
 from studies.vocabulary import quantity_named
 
@@ -134,12 +135,14 @@ def _judged(result: StudyResult, rows: Sequence[VerdictRow]) -> Iterator[KeyNumb
     order: Mapping[str, int] = {verdict.requirement.id: place for place, verdict in enumerate(result.verdicts)}
     valued = [row for row in rows if row.verdict.value is not None]
     for row in sorted(valued, key=lambda row: order[row.verdict.requirement.id]):
+        yield KeyNumber(_text(row), row.verdict.requirement.unit, row.value, (None,) * len(SYNCHROTRONS))
+
+
+def _text(row: VerdictRow) -> str:
+    """What the vocabulary says of the quantity; of one that it no longer has, what the requirement says."""
+    try:
         asked = quantity_named(row.verdict.requirement.quantity)
-        place = f" at {asked.place}" if asked.place else ""
-        text = f"{asked.kind.text[:1].upper()}{asked.kind.text[1:]}{place}"
-        yield KeyNumber(text, row.verdict.requirement.unit, row.value, (None,) * len(SYNCHROTRONS))
-
-
-def unit_of(key: KeyNumber) -> str:
-    """The unit as people read it."""
-    return unit_text(key.unit)
+    except InputError:
+        return row.verdict.requirement.text
+    place = f" at {asked.place}" if asked.place else ""
+    return f"{asked.kind.text[:1].upper()}{asked.kind.text[1:]}{place}"

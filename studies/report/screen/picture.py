@@ -28,12 +28,15 @@ _REACHES = (28.0, 42.0, 60.0)
 
 @dataclass(frozen=True)
 class TightPlace:
-    """One number of the picture: the element ``at`` it stands, and the requirements that are tightest there."""
+    """One number of the picture: the requirements that are tightest there, each with its element, the worst first."""
 
     number: int
-    at: str
-    rows: tuple[VerdictRow, ...]
-    kind: str
+    rows: tuple[tuple[str, VerdictRow], ...]
+
+    @property
+    def kind(self) -> str:
+        """The verdict that its mark shows: that of the worst."""
+        return self.rows[0][1].kind
 
 
 @dataclass(frozen=True)
@@ -89,19 +92,20 @@ def _places(
     rows: Iterable[VerdictRow], at: dict[str, str], drawn: Outline, paper: _Paper
 ) -> Iterator[tuple[TightPlace, Array]]:
     """The first places, each with where it is on paper; requirements of one place share its number."""
-    groups: list[tuple[str, Array, list[VerdictRow]]] = []
+    groups: list[tuple[Array, list[tuple[str, VerdictRow]]]] = []
     for row in rows:
-        name = _row_of(at.get(row.verdict.requirement.quantity, ""), drawn)
+        told = at.get(row.verdict.requirement.quantity, "")
+        name = _row_of(told, drawn)
         if name is None or row.verdict.margin is None:
             continue
         point = paper(drawn.places[name])[0]
-        near = next((group for group in groups if np.hypot(*(group[1] - point)) < _TOGETHER), None)
+        near = next((group for group in groups if np.hypot(*(group[0] - point)) < _TOGETHER), None)
         if near is not None:
-            near[2].append(row)
+            near[1].append((told, row))
         elif len(groups) < _MOST:
-            groups.append((name, point, [row]))
-    for number, (name, point, together) in enumerate(groups, 1):
-        yield TightPlace(number, name, tuple(together), together[0].kind), point
+            groups.append((point, [(told, row)]))
+    for number, (point, together) in enumerate(groups, 1):
+        yield TightPlace(number, tuple(together)), point
 
 
 def _row_of(name: str, drawn: Outline) -> str | None:
@@ -114,7 +118,7 @@ def _row_of(name: str, drawn: Outline) -> str | None:
 
 def _discs(points: Sequence[Array], paper: _Paper, drawn: Outline) -> list[Array]:
     """Where each number stands: near its place, off the machine, over no other number, inside the drawing."""
-    machine = paper(np.concatenate([drawn.orbit, *(shape.points for shape in drawn.shapes)]))
+    machine = paper(np.concatenate([drawn.orbit, _arrow(drawn), *(shape.points for shape in drawn.shapes)]))
     placed: list[Array] = []
     for point in points:
         tried = [
@@ -145,14 +149,14 @@ def _svg(drawn: Outline, paper: _Paper, marks: Sequence[tuple[TightPlace, Array,
         _scale_bar(paper),
         *(_mark(place, point, disc) for place, point, disc in marks),
     ]
-    named = "; ".join(f"{place.number}: {', '.join(_ids(place))} at {place.at}" for place, _, _ in marks)
+    named = "; ".join(f"{place.number}: {', '.join(_told(place))}" for place, _, _ in marks)
     label = f"The machine {drawn.view}" + (f", its tightest places numbered. {named}" if marks else "")
     box = f"0 0 {WIDTH:g} {paper.height:.0f}"
     return f'<svg class="machine" viewBox="{box}" role="img" aria-label="{escape(label)}">{"".join(parts)}</svg>'
 
 
-def _ids(place: TightPlace) -> list[str]:
-    return list(dict.fromkeys(row.verdict.requirement.id for row in place.rows))
+def _told(place: TightPlace) -> list[str]:
+    return [f"{row.verdict.requirement.id} at {at}" for at, row in place.rows]
 
 
 def _filled(drawn: Outline, paper: _Paper) -> Iterator[str]:
@@ -167,8 +171,8 @@ def _path(points: Array) -> str:
     return "M" + "L".join(f"{x:.1f} {y:.1f}" for x, y in points)
 
 
-def _beam(drawn: Outline, paper: _Paper) -> str:
-    """An arrow beside the start, with the beam."""
+def _arrow(drawn: Outline) -> Array:
+    """Tail and head of an arrow beside the start, with the beam [m]."""
     point, along = drawn.start
     size = ARROW * float(np.ptp(drawn.orbit, axis=0).max())
     middle = np.mean(drawn.orbit, axis=0) - point
@@ -176,8 +180,11 @@ def _beam(drawn: Outline, paper: _Paper) -> str:
     side = side if side @ middle >= 0 else -side
     offset = 1.1 if drawn.view == "along the beam" else 0.7
     tail = point + offset * size * side
-    head = tail + size * along
-    (x0, y0), (x1, y1) = paper(np.array([tail, head]))
+    return np.array([tail, tail + size * along])
+
+
+def _beam(drawn: Outline, paper: _Paper) -> str:
+    (x0, y0), (x1, y1) = paper(_arrow(drawn))
     ahead = np.array([x1 - x0, y1 - y0]) / max(float(np.hypot(x1 - x0, y1 - y0)), 1e-9)
     left, right = (np.array([x1, y1]) - 8 * ahead + turn * np.array([-ahead[1], ahead[0]]) for turn in (4.0, -4.0))
     tip = f"M{x1:.1f} {y1:.1f}L{left[0]:.1f} {left[1]:.1f}L{right[0]:.1f} {right[1]:.1f}z"
@@ -202,6 +209,7 @@ def _mark(place: TightPlace, point: Array, disc: Array) -> str:
         if place.kind == "fail"
         else f'<circle cx="{x:.1f}" cy="{y:.1f}" r="{_RADIUS:g}"/>'
     )
-    line = f'<path d="M{point[0]:.1f} {point[1]:.1f}L{x:.1f} {y:.1f}"/><circle cx="{point[0]:.1f}" cy="{point[1]:.1f}" r="2.6"/>'
+    dot = f'<circle cx="{point[0]:.1f}" cy="{point[1]:.1f}" r="2.6"/>'
+    line = f'<path d="M{point[0]:.1f} {point[1]:.1f}L{x:.1f} {y:.1f}"/>{dot}'
     number = f'<text x="{x:.1f}" y="{y + 4.5:.1f}">{place.number}</text>'
     return f'<g class="mark {place.kind}">{line}{shape}{number}</g>'
