@@ -26,8 +26,8 @@ from studies.report.csv import csv_address
 from studies.report.digits import thinned
 from studies.report.drawing import draw
 from studies.report.packing import packed
-from studies.report.scripts import packed_plotly, page_script, policy_of
 from studies.report.screen import first_screen
+from studies.report.scripts import packed_plotly, page_script, policy_of
 from studies.report.sections import contents
 from studies.report.verdicts import VerdictRow, rows_of_machine, rows_of_program, verdict_rows
 from studies.report.written import error_parts, heading_text, known_text, unit_text, written_table
