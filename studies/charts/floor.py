@@ -18,7 +18,8 @@ from studies.charts.style import Drawing, Layout, Trace, axis, base_layout, head
 def floor_drawing(survey: pd.DataFrame, blocks: Sequence[MagnetBlock], lines: Mapping[str, pd.DataFrame]) -> Drawing:
     """Traces and layout of ``studies.charts.lattice.floor_plan``, which says what the arguments are."""
     need(survey, ("s", "X", "Z", "theta"), "survey")
-    traces = [_orbit_trace(*_orbit(survey), style.NEUTRAL, "solid")]
+    orbit = _orbit_trace(*_orbit(survey), style.NEUTRAL, "solid")
+    traces = [{**orbit, "meta": {"s": _lengths(survey)}}]
     for name, table in lines.items():
         need(table, ("s", "X", "Z", "theta"), f"survey of '{name}'")
         traces.append(_orbit_trace(*_orbit(table), style.LIMIT, "dot"))
@@ -42,6 +43,13 @@ def _orbit(survey: pd.DataFrame) -> tuple[list[float | None], list[float | None]
     z = [value for piece in pieces for value in piece[0][:-1]] + [end["Z"]]
     x = [value for piece in pieces for value in piece[1][:-1]] + [end["X"]]
     return numbers(z), numbers(x)
+
+
+def _lengths(survey: pd.DataFrame) -> list[float | None]:
+    """s at the points of the orbit: what joins the floor plan to figures along s."""
+    s, rows = survey["s"], range(len(survey) - 1)
+    pieces = [np.linspace(s.iloc[row], s.iloc[row + 1], _curve_points(survey, row))[:-1] for row in rows]
+    return numbers([*np.concatenate(pieces), s.iloc[-1]])
 
 
 def _curve_points(survey: pd.DataFrame, row: int) -> int:

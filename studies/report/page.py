@@ -28,7 +28,8 @@ from studies.report.drawing import draw
 from studies.report.packing import packed
 from studies.report.screen import first_screen
 from studies.report.scripts import packed_plotly, page_script, policy_of
-from studies.report.sections import contents
+from studies.report.sections import contents, numbered
+from studies.report.sliders import without_slider_room
 from studies.report.verdicts import VerdictRow, rows_of_machine, rows_of_program, verdict_rows
 from studies.report.written import error_parts, heading_text, known_text, unit_text, written_table
 from studies.results import FigureData, Quantity, StudyResult
@@ -59,6 +60,7 @@ def render(result: StudyResult) -> str:
     rows, checks = rows_of_machine(every), rows_of_program(every)
     figures = bool(result.figures)
     script = page_script(figures)
+    parts = contents(result)
     return (
         environment()
         .get_template("page.html.j2")
@@ -71,7 +73,8 @@ def render(result: StudyResult) -> str:
             synchrotrons=SYNCHROTRONS,
             rows=rows,
             checks=checks,
-            contents=contents(result),
+            contents=parts,
+            numbers=numbered(parts),
             date=report_date(),
             policy=Markup(policy_of((script,), figures)),
             style=Markup(static_text("report.css") + static_text("screen.css")),
@@ -96,12 +99,12 @@ def figure_content(figure: FigureData) -> Markup:
         if trace.get("type") in _WEBGL:
             raise InputError(f"figure '{figure.id}': a trace of type '{trace['type']}' needs WebGL; thin or bin it")
     data = [thinned(trace) for trace in figure.plotly["data"]]
-    plotly = {"data": data, "layout": figure.plotly["layout"], "config": PLOTLY_CONFIG}
+    plotly = {"data": data, "layout": without_slider_room(figure.plotly)["layout"], "config": PLOTLY_CONFIG}
     return Markup(packed(json.dumps(plotly, separators=(",", ":"), allow_nan=False)))
 
 
 def _drawing(figure: FigureData) -> Markup:
-    return Markup(draw(figure.plotly, figure.id, f"Drawing: {figure.title}"))
+    return Markup(draw(without_slider_room(figure.plotly), figure.id, f"Drawing: {figure.title}"))
 
 
 def _errors(quantity: Quantity) -> str:

@@ -18,7 +18,7 @@ from studies.report.packing import packed
 _FOLDER = Path(__file__).parent / "static" / "scripts"
 #: In the order in which they build on each other: those of every page, and those of a page with figures.
 _PARTS = ("unpack", "csv")
-_PARTS_OF_FIGURES = ("figures", "picks", "rate")
+_PARTS_OF_FIGURES = ("figures", "sliders", "picks", "rate", "reading", "along")
 
 
 def page_script(figures: bool) -> str:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
 from studies.results import FigureData, StudyResult, TableData
@@ -85,6 +86,28 @@ def contents(result: StudyResult) -> tuple[SectionContent, ...]:
         for part in filled
         if (part.section.always and not (told and part.section.id == "requirements")) or part.figures or part.tables
     )
+
+
+@dataclass(frozen=True)
+class Numbers:
+    """Numbers of the sections, figures and tables of a page by their ids, each counted from 1 in its order."""
+
+    sections: Mapping[str, int]
+    figures: Mapping[str, int]
+    tables: Mapping[str, int]
+
+
+def numbered(parts: Sequence[SectionContent]) -> Numbers:
+    """The parts of a page, its figures and its tables counted through."""
+    return Numbers(
+        _counted(part.section.id for part in parts),
+        _counted(figure.id for part in parts for figure in part.figures),
+        _counted(table.id for part in parts for table in part.tables),
+    )
+
+
+def _counted(ids: Iterable[str]) -> dict[str, int]:
+    return {id: number for number, id in enumerate(ids, start=1)}
 
 
 def _home(id: str) -> Section:

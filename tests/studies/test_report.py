@@ -16,12 +16,14 @@ from plotly.offline import get_plotlyjs
 
 from lattice import InputError
 from machines.requirements import counted
+from studies.charts.kit.slider import HEIGHT
 from studies.report import render
 from studies.report.csv import csv_text
 from studies.report.digits import thinned
 from studies.report.packing import packed
 from studies.report.page import PLOTLY_CONFIG, figure_content
 from studies.report.sections import SECTIONS, contents
+from studies.report.sliders import without_slider_room
 from studies.report.verdicts import verdict_rows
 from studies.results import FigureData, TableData
 from tests.checkout import ROOT
@@ -157,6 +159,32 @@ def test_requirements_and_figures_link_to_each_other(page: Page) -> None:
     assert links.count("#figure-optics-ring") == 2, "two requirements are judged from the optics"
     assert {"#requirement-1", "#requirement-3", "#requirement-4"} <= set(links)
     assert {f"#basis-{row}" for row in range(1, 6)} <= set(links), "every row leads to what it rests on"
+
+
+def test_sections_figures_and_tables_are_counted_and_link_to_themselves(page: Page) -> None:
+    """Each kind from 1 on, in the order of the page; a requirement names the number of its figure."""
+    parts = contents(fake_result())
+    figures = [figure.id for part in parts for figure in part.figures]
+    tables = [table.id for part in parts for table in part.tables]
+    links = [attrs["href"] for tag, attrs in page.elements if attrs.get("class") == "permalink"]
+    headed = [f"#{part.section.id}" for part in parts]
+    assert sorted(links) == sorted([*headed, *(f"#figure-{id}" for id in figures), *(f"#table-{id}" for id in tables)])
+    for word, ids in (("Figure", figures), ("Table", tables)):
+        assert [number for number in range(1, 99) if f"{word} {number} " in page.text] == list(range(1, len(ids) + 1))
+    assert f"Figure {figures.index('optics-ring') + 1}: Optics" in page.text
+
+
+def test_a_slider_leaves_no_empty_room_below_its_figure() -> None:
+    """The page has a slider of its own: plotly's room goes, gauges below it move up by as much, stops too."""
+    note = {"text": "gauge", "yref": "paper", "y": -0.9}
+    inside = {"text": "inside", "yref": "paper", "y": 1.0}
+    step = {"label": "a", "args": [{"visible": [True]}, {"annotations": [inside, note]}]}
+    layout = {"height": 400, "margin": {"t": 40, "b": 160}, "sliders": [{"pad": {"t": 44}, "steps": [step]}]}
+    made = without_slider_room({"data": [], "layout": {**layout, "annotations": [inside, note]}})["layout"]
+    assert (made["height"], made["margin"]["b"]) == (400 - HEIGHT, 160 - HEIGHT)
+    lifted = [1.0, pytest.approx(-0.9 + HEIGHT / 200)]  # the panel is 200 px high, before and after
+    assert [one["y"] for one in made["annotations"]] == lifted
+    assert [one["y"] for one in made["sliders"][0]["steps"][0]["args"][1]["annotations"]] == lifted
 
 
 def test_ids_are_unique(page: Page, hostile: Page) -> None:

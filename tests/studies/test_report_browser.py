@@ -6,6 +6,8 @@ from pathlib import Path
 
 import pytest
 from selenium import webdriver
+from selenium.webdriver.common.action_chains import ActionChains
+from selenium.webdriver.common.keys import Keys
 from selenium.webdriver.support.ui import WebDriverWait
 
 from studies.charts.magnets import magnet_blocks
@@ -77,6 +79,28 @@ def test_hover_names_the_magnet_and_runs_through_all_panels(chromium: str, page:
             assert part in text, f"{part!r} missing from the hover text {text!r}"
 
 
+LINKED = """
+const line = document.querySelector('#plot-engines-along-s .at-s.line');
+const ring = document.querySelector('#plot-layout-floor .at-s.ring');
+const strip = document.querySelector('#figure-optics-ring .reading');
+const axis = document.getElementById('plot-engines-along-s')._fullLayout.xaxis;
+return [line && !line.hidden, ring && !ring.hidden, strip.textContent,
+        line ? axis.p2l(parseFloat(line.style.left) - axis._offset) : null];
+"""
+
+
+def test_a_place_along_the_ring_is_shown_in_every_figure(chromium: str, page: Path) -> None:
+    """The pointer at the middle of the optics: the same s in the other figure over s and in the floor plan."""
+    with opened(chromium, page) as browser:
+        plot = browser.find_element("id", "plot-optics-ring")
+        ActionChains(browser).move_to_element(plot).move_by_offset(3, 0).perform()
+        WebDriverWait(browser, 10).until(lambda page: all(page.execute_script(LINKED)[:2]))
+        _, _, told, s = browser.execute_script(LINKED)
+        assert abs(float(told.split("s ")[1].split(" m")[0]) - s) < 0.2  # the strip names the nearest of 600 points
+        assert all(name in told for name in ("betx ", "bety ", "dx ")), told
+        assert complaints(browser) == []
+
+
 def test_csv_downloads_under_the_policy(chromium: str, page: Path, tmp_path: Path) -> None:
     with opened(chromium, page) as browser:
         allowed = {"behavior": "allow", "downloadPath": str(tmp_path), "eventsEnabled": True}
@@ -143,7 +167,8 @@ def test_a_foreign_script_would_be_stopped_and_noticed(chromium: str, page: Path
 SHOWN_IN = """
 const plot = document.getElementById('plot-optics-scan');
 const region = document.getElementById('plot-scan-region');
-return [plot.layout.sliders[0].active, plot.layout.title.text, plot.data.filter(t => t.visible !== false
+const slider = document.getElementById('slider-optics-scan');
+return [Number(slider.value), plot.layout.title.text, plot.data.filter(t => t.visible !== false
         && t.name === 'betx').length, region.data[region.data.length - 1].x[0]];
 """
 
@@ -179,4 +204,9 @@ def test_a_click_on_the_region_shows_the_optics_of_the_nearest_case(chromium: st
         assert (active, betas) == (4, 1)
         assert title == f"4: kf = {picks['x'][4]:.6g}, kd = {picks['y'][4]:.6g}"
         assert ring == picks["x"][4]
+        slider = browser.find_element("id", "slider-optics-scan")
+        slider.send_keys(Keys.HOME)  # a keyboard moves it, and the ring in the region with it
+        WebDriverWait(browser, 10).until(lambda page: page.execute_script(SHOWN_IN)[0] == 0)
+        slider.send_keys(Keys.ARROW_RIGHT)
+        WebDriverWait(browser, 10).until(lambda page: page.execute_script(SHOWN_IN)[3] == picks["x"][1])
         assert complaints(browser) == []

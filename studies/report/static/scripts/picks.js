@@ -13,23 +13,14 @@ followers.push((plot) => {
     const spans = [plot.layout.xaxis, plot.layout.yaxis].map((axis) => axis.range[1] - axis.range[0]);
     const at = click.points[0];
     const far = picks.x.map((x, i) => Math.hypot((x - at.x) / spans[0], (picks.y[i] - at.y) / spans[1]));
-    const other = await plotOf(picks.figure);
-    if (other) showCase(other, picks.figure, far.indexOf(Math.min(...far)));
+    await plotOf(picks.figure);
+    const show = sliders.get(picks.figure);
+    if (show) show(far.indexOf(Math.min(...far)));
   });
   const link = linkedTo(picks.figure);
   link.follow.push(encircle);
   if (link.number !== null) encircle(link.number);
 });
-
-followers.push((plot, id) => {
-  plot.on("plotly_sliderchange", (change) => caseShown(id, change.slider.active));
-});
-
-function showCase(plot, id, number) {
-  const [data, layout] = plot.layout.sliders[0].steps[number].args;
-  Plotly.update(plot, data, { ...layout, "sliders[0].active": number });
-  caseShown(id, number);
-}
 
 function caseShown(id, number) {
   const link = linkedTo(id);
