@@ -166,7 +166,7 @@ def test_sections_figures_and_tables_are_counted_and_link_to_themselves(page: Pa
     parts = contents(fake_result())
     figures = [figure.id for part in parts for figure in part.figures]
     tables = [table.id for part in parts for table in part.tables]
-    links = [attrs["href"] for tag, attrs in page.elements if attrs.get("class") == "permalink"]
+    links = [attrs["href"] or "" for _, attrs in page.elements if attrs.get("class") == "permalink"]
     headed = [f"#{part.section.id}" for part in parts]
     assert sorted(links) == sorted([*headed, *(f"#figure-{id}" for id in figures), *(f"#table-{id}" for id in tables)])
     for word, ids in (("Figure", figures), ("Table", tables)):

@@ -44,10 +44,11 @@ async function show(figure) {
   return plot;
 }
 
-// For a phone: narrow margins, small letters, few ticks.
+// For a phone: narrow margins, small letters, few ticks; what has equal axes is as high as the screen is wide.
 function relaid(layout) {
-  layout.margin = { ...layout.margin, l: Math.min(layout.margin.l, 56), r: Math.min(layout.margin.r, 20) };
+  layout.margin = { ...layout.margin, l: Math.min(layout.margin.l, 56), r: Math.min(layout.margin.r, 40) };
   layout.font = { ...layout.font, size: 11 };
+  if (layout.xaxis && layout.xaxis.scaleanchor && !layout.yaxis2) layout.height = Math.min(layout.height, 540);
   for (const key of Object.keys(layout)) {
     if (/^[xy]axis\d*$/.test(key) && layout[key].type !== "category") layout[key].nticks = 5;
   }
