@@ -32,6 +32,7 @@ from studies.moves import (
 )
 from studies.provenance import provenance
 from studies.results import FigureData, Quantity, StudyResult, TableData
+from studies.spec.assumed import told
 from studies.spec.assumption import AssumptionSpec
 from studies.spec.judged import not_asked
 from studies.spec.schema import StudySpec, as_mapping
@@ -225,7 +226,11 @@ def compute(study: Study[Spec, R, F], resolved: R) -> Outcome:
         figures=figures,
         tables=(*study.tables(facts), *([move_table(moves, quantities, judged.verdicts)] if moves else ())),
         methods=text.methods,
-        assumptions=(*text.assumptions, *filter(None, [without_model_error(quantities, resolved.requirements)])),
+        assumptions=(
+            *text.assumptions,
+            *told(resolved.study),
+            *filter(None, [without_model_error(quantities, resolved.requirements)]),
+        ),
         references=text.references,
         warnings=text.warnings,
         provenance=provenance(resolved.study.seed, resolved.hashed),

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Literal, Self
+from collections.abc import Iterable, Iterator, Mapping
+from typing import Annotated, Any, Literal, Self
 
 from pydantic import AllowInfNan, BaseModel, ConfigDict, Field, Strict, model_validator
 
@@ -54,9 +55,9 @@ class CellSpec(Table):
 class SupplySpec(Table):
     """RF of a structure: effective shunt impedance, peak surface field over E0, rating of a klystron, losses to it."""
 
-    shunt_impedance_MOhm_per_m: Positive
-    surface_field_ratio: Positive
-    klystron_MW: Positive
+    shunt_impedance_MOhm_per_m: Positive = 60.0
+    surface_field_ratio: Positive = 4.5
+    klystron_MW: Positive = 7.5
     waveguide_loss: Share = 0.0
 
 
@@ -77,7 +78,7 @@ class StructureSpec(Table):
     magnet_length_mm: Positive
     gradients_T_per_m: tuple[Number, ...]
     tanks_per_unit: Count
-    supply: SupplySpec
+    supply: SupplySpec = SupplySpec()
 
 
 class MatchingSpec(Table):
@@ -123,7 +124,7 @@ class BeamSpec(Table):
     distribution: Literal["gaussian", "waterbag"] = "gaussian"
     cut_sigmas: Annotated[Number, Field(ge=0.5)] | None = None
     capture: Annotated[Number, Field(gt=0, le=1)] = 1.0
-    current_uA: Positive
+    current_uA: Positive = 300.0
 
     @model_validator(mode="after")
     def _both_planes(self) -> Self:
@@ -135,41 +136,63 @@ class BeamSpec(Table):
 class PulseSpec(Table):
     """Time structure, and what has to settle between two pulses. ``magnet_slew_Tm_per_s`` is of the beam line."""
 
-    length_us: Positive
-    repetition_Hz: Positive
-    amplitude_settling_us: NotNegative
-    low_level_us: NotNegative
-    magnet_slew_Tm_per_s: Positive
-    magnet_settling_ms: NotNegative
+    length_us: Positive = 5.0
+    repetition_Hz: Positive = 200.0
+    amplitude_settling_us: NotNegative = 2.0
+    low_level_us: NotNegative = 100.0
+    magnet_slew_Tm_per_s: Positive = 2.0
+    magnet_settling_ms: NotNegative = 20.0
 
 
 class ToleranceSpec(Table):
     """Rms errors, Gaussian, cut at ``cut_sigmas``: of every pulse (amplitude, phase) and as built (the rest)."""
 
-    unit_amplitude: NotNegative
-    unit_phase_deg: NotNegative
-    tank_amplitude: NotNegative
-    tank_phase_deg: NotNegative
-    magnet_offset_um: NotNegative
-    magnet_roll_mrad: NotNegative
-    magnet_gradient: NotNegative
+    unit_amplitude: NotNegative = 0.001
+    unit_phase_deg: NotNegative = 0.2
+    tank_amplitude: NotNegative = 0.003
+    tank_phase_deg: NotNegative = 0.5
+    magnet_offset_um: NotNegative = 10.0
+    magnet_roll_mrad: NotNegative = 2.0
+    magnet_gradient: NotNegative = 0.003
     cut_sigmas: Annotated[Number, Field(ge=0.5)] = 3.0
 
 
+#: Keys of supplies, pulses and tolerances that nobody need state.
+_USUAL = {key for kind in (SupplySpec, PulseSpec, ToleranceSpec) for key in kind.model_fields} - {
+    "waveguide_loss",
+    "cut_sigmas",
+}
+
+
 class LinacTable(Table):
-    """A whole linac: beam, sections in order, pulses, tolerances."""
+    """A whole linac: beam, sections in order, pulses, tolerances.
+
+    What a file does not say of supplies, pulses, tolerances and the current is of usual size, and joins its
+    ``assumptions`` as a sentence.
+    """
 
     name: Name
     title: Text
     beam: BeamSpec
     section: tuple[Annotated[StructureSpec | MatchingSpec, Field(discriminator="kind")], ...] = Field(min_length=1)
-    pulse: PulseSpec
-    tolerance: ToleranceSpec
+    pulse: PulseSpec = PulseSpec()
+    tolerance: ToleranceSpec = ToleranceSpec()
     largest_gradient_T_per_m: Positive
     lowest_energy_MeV: Positive
     highest_energy_MeV: Positive
     assumptions: tuple[Text, ...] = ()
     references: tuple[Text, ...] = ()
+
+    @model_validator(mode="before")
+    @classmethod
+    def _unsaid(cls, content: Any) -> Any:
+        if not isinstance(content, Mapping):
+            return content
+        said = content.get("assumptions", ())
+        if not isinstance(said, (list, tuple)):
+            return content  # which is refused
+        told = [one for one in dict.fromkeys(_assumed(content)) if one not in said]
+        return {**content, "assumptions": (*said, *told)} if told else content
 
     @model_validator(mode="after")
     def _sensible(self) -> Self:
@@ -185,3 +208,28 @@ class LinacTable(Table):
                 f"{self.highest_energy_MeV:g}"
             )
         return self
+
+
+def _assumed(content: Mapping[str, Any]) -> Iterator[str]:
+    """A sentence for each of the tables of usual size that a file leaves out or gives in part, and for the current."""
+    beam, sections = content.get("beam"), content.get("section")
+    if isinstance(beam, Mapping) and "current_uA" not in beam:
+        yield _told(BeamSpec, ("current_uA",), "beam")
+    listed = sections if isinstance(sections, (list, tuple)) else ()
+    tanks = [one for one in listed if isinstance(one, Mapping) and one.get("kind") == "tanks"]
+    tables: list[tuple[str, type[Table], Any]] = [("supply", SupplySpec, one.get("supply", {})) for one in tanks]
+    tables += [
+        ("pulse", PulseSpec, content.get("pulse", {})),
+        ("tolerance", ToleranceSpec, content.get("tolerance", {})),
+    ]
+    for name, kind, given in tables:
+        missing = [
+            key for key in kind.model_fields if key in _USUAL and isinstance(given, Mapping) and key not in given
+        ]
+        if missing:
+            yield _told(kind, missing, name)
+
+
+def _told(kind: type[Table], keys: Iterable[str], name: str) -> str:
+    values = ", ".join(f"{key} {kind.model_fields[key].default:g}" for key in keys)
+    return f"Assumed, for the section table does not state it: {name}: {values}."

@@ -15,6 +15,7 @@ from lattice.interchange import lattice_to_json
 from machines.lines.machine import LineMachine
 from machines.registry import line_named
 from machines.requirements import Requirement
+from studies.delivery.assumed import with_assumed
 from studies.delivery.spec import DeliveryStudy
 from studies.runs.contents import LATTICE
 from studies.spec.judged import judged_requirements, requirement_spec
@@ -93,6 +94,7 @@ def resolve(study: DeliveryStudy, file: Path | None) -> ResolvedDelivery:
     """Everything it means; InputError for names that the line does not have, FileError for a lattice not readable."""
     machine = line_named(study.machine) if study.machine else None
     line, inputs = _line(study, machine, file)
+    study = with_assumed(study, line, machine)
     isocentre = _place(line, study.isocentre or (machine.isocentre if machine else ""))
     for plane in study.planes:
         _place(line, plane)
@@ -201,6 +203,7 @@ def _gradient(study: DeliveryStudy, machine: LineMachine | None) -> float:
 
 def _particles(study: DeliveryStudy) -> tuple[ReferenceParticle, ...]:
     asked = study.energies
+    assert asked is not None  # assumed where the file is silent
     energies = np.linspace(asked.lower_MeV_per_u, asked.upper_MeV_per_u, asked.number)
     return tuple(ReferenceParticle(study.particle, kinetic_energy_per_u=1e6 * float(one)) for one in energies)
 

@@ -165,10 +165,12 @@ class TrajectoriesSpec(Table):
 class DeliveryStudy(StudySpec):
     """Does the beam come to the isocentre, as large as chosen, at every energy, and within the magnets?
 
-    Of a known line, or of one's own: ``lattice`` (and ``sequence``), ``isocentre`` and a source of functions. ``vary``:
-    strengths (default: all k1 that are parameters of their own). ``gantry``: angles at which each setting has to serve;
-    ``acceptance``: momenta beside the magnets' at which the beam is looked at. ``planes``: elements at whose entrance
-    the beam is told besides the isocentre. ``trajectories``: lines and beams with errors, steered.
+    Of a known line, or of one's own: ``lattice`` (and ``sequence``), ``isocentre`` and a source of functions. What it
+    does not say of these, of ``energies`` and ``spots`` is assumed (``studies.delivery.assumed``).
+
+    ``vary``: strengths (default: all k1 that are parameters of their own). ``gantry``: angles at which each setting has
+    to serve; ``acceptance``: momenta beside the magnets' at which the beam is looked at. ``planes``: elements at whose
+    entrance the beam is told besides the isocentre. ``trajectories``: lines and beams with errors, steered.
     """
 
     study: Literal["delivery"]
@@ -182,9 +184,9 @@ class DeliveryStudy(StudySpec):
     """The element at whose entrance the patient is; without it the machine's."""
     particle: Name = "proton"
     """proton, carbon-12, helium-4, ..."""
-    energies: DeliveredEnergies
+    energies: DeliveredEnergies | None = None
     """Kinetic energies, evenly from one to the other."""
-    spots: Annotated[tuple[SpotSpec, ...], Field(min_length=1, max_length=20)]
+    spots: Annotated[tuple[SpotSpec, ...], Field(min_length=1, max_length=20)] = ()
     """Spots that are set: a list of tables."""
     gantry: GantrySpec | None = None
     """Angles of the gantry, of a line that has one."""
@@ -214,12 +216,9 @@ class DeliveryStudy(StudySpec):
         if (self.machine is None) == (self.lattice is None):
             found = "both" if self.machine else "neither"
             raise ValueError(f"a delivery needs either machine (a line) or lattice, found {found}")
-        if self.lattice is not None:
-            for key in ("isocentre", "largest_gradient_T_per_m"):
-                if getattr(self, key) is None:
-                    raise ValueError(f"a line of one's own needs {key}")
-            if self.source.kind != "functions" or self.source.functions is None:
-                raise ValueError("a line of one's own needs a source of kind 'functions' with its functions")
+        own = self.source.kind == "functions" and self.source.functions is not None
+        if self.lattice is not None and "source" in self.model_fields_set and not own:
+            raise ValueError("a line of one's own needs a source of kind 'functions' with its functions")
         return self
 
 

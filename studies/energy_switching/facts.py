@@ -14,6 +14,7 @@ from optics.engines.verification import verify
 from optics.linear.optics import Optics
 from optics.magnets import family_of
 from optics.matching.matching import MatchResult
+from optics.matching.targets import Goal, Target
 from optics.ramping.energy_table import FieldErrors, Programme, match_table, with_bend_errors
 from optics.ramping.field_error_fit import FieldErrorFit, Held, fit_field_errors
 from optics.ramping.species import SpeciesCycle
@@ -93,6 +94,7 @@ class SwitchingFacts:
         return UNMATCHED if self.matched is not None and not self.matched.success else ""
 
 
+_TUNES = 1e-5  # to which they are held where the study says nothing
 _OF_TABLES = ("table_tune_residual", "table_gradient_error")
 
 
@@ -104,7 +106,7 @@ def gather(resolved: Resolved[EnergySwitchingStudy], asked: Asked) -> SwitchingF
     lists = reached(energies_of(study, tables), resolved)
     if study.match is not None and study.match.cases:
         raise InputError("match.cases: this study holds its targets at every energy by itself, it takes no other cases")
-    goals = [goal(spec, resolved) for spec in (study.match.targets if study.match else ()) if spec.active]
+    goals = _goals(resolved)
     if not goals:
         raise InputError("match.targets: the study needs what shall be held at every energy")
     matched = matched_design(resolved)
@@ -144,6 +146,15 @@ def gather(resolved: Resolved[EnergySwitchingStudy], asked: Asked) -> SwitchingF
         engines=tuple(_engines(ring, programme, lists, study)) if asked.engines else (),
         field_ratings=tuple(field_ratings(study, resolved, cycles[0].circuits)),
     )
+
+
+def _goals(resolved: Resolved[EnergySwitchingStudy]) -> list[Goal]:
+    """What is held at every energy: the targets of the match, without a match the tunes as they stand."""
+    study = resolved.study
+    if study.match is not None:
+        return [goal(spec, resolved) for spec in study.match.targets if spec.active]
+    found = twiss(resolved.lattice, fringe=study.model.fringe)
+    return [Target("qx", float(found.qx), tolerance=_TUNES), Target("qy", float(found.qy), tolerance=_TUNES)]
 
 
 # ------------------------------------------------------------------------------------------------------- programme

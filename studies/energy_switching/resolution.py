@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 
 from lattice.files import read_bytes
+from studies.energy_switching.assumed import with_assumed
 from studies.energy_switching.energies import TABLES, energies_of, tables_in
 from studies.energy_switching.ring import energies_beyond
 from studies.energy_switching.spec import EnergySwitchingStudy
@@ -18,8 +20,9 @@ def resolve(study: EnergySwitchingStudy, file: Path | None) -> Resolved[EnergySw
     Energies beyond those of the machine leave the study outside what it is described for.
     """
     with_tables, operational = _with_tables(study, file)
-    found = resolve_ring(with_tables, file, inputs=operational)
-    beyond = energies_beyond(study, found.machine, energies_of(study, tables_in(operational)))
+    tables = tables_in(operational)
+    found = resolve_ring(with_tables, file, completed=partial(with_assumed, tables=tables), inputs=operational)
+    beyond = energies_beyond(found.study, found.machine, energies_of(found.study, tables))
     return replace(
         found,
         wires=replace(found.wires, position=study.x_septum),

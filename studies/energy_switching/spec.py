@@ -157,46 +157,46 @@ class CircuitSpec(Table):
     eddy_time_s: Positive
     """Time in which eddy currents die away."""
     hysteresis_width: NotNegative
-    """Relative error of the field after a step back [1]."""
+    """Field left over after a step back [T, T/m, T/m^2]."""
     hysteresis_reach: Positive
     """Change of field after which it has come [T, T/m, T/m^2]."""
 
 
 class CycleSpec(Table):
-    """Times and settings of the cycle; ``wanted_ramp_s`` is refused when it cannot be met."""
+    """Times and settings of the cycle, by default usual ones; ``wanted_ramp_s`` is refused when it cannot be met."""
 
     injection_working_point: dict[SpeciesName, Text] = Field(default_factory=dict)
     """Of each species, a working point of the machine: { proton = "injection-proton-7MeV" }."""
-    injection_s: NotNegative
+    injection_s: NotNegative = 0.02
     """Time of injection."""
-    rounding_s: NotNegative
+    rounding_s: NotNegative = 0.1
     """Rounded ends of a ramp."""
-    preparation_s: NotNegative
+    preparation_s: NotNegative = 0.1
     """Before the spill, beside the settling of the fields."""
-    extraction_s: dict[SpeciesName, Positive]
+    extraction_s: dict[SpeciesName, Positive] = Field(default_factory=dict)
     """Length of the spill of each species: { proton = 1.0 }."""
-    field_tolerance: Positive
+    field_tolerance: Positive = 1e-4
     """Relative error of the field at which the spill may begin [1]."""
-    standardise: Switch
+    standardise: Switch = True
     """true: magnets go by the top of their cycle each time."""
-    top_current: Share
+    top_current: Share = 1.0
     """Where standardising leads, share of the largest current [1]."""
     wanted_ramp_s: Positive | None = None
     """A ramp's time; without it the fastest that the supplies give."""
 
 
 class RFSpec(Table):
-    """The cavity: harmonic, largest voltage a turn, adiabaticity of the capture, bucket area held in the ramp."""
+    """The cavity, by default one of usual size: harmonic, largest voltage a turn, capture, bucket area in the ramp."""
 
-    harmonic: Whole
+    harmonic: Whole = 1
     """Of the revolution frequency."""
-    largest_voltage_V: Positive
+    largest_voltage_V: Positive = 5000.0
     """Of the cavity, a turn."""
-    capture_voltage_V: Positive
+    capture_voltage_V: Positive = 500.0
     """Of the cavity at the end of the capture; it begins at a hundredth."""
-    adiabaticity: Share
+    adiabaticity: Share = 0.3
     """Of the capture [1]."""
-    bucket_area_eVs_per_u: Positive
+    bucket_area_eVs_per_u: Positive = 0.15
     """Held in the ramp."""
 
 
@@ -208,13 +208,13 @@ class StepsSpec(Table):
 
     direction: Literal["down", "up"] = "down"
     """From the deepest layer down, or up to it."""
-    slew: Share
+    slew: Share = 0.5
     """Share of the fastest slew [1]."""
-    preparation_s: NotNegative
+    preparation_s: NotNegative = 0.05
     """Of each step."""
-    loss: Annotated[Number, Field(ge=0, lt=1)]
+    loss: Annotated[Number, Field(ge=0, lt=1)] = 0.2
     """Share of the beam that each step loses [1]."""
-    field_tolerance: Positive
+    field_tolerance: Positive = 2e-4
     """Relative error of the field after which a step has settled [1]."""
 
 
@@ -246,7 +246,11 @@ class ExtractedBeamSpec(Table):
 
 
 class EnergySwitchingStudy(RingStudy):
-    """What is the magnet programme for every treatment energy, how long does a change of energy take, and why?"""
+    """What is the magnet programme for every treatment energy, how long does a change of energy take, and why?
+
+    What it does not say of ``vary``, ``energies``, ``injection``, ``circuit``, ``cycle``, ``rf`` and ``steps`` is
+    assumed (``studies.energy_switching.assumed``). Without a match the tunes are held as they stand.
+    """
 
     study: Literal["energy-switching"]
     """The question asked."""
@@ -259,19 +263,19 @@ class EnergySwitchingStudy(RingStudy):
     """Of the polynomials in the rigidity."""
     x_septum: Number | None = None
     """Position of the wires, of targets of the extraction [m]."""
-    vary: tuple[Name, ...] = Field(min_length=1)
+    vary: Annotated[tuple[Name, ...], Field(min_length=1)] = ()
     """Parameters that are set at each energy to hold the targets of the match."""
     errors: FieldErrorSpec = FieldErrorSpec()
     """Field errors of the ring against rigidity; without it an ideal ring."""
     held: HeldSpec = HeldSpec()
     """What the operators of an operational table held."""
-    circuit: tuple[CircuitSpec, ...] = Field(min_length=1)
+    circuit: Annotated[tuple[CircuitSpec, ...], Field(min_length=1)] = ()
     """Magnets on one supply: a list of tables."""
-    cycle: CycleSpec
+    cycle: CycleSpec = CycleSpec()
     """Times and settings of the cycle."""
-    rf: RFSpec
+    rf: RFSpec = RFSpec()
     """The cavity."""
-    steps: StepsSpec
+    steps: StepsSpec = StepsSpec()
     """Changes of energy within a spill."""
     extracted: tuple[ExtractedBeamSpec, ...] = ()
     """Extracted beam of each species: a list of tables."""
@@ -281,10 +285,8 @@ class EnergySwitchingStudy(RingStudy):
     """Energies that Xsuite computes too."""
 
     @model_validator(mode="after")
-    def _has_energies(self) -> Self:
-        if not self.energies and self.table is None:
-            raise ValueError("the study needs [[energies]] or table = FILE")
-        if not any(circuit.parameter == "bend" for circuit in self.circuit):
+    def _of_bends(self) -> Self:
+        if self.circuit and not any(circuit.parameter == "bend" for circuit in self.circuit):
             raise ValueError('the study needs a [[circuit]] with parameter = "bend": it is what follows the rigidity')
         return self
 

@@ -109,6 +109,8 @@ class StudySpec(Table):
     """false: judge the study's own requirements only."""
     requirement: tuple[RequirementSpec, ...] = ()
     """What the machine must do; without any, its values are told and nothing is judged."""
+    assumed: tuple[Text, ...] | None = None
+    """Keys with usual values that nobody stated, which the page names; take a key out once its values are yours."""
     assumption: tuple[AssumptionSpec, ...] = ()
     """What is taken for granted and how uncertain it is: what it moves is the error of the model."""
 

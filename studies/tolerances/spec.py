@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import ClassVar, Literal, Self
+from typing import Annotated, ClassVar, Literal, Self
 
 from pydantic import Field, model_validator
 
@@ -45,7 +45,7 @@ class TolerancesSpec(ImperfectionsSpec):
     """Further machines for each cause, to rank them; 0: no ranking."""
     wanted_yield: Yield = 0.95
     """Share of machines that shall keep every requirement [1]."""
-    errors: tuple[FamilySpec, ...] = Field(min_length=1)
+    errors: Annotated[tuple[FamilySpec, ...], Field(min_length=1)] = ()
     """Rms errors, a table a family."""
     budget: BudgetSpec | None = BudgetSpec()
     """How large the errors may be, found for the wanted yield."""
@@ -61,13 +61,16 @@ class TolerancesSpec(ImperfectionsSpec):
 
 
 class TolerancesStudy(RingStudy):
-    """Which share of rings as built keeps every requirement, which errors matter, how large may each be?"""
+    """Which share of rings as built keeps every requirement, which errors matter, how large may each be?
+
+    Without ``errors`` those of usual rings are assumed (``studies.tolerances.assumed``).
+    """
 
     study: Literal["tolerances"]
     """The question asked."""
     title_begins: ClassVar[str] = "Tolerances of"
     many: ClassVar[bool] = True
-    tolerances: TolerancesSpec
+    tolerances: TolerancesSpec = TolerancesSpec()
     """Errors, and the machines drawn with them."""
 
     @model_validator(mode="after")

@@ -9,6 +9,7 @@ import numpy as np
 from lattice.arrays import Array
 from studies.pipeline import Asked, Many, Study
 from studies.spec.resolution import Resolved, resolve_ring
+from studies.tolerances.assumed import with_assumed
 from studies.tolerances.facts import Facts, gather, rows
 from studies.tolerances.figures import figures
 from studies.tolerances.machines import BATCH, Ring
@@ -21,7 +22,7 @@ from studies.tolerances.told import save_worst
 
 def _resolved(study: TolerancesStudy, file: Path | None) -> Resolved[TolerancesStudy]:
     """InputError for errors of what there is not, before anything is computed."""
-    resolved = resolve_ring(study, file)
+    resolved = resolve_ring(study, file, completed=with_assumed)
     ring = Ring(resolved)
     ring.drawn(resolved.lattice, ring.sampling.drawing(np.arange(1)))
     return resolved

@@ -273,7 +273,7 @@ def test_what_a_table_cannot_be_is_refused(change: dict[str, Any], message: str)
         (1, {"cell": {"kind": "table", "kl": [1.0]}}, "a cell of kind 'table' needs factor"),
         (1, {"cell": {"kind": "polynomial"}}, "needs coefficients, lowest_kl, highest_kl"),
         (1, {"mode": "2pi"}, "mode"),
-        (2, {"supply": {"klystron_MW": 1.0}}, "shunt_impedance_MOhm_per_m"),
+        (2, {"supply": {"klystron_MW": -1.0}}, "klystron_MW"),
         (2, {"synchronous_phase_deg": 90.0}, "synchronous_phase_deg"),
     ],
 )

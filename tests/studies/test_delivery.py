@@ -53,7 +53,7 @@ def study(**changes: Any) -> DeliveryStudy:
         ({"gantry": {"angles_deg": [0.0, 400.0]}}, "input should be less than or equal to 360"),
         ({"acceptance": {"points": 4}}, "points must be odd, so that 0 is one of them, found 4"),
         ({"machine": None}, "needs either machine"),
-        ({"machine": None, "lattice": "own.json"}, "a line of one's own needs isocentre"),
+        ({"machine": None, "lattice": "own.json"}, "a line of one's own needs a source of kind 'functions'"),
     ],
 )
 def test_a_wrong_file_is_told(changes: dict[str, Any], told: str) -> None:

@@ -69,6 +69,7 @@ def test_the_study_that_is_shown_is_one() -> None:
     studies = [validated(tomllib.loads(text), "docs") for text in shown]
     assert [(study.study, study.machine) for study in studies] == [
         ("optics", "cnao"),
+        ("energy-switching", "medaustron"),
         ("optics", "cnao"),
         ("extraction", "cnao"),
         ("optics", "cnao"),
