@@ -34,6 +34,7 @@ from lattice.errors import (
     NoSolution,
     UnstableOptics,
 )
+from lattice.formats import read_bmad, read_elegant
 from lattice.interchange import read_json, write_json
 from lattice.lattice import Lattice
 from lattice.madx import read_madx, write_madx
@@ -74,6 +75,8 @@ __all__ = [
     "UnstableOptics",
     "XRotation",
     "YRotation",
+    "read_bmad",
+    "read_elegant",
     "read_json",
     "read_madx",
     "survey",

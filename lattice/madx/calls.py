@@ -1,4 +1,4 @@
-"""Files that a MAD-X file calls: beside it, never outside of its folder."""
+"""Files that a lattice file calls: beside it, or within a folder that the user names."""
 
 from __future__ import annotations
 
@@ -8,19 +8,28 @@ from lattice.madx.syntax import unquoted
 from lattice.madx.text import Statement
 
 
-def called_file(main: Path, statement: Statement, text: str) -> Path:
-    """The file of a CALL: beside the calling file, and never outside the folder of the file being read."""
+def called_file(main: Path, statement: Statement, text: str, root: Path | None = None) -> Path:
+    """The file of a CALL: beside the calling file, and never outside the folder of the file being read.
+
+    With ``root``, never outside that folder instead; ``..`` and whole paths are followed within it.
+    """
     name = unquoted(text)
-    outside = PureWindowsPath(name).is_absolute() or PureWindowsPath(name).drive or name.startswith(("/", "~"))
+    windows = PureWindowsPath(name)
+    whole = windows.is_absolute() or windows.drive or name.startswith(("/", "~"))
     called = Path(statement.file).parent / name
     try:
-        if not outside and name == text and not called.exists():  # MAD-X lowers what is not in quotes
+        if not whole and name == text and not called.exists():  # MAD-X lowers what is not in quotes
             called = Path(statement.file).parent / name.lower()
-        inside = called.resolve().is_relative_to(main.parent.resolve())
+        inside = called.resolve().is_relative_to((root or main.parent).resolve())
     except (OSError, ValueError, RuntimeError):
         inside = False
-    if outside or ".." in PureWindowsPath(name).parts or not inside:
-        raise statement.cannot_be_read(f"call: '{name}' is outside the folder of {main.name}: put the file beside it")
+    if root is None and (whole or ".." in windows.parts or not inside):
+        raise statement.cannot_be_read(
+            f"call: '{name}' is outside the folder of {main.name}: put the file beside it, or name a folder that holds "
+            "both (--root DIR, root=)"
+        )
+    if not inside:
+        raise statement.cannot_be_read(f"call: '{name}' is outside the folder {root} that --root, or root=, names")
     if not _is_file(called):
         raise statement.cannot_be_read(f"call: there is no file '{name}' in {called.parent}")
     return called

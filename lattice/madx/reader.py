@@ -32,16 +32,17 @@ _REFER = {"entry": "entry", "centre": "centre", "center": "centre", "exit": "exi
 _SEPTA = {"electrostatic_septum": "elseparator", "magnetic_septum": "placeholder"}
 
 
-def read_madx(path: str | Path, sequence: str | None = None) -> Lattice:
+def read_madx(path: str | Path, sequence: str | None = None, root: str | Path | None = None) -> Lattice:
     """The lattice of one SEQUENCE or LINE of a MAD-X file.
 
     ``sequence`` may be omitted when there is one, or one that the file USEs. ``:=`` stays an expression of
     parameters; drifts between elements are called drift_0, drift_1 ... ; BEAM becomes ``particle``. Statements that
-    do not change the lattice are passed over and listed in ``warnings``; nothing is executed. Semantics: the MAD-X
+    do not change the lattice are passed over and listed in ``warnings``; nothing is executed. A CALL reads files of the
+    same folder and those below, or of ``root`` and below where it is given. Semantics: the MAD-X
     user's guide, checked against MAD-X 5.09. Raises FileError (missing, no text, cut off, a statement that cannot be
     understood or honoured), LatticeError (values that make no sense), InputError (which sequence?).
     """
-    reader = _Reader(Path(path))
+    reader = _Reader(Path(path), None if root is None else Path(root))
     reader.read(reader.path, depth=0)
     return reader.lattice(sequence)
 
@@ -49,8 +50,8 @@ def read_madx(path: str | Path, sequence: str | None = None) -> Lattice:
 class _Reader:
     """What the statements so far have defined."""
 
-    def __init__(self, path: Path) -> None:
-        self.path = path
+    def __init__(self, path: Path, root: Path | None) -> None:
+        self.path, self.root = path, root
         self.warnings: list[str] = []
         self.variables = Variables(self.note, self._attribute_value)
         self.definitions: dict[str, Definition] = {}
@@ -181,7 +182,7 @@ class _Reader:
         self.calls += 1
         if depth >= _DEEPEST_CALL or self.calls > _MOST_CALLS:
             raise statement.cannot_be_read("call: files call each other in a circle, or too many of them")
-        self.read(called_file(self.path, statement, given["file"].text), depth + 1)
+        self.read(called_file(self.path, statement, given["file"].text, self.root), depth + 1)
 
     # -- elements --
 

@@ -58,7 +58,7 @@ def read_statements(path: Path) -> Iterator[Statement]:
     return split_statements(decode(read_bytes(path, "MAD-X file"), str(path)), str(path))
 
 
-def decode(content: bytes, file: str) -> str:
+def decode(content: bytes, file: str, what: str = "MAD-X") -> str:
     """Text of a file in UTF-8 or Latin-1, whatever its line ends; FileError when it is binary."""
     try:
         text = content.decode("utf-8-sig")
@@ -67,7 +67,7 @@ def decode(content: bytes, file: str) -> str:
     text = text.replace("\r\n", "\n").replace("\r", "\n").rstrip("\x1a")  # DOS files may end with that byte
     if found := _UNREADABLE.search(text):
         line = text.count("\n", 0, found.start()) + 1
-        raise FileError(f"{file}:{line}: byte {ord(found[0]):#04x} found: a MAD-X file is text, this one is binary")
+        raise FileError(f"{file}:{line}: byte {ord(found[0]):#04x} found: a {what} file is text, this one is binary")
     return text
 
 

@@ -29,6 +29,7 @@ def command(
     target: Path,
     start: list[dict[str, Any]],
     sequence: str | None,
+    root: Path | None,
     particle: str | None,
     energy: float | None,
     verbose: bool,
@@ -38,6 +39,7 @@ def command(
 
     \b
     .seq .madx      MAD-X
+    .lte .bmad      elegant, Bmad (in only)
     .json           ours
     .xsuite.json    Xsuite
     .tfs            Twiss table (out only; needs a particle, and --start where the lattice is no ring)
@@ -52,7 +54,7 @@ def command(
     with messages(verbose, quiet):
         check_writable(target)
         _check_apart(source, target)
-        lattice = lattice_of(source, sequence, particle, energy)
+        lattice = lattice_of(source, sequence, particle, energy, root)
         for warning in told(lattice.warnings):
             LOGGER.warning("%s", warning)
         if target.name.lower().endswith(TFS_SUFFIX):

@@ -70,6 +70,7 @@ on_a_file = apply_options(
     [
         click.option("--sequence", metavar="NAME", help="Sequence to take from a file with several."),
         click.option("--particle", metavar="NAME", help="proton, carbon-12, helium-4, ..."),
+        click.option("--root", type=FOLDER, metavar="DIR", help="Files that the file calls may lie in DIR and below."),
         click.option("--energy", metavar="MEV_PER_U", type=float, callback=_positive, help="Kinetic energy [MeV/u]."),
     ]
 )

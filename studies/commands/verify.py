@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from functools import partial
+from pathlib import Path
 from typing import Any
 
 import click
@@ -23,6 +25,7 @@ def command(
     fringe: str,
     start: list[dict[str, Any]],
     sequence: str | None,
+    root: Path | None,
     particle: str | None,
     energy: float | None,
     as_json: bool,
@@ -35,7 +38,9 @@ def command(
     """
     from studies.commands.verify_tables import show_comparisons, verify_all
     from studies.runs.logs import messages
+    from studies.spec.subjects import lattice_of
 
     with messages(verbose, quiet):
-        comparisons = verify_all(subject, sequence, particle, energy, fringe, engine, start_of(start))
+        lattices = partial(lattice_of, sequence=sequence, particle=particle, energy=energy, root=root)
+        comparisons = verify_all(subject, lattices, fringe, engine, start_of(start))
     return show_comparisons(comparisons, as_json)

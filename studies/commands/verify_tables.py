@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
@@ -14,7 +15,7 @@ from studies.provenance import provenance
 from studies.runs.logs import LOGGER
 from studies.runs.results_json import SCHEMA, json_text, number_or_none
 from studies.spec.lattice_warnings import told
-from studies.spec.subjects import lattice_of, start_hinted, with_known_particle
+from studies.spec.subjects import start_hinted, with_known_particle
 from studies.terminal import number, show, table
 
 Start = dict[str, float] | None
@@ -32,22 +33,20 @@ class Comparison:
 
 def verify_all(
     subject: str | None,
-    sequence: str | None,
-    particle: str | None,
-    energy: float | None,
+    lattice_of: Callable[[str], Lattice],
     fringe: str,
     engine: str | None = None,
     start: Start = None,
 ) -> list[Comparison]:
     """Compare a machine or file (all machines for None) with ``engine``, or with every engine there is.
 
-    A named engine, else Xsuite, must answer: its errors are raised. The others are further witnesses: what they cannot
-    hold is said.
+    ``lattice_of`` makes a lattice of a name. A named engine, else Xsuite, must answer: its errors are raised. The
+    others are further witnesses: what they cannot hold is said.
     """
     names = [subject] if subject is not None else list(RINGS.machines)
     found = []
     for name in names:
-        lattice = with_known_particle(lattice_of(name, sequence, particle, energy))
+        lattice = with_known_particle(lattice_of(name))
         for warning in told(lattice.warnings):
             LOGGER.warning("%s", warning)
         found.append(_compared(name, lattice, fringe, engine or "xsuite", start))

@@ -19,7 +19,7 @@ from studies.delivery.assumed import with_assumed
 from studies.delivery.spec import DeliveryStudy
 from studies.runs.contents import LATTICE
 from studies.spec.judged import judged_requirements, requirement_spec
-from studies.spec.lattice_files import read_lattice
+from studies.spec.lattice_files import called_within, read_lattice
 from studies.spec.schema import as_mapping
 from studies.spec.toml_text import toml_text
 
@@ -104,7 +104,7 @@ def resolve(study: DeliveryStudy, file: Path | None) -> ResolvedDelivery:
     _check_gantry(line, study, vary)
     explicit = study.model_copy(
         update={
-            **({} if machine else {"lattice": LATTICE, "sequence": None}),
+            **({} if machine else {"lattice": LATTICE, "sequence": None, "root": None}),
             "name": name,
             "isocentre": isocentre,
             "vary": vary,
@@ -146,7 +146,8 @@ def _line(study: DeliveryStudy, machine: LineMachine | None, file: Path | None) 
     if machine is not None:
         return machine.line.with_parameters(study.parameters), {}
     path = (file.parent if file else Path()) / str(study.lattice)
-    return read_lattice(path, study.sequence).with_parameters(study.parameters), {path.name: read_bytes(path)}
+    root = called_within(study.root, file)
+    return read_lattice(path, study.sequence, root).with_parameters(study.parameters), {path.name: read_bytes(path)}
 
 
 def _place(line: Lattice, place: str) -> str:

@@ -165,7 +165,7 @@ class TrajectoriesSpec(Table):
 class DeliveryStudy(StudySpec):
     """Does the beam come to the isocentre, as large as chosen, at every energy, and within the magnets?
 
-    Of a known line, or of one's own: ``lattice`` (and ``sequence``), ``isocentre`` and a source of functions. What it
+    Of a known line, or of one's own: ``lattice`` (``sequence``, ``root``), ``isocentre`` and a source of functions. What it
     does not say of these, of ``energies`` and ``spots`` is assumed (``studies.delivery.assumed``).
 
     ``vary``: strengths (default: all k1 that are parameters of their own). ``gantry``: angles at which each setting has
@@ -180,6 +180,8 @@ class DeliveryStudy(StudySpec):
     """A lattice file of a line instead of a machine, relative to this file."""
     sequence: Name | None = None
     """The sequence to take from a file with several."""
+    root: Text | None = None
+    """The folder in which files that the lattice calls may lie, relative to this file; without it the lattice's own."""
     isocentre: Name | None = None
     """The element at whose entrance the patient is; without it the machine's."""
     particle: Name = "proton"

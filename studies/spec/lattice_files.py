@@ -1,24 +1,32 @@
-"""Lattice files by their suffix: .seq/.madx (MAD-X), .xsuite.json (Xsuite), .json (ours), .tfs (a Twiss table, out)."""
+"""Lattice files by their suffix: .seq/.madx (MAD-X), .lte (elegant, in), .bmad (Bmad, in), .xsuite.json (Xsuite), .json
+(ours), .tfs (a Twiss table, out)."""
 
 from __future__ import annotations
 
 from pathlib import Path
 
-from lattice import InputError, Lattice, read_json, read_madx, write_json, write_madx
+from lattice import InputError, Lattice, read_bmad, read_elegant, read_json, read_madx, write_json, write_madx
 
 MADX_SUFFIXES = (".seq", ".madx", ".mad", ".lat")
 XSUITE_SUFFIX = ".xsuite.json"
 JSON_SUFFIX = ".json"
 TFS_SUFFIX = ".tfs"
-_READABLE = f"{', '.join(MADX_SUFFIXES[:2])}, {JSON_SUFFIX} or {XSUITE_SUFFIX}"
+#: Languages that are read, and not written.
+READ_ONLY = {".lte": read_elegant, ".bmad": read_bmad}
+_READABLE = f"{', '.join((*MADX_SUFFIXES[:2], *READ_ONLY))}, {JSON_SUFFIX} or {XSUITE_SUFFIX}"
 _WRITABLE = f"{', '.join(MADX_SUFFIXES[:2])}, {JSON_SUFFIX}, {XSUITE_SUFFIX} or {TFS_SUFFIX}"
 
 
-def read_lattice(path: Path, sequence: str | None = None) -> Lattice:
-    """Lattice of a file; InputError for an unknown suffix, a needless ``sequence`` or content that makes no sense."""
+def read_lattice(path: Path, sequence: str | None = None, root: Path | None = None) -> Lattice:
+    """Lattice of a file; InputError for an unknown suffix, a needless ``sequence`` or content that makes no sense.
+
+    ``root``: the folder in which files that the file calls may lie, beside its own.
+    """
     name = path.name.lower()
     if name.endswith(MADX_SUFFIXES):
-        return read_madx(path, sequence=sequence)
+        return read_madx(path, sequence=sequence, root=root)
+    if path.suffix.lower() in READ_ONLY:
+        return READ_ONLY[path.suffix.lower()](path, line=sequence, root=root)
     if sequence is not None and name.endswith(JSON_SUFFIX) and not name.endswith(XSUITE_SUFFIX):
         raise InputError(f"{path}: a lattice in {JSON_SUFFIX} is one sequence; leave out the name '{sequence}'")
     if name.endswith(XSUITE_SUFFIX):
@@ -32,10 +40,16 @@ def read_lattice(path: Path, sequence: str | None = None) -> Lattice:
     raise InputError(f"{path}: unknown kind of lattice file '{path.suffix}'; expected {_READABLE}")
 
 
+def called_within(root: str | None, study: Path | None) -> Path | None:
+    """The folder that a study names for files which its lattice calls, relative to the study file."""
+    return None if root is None else (study.parent if study else Path()) / root
+
+
 def check_writable(path: Path) -> None:
     """InputError for a suffix that no format has, before anything is read or computed."""
     if not path.name.lower().endswith((*MADX_SUFFIXES, JSON_SUFFIX, TFS_SUFFIX)):
-        raise InputError(f"{path}: unknown kind of file '{path.suffix}'; expected {_WRITABLE}")
+        what = "this kind of file is read only:" if path.suffix.lower() in READ_ONLY else "unknown kind of file"
+        raise InputError(f"{path}: {what} '{path.suffix}'; expected {_WRITABLE}")
 
 
 def write_lattice(lattice: Lattice, path: Path) -> None:

@@ -19,7 +19,7 @@ from machines.registry import ring_named
 from machines.requirements import Requirement
 from machines.rings.machine import MachineBeam, RingMachine
 from studies.spec.judged import judged_requirements, requirement_spec
-from studies.spec.lattice_files import read_lattice
+from studies.spec.lattice_files import called_within, read_lattice
 from studies.spec.lattice_warnings import told
 from studies.spec.schema import BeamSpec, RingStudy, as_mapping
 from studies.spec.subjects import given_particle
@@ -159,7 +159,7 @@ def _initial_lattice(
     if machine is not None:
         return machine.lattice(study.working_point).with_parameters(study.parameters), {}
     path = (file.parent if file else Path()) / str(study.lattice)
-    lattice = read_lattice(path, study.sequence)
+    lattice = read_lattice(path, study.sequence, called_within(study.root, file))
     return lattice.with_parameters(study.parameters), {path.name: read_bytes(path)}
 
 
@@ -230,7 +230,7 @@ def _explicit(
 ) -> Spec:
     """The study with everything written out; a lattice file becomes the lattice.json of the run folder."""
     numbers = {key: value for key, value in lattice.parameters.items() if not lattice.parameters.is_dependent(key)}
-    source: dict[str, Any] = {} if machine else {"lattice": LATTICE, "sequence": None}
+    source: dict[str, Any] = {} if machine else {"lattice": LATTICE, "sequence": None, "root": None}
     if machine:
         source = {"working_point": machine.working_point(study.working_point).name}
     return study.model_copy(

@@ -137,9 +137,11 @@ class RingStudy(StudySpec):
     """What every study of a ring or a line says: machine or lattice, particle, strengths, match."""
 
     lattice: Text | None = None
-    """A lattice file instead of a machine (.seq, .madx, .json, .xsuite.json), relative to this file."""
+    """A lattice file instead of a machine (.seq, .madx, .lte, .bmad, .json, .xsuite.json), relative to this file."""
     sequence: Name | None = None
     """The sequence to take from a file with several."""
+    root: Text | None = None
+    """The folder in which files that the lattice calls may lie, relative to this file; without it the lattice's own."""
     particle: Name | None = None
     """proton, carbon-12, helium-4, ...; without it that of the working point or of the file's beam."""
     kinetic_energy_MeV_per_u: Positive | None = None
@@ -164,7 +166,7 @@ class RingStudy(StudySpec):
         if (self.machine is None) == (self.lattice is None):
             found = "both" if self.machine else "neither"
             raise ValueError(f"a study needs either machine or lattice, found {found}")
-        for key in ("working_point",) if self.lattice else ("sequence",):
+        for key in ("working_point",) if self.lattice else ("sequence", "root"):
             if getattr(self, key) is not None:
                 belongs = "machine" if key == "working_point" else "lattice"
                 raise ValueError(f"{key} belongs to a study with {belongs} = ..., this one has none")

@@ -13,17 +13,23 @@ from studies.spec.lattice_files import read_lattice
 
 
 def lattice_of(
-    subject: str, sequence: str | None = None, particle: str | None = None, energy: float | None = None
+    subject: str,
+    sequence: str | None = None,
+    particle: str | None = None,
+    energy: float | None = None,
+    root: Path | None = None,
 ) -> Lattice:
     """Lattice of a machine (at its default working point) or a file, with its particle where one is known.
 
-    ``energy`` in MeV/u. InputError for an unknown machine and for options that do not fit.
+    ``energy`` in MeV/u; ``root``: where files that the file calls may lie. InputError for an unknown machine and
+    for options that do not fit.
     """
     if looks_like_file(subject):
-        lattice = read_lattice(Path(subject), sequence)
+        lattice = read_lattice(Path(subject), sequence, root)
     else:
-        if sequence is not None:
-            raise InputError(f"--sequence belongs to a lattice file; '{subject}' is a machine")
+        for option, value in (("--sequence", sequence), ("--root", root)):
+            if value is not None:
+                raise InputError(f"{option} belongs to a lattice file; '{subject}' is a machine")
         lattice = ring_named(subject).lattice()
     return lattice.with_particle(given_particle(lattice.particle, particle, energy))
 

@@ -13,6 +13,18 @@ from typing import Any
 
 import numpy as np
 
+import lattice.formats.bmad.beam
+import lattice.formats.bmad.expression
+import lattice.formats.bmad.kinds
+import lattice.formats.bmad.reader
+import lattice.formats.bmad.text
+import lattice.formats.elegant.kinds
+import lattice.formats.elegant.reader
+import lattice.formats.elegant.rpn
+import lattice.formats.elegant.text
+import lattice.formats.given
+import lattice.formats.lines
+import lattice.formats.quantity
 import lattice.interchange
 import lattice.json_text
 import lattice.madx.beam
@@ -34,7 +46,7 @@ import studies.runs.frames
 import studies.runs.store
 import studies.spec.checking
 import studies.spec.study_file
-from lattice import ReferenceParticle, read_json, read_madx, write_json
+from lattice import ReferenceParticle, read_bmad, read_elegant, read_json, read_madx, write_json
 from machines.linacs.table import LinacTable
 from optics.beams.files import read_beam, write_beam
 from optics.engines.xsuite.files import read_xsuite_json, write_xsuite_json
@@ -44,6 +56,7 @@ from studies.runs.store import read_run
 from studies.spec.checking import checked, parse_toml, read_text
 from studies.spec.study_file import load_study
 from tests.checkout import ROOT
+from tests.formats.ring_in_languages import BMAD, ELEGANT
 from tests.madx_ring import COUPLED_RING
 from tests.report_fakes import fake_result
 
@@ -172,6 +185,23 @@ _MADX_MODULES = (
     lattice.madx.beam,
     lattice.madx.calls,
 )
+_SHARED_MODULES = (lattice.formats.quantity, lattice.formats.given, lattice.formats.lines)
+_ELEGANT_MODULES = (
+    lattice.formats.elegant.text,
+    lattice.formats.elegant.rpn,
+    lattice.formats.elegant.kinds,
+    lattice.formats.elegant.reader,
+    *_SHARED_MODULES,
+)
+_BMAD_MODULES = (
+    lattice.formats.bmad.text,
+    lattice.formats.bmad.expression,
+    lattice.formats.bmad.kinds,
+    lattice.formats.bmad.beam,
+    lattice.formats.bmad.reader,
+    *_SHARED_MODULES,
+)
+_LINES = (",", ":", "=", '"', "(", ")", "-", "*", "&\n", "!", "\n", ";", "1e400", "0", "-1", "9" * 30)
 _XSUITE_MODULES = (
     optics.engines.xsuite.document,
     optics.engines.xsuite.reader,
@@ -189,6 +219,28 @@ TARGETS = (
         _MADX_MODULES,
         _MADX,
         (b"m: multipole, knl;", b"call, file='" + b"x" * 300 + b"';", b"x = " + b"(" * 5000),
+    ),
+    Target(
+        "elegant",
+        "ring.lte",
+        ELEGANT.encode,
+        read_elegant,
+        _ELEGANT_MODULES,
+        (*_LINES, "%", "sto", "LINE", "L", "WIGGLER"),
+        (
+            b'% 1 sto a\nQ: QUAD, L=1, K1="a ' + b"= * " * 5000 + b'"',
+            b"A: LINE=" + b"(" * 5000,
+            b"#INCLUDE: " + b"x" * 300,
+        ),
+    ),
+    Target(
+        "Bmad",
+        "ring.bmad",
+        BMAD.encode,
+        read_bmad,
+        _BMAD_MODULES,
+        (*_LINES, "[", "]", "{", "^", "%", "*[l]", "superimpose"),
+        (b"k = " + b"(" * 5000, b"k = " + b"-" * 50000, b"call, file = " + b"x" * 300, b"a: line = " + b"(" * 5000),
     ),
     Target(
         "JSON of ours",

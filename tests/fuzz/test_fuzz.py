@@ -14,6 +14,8 @@ import pytest
 from hypothesis import HealthCheck, Phase, find, given, settings
 from hypothesis.errors import NoSuchExample
 
+import lattice.formats.bmad.reader
+import lattice.formats.elegant.reader
 import lattice.interchange
 import lattice.madx.reader
 import optics.beams.openpmd
@@ -69,6 +71,8 @@ def test_accidents_end_in_a_value_or_in_words(target: Target, tmp_path: Path, re
 #: For each reader a place where a fault is planted: what refuses there, once reached, fails in another way.
 PLANTED: dict[str, tuple[Any, str]] = {
     "MAD-X": (lattice.madx.reader, "did_you_mean"),
+    "elegant": (lattice.formats.elegant.reader, "did_you_mean"),
+    "Bmad": (lattice.formats.bmad.reader, "did_you_mean"),
     "JSON of ours": (lattice.interchange, "did_you_mean"),
     "JSON of Xsuite": (optics.engines.xsuite.document, "did_you_mean"),
     "study in TOML": (studies.spec.checking, "did_you_mean"),

@@ -623,6 +623,31 @@ def test_links_out_of_the_folder_are_refused(tmp_path: Path) -> None:
         read_madx(tmp_path / "here/ring.seq")
 
 
+def test_a_root_lets_files_of_other_folders_in(tmp_path: Path) -> None:
+    (tmp_path / "machine/optics").mkdir(parents=True)
+    (tmp_path / "machine/k.madx").write_text("k = 0.3;")
+    (tmp_path / "secret.madx").write_text("k = 4;")
+    ring = tmp_path / "machine/optics/ring.seq"
+    body = "q: quadrupole, l=1, k1:=k; s: line=(q);"
+    for name in ("../k.madx", str(tmp_path / "machine/k.madx")):
+        ring.write_text(f"call, file='{name}'; {body}")
+        assert read_madx(ring, root=tmp_path / "machine").parameters["k"] == 0.3
+        with pytest.raises(FileError, match="or name a folder that holds both"):
+            read_madx(ring)
+    ring.write_text(f"call, file='../../secret.madx'; {body}")
+    with pytest.raises(FileError, match=r"outside the folder .*machine that --root"):
+        read_madx(ring, root=tmp_path / "machine")
+
+
+def test_a_root_does_not_follow_links_out_of_it(tmp_path: Path) -> None:
+    (tmp_path / "secret.seq").write_text("k = 3;")
+    (tmp_path / "here").mkdir()
+    (tmp_path / "here/link.seq").symlink_to(tmp_path / "secret.seq")
+    (tmp_path / "here/ring.seq").write_text('call, file="link.seq";')
+    with pytest.raises(FileError, match="outside the folder"):
+        read_madx(tmp_path / "here/ring.seq", root=tmp_path / "here")
+
+
 def test_nothing_is_executed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(tmp_path)
     path = tmp_path / "ring.seq"

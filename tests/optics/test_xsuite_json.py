@@ -7,15 +7,18 @@ import json
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
 import xdeps  # type: ignore[import-untyped]
 import xtrack as xt
 
 from lattice import FileError, HadronOpticsError, InputError, Lattice, LatticeError, Quadrupole, ReferenceParticle
+from optics import twiss
 from optics.engines.xsuite.expressions import text_of
 from optics.engines.xsuite.files import read_xsuite_json, write_xsuite_json
 from optics.engines.xsuite.live_line import from_xsuite
 from studies import cli
+from tests.madx_session import madx_optics
 
 
 def content(**changes: Any) -> dict[str, Any]:
@@ -208,6 +211,56 @@ def test_the_particle_may_be_a_named_one(tmp_path: Path) -> None:
     line.particle_ref = xt.Particles(mass0=xt.PROTON_MASS_EV, q0=1, p0c=0.34e9)
     environment.to_json(str(tmp_path / "one.json"))
     assert read_xsuite_json(tmp_path / "one.json").particle == ReferenceParticle.from_momentum("proton", 0.34e9)
+
+
+@pytest.fixture(scope="module")
+def environment_file(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """An environment as Xsuite writes it: two lines, a rectangular bend, a replica, a particle of all lines."""
+    environment = xt.Environment()
+    environment.particle_ref = xt.Particles(mass0=xt.PROTON_MASS_EV, q0=1, p0c=0.34e9)
+    environment["kf"], environment["turn"] = 0.9, 2 * np.pi / 16
+    environment["kd"] = "-1.05 * kf"
+    environment.new("d", "Drift", length=0.6)
+    environment.new("b", "RBend", length_straight=0.8, angle="turn", edge_entry_angle=0.03)
+    environment.new("qf", "Quadrupole", length=0.3, k1="kf")
+    environment.new("qd", "Quadrupole", length=0.3, k1="kd")
+    environment.new("again", xt.Replica, parent_name="qf")
+    environment.new_line(name="half", components=["qf", "d", "b"])
+    environment.new_line(name="cell", components=["qf", "d", "b", "d", "qd", "d", "b", "d", "again"])
+    path = tmp_path_factory.mktemp("environment") / "machine.xsuite.json"
+    environment.to_json(str(path))
+    return path
+
+
+#: The cell of the environment by hand.
+SAME_CELL = """
+kf = 0.9; d: drift, l=0.6; qf: quadrupole, l=0.3, k1=kf; qd: quadrupole, l=0.3, k1=-1.05*kf;
+b: rbend, l=0.8, angle=twopi/16, e1=0.03; cell: line=(qf, d, b, d, qd, d, b, d, qf); beam, particle=proton, pc=0.34;
+"""
+
+
+@pytest.mark.madx
+def test_a_line_of_an_environment_is_the_one_that_madx_has(environment_file: Path) -> None:
+    ours = read_xsuite_json(environment_file, "cell")
+    assert ours.particle == ReferenceParticle.from_momentum("proton", 0.34e9)
+    found, theirs = twiss(ours), madx_optics(SAME_CELL, "cell")
+    assert ours.length == pytest.approx(theirs.columns["s"][-1], abs=1e-12)
+    assert [found.qx, found.qy] == pytest.approx([theirs.summary["q1"], theirs.summary["q2"]], abs=1e-9)
+    np.testing.assert_allclose(found["betx"][1:], theirs.columns["betx"], rtol=1e-8)
+
+
+def test_the_arc_of_a_rectangular_bend_follows_its_angle(environment_file: Path) -> None:
+    half = read_xsuite_json(environment_file, "half")
+    assert set(half.parameters) == {"kf", "turn"}
+    turned = half.with_parameters(turn=0.5)
+    assert turned.length == pytest.approx(0.9 + 0.8 * 0.25 / np.sin(0.25), abs=1e-14)
+    assert turned.resolved(turned["b"]).e1 == pytest.approx(0.03 + 0.25)  # type: ignore[attr-defined]
+
+
+def test_replicas_of_each_other_are_told(tmp_path: Path) -> None:
+    elements = {"a": {"__class__": "Replica", "parent_name": "b"}, "b": {"__class__": "Replica", "parent_name": "a"}}
+    with pytest.raises(FileError, match="Replica 'b': parent_name 'a' is no other element"):
+        read(tmp_path, {"elements": elements, "element_names": ["a"]})
 
 
 def test_our_own_files_come_back(tmp_path: Path) -> None:

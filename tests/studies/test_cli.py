@@ -83,6 +83,7 @@ for arguments in json.loads(sys.argv[1]):
         (["list", "cnao-optcs"], "unknown machine or study 'cnao-optcs'; did you mean 'cnao-optics'?"),
         (["verify", "cnoa"], "unknown machine 'cnoa'; did you mean 'cnao'?"),
         (["verify", "cnao", "--sequence", "x"], "--sequence belongs to a lattice file"),
+        (["verify", "cnao", "--root", "."], "--root belongs to a lattice file"),
         (["convert", "cnao", "ring.xyz"], "ring.xyz: unknown kind of file '.xyz'; expected"),
     ],
 )

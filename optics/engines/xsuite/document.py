@@ -25,6 +25,7 @@ MOST_ELEMENTS = 1_000_000
 MOST_DISTINCT = 100_000
 _LONGEST_LIST = 50
 _HIGHEST_ORDER = 50
+_LONGEST_CHAIN = 50  # of replicas
 _NAME = r"""\[(?P<quote>['"])(?P<name>[^'"\\]+)(?P=quote)\]"""
 _VARIABLE = re.compile(r"vars" + _NAME)
 _FIELD = re.compile(r"element_refs" + _NAME + r"\.(?P<field>[a-z][a-z0-9_]*)(?:\[(?P<index>\d{1,3})\])?")
@@ -56,7 +57,7 @@ class Document:
     @property
     def particle(self) -> tuple[float, float, float] | None:
         """Mass, charge and momentum of the line's reference particle."""
-        found = self._line.get("particle_ref")
+        found = self._line.get("particle_ref", self._content.get("particle_ref"))
         if isinstance(found, str):
             known = {**_table(self._content, "particles"), **_table(self._line, "env_particles")}
             if found not in known:
@@ -76,20 +77,38 @@ class Document:
         return _number(f"variable '{name[:60]}'", value), expression
 
     def element(self, name: str) -> SourceElement:
-        """An element with all its fields."""
-        entry = self._elements[name]
-        if not isinstance(entry, dict):
-            raise FileError(f"element '{name[:60]}' must be an object, found {str(entry)[:60]!r}")
-        kind = entry.get("__class__")
-        if not isinstance(kind, str):
-            raise FileError(f"element '{name[:60]}' has no __class__")
+        """An element with all its fields; one that repeats another (a Replica) has those of the other."""
+        name = self._original(name)
+        entry = self._entry(name)
+        kind = entry["__class__"]
         check_known(name, kind)
         given = {field: value for field, value in entry.items() if self._is_given(name, kind, field, value)}
+        if kind == "RBend" and "length_straight" in given:
+            given.pop("length", None)  # Xsuite writes both, and takes the arc from the chord
         try:
             fields = self._complete(kind, given)
         except Exception as error:  # whatever Xsuite's constructors say of wrong values
             raise FileError(f"element '{name[:60]}': Xsuite cannot build this {kind} ({error})") from None
         return SourceElement(kind, fields, self._expressions(name, kind, fields))
+
+    def _entry(self, name: str) -> Mapping[str, Any]:
+        """What the file says of an element: an object with a class."""
+        entry = self._elements.get(name)
+        if not isinstance(entry, dict):
+            raise FileError(f"element '{name[:60]}' must be an object, found {str(entry)[:60]!r}")
+        if not isinstance(entry.get("__class__"), str):
+            raise FileError(f"element '{name[:60]}' has no __class__")
+        return entry
+
+    def _original(self, name: str) -> str:
+        """The element that a chain of replicas ends in."""
+        seen: list[str] = []
+        while self._entry(name)["__class__"] == "Replica":
+            seen.append(name)
+            name = self._entry(name).get("parent_name", "")
+            if not isinstance(name, str) or name in seen or name not in self._elements or len(seen) > _LONGEST_CHAIN:
+                raise FileError(f"Replica '{seen[-1][:60]}': parent_name {str(name)[:60]!r} is no other element")
+        return name
 
     def _expressions(self, name: str, kind: str, fields: Mapping[str, Any]) -> Mapping[Place, str]:
         """Deferred expressions of an element; FileError where one has no place in it."""

@@ -106,7 +106,14 @@ def _read_rbend(name: str, fields: Mapping[str, Any]) -> Bend:
         raise LatticeError(f"RBend '{name}': only rectangular bends with a curved, symmetric body can be carried over")
     half = times(0.5, fields["angle"])
     faces = {field: plus(fields[field], half) for field in ("edge_entry_angle", "edge_exit_angle")}
-    return _read_bend(name, {**fields, **faces})
+    return _read_bend(name, {**fields, **faces, "length": _arc(fields, half)})
+
+
+def _arc(fields: Mapping[str, Any], half: Any) -> Any:
+    """The arc that follows the angle, where that is an expression; Xsuite keeps the chord."""
+    if isinstance(half, float) and isinstance(fields["length_straight"], float):
+        return fields["length"]
+    return f"({fields['length_straight']}) / sinc({half})"
 
 
 def _read_multipole(name: str, fields: Mapping[str, Any]) -> Element:
