@@ -165,8 +165,8 @@ class TrajectoriesSpec(Table):
 class DeliveryStudy(StudySpec):
     """Does the beam come to the isocentre, as large as chosen, at every energy, and within the magnets?
 
-    Of a known line, or of one's own: ``lattice`` (``sequence``, ``root``), ``isocentre`` and a source of functions. What
-    it does not say of these, of ``energies`` and ``spots`` is assumed (``studies.delivery.assumed``).
+    Of a known line, or of one's own: ``lattice`` (``sequence``, ``root``), ``isocentre`` and a source of functions.
+    What it does not say of these, of ``energies`` and ``spots`` is assumed (``studies.delivery.assumed``).
 
     ``vary``: strengths (default: all k1 that are parameters of their own). ``gantry``: angles at which each setting has
     to serve; ``acceptance``: momenta beside the magnets' at which the beam is looked at. ``planes``: elements at whose
