@@ -1,5 +1,6 @@
 # make report   sets everything up, runs the study cnao-optics and writes its report
 # make test     sets everything up and runs every check
+# make docs     builds the site of the documents into site/, offline; a warning is an error
 # make fuzz     throws damaged files at every reader for minutes (make test: for seconds)
 # make kills    kills scans at a hundred random moments (make test: at ten)
 # make bench    times the toolkit beside MAD-X, Xsuite and C, and tells what became slower since the last time
@@ -25,7 +26,7 @@ READY := $(VENV)/ready
 
 PIP := $(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation
 
-.PHONY: report test fuzz kills bench coverage mutants lock clean
+.PHONY: report test docs fuzz kills bench coverage mutants lock clean
 
 report: $(READY)
 	@: > $(VENV)/started
@@ -45,6 +46,10 @@ test: $(READY)
 	$(BIN)/python -m mypy && $(BIN)/lint-imports; checked=$$?; \
 	wait $$compiling && exit $$checked
 	$(BIN)/python -m pytest --numprocesses=auto --maxprocesses=4 --dist=loadfile --no-loadscope-reorder
+
+docs: $(READY)
+	$(BIN)/python -m docs.pages site
+	@echo "The site: $(CURDIR)/site/index.html"
 
 coverage: $(READY)
 	$(BIN)/python -m pytest --numprocesses=auto --maxprocesses=4 --dist=loadfile --no-loadscope-reorder --cov --cov-report=term
@@ -82,8 +87,8 @@ $(READY): $(LOCKED) pyproject.toml
 	@touch $@
 
 lock:
-	uv pip compile pyproject.toml --extra test --extra cluster --extra search --universal --python-version 3.11 --fork-strategy fewest \
+	uv pip compile pyproject.toml --extra test --extra cluster --extra search --extra docs --universal --python-version 3.11 --fork-strategy fewest \
 	    --generate-hashes --no-emit-index-url --output-file requirements.lock
 
 clean:
-	rm -rf $(VENV) runs build *.egg-info .mypy_cache .pytest_cache .ruff_cache .import_linter_cache .coverage
+	rm -rf $(VENV) runs build site *.egg-info .mypy_cache .pytest_cache .ruff_cache .import_linter_cache .coverage

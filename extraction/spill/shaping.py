@@ -80,7 +80,7 @@ def flat_programme(
     trial_turns: int | None = None,
     **tracking: Any,
 ) -> ShapedSpill:
-    """Programme over ``turns`` with which the beam leaves at an even rate (or at one of ``shape``(time [s])).
+    """Programme over ``turns`` with which the beam leaves at an even rate (or at one of ``shape`` (time [s])).
 
     ``driver`` carries a first programme, which only has to drive (nearly) the whole beam out. Two short trials (of
     ``trial_turns``, default: a twentieth) of ``count`` particles, or all coordinates given, are followed by up to

@@ -25,10 +25,11 @@ def test_the_lock_has_a_hash_for_every_package() -> None:
 
 
 def direct_dependencies() -> list[Requirement]:
-    """What pyproject asks for: to build, to run and to test."""
+    """What pyproject asks for: to build, to run, to test and to make the site."""
     project = PROJECT["project"]
     names = PROJECT["build-system"]["requires"] + project["dependencies"]
-    return [Requirement(name) for name in names + project["optional-dependencies"]["test"]]
+    extras = project["optional-dependencies"]
+    return [Requirement(name) for name in names + extras["test"] + extras["docs"]]
 
 
 @pytest.mark.parametrize("dependency", direct_dependencies(), ids=lambda dependency: dependency.name)

@@ -21,7 +21,7 @@ from tests.checkout import PACKAGES, ROOT
 from tests.shared_runs import MAIN, shared_run
 
 LEFT_OUT = shutil.ignore_patterns(".*", "*.egg-info", "__pycache__")
-BESIDE = {"runs", "build", "dist"}  # at the root of the tree; a package may have a room of such a name
+BESIDE = {"runs", "build", "dist", "site"}  # at the root of the tree; a package may have a room of such a name
 PIP = [sys.executable, "-m", "pip", "--disable-pip-version-check", "--quiet", "--no-input"]
 
 

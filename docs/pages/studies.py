@@ -1,0 +1,54 @@
+"""A page for each kind of study: its question, its keys, what it gives, and the built-in ones."""
+
+from __future__ import annotations
+
+import tomllib
+from collections.abc import Iterator
+
+from pydantic.fields import FieldInfo
+
+from docs.pages.contents import tree
+from studies.commands.durations import expected
+from studies.registry import ROOMS, spec_of
+from studies.spec.builtin import FOLDER
+from studies.vocabulary import GROUPS
+
+
+def study_pages() -> Iterator[tuple[str, str]]:
+    """Every kind that the registry knows."""
+    yield "studies/index.md", f"# Kinds of study\n\nThe word is that of the key `study`.\n\n{tree(list(ROOMS))}\n"
+    for word in ROOMS:
+        yield f"studies/{word}.md", _page(word)
+
+
+def _page(word: str) -> str:
+    spec = spec_of(word)
+    told = "\n".join(line.strip() for line in (spec.__doc__ or "").splitlines())
+    parts = [f"# {word}", told.replace("``", "`").strip(), _built_in(word)]
+    parts.append("## Keys\n\nWhat they mean: [commands](../docs/commands.md) and the pages linked there.")
+    rows = "\n".join(f"| `{name}` | {_default(field)} |" for name, field in spec.model_fields.items())
+    parts.append(f"| key | without it |\n|---|---|\n{rows}")
+    parts.append(f"## Quantities\n\n{_quantities(word)}")
+    return "\n\n".join(parts) + "\n"
+
+
+def _built_in(word: str) -> str:
+    found = [(path.stem, tomllib.loads(path.read_text(encoding="utf-8"))) for path in sorted(FOLDER.glob("*.toml"))]
+    rows = [
+        f"| `{name}` | {table.get('title', '')} | {expected(name)} |" for name, table in found if table["study"] == word
+    ]
+    return "\n".join(["| built-in study | title | takes |", "|---|---|---|", *rows])
+
+
+def _default(field: FieldInfo) -> str:
+    if field.is_required():
+        return "needed"
+    value = field.default
+    return (
+        f"`{value!r}`" if isinstance(value, (str, int, float, bool)) and value != "" else "none of it, or the machine's"
+    )
+
+
+def _quantities(word: str) -> str:
+    found = {key: kind for group, words in GROUPS if word in words for key, kind in group.items()}
+    return ", ".join(f"[{key}](../quantities/{key}.md)" for key in found) or "Those of the requirements."
