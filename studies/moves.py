@@ -195,9 +195,11 @@ def move_table(moves: Sequence[Moved], quantities: Sequence[Quantity], verdicts:
         if move.larger(verdict.requirement.quantity) > _least(known[verdict.requirement.quantity])
     ]
     frame = pd.DataFrame(rows, columns=list(_COLUMNS)).sort_values("passes up to uncertainty x", kind="stable")
-    return TableData("sensitivity-assumptions", "What each assumption moves", _CAPTION, frame.reset_index(drop=True), 3)
+    return TableData(ASSUMPTIONS, "What each assumption moves", _CAPTION, frame.reset_index(drop=True), 3)
 
 
+#: Id of that table.
+ASSUMPTIONS = "sensitivity-assumptions"
 _ROUNDING = 1e-9  # of a value
 _COLUMNS = (
     *("requirement", "quantity", "unit", "assumption", "uncertain by", "moved down", "moved up"),

@@ -17,7 +17,7 @@ from studies.commands.options import FOLDER, as_json, talking
 @as_json
 @talking
 def command(first: Path, second: Path, out: Path | None, force: bool, as_json: bool, verbose: bool, quiet: bool) -> int:
-    """Compare two finished runs: parameters, quantities and verdicts that differ; nothing is computed.
+    """Compare two finished runs: margins, limits, verdicts, numbers and figures; nothing is computed.
 
     \b
     lattice-optimize compare runs/cnao-optics runs/other-tune

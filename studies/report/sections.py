@@ -22,8 +22,8 @@ class Section:
 
 #: In the order of the page. Figures and tables whose id begins with no known word go to "More results".
 SECTIONS = (
-    Section("requirements", "Requirements", "requirements.html.j2"),
     Section("compare", "What changed", "figures.html.j2", ("compare",), always=False),
+    Section("requirements", "Requirements", "requirements.html.j2"),
     Section("scan", "Scan", "figures.html.j2", ("scan",), always=False),
     Section("search", "What was found", "figures.html.j2", ("search",), always=False),
     Section("layout", "Layout", "figures.html.j2", ("layout", "floor", "survey"), always=False),

@@ -20,6 +20,7 @@ from studies.report.screen.outline import outline
 from studies.report.screen.picture import WIDTH, Picture, picture
 from studies.report.verdicts import VerdictRow, verdict_rows
 from studies.results import Quantity, StudyResult, TableData
+from studies.vocabulary import remedy_of
 from tests.report_fakes import fake_result, fake_ring
 
 
@@ -82,12 +83,14 @@ def test_a_fail_says_what_would_mend_it() -> None:
     """What the judging wrote behind "remedy:" and of the assumptions; from the vocabulary where it wrote none."""
     told = replace(CASES.verdicts[3], reason="outside the limit; remedy: move it; the limit is reached with k lower")
     screen = screen_of(replace(CASES, verdicts=(told,)))
-    assert (screen.wanting[0].cause, screen.wanting[0].remedies) == (
+    one = screen.wanting[0]
+    assert (one.cause, one.remedy, one.hints) == (
         "outside the limit",
-        ("move it", "the limit is reached with k lower"),
+        "move it",
+        ("the limit is reached with k lower",),
     )
     older = judge(need("A-07", "max_betx", 15.0), 16.0, 1e-6)
-    assert screen_of(replace(CASES, verdicts=(older,))).wanting[0].remedies[0]
+    assert screen_of(replace(CASES, verdicts=(older,))).wanting[0].remedy == remedy_of("max_betx") != ""
 
 
 # ------------------------------------------------------------------------------------------------------- the picture

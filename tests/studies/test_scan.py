@@ -278,6 +278,7 @@ def test_a_verdict_that_turned_to_fail_is_exit_1(tmp_path: Path, capsys: pytest.
     text = capsys.readouterr().out
     assert "1 verdicts turned to FAIL" in text
     stored = read_run(tmp_path / "both")
-    assert {table.id for table in stored.tables} == {"compare-verdicts", "compare-quantities"}
+    ids = {"compare-verdicts", "compare-quantities", "compare-requirements", "compare-checks"}
+    assert {table.id for table in stored.tables} == ids
     assert run(["compare", b, a, "--out", out, "-q", "--force"]) == 0  # for the better
     assert run(["compare", a, str(tmp_path / "nothing"), "--out", out, "-q", "--force"]) == 4

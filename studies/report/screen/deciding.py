@@ -7,11 +7,11 @@ from dataclasses import dataclass
 from math import isfinite
 from typing import Any
 
+from studies.moves import ASSUMPTIONS
 from studies.report.verdicts import VerdictRow
 from studies.report.written import short_text, unit_text
 from studies.results import StudyResult
 
-TABLE = "sensitivity-assumptions"
 _FACTOR, _SHARE = "passes up to uncertainty x", "part of the model's error [%]"
 NUMBER = 3
 
@@ -36,7 +36,7 @@ def deciding(result: StudyResult, rows: Sequence[VerdictRow]) -> tuple[Deciding,
 
     ``rows`` are those of the machine's requirements.
     """
-    frame = next((table.frame for table in result.tables if table.id == TABLE), None)
+    frame = next((table.frame for table in result.tables if table.id == ASSUMPTIONS), None)
     if frame is None:
         return ()
     known = {(row.verdict.requirement.id, row.verdict.requirement.quantity): row for row in rows}

@@ -15,7 +15,8 @@ from studies.vocabulary import remedy_of
 
 MARGINS = 3
 _MOST = 6  # of what did not pass, on the first screen
-_REMEDIES = ("remedy: ", "the limit is reached", "no assumption reaches", "most of the error")
+_REMEDY = "remedy: "
+_HINTS = ("the limit is reached", "no assumption reaches", "most of the error")
 _KINDS = ((PUBLISHED, "published limits"), (ASSUMED, "assumed limits"), (PROGRAM, "checks of the program"))
 
 
@@ -41,11 +42,12 @@ class KindCount:
 
 @dataclass(frozen=True)
 class Wanting:
-    """A requirement that did not pass: what is wrong, and what can be done (empty where nothing is known)."""
+    """A requirement that did not pass: what is wrong, what can be done, and what the assumptions say of it."""
 
     row: VerdictRow
     cause: str
-    remedies: tuple[str, ...]
+    remedy: str
+    hints: tuple[str, ...]
 
 
 @dataclass(frozen=True)
@@ -91,9 +93,9 @@ def _counts(verdicts: Sequence[Verdict]) -> Iterator[KindCount]:
 def _wanting(row: VerdictRow) -> Wanting:
     """The parts of the reason: what a designer can turn, and the rest."""
     parts = row.verdict.reason.split("; ")
-    remedies = [part for part in parts if part.startswith(_REMEDIES)]
-    cause = "; ".join(part for part in parts if part not in remedies)
-    known = "" if row.verdict.kind == PROGRAM else remedy_of(row.verdict.requirement.quantity)
-    if row.verdict.verdict == FAIL and known and not any(part.startswith("remedy: ") for part in parts):
-        remedies.insert(0, known)
-    return Wanting(row, cause, tuple(part.removeprefix("remedy: ") for part in remedies))
+    told = next((part.removeprefix(_REMEDY) for part in parts if part.startswith(_REMEDY)), "")
+    hints = tuple(part for part in parts if part.startswith(_HINTS))
+    cause = "; ".join(part for part in parts if part not in hints and not part.startswith(_REMEDY))
+    judged = row.verdict.verdict == FAIL and row.verdict.kind != PROGRAM
+    known = remedy_of(row.verdict.requirement.quantity) if judged else ""
+    return Wanting(row, cause, told or known, hints)
