@@ -14,8 +14,8 @@ from lattice.madx.commands import PASSED_OVER, REFUSED
 from lattice.madx.syntax import words
 from lattice.parameters import CONSTANTS
 
-_LEGAL_NAME = re.compile(r"[a-z][a-z0-9_.$]*")
-_LEGAL_PARAMETER = re.compile(r"[a-z][a-z0-9_.$@#]*")
+#: What MAD-X and Xsuite's loader of MAD-X files both take; MAD-X alone would take $ @ # too.
+_LEGAL_NAME = re.compile(r"[a-z][a-z0-9_.]*")
 _LONGEST_NAME = 40  # MAD-X keeps 47 characters; room for a number
 #: Words that name neither an element nor a parameter in MAD-X.
 _KEYWORDS = frozenset(
@@ -32,7 +32,7 @@ _NUMBER_OR_NAME = re.compile(
 
 
 def legal_names(names: Iterable[str], taken: Collection[str] = ()) -> dict[str, str]:
-    """For each name one that MAD-X takes: letters, digits, ``_ . $``, not one of its own words, all different.
+    """For each name one that MAD-X takes: letters, digits, ``_ .``, not one of its own words, all different.
 
     None of them is one of ``taken``.
     """
@@ -41,7 +41,7 @@ def legal_names(names: Iterable[str], taken: Collection[str] = ()) -> dict[str, 
     used |= legal.keys()
     for name in names:
         if name not in legal:
-            legal[name] = _unused(re.sub(r"[^a-z0-9_.$]+", "_", name)[:_LONGEST_NAME], used)
+            legal[name] = _unused(re.sub(r"[^a-z0-9_.]+", "_", name)[:_LONGEST_NAME], used)
             used.add(legal[name])
     return legal
 
@@ -60,7 +60,7 @@ def illegal_parameters(lattice: Lattice, reserved: Collection[str]) -> dict[str,
 
 
 def _is_legal_parameter(name: str) -> bool:
-    return bool(_LEGAL_PARAMETER.fullmatch(name)) and len(name) <= 47 and name not in _KEYWORDS
+    return bool(_LEGAL_NAME.fullmatch(name)) and len(name) <= 47 and name not in _KEYWORDS
 
 
 def with_parameters_called(lattice: Lattice, names: Mapping[str, str]) -> Lattice:

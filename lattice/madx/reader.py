@@ -28,8 +28,8 @@ from lattice.madx.variables import Variables
 _DEEPEST_CALL = 20
 _MOST_CALLS = 1000
 _REFER = {"entry": "entry", "centre": "centre", "center": "centre", "exit": "exit"}
-#: Parents of septa in the files we write.
-_SEPTA = {"electrostatic_septum": "elseparator", "magnetic_septum": "placeholder"}
+#: Parents of septa in the files we write, now and in former ones; Xsuite's loader knows no ELSEPARATOR.
+_SEPTA = {"electrostatic_septum": ("placeholder", "elseparator"), "magnetic_septum": ("placeholder",)}
 
 
 def read_madx(path: str | Path, sequence: str | None = None, root: str | Path | None = None) -> Lattice:
@@ -219,7 +219,7 @@ class _Reader:
         if parent in self.definitions:
             known = self.definitions[parent]
             base, inherited = known.base, dict(known.attributes)
-            if _SEPTA.get(parent) == known.base and not known.attributes:
+            if known.base in _SEPTA.get(parent, ()) and not known.attributes:
                 base = parent
         else:
             base, inherited = parent, {}

@@ -74,7 +74,7 @@ _ONE_PLANE = {
     (Kicker, "y"): "vkicker",
 }
 _SEPTUM_PARENTS = {
-    "electrostatic_septum": "elseparator",
+    "electrostatic_septum": "placeholder",
     "magnetic_septum": "placeholder",
 }
 

@@ -19,7 +19,7 @@ from lattice import (
     Species,
 )
 from lattice.elements import ELEMENT_KINDS
-from lattice.parameters import parse_expression
+from lattice.parameters import CONSTANTS, parse_expression
 from lattice.reference import SPECIES
 from optics.engines.xsuite import recovering
 from optics.engines.xsuite.expressions import text_of
@@ -111,9 +111,11 @@ class _LineReader:
         self.faces: Mapping[str, Any] = metadata.get("faces", {})
         self.limits = {limit for name in self.apertures for limit in limit_names(name)}
         self.limits |= {face for name in self.faces for face in face_names(name)}
-        self.variables = _by_our_names(source.variables)
+        constants = {name: name.lower() for name in source.variables if _is_constant(source, name)}
+        self.variables = _by_our_names(name for name in source.variables if name not in constants)
         self.variables.update({name: (variable,) for name, variable in metadata.get("parameters", {}).items()})
-        self.names = {variable: name for name, variables in self.variables.items() for variable in variables}
+        named = {variable: name for name, variables in self.variables.items() for variable in variables}
+        self.names: Mapping[str, str] = {**constants, **named}
         self.parameters: dict[str, Any] = {}
         self.warnings: list[str] = []
         self.read: dict[str, Element] = {}
@@ -190,11 +192,19 @@ class _LineReader:
 
 
 def _by_our_names(variables: Iterable[str]) -> dict[str, tuple[str, ...]]:
-    """Xsuite's variables by lower-case name."""
+    """Xsuite's variables by lower-case name; one that is called as a constant of ours is, with an underscore behind."""
     found: dict[str, tuple[str, ...]] = {}
     for variable in variables:
-        found[variable.lower()] = (*found.get(variable.lower(), ()), variable)
+        name = variable.lower()
+        name = f"{name}_" if name in CONSTANTS.keys() - {"e"} else name
+        found[name] = (*found.get(name, ()), variable)
     return found
+
+
+def _is_constant(source: Source, variable: str) -> bool:
+    """True for a variable that is one of our constants, as those are that Xsuite's loader of MAD-X files sets."""
+    name = variable.lower()
+    return name in CONSTANTS.keys() - {"e"} and source.variable(variable) == (CONSTANTS[name], None)
 
 
 def _checked_metadata(metadata: Any) -> Mapping[str, Any]:
