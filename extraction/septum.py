@@ -131,7 +131,27 @@ def effective_thickness(septum: Septum, arm: Arm, delta: float = 0.0) -> float:
 
 
 def crossing_angle(septum: Septum, arm: Arm, delta: float = 0.0) -> float:
-    """Angle [rad] between the beam on the arm and the wires, positive when it goes outwards more steeply."""
+    """Angle between the beam on the arm and the wires, positive when it goes outwards more steeply.
+
+    Equation:
+        px / (1 + delta) on the arm minus the wires' angle, with the sign of their side.
+
+    Returns:
+        Angle [rad].
+
+    Raises:
+        Nothing: an arm is at the wires.
+
+    Source:
+        Geometry at the wires (PIMMS, CERN/PS 99-010 (DI), chapter 3).
+
+    Example:
+        >>> from extraction import third_integer_resonance
+        >>> from machines.cnao_like import cnao
+        >>> arm = third_integer_resonance(cnao("matched-proton-60MeV-qx1.664"), at="se_010a_esp").arm(0.035)
+        >>> print(round(crossing_angle(Septum(at="se_010a_esp", position=0.035, angle=arm.px), arm), 12))
+        0.0
+    """
     return septum.side * (arm.px / (1.0 + delta) - septum.angle)
 
 
@@ -139,7 +159,28 @@ def wire_loss(septum: Septum, arm: Arm, delta: float = 0.0, thickness: float | N
     """Fraction of the extracted beam that hits the wires.
 
     Particles pass the wire once in three turns, evenly in time, so the fraction is the time they spend between the
-    wire's faces over three turns: to leading order thickness / spiral step, here with the arm's own speed.
+    wire's faces over three turns, here with the arm's own speed. Wires at an angle are thicker by their length times
+    it.
+
+    Equation:
+        thickness / spiral step, to leading order.
+
+    Returns:
+        A fraction [1] of what leaves.
+
+    Raises:
+        Nothing: an arm is at the wires.
+
+    Source:
+        PIMMS, CERN/PS 99-010 (DI), chapter 3.
+
+    Example:
+        >>> from extraction import third_integer_resonance
+        >>> from machines.cnao_like import cnao
+        >>> arm = third_integer_resonance(cnao("matched-proton-60MeV-qx1.664"), at="se_010a_esp").arm(0.035)
+        >>> septum = Septum(at="se_010a_esp", position=0.035, thickness=1e-4, angle=arm.px)
+        >>> bool(abs(wire_loss(septum, arm) / (1e-4 / arm.spiral_step) - 1) < 0.15)
+        True
     """
     seen = effective_thickness(septum, arm, delta) if thickness is None else thickness
     return min(1.0, arm.time_within(seen))
@@ -191,6 +232,28 @@ def transport(
 
     ``arm`` saves its computation; ``tracking`` are other engine's maps of the electrostatic septum and of what follows
     up to the magnetic one (``between_septa``).
+
+    Equation:
+        gap = R12 kick, without coupling sqrt(bet1 bet2) sin(2 pi dmu) kick, to leading order; tracked here.
+
+    Returns:
+        Transport: coordinates (6,) of both particles [m, 1], ``gap`` and ``gap_linear`` [m], ``phase_advance`` [turns].
+
+    Raises:
+        InputError: a septum without a magnetic one.
+        NoSolution: no arm at the wires.
+
+    Source:
+        E. D. Courant, H. S. Snyder, Ann. Phys. 3, 1 (1958); PIMMS, CERN/PS 99-010 (DI), chapter 3.
+
+    Example:
+        >>> from extraction import third_integer_resonance
+        >>> from machines.cnao_like import cnao
+        >>> ring = cnao("matched-proton-60MeV-qx1.664")
+        >>> septum = Septum.of(ring, "se_010a_esp", magnetic="s0_016a_msp")
+        >>> carried = transport(third_integer_resonance(ring, at="se_010a_esp"), septum, ring)
+        >>> bool(abs(carried.gap / carried.gap_linear - 1) < 0.3)
+        True
     """
     arm = arm or resonance.arm(septum.position)
     optics = resonance.optics

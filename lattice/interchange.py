@@ -29,12 +29,53 @@ _PARTICLE_KEYS = ("species", "mass", "charge", "nucleons", "kinetic_energy_per_u
 
 
 def write_json(lattice: Lattice, path: str | Path) -> None:
-    """Write a lattice as JSON, whole or not at all. LatticeError for complex parameters, FileError when it fails."""
+    """Write a lattice as JSON, whole or not at all.
+
+    Equation:
+        read_json(write_json(lattice)) == lattice, expressions, apertures and particle included.
+
+    Returns:
+        None: numbers are written in the units of the constructors (m, rad, m^-n), to the last bit.
+
+    Raises:
+        LatticeError: complex parameters.
+        FileError: it cannot be written.
+
+    Source:
+        The toolkit's own format, schema 1.
+
+    Example:
+        >>> from lattice import Quadrupole
+        >>> line = Lattice("line", elements=[Quadrupole("q", length=0.3, k1="kf")], parameters={"kf": 2.0})
+        >>> write_json(line, "line.json")
+        >>> dict(read_json("line.json").parameters)
+        {'kf': 2.0}
+    """
     write_text_atomic(path, lattice_to_json(lattice))
 
 
 def read_json(path: str | Path) -> Lattice:
-    """The lattice of a JSON file. FileError when it is no such file, LatticeError when its content makes no sense."""
+    """The lattice of a JSON file.
+
+    Equation:
+        read_json(write_json(lattice)) == lattice, expressions, apertures and particle included.
+
+    Returns:
+        Lattice, in the units of its constructors (m, rad, m^-n).
+
+    Raises:
+        FileError: it is no such file.
+        LatticeError: its content makes no sense.
+
+    Source:
+        The toolkit's own format, schema 1.
+
+    Example:
+        >>> from lattice import Drift
+        >>> write_json(Lattice("line", elements=[Drift("d", length="2*half")], parameters={"half": 0.5}), "line.json")
+        >>> print(read_json("line.json").length)
+        1.0
+    """
     data = parse_json(read_bytes(path, "lattice file"), path, "a lattice in JSON")
     try:
         return lattice_from_data(data)

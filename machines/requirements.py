@@ -120,8 +120,24 @@ class Verdict:
 def judge(requirement: Requirement, value: float | None, error: float | None, reason: str = "") -> Verdict:
     """PASS, FAIL or NOT EVALUATED for a value with the error that decides, both in the requirement's unit.
 
-    A missing or non-finite value (or error) is NOT EVALUATED, never a silent pass. A value closer to its limit
-    than its own error is a FAIL that says so. ``reason`` explains a missing value.
+    A missing or non-finite value (or error) is NOT EVALUATED, never a silent pass. ``reason`` explains a missing value.
+
+    Equation:
+        PASS when min(value - lower, upper - value) >= error (> 0 where the error is 0), else FAIL.
+
+    Returns:
+        Verdict: ``verdict``, ``margin`` [unit] positive inside the limits, and its ``reason``.
+
+    Raises:
+        Nothing: what cannot be judged is NOT EVALUATED.
+
+    Source:
+        A decision rule with a guard band of the whole error: JCGM 106:2012, Evaluation of measurement data.
+
+    Example:
+        >>> need = Requirement("OWN-01", "beta", "max_betx", "m", "ours", "", upper=17.0)
+        >>> [judge(need, value, 0.01).verdict for value in (16.0, 16.995, 17.5, None)]
+        ['PASS', 'FAIL', 'FAIL', 'NOT EVALUATED']
     """
     if value is None or not isfinite(value):
         return Verdict(requirement, NOT_EVALUATED, None, None, None, reason or "the value could not be computed")

@@ -12,14 +12,28 @@ if TYPE_CHECKING:
 
 
 def survey(line: Lattice, **start: float) -> pd.DataFrame:
-    """Floor coordinates s, X, Y, Z [m], theta, phi, psi [rad] at the entrance of each element, last row ``_end``.
+    """Floor coordinates of the reference orbit at the entrance of each element, last row ``_end``.
 
-    ``start``: X, Y, Z, theta, phi, psi at the beginning. Raises InputError for a batch of lattices.
+    ``start``: X, Y, Z, theta, phi, psi at the beginning.
 
-    >>> from lattice import Bend, Drift
-    >>> arc = Lattice("arc", elements=[Bend("b", length=1.0, angle=0.5), Drift("d", length=1.0)])
-    >>> survey(arc).loc["_end", "theta"]
-    np.float64(-0.5)
+    Equation:
+        V1 = V0 + W0 R, W1 = W0 S element by element: of a bend R = rho (cos angle - 1, 0, sin angle), S a turn by its
+        angle.
+
+    Returns:
+        A table of s, X, Y, Z [m], theta, phi, psi [rad], indexed by the element's name.
+
+    Raises:
+        InputError: a batch of lattices.
+
+    Source:
+        The MAD-X user's guide, SURVEY: conventions and signs.
+
+    Example:
+        >>> from lattice import Bend, Drift
+        >>> arc = Lattice("arc", elements=[Bend("b", length=1.0, angle=0.5), Drift("d", length=1.0)])
+        >>> survey(arc).loc["_end", "theta"]
+        np.float64(-0.5)
     """
     import pandas as pd
 

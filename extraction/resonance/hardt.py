@@ -29,9 +29,30 @@ _CLEAR = 0.2  # part of the way to the resonant momentum that the step may take
 
 
 def hardt_residual(optics: Optics, place: int, side: float) -> Array:
-    """Leading-order residual [m^1/2] at element ``place`` for the arm towards x of sign ``side``, (batch,).
+    """Leading-order residual of the Hardt condition at element ``place`` for the arm towards x of sign ``side``.
 
+    0 when the arms of all momenta lie on one line at the place; positive when px on the arm grows with momentum.
     ``optics`` must hold chromaticity. Holomorphic in the strengths (a complex step gives exact derivatives).
+
+    Equation:
+        n . (D_n, D'_n) + 4 pi sign(Q - n/3) Q' / |S|, n the normal of the arm's side of the triangle,
+        D_n = D / sqrt(betx), D'_n = sqrt(betx) D' + alfx D / sqrt(betx).
+
+    Returns:
+        (batch,) [m^1/2].
+
+    Raises:
+        NoSolution: no resonance near the tune or no sextupole drives it.
+
+    Source:
+        W. Hardt, CERN PS/DL/LEAR Note 81-6 (1981); PIMMS, CERN/PS 99-010 (DI), section 3.5.
+
+    Example:
+        >>> from machines.cnao_like import cnao
+        >>> from optics import twiss
+        >>> ring = cnao("matched-proton-60MeV-qx1.664")
+        >>> hardt_residual(twiss(ring), ring.index("se_010a_esp"), side=1.0).shape
+        (1,)
     """
     found = driven(optics, place)
     real, imaginary = found.sum
@@ -79,10 +100,28 @@ def arm_divergence(
     delta: float = 0.0,
     fringe: str = "full",
 ) -> float:
-    """d(px)/d(delta) of the tracked arms at x = ``x_septum``: 0 when the Hardt condition holds exactly.
+    """Change of px with momentum on the tracked arms at x = ``x_septum``: 0 when the Hardt condition holds exactly.
 
-    Central difference around ``delta`` over a momentum step that stays clear of the resonance. NoSolution where one of
-    the two momenta has no arm at the wires.
+    Central difference around ``delta`` over a momentum step that stays clear of the resonance.
+
+    Equation:
+        (px(delta + h) - px(delta - h)) / (2 h) of the arms at the wires.
+
+    Returns:
+        d(px)/d(delta) [1].
+
+    Raises:
+        NoSolution: one of the two momenta has no arm at the wires.
+
+    Source:
+        W. Hardt, CERN PS/DL/LEAR Note 81-6 (1981), for tracked arms in place of the leading order.
+
+    Example:
+        >>> from machines.cnao_like import cnao
+        >>> ring = cnao("matched-proton-60MeV-qx1.664")
+        >>> divergence = arm_divergence(ring, None, at="se_010a_esp", x_septum=0.035)
+        >>> bool(abs(divergence) < 1.0)  # less than a mrad for a per mille
+        True
     """
     optics = twiss(ring, particle, fringe=fringe, delta=delta)
     near = resonant_tunes(optics)

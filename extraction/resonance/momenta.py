@@ -93,9 +93,30 @@ def arms_over_momentum(
     deltas: Sequence[float],
     fringe: str = "full",
 ) -> pd.DataFrame:
-    """One row for each momentum deviation: tune, areas [m], arm at the wires (px, 1/m, 1/m^2), steps [m], loss.
+    """What extraction looks like at each momentum deviation of ``deltas``, one row each.
 
     Where a momentum has no triangle or no arm at the wires, its numbers are nan and ``reason`` says why.
+
+    Equation:
+        That of ``third_integer_resonance`` and of its arm at the wires, at each momentum.
+
+    Returns:
+        A table (len(deltas) rows): delta, tune_distance, areas [m], arm_px [1], slope [1/m], curvature [1/m^2],
+        spiral_step [m], spiral_kick [1], loss on the wires [1], reason.
+
+    Raises:
+        InputError: wires that make no sense.
+
+    Source:
+        PIMMS, CERN/PS 99-010 (DI), chapter 3.
+
+    Example:
+        >>> from machines.cnao_like import cnao
+        >>> from extraction.septum import Septum
+        >>> ring = cnao("matched-proton-60MeV-qx1.664")
+        >>> table = arms_over_momentum(ring, None, Septum.of(ring, "se_010a_esp"), [0.0, 2e-4])
+        >>> bool((table["spiral_step"] > 0.002).all())  # m
+        True
     """
     return pd.DataFrame([_row(ring, particle, septum, float(delta), fringe) for delta in deltas])
 
@@ -139,7 +160,27 @@ def resonant_momentum(
 ) -> float:
     """Momentum deviation whose tune lies on the third-integer nearest to the ring's own tune.
 
-    Searched within +-``reach``. Raises NoSolution when the chromaticity does not carry the tune there.
+    Searched within +-``reach``.
+
+    Equation:
+        Q(delta_r) = n / 3, with Q(delta) of the closed orbit at delta, to all orders; -dQ / Q' to first.
+
+    Returns:
+        delta_r = dp/p [1].
+
+    Raises:
+        NoSolution: the chromaticity does not carry the tune there.
+
+    Source:
+        PIMMS, CERN/PS 99-010 (DI), section 3.6.
+
+    Example:
+        >>> from machines.cnao_like import cnao
+        >>> from optics import twiss
+        >>> ring = cnao("matched-proton-60MeV-qx1.664")
+        >>> optics, delta = twiss(ring), resonant_momentum(ring)
+        >>> bool(abs(delta * optics.dqx / (5 / 3 - optics.qx) - 1) < 0.05)  # but for the second order
+        True
     """
     optics = twiss(ring, particle, fringe=fringe)
     near = resonant_tunes(optics)

@@ -29,7 +29,27 @@ def amplitude_of(area: float) -> float:
 def wedge(
     ring: Lattice, particle: ReferenceParticle | None, at: str, deltas: Sequence[float], fringe: str = "full"
 ) -> pd.DataFrame:
-    """Stable amplitude [m^1/2] at each momentum, ``exact`` and ``kobayashi``; 0 on the resonance, nan where none."""
+    """The wedge of a Steinbach diagram: which amplitude is stable at each momentum.
+
+    Equation:
+        A = sqrt(area / pi), the area that of the stable triangle at that momentum, exact or to leading order.
+
+    Returns:
+        A table (len(deltas) rows): delta, tune_distance, ``exact`` and ``kobayashi`` amplitudes [m^1/2]; nan where
+        there is no triangle.
+
+    Raises:
+        InputError: an unknown place or fringe.
+
+    Source:
+        PIMMS, CERN/PS 99-010 (DI), section 3.6.
+
+    Example:
+        >>> from machines.cnao_like import cnao
+        >>> table = wedge(cnao("matched-proton-60MeV-qx1.664"), None, "se_010a_esp", [0.0])
+        >>> print(round(table["exact"][0] ** 2 * pi * 1e5, 2))  # 1e-5 m
+        4.01
+    """
     rows = []
     for delta in deltas:
         row = {"delta": float(delta), "tune_distance": np.nan, "exact": np.nan, "kobayashi": np.nan}
@@ -56,9 +76,28 @@ class Stack:
 
 
 def waiting_stack(beam: Beam, count: int, *, seed: int, full_width: float | None = None) -> Stack:
-    """Sample a stack of a beam's emittance: A^2 / (2 emittance) is exponential for a Gaussian beam.
+    """Sample a stack of a beam's emittance that waits beside the resonance.
 
     Momenta are Gaussian with ``beam.sigma_delta`` around ``beam.delta``, or uniform over ``full_width``.
+
+    Equation:
+        A = sqrt(2 emittance e), e exponential: A^2 / (2 emittance) of a Gaussian beam.
+
+    Returns:
+        Stack: ``delta`` (count,) [1], ``amplitude`` (count,) [m^1/2].
+
+    Raises:
+        InputError: a count that is no whole number above 0.
+
+    Source:
+        PIMMS, CERN/PS 99-010 (DI), section 3.6.
+
+    Example:
+        >>> from lattice import ReferenceParticle
+        >>> beam = Beam(ReferenceParticle("proton", kinetic_energy_per_u=60e6), 2e-6, 2e-6)
+        >>> stack = waiting_stack(beam, 20000, seed=1, full_width=1e-3)
+        >>> bool(abs(np.mean(stack.amplitude**2) / (2 * 2e-6) - 1) < 0.03)  # four sigma
+        True
     """
     if not (isinstance(count, int) and count >= 1):
         raise InputError(f"count must be a whole number above 0, found {count!r}")
@@ -75,7 +114,25 @@ def leaving_momentum(table: pd.DataFrame, amplitude: Array, side: float) -> Arra
     """Momentum at which particles of an amplitude (n,) become unstable when the stack is moved to the resonance.
 
     ``table`` is a ``wedge``; ``side`` (+1 or -1) the sign of delta minus resonant momentum on which the stack waits.
-    nan beyond the wedge's range. What a betatron core or a sweep of all magnets extracts has these momenta.
+    What a betatron core or a sweep of all magnets extracts has these momenta. The wedge's row nearest to the resonance
+    has to be on that side.
+
+    Equation:
+        The delta with wedge(delta) = amplitude, linear between rows; a straight line to the tip below the smallest.
+
+    Returns:
+        (n,) [1]; nan beyond the wedge's range.
+
+    Raises:
+        IndexError: a wedge with fewer than two momenta on that side.
+
+    Source:
+        PIMMS, CERN/PS 99-010 (DI), section 3.6.
+
+    Example:
+        >>> line = pd.DataFrame({"delta": [-1e-3, -2e-3, -4e-3], "exact": [4e-3, 8e-3, 16e-3]})
+        >>> [float(round(delta * 1e3, 3)) for delta in leaving_momentum(line, np.array([1e-3, 6e-3]), side=-1.0)]
+        [-0.25, -1.5]
     """
     exact = table.dropna(subset=["exact"]).sort_values("delta")
     lowest = exact["delta"].iloc[int(np.argmin(exact["exact"].to_numpy()))]

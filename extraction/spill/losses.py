@@ -11,7 +11,28 @@ from optics.statistics import Proportion, proportion
 
 
 def efficiency(extracted: pd.DataFrame, lost: pd.DataFrame, level: float = 0.95, method: str = "wilson") -> Proportion:
-    """Extracted particles over all that left the ring (extracted or lost), with its confidence interval."""
+    """Extracted particles over all that left the ring (extracted or lost), with its confidence interval at ``level``.
+
+    ``method``: "wilson" or "exact" (Clopper and Pearson).
+
+    Equation:
+        p = k / n; Wilson: (p + z^2/2n +- z sqrt(p (1 - p)/n + z^2/4n^2)) / (1 + z^2/n).
+
+    Returns:
+        Proportion: ``value``, ``lower``, ``upper`` [1].
+
+    Raises:
+        InputError: nothing left the ring, an unknown method or level.
+
+    Source:
+        E. B. Wilson, J. Am. Stat. Assoc. 22, 209 (1927); C. J. Clopper, E. S. Pearson, Biometrika 26, 404 (1934).
+
+    Example:
+        >>> table = pd.DataFrame({"particle": range(95)}), pd.DataFrame({"particle": range(95, 100)})
+        >>> share = efficiency(*table)
+        >>> print(share.value, round(share.lower, 3), round(share.upper, 3))
+        0.95 0.888 0.978
+    """
     check_disjoint(extracted, lost)
     return proportion(len(extracted), len(extracted) + len(lost), level, method)
 

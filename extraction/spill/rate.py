@@ -57,7 +57,21 @@ class SpillRate:
 def spill_rate(times: Array, *, start: float, stop: float, width: float) -> SpillRate:
     """Count extraction times (n,) [s] in bins of ``width`` [s] between ``start`` and ``stop``; whole bins only.
 
-    Raises InputError for times that are not finite and for a window that holds no bin.
+    Equation:
+        n_j = number of times t with start + j width <= t < start + (j + 1) width.
+
+    Returns:
+        SpillRate: ``counts`` (bins,) and the bins' edges [s].
+
+    Raises:
+        InputError: times that are not finite, a window that holds no bin.
+
+    Source:
+        A definition.
+
+    Example:
+        >>> spill_rate(np.array([0.1, 0.2, 1.5, 2.9]), start=0.0, stop=3.0, width=1.0).counts.tolist()
+        [2, 1, 1]
     """
     values = checked_times(times)
     check_window(start, stop)
@@ -122,11 +136,26 @@ class Evenness:
 
 
 def duty_factor(counts: Array) -> Evenness:
-    """Duty factor F = <n>^2 / <n^2> of counts (n,) in equal bins: 1 for an even spill.
+    """Duty factor of counts (n,) in equal bins: 1 for an even spill; raw, and freed of counting statistics.
 
-    Corrected: F = 1 / (M sum p_i^2) over M bins, with sum p_i^2 estimated without bias by the share of pairs of
-    particles in one bin, sum n_i (n_i - 1) / (N (N - 1)); its variance as in E. H. Simpson, Nature 163, 688 (1949).
-    An even spill of as many particles sets the least error. Raises InputError below three particles.
+    An even spill of as many particles sets the least error.
+
+    Equation:
+        F = <n>^2 / <n^2>. Corrected: F = 1 / (M sum p_i^2) over M bins, with sum p_i^2 estimated without bias by the
+        share of pairs of particles in one bin, sum n_i (n_i - 1) / (N (N - 1)).
+
+    Returns:
+        Evenness: ``raw``, ``corrected`` and ``error`` [1].
+
+    Raises:
+        InputError: fewer than three particles.
+
+    Source:
+        E. H. Simpson, Nature 163, 688 (1949), for the pairs and their variance.
+
+    Example:
+        >>> duty_factor(np.array([100, 100, 100, 100])).raw, duty_factor(np.array([200, 0, 200, 0])).raw
+        (1.0, 0.5)
     """
     n, bins, total = _counts(counts)
     pairs = total * (total - 1)
@@ -151,7 +180,24 @@ def pair_variance(total: float, square: float, cube: float) -> float:
 
 
 def rate_variation(counts: Array) -> Evenness:
-    """Coefficient of variation: rms deviation over mean, CV^2 = 1/F - 1; the corrected one is 0 where F exceeds 1."""
+    """Coefficient of variation of the rate: rms deviation over mean, of counts (n,) in equal bins.
+
+    Equation:
+        CV^2 = 1/F - 1, F the duty factor; the corrected one is 0 where F exceeds 1.
+
+    Returns:
+        Evenness: ``raw``, ``corrected`` and ``error`` [1].
+
+    Raises:
+        InputError: fewer than three particles.
+
+    Source:
+        As of ``duty_factor``.
+
+    Example:
+        >>> rate_variation(np.array([200, 0, 200, 0])).raw
+        1.0
+    """
     duty = duty_factor(counts)
     square = 1.0 / duty.corrected - 1.0
     corrected = sqrt(max(square, 0.0))  # nan stays nan
@@ -173,7 +219,24 @@ class Peak:
 
 
 def peak_to_mean(counts: Array) -> Peak:
-    """Peak to mean of counts (n,) in equal bins; its error is the Poisson error of the highest bin."""
+    """Peak to mean of counts (n,) in equal bins.
+
+    Equation:
+        max(n) / <n>; its error sqrt(max(n)) / <n>.
+
+    Returns:
+        Peak: value and error [1].
+
+    Raises:
+        InputError: no particles.
+
+    Source:
+        A definition, with Poisson's error of the highest bin.
+
+    Example:
+        >>> peak_to_mean(np.array([100, 300, 200])).value
+        1.5
+    """
     from scipy.stats import poisson
 
     n, bins, total = _counts(counts)

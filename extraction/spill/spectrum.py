@@ -51,8 +51,26 @@ def spectrum_of_middle(times: Array) -> Spectrum | None:
 def rate_spectrum(rate: SpillRate, resolution: float | None = None) -> Spectrum:
     """Power spectral density of a spill by Welch's method (Hann window, halves overlapping).
 
-    ``resolution`` [Hz] sets the segments' length 1/resolution; default the whole spill in one. P. D. Welch, IEEE Trans.
-    Audio Electroacoust. 15, 70 (1967). Raises InputError for an empty spill or a resolution that it cannot have.
+    ``resolution`` [Hz] sets the segments' length 1/resolution; default the whole spill in one.
+
+    Equation:
+        P(f) = mean over segments of |FFT(window n)|^2, normalised so that its integral is the variance of the rate.
+
+    Returns:
+        Spectrum: frequencies [Hz] and density, with the level of counting statistics.
+
+    Raises:
+        InputError: an empty spill or a resolution that it cannot have.
+
+    Source:
+        P. D. Welch, IEEE Trans. Audio Electroacoust. 15, 70 (1967).
+
+    Example:
+        >>> from extraction.spill.rate import spill_rate
+        >>> times = np.random.default_rng(1).random(5000)
+        >>> spectrum = rate_spectrum(spill_rate(times, start=0.0, stop=1.0, width=1e-3), resolution=10.0)
+        >>> print(round(float(spectrum.frequency[-1])))  # half of the bins' rate
+        500
     """
     from scipy.signal import welch
 
@@ -73,11 +91,29 @@ def rate_spectrum(rate: SpillRate, resolution: float | None = None) -> Spectrum:
 def rate_modulation(times: Array, frequencies: Sequence[float], *, start: float, stop: float) -> pd.DataFrame:
     """Modulation of the rate at known ``frequencies`` [Hz], from extraction times (n,) [s] without binning.
 
-    Model: rate = slow envelope + its mean * sum Re(m exp(2 pi i f t)), t from 0. Columns: frequency, modulation
-    (complex m), depth (its absolute value), error (standard error of each of its two parts), p_value (chance of such a
-    depth, exp(-depth^2 / (2 error^2)), without modulation). Weighted moments with a Hann window over the spill from
-    ``start`` to ``stop``, solved for envelope and lines together; errors are those of independent particles.
-    Raises InputError for lines closer than two periods of the window, or no particles.
+    Weighted moments with a Hann window over the spill from ``start`` to ``stop``, solved for envelope and lines
+    together; errors are those of independent particles.
+
+    Equation:
+        rate = slow envelope + its mean * sum Re(m exp(2 pi i f t)), t from 0; chance of a depth d exp(-d^2 / (2
+        error^2)).
+
+    Returns:
+        A table, a row a frequency: frequency [Hz], modulation (complex m), depth (its absolute value), error (standard
+        error of each of its two parts), p_value (chance of such a depth without modulation).
+
+    Raises:
+        InputError: lines closer than two periods of the window, or no particles.
+
+    Source:
+        Moments of a point process with a window: F. J. Harris, Proc. IEEE 66, 51 (1978) (Hann).
+
+    Example:
+        >>> t = (np.arange(100_000) + 0.5) / 100_000
+        >>> times = t - 0.2 * np.sin(2 * np.pi * 50 * t) / (2 * np.pi * 50)  # rate 1 + 0.2 cos, to first order
+        >>> table = rate_modulation(times, [50.0], start=0.0, stop=1.0)
+        >>> print(round(float(table["depth"][0]), 2))
+        0.2
     """
     check_window(start, stop)
     lines = _lines(frequencies, stop - start)
@@ -115,11 +151,30 @@ def _table(lines: Array, amplitudes: Array, variances: Array) -> pd.DataFrame:
 def transfer_function(
     times: Array, lines: Sequence[tuple[float, float, float]], *, start: float, stop: float
 ) -> pd.DataFrame:
-    """Ripple-to-spill transfer function H(f) = modulation of the rate / ripple, at the ripple's own lines.
+    """Ripple-to-spill transfer function: modulation of the rate over the ripple, at the ripple's own lines.
 
     ``lines``: (relative amplitude a, frequency [Hz], phase [rad]) of a ripple sum a sin(2 pi f t + phase), as in
-    ``Ripple.lines``. Columns of ``modulation`` and ripple (a), gain (|H|), gain_error, phase [rad] (of H: negative when
-    the spill lags), phase_error. With a p_value that is not small the line is not seen and the gain is noise.
+    ``Ripple.lines``. With a p_value that is not small the line is not seen and the gain is noise.
+
+    Equation:
+        H(f) = m(f) / r(f), r the complex amplitude of the ripple at f.
+
+    Returns:
+        A table: columns of ``rate_modulation`` and ripple (a), gain (|H|), gain_error, phase [rad] (of H: negative when
+        the spill lags), phase_error.
+
+    Raises:
+        InputError: as ``rate_modulation``.
+
+    Source:
+        As of ``rate_modulation``.
+
+    Example:
+        >>> t = (np.arange(100_000) + 0.5) / 100_000
+        >>> times = t - 0.2 * np.sin(2 * np.pi * 50 * t) / (2 * np.pi * 50)
+        >>> table = transfer_function(times, [(1e-3, 50.0, np.pi / 2)], start=0.0, stop=1.0)
+        >>> print(round(float(table["gain"][0]), -1))  # 0.2 of a per mille
+        200.0
     """
     amplitudes, frequencies, phases = (np.array(column, dtype=float) for column in zip(*lines, strict=True))
     if np.any(amplitudes == 0.0):

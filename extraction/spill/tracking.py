@@ -127,11 +127,22 @@ def track_spill(
     with an aperture. Settings are held for ``turns_each`` turns (default: fine enough for the ripple). ``progress``:
     True for a bar, or a function of the turns done. Ctrl-C ends the tracking and keeps what was tracked. ``threads``:
     all there are; for "xsuite" one, because more have to be compiled first (minutes); its ``context`` is "cpu",
-    "cupy" or "opencl".
+    "cupy" or "opencl". Results are the same for one seed at any number of ``threads``.
 
-    Results are the same for one seed at any number of ``threads``. Raises InputError for what makes no sense (an empty
-    beam, more memory asked than there is, a programme with nan), UnstableOptics where a momentum of the beam or a
-    setting of the programme has no stable motion, LatticeError for a ring that sections cannot hold.
+    Equation:
+        z(n + 1) = M_n(z(n)), the one-turn map at the setting of turn n, to x at the wires.
+
+    Returns:
+        Spill: tables ``extracted`` and ``lost`` of particle, turn, time [s], x, px, y, py, zeta, delta [m, 1];
+        ``missed`` [m] says how exact the fast turn was.
+
+    Raises:
+        InputError: what makes no sense (an empty beam, more memory asked than there is, a programme with nan).
+        UnstableOptics: a momentum of the beam or a setting of the programme has no stable motion.
+        LatticeError: a ring that sections cannot hold.
+
+    Source:
+        PIMMS, CERN/PS 99-010 (DI), chapter 3; E. Forest, Beam Dynamics, Harwood 1998 (maps).
     """
     wanted = _Wanted(
         ring=ring,

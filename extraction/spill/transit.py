@@ -12,11 +12,27 @@ from lattice.arrays import Array
 
 
 def release_times(delta: Array, leaving: Array, time: Array, shift: Array) -> Array:
-    """When each particle becomes unstable (n,) [s]; nan where it never does.
+    """When each particle becomes unstable, as a driver moves the stack in momentum.
 
     ``delta`` (n,): momentum at the start; ``leaving`` (n,): momentum at which its amplitude is no longer stable
     (``leaving_momentum``); ``shift`` (m,): momentum the driver has given by rising ``time`` (m,) [s], linear between.
-    A particle that begins on its leaving momentum is released at ``time[0]``; nan in ``leaving`` gives nan.
+    A particle that begins on its leaving momentum is released at ``time[0]``.
+
+    Equation:
+        The first t with delta + shift(t) = leaving.
+
+    Returns:
+        (n,) [s]; nan where it never does, or where ``leaving`` is nan.
+
+    Raises:
+        InputError: times that do not rise, arrays of unequal length.
+
+    Source:
+        PIMMS, CERN/PS 99-010 (DI), chapter 3: extraction by a betatron core.
+
+    Example:
+        >>> release_times(np.array([-3e-3]), np.array([-1e-3]), np.array([0.0, 1.0]), np.array([0.0, 4e-3])).tolist()
+        [0.5]
     """
     time, shift = np.asarray(time, dtype=float), np.asarray(shift, dtype=float)
     if time.ndim != 1 or time.shape != shift.shape or len(time) < 2 or not np.all(np.diff(time) > 0):

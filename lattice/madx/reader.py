@@ -37,10 +37,28 @@ def read_madx(path: str | Path, sequence: str | None = None, root: str | Path | 
 
     ``sequence`` may be omitted when there is one, or one that the file USEs. ``:=`` stays an expression of
     parameters; drifts between elements are called drift_0, drift_1 ... ; BEAM becomes ``particle``. Statements that
-    do not change the lattice are passed over and listed in ``warnings``; nothing is executed. A CALL reads files of the
-    same folder and those below, or of ``root`` and below where it is given. Semantics: the MAD-X
-    user's guide, checked against MAD-X 5.09. Raises FileError (missing, no text, cut off, a statement that cannot be
-    understood or honoured), LatticeError (values that make no sense), InputError (which sequence?).
+    do not change the lattice are passed over and listed in ``warnings``; nothing is executed.
+
+    Equation:
+        MAD-X's: K_n = d^n By/dx^n / (B rho), RBEND of straight length L has the arc L (angle/2) / sin(angle/2).
+
+    Returns:
+        Lattice, in MAD-X's units (m, rad, m^-n), the energy of BEAM in eV.
+
+    Raises:
+        FileError: missing, no text, cut off, a statement that cannot be understood or honoured.
+        LatticeError: values that make no sense.
+        InputError: which sequence?
+
+    Source:
+        The MAD-X user's guide, checked against MAD-X 5.09.
+
+    Example:
+        >>> from pathlib import Path
+        >>> _ = Path("cell.seq").write_text("kf = 2; q: quadrupole, l=0.3, k1:=kf; d: drift, l=1; cell: line=(q, d);")
+        >>> cell = read_madx("cell.seq")
+        >>> print(round(cell.length, 9), dict(cell.parameters))
+        1.3 {'kf': 2.0}
     """
     reader = _Reader(Path(path), None if root is None else Path(root))
     reader.read(reader.path, depth=0)

@@ -84,8 +84,27 @@ def write_madx(lattice: Lattice, path: str | Path) -> None:
 
     Positions are entrances (refer=entry). Septa are drift-like classes; what MAD-X cannot say of them stands in
     variables ``element.position`` ... that read_madx takes back. Names of elements and parameters that MAD-X cannot
-    take are changed and the original is in a comment. Raises LatticeError naming what MAD-X cannot hold (an RFGap,
-    array parameters), FileError when the file cannot be written.
+    take are changed and the original is in a comment.
+
+    Equation:
+        read_madx(write_madx(lattice)) has the optics of lattice.
+
+    Returns:
+        None: numbers are written in MAD-X's units (m, rad, m^-n; BEAM in GeV).
+
+    Raises:
+        LatticeError: what MAD-X cannot hold (an RFGap, array parameters), by name.
+        FileError: the file cannot be written.
+
+    Source:
+        The MAD-X user's guide.
+
+    Example:
+        >>> from lattice import Drift, Quadrupole, read_madx
+        >>> parts = [Quadrupole("q", length=0.3, k1="kf"), Drift("d", length=1.0)]
+        >>> write_madx(Lattice("cell", elements=parts, parameters={"kf": 2.0}), "cell.seq")
+        >>> print(round(read_madx("cell.seq").length, 9))
+        1.3
     """
     write_text_atomic(path, madx_text(lattice))
 

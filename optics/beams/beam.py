@@ -83,7 +83,29 @@ class Beam:
 
 
 def gaussian_beam(beam: Beam, optics: Optics, count: int, *, seed: int, at: str | None = None) -> Array:
-    """Sample ``count`` particles of a Gaussian beam matched to ``optics`` at a place: ``sample_beam`` as it is."""
+    """Sample ``count`` particles of a Gaussian beam matched to ``optics`` at a place: ``sample_beam`` as it is.
+
+    Equation:
+        x = sqrt(emittance betx) u + dx delta, px = sqrt(emittance / betx) (v - alfx u) + dpx delta, u and v standard
+        normal.
+
+    Returns:
+        Coordinates (count, 6) of x, px, y, py, zeta, delta [m, 1]; the same ones for the same ``seed``.
+
+    Raises:
+        InputError: as ``sample_beam``.
+
+    Source:
+        E. D. Courant, H. S. Snyder, Ann. Phys. 3, 1 (1958).
+
+    Example:
+        >>> from machines.cnao_like import cnao
+        >>> from optics import twiss
+        >>> optics = twiss(cnao())
+        >>> beam = gaussian_beam(Beam(optics.particle, 1e-6, 1e-6), optics, 20000, seed=1)
+        >>> bool(abs(beam[:, 0].std() / np.sqrt(1e-6 * optics["betx"][0]) - 1) < 0.02)  # four sigma of 20,000
+        True
+    """
     return sample_beam(beam, optics, count, seed=seed, at=at)
 
 

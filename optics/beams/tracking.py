@@ -54,8 +54,28 @@ def track(
     """Track ``coordinates`` (n, 6) of x, px, y, py, zeta, delta for ``turns``; cavities act.
 
     A particle outside an element's aperture at its entrance is lost there; one with a coordinate that is no longer
-    finite, or without momentum (dp/p <= -1), at the next entrance, or at ``_end``. Raises InputError for a batch of
-    lattices, complex parameters, or coordinates of another shape.
+    finite, or without momentum (dp/p <= -1), at the next entrance, or at ``_end``.
+
+    Equation:
+        z(s1) = exp(-:H: L) z(s0) element by element, H = -sqrt((1 + delta)^2 - px^2 - py^2) - (1 + h x) a_s.
+
+    Returns:
+        Tracked: ``coordinates`` (n, 6) [m, 1] with nan for lost particles, ``alive`` (n,), ``lost`` (a table), and with
+        ``history`` (turns + 1, n, 6) at the start of each turn.
+
+    Raises:
+        InputError: a batch of lattices, complex parameters, or coordinates of another shape.
+
+    Source:
+        E. Forest, Beam Dynamics: A New Attitude and Framework, Harwood 1998, chapters 10 to 13.
+
+    Example:
+        >>> from lattice import Drift, ReferenceParticle
+        >>> proton = ReferenceParticle("proton", kinetic_energy_per_u=100e6)
+        >>> line = Lattice("line", elements=[Drift("d", length=2.0)])
+        >>> end = track(line, proton, np.array([[0.0, 3e-3, 0.0, 0.0, 0.0, 0.0]])).coordinates
+        >>> print(round(end[0, 0] * 1e3, 6))  # mm: 2 px / sqrt(1 - px^2)
+        6.000027
     """
     if lattice.batch is not None:
         raise InputError(f"track works on one lattice, '{lattice.name}' holds {lattice.batch}")

@@ -65,9 +65,28 @@ def verify(
     ``subject`` is a Lattice or a result that holds one (of ``match``), whose particle, fringe, start and delta are
     then used unless others are given; ``fringe`` is else "full", delta 0. ``start`` as for ``twiss``. Betas of
     coupled planes are those of both modes in both planes (Mais-Ripken), their phases count up to whole turns. A
-    number that either engine cannot give (nan) counts as out of tolerance. Raises InputError for a batch of
-    lattices, an unknown engine or what an engine cannot do (delta with MAD-X, linear edges with PTC), FileError without
-    cpymad, UnstableOptics when there is no optics to compare.
+    number that either engine cannot give (nan) counts as out of tolerance.
+
+    Equation:
+        |ours - theirs| of tunes (turns), of betas (relative), of dispersion (m) and chromaticity, beside a tolerance
+        each.
+
+    Returns:
+        Verification: ``success``, and every difference with its tolerance.
+
+    Raises:
+        InputError: a batch of lattices, an unknown engine, what an engine cannot do (delta with MAD-X, linear edges
+            with PTC).
+        FileError: cpymad is not installed.
+        UnstableOptics: there is no optics to compare.
+
+    Source:
+        Xsuite (xsuite.readthedocs.io); MAD-X and PTC through cpymad; how far they are apart: docs/codes.md.
+
+    Example:
+        >>> from machines.cnao_like import cnao
+        >>> verify(cnao()).success
+        True
     """
     lattice = _lattice_of(subject)
     particle = checked_particle(lattice, particle or getattr(subject, "particle", None))

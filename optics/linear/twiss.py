@@ -43,8 +43,33 @@ def twiss(
     ``particle`` defaults to the lattice's. ``fringe``: bends with "full" or "linear" edges. ``delta``: momentum
     deviation of the orbit about which the optics is computed. ``chromatic=False`` leaves chromaticity out (nan).
     RF cavities act as drifts (momentum is held). Array parameters give a batch. Matrices are exact derivatives of
-    the element maps; with no closed orbit or no bounded motion one lattice raises UnstableOptics, in a
-    batch its rows are nan. Coupled planes give two modes (see ``Optics.coupled``).
+    the element maps. Coupled planes give two modes (see ``Optics.coupled``).
+
+    Equation:
+        M = R(2 pi Q) in normalised coordinates: cos 2 pi Q = tr(M) / 2, betx = M12 / sin 2 pi Q,
+        alfx = (M11 - M22) / (2 sin 2 pi Q); from place to place beta, alpha and mu follow from the matrix between.
+
+    Returns:
+        Optics: scalars of a lattice, columns (rows,) at the entrance of each element with the end last; of a batch of n
+        lattices (n,) and (n, rows). Betas and dispersions in m, phases in turns, dispersion and chromaticity per dp/p.
+
+    Raises:
+        UnstableOptics: one lattice has no closed orbit or no bounded motion (in a batch its rows are nan).
+        InputError: wrong start conditions, an unknown fringe, no particle.
+
+    Source:
+        E. D. Courant, H. S. Snyder, Ann. Phys. 3, 1 (1958); coupled: D. A. Edwards, L. C. Teng, IEEE Trans. Nucl. Sci.
+        20, 885 (1973), and G. Ripken's functions.
+
+    Example:
+        >>> from lattice import Drift, Quadrupole, ReferenceParticle
+        >>> cell = Lattice("fodo", elements=[Quadrupole("qf", length=0.3, k1=2.0), Drift("d1", length=1.0),
+        ...                                  Quadrupole("qd", length=0.3, k1=-2.0), Drift("d2", length=1.0)])
+        >>> optics = twiss(cell, ReferenceParticle("proton", kinetic_energy_per_u=100e6))
+        >>> bool(abs(optics.qx - optics.qy) < 1e-12)  # the same cell in both planes
+        True
+        >>> optics["betx"].shape
+        (5,)
     """
     if not isinstance(lattice, Lattice):
         raise InputError(f"twiss takes a Lattice, found {type(lattice).__name__}")

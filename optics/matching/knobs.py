@@ -21,8 +21,27 @@ def knob(result: MatchResult, target: str, name: str | None = None) -> Lattice:
     """The matched lattice with a parameter (at 0) that moves ``target`` by its own value and holds the others.
 
     ``target``: a label of the result, "qx" or "dx@symp"; ``name``: of the parameter, else "dqx_knob" or
-    "ddx_symp_knob". To first order, by the least change of the varied parameters. Raises InputError for an unknown
-    target, a name that is taken, or a target that cannot be moved alone.
+    "ddx_symp_knob". To first order, by the least change of the varied parameters.
+
+    Equation:
+        dk = J^+ e_target, J^+ the pseudoinverse of the Jacobian of all targets with respect to the varied parameters.
+
+    Returns:
+        Lattice: the parameter's unit is that of the target.
+
+    Raises:
+        InputError: an unknown target, a name that is taken, or a target that cannot be moved alone.
+
+    Source:
+        The least-squares solution of a linear system (E. H. Moore and R. Penrose's inverse).
+
+    Example:
+        >>> from machines.cnao_like import cnao
+        >>> from optics import Target, Vary, match, twiss
+        >>> found = match(cnao(), vary=[Vary("kf"), Vary("kd")], targets=[Target("qx", 1.67), Target("qy", 1.73)])
+        >>> moved = twiss(knob(found, "qx", name="dq").with_parameters(dq=1e-4))
+        >>> print(round(moved.qx - 1.67, 6), round(moved.qy - 1.73, 6))
+        0.0001 0.0
     """
     if len(result.cases) > 1:
         raise InputError("a knob belongs to one lattice: match its case alone")

@@ -144,8 +144,28 @@ def match(
     then the others until one succeeds; ``restarts`` is the number of starts in the first of three growing batches (0:
     no other start), drawn with ``seed``. ``polish`` uses the freedom that is left for the smallest "peak_beta", the
     smallest "gradient" (rms of the parameters), or the largest "margin" of limits and bounds.
-    No solution is ``success=False`` with the best point found, never an exception; wrong names, places and values
-    raise InputError.
+
+    Equation:
+        min over k in its bounds of sum_i (w_i (f_i(k) - goal_i) / tolerance_i)^2, with the exact Jacobian df/dk.
+
+    Returns:
+        MatchResult: ``success``, ``lattice``, ``parameters``, ``residuals`` (target to value minus goal, in its own
+        unit), ``sensitivity`` (targets, parameters). No solution is ``success=False`` with the best point, never an
+        exception.
+
+    Raises:
+        InputError: wrong names, places, values, bounds; goals that contradict one another before anything is computed.
+
+    Source:
+        Levenberg and Marquardt's damping on Gauss's method: J. Nocedal, S. J. Wright, Numerical Optimization, chapter
+        10.
+
+    Example:
+        >>> from machines.cnao_like import cnao
+        >>> from optics import Target
+        >>> found = match(cnao(), vary=[Vary("kf"), Vary("kd")], targets=[Target("qx", 1.67), Target("qy", 1.73)])
+        >>> found.success, sorted(found.parameters)
+        (True, ['kd', 'kf'])
     """
     case = Case(
         lattice=lattice, particle=particle, targets=targets, limits=limits, start=start, fringe=fringe, delta=delta
@@ -165,6 +185,27 @@ def match_together(
     """Match several working points at once; a ``Vary`` without ``case`` moves its parameter in all that have it.
 
     Everything else as in ``match``; of several cases each needs a name, which results put before their labels.
+
+    Equation:
+        As in ``match``, with the sum over the targets of all cases.
+
+    Returns:
+        MatchResult: ``lattices`` has that of every case, by its name; ``parameters`` of one case are called "kd@case".
+
+    Raises:
+        InputError: as in ``match``; cases without or with the same name, a case that no ``Vary`` or target can name.
+
+    Source:
+        As of ``match``.
+
+    Example:
+        >>> from machines.cnao_like import cnao
+        >>> from optics import Target
+        >>> tunes = {"a": 1.66, "b": 1.68}
+        >>> cases = [Case(name=name, lattice=cnao(), targets=[Target("qx", tune)]) for name, tune in tunes.items()]
+        >>> both = match_together(cases, vary=[Vary("kf", case="a"), Vary("kf", case="b")])
+        >>> both.success, sorted(both.lattices)
+        (True, ['a', 'b'])
     """
     if polish is not None and polish not in POLISHES:
         raise InputError(f"polish must be one of {', '.join(POLISHES)}, found {polish!r}")

@@ -43,18 +43,30 @@ def match_each(
 ) -> pd.DataFrame:
     """Match every lattice that ``parameters`` (arrays of equal length, as of ``scan``) describe, one row each.
 
-    Minimises the scaled misses r of the targets over the varied parameters k, min sum r(k)^2, as ``match`` does, from
-    the ring's own values within the bounds and from nowhere else. Columns: the parameters; the varied ones (and what
-    is tied to them) where the match ended; ``matched``, every target within its tolerance; ``stable``; the targets;
-    ``quantities`` as ``scan`` has them. A lattice that is not matched may be so by ``match``, which tries other starts
-    and says why. Targets: scalars and columns at a place; limits are for ``match``. ``jobs`` and ``progress`` as of
-    ``scan``. InputError for what cannot be varied, aimed at or scanned.
+    From the ring's own values within the bounds and from nowhere else. A lattice that is not matched may be so by
+    ``match``, which tries other starts and says why. Targets: scalars and columns at a place; limits are for ``match``.
+    ``jobs`` and ``progress`` as of ``scan``.
 
-    >>> from machines.cnao_like import cnao
-    >>> table = match_each(cnao(), parameters={"kr": np.array([0.496, 0.498])}, vary=[Vary("kf"), Vary("kd")],
-    ...                    targets=[Target("qx", 1.67), Target("qy", 1.73)], jobs=1)
-    >>> bool(table["matched"].all())
-    True
+    Equation:
+        min over k of sum r(k)^2 for each row, r the scaled misses of the targets, as ``match`` does.
+
+    Returns:
+        A table, a row a lattice: the parameters; the varied ones (and what is tied to them) where the match ended;
+        ``matched``, every target within its tolerance; ``stable``; the targets; ``quantities`` in the units of
+        ``scan``.
+
+    Raises:
+        InputError: what cannot be varied, aimed at or scanned.
+
+    Source:
+        Gauss's method with derivatives from differences of the scan's kernel; see ``match``.
+
+    Example:
+        >>> from machines.cnao_like import cnao
+        >>> table = match_each(cnao(), parameters={"kr": np.array([0.496, 0.498])}, vary=[Vary("kf"), Vary("kd")],
+        ...                    targets=[Target("qx", 1.67), Target("qy", 1.73)], jobs=1)
+        >>> bool(table["matched"].all())
+        True
     """
     import pandas as pd
 

@@ -28,7 +28,22 @@ _CHUNK = 8192  # lattices a task: enough to make Python's part small, few enough
 def grid(**ranges: tuple[float, float, int]) -> dict[str, Array]:
     """Parameters of a regular grid, both ends held: ``grid(kf=(0.28, 0.30, 101), kd=(0.45, 0.55, 101))``.
 
-    Arrays of equal length, the last name running fastest. InputError for an empty range or no whole number of points.
+    Equation:
+        k_j = lower + j (upper - lower) / (number - 1), all combinations.
+
+    Returns:
+        Arrays of equal length, the product of the numbers, by name; the last name runs fastest. Units are the
+        parameters'.
+
+    Raises:
+        InputError: an empty range or no whole number of points.
+
+    Source:
+        A definition.
+
+    Example:
+        >>> {name: values.tolist() for name, values in grid(kf=(0.0, 1.0, 2), kd=(2.0, 3.0, 2)).items()}
+        {'kf': [0.0, 0.0, 1.0, 1.0], 'kd': [2.0, 3.0, 2.0, 3.0]}
     """
     axes = [_axis(name, spec) for name, spec in ranges.items()]
     return dict(zip(ranges, (part.ravel() for part in np.meshgrid(*axes, indexing="ij")), strict=True))
@@ -58,13 +73,30 @@ def scan(
 ) -> pd.DataFrame:
     """Periodic optics of every lattice that ``parameters`` (arrays of equal length) describe, one row each.
 
-    Columns: the parameters, ``stable``, and ``quantities``: scalars of Optics, ``max_betx`` and the like (inside
-    elements too), ``betx@place``; nan where unstable. Uncoupled rings on their reference orbit go through a kernel of
-    their own (peaks in closed form), derived from the same maps: qx, qy, dqx, dqy, momentum compaction, max_betx,
-    max_bety, max_dx, min_dx, and betx, alfx, mux, dx, dpx, bety, alfy, muy at places. Whatever else is asked, and
-    coupled, kicked or vertically dispersive lattices, go through batched ``twiss``, some thirty times slower. ``jobs``
-    threads (default: all processors); ``progress`` is told how many lattices are finished, some thousand at a time.
-    InputError for unknown quantities and places, arrays of unequal length and what is no finite number.
+    ``quantities``: scalars of Optics, ``max_betx`` and the like (inside elements too), ``betx@place``. Uncoupled rings
+    on their reference orbit go through a kernel of their own (peaks in closed form), derived from the same maps: qx,
+    qy, dqx, dqy, momentum compaction, max_betx, max_bety, max_dx, min_dx, and betx, alfx, mux, dx, dpx, bety, alfy, muy
+    at places. Whatever else is asked, and coupled, kicked or vertically dispersive lattices, go through batched
+    ``twiss``, some thirty times slower. ``jobs`` threads (default: all processors); ``progress`` is told how many
+    lattices are finished, some thousand at a time.
+
+    Equation:
+        That of ``twiss`` for each row.
+
+    Returns:
+        A table: the parameters, ``stable``, and ``quantities`` in the units of ``twiss``; nan where unstable.
+
+    Raises:
+        InputError: unknown quantities and places, arrays of unequal length, what is no finite number.
+
+    Source:
+        As of ``twiss``.
+
+    Example:
+        >>> from machines.cnao_like import cnao
+        >>> table = scan(cnao(), parameters=grid(kf=(0.28, 0.30, 3)), quantities=("qx", "max_betx"), jobs=1)
+        >>> len(table), bool(table["stable"].all()), list(table.columns)
+        (3, True, ['kf', 'stable', 'qx', 'max_betx'])
     """
     import pandas as pd
 
