@@ -6,7 +6,6 @@ silently missing from its drawing.
 
 from __future__ import annotations
 
-import html
 import io
 import re
 import warnings
@@ -27,6 +26,7 @@ from matplotlib.transforms import Transform, blended_transform_factory, offset_c
 from lattice import InputError
 from lattice.arrays import Array
 from studies.report.heatmap import draw_heatmap
+from studies.report.labels.boxes import plain_text
 from studies.report.svg import embeddable
 
 WIDTH = 820  # px, at which the drawing's letters have the size of the page's
@@ -79,14 +79,10 @@ def draw(figure: Mapping[str, Any], id: str, label: str) -> str:
         for name, axes in page.axes.items():
             _set_up(page, name, axes)
         for note in page.layout.get("annotations", ()):
-            _draw_note(page, note)
+            if note.get("visible", True):
+                _draw_note(page, note)
         _draw_legend(page, figure["data"])
         return embeddable(_svg(page.figure), id, label)
-
-
-def plain_text(text: str) -> str:
-    """Plotly's text without its markup: ``<br>`` becomes a new line, other tags go, entities are decoded."""
-    return html.unescape(re.sub(r"</?[a-zA-Z][^<>]*>", "", re.sub(r"<br\s*/?>", "\n", text)))
 
 
 def _svg(figure: Figure) -> str:

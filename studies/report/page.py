@@ -25,7 +25,9 @@ from machines.requirements import PASS, counted
 from studies.report.csv import csv_address
 from studies.report.digits import thinned
 from studies.report.drawing import draw
+from studies.report.labels.placing import WIDE, placed
 from studies.report.packing import packed
+from studies.report.phone import relaid
 from studies.report.screen import first_screen
 from studies.report.scripts import packed_plotly, page_script, policy_of
 from studies.report.sections import contents, numbered
@@ -99,12 +101,14 @@ def figure_content(figure: FigureData) -> Markup:
         if trace.get("type") in _WEBGL:
             raise InputError(f"figure '{figure.id}': a trace of type '{trace['type']}' needs WebGL; thin or bin it")
     data = [thinned(trace) for trace in figure.plotly["data"]]
-    plotly = {"data": data, "layout": without_slider_room(figure.plotly)["layout"], "config": PLOTLY_CONFIG}
+    slim = without_slider_room(figure.plotly)
+    layouts = {"layout": placed(slim, WIDE)["layout"], "phone": relaid(slim)["layout"]}
+    plotly = {"data": data, **layouts, "config": PLOTLY_CONFIG}
     return Markup(packed(json.dumps(plotly, separators=(",", ":"), allow_nan=False)))
 
 
 def _drawing(figure: FigureData) -> Markup:
-    return Markup(draw(without_slider_room(figure.plotly), figure.id, f"Drawing: {figure.title}"))
+    return Markup(draw(placed(without_slider_room(figure.plotly), WIDE), figure.id, f"Drawing: {figure.title}"))
 
 
 def _errors(quantity: Quantity) -> str:

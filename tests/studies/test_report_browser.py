@@ -36,9 +36,26 @@ def hostile_page(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return path
 
 
+#: Pairs of texts of one figure that share more than a pixel, as the browser drew them.
+MEETING = """
+const meeting = [];
+for (const figure of document.querySelectorAll('figure')) {
+  const boxes = [...figure.querySelectorAll(arguments[0])].map(e => [e.textContent, e.getBoundingClientRect()])
+    .filter(([, b]) => b.width && b.height);
+  boxes.forEach(([one, a], i) => boxes.slice(0, i).forEach(([other, b]) => {
+    if (Math.min(a.right, b.right) - Math.max(a.left, b.left) > 1
+        && Math.min(a.bottom, b.bottom) - Math.max(a.top, b.top) > 1) meeting.push([figure.id, one, other]);
+  }));
+}
+return meeting;
+"""
+LABELS, LETTERS = ".plot .annotation-text-g", ".drawing text"
+
+
 def test_opens_without_a_complaint_and_draws_every_figure(chromium: str, page: Path) -> None:
     with opened(chromium, page) as browser:
         assert complaints(browser) == []
+        assert browser.execute_script(MEETING, LABELS) == []
         drawn = "return document.querySelectorAll('figure.live .plot .main-svg:first-child').length"
         assert browser.execute_script(drawn) == FIGURES
         assert "WebGL is not supported" not in browser.execute_script("return document.body.innerText")
@@ -134,6 +151,7 @@ def test_reads_on_a_phone(chromium: str, page: Path) -> None:
     with opened(chromium, page, width=390, height=844) as browser:
         width, window = browser.execute_script("return [document.documentElement.scrollWidth, innerWidth]")
         assert width <= window, "the page itself does not scroll sideways"
+        assert browser.execute_script(MEETING, LABELS) == []
         assert complaints(browser) == []
 
 
@@ -151,6 +169,7 @@ def test_prints_drawings_on_a4(chromium: str, page: Path) -> None:
         shown = "return [...document.querySelectorAll('{}')].filter(e => e.getClientRects().length).length"
         assert browser.execute_script(shown.format("figure .drawing > svg")) == FIGURES
         assert browser.execute_script(shown.format("figure .plot")) == 0
+        assert browser.execute_script(MEETING, LETTERS) == []
 
 
 def test_a_foreign_script_would_be_stopped_and_noticed(chromium: str, page: Path, tmp_path: Path) -> None:

@@ -13,7 +13,8 @@ import pytest
 from lattice import Drift, InputError, Lattice, Quadrupole
 from studies.charts.figure import figure_json
 from studies.charts.lattice import floor_plan, magnet_blocks, optics_figure
-from studies.report.drawing import draw, plain_text
+from studies.report.drawing import draw
+from studies.report.labels.boxes import plain_text
 from studies.report.svg import embeddable
 from studies.results import FigureData
 from tests.report_fakes import HOSTILE, fake_figures, fake_survey, hostile_result

@@ -31,27 +31,17 @@ async function show(figure) {
   const [text] = await Promise.all([unpacked(document.getElementById("data-" + id).textContent), plotly()]);
   const content = JSON.parse(text);
   if (narrow) {
+    content.layout = content.phone; // laid out for its width
     content.layout.dragmode = false; // a finger scrolls the page
     content.config.displayModeBar = false;
   }
   const [slider] = content.layout.sliders || [];
   delete content.layout.sliders;
-  if (narrow) relaid(content.layout);
   figure.classList.add("live"); // first: plotly measures the place it draws in
   const plot = await Plotly.newPlot("plot-" + id, content.data, content.layout, content.config);
   if (slider) addSlider(figure, plot, slider);
   for (const follow of followers) follow(plot, id);
   return plot;
-}
-
-// For a phone: narrow margins, small letters, few ticks; what has equal axes is as high as the screen is wide.
-function relaid(layout) {
-  layout.margin = { ...layout.margin, l: Math.min(layout.margin.l, 56), r: Math.min(layout.margin.r, 40) };
-  layout.font = { ...layout.font, size: 11 };
-  if (layout.xaxis && layout.xaxis.scaleanchor && !layout.yaxis2) layout.height = Math.min(layout.height, 540);
-  for (const key of Object.keys(layout)) {
-    if (/^[xy]axis\d*$/.test(key) && layout[key].type !== "category") layout[key].nticks = 5;
-  }
 }
 
 function keepDrawing(figure, error) {

@@ -1,0 +1,116 @@
+"""Labels of figures: apart from each other and from the axes at every width, at every stop of a slider."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from itertools import combinations
+from typing import Any
+
+import numpy as np
+import pytest
+
+from studies.charts.style import base_layout, text
+from studies.report.labels.boxes import Box, text_size
+from studies.report.labels.frame import Frame, with_ranges
+from studies.report.labels.placing import PHONE, WIDE, at_stop, label_box, placed
+from studies.report.phone import relaid
+from tests.report_fakes import fake_figures
+
+#: Between the widths that the routine looks at, and those themselves.
+SCREENS = (*WIDE, 640.0, 745.0, 900.0, 1036.0)
+PHONES = (*PHONE, 350.0, 375.0)
+
+
+def states(plotly: Mapping[str, Any]) -> Iterator[tuple[dict[str, Any], list[dict[str, Any]]]]:
+    """The figure with its notes, at first and at each stop of its sliders."""
+    layout = plotly["layout"]
+    yield dict(plotly), layout.get("annotations", [])
+    for step in (step for slider in layout.get("sliders", []) for step in slider["steps"]):
+        yield at_stop(plotly, step["args"][0]), step["args"][1].get("annotations", [])
+
+
+def meeting(plotly: Mapping[str, Any], widths: Sequence[float]) -> list[tuple[float, str, str]]:
+    """Pairs of labels that share pixels, and labels that are cut off."""
+    found = []
+    for figure, notes in states(plotly):
+        for width in widths:
+            frame = Frame(tuple(figure["data"]), figure["layout"], width)
+            boxes = [(note["text"], box) for note in notes if (box := label_box(frame, note))]
+            found += [(width, one, other) for (one, a), (other, b) in combinations(boxes, 2) if a.meets(b)]
+            found += [(width, one, "cut off") for one, box in boxes if not box.within(width, frame.height)]
+    return found
+
+
+@pytest.mark.parametrize("figure", fake_figures(), ids=lambda figure: figure.id)
+def test_no_two_labels_of_a_figure_meet(figure: Any) -> None:
+    wide = placed(figure.plotly, WIDE)
+    assert meeting(wide, SCREENS) == []
+    assert not [note for _, notes in states(wide) for note in notes if note.get("visible") is False]
+    assert meeting(relaid(figure.plotly), PHONES) == []
+
+
+def crowd(seed: int) -> dict[str, Any]:
+    """Thirty names at random places of a curve, some at its ends, in a figure of the usual size."""
+    random = np.random.default_rng(seed)
+    x, y = random.uniform(0, 1, 30), random.uniform(0, 1, 30)
+    x[:4], y[4:8] = 1.0, 0.0
+    notes = [
+        text(f"element {k}", x=float(x[k]), y=float(y[k]), xref="x", yref="y", xanchor="left", yanchor="bottom")
+        for k in range(30)
+    ]
+    curve = {"type": "scatter", "mode": "lines", "x": [0.0, 1.0], "y": [0.0, 1.0]}
+    axes = {"xaxis": {"range": [0, 1]}, "yaxis": {"range": [0, 1]}}
+    return {"data": [curve], "layout": base_layout(450, annotations=notes, **axes)}
+
+
+@pytest.mark.parametrize("seed", range(3))
+def test_a_crowd_of_labels_is_spread(seed: int) -> None:
+    """The routine finds room for all thirty where there is any; before it many meet."""
+    plotly = crowd(seed)
+    assert len(meeting(plotly, SCREENS)) > 10
+    spread = placed(plotly, WIDE)
+    assert meeting(spread, SCREENS) == []
+    assert not [note for note in spread["layout"]["annotations"] if note.get("visible") is False]
+    assert placed(plotly, WIDE) == spread
+
+
+def test_labels_that_meet_nothing_stay() -> None:
+    plotly = crowd(0)
+    alone = {**plotly, "layout": {**plotly["layout"], "annotations": plotly["layout"]["annotations"][20:21]}}
+    assert placed(alone, WIDE)["layout"]["annotations"] == alone["layout"]["annotations"]
+
+
+def test_boxes_of_text_in_pixels() -> None:
+    """A line of 12 px is 1.2 times as high, with half a pixel around; two lines twice; markup has no width."""
+    width, height = text_size("betx [m]", 12)
+    assert height == pytest.approx(12 * 1.2 + 1)
+    assert text_size("<b>betx [m]</b>", 12) == (width, height)
+    assert text_size("betx [m]<br>b", 12) == (width, pytest.approx(2 * 12 * 1.2 + 1))
+    assert text_size("betx [m] betx [m]", 12)[0] > 1.9 * width
+    assert Box(0, 0, 10, 10).meets(Box(9, 9, 20, 20))
+    assert not Box(0, 0, 10, 10).meets(Box(10, 0, 20, 10)), "side by side"
+
+
+def test_a_place_of_a_figure_in_pixels() -> None:
+    """By hand: 400 px less margins of 50 and 50 for values from 0 to 10; a log axis takes exponents; equal axes."""
+    layout = {"height": 300, "margin": {"l": 50, "r": 50, "t": 20, "b": 80}}
+    frame = Frame((), {**layout, "xaxis": {"range": [0, 10]}, "yaxis": {"range": [0, 2], "type": "log"}}, 400)
+    assert frame.pixel("x", 5) == 200
+    assert frame.pixel("y", 1) == 120  # the middle of 20 to 220, counted from the top
+    assert frame.pixel("y domain", 1.0) == 20
+    assert frame.pixel("paper y", 0.0) == 220
+    equal = {**layout, "xaxis": {"range": [-1, 1], "scaleanchor": "y"}, "yaxis": {"range": [-1, 1]}}
+    square = Frame((), equal, 400)
+    assert square.pixel("x", 1.0) - square.pixel("x", 0.0) == square.pixel("y", 0.0) - square.pixel("y", 1.0) == 100
+
+
+def test_an_axis_that_labels_stand_on_has_room_for_them() -> None:
+    """A name above all that is drawn: the axis reaches it, on a screen and in a drawing alike."""
+    note = text("clinical need", x=0.5, y=3.0, xref="x", yref="y")
+    plotly = {
+        "data": [{"x": [0.0, 1.0], "y": [0.0, 2.0]}],
+        "layout": base_layout(300, annotations=[note], yaxis={}, xaxis={}),
+    }
+    low, high = with_ranges(plotly)["layout"]["yaxis"]["range"]
+    assert low < 0.0
+    assert 3.0 < high < 3.3
