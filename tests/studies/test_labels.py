@@ -102,6 +102,8 @@ def test_a_place_of_a_figure_in_pixels() -> None:
     equal = {**layout, "xaxis": {"range": [-1, 1], "scaleanchor": "y"}, "yaxis": {"range": [-1, 1]}}
     square = Frame((), equal, 400)
     assert square.pixel("x", 1.0) - square.pixel("x", 0.0) == square.pixel("y", 0.0) - square.pixel("y", 1.0) == 100
+    keeps = {name: {**equal[name], "constrain": "domain"} for name in ("xaxis", "yaxis")}  # the panel gets narrower
+    assert [Frame((), {**layout, **keeps}, 400).pixel("x domain", end) for end in (0.0, 1.0)] == [100, 300]
 
 
 def test_an_axis_that_labels_stand_on_has_room_for_them() -> None:

@@ -32,8 +32,14 @@ class Axis:
         """Pixels for one of its unit."""
         return abs((self.end - self.begin) / (self.high - self.low))
 
+    def shrunk(self, scale: float) -> Axis:
+        """Over the same values, about the same middle, with so many pixels for one of its unit."""
+        middle, half = (self.begin + self.end) / 2, abs(self.high - self.low) * scale / 2
+        half = half if self.end > self.begin else -half
+        return Axis(middle - half, middle + half, self.low, self.high)
+
     def scaled(self, scale: float) -> Axis:
-        """About the same middle, with so many pixels for one of its unit."""
+        """From the same pixel to the same, about the same middle, with so many pixels for one of its unit."""
         middle, half = (self.low + self.high) / 2, abs(self.end - self.begin) / scale / 2
         half = half if self.high > self.low else -half
         return Axis(self.begin, self.end, middle - half, middle + half)
@@ -93,7 +99,9 @@ class Frame:
             other = self.spec(name).get("scaleanchor")
             if other in found:
                 scale = min(found[name].scale, found[other].scale)
-                found[name], found[other] = found[name].scaled(scale), found[other].scaled(scale)
+                for one in (name, other):
+                    keeps = self.spec(one).get("constrain") == "domain"  # its values: it gets smaller
+                    found[one] = found[one].shrunk(scale) if keeps else found[one].scaled(scale)
         return found
 
     def _axis(self, name: str) -> Axis:
