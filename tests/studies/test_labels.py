@@ -85,7 +85,7 @@ def test_boxes_of_text_in_pixels() -> None:
     width, height = text_size("betx [m]", 12)
     assert height == pytest.approx(12 * 1.2 + 1)
     assert text_size("<b>betx [m]</b>", 12) == (width, height)
-    assert text_size("betx [m]<br>b", 12) == (width, pytest.approx(2 * 12 * 1.2 + 1))
+    assert text_size("betx [m]<br>b", 12) == pytest.approx((width, 2 * 12 * 1.2 + 1))
     assert text_size("betx [m] betx [m]", 12)[0] > 1.9 * width
     assert Box(0, 0, 10, 10).meets(Box(9, 9, 20, 20))
     assert not Box(0, 0, 10, 10).meets(Box(10, 0, 20, 10)), "side by side"
@@ -99,7 +99,7 @@ def test_a_place_of_a_figure_in_pixels() -> None:
     assert frame.pixel("y", 1) == 120  # the middle of 20 to 220, counted from the top
     assert frame.pixel("y domain", 1.0) == 20
     assert frame.pixel("paper y", 0.0) == 220
-    equal = {**layout, "xaxis": {"range": [-1, 1], "scaleanchor": "y"}, "yaxis": {"range": [-1, 1]}}
+    equal: dict[str, Any] = {**layout, "xaxis": {"range": [-1, 1], "scaleanchor": "y"}, "yaxis": {"range": [-1, 1]}}
     square = Frame((), equal, 400)
     assert square.pixel("x", 1.0) - square.pixel("x", 0.0) == square.pixel("y", 0.0) - square.pixel("y", 1.0) == 100
     keeps = {name: {**equal[name], "constrain": "domain"} for name in ("xaxis", "yaxis")}  # the panel gets narrower

@@ -75,15 +75,15 @@ class Frame:
         found: Mapping[str, Any] = self.layout.get(f"{name[0]}axis{name[1:]}", {})
         return found
 
-    def pixel(self, reference: str, value: Any) -> float:
+    def pixel(self, reference: str, value: float | str) -> float:
         """Of a coordinate with its ``xref`` or ``yref``, ``reference``."""
         name, _, domain = reference.partition(" ")
         if name == "paper":
             left, top, right, bottom = self.plot
-            return left + value * (right - left) if domain == "x" else bottom + value * (top - bottom)
+            return left + float(value) * (right - left) if domain == "x" else bottom + float(value) * (top - bottom)
         axis = self.axes.get(name) or self.axes[name[0]]
         if domain:
-            return axis.begin + value * (axis.end - axis.begin)
+            return axis.begin + float(value) * (axis.end - axis.begin)
         return axis.pixel(self._number(name, value))
 
     def place(self, note: Mapping[str, Any], side: str) -> float:
@@ -160,7 +160,7 @@ class Frame:
         """Names on a category axis, in order of appearance."""
         return list(dict.fromkeys(str(value) for trace in self._on(name) for value in trace.get(name[0], ())))
 
-    def _number(self, name: str, value: Any) -> float:
+    def _number(self, name: str, value: float | str) -> float:
         if isinstance(value, str):
             names = self.categories(name)
             return float(names.index(value)) if value in names else 0.0
