@@ -29,6 +29,7 @@ COMMANDS = {
     "scan": "Run a study over a grid of parameters.",
     "search": "Find the machines that no other beats in all objectives.",
     "compare": "One report of two runs: what changed, which verdicts flipped.",
+    "dossier": "One report over many runs: all verdicts, parameters, assumptions, sources.",
     "report": "Render the report of a run again, computing nothing.",
     "beam": "Particles of a run's beam at one energy, for dose calculation.",
     "convert": "Convert a lattice file to another format.",

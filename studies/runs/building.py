@@ -7,23 +7,36 @@ from __future__ import annotations
 
 import os
 import shutil
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 from lattice import InputError
 from lattice.errors import FileError
 from lattice.files import write_text_atomic
 from studies.results import StudyResult
-from studies.runs.contents import FAILED, FILES, FOLDERS, LOG, LOG_TITLE, RESULTS, ROWS, is_complete, is_run
+from studies.runs.contents import (
+    DOSSIER_FILES,
+    FAILED,
+    FILES,
+    FOLDERS,
+    LOG,
+    LOG_TITLE,
+    RESULTS,
+    ROWS,
+    is_complete,
+    is_run,
+)
 from studies.runs.interruption import uninterrupted
 from studies.runs.locks import LOCK, only_writer
 from studies.runs.rows import kept_rows
 from studies.runs.store import Render
 from studies.runs.swap import clear_away, swap_in, swapped
 from studies.runs.writing import write_files
+
+Written = TypeVar("Written")
 
 
 @dataclass(frozen=True)
@@ -46,13 +59,17 @@ class RunFolder:
         save: Callable[[Path], None] | None = None,
     ) -> dict[str, Any]:
         """Write the whole run, put it in its place, and return the object of results.json. FileError when it cannot."""
+        return self.put(lambda built: write_files(built, result, render, log, save))
+
+    def put(self, write: Callable[[Path], Written]) -> Written:
+        """Let ``write`` fill the folder beside, put that in its place, and return its answer. FileError where not."""
         try:
-            results = write_files(self.built, result, render, log, save)
+            written = write(self.built)
             with uninterrupted():
                 swap_in(self.built, self.place, self.movable)
         except OSError as error:
-            raise FileError(f"{self.path}: the run cannot be written ({_reason(error)})") from None
-        return results
+            raise FileError(f"{self.path}: the folder cannot be written ({_reason(error)})") from None
+        return written
 
     def keep_log(self, text: str) -> Path:
         """Leave the log of a run that failed, without touching a finished one; returns its path."""
@@ -69,19 +86,25 @@ def open_run(folder: Path, force: bool = False, resume: bool = False) -> Iterato
     InputError when it holds a finished run or finished rows of a scan (and neither ``force`` nor ``resume``), or files
     that are no run's; FileError when it cannot be written, or another process is writing there.
     """
-    check_folder(folder, force or resume)
+    with open_folder(folder, lambda: check_folder(folder, force or resume)) as run, _marked(run.place):
+        yield run
+
+
+@contextmanager
+def open_folder(folder: Path, check: Callable[[], None]) -> Iterator[RunFolder]:
+    """As ``open_run`` for a folder of another kind: ``check`` raises what speaks against writing there."""
+    check()
     with ExitStack() as stack:
         place = _made(folder, stack)
         try:
             stack.enter_context(only_writer(place, folder))
-            check_folder(folder, force or resume)
+            check()
             _clear_leftovers(place)
             run = _begun(folder, place)
         except OSError as error:
             raise _cannot_be_written(folder, error) from None
         stack.callback(_remove, run.built)
-        with _marked(place):
-            yield run
+        yield run
 
 
 def check_folder(folder: Path, may_replace: bool) -> None:
@@ -90,15 +113,20 @@ def check_folder(folder: Path, may_replace: bool) -> None:
         return
     if is_complete(folder) and is_run(folder) and not may_replace:
         raise InputError(f"{folder} holds a finished run: give --force to replace it, or another folder with --out")
-    foreign = [name for name in (*FILES, *FOLDERS) if os.path.lexists(folder / name)]
-    if foreign and not is_run(folder):
-        raise InputError(f"{folder} is no run folder but holds {', '.join(foreign)}: give another folder with --out")
+    found = held_files(folder, (*FILES, *FOLDERS, *DOSSIER_FILES))
+    if found and not is_run(folder):
+        raise InputError(f"{folder} is no run folder but holds {found}: give another folder with --out")
     rows = 0 if may_replace else kept_rows(folder)
     if rows:
         raise InputError(
             f"{folder} holds {rows:,} finished rows of what was interrupted: --resume goes on with them, --force "
             "throws them away"
         )
+
+
+def held_files(folder: Path, names: Sequence[str]) -> str:
+    """Those of the files that the folder holds, listed; "" for none."""
+    return ", ".join(name for name in names if os.path.lexists(folder / name))
 
 
 def _made(folder: Path, stack: ExitStack) -> Path:

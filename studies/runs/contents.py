@@ -23,17 +23,23 @@ LATTICE_MADX = "lattice.seq"
 LINAC = "linac.toml"
 SPILL = "spill"
 WORST = "worst"
+#: Of a dossier, which has a folder of its own.
+DOSSIER, DOSSIER_DATA, DOSSIER_PDF = "dossier.html", "dossier.json", "dossier.pdf"
 #: Rows of a scan that is not finished.
 ROWS = "rows"
 #: What became of a run that failed beside a finished one.
 FAILED = "log-of-a-failed-run.txt"
 LOG_TITLE = "lattice-optimize: log of one run"
 FILES = (RESULTS, REPORT, DETAILS, STUDY, LATTICE, LATTICE_MADX, LINAC)
+DOSSIER_FILES = (DOSSIER, DOSSIER_DATA, DOSSIER_PDF)
+#: What a folder is whole with, written last.
+LAST = (RESULTS, DOSSIER_DATA)
 FOLDERS = ("tables", "figures", SPILL, WORST, ROWS)
 _BEFORE_THE_LIST = (
     *("tables/energies.tfs", "tables/scan.parquet"),
     *("spill/extracted.h5", "spill/extracted.parquet", "spill/lost.parquet"),
 )
+_DOSSIER_BEGINS = b'{\n "dossier": '
 #: Rows of an interrupted scan as they were kept before there were segments.
 OLD_ROWS = "tables/scan.part.parquet"
 ROW_FILES = ".rows"
@@ -54,6 +60,15 @@ def is_run(folder: Path) -> bool:
     return _has_log(folder) or (is_complete(folder) and (folder / DETAILS).is_file())
 
 
+def is_dossier(folder: Path) -> bool:
+    """True when the folder holds a dossier of ours."""
+    try:
+        with (folder / DOSSIER_DATA).open("rb") as stream:
+            return stream.read(len(_DOSSIER_BEGINS)) == _DOSSIER_BEGINS
+    except OSError:
+        return False
+
+
 def _has_log(folder: Path) -> bool:
     try:
         with (folder / LOG).open("rb") as stream:
@@ -70,6 +85,8 @@ def listed_files(folder: Path) -> Iterator[str]:
 
 def own_files(folder: Path) -> frozenset[str]:
     """Paths, relative to the run folder, of the files that the toolkit wrote there."""
+    if is_dossier(folder):
+        return frozenset(DOSSIER_FILES)
     rows = (f"{ROWS}/{path.name}" for path in _entries(folder / ROWS) if path.suffix in (ROW_FILES, ".json", ".lock"))
     return frozenset((*FILES, LOG, FAILED, OLD_ROWS, *_of_the_run(folder), *rows))
 

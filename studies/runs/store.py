@@ -14,7 +14,17 @@ from lattice.errors import FileError
 from lattice.files import write_text_atomic
 from machines.requirements import Unasked
 from studies.results import FigureData, StudyResult, TableData
-from studies.runs.contents import DETAILS, LATTICE, REPORT, RESULTS, ROWS, STUDY, is_complete, is_interrupted
+from studies.runs.contents import (
+    DETAILS,
+    LATTICE,
+    REPORT,
+    RESULTS,
+    ROWS,
+    STUDY,
+    is_complete,
+    is_dossier,
+    is_interrupted,
+)
 from studies.runs.frames import read_csv
 from studies.runs.locks import only_writer
 from studies.runs.results_json import READABLE, quantity_from, verdict_from
@@ -27,6 +37,8 @@ def read_run(folder: Path) -> StudyResult:
     """The result a run folder holds; FileError when it holds none, an interrupted or a damaged one."""
     if is_interrupted(folder):
         raise FileError(f"{folder} holds an interrupted run ({RESULTS} is missing): {_go_on(folder)}")
+    if is_dossier(folder):
+        raise FileError(f"{folder} holds a dossier: the folders of its runs were expected")
     if not is_complete(folder):
         raise FileError(f"{folder} holds no run: {RESULTS} was expected there")
     with _damage_told(folder):

@@ -2,7 +2,7 @@
 
 The two folders change places in one step, and then the old files of ours are removed and those of others moved over.
 Where folders cannot change places (a mount point, a file system without it) the files are moved one by one,
-results.json last: until then the folder is an interrupted run.
+results.json (of a dossier its data) last: until then the folder is an interrupted run.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ from contextlib import suppress
 from itertools import count
 from pathlib import Path
 
-from studies.runs.contents import FOLDERS, RESULTS, listed_files, own_files
+from studies.runs.contents import FOLDERS, LAST, listed_files, own_files
 from studies.runs.exchange import exchange, sync_folder
 from studies.runs.locks import LOCK
 from studies.runs.logs import LOGGER
@@ -95,8 +95,9 @@ def _keep(path: Path, target: Path) -> None:
 
 def _move_in(built: Path, folder: Path) -> None:
     own = own_files(folder)
-    new = sorted(listed_files(built), key=lambda name: name == RESULTS)
-    (folder / RESULTS).unlink(missing_ok=True)
+    new = sorted(listed_files(built), key=lambda name: name in LAST)
+    for name in own.intersection(LAST):
+        (folder / name).unlink(missing_ok=True)
     for name in FOLDERS:
         _out_of_the_way(folder, name, own)
     for name in own - set(new):

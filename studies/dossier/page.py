@@ -1,0 +1,141 @@
+"""The page of a dossier: one self-contained HTML file of finished runs; nothing is computed, nothing is fetched."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from jinja2 import Environment
+from markupsafe import Markup
+
+from machines.requirements import PASS, counted
+from studies.dossier import statements
+from studies.dossier.assembly import Dossier, Study
+from studies.dossier.judged import KINDS, Judged, counts, not_passed, smallest_margins
+from studies.report.page import environment, rows_by_figure, static_text
+from studies.report.scripts import packed_plotly, page_script, policy_of
+from studies.report.sections import SectionContent, contents
+from studies.report.verdicts import VerdictRow, rows_of_machine, rows_of_program
+from studies.results import StudyResult
+from studies.spec.toml_text import toml_text
+
+LOGGER = logging.getLogger("hadron_optics")
+
+_HERE = Path(__file__).parent
+#: The chapters by the name of their template, in the order of the page.
+CHAPTERS = (
+    ("control", "Control page"),
+    ("summary", "Summary"),
+    ("requirements-matrix", "Requirements by machine, particle and energy"),
+    ("parameters", "Parameters"),
+    ("assumptions", "Assumptions and open points"),
+    ("traceability", "Traceability"),
+    ("studies", "Studies"),
+    ("references", "References"),
+    ("index", "Index"),
+)
+#: What stands in chapters of its own, all runs together.
+_MERGED = ("assumptions", "references")
+
+
+@dataclass(frozen=True)
+class StudyPart:
+    """A run as the templates of a report show it, under names that begin with its ``slug``."""
+
+    number: int
+    study: Study
+    result: StudyResult
+    rows: tuple[VerdictRow, ...]
+    checks: tuple[VerdictRow, ...]
+    parts: tuple[SectionContent, ...]
+    sentences: dict[str, Sequence[str]]
+    study_text: str
+    banner: str
+    wanting: bool
+
+    @property
+    def slug(self) -> str:
+        """Of its run."""
+        return self.study.run.entry.slug
+
+
+def render(dossier: Dossier, date: str) -> str:
+    """The page. InputError for a figure that cannot be drawn; the same dossier and ``date`` give the same bytes."""
+    filled = environment(_HERE / "templates")
+    _draw_once(filled, dossier)
+    figures = any(study.run.own.figures for study in dossier.studies)
+    scripts = (page_script(figures), _static("dossier.js"))
+    return filled.get_template("dossier.html.j2").render(
+        **_contents(dossier),
+        control=dossier.control,
+        dossier=dossier,
+        date=date,
+        chapters=CHAPTERS,
+        level=5,
+        brief=True,
+        numbers=dossier.numbers,
+        policy=Markup(policy_of(scripts, figures)),
+        style=Markup(static_text("report.css") + _static("dossier.css")),
+        scripts=[Markup(script) for script in scripts],
+        plotly=Markup(packed_plotly() if figures else ""),
+    )
+
+
+def _contents(dossier: Dossier) -> dict[str, Any]:
+    verdicts = [one.verdict for one in dossier.judged]
+    entries = dossier.entries
+    return {
+        "counted": counted(verdicts) if verdicts else "Nothing in these runs is judged.",
+        "wanting": any(one.verdict != PASS for one in verdicts),
+        "counts": counts(verdicts),
+        "kinds": KINDS,
+        "not_passed": not_passed(dossier.judged),
+        "smallest": smallest_margins(dossier.judged),
+        "deciding": statements.deciding(dossier.judged),
+        "assumptions": statements.assumptions(entries),
+        "warnings": statements.warnings(entries),
+        "not_asked": statements.not_asked(entries),
+        "open_points": statements.open_points(entries, dossier.judged),
+        "references": statements.references(entries),
+        "traced": sorted(dossier.judged, key=_by_id),
+        "parts": [_part(number, study) for number, study in enumerate(dossier.studies, 1)],
+        "judged": rows_by_figure(one.row for study in dossier.studies for one in study.judged),
+    }
+
+
+def _by_id(one: Judged) -> tuple[str, str, str]:
+    return one.verdict.requirement.id, one.entry.case.told, one.entry.slug
+
+
+def _part(number: int, study: Study) -> StudyPart:
+    result = study.run.own
+    rows = tuple(one.row for one in study.judged)
+    return StudyPart(
+        number=number,
+        study=study,
+        result=result,
+        rows=rows_of_machine(rows),
+        checks=rows_of_program(rows),
+        parts=tuple(part for part in contents(result) if part.section.id not in _MERGED),
+        sentences={"warnings": result.warnings, "methods": result.methods},
+        study_text=toml_text(result.study),
+        banner=counted(result.verdicts) if result.verdicts or not result.headline else result.headline,
+        wanting=result.wanting or any(verdict.verdict != PASS for verdict in result.verdicts),
+    )
+
+
+def _draw_once(filled: Environment, dossier: Dossier) -> None:
+    """The still drawings, run by run: they take most of the time, and the terminal is told."""
+    draw, drawn = filled.filters["drawing"], {}
+    for number, study in enumerate(dossier.studies, 1):
+        figures = study.run.own.figures
+        LOGGER.info("run %d of %d: drawing %d figures", number, len(dossier.studies), len(figures))
+        drawn.update({figure.id: draw(figure) for figure in figures})
+    filled.filters["drawing"] = lambda figure: drawn[figure.id]
+
+
+def _static(name: str) -> str:
+    return (_HERE / "static" / name).read_text(encoding="utf-8")
