@@ -98,7 +98,7 @@ def _labels(folders: Sequence[str], results: Sequence[StudyResult]) -> list[str]
     """The study's name; with the folder's where several runs are of one study, and a number if need be."""
     studies = Counter(result.name for result in results)
     labels = [
-        result.name if studies[result.name] == 1 else f"{result.name} ({folder})"
+        result.name if studies[result.name] == 1 or folder == result.name else f"{result.name} ({folder})"
         for folder, result in zip(folders, results, strict=True)
     ]
     again = Counter(labels)

@@ -39,6 +39,11 @@ class Judged:
             return "; ".join(told)
         return remedy_of(self.verdict.requirement.quantity)
 
+    @property
+    def source(self) -> str:
+        """Where the limit is from, without the word for its kind."""
+        return self.verdict.requirement.source.removeprefix("assumed: ")
+
 
 _REMEDY = "remedy: "
 

@@ -9,7 +9,7 @@ from studies.dossier.entries import Case, slug
 from studies.dossier.placing import Placed
 from studies.report.written import known_text, number_text, unit_text
 from studies.results import Quantity
-from studies.vocabulary import quantity_named
+from studies.vocabulary import UNIT_FACTORS, quantity_named, unit_factor
 
 #: What the list holds, by subject; strengths (``parameter.``) follow the ring.
 KEYS: Mapping[str, tuple[str, ...]] = {
@@ -116,9 +116,24 @@ def _row(name: str, found: Sequence[tuple[Placed, Quantity]], cases: Sequence[Ca
     if not name.startswith(_STRENGTH):
         asked = quantity_named(name)
         text, symbol = asked.kind.text + (f" at {asked.place}" if asked.place else ""), asked.kind.symbol
-        unit, factor = asked.kind.shown or asked.kind.unit, asked.kind.scale
+        unit = asked.kind.shown or _readable(unit, max(abs(quantity.value or 0.0) for _, quantity in found))
+        factor = 1.0 / unit_factor(asked, unit)
     values = tuple(_given([pair for pair in found if pair[0].entry.case == case], factor) for case in cases)
     return ParameterRow(name, f"parameter-{slug(name)}", text, symbol, unit_text(unit), values)
+
+
+def _readable(unit: str, largest: float) -> str:
+    """The largest unit in which a value of that size is a tenth or more."""
+    sizes = UNIT_FACTORS[unit]
+    names = _PREFIXED.get(unit, (unit,))
+    return next((name for name in names if largest >= 0.1 * sizes[name]), names[0 if largest == 0 else -1])
+
+
+#: Units of one quantity, the largest first.
+_PREFIXED = {
+    **{"m": ("m", "mm", "um"), "s": ("s", "ms"), "V": ("kV", "V")},
+    **{"eV": ("MeV", "keV", "eV"), "W": ("MW", "kW", "W")},
+}
 
 
 def _given(found: Sequence[tuple[Placed, Quantity]], factor: float) -> tuple[Given, ...]:

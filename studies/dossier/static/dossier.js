@@ -12,28 +12,38 @@
   // A place's own words: what stands in places within it is theirs.
   function words(place) {
     const heading = place.matches("section, article") && place.querySelector("h1, h2, h3, h4");
-    const copy = (heading || place).cloneNode(true);
-    for (const part of copy.querySelectorAll("svg, script, .plot, .tools")) part.remove();
-    return copy.textContent.replace(/\s+/g, " ").trim();
+    const walk = document.createTreeWalker(heading || place, NodeFilter.SHOW_TEXT);
+    const texts = [];
+    while (walk.nextNode()) {
+      if (!walk.currentNode.parentElement.closest("svg, script, .plot, .tools")) texts.push(walk.currentNode.data);
+    }
+    return texts.join(" ").replace(/\s+/g, " ").trim();
+  }
+
+  // Where a place stands: the study, else the chapter.
+  function where(place) {
+    const around = place.parentElement.closest("article, section.chapter");
+    return around ? words(around) : "";
   }
 
   function gather() {
     return [...document.querySelectorAll(places)].map((place) => {
       const text = words(place);
-      return { id: place.id, text, low: text.toLowerCase() };
+      return { id: place.id, text, low: text.toLowerCase(), where: where(place) };
     });
   }
 
+  function item(place) {
+    const [entry, link, told] = ["li", "a", "span"].map((name) => document.createElement(name));
+    link.href = "#" + place.id;
+    link.textContent = place.text.slice(0, 90) + (place.text.length > 90 ? "…" : "");
+    told.textContent = place.where;
+    entry.append(link, told);
+    return entry;
+  }
+
   function show(found, wanted) {
-    list.replaceChildren(...found.slice(0, most).map((place) => {
-      const link = document.createElement("a");
-      const at = Math.max(0, place.low.indexOf(wanted[0]) - 20);
-      link.href = "#" + place.id;
-      link.textContent = (at ? "…" : "") + place.text.slice(at, at + 110) + (place.text.length > at + 110 ? "…" : "");
-      const item = document.createElement("li");
-      item.append(link);
-      return item;
-    }));
+    list.replaceChildren(...found.slice(0, most).map(item));
     const more = found.length > most ? ", the first " + most : "";
     count.textContent = wanted.length ? (found.length || "no") + (found.length === 1 ? " place" : " places") + more : "";
   }
