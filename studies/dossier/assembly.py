@@ -12,6 +12,8 @@ from studies.dossier.judged import Judged, judged_of, of_the_machine, of_the_pro
 from studies.dossier.matrix import Matrix, matrix_of
 from studies.dossier.parameters import Parameters, parameters_of
 from studies.dossier.placing import Placed, numbers, placed
+from studies.results import FigureData
+from studies.runs.store import damage_told
 
 
 @dataclass(frozen=True)
@@ -46,10 +48,15 @@ def dossier_of(entries: Sequence[Entry], control: Control) -> Dossier:
     """The dossier of these runs."""
     runs = placed(entries)
     figures = [figure for run in runs for figure in run.own.figures]
-    studies = tuple(Study(run, judged_of(run, figures)) for run in runs)
+    studies = tuple(Study(run, _judged(run, figures)) for run in runs)
     judged = tuple(one for study in studies if not study.run.entry.repeats for one in study.judged)
     machine, program = matrix_of(of_the_machine(judged), "matrix"), matrix_of(of_the_program(judged), "check")
     parameters, counted = parameters_of(runs), numbers(runs)
     index = index_of(runs, (machine, program), parameters, counted)
     title = control.title or f"Dossier: {', '.join(dict.fromkeys(entry.case.machine for entry in entries))}"
     return Dossier(control, title, studies, judged, machine, program, parameters, counted, index)
+
+
+def _judged(run: Placed, figures: Sequence[FigureData]) -> tuple[Judged, ...]:
+    with damage_told(run.entry.path):
+        return judged_of(run, figures)

@@ -13,9 +13,10 @@ from pathlib import Path
 
 from lattice.errors import InputError
 from lattice.files import read_bytes
+from studies.report.page import check_ids
 from studies.results import StudyResult
 from studies.runs.contents import RESULTS, STUDY
-from studies.runs.store import read_run
+from studies.runs.store import damage_told, read_run
 
 LOGGER = logging.getLogger("hadron_optics")
 
@@ -36,12 +37,13 @@ class Case:
 
 @dataclass(frozen=True)
 class Entry:
-    """One run: the name of its ``folder``, its ``label`` and its ``slug`` on the page, what it holds.
+    """One run: its ``path`` and the name of its ``folder``, its ``label`` and its ``slug`` on the page, what it holds.
 
     ``fingerprint`` is the SHA-256 of its results. ``repeats``: it compares two other runs, and its verdicts are those
     of one of them.
     """
 
+    path: Path
     folder: str
     label: str
     slug: str
@@ -67,14 +69,21 @@ def read_entries(folders: Sequence[Path]) -> tuple[Entry, ...]:
     results = []
     for number, folder in enumerate(folders, 1):
         LOGGER.info("run %d of %d: reading %s", number, len(folders), folder)
-        results.append(read_run(folder))
+        results.append(_read(folder))
     prints = [_fingerprint(folder) for folder in folders]
     _refuse_twice(folders, prints, "hold the same run")
     labels = _labels([_name(folder) for folder in folders], results)
     return tuple(
-        Entry(_name(folder), label, slug, result, print, set(result.provenance) == {"A", "B"})
+        Entry(folder, _name(folder), label, slug, result, print, set(result.provenance) == {"A", "B"})
         for folder, label, slug, result, print in zip(folders, labels, slugs(labels), results, prints, strict=True)
     )
+
+
+def _read(folder: Path) -> StudyResult:
+    result = read_run(folder)
+    with damage_told(folder):
+        check_ids(result)
+    return result
 
 
 def _refuse_twice(folders: Sequence[Path], keys: Sequence[str], told: str) -> None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -20,6 +20,7 @@ from studies.report.scripts import packed_plotly, page_script, policy_of
 from studies.report.sections import SectionContent, contents
 from studies.report.verdicts import VerdictRow, rows_of_machine, rows_of_program
 from studies.results import StudyResult
+from studies.runs.store import damage_told
 from studies.spec.toml_text import toml_text
 
 LOGGER = logging.getLogger("hadron_optics")
@@ -43,10 +44,11 @@ _MERGED = ("assumptions", "references")
 
 @dataclass(frozen=True)
 class StudyPart:
-    """A run as the templates of a report show it, under names that begin with its ``slug``."""
+    """A run as the templates of a report show it, under names that begin with its ``prefix``."""
 
     number: int
     study: Study
+    prefix: str
     result: StudyResult
     rows: tuple[VerdictRow, ...]
     checks: tuple[VerdictRow, ...]
@@ -56,32 +58,39 @@ class StudyPart:
     banner: str
     wanting: bool
 
-    @property
-    def slug(self) -> str:
-        """Of its run."""
-        return self.study.run.entry.slug
-
 
 def render(dossier: Dossier, date: str) -> str:
-    """The page. InputError for a figure that cannot be drawn; the same dossier and ``date`` give the same bytes."""
+    """The page; the same dossier and ``date`` give the same bytes. FileError names a run that cannot be shown."""
     filled = environment(_HERE / "templates")
-    _draw_once(filled, dossier)
     figures = any(study.run.own.figures for study in dossier.studies)
     scripts = (page_script(figures), _static("dossier.js"))
+    shown = _contents(dossier)
     return filled.get_template("dossier.html.j2").render(
-        **_contents(dossier),
+        **shown,
+        articles=_articles(filled, dossier, shown),
         control=dossier.control,
         dossier=dossier,
         date=date,
         chapters=CHAPTERS,
-        level=5,
-        brief=True,
         numbers=dossier.numbers,
         policy=Markup(policy_of(scripts, figures)),
         style=Markup(static_text("report.css") + _static("dossier.css")),
         scripts=[Markup(script) for script in scripts],
         plotly=Markup(packed_plotly() if figures else ""),
     )
+
+
+def _articles(filled: Environment, dossier: Dossier, shown: Mapping[str, Any]) -> list[Markup]:
+    """The runs one by one: their drawings take most of the time, and the terminal is told."""
+    chapter = 1 + [id for id, _ in CHAPTERS].index("studies")
+    template, written = filled.get_template("study.html.j2"), []
+    for part in shown["parts"]:
+        entry, figures = part.study.run.entry, part.result.figures
+        LOGGER.info("run %d of %d: drawing %d figures", part.number, len(shown["parts"]), len(figures))
+        context = {"numbers": dossier.numbers, "judged": shown["judged"], "chapter": chapter, **vars(part)}
+        with damage_told(entry.path):
+            written.append(Markup(template.render(**context, entry=entry, level=5, brief=True)))
+    return written
 
 
 def _contents(dossier: Dossier) -> dict[str, Any]:
@@ -116,6 +125,7 @@ def _part(number: int, study: Study) -> StudyPart:
     return StudyPart(
         number=number,
         study=study,
+        prefix=f"{study.run.entry.slug}-",
         result=result,
         rows=rows_of_machine(rows),
         checks=rows_of_program(rows),
@@ -125,16 +135,6 @@ def _part(number: int, study: Study) -> StudyPart:
         banner=counted(result.verdicts) if result.verdicts or not result.headline else result.headline,
         wanting=result.wanting or any(verdict.verdict != PASS for verdict in result.verdicts),
     )
-
-
-def _draw_once(filled: Environment, dossier: Dossier) -> None:
-    """The still drawings, run by run: they take most of the time, and the terminal is told."""
-    draw, drawn = filled.filters["drawing"], {}
-    for number, study in enumerate(dossier.studies, 1):
-        figures = study.run.own.figures
-        LOGGER.info("run %d of %d: drawing %d figures", number, len(dossier.studies), len(figures))
-        drawn.update({figure.id: draw(figure) for figure in figures})
-    filled.filters["drawing"] = lambda figure: drawn[figure.id]
 
 
 def _static(name: str) -> str:

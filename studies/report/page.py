@@ -57,7 +57,7 @@ def render(result: StudyResult) -> str:
     The date is that of SOURCE_DATE_EPOCH, and there is none without it. Raises InputError for an id that is no plain
     word or stands twice, and for a figure that cannot be drawn, or only with WebGL.
     """
-    _check_ids(result)
+    check_ids(result)
     every = verdict_rows(result.verdicts, result.quantities, result.figures)
     rows, checks = rows_of_machine(every), rows_of_program(every)
     figures = bool(result.figures)
@@ -124,7 +124,8 @@ def rows_by_figure(rows: Iterable[VerdictRow]) -> dict[str, list[VerdictRow]]:
     return judged
 
 
-def _check_ids(result: StudyResult) -> None:
+def check_ids(result: StudyResult) -> None:
+    """InputError for an id of a figure or table that is no plain word, or stands twice."""
     ids = [figure.id for figure in result.figures] + [table.id for table in result.tables]
     for id, count in Counter(ids).items():
         if not _SAFE_ID.fullmatch(id):

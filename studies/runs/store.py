@@ -41,7 +41,7 @@ def read_run(folder: Path) -> StudyResult:
         raise FileError(f"{folder} holds a dossier: the folders of its runs were expected")
     if not is_complete(folder):
         raise FileError(f"{folder} holds no run: {RESULTS} was expected there")
-    with _damage_told(folder):
+    with damage_told(folder):
         results = _read_json(folder / RESULTS)
         if results["schema"] not in READABLE:
             known = " or ".join(map(str, READABLE))
@@ -51,7 +51,7 @@ def read_run(folder: Path) -> StudyResult:
 
 def results_of(folder: Path) -> dict[str, Any]:
     """The object of results.json of a finished run."""
-    with _damage_told(folder):
+    with damage_told(folder):
         return dict(_read_json(folder / RESULTS))
 
 
@@ -62,14 +62,17 @@ def _go_on(folder: Path) -> str:
 def rewrite_report(folder: Path, render: Render) -> Path:
     """Render the report of a finished run again from its folder alone; FileError for a damaged one."""
     result = read_run(folder)
-    with only_writer(folder), _damage_told(folder):
+    with only_writer(folder), damage_told(folder):
         write_text_atomic(folder / REPORT, render(result))
     return folder / REPORT
 
 
 @contextmanager
-def _damage_told(folder: Path) -> Iterator[None]:
-    """What a run folder gives has been read and rendered once, when it was written: what fails now is damaged."""
+def damage_told(folder: Path) -> Iterator[None]:
+    """What a run folder gives has been read and rendered once, when it was written: what fails now is damaged.
+
+    FileError that names the folder, for whatever is raised within.
+    """
     try:
         yield
     except FileError:
