@@ -1,4 +1,5 @@
 # make report   sets everything up, runs the study cnao-optics and writes its report
+# make dossier  runs all built-in studies (most of an hour) and writes one page over them
 # make test     sets everything up and runs every check
 # make docs     builds the site of the documents into site/, offline; a warning is an error
 # make fuzz     throws damaged files at every reader for minutes (make test: for seconds)
@@ -11,6 +12,8 @@
 VENV := .venv
 BIN := $(VENV)/bin
 RUN := runs/cnao-optics
+DOSSIER := runs/dossier
+STUDIES := $(basename $(notdir $(sort $(wildcard studies/builtin/*.toml))))
 
 # Prints the interpreter (not the one of a virtual environment) if it can carry the project, and fails if not.
 FITS := import sys, venv, ensurepip; \
@@ -26,7 +29,7 @@ READY := $(VENV)/ready
 
 PIP := $(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation
 
-.PHONY: report test docs fuzz kills bench coverage mutants lock clean
+.PHONY: report dossier test docs fuzz kills bench coverage mutants lock clean
 
 report: $(READY)
 	@: > $(VENV)/started
@@ -37,6 +40,15 @@ report: $(READY)
 	if [ $$status -eq 0 ]; then echo "Every requirement passed."; \
 	else echo "The study ran; a requirement failed or was not evaluated: the report says which."; fi; \
 	echo "The report: $(CURDIR)/$(RUN)/report.html"
+
+# Every built-in study, one after the other; a requirement that is not met stops nothing.
+dossier: $(READY)
+	@$(BIN)/python -c "from studies.commands.listing.durations import altogether; print(altogether())"
+	@for study in $(STUDIES); do \
+	    echo "== $$study"; status=0; $(BIN)/lattice-optimize run $$study --force --out runs/$$study || status=$$?; \
+	    if [ $$status -gt 1 ]; then exit $$status; fi; done
+	@$(BIN)/lattice-optimize dossier $(STUDIES:%=runs/%) --force --out $(DOSSIER)
+	@echo "The dossier: $(CURDIR)/$(DOSSIER)/dossier.html"
 
 # What tests need compiled is compiled beside the checks of types and imports.
 test: $(READY)

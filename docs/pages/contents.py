@@ -14,7 +14,15 @@ _PARTS: dict[str, tuple[str, ...]] = {
     "Start here": ("docs/start", "README"),
     "How to": (
         *("docs/commands", "docs/machines", "docs/matching", "docs/extraction", "docs/switching", "docs/linac"),
-        *("docs/lines", "docs/imperfections", "docs/tolerances", "docs/search", "docs/scale", "docs/notebook"),
+        *(
+            "docs/lines",
+            "docs/imperfections",
+            "docs/tolerances",
+            "docs/search",
+            "docs/scale",
+            "docs/dossier",
+            "docs/notebook",
+        ),
     ),
     "Explanation": ("docs/conventions", "docs/models", "docs/codes", "docs/architecture"),
     "Reference": (

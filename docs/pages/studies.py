@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from pydantic.fields import FieldInfo
 
 from docs.pages.contents import tree
-from studies.commands.durations import expected
+from studies.commands.listing.durations import expected
 from studies.registry import ROOMS, spec_of
 from studies.spec.builtin import FOLDER
 from studies.vocabulary import GROUPS

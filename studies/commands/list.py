@@ -25,9 +25,9 @@ def command(name: str | None, verbose: bool, quiet: bool) -> int:
 
 def _text(name: str | None) -> str:
     if name is None:
-        from studies.commands.catalogue import catalogue
+        from studies.commands.listing.catalogue import catalogue
 
         return catalogue()
-    from studies.commands.in_full import in_full
+    from studies.commands.listing.in_full import in_full
 
     return in_full(name)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 from studies.dossier.control import Control
@@ -12,6 +12,7 @@ from studies.dossier.judged import Judged, judged_of, of_the_machine, of_the_pro
 from studies.dossier.matrix import Matrix, matrix_of
 from studies.dossier.parameters import Parameters, parameters_of
 from studies.dossier.placing import Placed, numbers, placed
+from studies.report.sections import Numbers
 from studies.results import FigureData
 from studies.runs.store import damage_told
 
@@ -35,7 +36,7 @@ class Dossier:
     machine: Matrix
     program: Matrix
     parameters: Parameters
-    numbers: Mapping[str, str]
+    numbers: Numbers
     index: tuple[tuple[str, tuple[Place, ...]], ...]
 
     @property

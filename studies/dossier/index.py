@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from itertools import groupby
 
 from studies.dossier.matrix import Matrix
 from studies.dossier.parameters import Parameters
 from studies.dossier.placing import Placed
-from studies.report.sections import contents
+from studies.report.sections import Numbers
 
 
 @dataclass(frozen=True)
@@ -25,7 +25,7 @@ def index_of(
     runs: Sequence[Placed],
     matrices: Iterable[Matrix],
     parameters: Parameters,
-    numbers: Mapping[str, str],
+    numbers: Numbers,
 ) -> tuple[tuple[str, tuple[Place, ...]], ...]:
     """Entries by their first letter, sorted; those without a letter come first under "#"."""
     places = [
@@ -55,10 +55,10 @@ def _parameters(parameters: Parameters) -> Iterator[Place]:
             yield Place(f"{row.text[:1].upper()}{row.text[1:]}", row.anchor, "parameter")
 
 
-def _figures_and_tables(runs: Iterable[Placed], numbers: Mapping[str, str]) -> Iterator[Place]:
+def _figures_and_tables(runs: Iterable[Placed], numbers: Numbers) -> Iterator[Place]:
     for run in runs:
-        for part in contents(run.own):
-            for kind, items in (("figure", part.figures), ("table", part.tables)):
-                for item in items:
-                    told = f"{numbers[item.id]}, {run.entry.label}"
-                    yield Place(item.title, f"{kind}-{item.id}", told)
+        for figure in run.own.figures:
+            told = f"Figure {numbers.figures[figure.id]}, {run.entry.label}"
+            yield Place(figure.title, f"figure-{figure.id}", told)
+        for table in run.own.tables:
+            yield Place(table.title, f"table-{table.id}", f"Table {numbers.tables[table.id]}, {run.entry.label}")

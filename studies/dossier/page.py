@@ -16,6 +16,7 @@ from studies.dossier import statements
 from studies.dossier.assembly import Dossier, Study
 from studies.dossier.judged import KINDS, Judged, counts, not_passed, smallest_margins
 from studies.report.page import environment, rows_by_figure, static_text
+from studies.report.screen.picture import Picture, picture
 from studies.report.scripts import packed_plotly, page_script, policy_of
 from studies.report.sections import SectionContent, contents
 from studies.report.verdicts import VerdictRow, rows_of_machine, rows_of_program
@@ -57,6 +58,7 @@ class StudyPart:
     study_text: str
     banner: str
     wanting: bool
+    picture: Picture | None
 
 
 def render(dossier: Dossier, date: str) -> str:
@@ -74,7 +76,7 @@ def render(dossier: Dossier, date: str) -> str:
         chapters=CHAPTERS,
         numbers=dossier.numbers,
         policy=Markup(policy_of(scripts, figures)),
-        style=Markup(static_text("report.css") + _static("dossier.css")),
+        style=Markup(static_text("report.css") + static_text("screen.css") + _static("dossier.css")),
         scripts=[Markup(script) for script in scripts],
         plotly=Markup(packed_plotly() if figures else ""),
     )
@@ -134,6 +136,7 @@ def _part(number: int, study: Study) -> StudyPart:
         study_text=toml_text(result.study),
         banner=counted(result.verdicts) if result.verdicts or not result.headline else result.headline,
         wanting=result.wanting or any(verdict.verdict != PASS for verdict in result.verdicts),
+        picture=picture(result.lattice, rows_of_machine(rows), {one.name: one.at for one in result.quantities}),
     )
 
 

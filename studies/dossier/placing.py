@@ -10,7 +10,7 @@ from typing import Any
 
 from studies.dossier.entries import Entry
 from studies.report.csv import csv_text
-from studies.report.sections import contents
+from studies.report.sections import Numbers, contents, numbered
 from studies.results import FigureData, Quantity, StudyResult, TableData
 
 
@@ -18,9 +18,9 @@ from studies.results import FigureData, Quantity, StudyResult, TableData
 class Shared:
     """A figure or table of a run that stands on the page already: what it is called and its id there."""
 
-    title: str
-    id: str
     kind: str
+    id: str
+    title: str
 
 
 @dataclass(frozen=True)
@@ -49,7 +49,8 @@ def _placed(entry: Entry, known: dict[str, str]) -> Placed:
         if names[item.id] == id:
             own.add(id)
         else:
-            shared.append(Shared(item.title, names[item.id], "figure" if isinstance(item, FigureData) else "table"))
+            kind = "figure" if isinstance(item, FigureData) else "table"
+            shared.append(Shared(kind, names[item.id], item.title))
     renamed = _renamed(result, names)
     figures = tuple(figure for figure in renamed.figures if figure.id in own)
     tables = tuple(table for table in renamed.tables if table.id in own)
@@ -92,16 +93,6 @@ def _ids_within(content: Any, names: Mapping[str, str]) -> Any:
     return names.get(content, content) if isinstance(content, str) else content
 
 
-def numbers(runs: Iterable[Placed]) -> dict[str, str]:
-    """``Figure 7``, ``Table 3`` by id, counted through the page in the order in which they stand on it."""
-    counted: dict[str, str] = {}
-    figures = tables = 0
-    for run in runs:
-        for part in contents(run.own):
-            for figure in part.figures:
-                figures += 1
-                counted[figure.id] = f"Figure {figures}"
-            for table in part.tables:
-                tables += 1
-                counted[table.id] = f"Table {tables}"
-    return counted
+def numbers(runs: Iterable[Placed]) -> Numbers:
+    """Figures and tables counted through the page, in the order in which they stand on it."""
+    return numbered([part for run in runs for part in contents(run.own)])

@@ -146,7 +146,7 @@ class TestUnexpected:
         def fails() -> str:
             raise RuntimeError("boom")
 
-        monkeypatch.setattr("studies.commands.catalogue.catalogue", fails)
+        monkeypatch.setattr("studies.commands.listing.catalogue.catalogue", fails)
 
     def test_one_line(self, capsys: pytest.CaptureFixture[str]) -> None:
         assert run(["list"]) == 70
@@ -163,7 +163,7 @@ def test_interrupted_is_130(monkeypatch: pytest.MonkeyPatch, capsys: pytest.Capt
     def interrupted() -> str:
         raise KeyboardInterrupt
 
-    monkeypatch.setattr("studies.commands.catalogue.catalogue", interrupted)
+    monkeypatch.setattr("studies.commands.listing.catalogue.catalogue", interrupted)
     assert run(["list"]) == 130
     assert "interrupted" in capsys.readouterr().err
 

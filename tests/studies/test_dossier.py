@@ -197,8 +197,8 @@ def test_figures_that_runs_share_stand_once(dossier: Dossier, page: Page, html: 
     assert optics.plotly["layout"]["meta"]["picks"]["figure"] == "tunes-diagram--made-proton"
     assert page.values("id").count("figure-layout-floor--made-proton") == 1
     assert "figure-layout-floor--made-carbon" not in page.values("id")
-    assert dossier.numbers["tunes-diagram--made-proton"] == "Figure 3"
-    assert dossier.numbers["optics-ring--made-carbon"] == "Figure 4"
+    assert dossier.numbers.figures["tunes-diagram--made-proton"] == 3
+    assert dossier.numbers.figures["optics-ring--made-carbon"] == 4
     shared = re.search(r'<figure id="figure-tunes-diagram--made-proton".*?</figure>', html, re.DOTALL)
     assert shared is not None
     assert shared[0].count("OPT-01") == 2, "both runs are judged by the figure that they share"
@@ -221,7 +221,7 @@ def test_every_verdict_can_be_traced(dossier: Dossier, html: str) -> None:
     shown = [row for row in rows if "#figure-" in row]
     assert len(shown) == 4, "OPT-01 and OPT-05 of both rings; no figure shows what the others name"
     beta = Page(next(row for row in rows if "OPT-05" in row and "made-carbon" in row)).text
-    for told in ("Text of OPT-05", "ring", "carbon-12 400 MeV/u", "≤ 17 m", "source of OPT-05", "Figure 4", "own maps"):
+    for told in ("Text of OPT-05", "ring", "carbon-12 400 MeV/u", "≤ 17 m", "source of OPT-05", "4", "own maps"):
         assert told in beta
 
 

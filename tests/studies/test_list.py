@@ -12,9 +12,9 @@ import pytest
 
 from machines.registry import MACHINES, RINGS, linac_named, machine_named, ring_named
 from studies.cli import run
-from studies.commands.catalogue import catalogue
-from studies.commands.durations import SECONDS, expected, last_run
-from studies.commands.in_full import in_full
+from studies.commands.listing.catalogue import catalogue
+from studies.commands.listing.durations import SECONDS, altogether, expected, last_run
+from studies.commands.listing.in_full import in_full
 from studies.registry import study_of
 from studies.spec.builtin import builtin_names, question, study_path
 from studies.spec.judged import machine_requirements
@@ -155,3 +155,8 @@ assert not any(name.startswith(("optics", "extraction")) for name in sys.modules
 def test_a_name_is_found_in_any_case(capsys: pytest.CaptureFixture[str]) -> None:
     assert run(["list", "CNAO-Optics"]) == 0
     assert capsys.readouterr().out.startswith("cnao-optics: Optics of the CNAO ring at extraction\n")
+
+
+def test_how_long_all_of_them_take_counts_every_one() -> None:
+    minutes = round(sum(SECONDS.values()) / 60)
+    assert altogether().startswith(f"All {len(builtin_names())} built-in studies: about {minutes} min")

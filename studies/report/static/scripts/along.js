@@ -1,4 +1,5 @@
-// One place along s in all that shows it: figures over s, the floor plan, tables with a column of s.
+// One place along s in all that shows it: figures over s, the floor plan, tables with a column of s. Where a page holds
+// several studies, those of one study.
 const alongS = []; // of each: its figure or table, and how it shows a place
 const HEAD_OF_S = "s [m]";
 let nextPlace = null;
@@ -7,7 +8,8 @@ function pointAt(s, source) {
   if (!nextPlace) requestAnimationFrame(() => {
     const { s, source } = nextPlace;
     nextPlace = null;
-    for (const one of alongS) one.show(s, one.owner === source);
+    const study = source.closest("article");
+    for (const one of alongS) if (one.owner.closest("article") === study) one.show(s, one.owner === source);
   });
   nextPlace = { s, source };
 }

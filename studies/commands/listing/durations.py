@@ -40,6 +40,12 @@ def expected(study: str) -> str:
     return f"{seconds:g} s" if seconds < 120 else f"{seconds / 60:.0f} min"
 
 
+def altogether() -> str:
+    """All built-in studies, one after the other, as a sentence."""
+    minutes = sum(SECONDS.values()) / 60
+    return f"All {len(SECONDS)} built-in studies: about {minutes:.0f} min on two processors."
+
+
 def last_run(folder: Path) -> str | None:
     """The time that the log of a finished run in ``folder`` tells ("39.00 s"); None without one."""
     try:

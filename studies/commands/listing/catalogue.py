@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from machines.registry import MACHINES, kind_of, machine_named
-from studies.commands.durations import expected
+from studies.commands.listing.durations import expected
 from studies.spec.builtin import FOLDER, builtin_names
 from studies.spec.judged import machine_requirements
 from studies.spec.study_file import load_study

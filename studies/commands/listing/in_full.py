@@ -14,7 +14,7 @@ from machines.machine import Machine
 from machines.registry import MACHINES, machine_named
 from machines.requirements import PROGRAM, Requirement
 from machines.rings.machine import RingMachine
-from studies.commands.durations import expected, last_run
+from studies.commands.listing.durations import expected, last_run
 from studies.spec.builtin import builtin_names, looks_like_file, question, study_path
 from studies.spec.judged import kind_of, machine_requirements
 from studies.spec.schema import RequirementSpec, StudySpec, as_mapping
