@@ -72,8 +72,13 @@ def linac() -> StudyResult:
     moves = pd.DataFrame(
         {
             "requirement": ["LIN-04", "LIN-04", "LIN-02"],
+            "quantity": ["energy_spread", "energy_spread", "transmission"],
+            "unit": ["%", "%", "1"],
             "assumption": ["beam.emittance_x_um", "beam.sigma_energy_keV", "beam.emittance_x_um"],
             "uncertain by": ["± 0.02", "± 5", "± 0.02"],
+            "moved down": [-0.1, -0.1, -0.4],
+            "moved up": [0.1, 0.1, 0.4],
+            "part of the model's error [%]": [50.0, 50.0, 100.0],
             "passes up to uncertainty x": [3.0, 1.25, 0.0],
         }
     )

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from typing import Any
 
-from machines.requirements import counted
+from machines.requirements import FAIL, KINDS, NOT_EVALUATED, PASS, counted
 from studies.dossier.assembly import Dossier
 from studies.dossier.entries import Entry
-from studies.dossier.judged import Judged, counts
+from studies.dossier.judged import Judged
 from studies.dossier.matrix import Matrix
 from studies.runs.results_json import number_or_none
 
@@ -25,7 +25,7 @@ def dossier_object(dossier: Dossier, date: str) -> dict[str, Any]:
         "date": date or None,
         "runs": [_run_object(entry) for entry in dossier.entries],
         "counted": counted(verdicts),
-        "counts": {one.kind: _words(one.passed, one.failed, one.not_evaluated) for one in counts(verdicts)},
+        "counts": {kind: _words([one.verdict for one in verdicts if one.kind == kind]) for kind in KINDS},
         "requirements": _rows(dossier.machine),
         "checks": _rows(dossier.program),
     }
@@ -45,8 +45,8 @@ def _run_object(entry: Entry) -> dict[str, Any]:
     }
 
 
-def _words(passed: int, failed: int, not_evaluated: int) -> dict[str, int]:
-    return {"PASS": passed, "FAIL": failed, "NOT EVALUATED": not_evaluated}
+def _words(words: list[str]) -> dict[str, int]:
+    return {word: words.count(word) for word in (PASS, FAIL, NOT_EVALUATED)}
 
 
 def _rows(matrix: Matrix) -> list[dict[str, Any]]:

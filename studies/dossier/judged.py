@@ -5,13 +5,13 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 
-from machines.requirements import ASSUMED, FAIL, NOT_EVALUATED, PASS, PROGRAM, PUBLISHED, Verdict
+from machines.requirements import PASS, PROGRAM, Verdict
 from studies.dossier.entries import Entry, slugs
 from studies.dossier.placing import Placed
+from studies.report.screen import Deciding, Wanting, deciding, wanting_of
 from studies.report.severity import severity
 from studies.report.verdicts import VerdictRow, verdict_rows
 from studies.results import FigureData
-from studies.vocabulary import remedy_of
 
 
 @dataclass(frozen=True)
@@ -27,25 +27,14 @@ class Judged:
         return self.row.verdict
 
     @property
-    def cause(self) -> str:
-        """Why it is no PASS, without what helps."""
-        return "; ".join(part for part in self.verdict.reason.split("; ") if not part.startswith(_REMEDY))
-
-    @property
-    def remedy(self) -> str:
-        """What a designer can turn, as the run says it; runs of earlier versions leave it to the vocabulary."""
-        told = [part.removeprefix(_REMEDY) for part in self.verdict.reason.split("; ") if part.startswith(_REMEDY)]
-        if told or self.verdict.verdict != FAIL or self.verdict.kind == PROGRAM:
-            return "; ".join(told)
-        return remedy_of(self.verdict.requirement.quantity)
+    def wanting(self) -> Wanting:
+        """Why it is no PASS, and what helps."""
+        return wanting_of(self.row)
 
     @property
     def source(self) -> str:
         """Where the limit is from, without the word for its kind."""
         return self.verdict.requirement.source.removeprefix("assumed: ")
-
-
-_REMEDY = "remedy: "
 
 
 def judged_of(run: Placed, figures: Sequence[FigureData]) -> tuple[Judged, ...]:
@@ -86,33 +75,13 @@ def smallest_margins(judged: Iterable[Judged], number: int = 3) -> tuple[Judged,
     return most_serious_first(met)[:number]
 
 
-@dataclass(frozen=True)
-class Count:
-    """How many verdicts of one kind there are, by word."""
-
-    kind: str
-    passed: int
-    failed: int
-    not_evaluated: int
-
-    @property
-    def all(self) -> int:
-        """How many they are together."""
-        return self.passed + self.failed + self.not_evaluated
-
-
-#: What the kinds of verdicts are called, in the order of the page.
-KINDS = {
-    PUBLISHED: "against published limits",
-    ASSUMED: "against assumed limits",
-    PROGRAM: "checks of the program",
-}
-
-
-def counts(verdicts: Sequence[Verdict]) -> tuple[Count, ...]:
-    """The verdicts counted by the kind of their limit; every kind has its line."""
-    return tuple(_count(kind, [one.verdict for one in verdicts if one.kind == kind]) for kind in KINDS)
-
-
-def _count(kind: str, words: Sequence[str]) -> Count:
-    return Count(kind, *(words.count(word) for word in (PASS, FAIL, NOT_EVALUATED)))
+def what_decides(judged: Sequence[Judged], number: int = 3) -> tuple[tuple[Entry, Deciding], ...]:
+    """The assumptions that turn a verdict soonest, over all runs, each once, with the run that says so."""
+    found: list[tuple[Entry, Deciding]] = []
+    for entry in {one.entry.slug: one.entry for one in judged}.values():
+        rows = [one.row for one in of_the_machine(judged) if one.entry.slug == entry.slug]
+        found += [(entry, one) for one in deciding(entry.result, rows)]
+    first: dict[str, tuple[Entry, Deciding]] = {}
+    for entry, one in sorted(found, key=lambda pair: pair[1].soonest):
+        first.setdefault(one.assumption, (entry, one))
+    return tuple(first.values())[:number]

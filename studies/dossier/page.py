@@ -14,9 +14,9 @@ from markupsafe import Markup
 from machines.requirements import PASS, counted
 from studies.dossier import statements
 from studies.dossier.assembly import Dossier, Study
-from studies.dossier.judged import KINDS, Judged, counts, not_passed, smallest_margins
+from studies.dossier.judged import Judged, not_passed, smallest_margins, what_decides
 from studies.report.page import environment, rows_by_figure, static_text
-from studies.report.screen.picture import Picture, picture
+from studies.report.screen import Picture, kind_counts, picture
 from studies.report.scripts import packed_plotly, page_script, policy_of
 from studies.report.sections import SectionContent, contents
 from studies.report.verdicts import VerdictRow, rows_of_machine, rows_of_program
@@ -101,11 +101,10 @@ def _contents(dossier: Dossier) -> dict[str, Any]:
     return {
         "counted": counted(verdicts) if verdicts else "Nothing in these runs is judged.",
         "wanting": any(one.verdict != PASS for one in verdicts),
-        "counts": counts(verdicts),
-        "kinds": KINDS,
+        "counts": tuple(kind_counts(verdicts)),
         "not_passed": not_passed(dossier.judged),
         "smallest": smallest_margins(dossier.judged),
-        "deciding": statements.deciding(dossier.judged),
+        "deciding": what_decides(dossier.judged),
         "assumptions": statements.assumptions(entries),
         "warnings": statements.warnings(entries),
         "not_asked": statements.not_asked(entries),

@@ -1,16 +1,13 @@
-"""What the runs say in sentences, each once with the runs that say it; what they leave open; what decides."""
+"""What the runs say in sentences, each once with the runs that say it, and what they leave open."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
-from math import isfinite
-from typing import Any
 
-from machines.requirements import ASSUMED, PASS
+from machines.requirements import ASSUMED
 from studies.dossier.entries import Entry
 from studies.dossier.judged import Judged, of_the_machine
-from studies.report.written import number_text
 from studies.results import StudyResult
 
 
@@ -74,41 +71,3 @@ def _open_points(entries: Sequence[Entry], judged: Sequence[Judged]) -> Iterator
 def _version(entry: Entry) -> str:
     versions = entry.result.provenance.get("versions", {})
     return str(versions.get("hadron-optics", "unknown")) if isinstance(versions, dict) else "unknown"
-
-
-@dataclass(frozen=True)
-class Deciding:
-    """An assumption that decides a verdict: up to which uncertainty the requirement is met, the others as they are."""
-
-    judged: Judged
-    assumption: str
-    uncertain: str
-    factor: str
-
-
-def deciding(judged: Sequence[Judged], number: int = 3) -> tuple[Deciding, ...]:
-    """The assumptions whose uncertainty may grow least before a requirement that is met no longer is, each once.
-
-    Taken from the runs' table of what each assumption moves; () when no run has moved any.
-    """
-    rows = sorted(_moves(judged), key=lambda row: row[0])
-    first: dict[str, Deciding] = {}
-    for _, one in rows:
-        first.setdefault(one.assumption, one)
-    return tuple(first.values())[:number]
-
-
-def _moves(judged: Sequence[Judged]) -> Iterator[tuple[float, Deciding]]:
-    for entry in {one.entry.slug: one.entry for one in judged}.values():
-        mine = (one for one in judged if one.entry.slug == entry.slug and one.verdict.verdict == PASS)
-        met = {one.verdict.requirement.id: one for one in mine}
-        for row in _move_rows(entry):
-            one, factor = met.get(str(row["requirement"])), float(row["passes up to uncertainty x"])
-            if one is not None and isfinite(factor):
-                yield factor, Deciding(one, str(row["assumption"]), str(row["uncertain by"]), number_text(factor, 2))
-
-
-def _move_rows(entry: Entry) -> list[dict[Any, Any]]:
-    table = next((one for one in entry.result.tables if one.id == "sensitivity-assumptions"), None)
-    needed = {"requirement", "assumption", "uncertain by", "passes up to uncertainty x"}
-    return [] if table is None or not needed <= set(table.frame.columns) else table.frame.to_dict("records")

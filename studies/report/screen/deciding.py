@@ -21,6 +21,7 @@ class Deciding:
     """An ``assumption``, how uncertain it is (``size``), and the requirement (``row``) that it turns soonest.
 
     ``told``: up to which multiple of its uncertainty that passes; ``moved``: what the value does. ``turns`` within it.
+    The least ``soonest`` decides most.
     """
 
     assumption: str
@@ -29,6 +30,7 @@ class Deciding:
     told: str
     moved: str
     turns: bool
+    soonest: tuple[float, float]
 
 
 def deciding(result: StudyResult, rows: Sequence[VerdictRow]) -> tuple[Deciding, ...]:
@@ -60,7 +62,9 @@ def _told(entry: Mapping[Any, Any], row: VerdictRow) -> Deciding:
     unit = unit_text(str(entry["unit"]))
     down, up = (_moved(float(entry[side])) for side in ("moved down", "moved up"))
     moved = f"{down} {unit} when it is lower, {up} {unit} when higher".replace("  ", " ")
-    return Deciding(str(entry["assumption"]), str(entry["uncertain by"]), row, passes, moved, not factor >= 1.0)
+    return Deciding(
+        str(entry["assumption"]), str(entry["uncertain by"]), row, passes, moved, not factor >= 1.0, _soonest(entry)
+    )
 
 
 def _moved(value: float) -> str:

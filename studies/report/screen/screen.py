@@ -68,12 +68,12 @@ def first_screen(result: StudyResult, rows: Sequence[VerdictRow]) -> FirstScreen
     """The first screen of a result; ``rows`` are those of its verdicts, the most serious first."""
     machine = rows_of_machine(rows)
     smallest = tuple(row for row in machine if row.verdict.margin is not None)[:MARGINS]
-    wanting = tuple(_wanting(row) for row in rows if row.verdict.verdict != PASS)
+    wanting = tuple(wanting_of(row) for row in rows if row.verdict.verdict != PASS)
     keys = key_numbers(result, [row for row in machine if row not in smallest])
     at = {quantity.name: quantity.at for quantity in result.quantities}
     return FirstScreen(
         picture=picture(result.lattice, machine, at),
-        kinds=tuple(_counts(result.verdicts)),
+        kinds=tuple(kind_counts(result.verdicts)),
         smallest=smallest,
         wanting=wanting[:_MOST],
         more=max(len(wanting) - _MOST, 0),
@@ -83,15 +83,19 @@ def first_screen(result: StudyResult, rows: Sequence[VerdictRow]) -> FirstScreen
     )
 
 
-def _counts(verdicts: Sequence[Verdict]) -> Iterator[KindCount]:
+def kind_counts(verdicts: Sequence[Verdict]) -> Iterator[KindCount]:
+    """The verdicts counted by the kind of their limit; a kind without any is left out."""
     for kind, text in _KINDS:
         words = [verdict.verdict for verdict in verdicts if verdict.kind == kind]
         if words:
             yield KindCount(text, *(words.count(word) for word in (PASS, FAIL, NOT_EVALUATED)))
 
 
-def _wanting(row: VerdictRow) -> Wanting:
-    """The parts of the reason: what a designer can turn, and the rest."""
+def wanting_of(row: VerdictRow) -> Wanting:
+    """The parts of a reason: what a designer can turn, what the assumptions say, and the rest.
+
+    Runs of earlier versions do not say what a designer can turn: then the vocabulary does.
+    """
     parts = row.verdict.reason.split("; ")
     told = next((part.removeprefix(_REMEDY) for part in parts if part.startswith(_REMEDY)), "")
     hints = tuple(part for part in parts if part.startswith(_HINTS))
