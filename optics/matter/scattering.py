@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from math import log10, sqrt
+from math import hypot, log10, sqrt
 
 from lattice import ReferenceParticle
 
@@ -21,6 +21,6 @@ def scattering_angle(particle: ReferenceParticle, water: float) -> float:
     return 14.1 * abs(particle.charge) / pv * sqrt(part) * max(1 + log10(part) / 9, 0.0)
 
 
-def spot(particle: ReferenceParticle, emittance: float, beta: float, water: float, distance: float) -> float:
-    """Rms size [m] at the isocentre: sqrt(emittance beta + (scattering angle distance)^2), all [m]."""
-    return sqrt(emittance * beta + (scattering_angle(particle, water) * distance) ** 2)
+def scattered(particle: ReferenceParticle, size: float, water: float, distance: float) -> float:
+    """Rms size [m] of a spot of rms ``size`` [m] in vacuum: sqrt(size^2 + (scattering angle distance)^2)."""
+    return hypot(size, scattering_angle(particle, water) * distance)

@@ -6,6 +6,7 @@ import logging
 from collections.abc import Iterator
 from dataclasses import dataclass, field, replace
 from itertools import pairwise
+from typing import NamedTuple
 
 import numpy as np
 import pandas as pd
@@ -123,15 +124,29 @@ class Facts:
         return len(self.resolved.study.spots)
 
 
-def gather(resolved: ResolvedDelivery, asked: Asked) -> Facts:
-    """Source, settings, particles. Raises what the source raises; a spot that cannot be reached is told, not raised."""
+class LineSet(NamedTuple):
+    """What enters the line, the cases, their moments there, and the settings found for them."""
+
+    source: Source
+    cases: tuple[Case, ...]
+    beams: Moments
+    found: Settings
+
+
+def line_set(resolved: ResolvedDelivery) -> LineSet:
+    """Source and settings. Raises what the source raises; a spot that cannot be reached is told, not raised."""
     source = source_of(resolved)
     cases = cases_of(resolved)
     beams = Moments(resolved.particles[0], np.array([source.moments(case.particle).sigma for case in cases]))
     LOGGER.info("settings of %d energies and spots", len(cases))
-    found = settings_of(resolved, resolved.own, cases, beams)
+    return LineSet(source, cases, beams, settings_of(resolved, resolved.own, cases, beams))
+
+
+def gather(resolved: ResolvedDelivery, asked: Asked) -> Facts:
+    """Source, settings, particles. Raises as ``line_set``."""
+    source, cases, beams, found = line_set(resolved)
     LOGGER.info("particles to the isocentre")
-    delivered = tuple(_delivered(resolved, source, found, case) for case in _tracked(resolved, cases))
+    delivered = tuple(brought(resolved, source, found, case) for case in _tracked(resolved, cases))
     return Facts(
         resolved=resolved,
         source=source,
@@ -159,7 +174,8 @@ def _tracked(resolved: ResolvedDelivery, cases: tuple[Case, ...]) -> list[Case]:
     return [replace(case, angle=angle) for case in chosen for angle in resolved.angles]
 
 
-def _delivered(resolved: ResolvedDelivery, source: Source, found: Settings, case: Case) -> Delivered:
+def brought(resolved: ResolvedDelivery, source: Source, found: Settings, case: Case) -> Delivered:
+    """The particles of a case tracked to the isocentre, through all openings."""
     line, fringe = _to_isocentre(resolved, found.of(case.number, case.angle)), resolved.study.model.fringe
     start = source.at(case.particle)
     tracked = track(line, case.particle, start, fringe=fringe)

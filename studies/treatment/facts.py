@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import numpy as np
@@ -12,9 +12,10 @@ import pandas as pd
 from lattice import HadronOpticsError, InputError, Lattice, ReferenceParticle
 from optics.matter.bragg import DoseModel
 from optics.matter.layers import SpotPlan, Target, Treatment, planned
-from optics.matter.scattering import spot
+from optics.matter.scattering import scattered
 from studies.pipeline import Asked
 from studies.spec.resolution import Resolved
+from studies.treatment.lines import ComputedLine, computed_line
 from studies.treatment.machines import (
     ComputedLinac,
     ComputedRing,
@@ -36,6 +37,7 @@ from studies.treatment.timeline import (
 )
 from studies.treatment.timing_checks import Check, checks
 
+RING = "synchrotron"
 CYCLES, STEPS, LINAC, CYCLOTRON = "one energy a cycle", "several energies a spill", "linac", "cyclotron"
 #: Assumptions that are halved and doubled, by their place in the study.
 VARIED = (
@@ -68,11 +70,18 @@ _SPILLS = (0.25, 1.0, 4.0)  # of the particles of a spill, likewise
 
 @dataclass(frozen=True, eq=False)
 class Machines:
-    """What was computed of ``ring`` and ``linac`` (None where there are none), and why some machines are missing."""
+    """What was computed of ``ring`` and ``linac`` (None where there are none), why some machines are missing, and the
+    ``lines`` behind ring and linac, by the word of their table."""
 
     ring: ComputedRing | None
     linac: ComputedLinac | None
     missing: Mapping[str, str]
+    lines: Mapping[str, ComputedLine] = field(default_factory=dict)
+
+    def line(self, place: str) -> ComputedLine | None:
+        """The line that serves behind a machine, where there is one."""
+        found = self.lines.get(place)
+        return None if found is None or found.why_not else found
 
 
 @dataclass(frozen=True, eq=False)
@@ -158,7 +167,17 @@ def computed_machines(study: SwitchingComparisonStudy, treatment: Treatment, wit
     linac = None
     if study.linac is not None and LINAC not in missing:
         linac = computed_linac(study.linac, treatment.energies)
-    return Machines(ring, linac, missing)
+    return Machines(ring, linac, missing, dict(_lines(study, treatment, ring, linac)))
+
+
+def _lines(
+    study: SwitchingComparisonStudy, treatment: Treatment, ring: ComputedRing | None, linac: ComputedLinac | None
+) -> Iterator[tuple[str, ComputedLine]]:
+    for place, machine, spec in ((RING, ring, study.synchrotron), (LINAC, linac, study.linac)):
+        if machine is not None and spec is not None:
+            line = computed_line(spec, place, treatment.species, treatment.energies)
+            if line is not None:
+                yield place, line
 
 
 def delivered(
@@ -174,10 +193,13 @@ def delivered(
     )
     found = dict(_deliveries(study, treatment, machines, factors or {}))
     up = machines.ring is not None and machines.ring.cycle.step_plan.up
-    return {
-        name: machine.deliver(treatment.upwards() if up and name == STEPS else treatment, scanning)
-        for name, machine in found.items()
-    }
+
+    def given(name: str) -> Treatment:
+        line = machines.line({CYCLES: RING, STEPS: RING}.get(name, name))
+        whole = treatment if line is None else line.before(treatment)
+        return whole.upwards() if up and name == STEPS else whole
+
+    return {name: machine.deliver(given(name), scanning) for name, machine in found.items()}
 
 
 def _deliveries(
@@ -261,9 +283,11 @@ def beams_of(study: SwitchingComparisonStudy, treatment: Treatment, machines: Ma
     frames = []
     if machines.ring is not None:
         ring = machines.ring.beams(treatment.energies)
-        frames.append(_with_spots(study, treatment.species, "synchrotron", ring, study.synchrotron))
+        frames.append(_with_spots(study, treatment.species, RING, ring, study.synchrotron, machines.line(RING)))
     if machines.linac is not None and study.linac is not None:
-        frames.append(_with_spots(study, treatment.species, LINAC, machines.linac.beams, study.linac))
+        frames.append(
+            _with_spots(study, treatment.species, LINAC, machines.linac.beams, study.linac, machines.line(LINAC))
+        )
     if (cyclotron := study.cyclotron) is not None and CYCLOTRON not in machines.missing:
         emittance = cyclotron.emittance_um * 1e-6
         same = pd.DataFrame(
@@ -279,19 +303,28 @@ def beams_of(study: SwitchingComparisonStudy, treatment: Treatment, machines: Ma
 
 
 def _with_spots(
-    study: SwitchingComparisonStudy, species: str, machine: str, beams: pd.DataFrame, spec: Any
+    study: SwitchingComparisonStudy,
+    species: str,
+    machine: str,
+    beams: pd.DataFrame,
+    spec: Any,
+    line: ComputedLine | None = None,
 ) -> pd.DataFrame:
     given, place = spec.energy_spread, study.isocentre
     beams = beams if given is None else beams.assign(spread=given)
     particles = [ReferenceParticle(species, kinetic_energy_per_u=energy * 1e6) for energy in beams["energy"]]
-    spots = {
-        f"spot_{plane}": [
-            spot(particle, emittance, spec.isocentre_beta_m, place.nozzle_mm * 1e-3, place.distance_m)
-            for particle, emittance in zip(particles, beams[f"emittance_{plane}"], strict=True)
-        ]
-        for plane in ("x", "y")
-    }
-    return beams.assign(machine=machine, **spots)
+    if line is None:
+        sizes = np.sqrt(beams[["emittance_x", "emittance_y"]].to_numpy() * spec.isocentre_beta_m)
+    else:
+        sizes = line.sizes_at(beams["energy"].to_numpy())
+    water, distance = place.nozzle_mm * 1e-3, place.distance_m
+    spots = [
+        [scattered(particle, size, water, distance) for size in both]
+        for particle, both in zip(particles, sizes, strict=True)
+    ]
+    spot_x, spot_y = np.transpose(spots)
+    arriving = 1.0 if line is None else line.arriving_at(beams["energy"].to_numpy())
+    return beams.assign(machine=machine, spot_x=spot_x, spot_y=spot_y, arriving=arriving)
 
 
 # ------------------------------------------------------------------------------------------------------ variations
@@ -345,7 +378,7 @@ def _several(study: SwitchingComparisonStudy, treatment: Treatment, machines: Ma
         for number in range(1, _MOST_ENERGIES + 1):
             spec = filled.synchrotron.model_copy(update={"energies_per_spill": number})
             one = filled.model_copy(update={"synchrotron": spec, "linac": None, "cyclotron": None})
-            only = Machines(machines.ring, None, {CYCLOTRON: "", LINAC: ""})
+            only = Machines(machines.ring, None, {CYCLOTRON: "", LINAC: ""}, machines.lines)
             line = delivered(one, treatment, only)[STEPS]
             particles = spec.particles_per_spill[treatment.species]
             rows.append(

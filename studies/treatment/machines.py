@@ -5,8 +5,6 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import pairwise
-from pathlib import Path
-from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -29,8 +27,7 @@ from studies.linac.switching.resolution import resolve as resolve_linac
 from studies.linac.switching.spec import LinacSwitchingStudy
 from studies.pipeline import Asked
 from studies.runs.logs import LOGGER
-from studies.spec.builtin import looks_like_file, study_path, unknown_study
-from studies.spec.checking import Model, checked, parse_toml, read_text
+from studies.treatment.files import path_of, study_of
 from studies.treatment.spec import LinacSpec, SwitchingComparisonStudy, SynchrotronSpec
 
 ELEMENTARY_CHARGE = 1.602176634e-19  # C, exact
@@ -154,7 +151,7 @@ def reaches(study: SwitchingComparisonStudy) -> Reaches:
 
 def ring_study(spec: SynchrotronSpec) -> EnergySwitchingStudy:
     """The study of the ring, its settings changed. InputError for another kind of study."""
-    return _study(EnergySwitchingStudy, "energy-switching", spec, "synchrotron.study")
+    return study_of(EnergySwitchingStudy, "energy-switching", spec.study, spec.settings, "synchrotron.study")
 
 
 def _ring_reach(study: EnergySwitchingStudy) -> dict[str, tuple[float, float]]:
@@ -170,13 +167,13 @@ def computed_ring(spec: SynchrotronSpec, species: str, energies: Array) -> Compu
     changes = {"energies": asked, "table": None, "engine_energies": 0, "machine_requirements": False, "requirement": []}
     one = EnergySwitchingStudy.model_validate({**study.model_dump(exclude_none=True), **changes})
     LOGGER.info("ring of '%s' at the energies of the treatment", spec.study)
-    return ComputedRing(spec.study, gather(resolve(one, _path(spec.study, "synchrotron.study")), Asked(())))
+    return ComputedRing(spec.study, gather(resolve(one, path_of(spec.study, "synchrotron.study")), Asked(())))
 
 
 def linac_machine(spec: LinacSpec) -> tuple[LinacSwitchingStudy, LinacMachine]:
     """The linac of its study, settings changed. InputError for another kind of study."""
-    study = _study(LinacSwitchingStudy, "linac-energy-switching", spec, "linac.study")
-    return study, resolve_linac(study, _path(spec.study, "linac.study")).machine
+    study = study_of(LinacSwitchingStudy, "linac-energy-switching", spec.study, spec.settings, "linac.study")
+    return study, resolve_linac(study, path_of(spec.study, "linac.study")).machine
 
 
 def computed_linac(spec: LinacSpec, energies: Array) -> ComputedLinac:
@@ -201,31 +198,6 @@ def computed_linac(spec: LinacSpec, energies: Array) -> ComputedLinac:
     )
     pulse = machine.current * machine.pulse.length / (ELEMENTARY_CHARGE * abs(kind.charge))
     return ComputedLinac(spec.study, machine, beams, pulse * rows["transmission"].to_numpy())
-
-
-def _path(name: str, where: str) -> Path:
-    builtin = study_path(name)
-    if builtin is None and not looks_like_file(name):
-        raise InputError(f"{where}: {unknown_study(name)}")
-    return builtin or Path(name)
-
-
-def _study(model: type[Model], word: str, spec: SynchrotronSpec | LinacSpec, where: str) -> Model:
-    told = f"{where} = '{spec.study}'"
-    content = _merged(parse_toml(read_text(_path(spec.study, where), "study file"), told), spec.settings)
-    if content.get("study") != word:
-        raise InputError(f"{where}: '{spec.study}' is a study of kind '{content.get('study')}', expected '{word}'")
-    return checked(model, content, told)
-
-
-def _merged(content: Mapping[str, Any], settings: Mapping[str, Any]) -> dict[str, Any]:
-    """``content`` with the tables of ``settings`` put into its own, key by key."""
-    merged = dict(content)
-    for key, value in settings.items():
-        old = merged.get(key)
-        both = isinstance(old, Mapping) and isinstance(value, Mapping)
-        merged[key] = _merged(old, value) if both else value  # type: ignore[arg-type]
-    return merged
 
 
 def followed(energies: Sequence[float] | Array, values: Array) -> Callable[[float], float]:

@@ -109,8 +109,12 @@ class SynchrotronSpec(Table):
     """Energies in a spill at most."""
     energy_spread: Positive | None = None
     """Relative rms [1]; without it that study's."""
+    delivery: Text | None = None
+    """The study of the delivery behind it, a built-in one or a file: spots and losses in the line are that study's."""
+    spot_mm: Positive | None = None
+    """Rms spot that the line is set to, without the nozzle; without it the first of that study."""
     isocentre_beta_m: Positive = 8.0
-    """Beta at the isocentre."""
+    """Beta at the isocentre where no delivery is named, or it does not serve."""
 
 
 class LinacSpec(Table):
@@ -136,8 +140,12 @@ class LinacSpec(Table):
     """Time of a change of energy; without it that study's."""
     energy_spread: Positive | None = None
     """Relative rms [1]; without it that study's."""
+    delivery: Text | None = None
+    """The study of the delivery behind it, a built-in one or a file: spots and losses in the line are that study's."""
+    spot_mm: Positive | None = None
+    """Rms spot that the line is set to, without the nozzle; without it the first of that study."""
     isocentre_beta_m: Positive
-    """Beta at the isocentre."""
+    """Beta at the isocentre where no delivery is named, or it does not serve."""
 
 
 class CyclotronSpec(Table):

@@ -68,9 +68,11 @@ def _beams(facts: ComparisonFacts) -> Iterator[TableData]:
             "emittance y [um]": 1e6 * beams["emittance_y"],
             "spot x [mm]": 1e3 * beams["spot_x"],
             "spot y [mm]": 1e3 * beams["spot_y"],
+            "arrives [%]": 100 * beams["arriving"],
         }
     )
     caption = (
-        "Rms energy spread, geometric rms emittances and spots at the isocentre, at every energy of the treatment."
+        "Rms energy spread, geometric rms emittances and spots at the isocentre, at every energy of the treatment; "
+        "what arrives there of the beam that enters the line, where its study of delivery is named."
     )
     yield TableData("beam-machines", "Beams compared", caption, frame)

@@ -30,9 +30,16 @@ def methods(facts: ComparisonFacts) -> Iterator[str]:
         if facts.study.linac is not None
         else f"The ring's times and energy spread are computed by the study '{facts.study.synchrotron.study}'."
     )
+    for place, line in facts.machines.lines.items():
+        if not line.why_not:
+            yield (
+                f"Behind the {place}: spots and losses are those of particles tracked through the line of "
+                f"'{line.name}', set for a spot of {_spot_of(facts, place)} at {len(line.energies)} energies of the "
+                "treatment, linear between them."
+            )
     yield (
-        "Spot: sqrt(emittance beta + (scattering angle times distance)^2) with beta at the isocentre of each beam line "
-        "as assumed and Highland's angle behind the nozzle; air and the patient are left out."
+        "Spot: the line's, or sqrt(emittance beta) with beta at the isocentre as assumed where no line is computed, "
+        "and Highland's angle behind the nozzle times the distance, in quadrature; air and the patient are left out."
     )
     yield (
         f"Ranges: {range_text()}, scaled to ions of the same velocity by mass / charge^2; "
@@ -56,11 +63,16 @@ def methods(facts: ComparisonFacts) -> Iterator[str]:
     )
 
 
+def _spot_of(facts: ComparisonFacts, place: str) -> str:
+    spot = getattr(facts.study, place).spot_mm
+    return "the first size of that study" if spot is None else f"{spot:g} mm rms in vacuum"
+
+
 def assumptions(facts: ComparisonFacts) -> Iterator[str]:
     yield "Every number of the study's tables is an assumption, shown under Provenance; change it with --set."
     yield (
-        "The errors of the model are those of the study's own numbers. Times and beams that the studies of ring and "
-        "linac compute are taken as they are: their errors stand on the pages of these studies."
+        "The errors of the model are those of the study's own numbers. Times and beams that the studies of ring, "
+        "linac and lines compute are taken as they are: their errors stand on the pages of these studies."
     )
     yield "Dose is physical, in water; RBE, fragments and the lateral penumbra are left out. A box, one field."
     yield (
@@ -82,4 +94,9 @@ def assumptions(facts: ComparisonFacts) -> Iterator[str]:
 def text(facts: ComparisonFacts) -> Text:
     """All of it."""
     missing = tuple(f"{name}: not delivered: {reason}" for name, reason in facts.machines.missing.items())
+    missing += tuple(
+        f"{place}: '{line.name}' does not serve ({line.why_not}): spots by isocentre_beta_m, and nothing lost on the way"
+        for place, line in facts.machines.lines.items()
+        if line.why_not
+    )
     return Text(tuple(methods(facts)), tuple(assumptions(facts)), REFERENCES, missing)

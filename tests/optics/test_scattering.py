@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from lattice import ReferenceParticle
-from optics.matter.scattering import RADIATION_LENGTH_OF_WATER, scattering_angle, spot
+from optics.matter.scattering import RADIATION_LENGTH_OF_WATER, scattered, scattering_angle
 
 PROTON = ReferenceParticle("proton", kinetic_energy_per_u=150e6)
 
@@ -22,6 +22,6 @@ def test_scattering_is_highlands_angle() -> None:
 
 def test_a_spot_is_beam_and_scattering_in_quadrature() -> None:
     assert scattering_angle(PROTON, 0.0) == 0.0
-    assert spot(PROTON, 1e-6, 9.0, 0.0, 1.0) == pytest.approx(3e-3)
+    assert scattered(PROTON, 3e-3, 0.0, 1.0) == pytest.approx(3e-3)
     angle = scattering_angle(PROTON, 3e-3)
-    assert spot(PROTON, 1e-6, 9.0, 3e-3, 0.8) == pytest.approx((9e-6 + (0.8 * angle) ** 2) ** 0.5)
+    assert scattered(PROTON, 3e-3, 3e-3, 0.8) == pytest.approx((9e-6 + (0.8 * angle) ** 2) ** 0.5)

@@ -99,7 +99,7 @@ BUILDS_ON = {
     "linac-optics": {"linac"},
     "linac-energy-switching": {"linac"},
     "energy-switching": {"energy_switching", "ring_optics", "scan", "match"},
-    "switching-comparison": {"treatment", "energy_switching", "linac", "ring_optics", "scan", "match"},
+    "switching-comparison": {"treatment", "delivery", "energy_switching", "linac", "ring_optics", "scan", "match"},
     "delivery": {"delivery"},
     "tolerances": {"tolerances", "ring_optics", "scan", "match"},
     "linac-tolerances": {"tolerances", "linac"},

@@ -128,6 +128,7 @@ BEAMS = pd.DataFrame(
         "emittance_y": [4e-6, 5e-6, 6e-6],
         "spot_x": [7.9e-3, 5.1e-3, 4.1e-3],
         "spot_y": [6.2e-3, 3.0e-3, 5.2e-3],
+        "arriving": [0.9, 1.0, 1.0],
     }
 )
 CHECKS = (
