@@ -95,7 +95,7 @@ def text(facts: ComparisonFacts) -> Text:
     """All of it."""
     missing = tuple(f"{name}: not delivered: {reason}" for name, reason in facts.machines.missing.items())
     missing += tuple(
-        f"{place}: '{line.name}' does not serve ({line.why_not}): spots by isocentre_beta_m, and nothing lost on the way"
+        f"{place}: '{line.name}' does not serve ({line.why_not}): spots by isocentre_beta_m, and nothing lost in it"
         for place, line in facts.machines.lines.items()
         if line.why_not
     )
