@@ -10,7 +10,7 @@ from lattice.arrays import Array
 from optics.matter.layers import Treatment
 from studies.delivery.facts import Delivered, brought, line_set
 from studies.delivery.resolution import resolve
-from studies.delivery.spec import DeliveredEnergies, DeliveryStudy
+from studies.delivery.spec import DeliveredEnergies, DeliveryStudy, SpotSpec
 from studies.runs.logs import LOGGER
 from studies.treatment.files import path_of, study_of
 from studies.treatment.spec import LinacSpec, SynchrotronSpec
@@ -71,7 +71,7 @@ def _asked(study: DeliveryStudy, spec: SynchrotronSpec | LinacSpec, species: str
         high = low * (1 + _ROOM)
     spots = study.spots
     if spec.spot_mm is not None:
-        spots = ({"x_mm": spec.spot_mm, "y_mm": spec.spot_mm},)
+        spots = (SpotSpec(x_mm=spec.spot_mm, y_mm=spec.spot_mm),)
     source = study.source
     if study.particle != species:
         source = source.model_copy(update={"working_point": None})
