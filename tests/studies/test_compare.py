@@ -159,6 +159,28 @@ def test_bars_of_both_stand_under_each_name() -> None:
     assert draw(both.plotly, "f", "label").startswith("<svg")
 
 
+def test_bars_that_are_alike_stand_under_the_names_of_their_runs_too() -> None:
+    """One trace of bars differs, one does not: a name of one run alone would stand beside those of both."""
+
+    def bars(size: float) -> FigureData:
+        bar = {"type": "bar", "orientation": "h", "y": ["qx"], "marker": {"color": "#0072B2"}}
+        return figure({**bar, "name": "before", "x": [size]}, {**bar, "name": "after", "x": [1.0]})
+
+    (both,) = only(bars(2.0), bars(3.0))
+    assert [trace["y"] for trace in both.plotly["data"]] == [["qx (A)", "qx (B)"]] * 2
+
+
+def test_cells_of_a_heat_map_say_what_both_runs_say() -> None:
+    """Its shades may be shares of a row: of cells with numbers the numbers stand side by side."""
+    cells = {"type": "heatmap", "name": "", "x": ["kf"], "y": ["qx"]}
+    told = only(
+        figure({**cells, "z": [[1.0]], "text": [["+0.2"]]}), figure({**cells, "z": [[0.9]], "text": [["+0.3"]]})
+    )
+    assert told[0].plotly["data"][0]["text"] == [["+0.2 (A) +0.3 (B)"]]
+    bare = only(figure({**cells, "z": [[1.0]]}), figure({**cells, "z": [[0.75]]}))
+    assert bare[0].plotly["data"][0]["z"] == [[-0.25]]
+
+
 def test_of_a_slider_its_first_position_is_drawn() -> None:
     hidden = line("later", [0, 1], [5, 5], visible=False)
     first, second = (figure(line("b", [0, 1, 2], [0, k, 2]), hidden, sliders=[{"steps": []}]) for k in (1, 3))

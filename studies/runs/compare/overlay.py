@@ -16,7 +16,7 @@ import numpy as np
 import pandas as pd
 
 from lattice.arrays import Array
-from studies.charts.style import INK, Drawing, Trace, axis, base_layout, numbers, tint
+from studies.charts.style import INK, Drawing, Trace, axis, base_layout, numbers, short, tint
 from studies.results import FigureData
 
 _SAME = 1e-9  # of what is drawn: closer than this, lines are one
@@ -60,7 +60,8 @@ def _overlaid(a: FigureData, b: FigureData) -> Iterator[FigureData]:
     pairs = _pairs(_shown(a.plotly["data"]), _shown(b.plotly["data"]))
     if all(one is not None and two is not None and _alike(one, two) for one, two in pairs):
         return
-    data = [trace for pair in pairs for trace in _drawn(*pair)]
+    apart = any(two.get("type") == "bar" and not _alike(one, two) for one, two in pairs if one and two)
+    data = [trace for pair in pairs for trace in _drawn(*pair, apart)]
     told = f"{KEY}; what both have alike is drawn once. Of B: {b.caption.partition('. ')[0].rstrip('.')}."
     layout = _layout(a.plotly["layout"], b.plotly["layout"])
     yield FigureData(b.id, f"{b.title}: A and B", told, {"data": data, "layout": layout}, _table(pairs))
@@ -123,14 +124,17 @@ def _same(a: Any, b: Any) -> bool:
 # ----------------------------------------------------------------------------------------------------------- drawing
 
 
-def _drawn(a: Trace | None, b: Trace | None) -> list[Trace]:
-    """The traces of one name: one where they are alike, A behind B where not."""
+def _drawn(a: Trace | None, b: Trace | None, apart: bool) -> list[Trace]:
+    """The traces of one name: one where they are alike, A behind B where not.
+
+    ``apart``: the bars of the figure stand under the names of their runs, those that are alike too.
+    """
     if a is None or b is None:
         return [_of_first(a)] if a is not None else [b] if b is not None else []
+    if b.get("type") == "bar" and apart:
+        return [_bars(a, b)]
     if _alike(a, b):
         return [b]
-    if b.get("type") == "bar":
-        return [_bars(a, b)]
     if b.get("type") == "heatmap":
         return [_heat(a, b)]
     return [_of_first(a), b]
@@ -165,23 +169,18 @@ def _bars(a: Trace, b: Trace) -> Trace:
 
 
 def _heat(a: Trace, b: Trace) -> Trace:
-    """B - A of a heat map with the same names; the two of B otherwise."""
+    """A heat map with the same names: what its cells say in A and in B, or B - A where they say nothing; else B's."""
     if list(a["x"]) != list(b["x"]) or list(a["y"]) != list(b["y"]):
         return b
+    if "text" in a and "text" in b:
+        rows = zip(a["text"], b["text"], strict=True)
+        told = [[f"{one} (A) {two} (B)" for one, two in zip(*row, strict=True)] for row in rows]
+        return {**b, "text": told, "texttemplate": "%{text}", "hovertemplate": "%{y}, %{x}: %{text}<extra></extra>"}
     change = np.array(b["z"], dtype=float) - np.array(a["z"], dtype=float)
-    told = [[f"{value:+.2g}" if np.isfinite(value) else "" for value in row] for row in change]
     ends = float(np.nanmax(np.abs(change), initial=0.0)) or 1.0
-    colours = [[0.0, "#FFFFFF"], [1.0, "#A6A6A6"]]
-    sizes = [[None if not np.isfinite(value) else float(f"{abs(value):.8g}") for value in row] for row in change]
-    return {
-        **b,
-        "z": sizes,
-        "zmin": 0.0,
-        "zmax": ends,
-        "text": told,
-        "colorscale": colours,
-        "hovertemplate": "%{y}, %{x}: B − A %{text}<extra></extra>",
-    }
+    sizes = [[short(value) if np.isfinite(value) else None for value in row] for row in change]
+    scale = {"zmin": -ends, "zmax": ends, "colorscale": [[0.0, "#D55E00"], [0.5, "#FFFFFF"], [1.0, "#0072B2"]]}
+    return {**b, **scale, "z": sizes, "hovertemplate": "%{y}, %{x}: B − A %{z:.4g}<extra></extra>"}
 
 
 def _layout(a: Mapping[str, Any], b: Mapping[str, Any]) -> dict[str, Any]:
