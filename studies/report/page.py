@@ -12,6 +12,7 @@ import re
 from collections import Counter
 from collections.abc import Iterable, Mapping
 from datetime import UTC, datetime
+from hashlib import sha256
 from pathlib import Path
 from typing import Any
 
@@ -71,6 +72,7 @@ def render(result: StudyResult) -> str:
             banner=counted(result.verdicts) if result.verdicts or not result.headline else result.headline,
             machine=_machine(result),
             wanting=result.wanting or any(verdict.verdict != PASS for verdict in result.verdicts),
+            run=_run(result),
             screen=first_screen(result, every),
             synchrotrons=SYNCHROTRONS,
             rows=rows,
@@ -87,6 +89,12 @@ def render(result: StudyResult) -> str:
             judged=rows_by_figure(every),
         )
     )
+
+
+def _run(result: StudyResult) -> str:
+    """What reviewers' notes on a result are kept under: the same for the same study and the same verdicts."""
+    verdicts = [(one.requirement.id, one.requirement.quantity, one.verdict, one.value) for one in result.verdicts]
+    return sha256(f"{result.name}\n{toml_text(result.study)}\n{verdicts}".encode()).hexdigest()[:16]
 
 
 def _machine(result: StudyResult) -> str:

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import json
+from collections import Counter
 from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from machines.requirements import PROGRAM, Requirement, Verdict
 from studies.report.severity import severity
@@ -29,7 +31,9 @@ class Gauge:
 class VerdictRow:
     """One row of the requirement table, as text.
 
-    ``anchor`` is its place on the page, ``basis`` that of what it rests on, ``figure`` what shows it.
+    ``anchor`` is its place on the page, ``basis`` that of what it rests on, ``figure`` what shows it. ``note`` is what
+    a reviewer's note on it is kept under: id, quantity and which of those of one id and quantity, the same in every
+    rendering.
     """
 
     anchor: str
@@ -46,6 +50,7 @@ class VerdictRow:
     errors: str
     figure: FigureData | None
     gauge: Gauge | None
+    note: str = ""
 
 
 def verdict_rows(
@@ -54,8 +59,19 @@ def verdict_rows(
     """Rows of all verdicts: the most serious first (``severity``)."""
     by_name = {quantity.name: quantity for quantity in quantities}
     by_id = {figure.id: figure for figure in figures}
-    ordered = sorted(verdicts, key=severity)
-    return tuple(_row(number, verdict, by_name, by_id) for number, verdict in enumerate(ordered, 1))
+    ordered = sorted(zip(verdicts, _note_keys(verdicts), strict=True), key=lambda pair: severity(pair[0]))
+    return tuple(replace(_row(i, verdict, by_name, by_id), note=key) for i, (verdict, key) in enumerate(ordered, 1))
+
+
+def _note_keys(verdicts: Sequence[Verdict]) -> list[str]:
+    """Id, quantity and number among those of one id and quantity, in the order of the study."""
+    seen: Counter[tuple[str, str]] = Counter()
+    keys = []
+    for verdict in verdicts:
+        one = (verdict.requirement.id, verdict.requirement.quantity)
+        seen[one] += 1
+        keys.append(json.dumps([*one, seen[one]], ensure_ascii=False))
+    return keys
 
 
 def rows_of_machine(rows: Iterable[VerdictRow]) -> tuple[VerdictRow, ...]:

@@ -178,7 +178,7 @@ def _arrow(drawn: Outline) -> Array:
     middle = np.mean(drawn.orbit, axis=0) - point
     side = np.array([-along[1], along[0]])
     side = side if side @ middle >= 0 else -side
-    offset = 1.1 if drawn.view == "along the beam" else 0.7
+    offset = 1.75 if drawn.view == "along the beam" else 0.7
     tail = point + offset * size * side
     return np.array([tail, tail + size * along])
 
