@@ -19,6 +19,7 @@ from benchmarks import (
     spill_engines,
     switching,
     tolerances,
+    tracking,
 )
 
 
@@ -33,6 +34,7 @@ def main() -> None:
     """Print the machine and the versions, then the benchmarks that are named (all, when none is)."""
     known = {
         "optics": optics.run,
+        "tracking": tracking.run,
         "scan": scan.run,
         "matching": matching.run,
         "extraction": extraction.run,

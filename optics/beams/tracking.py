@@ -1,28 +1,31 @@
-"""Tracking of many particles through the element maps, turn by turn, with apertures."""
+"""Tracking of many particles through the element maps, turn by turn, with apertures and monitors."""
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import numpy as np
 
-from lattice import Aperture, Element, InputError, Lattice, LatticeError, ReferenceParticle, RFCavity
+from lattice import Element, InputError, Lattice, ReferenceParticle, RFCavity
 from lattice.arrays import Array
 from lattice.reference import SPEED_OF_LIGHT
 from lattice.showing import Showing
+from optics.beams.openings import opening_of
+from optics.beams.turns import LOST, track_turns
 from optics.closed import closed
 from optics.linear.conditions import END
 from optics.maps.bank import Bank
 from optics.maps.model import checked_fringe, checked_particle
 from optics.maps.plan import arguments_of
 from optics.maps.steps import Setting, Step, cavity_step, program, steps
-from optics.maps.turn import Turn
 
 if TYPE_CHECKING:
     import pandas as pd
 
 COORDINATES = ("x", "px", "y", "py", "zeta", "delta")
+_AT_ONCE = 100  # turns, after which the lost are left out
 
 
 @closed
@@ -32,13 +35,15 @@ class Tracked(Showing):
 
     ``coordinates``: (n, 6) at the end of the last turn, nan for lost particles; ``alive``: (n,) mask; ``lost``: table
     of particle, turn (from 0), element, s [m] of its entrance and x, px, y, py, zeta, delta there; ``history``:
-    (turns + 1, n, 6) at the start of each turn when asked for.
+    (turns + 1, n, 6) at the start of each turn when asked for; ``seen``: (turns, places, n, 6) of the monitors that
+    were asked for, nan once a particle is lost.
     """
 
     coordinates: Array
     alive: Array
     lost: pd.DataFrame
     history: Array | None
+    seen: Array | None = None
 
 
 def track(
@@ -50,21 +55,26 @@ def track(
     fringe: str = "full",
     apertures: bool = True,
     history: bool = False,
+    monitors: Sequence[str] = (),
+    monitor_turns: Sequence[int] | None = None,
 ) -> Tracked:
     """Track ``coordinates`` (n, 6) of x, px, y, py, zeta, delta for ``turns``; cavities act.
 
     A particle outside an element's aperture at its entrance is lost there; one with a coordinate that is no longer
-    finite, or without momentum (dp/p <= -1), at the next entrance, or at ``_end``.
+    finite, or without momentum (dp/p <= -1), at the next entrance, or at ``_end``. ``monitors``: places (elements,
+    "element:end", "_end") whose coordinates come back as ``seen``, in the order given, of all turns or of
+    ``monitor_turns`` alone (from 0, rising).
 
     Equation:
         z(s1) = exp(-:H: L) z(s0) element by element, H = -sqrt((1 + delta)^2 - px^2 - py^2) - (1 + h x) a_s.
 
     Returns:
         Tracked: ``coordinates`` (n, 6) [m, 1] with nan for lost particles, ``alive`` (n,), ``lost`` (a table), and with
-        ``history`` (turns + 1, n, 6) at the start of each turn.
+        ``history`` (turns + 1, n, 6) at the start of each turn; with ``monitors`` ``seen`` (turns, places, n, 6).
 
     Raises:
-        InputError: a batch of lattices, complex parameters, or coordinates of another shape.
+        InputError: a batch of lattices, complex parameters, coordinates of another shape, unknown places, or turns that are
+            not tracked.
 
     Source:
         E. Forest, Beam Dynamics: A New Attitude and Framework, Harwood 1998, chapters 10 to 13.
@@ -85,30 +95,114 @@ def track(
         raise InputError(f"turns must be a whole number above 0, found {turns!r}")
     state = _checked_coordinates(coordinates)
     particle = checked_particle(lattice, particle)
-    line = _line(lattice, Setting(particle, checked_fringe(fringe), _revolution_frequency(lattice, particle)))
-    alive = np.arange(len(state))
-    result = np.full_like(state, np.nan)
-    lost: list[dict[str, Any]] = []
-    past = [state.copy()] if history else None
-    inside = state.copy()
-    for turn in range(turns):
-        for place, (element, passage) in enumerate(line):
-            inside, alive = _keep(lattice, element if apertures else None, place, turn, inside, alive, lost)
-            inside = passage.track(inside)
-        inside, alive = _keep(lattice, None, len(line), turn, inside, alive, lost)
-        if past is not None:
-            now = np.full_like(state, np.nan)
-            now[alive] = inside
-            past.append(now)
-    result[alive] = inside
-    survived = np.isin(np.arange(len(state)), alive)
-    return Tracked(result, survived, _table_of(lost), None if past is None else np.stack(past))
+    setting = Setting(particle, checked_fringe(fringe), _revolution_frequency(lattice, particle))
+    flight = _Flight(_line(lattice, setting, apertures), state, int(turns), history)
+    flight.watch(_rows(lattice, monitors), monitor_turns)
+    flight.run()
+    survived = flight.lost[:, 0] < 0
+    ends = np.where(survived[:, None], flight.state, np.nan)
+    seen = flight.seen[:, flight.order] if monitors else None
+    return Tracked(ends, survived, _table_of(lattice, flight.lost), flight.history, seen)
 
 
-def _table_of(lost: list[dict[str, Any]]) -> pd.DataFrame:
+def _rows(lattice: Lattice, monitors: Sequence[str]) -> list[int]:
+    if isinstance(monitors, str) or not all(isinstance(place, str) for place in monitors):
+        raise InputError(f"monitors must be a list of places, 'element' or 'element:end', found {monitors!r}")
+    return [lattice.row(place) for place in monitors]
+
+
+@dataclass(frozen=True)
+class _Line:
+    """A lattice as ``track_turns`` reads it."""
+
+    code: tuple[Array, ...]
+    programs: Array
+    arguments: Array
+    first: Array
+    openings: Array
+
+
+class _Flight:
+    """Particles under way: what is written of them while they are tracked."""
+
+    def __init__(self, line: _Line, state: Array, turns: int, history: bool) -> None:
+        number = len(state)
+        self.line, self.state, self.turns = line, state, turns
+        self.lost = np.full((number, LOST), -1.0)
+        self.history = np.full((turns + 1, number, len(COORDINATES)), np.nan) if history else None
+        if self.history is not None:
+            self.history[0] = state
+        self.watch([], None)
+
+    def watch(self, rows: Sequence[int], turns: Sequence[int] | None) -> None:
+        """What monitors in front of these ``rows`` see in these turns."""
+        chosen = list(range(self.turns)) if turns is None else list(turns)
+        if any(not isinstance(turn, (int, np.integer)) or not 0 <= turn < self.turns for turn in chosen):
+            raise InputError(f"monitor_turns must be whole numbers from 0 to {self.turns - 1}, found {turns!r}")
+        if chosen != sorted(set(chosen)):
+            raise InputError(f"monitor_turns must rise, found {turns!r}")
+        self.watched = np.full(self.turns, -1, dtype=np.int64)
+        self.places, self.order = np.unique(np.array(rows, dtype=np.int64), return_inverse=True)
+        self.watched[chosen] = np.arange(len(chosen))
+        self.seen = np.full((len(chosen) if rows else 0, len(self.places), len(self.state), len(COORDINATES)), np.nan)
+
+    def run(self) -> None:
+        """All turns, so many at a time of those that are there still."""
+        for begin in range(0, self.turns, _AT_ONCE):
+            alive = np.flatnonzero(self.lost[:, 0] < 0)
+            if len(alive):
+                self._some(alive, begin, min(begin + _AT_ONCE, self.turns))
+
+    def _some(self, alive: Array, begin: int, end: int) -> None:
+        line, every = self.line, len(alive) == len(self.state)
+        past, seen = self._written(alive, begin, end)
+        state, lost = np.ascontiguousarray(self.state[alive].T), self.lost[alive]
+        track_turns(
+            line.code,
+            line.programs,
+            line.arguments,
+            line.first,
+            line.openings,
+            state,
+            lost,
+            (begin, end - begin),
+            past,
+            self.places,
+            self.watched[begin:end] if len(self.seen) else self.watched[:0],
+            seen,
+        )
+        self.state[alive], self.lost[alive] = state.T, lost
+        if not every and self.history is not None:
+            self.history[begin + 1 : end + 1, alive] = past
+        if not every and len(self.seen):
+            self.seen[:, :, alive] = seen
+
+    def _written(self, alive: Array, begin: int, end: int) -> tuple[Array, Array]:
+        """Where history and monitors are written, of those that are ``alive``."""
+        past = (
+            np.empty((0, len(alive), len(COORDINATES))) if self.history is None else self.history[begin + 1 : end + 1]
+        )
+        if len(alive) == len(self.state):
+            return past, self.seen
+        past = past if self.history is None else np.ascontiguousarray(past[:, alive])
+        return past, np.ascontiguousarray(self.seen[:, :, alive])
+
+
+def _table_of(lattice: Lattice, lost: Array) -> pd.DataFrame:
+    """Who was lost, in the order of turns and places."""
     import pandas as pd
 
-    return pd.DataFrame(lost, columns=["particle", "turn", "element", "s", *COORDINATES])
+    order = np.lexsort((np.arange(len(lost)), lost[:, 1], lost[:, 0]))
+    who = order[lost[order, 0] >= 0]
+    places = lost[who, 1].astype(int)
+    names = (*lattice.names, END)
+    columns = {
+        "particle": who,
+        "turn": lost[who, 0].astype(int),
+        "element": [names[place] for place in places],
+        "s": np.asarray(lattice.s)[places],
+    }
+    return pd.DataFrame(columns | dict(zip(COORDINATES, lost[who, 2:].T, strict=True)))
 
 
 def _checked_coordinates(coordinates: Array) -> Array:
@@ -125,21 +219,23 @@ def _revolution_frequency(lattice: Lattice, particle: ReferenceParticle) -> floa
     return particle.beta * SPEED_OF_LIGHT / float(lattice.length) if lattice.length > 0 else float("nan")
 
 
-def _line(lattice: Lattice, setting: Setting) -> list[tuple[Element, Turn]]:
-    """Each element with its own passage."""
+def _line(lattice: Lattice, setting: Setting, apertures: bool) -> _Line:
+    """Steps of all elements, in order, and what is open at their entrances."""
     unique, indices = lattice.unique_elements
     parts = [_tracked_steps(lattice, element, setting) for element in unique]
-    names = sorted({step.program for part in parts for step in part}) or ["drift"]
+    every = [step for part in parts for step in part]
+    names = sorted({step.program for step in every}) or ["drift"]
     bank = Bank([program(name) for name in names], names)
-    passages = [_passage(lattice, bank, part, setting.particle.beta) for part in parts]
-    return [(element, passages[u]) for element, u in zip(lattice.elements, indices, strict=True)]
-
-
-def _passage(lattice: Lattice, bank: Bank, parts: list[Step], beta0: float) -> Turn:
-    programs = np.array([bank.names.index(step.program) for step in parts], dtype=np.int64)
-    arguments = arguments_of(parts, bank, 1)[:, 0]
-    arguments[np.arange(len(parts)), bank.argument_counts[programs] - 1] = beta0
-    return Turn(bank, programs, arguments, lattice.name)
+    programs = np.array([names.index(step.program) for step in every], dtype=np.int64)
+    arguments = arguments_of(every, bank, 1)
+    arguments[np.arange(len(every)), 0, bank.argument_counts[programs] - 1] = setting.particle.beta
+    begins = np.cumsum([0, *(len(part) for part in parts)])
+    order = np.array([k for u in indices for k in range(begins[u], begins[u + 1])], dtype=np.int64)
+    first = np.cumsum([0, *(len(parts[u]) for u in indices)]).astype(np.int64)
+    openings = [opening_of(element.aperture if apertures else None) for element in lattice.elements]
+    every_opening = np.array([*openings, opening_of(None)])
+    arguments = np.ascontiguousarray(arguments.transpose(0, 2, 1)[order])
+    return _Line(bank.instructions(shared=True), programs[order], arguments, first, every_opening)
 
 
 def _tracked_steps(lattice: Lattice, element: Element, setting: Setting) -> list[Step]:
@@ -148,38 +244,3 @@ def _tracked_steps(lattice: Lattice, element: Element, setting: Setting) -> list
         return static
     half = [step.part(2) for step in static]
     return [*half, cavity_step(element, lattice.value, setting), *half]
-
-
-def _keep(
-    lattice: Lattice,
-    element: Element | None,
-    place: int,
-    turn: int,
-    state: Array,
-    alive: Array,
-    lost: list[dict[str, Any]],
-) -> tuple[Array, Array]:
-    """Particles inside the aperture, and their numbers; the others are written down as lost."""
-    good = np.all(np.isfinite(state), axis=1) & (state[:, 5] > -1.0)
-    if element is not None and element.aperture is not None:
-        good &= is_inside(element.aperture, state[:, 0], state[:, 2])
-    if good.all():
-        return state, alive
-    for number, coordinates in zip(alive[~good], state[~good], strict=True):
-        name = (*lattice.names, END)[place]
-        where = {"particle": int(number), "turn": turn, "element": name, "s": lattice.s[place]}
-        lost.append(where | dict(zip(COORDINATES, map(float, coordinates), strict=True)))
-    return state[good], alive[good]
-
-
-def is_inside(aperture: Aperture, x: Array, y: Array) -> Array:
-    """True where (x, y) [m] lies within the aperture."""
-    u, v = x - aperture.offset_x, y - aperture.offset_y
-    rectangle = (np.abs(u) <= aperture.half_x) & (np.abs(v) <= aperture.half_y)
-    if aperture.shape == "rectangle":
-        return np.asarray(rectangle)
-    if aperture.shape == "ellipse":
-        return np.asarray((u / aperture.half_x) ** 2 + (v / aperture.half_y) ** 2 <= 1.0)
-    if aperture.ellipse_x is None or aperture.ellipse_y is None:
-        raise LatticeError("a rectellipse aperture needs ellipse_x and ellipse_y")
-    return np.asarray(rectangle & ((u / aperture.ellipse_x) ** 2 + (v / aperture.ellipse_y) ** 2 <= 1.0))

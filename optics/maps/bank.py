@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from functools import lru_cache
 
 import numpy as np
 
 from lattice.arrays import Array
 from optics.maps import blocks, taylor
+from optics.maps.instructions import laid_out
 from optics.maps.recording import N_COORDINATES, Program, dependencies
 from optics.maps.taylor import N_FIRST, N_SECOND, QUADRATIC
 
@@ -17,23 +19,15 @@ class Bank:
 
     def __init__(self, programs: Sequence[Program], names: Sequence[str] = ()) -> None:
         self.names = tuple(names)
-        operations = [operation for program in programs for operation in program.operations]
-        codes, left, right, constants = zip(*operations, strict=True)
-        n_active, active = zip(*(pair for program in programs for pair in dependencies(program)), strict=True)
+        self.programs = tuple(programs)
+        self._laid_out: dict[bool, tuple[Array, ...]] = {}
         self.argument_counts = np.array([program.n_arguments for program in programs], dtype=np.int64)
         self.n_arguments = int(self.argument_counts.max())
-        first = np.cumsum([0, *(len(program.operations) for program in programs)])
-        self.arrays = (
-            first.astype(np.int64),
-            np.array(codes, dtype=np.int64),
-            np.array(left, dtype=np.int64),
-            np.array(right, dtype=np.int64),
-            np.array(constants, dtype=float),
-            np.array(n_active, dtype=np.int64),
-            np.array(active, dtype=np.int64),
-            np.array([program.results for program in programs], dtype=np.int64),
-            QUADRATIC,
-        )
+        parts = [_table(program) for program in programs]
+        first = np.cumsum([0, *(len(part[0]) for part in parts)])
+        columns = (np.concatenate(column) for column in zip(*parts, strict=True))
+        results = np.array([program.results for program in programs], dtype=np.int64)
+        self.arrays = (first.astype(np.int64), *columns, results, QUADRATIC)
 
     def evaluate(self, programs: Array, arguments: Array, starts: Array, order: int) -> Array:
         """Series of one program a row, each about its own start.
@@ -86,11 +80,27 @@ class Bank:
         """As ``track_each`` from ``start`` (n, 6): the coordinates (n, places, 6) in front of ``rows``."""
         return self._tracked(programs, arguments, start, rows.astype(np.int64))[1]
 
+    def instructions(self, shared: bool) -> tuple[Array, ...]:
+        """The programs for many particles, ``laid_out``; ``shared``: with the same arguments for all."""
+        if shared not in self._laid_out:
+            self._laid_out[shared] = laid_out(self.programs, shared)
+        return self._laid_out[shared]
+
     def _tracked(self, programs: Array, arguments: Array, start: Array, places: Array) -> tuple[Array, Array]:
         state = np.array(start.T, dtype=float, order="C")
         out = np.zeros((len(places), N_COORDINATES, state.shape[1]))
-        blocks.track(self.arrays, programs, np.ascontiguousarray(arguments, dtype=float), state, places, out)
+        code = self.instructions(arguments.shape[2] == 1)
+        blocks.track(code, programs, np.ascontiguousarray(arguments, dtype=float), state, places, out)
         return np.ascontiguousarray(state.T), np.ascontiguousarray(out.transpose(2, 0, 1))
+
+
+@lru_cache(maxsize=256)
+def _table(program: Program) -> tuple[Array, ...]:
+    """Codes, left and right operands, constants, and how many and which coordinates each result depends on."""
+    codes, left, right, constants = zip(*program.operations, strict=True)
+    n_active, active = zip(*dependencies(program), strict=True)
+    whole = [np.array(values, dtype=np.int64) for values in (codes, left, right, n_active, active)]
+    return (*whole[:3], np.array(constants, dtype=float), *whole[3:])
 
 
 _NOWHERE = np.zeros(0, dtype=np.int64)

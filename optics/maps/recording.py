@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import Any
 
 CONSTANT, ARGUMENT, COORDINATE, ADD, SUB, MUL, NEG, RECIPROCAL, SQRT, SIN, COS, ARCTAN = range(12)
@@ -106,6 +107,7 @@ def record(function: Callable[..., Sequence[Any]], n_arguments: int) -> Program:
     return Program(tuple(recorder.operations), tuple(node.index for node in results), n_arguments)
 
 
+@lru_cache(maxsize=256)
 def dependencies(program: Program) -> list[tuple[int, list[int]]]:
     """For each operation how many and which coordinates its result depends on: other derivatives stay zero."""
     sets: list[frozenset[int]] = []

@@ -77,6 +77,35 @@ def series_near_zero(code: Any, u: Any, rows: Any) -> Any:
 
 
 @inlined
+def sin_near_zero(u: Any) -> Any:
+    """sin_sqrt alone, near zero: to the last bit that of ``_power_series``."""
+    f = u * 0
+    for n in range(_TERMS - 1, -1, -1):
+        f = f * u + _SIN[n]
+    return f
+
+
+@inlined
+def cos_near_zero(u: Any) -> Any:
+    """cos_sqrt alone, near zero, from sin_sqrt and its slope."""
+    f, f1 = u * 0, u * 0
+    for n in range(_TERMS - 1, -1, -1):
+        f1 = f1 * u + f
+        f = f * u + _SIN[n]
+    return f + 2.0 * u * f1
+
+
+@inlined
+def ratio_near_zero(w: Any) -> Any:
+    """arctan_ratio alone, near zero."""
+    u = w * w
+    f = u * 0
+    for n in range(_TERMS - 1, -1, -1):
+        f = f * u + _ARCTAN[n]
+    return f
+
+
+@inlined
 def cos_of_sin(u: Any, s: Any, s1: Any) -> Any:
     """cos_sqrt and its first two derivatives near zero from sin_sqrt and its first: s' = (c - s) / 2u."""
     return s + 2.0 * u * s1, -0.5 * s, -0.5 * s1

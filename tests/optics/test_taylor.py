@@ -12,7 +12,7 @@ import pytest
 
 from optics.maps.bank import Bank
 from optics.maps.functions import arctan, arctan_ratio, cos, cos_sqrt, sin, sin_sqrt, sqrt
-from optics.maps.recording import record
+from optics.maps.recording import ARGUMENT, COORDINATE, MUL, Program, record
 from optics.maps.smooth import arctan_ratio_series, cos_sqrt_series, sin_sqrt_series
 from optics.maps.taylor import N_SECOND, QUADRATIC
 
@@ -90,6 +90,26 @@ def test_following_is_evaluating_at_the_end_of_the_row_before() -> None:
     particles = np.stack([POINT, -0.5 * POINT, 0.0 * POINT])
     one_by_one = [bank.follow(programs, arguments, particle, 0)[-1, :, 0] for particle in particles]
     np.testing.assert_allclose(bank.track(programs, arguments, particles), one_by_one, atol=1e-15)
+
+
+def test_particles_side_by_side_are_evaluated_to_the_last_bit_like_one() -> None:
+    """Rows are used again, coordinates change places and results may be numbers: the operations stay the same."""
+
+    def mixed(z: Any, a: Any, b: Any) -> tuple[Any, ...]:
+        x, px, y, py, zeta, delta = z
+        spread = sin_sqrt(a * x) * cos_sqrt(y - 3.0 * b) + arctan_ratio(0.1 * zeta)
+        return y, (1.0 - px) * spread, x, a * b, sqrt(2.0 + py * py) / (b - delta), spread - sin(delta)
+
+    swapped = record(lambda z, a, b: (z[5], z[0], z[1], z[2], z[3], -z[4]), 2)
+    short = Program(((ARGUMENT, 0, -1, 0.0), (COORDINATE, 3, -1, 0.0), (MUL, 0, 1, 0.0)), (1, 2, 1, 2, 0, 2), 2)
+    bank, order = Bank([record(mixed, 2), swapped, short]), np.array([0, 1, 0, 2, 1, 0])
+    arguments = np.array([[0.3, 1.7], [0.0, 0.0], [-0.2, 2.1], [0.7, 0.0], [0.0, 0.0], [0.1, 0.4]])
+    # more than one block, and numbers beyond the reach of the series near zero
+    start = np.random.default_rng(1).uniform(-3.0, 3.0, (300, 6)) * np.where(np.arange(300) < 128, 0.1, 1.0)[:, None]
+    each = np.array([bank.follow(order, arguments, one, 0)[-1, :, 0] for one in start])
+    np.testing.assert_array_equal(bank.track(order, arguments, start), each)
+    own = np.repeat(arguments[:, :, None], 300, axis=2)
+    np.testing.assert_array_equal(bank.track_each(order, own, start), each)
 
 
 def test_equal_operations_are_recorded_once() -> None:

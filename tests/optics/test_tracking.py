@@ -21,7 +21,7 @@ from lattice import (
 from lattice.reference import SPEED_OF_LIGHT
 from machines.cnao_like import cnao
 from optics import track, twiss
-from optics.beams.tracking import is_inside
+from optics.beams.openings import is_inside
 from optics.engines.xsuite.passages import xsuite_track
 from optics.maps.model import turns
 
@@ -161,6 +161,44 @@ def test_input_is_left_alone_and_one_particle_may_be_a_row() -> None:
     np.testing.assert_array_equal(track(cnao(), None, FAR[0]).coordinates[0], track(cnao(), None, FAR).coordinates[0])
 
 
+def test_monitors_see_what_a_track_to_their_place_ends_with() -> None:
+    ring = cnao()
+    found = track(ring, PROTON, FAR, turns=3, history=True, monitors=["symp", "_end", ring.names[3] + ":end"])
+    assert found.seen is not None
+    assert found.history is not None
+    assert found.seen.shape == (3, 3, 2, 6)
+    # exact: the same operations, however many elements are behind
+    np.testing.assert_array_equal(found.seen[:, 1], found.history[1:])
+    for turn, start in enumerate(found.history[:-1]):
+        np.testing.assert_array_equal(found.seen[turn, 0], track(ring[:"symp"], PROTON, start).coordinates)
+        np.testing.assert_array_equal(found.seen[turn, 2], track(ring[:4], PROTON, start).coordinates)
+    chosen = track(ring, PROTON, FAR, turns=3, monitors=["symp"], monitor_turns=[0, 2])
+    np.testing.assert_array_equal(chosen.seen, found.seen[[0, 2]][:, [0]])
+    assert track(ring, PROTON, FAR).seen is None
+
+
+def test_monitors_and_history_know_the_lost_over_hundreds_of_turns() -> None:
+    """A line of 1 m, turn after turn: who begins at x with slope x' stands at x + turns x', until the opening."""
+    opening = Aperture("rectangle", 1e-2, 1.0)
+    elements = [Drift("d", length=1.0), Collimator("c", aperture=opening), Marker("m")]
+    start = np.zeros((200, 6))
+    start[:, 1] = np.linspace(2.5e-5, 2e-3, 200)  # the slowest is lost after 400 m
+    result = track(Lattice("l", elements=elements), PROTON, start, turns=350, history=True, monitors=["m"])
+    slopes = start[:, 1] / np.sqrt(1.0 - start[:, 1] ** 2)
+    turn = np.ceil(1e-2 / slopes).astype(int) - 1
+    lost = result.lost.sort_values("particle")
+    np.testing.assert_array_equal(result.alive, turn >= 350)
+    np.testing.assert_array_equal(lost["turn"], turn[turn < 350])
+    assert set(lost["element"]) == {"c"}
+    assert result.lost["turn"].is_monotonic_increasing
+    wanted = slopes * np.arange(1, 351)[:, None]
+    wanted[np.arange(350)[:, None] >= turn] = np.nan
+    assert result.seen is not None
+    assert result.history is not None
+    np.testing.assert_allclose(result.seen[:, 0, :, 0], wanted, rtol=1e-12)  # 350 additions
+    np.testing.assert_array_equal(result.history[1:], result.seen[:, 0])
+
+
 K = Lattice("k", elements=[Quadrupole("q", length=1.0, k1="k")], parameters={"k": 1.0}, particle=PROTON)
 
 
@@ -173,6 +211,10 @@ K = Lattice("k", elements=[Quadrupole("q", length=1.0, k1="k")], parameters={"k"
         (K, FAR, {"turns": 0}, "turns must be a whole number above 0"),
         (K, FAR, {"turns": 1.5}, "turns must be a whole number above 0"),
         (K, FAR, {"fringe": "no"}, "fringe must be"),
+        (K, FAR, {"monitors": "q"}, "monitors must be a list of places"),
+        (K, FAR, {"monitors": ["p"]}, "has no element 'p'"),
+        (K, FAR, {"monitors": ["q"], "monitor_turns": [1]}, r"from 0 to 0, found \[1\]"),
+        (K, FAR, {"turns": 3, "monitors": ["q"], "monitor_turns": [2, 0]}, "must rise"),
         (K.with_parameters(k=[1.0, 2.0]), FAR, {}, "holds 2"),
         (K.with_parameters(k=1.0 + 1e-30j), FAR, {}, "real parameters"),
         (K.with_particle(None), FAR, {}, "names no particle"),
