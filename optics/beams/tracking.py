@@ -73,8 +73,8 @@ def track(
         ``history`` (turns + 1, n, 6) at the start of each turn; with ``monitors`` ``seen`` (turns, places, n, 6).
 
     Raises:
-        InputError: a batch of lattices, complex parameters, coordinates of another shape, unknown places, or turns that are
-            not tracked.
+        InputError: a batch of lattices, complex parameters, coordinates of another shape, unknown places, or turns that
+            are not tracked.
 
     Source:
         E. Forest, Beam Dynamics: A New Attitude and Framework, Harwood 1998, chapters 10 to 13.
