@@ -41,7 +41,7 @@ def _within(x: Any, y: Any, opening: Any, out: Any) -> None:
 
 def is_inside(aperture: Aperture, x: Array, y: Array) -> Array:
     """True where (x, y) [m] lies within the aperture; of the shape of x."""
-    flat = [np.array(value, dtype=float).ravel() for value in np.broadcast_arrays(x, y)]
-    out = np.zeros(len(flat[0]), dtype=bool)
-    _within(*flat, np.array(opening_of(aperture)), out)
-    return out.reshape(np.broadcast(x, y).shape)
+    xs, ys = (np.array(value, dtype=float) for value in np.broadcast_arrays(x, y))
+    out = np.zeros(xs.size, dtype=bool)
+    _within(xs.ravel(), ys.ravel(), np.array(opening_of(aperture)), out)
+    return out.reshape(xs.shape)
