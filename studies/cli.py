@@ -23,6 +23,7 @@ from studies.terminal import open_closed_streams, silence_stdout, visible
 PROGRAM = "lattice-optimize"
 COMMANDS = {
     "list": "Machines and studies: what each answers and what it judges.",
+    "new": "Write a study file to begin from, every key explained.",
     "schema": "Print the JSON Schema of a kind of study file, for editors.",
     "run": "Run a study: a built-in one by name, or a TOML file.",
     "match": "Match a machine or a lattice file to targets.",

@@ -105,7 +105,9 @@ class Beamlines:
             return candidates[0]
         if not known:
             raise InputError(f"{file} defines no sequence and no line: nothing to read")
-        raise InputError(f"{file} holds several sequences, name one of them: {', '.join(known)}")
+        raise InputError(
+            f"{file} holds several sequences, name one of them: {', '.join(known)} (as sequence, or with --sequence)"
+        )
 
     # -- sequences --
 

@@ -125,7 +125,8 @@ def resolve_ring(
     placed = _with_places(study, lattice, machine)
     places = machine.places if machine else {}
     requirements = tuple(_placed(one, lattice, places) for one in judged_requirements(placed, name))
-    explicit = _explicit(completed(placed, lattice, machine), name, lattice, particle, machine, requirements)
+    whole = completed(placed, lattice, machine)
+    explicit = _explicit(whole, name, lattice, particle, machine, requirements)
     outside = _outside(particle, machine)
     return Resolved(
         study=explicit,
@@ -135,7 +136,7 @@ def resolve_ring(
         particle=particle,
         top_particle=_of_larger_rigidity(machine, particle),
         machine=machine,
-        beams=tuple(_beams(study, lattice, particle, machine)),
+        beams=tuple(_beams(whole, lattice, particle, machine)),
         requirements=requirements,
         warnings=(*_reader_warnings(lattice), *([f"{outside}."] if outside else [])),
         inputs={**read, **inputs},

@@ -15,6 +15,20 @@ def toml_text(content: Mapping[str, Any]) -> str:
     return "\n".join(_table(content, ())).strip() + "\n"
 
 
+def value_text(value: Any) -> str:
+    """A value in one line, a table as ``{ a = 1 }``; TypeError for what TOML cannot hold.
+
+    >>> value_text({"lower": 0.5, "names": ["a", "b"]})
+    '{ lower = 0.5, names = ["a", "b"] }'
+    """
+    if _is_table(value):
+        inside = ", ".join(f"{_key(key)} = {value_text(part)}" for key, part in value.items())
+        return f"{{ {inside} }}" if inside else "{}"
+    if isinstance(value, (list, tuple)):
+        return f"[{', '.join(map(value_text, value))}]"
+    return _value(value)
+
+
 def _table(content: Mapping[str, Any], path: tuple[str, ...]) -> Iterator[str]:
     tables = {key: value for key, value in content.items() if _is_table(value) or _is_table_list(value)}
     yield from (f"{_key(key)} = {_value(value)}" for key, value in content.items() if key not in tables)
