@@ -22,7 +22,6 @@ from studies.spec.study_file import validated
 
 #: The machine that a study is begun with when no file is given.
 MACHINES: Mapping[str, str] = MappingProxyType({"delivery": "cnao-room3"})
-_RINGS = ("optics", "extraction", "energy-switching", "tolerances", "switching-comparison")
 WIRES = 0.035  # m, of an assumed septum, and within the aperture there
 _FREE = 0.8  # of the aperture that such wires may stand at
 _BELOW = 7e-4  # how far below the resonance the waiting tune is put
@@ -63,7 +62,7 @@ def _source(word: str, subject: str | None, given: Given, target: Path) -> Sourc
 
 
 def _linac(subject: str | None, given: Given, target: Path) -> Source:
-    if given.keys:
+    if given.keys(target):
         raise InputError("--sequence, --particle and --energy belong to a lattice file; a linac's table says its own")
     if subject is None or not looks_like_file(subject):
         return Source({"machine": (subject or "linac").lower()})

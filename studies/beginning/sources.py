@@ -33,16 +33,18 @@ class Source:
 
 @dataclass(frozen=True)
 class Given:
-    """What the command line says of a file: sequence, particle, energy [MeV/u]."""
+    """What the command line says of a file: sequence, particle, energy [MeV/u], where files that it calls may be."""
 
     sequence: str | None = None
     particle: str | None = None
     energy: float | None = None
+    root: Path | None = None
 
-    @property
-    def keys(self) -> dict[str, Any]:
-        """The same as keys of a study file."""
-        named = {"sequence": self.sequence, "particle": self.particle, "kinetic_energy_MeV_per_u": self.energy}
+    def keys(self, target: Path) -> dict[str, Any]:
+        """The same as keys of a study file at ``target``."""
+        root = None if self.root is None else relative(self.root, target)
+        named: dict[str, Any] = {"sequence": self.sequence, "root": root, "particle": self.particle}
+        named |= {"kinetic_energy_MeV_per_u": self.energy}
         return {key: value for key, value in named.items() if value is not None}
 
 
@@ -52,16 +54,17 @@ def source_of(subject: str, given: Given, target: Path) -> Source:
     InputError for an unknown machine or a lattice that cannot be, FileError for a file that cannot be read.
     """
     if not looks_like_file(subject):
-        if given.sequence is not None:
-            raise InputError(f"--sequence belongs to a lattice file; '{subject}' is a machine")
-        return Source({"machine": subject.lower(), **given.keys})
-    named = {"lattice": relative(Path(subject), target), **given.keys}
-    alone = lattice_of(subject, given.sequence)
+        for option, value in (("--sequence", given.sequence), ("--root", given.root)):
+            if value is not None:
+                raise InputError(f"{option} belongs to a lattice file; '{subject}' is a machine")
+        return Source({"machine": subject.lower(), **given.keys(target)})
+    named = {"lattice": relative(Path(subject), target), **given.keys(target)}
+    alone = lattice_of(subject, given.sequence, root=given.root)
     assumed = _unstated(alone, given)
     full = {"particle": given.particle or SPECIES, "kinetic_energy_MeV_per_u": given.energy or ENERGY}
     named |= {key: full[key] for key in assumed}
     particle, energy = named.get("particle"), named.get("kinetic_energy_MeV_per_u")
-    lattice = lattice_of(subject, given.sequence, particle, energy)
+    lattice = lattice_of(subject, given.sequence, particle, energy, given.root)
     return Source(named, assumed, lattice, _optics(lattice))
 
 
@@ -74,7 +77,8 @@ def _unstated(lattice: Lattice, given: Given) -> tuple[str, ...]:
     """Keys of particle and energy that neither the file nor the command line says."""
     if lattice.particle is not None:
         return ()
-    return tuple(key for key in ("particle", "kinetic_energy_MeV_per_u") if key not in given.keys)
+    named = {"particle": given.particle, "kinetic_energy_MeV_per_u": given.energy}
+    return tuple(key for key, value in named.items() if value is None)
 
 
 def _optics(lattice: Lattice) -> Optics | None:

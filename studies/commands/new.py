@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import click
 
 from studies.commands.options import kind_of_study, on_a_file, talking
@@ -23,6 +25,7 @@ def command(
     sequence: str | None,
     particle: str | None,
     energy: float | None,
+    root: Path | None,
     verbose: bool,
     quiet: bool,
 ) -> int:
@@ -43,7 +46,7 @@ def command(
 
     with messages(verbose, quiet):
         target = checked_target(name, force)
-        found = begun(word, subject, Given(sequence, particle, energy), target)
+        found = begun(word, subject, Given(sequence, particle, energy, root), target)
         write_text_atomic(target, text_of(word, target, found))
     show(f"{target}\nrun it: lattice-optimize run {target}")
     return Exit.OK
