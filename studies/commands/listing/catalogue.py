@@ -3,11 +3,7 @@
 from __future__ import annotations
 
 from machines.registry import MACHINES, kind_of, machine_named
-<<<<<<<< HEAD:studies/commands/listing/catalogue.py
 from studies.commands.listing.durations import expected
-========
-from studies.catalogue.durations import expected
->>>>>>>> 449ff5a (new: a study file of every kind that runs as it is, on a machine or a file, every key explained; what list tells is a room):studies/catalogue/briefly.py
 from studies.spec.builtin import FOLDER, builtin_names
 from studies.spec.judged import machine_requirements
 from studies.spec.study_file import load_study

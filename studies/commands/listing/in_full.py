@@ -14,11 +14,7 @@ from machines.machine import Machine
 from machines.registry import MACHINES, machine_named
 from machines.requirements import PROGRAM, Requirement
 from machines.rings.machine import RingMachine
-<<<<<<<< HEAD:studies/commands/listing/in_full.py
 from studies.commands.listing.durations import expected, last_run
-========
-from studies.catalogue.durations import expected, last_run
->>>>>>>> 449ff5a (new: a study file of every kind that runs as it is, on a machine or a file, every key explained; what list tells is a room):studies/catalogue/in_full.py
 from studies.spec.builtin import builtin_names, looks_like_file, question, study_path
 from studies.spec.judged import kind_of, machine_requirements
 from studies.spec.schema import RequirementSpec, StudySpec, as_mapping
