@@ -34,7 +34,7 @@ from lattice.errors import (
     NoSolution,
     UnstableOptics,
 )
-from lattice.formats import read_bmad, read_elegant
+from lattice.formats import read_bmad, read_elegant, read_pals, write_pals
 from lattice.interchange import read_json, write_json
 from lattice.lattice import Lattice
 from lattice.madx import read_madx, write_madx
@@ -79,7 +79,9 @@ __all__ = [
     "read_elegant",
     "read_json",
     "read_madx",
+    "read_pals",
     "survey",
     "write_json",
     "write_madx",
+    "write_pals",
 ]

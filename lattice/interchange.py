@@ -111,7 +111,7 @@ def lattice_to_data(lattice: Lattice) -> dict[str, Any]:
         "name": lattice.name,
         "particle": None if lattice.particle is None else _particle_to_data(lattice.particle),
         "parameters": {name: _parameter(name, value) for name, value in lattice.parameters.definitions.items()},
-        "elements": {element.name: _element_to_data(element) for element in lattice.elements},
+        "elements": {element.name: element_to_data(element) for element in lattice.elements},
         "sequence": [element.name for element in lattice.elements],
         "warnings": list(lattice.warnings),
     }
@@ -127,7 +127,7 @@ def _parameter(name: str, value: Any) -> Any:
     return value.tolist() if isinstance(value, np.ndarray) else value
 
 
-def _element_to_data(element: Element) -> dict[str, Any]:
+def element_to_data(element: Element) -> dict[str, Any]:
     data: dict[str, Any] = {"kind": element.kind}
     for attribute in fields(element):
         value = getattr(element, attribute.name)
@@ -159,7 +159,7 @@ def lattice_from_data(data: Any) -> Lattice:
         raise FileError(f"schema {data['schema']!r} is unknown here, schema {SCHEMA} is: use a newer version")
     _check_keys("lattice", data, _KEYS)
     elements = _expect("elements", data.get("elements"), dict)
-    made = {name: _element_from_data(name, entry) for name, entry in elements.items()}
+    made = {name: element_from_data(name, entry) for name, entry in elements.items()}
     return Lattice(
         _expect("name", data.get("name"), str),
         elements=[_named(made, name) for name in _expect("sequence", data.get("sequence"), list)],
@@ -176,7 +176,7 @@ def _named(made: Mapping[str, Element], name: Any) -> Element:
     return made[name]
 
 
-def _element_from_data(name: str, data: Any) -> Element:
+def element_from_data(name: str, data: Any) -> Element:
     entry = dict(_expect(f"element '{name}'", data, dict))
     kind = entry.pop("kind", None)
     if not isinstance(kind, str) or kind not in ELEMENT_KINDS:

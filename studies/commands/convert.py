@@ -40,6 +40,7 @@ def command(
     \b
     .seq .madx      MAD-X
     .lte .bmad      elegant, Bmad (in only)
+    .pals.yaml      PALS
     .json           ours
     .xsuite.json    Xsuite
     .tfs            Twiss table (out only; needs a particle, and --start where the lattice is no ring)

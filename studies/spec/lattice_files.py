@@ -1,20 +1,33 @@
-"""Lattice files by their suffix: .seq/.madx (MAD-X), .lte (elegant, in), .bmad (Bmad, in), .xsuite.json (Xsuite), .json
-(ours), .tfs (a Twiss table, out)."""
+"""Lattice files by their suffix: .seq/.madx (MAD-X), .lte (elegant, in), .bmad (Bmad, in), .pals.yaml (PALS),
+.xsuite.json (Xsuite), .json (ours), .tfs (a Twiss table, out)."""
 
 from __future__ import annotations
 
 from pathlib import Path
 
-from lattice import InputError, Lattice, read_bmad, read_elegant, read_json, read_madx, write_json, write_madx
+from lattice import (
+    InputError,
+    Lattice,
+    read_bmad,
+    read_elegant,
+    read_json,
+    read_madx,
+    read_pals,
+    write_json,
+    write_madx,
+    write_pals,
+)
 
 MADX_SUFFIXES = (".seq", ".madx", ".mad", ".lat")
 XSUITE_SUFFIX = ".xsuite.json"
 JSON_SUFFIX = ".json"
 TFS_SUFFIX = ".tfs"
-#: Languages that are read, and not written.
-READ_ONLY = {".lte": read_elegant, ".bmad": read_bmad}
-_READABLE = f"{', '.join((*MADX_SUFFIXES[:2], *READ_ONLY))}, {JSON_SUFFIX} or {XSUITE_SUFFIX}"
-_WRITABLE = f"{', '.join(MADX_SUFFIXES[:2])}, {JSON_SUFFIX}, {XSUITE_SUFFIX} or {TFS_SUFFIX}"
+PALS_SUFFIXES = (".pals.yaml", ".pals.yml")
+#: Languages with lines by name.
+_LINES = {".lte": read_elegant, ".bmad": read_bmad, **dict.fromkeys((*PALS_SUFFIXES, ".pals.json"), read_pals)}
+_READ_ONLY = (".lte", ".bmad", ".pals.json")
+_READABLE = f"{', '.join((*MADX_SUFFIXES[:2], '.lte', '.bmad', PALS_SUFFIXES[0]))}, {JSON_SUFFIX} or {XSUITE_SUFFIX}"
+_WRITABLE = f"{', '.join((*MADX_SUFFIXES[:2], PALS_SUFFIXES[0]))}, {JSON_SUFFIX}, {XSUITE_SUFFIX} or {TFS_SUFFIX}"
 
 
 def read_lattice(path: Path, sequence: str | None = None, root: Path | None = None) -> Lattice:
@@ -25,8 +38,8 @@ def read_lattice(path: Path, sequence: str | None = None, root: Path | None = No
     name = path.name.lower()
     if name.endswith(MADX_SUFFIXES):
         return read_madx(path, sequence=sequence, root=root)
-    if path.suffix.lower() in READ_ONLY:
-        return READ_ONLY[path.suffix.lower()](path, line=sequence, root=root)
+    if reader := next((read for suffix, read in _LINES.items() if name.endswith(suffix)), None):
+        return reader(path, line=sequence, root=root)
     if sequence is not None and name.endswith(JSON_SUFFIX) and not name.endswith(XSUITE_SUFFIX):
         raise InputError(f"{path}: a lattice in {JSON_SUFFIX} is one sequence; leave out the name '{sequence}'")
     if name.endswith(XSUITE_SUFFIX):
@@ -47,8 +60,10 @@ def called_within(root: str | None, study: Path | None) -> Path | None:
 
 def check_writable(path: Path) -> None:
     """InputError for a suffix that no format has, before anything is read or computed."""
-    if not path.name.lower().endswith((*MADX_SUFFIXES, JSON_SUFFIX, TFS_SUFFIX)):
-        what = "this kind of file is read only:" if path.suffix.lower() in READ_ONLY else "unknown kind of file"
+    name = path.name.lower()
+    read_only = name.endswith(_READ_ONLY)
+    if read_only or not name.endswith((*MADX_SUFFIXES, *PALS_SUFFIXES, JSON_SUFFIX, TFS_SUFFIX)):
+        what = "this kind of file is read only:" if read_only else "unknown kind of file"
         raise InputError(f"{path}: {what} '{path.suffix}'; expected {_WRITABLE}")
 
 
@@ -57,6 +72,8 @@ def write_lattice(lattice: Lattice, path: Path) -> None:
     name = path.name.lower()
     if name.endswith(MADX_SUFFIXES):
         write_madx(lattice, path)
+    elif name.endswith(PALS_SUFFIXES):
+        write_pals(lattice, path)
     elif name.endswith(XSUITE_SUFFIX):
         from optics.engines.xsuite.files import write_xsuite_json
 

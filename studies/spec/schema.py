@@ -137,7 +137,7 @@ class RingStudy(StudySpec):
     """What every study of a ring or a line says: machine or lattice, particle, strengths, match."""
 
     lattice: Text | None = None
-    """A lattice file instead of a machine (.seq, .madx, .lte, .bmad, .json, .xsuite.json), relative to this file."""
+    """A lattice file instead of a machine (.seq, .lte, .bmad, .pals.yaml, .json ...), relative to this file."""
     sequence: Name | None = None
     """The sequence to take from a file with several."""
     root: Text | None = None

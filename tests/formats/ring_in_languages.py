@@ -103,3 +103,108 @@ ring: line = (half, mids, qs, co, flah, so, 2*half, m3, mids, mp, hk, oc, mids,
   2*flah, vk, kk, mids, rf)
 use, ring
 """
+PALS = """# The same ring as a PALS file.
+PALS:
+  version: null
+  authors:
+    - author: {name: us}
+  extension_labels:
+    names: {Ours: data that no standard has}
+  facility:
+    - variables:
+        kf: 0.95
+        kd: 0.47 * kf
+    - constants:
+        - ks: 2.5
+        - turn: expr(36 * degrees)
+    - lq: {kind: constant, value: 0.3}
+    - gap: {kind: variable, value: 3e-2}
+    - d1: {kind: Drift, length: 0.4}
+    - d2: {kind: Drift, length: 0.55}
+    - d3: {kind: Drift, length: 0.15, MetaP: {description: "a drift: the third"}}
+    - qf:
+        kind: Quadrupole
+        length: lq
+        MagneticMultipoleP:
+          Kn1: kf
+    - qd:
+        inherit: qf
+        MagneticMultipoleP: {Kn1: kd}
+    - qs:
+        kind: Quadrupole
+        length: 0.1
+        MagneticMultipoleP: {Kn1: 0.3 * kf, tilt1: 0.4}
+        Ours: {colour: blue}
+    - mb:
+        kind: Bend
+        length: 1.2
+        BendP: {angle_ref: turn, e1: 0.1, e2: 0.2, edge1_int: 0.45 * gap, edge2_int: 0.45 * gap}
+        MagneticMultipoleP: {Kn1: 0.02}
+    - mr:
+        inherit: mb
+        BendP: {e1: 0.2, e2: 0.1}
+    - rb:
+        kind: Bend
+        BendP: {angle_ref: turn, L_chord: 1.1, e1_rect: 0.02, e2_rect: -0.01}
+    - sx:
+        kind: Sextupole
+        length: 0.2
+        MagneticMultipoleP: {Kn2L: 0.2 * ks}
+    - sy:
+        kind: Sextupole
+        length: 0.2
+        MagneticMultipoleP: {Kn2: -1.5 * ks, tilt2: 0.1}
+    - oc: {kind: Octupole, length: 0.1, MagneticMultipoleP: {Kn3: 12}}
+    - mp: {kind: Multipole, MagneticMultipoleP: {Kn1L: 0.02, Kn2L: 0.3}}
+    - m3: {kind: Multipole, MagneticMultipoleP: {Kn3L: 1.5}}
+    - so: {kind: Solenoid, length: 0.3, SolenoidP: {Ksol: 0.08}}
+    - hk: {kind: Kicker, length: 0.1}
+    - vk: {kind: Kicker}
+    - kk: {kind: Kicker, length: 0.05, MagneticMultipoleP: {Kn0: 0}}
+    - rf: {kind: RFCavity, length: 0.2, RFP: {voltage: 1e4, frequency: 1.3e6, phase: 0.25}}
+    - bpm: {kind: Instrument, length: 0.05}
+    - mk: {kind: Marker}
+    - co:
+        kind: Drift
+        length: 0.1
+        ApertureP: {x_min: -0.04, x_max: 0.04, y_width: 0.06, y_center: 0, shape: RECTANGULAR}
+    - half:
+        kind: BeamLine
+        line: [qf, d1, sx, d3, mb, d2, qd, d1, sy, d3]
+    - flah:
+        kind: BeamLine
+        line: [d3, sy, d1, qd, d2, mr, d3, sx, d1, qf]
+    - mids:
+        kind: BeamLine
+        line: [bpm, d3, rb, mk, d2]
+    - ring:
+        kind: BeamLine
+        periodic: true
+        line:
+          - begin:
+              kind: BeginningEle
+              ReferenceP: {species_ref: proton, pc_ref: 0.34e9}
+          - half
+          - mids
+          - qs
+          - co
+          - flah
+          - so
+          - half: {repeat: 2}
+          - m3
+          - mids
+          - mp
+          - hk
+          - oc
+          - mids
+          - flah: {repeat: 2}
+          - vk
+          - kk
+          - mids
+          - rf
+    - machine:
+        kind: Lattice
+        branches:
+          - ring
+    - use: machine
+"""

@@ -7,9 +7,9 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from lattice import Lattice, read_bmad, read_elegant, read_madx
+from lattice import Lattice, read_bmad, read_elegant, read_madx, read_pals
 from optics import Optics, twiss
-from tests.formats.ring_in_languages import BMAD, ELEGANT, MADX
+from tests.formats.ring_in_languages import BMAD, ELEGANT, MADX, PALS
 from tests.madx_session import madx
 
 #: Rounding alone lies between files that say the same.
@@ -29,12 +29,16 @@ def reference(madx_ring: Lattice) -> Optics:
 
 
 def read(name: str, folder: Path) -> Lattice:
-    reader, text = {"ring.lte": (read_elegant, ELEGANT), "ring.bmad": (read_bmad, BMAD)}[name]
+    reader, text = {
+        "ring.lte": (read_elegant, ELEGANT),
+        "ring.bmad": (read_bmad, BMAD),
+        "ring.pals.yaml": (read_pals, PALS),
+    }[name]
     (folder / name).write_text(text)
     return reader(folder / name)
 
 
-@pytest.mark.parametrize("name", ["ring.lte", "ring.bmad"])
+@pytest.mark.parametrize("name", ["ring.lte", "ring.bmad", "ring.pals.yaml"])
 def test_the_same_ring_has_the_same_optics(name: str, tmp_path: Path, madx_ring: Lattice, reference: Optics) -> None:
     found = twiss(read(name, tmp_path), madx_ring.particle)
     for quantity in ("qx", "qy", "dqx", "dqy", "momentum_compaction"):
@@ -45,7 +49,7 @@ def test_the_same_ring_has_the_same_optics(name: str, tmp_path: Path, madx_ring:
     assert found.lattice.length == pytest.approx(madx_ring.length, abs=1e-13)
 
 
-@pytest.mark.parametrize("name", ["ring.lte", "ring.bmad"])
+@pytest.mark.parametrize("name", ["ring.lte", "ring.bmad", "ring.pals.yaml"])
 def test_strengths_stay_expressions_of_parameters(name: str, tmp_path: Path, madx_ring: Lattice) -> None:
     ring = read(name, tmp_path)
     assert ring.parameters.dependent >= {"kd"}

@@ -24,6 +24,9 @@ import lattice.formats.elegant.rpn
 import lattice.formats.elegant.text
 import lattice.formats.given
 import lattice.formats.lines
+import lattice.formats.pals.kinds
+import lattice.formats.pals.reader
+import lattice.formats.pals.text
 import lattice.formats.quantity
 import lattice.interchange
 import lattice.json_text
@@ -46,7 +49,7 @@ import studies.runs.frames
 import studies.runs.store
 import studies.spec.checking
 import studies.spec.study_file
-from lattice import ReferenceParticle, read_bmad, read_elegant, read_json, read_madx, write_json
+from lattice import ReferenceParticle, read_bmad, read_elegant, read_json, read_madx, read_pals, write_json
 from machines.linacs.table import LinacTable
 from optics.beams.files import read_beam, write_beam
 from optics.engines.xsuite.files import read_xsuite_json, write_xsuite_json
@@ -56,7 +59,7 @@ from studies.runs.store import read_run
 from studies.spec.checking import checked, parse_toml, read_text
 from studies.spec.study_file import load_study
 from tests.checkout import ROOT
-from tests.formats.ring_in_languages import BMAD, ELEGANT
+from tests.formats.ring_in_languages import BMAD, ELEGANT, PALS
 from tests.madx_ring import COUPLED_RING
 from tests.report_fakes import fake_result
 
@@ -122,6 +125,13 @@ def _ring() -> Any:
 
 def _madx() -> bytes:
     return COUPLED_RING.encode()
+
+
+def _pals_data() -> Any:
+    """The PALS file as JSON has it."""
+    with TemporaryDirectory() as folder:
+        (Path(folder) / "ring.pals.yaml").write_text(PALS)
+        return {"PALS": lattice.formats.pals.text.read_document(Path(folder) / "ring.pals.yaml")}
 
 
 def _our_json() -> bytes:
@@ -201,6 +211,8 @@ _BMAD_MODULES = (
     lattice.formats.bmad.reader,
     *_SHARED_MODULES,
 )
+_PALS_MODULES = (lattice.formats.pals.text, lattice.formats.pals.kinds, lattice.formats.pals.reader)
+_ALIASES = b"PALS:\n  facility: &a\n    - x: *a\n"
 _LINES = (",", ":", "=", '"', "(", ")", "-", "*", "&\n", "!", "\n", ";", "1e400", "0", "-1", "9" * 30)
 _XSUITE_MODULES = (
     optics.engines.xsuite.document,
@@ -241,6 +253,40 @@ TARGETS = (
         _BMAD_MODULES,
         (*_LINES, "[", "]", "{", "^", "%", "*[l]", "superimpose"),
         (b"k = " + b"(" * 5000, b"k = " + b"-" * 50000, b"call, file = " + b"x" * 300, b"a: line = " + b"(" * 5000),
+    ),
+    Target(
+        "PALS",
+        "ring.pals.yaml",
+        PALS.encode,
+        read_pals,
+        (*_PALS_MODULES, *_SHARED_MODULES),
+        (
+            *_LINES,
+            "[",
+            "]",
+            "{",
+            "}",
+            "&a",
+            "*a",
+            "?",
+            "|",
+            "- ",
+            "  ",
+            "null",
+            "kind",
+            "BeamLine",
+            "!!python/object:x",
+        ),
+        (_DEEP.encode(), b"PALS: {facility: " + _DEEP.encode() + b"}", b"PALS: " + _LONG.encode(), _ALIASES),
+    ),
+    Target(
+        "PALS in JSON",
+        "ring.pals.json",
+        lambda: json.dumps(_pals_data()).encode(),
+        read_pals,
+        (*_PALS_MODULES, *_SHARED_MODULES),
+        (*_JSON, '"kind"', '"line"', '"repeat"', '"inherit"'),
+        (_DEEP.encode(), b'{"PALS": {"facility": ' + _LONG.encode() + b"}}"),
     ),
     Target(
         "JSON of ours",

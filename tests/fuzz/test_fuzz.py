@@ -16,6 +16,7 @@ from hypothesis.errors import NoSuchExample
 
 import lattice.formats.bmad.reader
 import lattice.formats.elegant.reader
+import lattice.formats.pals.reader
 import lattice.interchange
 import lattice.madx.reader
 import optics.beams.openpmd
@@ -73,6 +74,8 @@ PLANTED: dict[str, tuple[Any, str]] = {
     "MAD-X": (lattice.madx.reader, "did_you_mean"),
     "elegant": (lattice.formats.elegant.reader, "did_you_mean"),
     "Bmad": (lattice.formats.bmad.reader, "did_you_mean"),
+    "PALS": (lattice.formats.pals.reader, "did_you_mean"),
+    "PALS in JSON": (lattice.formats.pals.reader, "did_you_mean"),
     "JSON of ours": (lattice.interchange, "did_you_mean"),
     "JSON of Xsuite": (optics.engines.xsuite.document, "did_you_mean"),
     "study in TOML": (studies.spec.checking, "did_you_mean"),

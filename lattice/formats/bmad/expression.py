@@ -12,6 +12,7 @@ from math import e, factorial, pi, sqrt
 from lattice.errors import LatticeError, did_you_mean
 from lattice.formats.bmad.species import species_called
 from lattice.formats.quantity import Quantity, called, combined, negative, number
+from lattice.madx.syntax import unquoted
 from lattice.reference import ATOMIC_MASS_UNIT, ELECTRON_MASS, PROTON_MASS, SPEED_OF_LIGHT
 
 _TOKEN = re.compile(
@@ -186,7 +187,7 @@ class _Reading:
     def _of_species(self, function: str) -> Quantity:
         """The mass [eV] or charge [e] of the species that is named in the brackets."""
         end = self._text.find(")", self._begin)
-        species = None if end < 0 else species_called(self._text[self._begin : end].strip())
+        species = None if end < 0 else species_called(unquoted(self._text[self._begin : end]))
         if species is None:
             raise LatticeError(f"{function}(): expected the name of a particle that is known here")
         self._at = end + 1
