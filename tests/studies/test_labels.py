@@ -116,3 +116,14 @@ def test_an_axis_that_labels_stand_on_has_room_for_them() -> None:
     low, high = with_ranges(plotly)["layout"]["yaxis"]["range"]
     assert low < 0.0
     assert 3.0 < high < 3.3
+
+
+def test_a_line_on_a_log_axis_says_its_value_and_a_label_the_exponent() -> None:
+    """A limit of 1.8e7 (7.26) below data of 1e10: from 7.26 to 10, and 5.5 % of that more at both ends."""
+    note = text("wanted", x=0.0, y=7.26, xref="paper", yref="y")
+    line = {"type": "line", "xref": "paper", "yref": "y", "x0": 0, "x1": 1, "y0": 10**7.26, "y1": 10**7.26}
+    layout = {**base_layout(300), "yaxis": {"type": "log"}, "annotations": [note], "shapes": [line]}
+    data = [{"type": "scatter", "x": [0.0, 1.0], "y": [1e10, 1e10]}]
+    low, high = with_ranges({"data": data, "layout": layout})["layout"]["yaxis"]["range"]
+    assert low == pytest.approx(7.26 - 0.055 * 2.74, abs=1e-3)
+    assert high == pytest.approx(10 + 0.055 * 2.74, abs=1e-3)

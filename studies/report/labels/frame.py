@@ -133,11 +133,17 @@ class Frame:
         return (0.0 if from_zero else low - room), high + room
 
     def _marked(self, name: str) -> Iterator[float]:
-        """Where lines and labels stand on an axis: it has room for them."""
-        side = name[0]
-        for item in (*self.layout.get("shapes", ()), *self.layout.get("annotations", ())):
-            if item.get(f"{side}ref") == name:
-                yield from (float(item[key]) for key in (side, f"{side}0", f"{side}1") if _is_number(item.get(key)))
+        """Where lines and labels stand on an axis: it has room for them.
+
+        On a log axis lines say values, labels exponents.
+        """
+        side, log = name[0], self.spec(name).get("type") == "log"
+        for note in self.layout.get("annotations", ()):
+            if note.get(f"{side}ref") == name and _is_number(note.get(side)):
+                yield float(note[side])
+        for shape in self.layout.get("shapes", ()):
+            ends = [shape.get(end) for end in (f"{side}0", f"{side}1") if shape.get(f"{side}ref") == name]
+            yield from (log10(end) if log else float(end) for end in ends if _is_number(end) and (end > 0 or not log))
 
     def _has_points(self, name: str) -> bool:
         return any("markers" in trace.get("mode", "lines") or trace.get("type") == "bar" for trace in self._on(name))
