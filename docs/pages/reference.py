@@ -17,6 +17,7 @@ _PAGES: dict[str, tuple[str, ...]] = {
         *("optics.line.gantry", "optics.line.modules", "optics.line.settings", "optics.line.steering"),
         *("optics.ramping.energy_table", "optics.matter.ranges", "optics.matter.bragg", "optics.matter.scattering"),
         "studies.search.hook",
+        "studies.sources",
     ),
 }
 

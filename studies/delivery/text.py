@@ -8,15 +8,9 @@ import numpy as np
 
 from studies.delivery.facts import Facts
 from studies.pipeline import Text
+from studies.sources import cited
 
-REFERENCES = (
-    "K. Brown, A first- and second-order matrix theory for the design of beam transport systems, SLAC-75, 1982.",
-    "M. Benedikt, C. Carli, Matching to gantries for medical synchrotrons, Proc. PAC 1997.",
-    "K. Levenberg, A method for the solution of certain non-linear problems in least squares, Quart. Appl. Math. 2, "
-    "164 (1944).",
-    "S. J. Julier, J. K. Uhlmann, New extension of the Kalman filter to nonlinear systems, Proc. SPIE 3068 (1997).",
-    "P. J. Bryant et al., Proton-Ion Medical Machine Study (PIMMS), Part II, CERN/PS 2000-007 (DR), 2000.",
-)
+REFERENCES = cited("brown-1982", "benedikt-1997", "levenberg-1944", "julier-1997", "pimms-2")
 
 
 def _methods(facts: Facts) -> Iterator[str]:

@@ -8,13 +8,9 @@ import numpy as np
 
 from studies.energy_switching.facts import SwitchingFacts
 from studies.pipeline import Text
+from studies.sources import cited
 
-REFERENCES = (
-    "P. J. Bryant et al., Proton-Ion Medical Machine Study (PIMMS), Part II, CERN/PS 2000-007 (DR), 2000.",
-    "S. Y. Lee, Accelerator Physics, World Scientific, chapter 3 (buckets, synchronous phase).",
-    "github.com/CNAO/optics, synchro/LGEN (operational settings against energy, 2021), synchro/macros.cmdx.",
-    "Y. Iwata et al., Multiple-energy operation with extended flattops at HIMAC, Nucl. Instr. Meth. A 624, 33 (2010).",
-)
+REFERENCES = cited("pimms-2", "lee", "cnao-settings", "iwata-2010")
 
 
 def methods(facts: SwitchingFacts) -> Iterator[str]:

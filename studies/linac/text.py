@@ -11,6 +11,7 @@ from studies.judging import ALONE
 from studies.linac.facts import LinacFacts
 from studies.pipeline import Text
 from studies.results import Quantity
+from studies.sources import cited
 
 
 def text(facts: LinacFacts, quantities: Sequence[Quantity]) -> Text:
@@ -21,7 +22,8 @@ def text(facts: LinacFacts, quantities: Sequence[Quantity]) -> Text:
 def text_of(machine: LinacMachine, how: Iterator[str], quantities: Sequence[Quantity], alone: str) -> Text:
     """Methods with what the machine assumes and cites, and the warnings; ``alone``: why there is no second engine."""
     table = machine.table
-    return Text(tuple(how), table.assumptions, table.references, tuple(_warnings(quantities, alone)))
+    references = (*cited("magnus-1954"), *table.references)
+    return Text(tuple(how), table.assumptions, references, tuple(_warnings(quantities, alone)))
 
 
 def _warnings(quantities: Sequence[Quantity], alone: str) -> Iterator[str]:

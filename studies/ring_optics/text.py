@@ -8,6 +8,7 @@ from optics.magnets import FIELDS
 from optics.matching.matching import MatchResult
 from studies.ring_optics.facts import Facts
 from studies.ring_optics.imperfections import PERCENT, Imperfections
+from studies.sources import cited
 
 _BENDS = {
     "full": "Bends are exact: circles in the homogeneous field, H = -(1 + x/ρ) √((1 + δ)² - px² - py²) + ..., with the "
@@ -17,19 +18,10 @@ _BENDS = {
     "(Forest 1998), with linear edge focusing. Quadrupoles and all other bodies have the same square root; quadrupole "
     "fringes are off.",
 }
-REFERENCES = (
-    "E. D. Courant, H. S. Snyder, Theory of the alternating-gradient synchrotron, Annals of Physics 3, 1 (1958).",
-    "E. Forest, Beam Dynamics: A New Attitude and Framework, Harwood, 1998 (maps of bends and fringes).",
-    "G. Iadarola et al., Xsuite: an integrated beam physics simulation framework, HB2023, TUA2I1 (2024).",
-)
-_ORBIT_REFERENCES = (
-    "B. Autin, Y. Marti, Closed orbit correction of A.G. machines using a small number of magnets, CERN ISR-MA/73-17.",
-    "D. Sagan, D. Rubin, Linear analysis of coupled lattices, Phys. Rev. ST Accel. Beams 2, 074001 (1999).",
-)
-_MATCH_REFERENCE = (
-    "K. Madsen, H. Nielsen, O. Tingleff, Methods for non-linear least squares problems, DTU Informatics, 2004.",
-    "W. Squire, G. Trapp, Using complex variables to estimate derivatives of real functions, SIAM Rev. 40, 110 (1998).",
-)
+REFERENCES = cited("courant-1958", "forest-1998", "iadarola-2024")
+_COUPLED_REFERENCE = cited("edwards-1973")
+_ORBIT_REFERENCES = cited("autin-1973", "sagan-1999")
+_MATCH_REFERENCE = cited("madsen-2004", "squire-1998")
 
 
 def methods(facts: Facts) -> Iterator[str]:
@@ -153,6 +145,8 @@ def references(facts: Facts) -> Iterator[str]:
     yield from REFERENCES
     if facts.matched is not None:
         yield from _MATCH_REFERENCE
+    if facts.optics.coupled:
+        yield from _COUPLED_REFERENCE
     if facts.imperfections is not None:
         yield from _ORBIT_REFERENCES
     if facts.resolved.machine is not None:

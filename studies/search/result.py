@@ -12,16 +12,10 @@ from studies.results import Quantity, StudyResult
 from studies.search.figures import figures
 from studies.search.gathering import SearchFacts
 from studies.search.tables import tables
+from studies.sources import cited
 from studies.spec.schema import as_mapping
 
-REFERENCES = (
-    'K. Deb, A. Pratap, S. Agarwal, T. Meyarivan, "A fast and elitist multiobjective genetic algorithm: NSGA-II", IEEE '
-    "Trans. Evol. Comput. 6, 182 (2002), doi:10.1109/4235.996017.",
-    'J. Blank, K. Deb, "pymoo: multi-objective optimization in Python", IEEE Access 8, 89497 (2020), '
-    "doi:10.1109/ACCESS.2020.2990567.",
-    'E. Zitzler, L. Thiele, "Multiobjective evolutionary algorithms", IEEE Trans. Evol. Comput. 3, 257 (1999), '
-    "doi:10.1109/4235.797969 (hypervolume).",
-)
+REFERENCES = cited("deb-2002", "blank-2020", "zitzler-1999")
 
 
 def result_of(facts: SearchFacts) -> StudyResult:

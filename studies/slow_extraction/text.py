@@ -8,17 +8,11 @@ from studies.ring_optics.text import assumptions as optics_assumptions
 from studies.ring_optics.text import methods as optics_methods
 from studies.ring_optics.text import references as optics_references
 from studies.slow_extraction.facts import ExtractionFacts
+from studies.sources import cited
 
 _BENDS = {"full": "exact bends with full fringe fields", "linear": "exact bends with linear edges"}
 _AT_REST = {False: "particles have no vertical motion", True: "the other mode is at rest"}
-REFERENCES = (
-    "Y. Kobayashi, H. Takahashi, Improvement of the emittance in the resonant beam ejection, Proc. HEACC 1967, 347.",
-    "W. Hardt, Ultraslow extraction out of LEAR, CERN PS/DL/LEAR Note 81-6, 1981.",
-    "P. J. Bryant et al., Proton-Ion Medical Machine Study (PIMMS), Part I, CERN/PS 99-010 (DI), 1999, chapter 3.",
-    "M. J. Barnes, J. Borburgh, B. Goddard, M. Hourican, Injection and extraction magnets: septa, CERN-2010-004, 167.",
-    "J. Guckenheimer, P. Holmes, Nonlinear Oscillations, Dynamical Systems, and Bifurcations of Vector Fields, "
-    "Springer, 1983 (invariant manifolds).",
-)
+REFERENCES = cited("kobayashi-1967", "hardt-1981", "pimms-1", "barnes-2010", "guckenheimer-1983")
 
 
 def methods(facts: ExtractionFacts) -> Iterator[str]:

@@ -7,13 +7,10 @@ from pathlib import Path
 
 from lattice import Lattice, write_json
 from studies.runs.contents import LATTICE, WORST
+from studies.sources import cited
 from studies.tolerances.outcome import Answer
 
-STATISTICS = (
-    "C. J. Clopper, E. S. Pearson, The use of confidence or fiducial limits, Biometrika 26, 404 (1934).",
-    "I. M. Sobol, Global sensitivity indices for nonlinear mathematical models, Math. Comput. Simul. 55, 271 (2001).",
-    "G. Glen, K. Isaacs, Estimating Sobol indices using correlations, Environ. Model. Softw. 37, 157 (2012).",
-)
+STATISTICS = cited("clopper-1934", "sobol-2001", "glen-2012")
 
 
 def statistics(found: Answer) -> Iterator[str]:

@@ -6,19 +6,10 @@ from collections.abc import Iterator
 
 from optics.matter.ranges import range_text
 from studies.pipeline import Text
+from studies.sources import cited
 from studies.treatment.facts import ComparisonFacts
 
-REFERENCES = (
-    "T. Bortfeld, An analytical approximation of the Bragg curve for therapeutic proton beams, Med. Phys. 24, 2024 "
-    "(1997).",
-    "X. Liang et al., Investigation of the impact of machine operating parameters on beam delivery time ... for "
-    "synchrotron-based proton pencil beam spot scanning system, Front. Oncol. 12, 1036139 (2022).",
-    "Y. Iwata et al., Multiple-energy operation with extended flattops at HIMAC, Nucl. Instr. Meth. A 624, 33 (2010).",
-    "E. Haettner, H. Iwase, D. Schardt, Experimental fragmentation studies with 12C therapy beams, Rad. Prot. Dosim. "
-    "122, 485 (2006).",
-    "B. Gottschalk et al., Multiple Coulomb scattering of 160 MeV protons, Nucl. Instr. Meth. B 74, 467 (1993).",
-    "ICRU Report 78, Prescribing, recording, and reporting proton-beam therapy, 2007.",
-)
+REFERENCES = cited("bortfeld-1997", "liang-2022", "iwata-2010", "haettner-2006", "gottschalk-1993", "icru-78")
 
 
 def methods(facts: ComparisonFacts) -> Iterator[str]:

@@ -7,17 +7,11 @@ from collections.abc import Iterator
 from extraction.spill.agreement import AGREE, APART, OTHER_FATE
 from optics.engines.xsuite.elements import KICKS, LONG_KICKS
 from studies.slow_extraction.spill.facts import SpillFacts
+from studies.sources import cited
 
 #: Beginning of a warning that the report shows in red, above everything else.
 ALARM = "Engines disagree: "
-REFERENCES = (
-    "L. Badano et al., Proton-Ion Medical Machine Study (PIMMS), Part II, CERN/PS 2000-007 (DR), 2000, chapter 4.",
-    "P. D. Welch, The use of fast Fourier transform for the estimation of power spectra, IEEE Trans. Audio "
-    "Electroacoust. 15, 70 (1967).",
-    "E. H. Simpson, Measurement of diversity, Nature 163, 688 (1949) (pairs of particles in one bin).",
-    "E. B. Wilson, Probable inference, the law of succession, and statistical inference, J. Am. Stat. Assoc. 22, 209 "
-    "(1927).",
-)
+REFERENCES = cited("pimms-2-spill", "welch-1967", "simpson-1949", "wilson-1927")
 
 
 def methods(facts: SpillFacts) -> Iterator[str]:
