@@ -105,7 +105,10 @@ BUILDS_ON = {
     "linac-tolerances": {"tolerances", "linac"},
 }
 #: What every study goes through.
-COMMON = {"charts", "judging", "moves", "pipeline", "provenance", "registry", "results", "runs", "spec", "vocabulary"}
+COMMON = {
+    *("charts", "judging", "moves", "pipeline", "provenance", "registry", "results", "runs", "sources", "spec"),
+    "vocabulary",
+}
 
 
 @pytest.mark.parametrize("word", ROOMS)

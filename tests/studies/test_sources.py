@@ -33,7 +33,7 @@ def used() -> Counter[str]:
     for path in (ROOT / "studies").rglob("*.py"):
         for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
             if isinstance(node, ast.Call) and isinstance(node.func, ast.Name) and node.func.id == "cited":
-                found.update(arg.value for arg in node.args if isinstance(arg, ast.Constant))
+                found.update(str(arg.value) for arg in node.args if isinstance(arg, ast.Constant))
     return found
 
 
