@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from itertools import pairwise
 from typing import Any
 
 import numpy as np
 import pandas as pd
+from scipy.interpolate import CubicHermiteSpline
 
 from lattice import InputError
+from lattice.arrays import Array
 from studies.charts import style
 from studies.charts.magnet_shapes import filled, floor_curve, floor_polygon, hover_text, magnet_style
 from studies.charts.magnets import MagnetBlock
@@ -43,6 +46,26 @@ def _orbit(survey: pd.DataFrame) -> tuple[list[float | None], list[float | None]
     z = [value for piece in pieces for value in piece[0][:-1]] + [end["Z"]]
     x = [value for piece in pieces for value in piece[1][:-1]] + [end["X"]]
     return numbers(z), numbers(x)
+
+
+def orbit_in_space(survey: pd.DataFrame) -> Array:
+    """Z, X, Y (3, n) [m] of the orbit, its bends round: between two rows the cubic with their places and directions.
+
+    Of an arc of 60 degrees it misses the circle by 3e-3 of the radius.
+    """
+    need(survey, ("s", "X", "Y", "Z", "theta", "phi"), "survey")
+    places = survey[["Z", "X", "Y"]].to_numpy().T
+    theta, phi = survey["theta"].to_numpy(), survey["phi"].to_numpy()
+    along = np.stack([np.cos(theta) * np.cos(phi), np.sin(theta) * np.cos(phi), np.sin(phi)])
+    curve = CubicHermiteSpline(*_risen(survey["s"].to_numpy(), places, along), axis=1)
+    rows = np.concatenate([np.linspace(a, b, 9)[:-1] for a, b in pairwise(curve.x)])
+    return np.asarray(curve(np.append(rows, curve.x[-1])))
+
+
+def _risen(s: Array, places: Array, along: Array) -> tuple[Array, Array, Array]:
+    """Without what has no length: the last of rows at one s."""
+    kept = np.append(np.diff(s) > 0, True)
+    return s[kept], places[:, kept], along[:, kept]
 
 
 def _lengths(survey: pd.DataFrame) -> list[float | None]:

@@ -71,8 +71,9 @@ class Delivered:
 class Facts:
     """What is known of a delivery; ``between``: largest relative error of a size halfway between two energies, by spot
     (energies - 1, spots); ``engines``: relative difference of both sizes from Xsuite's for the cases compared;
-    ``acceptances`` of the cases tracked; ``planning``: the beam at named
-    planes; ``trajectories``: lines with errors (None: not asked for)."""
+    ``acceptances`` of the cases tracked; ``planning``: the beam at named planes; ``trajectories``: lines with errors
+    (None: not asked for); ``stands``: survey of the line at each angle [rad] of a gantry, from where it begins.
+    """
 
     resolved: ResolvedDelivery
     source: Source
@@ -87,6 +88,7 @@ class Facts:
     turning: Turning | None = None
     planning: pd.DataFrame = field(default_factory=pd.DataFrame)
     trajectories: Trajectories | None = None
+    stands: tuple[tuple[float, pd.DataFrame], ...] = ()
 
     @property
     def lattice(self) -> Lattice:
@@ -161,6 +163,7 @@ def gather(resolved: ResolvedDelivery, asked: Asked) -> Facts:
         turning=turning_of(resolved, cases, beams, found) if asked.report else None,
         planning=planning(resolved, beams, found) if asked.report else pd.DataFrame(),
         trajectories=_trajectories(resolved, source, found, delivered[len(delivered) // 2].case),
+        stands=tuple(_stands(resolved)) if asked.report else (),
     )
 
 
@@ -289,6 +292,13 @@ def _trajectories(resolved: ResolvedDelivery, source: Source, found: Settings, c
     states, moments = source.at(case.particle), source.moments(case.particle)
     beam = Beam(case.particle, states, moments, resolved.isocentre, study.model.fringe, study.seed)
     return steered(case.label, line, beam, study.trajectories)
+
+
+def _stands(resolved: ResolvedDelivery) -> Iterator[tuple[float, pd.DataFrame]]:
+    """Survey of the line at every angle of its gantry; none of a line without."""
+    if resolved.turned is not None:
+        for angle, line in zip(resolved.angles, _turned(resolved), strict=True):
+            yield angle, pd.DataFrame(survey(line)).set_index("name")
 
 
 def _floor(line: Lattice, machine: LineMachine | None, source: Source) -> dict[str, pd.DataFrame]:

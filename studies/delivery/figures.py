@@ -11,11 +11,13 @@ from lattice.arrays import Array
 from studies.charts import style
 from studies.charts.curves import Curve, curves
 from studies.charts.figure import figure_json, figure_of
+from studies.charts.floor import orbit_in_space
 from studies.charts.lattice import floor_plan, magnet_blocks, optics_figure
 from studies.charts.linac import heat, line, stacked, with_slider
+from studies.charts.sliding import Panel, sliding
 from studies.charts.spill import bar_drawing
 from studies.charts.spot import Envelope, Spot, envelopes_drawing, spots_drawing
-from studies.charts.style import Drawing
+from studies.charts.style import Drawing, heading
 from studies.delivery.acceptance import Acceptance
 from studies.delivery.facts import Delivered, Facts
 from studies.delivery.joints import joint_figures
@@ -30,6 +32,7 @@ def figures(facts: Facts) -> tuple[FigureData, ...]:
     return (
         _envelopes(facts),
         *_floor(facts),
+        *_turned(facts),
         _spots(facts),
         *joint_figures(facts.turning),
         _sizes(facts),
@@ -86,6 +89,25 @@ def _floor(facts: Facts) -> Iterator[FigureData]:
     named = pd.DataFrame({"name": list(map(str, table.index)), **{c: table[c].to_numpy() for c in table.columns}})
     drawn = floor_plan(survey, blocks, lines=others)
     yield FigureData("line-floor", "Floor plan", caption, figure_json(drawn), named)
+
+
+def _turned(facts: Facts) -> Iterator[FigureData]:
+    """The line from above and from the side at every angle of its gantry."""
+    if not facts.stands:
+        return
+    panels, frames = [], []
+    for angle, table in facts.stands:
+        z, x, y = orbit_in_space(table)
+        told = f"{np.degrees(angle):g}"
+        curves = (("from above: X", z, x, style.HORIZONTAL), ("from the side: Y", z, y, style.VERTICAL))
+        panels.append(Panel(f"{told}\N{DEGREE SIGN}", curves))
+        frames.append(table[["s", "X", "Y", "Z"]].add_suffix(" [m]").assign(**{"angle [deg]": np.degrees(angle)}))
+    caption = (
+        "The axis of the line at each angle of its gantry, from where the line begins: from above and from the side. "
+        "Look for: where the gantry turns, and the isocentre, which stays where it is."
+    )
+    drawing = sliding(panels, heading("Z"), "X, Y [m]", "gantry at ", shown=0)
+    yield FigureData("line-turned", "The gantry turned", caption, figure_json(figure_of(drawing)), pd.concat(frames))
 
 
 def _spots(facts: Facts) -> FigureData:

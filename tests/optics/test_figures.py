@@ -10,8 +10,10 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from lattice import InputError, Lattice, Marker, Quadrupole, ReferenceParticle
+from lattice import Bend, Drift, InputError, Lattice, Marker, Quadrupole, ReferenceParticle, SRotation
+from optics import survey
 from studies.charts.figure import figure_json
+from studies.charts.floor import orbit_in_space
 from studies.charts.lattice import StopBand, WorkingPoint, floor_plan, magnet_blocks, optics_figure, tune_diagram
 from studies.charts.magnet_shapes import DEFOCUSING, FOCUSING, IDLE_QUADRUPOLE, bar_polygon, floor_curve, magnet_style
 from studies.charts.magnets import MagnetBlock
@@ -189,3 +191,15 @@ def test_text_from_outside_is_no_markup() -> None:
 
 def test_tints() -> None:
     assert tint("#0072B2", 0.2) == "rgba(0,114,178,0.2)"
+
+
+@pytest.mark.parametrize("roll", [0.0, 0.7])
+def test_the_orbit_in_space_goes_round_its_bends(roll: float) -> None:
+    """An arc of 60 degrees of 2 m, upright or rolled about its beginning: on the circle to 3e-3 of its radius."""
+    turned = [SRotation("r", angle=roll), Bend("b", length=2.0 * pi / 3, angle=pi / 3), Drift("d", length=1.0)]
+    z, x, y = orbit_in_space(survey(Lattice("arc", elements=turned)))
+    towards = x * np.cos(roll) + y * np.sin(roll)  # bends turn to -x of their frame
+    np.testing.assert_allclose(-x * np.sin(roll) + y * np.cos(roll), 0.0, atol=1e-12)
+    in_bend = slice(0, 9)
+    np.testing.assert_allclose(np.hypot(z, towards + 2.0)[in_bend], 2.0, rtol=3.2e-3)
+    assert np.hypot(z, towards + 2.0)[-1] == pytest.approx(np.hypot(2.0, 1.0), rel=1e-12)

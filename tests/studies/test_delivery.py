@@ -312,6 +312,12 @@ def test_a_gantry_at_its_angles_with_both_joints_on_one_page() -> None:
     assert found["spot_roundness"].value is None
     ids = {one.id for one in outcome.result.figures}
     assert ids >= {"gantry-sizes", "gantry-side", "envelope", "spot"}
+    turned = next(one.table for one in outcome.result.figures if one.id == "line-turned")
+    ends = [frame.iloc[-1][["X [m]", "Y [m]", "Z [m]"]].to_numpy(float) for _, frame in turned.groupby("angle [deg]")]
+    np.testing.assert_allclose(ends[1], ends[0], atol=1e-9)  # the isocentre stands still ...
+    highest = turned.groupby("angle [deg]")["Y [m]"].apply(lambda y: float(np.abs(y).max()))
+    assert highest[0.0] == 0.0
+    assert highest[37.0] > 1.0  # ... and the gantry does not
     joints = next(table.frame for table in outcome.result.tables if table.id == "gantry-joints")
     assert list(joints["reached"]) == ["2 of 2", "0 of 2"]
     assert joints["size, largest change [1]"][1] > 0.1
