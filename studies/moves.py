@@ -6,7 +6,6 @@ taken as independent of one another, and their uncertainties as half widths of t
 
 from __future__ import annotations
 
-import logging
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from math import ceil, inf, isfinite, nan, sqrt
@@ -18,9 +17,8 @@ from lattice.errors import HadronOpticsError
 from machines.requirements import FAIL, PROGRAM, Requirement, Verdict
 from studies.results import Quantity, TableData
 from studies.spec.assumption import AssumptionSpec
+from studies.terminal import LOGGER, unheard
 from studies.vocabulary import quantity_named, unit_factor
-
-LOGGER = logging.getLogger("hadron_optics")
 
 R = TypeVar("R")
 #: Which of some quantities a key can move.
@@ -64,12 +62,13 @@ def all_moves(
 ) -> tuple[Moved, ...]:
     """What each assumption moves of the quantities ``names``, whose values are ``unmoved`` where nothing is moved."""
     found = []
-    for case in cases:
+    for number, case in enumerate(cases, 1):
         key = case.assumption.key
         asked = touched(key, names)
-        LOGGER.info("assumption moved: %s %s", key, case.assumption.size)
+        LOGGER.info("assumption %d of %d moved: %s %s", number, len(cases), key, case.assumption.size)
         base = {name: unmoved[name] for name in asked if name in unmoved}
-        found.append(_moved_by(case, base, asked, compute))
+        with unheard():
+            found.append(_moved_by(case, base, asked, compute))
     return tuple(found)
 
 

@@ -36,6 +36,7 @@ from studies.spec.assumed import told
 from studies.spec.assumption import AssumptionSpec
 from studies.spec.judged import not_asked
 from studies.spec.schema import StudySpec, as_mapping
+from studies.terminal import LOGGER
 
 
 class Resolved(Protocol):
@@ -206,12 +207,15 @@ def compute(study: Study[Spec, R, F], resolved: R) -> Outcome:
     """The whole study; no file is touched. Raises what ``study.gather`` raises."""
     asked = Asked(_wanted(resolved))
     cases = _moved_cases(study, resolved)
+    moved = f"{len(cases)} assumptions moved, " if cases else ""
+    LOGGER.info("%s: its numbers, then %sfigures, tables and the report", resolved.name, moved)
     facts = study.gather(resolved, asked)
     quantities = study.quantities(facts, asked)
     moves = () if facts.unreached or facts.interrupted else _moves(study, resolved, cases, facts, quantities)
     if moves:
         quantities = with_model_errors(quantities, moves)
     judged = Judged(quantities, told_what_decides(_verdicts(resolved, facts, quantities), moves, quantities))
+    LOGGER.info("figures and tables")
     text = study.text(facts, judged.quantities)
     figures, quantities = with_evidence(study.figures(facts), judged.verdicts, judged.quantities)
     result = StudyResult(

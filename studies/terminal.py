@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
+import logging
 import os
 import re
 import sys
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from typing import Any
 
 import click
 
+#: Where everything says what it does: to the terminal and to log.txt.
+LOGGER = logging.getLogger("hadron_optics")
 _COLORS = {"PASS": "green", "FAIL": "red", "NOT EVALUATED": "yellow", "ok": "green", "OUT": "red"}
 
 
@@ -67,3 +71,14 @@ def _padded(cell: str, width: int, right: bool) -> str:
 def number(value: float | None, digits: int = 7) -> str:
     """A number in few words, "-" for none."""
     return "-" if value is None else f"{value:.{digits}g}"
+
+
+@contextmanager
+def unheard() -> Iterator[None]:
+    """Leave out what is told of the way: of one case of very many nobody wants to hear it."""
+    level = LOGGER.level
+    LOGGER.setLevel(logging.WARNING)
+    try:
+        yield
+    finally:
+        LOGGER.setLevel(level)

@@ -8,9 +8,11 @@ from typing import Any
 
 import click
 
+from studies.commands.listing.durations import expected, last_run
 from studies.commands.options import as_json, run_folder, talking
 from studies.commands.ways import Ways, many_ways
 from studies.spec.builtin import looks_like_file, study_path, unknown_study
+from studies.terminal import visible
 
 
 def study_file(ctx: click.Context, parameter: click.Parameter, name: str) -> tuple[Path, str]:
@@ -21,6 +23,15 @@ def study_file(ctx: click.Context, parameter: click.Parameter, name: str) -> tup
     if not looks_like_file(name):
         raise click.BadParameter(unknown_study(name), ctx, parameter)
     return Path(name), name
+
+
+def _say_how_long(name: str, folder: Path) -> None:
+    """On standard error what a built-in study takes, and what the last run in the folder took."""
+    usual, last = expected(name), last_run(folder)
+    told = [f"about {usual} on two processors"] if usual != "-" else []
+    told += [f"{last} the last time in {folder}"] if last else []
+    if told:
+        click.echo(visible(f"{name} takes {', '.join(told)}"), err=True)
 
 
 @click.command("run", short_help="Run a study.")
@@ -72,5 +83,7 @@ def command(
     if named.many:
         return ways.follow_cases(named, path, options, settings)
     ways.refused_for(named.study)
+    if not quiet:
+        _say_how_long(str(named.name), out or Path("runs") / str(named.name))
     finished = run_to_folder(str(named.name), partial(prepared, named, path), options)
     return show_verdicts(finished, as_json)

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 import click
 
-from machines.requirements import PASS, Verdict, counted
+from machines.requirements import PASS, PROGRAM, Verdict, counted
 from studies.exit_codes import Exit
+from studies.report.severity import severity
 from studies.runs.results_json import json_text
 from studies.runs.running import Finished
 from studies.terminal import number, show, table
@@ -68,7 +70,21 @@ def _show_where(finished: Finished) -> None:
             show(f"{verdict.requirement.id}: {verdict.verdict}: {verdict.reason}")
     for warning in finished.result.warnings:
         show(f"warning: {warning}")
+    smallest = _smallest(finished.result.verdicts)
+    if smallest:
+        show(smallest)
     show(f"report: {finished.folder / 'report.html'}")
+
+
+def _smallest(verdicts: Sequence[Verdict]) -> str:
+    """The smallest margin of the machine's requirements; "" where none has a margin."""
+    judged = [one for one in verdicts if one.kind != PROGRAM and one.margin is not None]
+    if not judged:
+        return ""
+    least = min(judged, key=severity)
+    need = least.requirement
+    unit = "" if need.unit == "1" else f" {need.unit}"
+    return f"smallest margin: {need.id}, {need.quantity}: {number(least.margin, 4)}{unit} ({least.verdict})"
 
 
 def _exit_code(finished: Finished) -> int:

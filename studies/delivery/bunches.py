@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import logging
 from itertools import pairwise
 
 import numpy as np
@@ -15,8 +14,8 @@ from optics.linac.switching.bunches import arrived_at, bunches_at
 from optics.linac.switching.settings import settings_for
 from studies.delivery.resolution import ResolvedDelivery
 from studies.delivery.source import Source, at_its_own_momentum
-
-LOGGER = logging.getLogger(__name__)
+from studies.runs.logs import LOGGER
+from studies.runs.stages import steps
 
 _UNCOUPLED = ((0, 1), (2, 3), (4, 5))  # what the mirrors of both planes leave
 _ASSUMED = (
@@ -36,7 +35,7 @@ def of_linac(resolved: ResolvedDelivery) -> Source:
     start = machine.sample(study.source.particles, study.seed)
     LOGGER.info("%d particles of %s at %d energies", len(start), machine.name, len(energies))
     setting = settings_for(machine.linac, energies, start)
-    ends = zip(bunches_at(machine.linac, setting, start), energies, strict=True)
+    ends = zip(bunches_at(machine.linac, setting, start), steps(energies, "energies"), strict=True)
     drawn = {energy: entering(arrived_at(end, energy).survivors) for end, energy in ends}
     middle = resolved.particles[len(resolved.particles) // 2]
     return Source(

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import logging
 from collections.abc import Iterator
 from dataclasses import dataclass, field, replace
 from itertools import pairwise
@@ -31,8 +30,8 @@ from studies.delivery.sources import source_of
 from studies.delivery.trajectories import Beam, Trajectories, steered
 from studies.delivery.turning import Turning, turning_of
 from studies.pipeline import Asked
-
-LOGGER = logging.getLogger(__name__)
+from studies.runs.logs import LOGGER
+from studies.runs.stages import steps
 
 _SHOWN = 5  # energies whose particles are tracked and whose envelopes are drawn
 _SLICES = 4
@@ -148,7 +147,8 @@ def gather(resolved: ResolvedDelivery, asked: Asked) -> Facts:
     """Source, settings, particles. Raises as ``line_set``."""
     source, cases, beams, found = line_set(resolved)
     LOGGER.info("particles to the isocentre")
-    delivered = tuple(brought(resolved, source, found, case) for case in _tracked(resolved, cases))
+    chosen = steps(_tracked(resolved, cases), "cases")
+    delivered = tuple(brought(resolved, source, found, case) for case in chosen)
     return Facts(
         resolved=resolved,
         source=source,
@@ -215,6 +215,7 @@ def _envelope(optics: Optics, sigmas: float) -> pd.DataFrame:
 
 def _between(resolved: ResolvedDelivery, source: Source, found: Settings) -> Array:
     """Relative errors of sizes of beams between two energies, at strengths between theirs: (energies - 1, spots, 2)."""
+    LOGGER.info("beams halfway between the energies of the table")
     spots = len(resolved.study.spots)
     shape = (len(resolved.particles), spots)
     values = found.values.reshape(*shape, -1)
@@ -247,11 +248,9 @@ def _compared(
 ) -> pd.DataFrame:
     """Both engines at every energy that is tracked, at the angles of a gantry in turn; nan for the others."""
     angles = len(resolved.angles)
-    rows = {
-        k: _engines(resolved, source, found, one)
-        for k, one in enumerate(delivered)
-        if k % angles == (k // angles) % angles
-    }
+    LOGGER.info("the same particles through Xsuite")
+    chosen = [k for k in range(len(delivered)) if k % angles == (k // angles) % angles]
+    rows = {k: _engines(resolved, source, found, delivered[k]) for k in steps(chosen, "cases")}
     return pd.DataFrame.from_dict(rows, orient="index").reindex(range(len(delivered)))
 
 
@@ -277,7 +276,8 @@ def _acceptances(
     if asked is None:
         return
     offsets = np.linspace(-1.0, 1.0, asked.points) * asked.momentum_percent / 100
-    for case in (one.case for one in delivered):
+    LOGGER.info("particles of %d other momenta through the line", asked.points)
+    for case in steps([one.case for one in delivered], "cases"):
         line = _to_isocentre(resolved, found.of(case.number, case.angle))
         table = accepted(line, case.particle, source.at(case.particle), offsets, fringe)
         yield Acceptance(case.label, case.size_x, case.size_y, table)

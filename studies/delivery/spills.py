@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import logging
 from dataclasses import replace
 
 from extraction import Septum, track_spill
@@ -16,8 +15,7 @@ from machines.registry import ring_named
 from machines.rings.machine import RingMachine, WorkingPoint
 from studies.delivery.resolution import ResolvedDelivery
 from studies.delivery.source import Source, at_its_own_momentum
-
-LOGGER = logging.getLogger(__name__)
+from studies.runs.logs import LOGGER, shows_progress
 
 _LEVEL = ((0, 1, 4, 5), (2, 3))  # what a mirror of the midplane leaves: y and py have nothing in common with the rest
 _BAR = (
@@ -48,6 +46,7 @@ def of_spill(resolved: ResolvedDelivery) -> Source:
         turns=spec.turns,
         seed=resolved.study.seed,
         fringe=resolved.study.model.fringe,
+        progress=shows_progress(),
     )
     beam = extracted_beam(ring, septum, spill, resolved.study.model.fringe)
     told = f"{len(beam.states)} particles that {machine.title} extracts at '{point.name}', tracked by our maps"

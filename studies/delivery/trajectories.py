@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import logging
 from dataclasses import dataclass
 
 import numpy as np
@@ -18,9 +17,8 @@ from optics.line.steering import Arrivals, Sensitivity, arrivals, correct_trajec
 from optics.linear.moments import COORDINATES
 from optics.maps.model import trajectories
 from studies.delivery.spec import BeamErrorsSpec, TrajectoriesSpec
+from studies.runs.logs import LOGGER
 from studies.spec.errors import ErrorsSpec
-
-LOGGER = logging.getLogger(__name__)
 
 #: Part of the machines that a number of them holds for.
 PERCENT = 95.0

@@ -14,6 +14,7 @@ from optics.line.response import responses
 from optics.line.settings import Settings
 from studies.delivery.cases import Case, settings_of
 from studies.delivery.resolution import ResolvedDelivery, SetLine
+from studies.runs.logs import LOGGER
 
 _STEP = 5.0  # degrees between the angles of a curve
 
@@ -44,6 +45,7 @@ def turning_of(resolved: ResolvedDelivery, cases: tuple[Case, ...], beams: Momen
     """Facts of the gantry; None of a line without one."""
     if resolved.turned is None:
         return None
+    LOGGER.info("the gantry at every angle")
     shown = cases[(len(resolved.particles) // 2) * len(resolved.study.spots)]
     angles = np.arange(0.0, 180.0 + _STEP / 2, _STEP)
     joints = [_joint(resolved, resolved.own, found, beams, shown, angles)]

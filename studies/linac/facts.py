@@ -29,6 +29,7 @@ from studies.linac.resolution import ResolvedLinac
 from studies.linac.spec import LinacOpticsStudy
 from studies.pipeline import Asked
 from studies.runs.logs import LOGGER
+from studies.runs.stages import steps
 
 _GRID_SIGMAS = (12.0, 8.0)  # of phase and of energy
 _GRID_POINTS = 81
@@ -236,13 +237,13 @@ def _errors(machine: LinacMachine, study: LinacOpticsStudy | None, start: Array)
     if study is None:
         return pd.DataFrame({name: [] for name in ("scale", "seed", "transmission", "energy", "spread")})
     LOGGER.info("%d machines with errors", study.error_samples * len(study.error_scales))
-    rows = []
-    for scale in study.error_scales:
-        errors = machine.errors.scaled(scale)
-        for seed in range(study.seed, study.seed + study.error_samples):
-            rows.append(
-                {"scale": scale, "seed": seed, **_sample(machine, errors, seed, start[: study.error_particles])}
-            )
+    seeds = range(study.seed, study.seed + study.error_samples)
+    scaled = {scale: machine.errors.scaled(scale) for scale in study.error_scales}
+    some = start[: study.error_particles]
+    rows = [
+        {"scale": scale, "seed": seed, **_sample(machine, scaled[scale], seed, some)}
+        for scale, seed in steps([(scale, seed) for scale in scaled for seed in seeds], "machines")
+    ]
     return pd.DataFrame(rows)
 
 

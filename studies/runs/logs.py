@@ -14,9 +14,10 @@ import time
 from collections.abc import Iterator
 from contextlib import contextmanager, redirect_stdout
 
-from studies.terminal import visible
+from studies.runs.stages import Stages, duration, shows_progress
+from studies.terminal import LOGGER, unheard
 
-LOGGER = logging.getLogger("hadron_optics")
+__all__ = ["LOGGER", "RunLog", "messages", "shows_progress", "unheard"]
 
 
 class RunLog(logging.Handler):
@@ -31,6 +32,10 @@ class RunLog(logging.Handler):
     def emit(self, record: logging.LogRecord) -> None:
         """Keep one message."""
         self.lines.append(self.format(record))
+
+    def told(self) -> None:
+        """Say how long it took; no part of what a run is, so that it stands on the terminal alone."""
+        LOGGER.info("took %s", duration(time.time() - self.started))
 
     def text(self) -> str:
         """The log so far, with the time it took."""
@@ -49,7 +54,8 @@ def _circumstances(jobs: int) -> Iterator[str]:
 @contextmanager
 def messages(verbose: bool = False, quiet: bool = False, log: RunLog | None = None) -> Iterator[None]:
     """Send messages to standard error and to ``log``; what libraries print goes to the log too, never to stdout."""
-    handlers: list[logging.Handler] = [_terminal(verbose, quiet), *([log] if log else [])]
+    terminal = Stages(verbose, quiet)
+    handlers: list[logging.Handler] = [terminal, *([log] if log else [])]
     warned = logging.getLogger("py.warnings")
     warned.propagate = False
     logging.captureWarnings(True)
@@ -67,27 +73,7 @@ def messages(verbose: bool = False, quiet: bool = False, log: RunLog | None = No
         for handler in handlers:
             LOGGER.removeHandler(handler)
             warned.removeHandler(handler)
-
-
-def shows_progress() -> bool:
-    """True when a progress bar may be drawn: standard error is a terminal, and neither -q nor NO_COLOR is given."""
-    if not sys.stderr.isatty() or os.environ.get("NO_COLOR") or os.environ.get("TERM") == "dumb":
-        return False
-    terminals = [one for one in LOGGER.handlers if isinstance(one, logging.StreamHandler)]
-    return any(one.level <= logging.INFO for one in terminals)
-
-
-def _terminal(verbose: bool, quiet: bool) -> logging.Handler:
-    handler = logging.StreamHandler(sys.stderr)
-    handler.setLevel(logging.DEBUG if verbose else logging.WARNING if quiet else logging.INFO)
-    handler.setFormatter(_Plain())
-    return handler
-
-
-class _Plain(logging.Formatter):
-    def format(self, record: logging.LogRecord) -> str:
-        prefix = "" if record.levelno < logging.WARNING else f"{record.levelname.lower()}: "
-        return visible(prefix + super().format(record))
+        terminal.close()
 
 
 class _LogWriter(io.TextIOBase):
@@ -100,14 +86,3 @@ class _LogWriter(io.TextIOBase):
         for line in filter(str.strip, text.splitlines()):
             LOGGER.debug(line.rstrip())
         return len(text)
-
-
-@contextmanager
-def unheard() -> Iterator[None]:
-    """Leave out what is told of the way: of one case of very many nobody wants to hear it."""
-    level = LOGGER.level
-    LOGGER.setLevel(logging.WARNING)
-    try:
-        yield
-    finally:
-        LOGGER.setLevel(level)

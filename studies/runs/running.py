@@ -67,6 +67,7 @@ def run_to_folder(name: str, prepare: Callable[[], Callable[[], Outcome]], optio
             outcome = compute()
             LOGGER.info("writing %s", folder)
             results = run.finish(outcome.result, render, log.text, outcome.save)
+        log.told()
     return Finished(outcome.result, results, folder, outcome.converged, outcome.interrupted)
 
 

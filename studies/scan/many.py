@@ -133,6 +133,7 @@ class CasesRun:
             outcome = compute(self._gathered(table), self.resolved)
             LOGGER.info("writing %s", folder)
             results = run.finish(outcome.result, render, log.text, outcome.save)
+            log.told()
         return Finished(outcome.result, results, folder, outcome.converged, outcome.interrupted)
 
     def _folder(self, options: RunOptions) -> Path:

@@ -87,6 +87,7 @@ def scan_to_folder(
         for kind in processors(run.place):
             LOGGER.debug("rows computed on %s", kind)
         results = run.finish(result_of(made, table), render, log.text, partial(_save, table, _about(made)))
+        log.told()
     return ScanFinished(table, results, folder)
 
 

@@ -13,6 +13,7 @@ from lattice.arrays import Array
 from optics.imperfections.budget import allotted
 from optics.imperfections.causes import CauseShare
 from optics.statistics import Proportion
+from studies.runs.logs import LOGGER
 from studies.tolerances.asked import BudgetSpec
 from studies.tolerances.sampling import Drawing, Sampling
 from studies.tolerances.yields import Limit, kept, yield_of
@@ -82,6 +83,7 @@ def budget_of(asked: Asked, measured: Callable[[Drawing], pd.DataFrame]) -> Budg
             f"limits, {best.found.lower:.3g} at least (95 %); {asked.wanted:g} are wanted"
         )
     scales = scales_at(max(good))
+    LOGGER.info("the budget checked on %d machines of its own", asked.spec.check)
     cost = float(np.sum(costs * scales**-power) / np.sum(costs))
     return Budget(scales, cost, tuple(tried), drawn(scales, asked.spec.machines, asked.spec.check))
 
@@ -106,6 +108,7 @@ def _levels(asked: Asked, found: Callable[[float], Proportion]) -> list[Tried]:
     good, bad, level = 0.0, np.inf, 1.0
     tried: list[Tried] = []
     while len(tried) < _TRIES and _LEAST <= level <= _MOST:
+        LOGGER.info("budget, trial %d of at most %d: machines at %.3g of the room", len(tried) + 1, _TRIES, level)
         tried.append(Tried(level, found(level)))
         if tried[-1].found.lower >= asked.wanted:
             good = level
