@@ -20,6 +20,7 @@ _PARTS: dict[str, tuple[str, ...]] = {
             "docs/tolerances",
             "docs/search",
             "docs/scale",
+            "docs/files",
             "docs/dossier",
             "docs/notebook",
         ),
