@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Callable, Collection
 from dataclasses import dataclass, field
-from fnmatch import fnmatch
+from fnmatch import fnmatchcase
+from functools import lru_cache
 
 from lattice.errors import LatticeError
 from lattice.formats.quantity import Quantity
@@ -13,6 +14,24 @@ from lattice.madx.arithmetic import Strength
 from lattice.madx.text import Statement
 
 Value = Quantity | str
+
+
+class Unread(str):
+    """A text that is no number, and why: an error only where a number is wanted of it."""
+
+    reason = ""
+
+    @classmethod
+    def told(cls, text: str, reason: object) -> Unread:
+        """The text with the reason."""
+        made = cls(text)
+        made.reason = str(reason)
+        return made
+
+
+@lru_cache(maxsize=10_000)
+def _is_one_of(attribute: str, patterns: frozenset[str]) -> bool:
+    return any(fnmatchcase(attribute, pattern) for pattern in patterns)
 
 
 @dataclass
@@ -82,14 +101,14 @@ class Given:
         if self.acts(attribute):
             raise LatticeError(f"{self.definition.kind} '{self.definition.name}': {attribute} {reason}")
 
-    def check_rest(self, silent: Collection[str], noted: Collection[str], ending: str = "") -> None:
+    def check_rest(self, silent: frozenset[str], noted: Collection[str]) -> None:
         """Refuse, or note, what acts and was not asked for. ``silent`` may hold patterns with ``*``."""
         for attribute in sorted(self.definition.attributes.keys() - self.asked):
-            if any(fnmatch(attribute, pattern) for pattern in silent) or not self.acts(attribute):
+            if _is_one_of(attribute, silent) or not self.acts(attribute):
                 continue
             if attribute not in noted:
                 self.refuse(attribute)
-            self.told(f"{attribute} of '{self.definition.name}' is not kept{ending}")
+            self.told(f"{attribute} of '{self.definition.name}' is not kept")
 
     def _found(self, attribute: str) -> Value | None:
         self.asked.add(attribute)
@@ -98,6 +117,8 @@ class Given:
     def _quantity(self, attribute: str, found: Value) -> Quantity:
         if isinstance(found, Quantity):
             return found
+        if isinstance(found, Unread):
+            raise LatticeError(f"{self.definition.kind} '{self.definition.name}': {attribute}: {found.reason}")
         raise LatticeError(
             f"{self.definition.kind} '{self.definition.name}': {attribute} must be a number, found '{found[:60]}'"
         )

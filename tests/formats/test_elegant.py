@@ -123,7 +123,9 @@ def test_defaults_and_conventions(read: Read) -> None:
     assert one(read, "MULT, ORDER=3, KNL=2") == Multipole("x", knl=(0.0, 0.0, 0.0, 2.0))
     opening = Aperture("ellipse", 0.02, 0.01, 1e-3)
     assert one(read, "ECOL, L=0.1, X_MAX=0.02, Y_MAX=0.01, DX=1e-3") == Collimator("x", length=0.1, aperture=opening)
-    assert one(read, "WATCH, FILENAME=out") == Marker("x")
+    assert one(read, 'WATCH, FILENAME="%s.w1", MODE=coord, EXCLUDE_SLOPES=1') == Marker("x")
+    assert one(read, "MALIGN, DX=0") == Marker("x")
+    assert one(read, 'WAKE, INPUTFILE="wake.sdds", TCOLUMN="t"') == Marker("x")
 
 
 @pytest.mark.parametrize("word", ["QUAD", "quad", "QUADRUPOLE", "QUA"])
@@ -168,11 +170,11 @@ MISTAKES = [
     ("Q: K, L=1", 1, "'K' may mean"),
     ("Q: QUAD L=1", 1, "expected ',' after 'QUAD', found 'L=1'"),
     ("Q: QUAD, L=1, 0.3", 1, "expected 'attribute=value', found '0.3'"),
-    ('Q: QUAD, L=1, K1="kf 2 *"', 1, "'kf' is no number, no variable set before"),
-    ('Q: QUAD, L=1, K1="2 *"', 1, r"'\*' needs 2 numbers on the stack, found 1"),
-    ('Q: QUAD, L=1, K1="1 0 /"', 1, "division by zero"),
-    ('Q: QUAD, L=1, K1="0 ln"', 1, "has no finite value"),
-    ('Q: QUAD, L=1, K1=""', 1, "expected a value after 'k1='"),
+    ('Q: QUAD, L=1, K1="kf 2 *"\nA: LINE=(Q)', 1, "'kf' is no number, no variable set before"),
+    ('Q: QUAD, L=1, K1="2 *"\nA: LINE=(Q)', 1, r"'\*' needs 2 numbers on the stack, found 1"),
+    ('Q: QUAD, L=1, K1="1 0 /"\nA: LINE=(Q)', 1, "division by zero"),
+    ('Q: QUAD, L=1, K1="0 ln"\nA: LINE=(Q)', 1, "has no finite value"),
+    ('Q: QUAD, L=1, K1=""\nA: LINE=(Q)', 1, "k1: expected a value"),
     ("Q: QUAD, L=1e400", 1, "l: the number inf is not finite"),
     ("% sto a", 1, "expected a number before 'sto'"),
     ("% 3 sto", 1, "and the name of a variable after it"),
@@ -188,6 +190,8 @@ MISTAKES = [
     ("Q: QUAD, K1=1\nA: LINE=(Q)", 1, "QUAD 'Q' has no length"),
     ("Q: QUAD, L=1, DX=1e-3\nA: LINE=(Q)", 1, "QUAD 'Q': dx cannot be held here; set it to 0"),
     ("Q: QUAD, L=1, FSE=0.1\nA: LINE=(Q)", 1, "QUAD 'Q': fse cannot be held"),
+    ("M: MALIGN, DX=1e-3\nA: LINE=(M)", 1, "MALIGN 'M': dx cannot be held"),
+    ('Q: KQUAD, L=1, SYSTEMATIC_MULTIPOLES="q.sdds"\nA: LINE=(Q)', 1, "systematic_multipoles cannot be held"),
     ("Q: QUAD, L=1, COLOUR=3\nA: LINE=(Q)", 1, "QUAD 'Q': colour cannot be held"),
     ("W: WIGGLER, L=1\nA: LINE=(W)", 1, "'W' is a WIGGLER, which cannot be held: replace it"),
     ("R: RFCA, L=1, CHANGE_P0=1\nA: LINE=(R)", 1, "change_p0 accelerates the reference particle"),
@@ -208,7 +212,7 @@ def test_mistakes_are_told_with_their_place(read: Read, text: str, line: int, me
 
 def test_expressions_that_grow_without_end_are_refused(read: Read) -> None:
     doubled = "a " + "= * " * 40
-    with pytest.raises(FileError, match="is too long or too deeply nested"):
+    with pytest.raises(LatticeError, match="is too long or too deeply nested"):
         read(f'% 1.0 sto a\nQ: QUAD, L=1, K1="{doubled}"\nA: LINE=(Q)')
 
 

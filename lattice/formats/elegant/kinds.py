@@ -38,10 +38,11 @@ from lattice.madx.syntax import words
 SILENT = words(
     "add_opening_angle change_t coupled disable edge_order edge1_nonlinear edge2_nonlinear end_pass etilt_sign"
     " expand_hamiltonian fiducial fitpoint group hysteresis_group integration_order interval isr1part label"
-    " lock_phase method n_bins n_kicks n_passes n_slices nonlinear order paraxial phase_reference q"
+    " lock_phase method nonlinear order paraxial phase_reference q"
     " radial sr_in_ordinary_matrix start_pass start_pid end_pid steering transport usecsr use_rad_dist"
     " weight x_ref tracking_matrix mode filename coordinate_order *_tolerance xsteering ysteering wrap_around"
-    " bin* sg_* output_* derbenev_* steady_state csr isotropic_* edge_effects n_* reference_correction field_output"
+    " bin* csr* integrated_* trapazoid_* sg_* output_* derbenev_* steady_state isotropic_* edge_effects n_*"
+    " reference_correction field_output"
 )
 #: Attributes that change something which no lattice of ours holds, and little: told of.
 NOTED = words(
@@ -58,6 +59,7 @@ def _drift(v: Given) -> Element:
 
 
 def _marker(v: Given) -> Element:
+    v.asked.update(v.definition.attributes)
     return Marker(v.name)
 
 
@@ -231,6 +233,7 @@ _KICKERS = {"HKICK": _one_plane("x"), "VKICK": _one_plane("y"), "KICKER": _kicke
 BUILDERS: dict[str, Callable[[Given], Element]] = {
     **dict.fromkeys(("DRIF", "EDRIFT", "CSRDRIFT", "LSCDRIFT"), _drift),
     **dict.fromkeys(("MARK", "WATCH"), _marker),
+    **dict.fromkeys(("MALIGN", "ENERGY", "STRAY"), _drift),  # as long as they do nothing
     "MONI": _monitor("both"),
     "HMON": _monitor("x"),
     "VMON": _monitor("y"),
@@ -257,9 +260,9 @@ _SWITCHED = words("RFCW RFDF RFTM110 TWLA TWMTA MODRF TWPL RAMPRF RAMPP TMCF CEP
 _OPENINGS = words("MAXAMP SCRAPER SPEEDBUMP APCONTOUR TAPERAPC TAPERAPE TAPERAPR")
 _REFUSED = words(
     "ALPH BMAPXY BMAPXYZ BMXYZ BEDGE BGGEXP BRAT CCBEND CORGPIPE CPICKUP CKICKER CWIGGLER DSCATTER EMATRIX EMITTANCE"
-    " ENERGY FMULT FTABLE GFWIGGLER HKPOLY ILMATRIX IONEFFECTS KPOLY KQUSE LGBEND LMIRROR LSRMDLTR LTHINLENS MAGNIFY"
-    " MALIGN MATR MATTER MBUMPER NIBEND NISEPT PEPPOT POLYSERIES QUFRINGE REFLECT RIMULT SAMPLE SCATTER SCMULT SHRFDF"
-    " STRAY TFBDRIVER TFBPICKUP TUBEND TWISS UKICKMAP WIGGLER"
+    " FMULT FTABLE GFWIGGLER HKPOLY ILMATRIX IONEFFECTS KPOLY KQUSE LGBEND LMIRROR LSRMDLTR LTHINLENS MAGNIFY"
+    " MATR MATTER MBUMPER NIBEND NISEPT PEPPOT POLYSERIES QUFRINGE REFLECT RIMULT SAMPLE SCATTER SCMULT SHRFDF"
+    " TFBDRIVER TFBPICKUP TUBEND TWISS UKICKMAP WIGGLER"
 )
 BUILDERS |= {name: _passed_by("collective effects") for name in _COLLECTIVE}
 BUILDERS |= {name: _passed_by("its bookkeeping") for name in _BOOKKEEPING}

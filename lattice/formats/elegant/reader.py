@@ -12,7 +12,7 @@ from lattice.errors import LatticeError, did_you_mean
 from lattice.formats.elegant.kinds import BUILDERS, NOTED, SILENT
 from lattice.formats.elegant.rpn import Calculator
 from lattice.formats.elegant.text import read_statements
-from lattice.formats.given import Definition, Given, Value
+from lattice.formats.given import Definition, Given, Unread, Value
 from lattice.formats.lines import Line, Lines, Member
 from lattice.formats.names import Names, element_name
 from lattice.formats.quantity import number
@@ -158,10 +158,11 @@ class _Reader:
         inner = text[1:-1].replace('\\"', '"') if text.startswith('"') else text
         if name in _TEXTS:
             return inner
-        value = self.calculator.follow(statement, inner)
-        if value is None:
-            raise statement.cannot_be_read(f"expected a value after '{name}='")
-        return value
+        try:
+            value = self.calculator.computed(statement, inner)
+        except LatticeError as error:
+            return Unread.told(inner, error)  # the name of a file, or a word of elegant's
+        return Unread.told(inner, "expected a value") if value is None else value
 
     # -- the lattice --
 

@@ -57,23 +57,27 @@ class Calculator:
 
     def follow(self, statement: Statement, text: str) -> Quantity | None:
         """Compute a text: the number on top of the stack, None where there is none. FileError tells the word."""
+        try:
+            return self.computed(statement, text)
+        except LatticeError as error:
+            raise statement.cannot_be_read(str(error)) from None
+
+    def computed(self, statement: Statement, text: str) -> Quantity | None:
+        """The same with LatticeError, which names no place; ``statement`` is where variables are set."""
         stack: list[Quantity] = []
         words = iter(text.split())
         for word in words:
             if word == "sto":
                 self._store(statement, next(words, ""), stack)
-                continue
-            try:
+            else:
                 self._step(word, stack)
-            except LatticeError as error:
-                raise statement.cannot_be_read(str(error)) from None
             if len(stack) > _LONGEST_STACK:
-                raise statement.cannot_be_read(f"more than {_LONGEST_STACK} numbers on the stack")
+                raise LatticeError(f"more than {_LONGEST_STACK} numbers on the stack")
         return stack[-1] if stack else None
 
     def _store(self, statement: Statement, name: str, stack: list[Quantity]) -> None:
         if not name or not stack or _NUMBER.fullmatch(name):
-            raise statement.cannot_be_read("expected a number before 'sto' and the name of a variable after it")
+            raise LatticeError("expected a number before 'sto' and the name of a variable after it")
         self._variables.assign(statement, name, stack[-1])
 
     def _step(self, word: str, stack: list[Quantity]) -> None:
