@@ -36,6 +36,8 @@ LEADING = NEUTRAL  # the same to leading order
 #: One colour for each cause, part or family, apart for colour-blind readers and in grey.
 COLORS = ("#0072B2", "#56B4E9", "#D55E00", "#E69F00", "#BDBDBD", "#009E73", "#CC79A7", "#5A5A5A")
 
+_LETTERS = 4.5  # contrast of letters on white
+
 FONT = "system-ui, -apple-system, 'Segoe UI', Roboto, 'Helvetica Neue', Arial, sans-serif"
 
 
@@ -86,7 +88,7 @@ def inert(text: object) -> str:
 
 def tint(color: str, opacity: float) -> str:
     """A colour ``#rrggbb`` made translucent, as ``rgba(r,g,b,opacity)``."""
-    red, green, blue = (int(color[i : i + 2], 16) for i in (1, 3, 5))
+    red, green, blue = _channels(color)
     return f"rgba({red},{green},{blue},{opacity:g})"
 
 
@@ -135,8 +137,37 @@ def axis(title: str, **more: Any) -> dict[str, Any]:
 
 
 def text(content: str, *, color: str = INK, size: int = 12, **place: Any) -> Layout:
-    """Text of a figure, without an arrow; ``place`` says where (x, y, xref, yref, anchors)."""
-    return {"text": content, "showarrow": False, "font": {"color": color, "size": size}, **place}
+    """Text of a figure, without an arrow; ``place`` says where (x, y, xref, yref, anchors).
+
+    Letters of a light colour are darker than lines of it: see ``readable``.
+    """
+    return {"text": content, "showarrow": False, "font": {"color": readable(color), "size": size}, **place}
+
+
+def readable(color: str) -> str:
+    """A colour ``#rrggbb`` for letters on white: the same hue, as dark as WCAG 2.1 asks (1.4.3: 4.5 to 1)."""
+    shades = (_darker(color, step / 100) for step in range(100, 0, -1))
+    return next(shade for shade in shades if contrast(shade, "#FFFFFF") >= _LETTERS)
+
+
+def contrast(one: str, other: str) -> float:
+    """Of two colours: (L1 + 0.05) / (L2 + 0.05) of their relative luminances, from 1 to 21 (WCAG 2.1)."""
+    light, dark = sorted((_luminance(one), _luminance(other)), reverse=True)
+    return (light + 0.05) / (dark + 0.05)
+
+
+def _luminance(color: str) -> float:
+    parts = [channel / 255 for channel in _channels(color)]
+    linear = [part / 12.92 if part <= 0.04045 else ((part + 0.055) / 1.055) ** 2.4 for part in parts]
+    return 0.2126 * linear[0] + 0.7152 * linear[1] + 0.0722 * linear[2]
+
+
+def _darker(color: str, share: float) -> str:
+    return "#" + "".join(f"{round(share * channel):02X}" for channel in _channels(color)) if share < 1 else color
+
+
+def _channels(color: str) -> tuple[int, int, int]:
+    return int(color[1:3], 16), int(color[3:5], 16), int(color[5:7], 16)
 
 
 def pointer(content: str, x: float, y: float, shift: Any) -> Layout:

@@ -7,9 +7,10 @@ from dataclasses import dataclass
 
 from studies.dossier.entries import Case, slug
 from studies.dossier.placing import Placed
-from studies.report.written import known_text, number_text, unit_text
+from studies.report.written import known_text, number_text
 from studies.results import Quantity
 from studies.vocabulary import UNIT_FACTORS, quantity_named, unit_factor
+from studies.vocabulary.typesetting import unit_text
 
 #: What the list holds, by subject; strengths (``parameter.``) follow the ring.
 KEYS: Mapping[str, tuple[str, ...]] = {

@@ -121,8 +121,9 @@ def _optics(facts: SwitchingFacts) -> Iterator[FigureData]:
             f"{name} differs by at most {np.max(np.ptp(columns[name], axis=0)):.2g} m" for name, _ in names
         )
         caption = (
-            f"{title} around the ring with its field errors and the strengths that are set, energy by energy (slider). "
-            f"Over all energies {spread} at any place. Look for: nothing moving."
+            f"{title} around the ring with its field errors and the strengths that are set, energy by energy. "
+            f"Over all energies {spread} at any place. The slider changes the energy. "
+            "Look for: what differs from one energy to the next; without field errors nothing does."
         )
         frame = pd.concat(
             [

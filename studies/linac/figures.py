@@ -271,8 +271,9 @@ def _transmission(facts: LinacFacts) -> FigureData:
     )
     errors = facts.machine.errors
     caption = (
-        f"Machines with errors, no steering: share of them whose transmission stays below the value across, with all "
-        f"tolerances scaled by one factor. At 1: offsets {errors.offset * 1e6:g} um, roll {errors.roll * 1e3:g} mrad, "
+        "Machines with errors, without steering: the part of them that transmits less than the value on the axis. "
+        "Each line has all tolerances times one factor. "
+        f"At 1: offsets {errors.offset * 1e6:g} µm, roll {errors.roll * 1e3:g} mrad, "
         f"gradients {errors.gradient:g}; amplitude {errors.amplitude:g} and phase {np.degrees(errors.phase):g} deg of "
         f"units, {errors.tank_amplitude:g} and {np.degrees(errors.tank_phase):g} deg of tanks (rms). Look for: a steep "
         "curve at the right; a long foot is a machine that needs better alignment or steering."

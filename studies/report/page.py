@@ -23,10 +23,12 @@ from lattice import InputError
 from machines.published import SYNCHROTRONS
 from machines.registry import MACHINES, machine_named
 from machines.requirements import PASS, counted
+from studies.report.captions import caption_of
 from studies.report.csv import csv_address
 from studies.report.digits import thinned
 from studies.report.drawing import draw
 from studies.report.labels.placing import WIDE, placed
+from studies.report.lettering import lettered
 from studies.report.packing import packed
 from studies.report.phone import relaid
 from studies.report.screen import first_screen
@@ -34,9 +36,10 @@ from studies.report.scripts import packed_plotly, page_script, policy_of
 from studies.report.sections import contents, numbered
 from studies.report.sliders import without_slider_room
 from studies.report.verdicts import VerdictRow, rows_of_machine, rows_of_program, verdict_rows
-from studies.report.written import error_parts, heading_text, known_text, unit_text, written_table
+from studies.report.written import error_parts, known_text, written_table
 from studies.results import FigureData, Quantity, StudyResult
 from studies.spec.toml_text import toml_text
+from studies.vocabulary.typesetting import heading_text, unit_text
 
 _HERE = Path(__file__).parent
 _SAFE_ID = re.compile(r"[a-z][a-z0-9_-]*")
@@ -84,7 +87,9 @@ def render(result: StudyResult) -> str:
             style=Markup(static_text("report.css") + static_text("screen.css")),
             script=Markup(script),
             plotly=Markup(packed_plotly() if figures else ""),
-            sentences={key: getattr(result, key) for key in ("warnings", "methods", "assumptions", "references")},
+            sentences={
+                key: _once(getattr(result, key)) for key in ("warnings", "methods", "assumptions", "references")
+            },
             study_text=toml_text(result.study),
             judged=rows_by_figure(every),
         )
@@ -108,19 +113,25 @@ def figure_content(figure: FigureData) -> Markup:
     for trace in figure.plotly["data"]:
         if trace.get("type") in _WEBGL:
             raise InputError(f"figure '{figure.id}': a trace of type '{trace['type']}' needs WebGL; thin or bin it")
-    data = [thinned(trace) for trace in figure.plotly["data"]]
-    slim = without_slider_room(figure.plotly)
+    slim = lettered(without_slider_room(figure.plotly))
     layouts = {"layout": placed(slim, WIDE)["layout"], "phone": relaid(slim)["layout"]}
-    plotly = {"data": data, **layouts, "config": PLOTLY_CONFIG}
+    plotly = {"data": [thinned(trace) for trace in slim["data"]], **layouts, "config": PLOTLY_CONFIG}
     return Markup(packed(json.dumps(plotly, separators=(",", ":"), allow_nan=False)))
 
 
 def _drawing(figure: FigureData) -> Markup:
-    return Markup(draw(placed(without_slider_room(figure.plotly), WIDE), figure.id, f"Drawing: {figure.title}"))
+    return Markup(
+        draw(placed(lettered(without_slider_room(figure.plotly)), WIDE), figure.id, f"Drawing: {figure.title}")
+    )
 
 
 def _errors(quantity: Quantity) -> str:
     return error_parts(quantity.numerical, quantity.statistical, quantity.model, quantity.unit)
+
+
+def _once(sentences: Iterable[str]) -> tuple[str, ...]:
+    """Each once, with or without its full stop."""
+    return tuple({sentence.rstrip("."): sentence for sentence in sentences}.values())
 
 
 def rows_by_figure(rows: Iterable[VerdictRow]) -> dict[str, list[VerdictRow]]:
@@ -181,6 +192,7 @@ def environment(*more: Path) -> Environment:
         lstrip_blocks=True,
     )
     filled.filters.update(
+        caption=caption_of,
         csv=csv_address,
         drawing=_drawing,
         errors=_errors,

@@ -9,8 +9,9 @@ from dataclasses import dataclass, replace
 
 from machines.requirements import PROGRAM, Requirement, Verdict
 from studies.report.severity import severity
-from studies.report.written import error_parts, judged_parts, limit_text, margin_text, unit_text
+from studies.report.written import error_parts, judged_parts, limit_text, margin_text
 from studies.results import FigureData, Quantity
+from studies.vocabulary.typesetting import unit_text
 
 
 @dataclass(frozen=True)

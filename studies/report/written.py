@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from math import floor, isfinite, log10
@@ -11,19 +10,10 @@ from typing import Any
 
 import pandas as pd
 
+from studies.vocabulary.typesetting import heading_text, unit_text
+
 MINUS = "\u2212"
 _SUPERSCRIPT = str.maketrans("0123456789-+", "⁰¹²³⁴⁵⁶⁷⁸⁹⁻⁺")
-_POWER = re.compile(r"\^\(?([-+]?\d+)\)?")
-
-
-def unit_text(unit: str) -> str:
-    """A unit with its powers in superscript; "1", the unit of a pure number, is not written."""
-    return "" if unit == "1" else _POWER.sub(lambda found: found[1].translate(_SUPERSCRIPT), unit)
-
-
-def heading_text(name: str) -> str:
-    """A heading or a sentence, with the powers of its units in superscript."""
-    return _POWER.sub(lambda found: found[1].translate(_SUPERSCRIPT), name)
 
 
 def number_text(value: float | None, digits: int = 6) -> str:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 
 import numpy as np
 import pandas as pd
@@ -11,6 +11,7 @@ from lattice.errors import counted
 from optics.matching.matching import MatchResult
 from studies.charts.figure import figure_json
 from studies.charts.lattice import StopBand, WorkingPoint, floor_plan, magnet_blocks, optics_figure, tune_diagram
+from studies.charts.magnets import MagnetBlock
 from studies.charts.match import (
     Difference,
     match_convergence,
@@ -54,11 +55,19 @@ def _labels(facts: Facts) -> dict[str, str]:
     return {places[key]: label for key, label in _LABELS.items() if key in places}
 
 
+def _standing(blocks: Sequence[MagnetBlock]) -> str:
+    """What to look for in a floor plan: septa where there are any."""
+    septa = any("septum" in block.kind for block in blocks)
+    return (
+        "where the septa stand, and room around them" if septa else "straights that are long enough for what they hold"
+    )
+
+
 def _layout(facts: Facts, survey: pd.DataFrame) -> FigureData:
     blocks = magnet_blocks(facts.optics.lattice, facts.resolved.top_particle, _labels(facts))
     caption = (
-        "The machine from above, magnets to scale along the orbit; hover for name, strength and field at the top "
-        "rigidity. Look for: where the septa stand, and room around them."
+        "The machine from above, magnets to scale along the orbit. Point at one for its name, strength and field at "
+        f"the top rigidity. Look for: {_standing(blocks)}."
     )
     table = survey[["s", "X", "Z", "theta"]].set_axis(["s [m]", "X [m]", "Z [m]", "theta [rad]"], axis=1)
     named = pd.DataFrame({"name": list(map(str, table.index)), **{c: table[c].to_numpy() for c in table.columns}})
@@ -85,7 +94,7 @@ def _optics(facts: Facts, sampled: Sampled) -> FigureData:
             f" Below: the widest beam, '{widest.beam.name}' ({widest.particle.kinetic_energy_per_u / 1e6:g} MeV/u)"
         )
         caption += f" in its own optics, {sigmas}, inside the aperture."
-    caption += " Look for: maxima, zero dispersion in the long straights, and the room the beam has left."
+    caption += " Look for: maxima, zero dispersion where it is wanted, and the room the beam has left."
     columns = {f"{name} [m]": table[name].to_numpy() for name in ("s", "betx", "bety", "dx", "dy")}
     shows = tuple(optics_shown(facts, with_beam=edges is not None and drawable))
     return FigureData("optics-ring", "Optics", caption, figure_json(figure), pd.DataFrame(columns), shows)

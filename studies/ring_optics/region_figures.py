@@ -17,6 +17,7 @@ def region_figures(found: MatchRegion) -> Iterator[FigureData]:
     held = f" ({', '.join(found.held)} as matched)" if found.held else ""
     drawn = region(found.scan, "match-region", "match-region-optics")
     caption = f"Around the outcome of the match, in the plane of {first} and {second}{held}. {drawn.caption}"
-    yield replace(drawn, title="Where all requirements hold", caption=caption)
+    title = f"Where {len(found.scan.plan.judged)} requirements hold together"
+    yield replace(drawn, title=title, caption=caption)
     if found.scan.optics:
         yield picked_optics(found.scan, "match-region-optics", "the figure above")

@@ -23,6 +23,7 @@ from studies.scan.plan import COMPUTED, STATUS, Plan
 from studies.spec.units import parameter_unit
 from studies.vocabulary import quantity_named, unit_factor
 
+_STRAY, _PIECES = 3.0, 3  # a line is longer than so many cells of the grid, in so many pieces at most
 _MARKS = 61  # marks along an axis of the region: more run into each other
 _TUNES = 3000
 #: What becomes of a case, from best to worst: words, shade, size.
@@ -98,11 +99,11 @@ def region(facts: ScanFacts, id: str = "scan-region", shown_in: str = OPTICS) ->
         f"{', '.join(r.id for r in made.judged) or 'none'}); no answer: unstable motion."
     )
     if borders:
-        caption += " Lines: where a quantity reaches its limit."
+        caption += " Lines: where a quantity reaches its limit, left out where that is no line."
     if len(made.axes) > 2:
         caption += f" Best over {', '.join(a.name for a in made.axes[2:])}."
     if len(chosen):
-        caption += " Rings: cases whose optics are drawn below; click one."
+        caption += " Rings: cases whose optics are drawn below. Click one to see it."
         layout = linked(layout, shown_in, *here)
     caption += " Look for: a dark region wide enough for the errors of the power supplies."
     rings = marks(*here) if len(chosen) else []
@@ -157,9 +158,12 @@ def _borders(made: Plan, table: pd.DataFrame) -> Iterator[tuple[Trace, Layout]]:
 
 
 def _lines(first: Any, second: Any, values: Array, level: float) -> list[Array]:
+    """The line at a level, without stray pieces; nothing where it is no line but pieces between ridges."""
     x, y = (np.linspace(one.lower, one.upper, one.number) for one in (first, second))
-    lines: Any = contour_generator(x, y, np.ma.masked_invalid(values.T)).lines(level)
-    return [np.asarray(line) for line in lines]
+    found: Any = contour_generator(x, y, np.ma.masked_invalid(values.T)).lines(level)
+    cells = np.array([x[1] - x[0], y[1] - y[0]])
+    lines = [line for line in map(np.asarray, found) if np.hypot(*(np.ptp(line, axis=0) / cells)) > _STRAY]
+    return lines if len(lines) <= _PIECES else []
 
 
 def _border(requirement: Requirement, lines: list[Array]) -> tuple[Trace, Layout]:

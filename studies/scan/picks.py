@@ -51,8 +51,9 @@ def picked_optics(facts: ScanFacts, id: str, where: str) -> FigureData:
     frames = [figure_json(optics_figure(case.table, blocks)) for case in facts.optics]
     labels = [_label(number, case) for number, case in enumerate(facts.optics)]
     caption = (
-        f"Optics of the design and of {len(facts.chosen)} cases (rings in {where}): click there and the nearest one is "
-        "shown, or move the slider. The magnets are those of the design. Look for: what the peaks do across the region."
+        f"Optics of the design and of {len(facts.chosen)} cases (rings in {where}). The magnets are those of the "
+        "design. A click on the region shows the nearest case, and so does the slider. "
+        "Look for: what the peaks do across the region."
     )
     return FigureData(id, "Optics of chosen cases", caption, _picked(frames, labels), _frame(facts.optics))
 

@@ -78,6 +78,14 @@ def _tornados(facts: ComparisonFacts) -> Iterator[FigureData]:
         yield FigureData(id, title, caption, tornado(list(table.index), bars, "change of the time [s]"), frame)
 
 
+def _best(particles: float, part: float, energies: int) -> str:
+    """``With 1e+10 particles a spill 4 energies are best, 19 % shorter than one``."""
+    if energies == 1:
+        return f"With {particles:.3g} particles a spill one energy a spill is best"
+    shorter = f"{100 * (1 - part):.0f} % shorter than one"
+    return f"With {particles:.3g} particles a spill {energies} energies are best, {shorter}"
+
+
 def _several(facts: ComparisonFacts) -> Iterator[FigureData]:
     """When multi-energy extraction pays."""
     table = facts.several
@@ -92,11 +100,11 @@ def _several(facts: ComparisonFacts) -> Iterator[FigureData]:
             )
         )
         best = int(np.argmin(times))
-        told.append(f"{particles:.3g}: {100 * (1 - times[best] / times[0]):.0f} % less at {best + 1}")
+        told.append(_best(particles, times[best] / times[0], best + 1))
     caption = (
         "Time to treat against the most energies taken from one spill, for a ring 1/4, 1 and four times as full: "
         f"1 is one energy a cycle. A step loses {100 * facts.study.synchrotron.step_loss:g} % of what is left. "
-        f"Shortest: {'; '.join(told)}. Look for: where a line goes flat, because the spill is used up."
+        f"{'; '.join(told)}. Look for: where a line goes flat, because the spill is used up."
     )
     frame = table.rename(columns={"time": "time [s]", "energies": "energies a spill"})
     figure = curves(items, "energies a spill, at most [1]", "time to treat [s]")

@@ -161,7 +161,7 @@ def test_the_slowest_change_of_layers_counts() -> None:
 def test_a_volume_ends_with_the_last_pulse_of_its_last_layer() -> None:
     """Begun at 0.665 s, 60 pulses at 200 Hz."""
     assert number("treatment_time") == exactly(0.965, 0.0)
-    assert measured("treatment_time").method.startswith("3 layers of 30 spots, 2 pulse(s) a spot")
+    assert measured("treatment_time").method.startswith("3 layers of 30 spots, 2 pulses a spot")
 
 
 @pytest.mark.number("worst_trip", by="by hand")

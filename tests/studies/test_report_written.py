@@ -6,15 +6,14 @@ import pandas as pd
 import pytest
 
 from studies.report.written import (
-    heading_text,
     known_text,
     limit_text,
     margin_text,
     number_text,
     short_text,
-    unit_text,
     written_table,
 )
+from studies.vocabulary.typesetting import heading_text, unit_text
 
 
 @pytest.mark.parametrize(
@@ -67,6 +66,10 @@ def test_units() -> None:
     assert unit_text("m^-2") == "m⁻²"
     assert unit_text("1") == ""
     assert heading_text("k2 [m^-3]") == "k2 [m⁻³]"
+    assert unit_text("m^1/2") == "m¹ᐟ²"
+    assert unit_text("um") == "µm"
+    assert heading_text("(56.3 T/m^2) of r^(-3), E^1.77 [um]") == "(56.3 T/m²) of r⁻³, E¹·⁷⁷ [µm]"
+    assert heading_text("8 um of the sum") == "8 um of the sum", "words are left alone"
 
 
 def test_a_long_column_has_one_number_of_decimals() -> None:

@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
+from lattice.errors import counted
 from studies.charts.linac import bars, heat, horizontal, line, points, stacked, with_slider
 from studies.charts.style import HORIZONTAL, INK, LONGITUDINAL, VERTICAL
 from studies.linac.figures import bunch_drawing
@@ -201,7 +202,7 @@ def _bunch(facts: SwitchingFacts) -> FigureData:
     drawing = with_slider(frames, names, "W [MeV] = ", len(frames) - 1)
     caption = (
         f"{max(map(len, tables.values()))} particles at the exit in the three planes, phase and energy from the "
-        "reference particle; the slider changes the energy (and the range of phase and energy). At low energies the "
+        "reference particle. The slider changes the energy (and the range of phase and energy). At low energies the "
         "bunch drifts through what is off and grows long. Look for: filaments, and how the ellipses turn with energy."
     )
     table = pd.concat([one.assign(**{_W: energy / 1e6}) for energy, one in tables.items()], ignore_index=True)
@@ -288,7 +289,8 @@ def _timing(facts: SwitchingFacts) -> FigureData:
     volume, pulse = facts.study.volume, facts.machine.pulse
     caption = (
         f"Pulse sequence over a volume from {volume.nearest_mm:g} to {volume.deepest_mm:g} mm of water: {len(layers)} "
-        f"layers, {volume.spots} spots each, {volume.pulses_per_spot} pulse(s) a spot at {pulse.repetition:g} Hz; "
+        f"layers, {volume.spots} spots each, {counted(volume.pulses_per_spot, 'pulse')} a spot at "
+        f"{pulse.repetition:g} Hz; "
         "below, the time that each change of energy takes with the magnets of the beam line (assumed slew and "
         "settling), in whole pulses. Look for: how little of the time is changes of energy."
     )

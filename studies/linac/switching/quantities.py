@@ -9,6 +9,7 @@ from math import sqrt
 import numpy as np
 
 from lattice import InputError
+from lattice.errors import counted
 from optics.statistics import TWO_SIDED
 from studies.judging import ALONE, FORMULA, ROUNDING, Number, evaluated
 from studies.linac.quantities import BOTH, counting_error
@@ -175,8 +176,8 @@ def _treatment(facts: SwitchingFacts) -> Number:
     value = float(last["begins"] + last["pulses"] / facts.machine.pulse.repetition)
     volume = facts.study.volume
     method = (
-        f"{len(facts.layers)} layers of {volume.spots} spots, {volume.pulses_per_spot} pulse(s) a spot, and the "
-        "changes between"
+        f"{len(facts.layers)} layers of {volume.spots} spots, {counted(volume.pulses_per_spot, 'pulse')} a spot, and "
+        "the changes between"
     )
     return Number(value, 0.0, FORMULA, method, "timing-volume")
 

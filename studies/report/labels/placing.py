@@ -101,7 +101,7 @@ def _free(
     length = hypot(*tail)
     for shift in _SHIFTS:
         if (shift == (0.0, 0.0) or hypot(tail[0] + shift[0], tail[1] + shift[1]) >= length) and all(
-            box is None or _is_free(box.moved(*shift), taken, page.frame)
+            box is None or (_is_free(box.moved(*shift), taken, page.frame) and _stays(box, shift, page.frame))
             for box, taken, page in zip(own, boxes, pages, strict=True)
         ):
             return shift
@@ -111,6 +111,12 @@ def _free(
 def _tail(note: Mapping[str, Any]) -> tuple[float, float]:
     """Of an arrow, from its head [px]; no length without an arrow."""
     return (note["ax"], note["ay"]) if _has_arrow(note) and not _is_fixed(note) else (0.0, 0.0)
+
+
+def _stays(box: Box, shift: tuple[float, float], frame: Frame) -> bool:
+    """True unless a label leaves the panels for what stands below them."""
+    bottom = frame.plot[3]
+    return box.top >= bottom or box.moved(*shift).bottom <= max(bottom, box.bottom)
 
 
 def _is_free(box: Box, taken: Sequence[Box], frame: Frame) -> bool:

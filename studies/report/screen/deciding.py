@@ -9,8 +9,9 @@ from typing import Any
 
 from studies.moves import ASSUMPTIONS
 from studies.report.verdicts import VerdictRow
-from studies.report.written import short_text, unit_text
+from studies.report.written import short_text
 from studies.results import StudyResult
+from studies.vocabulary.typesetting import unit_text
 
 _FACTOR, _SHARE = "passes up to uncertainty x", "part of the model's error [%]"
 NUMBER = 3

@@ -193,7 +193,7 @@ def _film(facts: SpillFacts) -> Iterator[FigureData]:
         facts.driver, PhaseDisplacement
     )
     caption = (
-        "The stack while the driver works (slider: time): momentum against the magnets and amplitude of the "
+        "The stack while the driver works: momentum against the magnets and amplitude of the "
         f"particles that still circulate, one in {step}; shaded: unstable, by exact triangles.{heated} Look for: "
         "what touches the wedge leaves, the largest amplitudes first."
     )

@@ -91,7 +91,7 @@ def assumptions(facts: SpillFacts) -> Iterator[str]:
             f"{one.parameter}: " + ", ".join(f"{a:g} at {f:g} Hz" for a, f, _ in one.lines) for one in case.ripple
         )
         yield f"Ripple of the supplies (relative amplitude): {lines}."
-    yield "Particles do not act on one another, and the extracted ones have no further turn."
+    yield "Particles do not act on one another; one that is extracted is followed no further."
 
 
 def warnings(facts: SpillFacts | None) -> Iterator[str]:

@@ -1,0 +1,25 @@
+"""Powers and units as they are set: ``m^-2`` as m⁻², ``m^1/2`` as m¹ᐟ², ``um`` as µm."""
+
+from __future__ import annotations
+
+import re
+
+_SUPERSCRIPT = str.maketrans("0123456789-+/.", "⁰¹²³⁴⁵⁶⁷⁸⁹⁻⁺ᐟ·")
+_NUMBER = r"[-+]?\d+(?:\.\d+)?"
+_POWER = re.compile(rf"\^(?:\(({_NUMBER}(?:/\d+)?)\)|({_NUMBER}(?:/\d+(?![\d/]))?))")
+_BRACKET = re.compile(r"\[([^\[\]]+)\]")
+_MICRO = re.compile(r"(?<![A-Za-z])u(?=(?:m|s|rad)\b)")
+
+
+def unit_text(unit: str) -> str:
+    """A unit as it is set; "1", the unit of a pure number, is not written."""
+    return "" if unit == "1" else _MICRO.sub("µ", _powers(unit))
+
+
+def heading_text(text: str) -> str:
+    """A heading or a sentence as it is set; what stands in brackets is a unit."""
+    return _BRACKET.sub(lambda found: f"[{_MICRO.sub('µ', found[1])}]", _powers(text))
+
+
+def _powers(text: str) -> str:
+    return _POWER.sub(lambda found: (found[1] or found[2]).translate(_SUPERSCRIPT), text)

@@ -1,0 +1,68 @@
+"""Words of a report: captions on paper, words of figures as they are set, letters dark enough, lines that are lines."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import numpy as np
+import pytest
+
+from studies.charts.style import COLORS, LONGITUDINAL, NEUTRAL, contrast, readable, text
+from studies.report.captions import caption_of
+from studies.report.lettering import lettered
+from studies.scan.figures import _lines
+from studies.scan.plan import Axis
+from tests.report_fakes import fake_figures
+
+
+def test_a_caption_on_paper_asks_for_no_slider() -> None:
+    """Sentences that need a screen are marked; the stop that the drawing shows is told for paper."""
+    figure = fake_figures()[0]
+    step = {"label": "-0.001", "args": [{}, {}]}
+    slider = {"active": 1, "currentvalue": {"prefix": "dp/p = "}, "steps": [step, {**step, "label": "&lt;0"}]}
+    plotly = {**figure.plotly, "layout": {**figure.plotly["layout"], "sliders": [slider]}}
+    caption = "Arms in m^1/2 <b>. The slider changes the momentum. Look for: the step."
+    assert str(caption_of(replace(figure, plotly=plotly, caption=caption))) == (
+        'Arms in m¹ᐟ² &lt;b&gt;. <span class="screen">The slider changes the momentum.</span> Look for: the step. '
+        '<span class="paper">Drawn here: dp/p = &lt;0.</span>'
+    )
+
+
+def test_words_of_a_figure_are_set() -> None:
+    note, axes = text("K1 = 0.3 m^-2", x=0, y=0), {"xaxis": {"title": {"text": "A [mm^1/2]"}}, "yaxis": {}}
+    step = {"args": [{"visible": [True]}, {"annotations": [note]}]}
+    plotly = {"data": [{"hovertemplate": "d [um] %{x}"}], "layout": {**axes, "sliders": [{"steps": [step]}]}}
+    made = lettered(plotly)
+    assert made["layout"]["xaxis"]["title"]["text"] == "A [mm¹ᐟ²]"
+    assert made["layout"]["sliders"][0]["steps"][0]["args"][1]["annotations"][0]["text"] == "K1 = 0.3 m⁻²"
+    assert made["data"][0]["hovertemplate"] == "d [µm] %{x}"
+
+
+@pytest.mark.parametrize("color", [*COLORS, LONGITUDINAL, NEUTRAL])
+def test_letters_of_any_colour_can_be_read(color: str) -> None:
+    """WCAG 2.1, 1.4.3 (AA): at least 4.5 to 1 on white; a colour that is dark enough stays."""
+    drawn = text("name", color=color, x=0, y=0)["font"]["color"]
+    assert contrast(drawn, "#FFFFFF") >= 4.5
+    assert (drawn == color) == (contrast(color, "#FFFFFF") >= 4.5)
+
+
+def test_contrast_of_colours() -> None:
+    """Black on white is 21 to 1; the least grey that may be read on white is #767676 (WCAG 2.1)."""
+    assert contrast("#000000", "#FFFFFF") == pytest.approx(21.0)
+    assert readable("#767676") == "#767676"
+    assert readable("#777777") != "#777777"
+
+
+def test_letters_of_every_figure_can_be_read() -> None:
+    for figure in fake_figures():
+        for note in figure.plotly["layout"].get("annotations", ()):
+            assert contrast(note["font"]["color"].upper(), "#FFFFFF") >= 4.5, (figure.id, note["text"])
+
+
+def test_a_limit_is_a_line_or_none() -> None:
+    """A plane has one line at a level; ridges give pieces, and pieces are no line; a stray corner goes."""
+    first, second = Axis("kf", 0.0, 1.0, 21), Axis("kd", 0.0, 1.0, 21)
+    x, y = np.meshgrid(np.linspace(0, 1, 21), np.linspace(0, 1, 21), indexing="ij")
+    assert len(_lines(first, second, x + y, 1.03)) == 1
+    assert _lines(first, second, np.sin(40 * x) + 0.2 * np.sin(31 * y), 0.5) == []
+    assert _lines(first, second, x + y, 1.97) == [], "a corner of less than three cells"
