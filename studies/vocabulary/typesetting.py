@@ -8,6 +8,7 @@ _SUPERSCRIPT = str.maketrans("0123456789-+/.", "⁰¹²³⁴⁵⁶⁷⁸⁹⁻�
 _NUMBER = r"[-+]?\d+(?:\.\d+)?"
 _POWER = re.compile(rf"\^(?:\(({_NUMBER}(?:/\d+)?)\)|({_NUMBER}(?:/\d+(?![\d/]))?))")
 _BRACKET = re.compile(r"\[([^\[\]]+)\]")
+_COUNTED = re.compile(r"(?<=\d )um\b")
 _MICRO = re.compile(r"(?<![A-Za-z])u(?=(?:m|s|rad)\b)")
 
 
@@ -18,7 +19,8 @@ def unit_text(unit: str) -> str:
 
 def heading_text(text: str) -> str:
     """A heading or a sentence as it is set; what stands in brackets is a unit."""
-    return _BRACKET.sub(lambda found: f"[{_MICRO.sub('µ', found[1])}]", _powers(text))
+    counted = _COUNTED.sub("µm", _powers(text))
+    return _BRACKET.sub(lambda found: f"[{_MICRO.sub('µ', found[1])}]", counted)
 
 
 def _powers(text: str) -> str:

@@ -69,7 +69,7 @@ def test_units() -> None:
     assert unit_text("m^1/2") == "m¹ᐟ²"
     assert unit_text("um") == "µm"
     assert heading_text("(56.3 T/m^2) of r^(-3), E^1.77 [um]") == "(56.3 T/m²) of r⁻³, E¹·⁷⁷ [µm]"
-    assert heading_text("8 um of the sum") == "8 um of the sum", "words are left alone"
+    assert heading_text("8 um of the sum, um") == "8 µm of the sum, um", "words are left alone"
 
 
 def test_a_long_column_has_one_number_of_decimals() -> None:
