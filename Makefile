@@ -2,6 +2,7 @@
 # make dossier  runs all built-in studies (most of an hour) and writes one page over them
 # make test     sets everything up and runs every check
 # make docs     builds the site of the documents into site/, offline; a warning is an error
+# make dist     builds the wheel and the source archive into dist/
 # make fuzz     throws damaged files at every reader for minutes (make test: for seconds)
 # make kills    kills scans at a hundred random moments (make test: at ten)
 # make bench    times the toolkit beside MAD-X, Xsuite and C, and tells what became slower since the last time
@@ -63,6 +64,10 @@ docs: $(READY)
 	$(BIN)/python -m docs.pages site
 	@echo "The site: $(CURDIR)/site/index.html"
 
+dist: $(READY)
+	$(BIN)/python -c "from setuptools import build_meta as b; b.build_sdist('dist'); b.build_wheel('dist')" >/dev/null
+	@ls dist
+
 coverage: $(READY)
 	$(BIN)/python -m pytest --numprocesses=auto --maxprocesses=4 --dist=loadfile --no-loadscope-reorder --cov --cov-report=term
 
@@ -103,4 +108,4 @@ lock:
 	    --generate-hashes --no-emit-index-url --output-file requirements.lock
 
 clean:
-	rm -rf $(VENV) runs build site *.egg-info .mypy_cache .pytest_cache .ruff_cache .import_linter_cache .coverage
+	rm -rf $(VENV) runs build dist site *.egg-info .mypy_cache .pytest_cache .ruff_cache .import_linter_cache .coverage

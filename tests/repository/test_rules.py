@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from importlib.metadata import Distribution, distributions
 from pathlib import Path
 
 import pytest
@@ -50,6 +51,24 @@ def test_the_version_is_the_same_everywhere() -> None:
     version = PROJECT["project"]["version"]
     assert f"\nversion: {version}\n" in (ROOT / "CITATION.cff").read_text()
     assert f"\n## [{version}]" in (ROOT / "CHANGELOG.md").read_text()
+
+
+def test_what_is_under_a_general_public_licence_is_named() -> None:
+    """Of what the lock installs here; who hands the toolkit on has to know."""
+    licences = re.compile(r"\bA?L?GPL|General Public License")
+    copyleft = []
+    for found in distributions():
+        about = [found.metadata["License-Expression"], found.metadata["License"], *_classifiers(found)]
+        name = re.sub(r"[-_.]+", "-", found.metadata["Name"]).lower()
+        if name in PINNED and licences.search("\n".join(text[:200] for text in about if text)):
+            copyleft.append(name)
+    told = (ROOT / "README.md").read_text().partition("## Licences")[2]
+    assert "madng-tpsa" in copyleft
+    assert [name for name in copyleft if f"`{name}`" not in told] == []
+
+
+def _classifiers(found: Distribution) -> list[str]:
+    return [line for line in found.metadata.get_all("Classifier") or [] if line.startswith("License")]
 
 
 def test_no_file_is_over_a_megabyte() -> None:

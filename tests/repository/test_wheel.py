@@ -8,6 +8,7 @@ import shutil
 import subprocess
 import sys
 import sysconfig
+import tarfile
 import zipfile
 from pathlib import Path
 from typing import Any, cast
@@ -89,6 +90,20 @@ def test_the_wheel_holds_every_file_of_a_package(wheel: Path, package: str) -> N
     sources = {path.relative_to(ROOT).as_posix() for path in (ROOT / package).rglob("*") if path.is_file()}
     held = set(zipfile.ZipFile(wheel).namelist())
     assert {name for name in sources if "__pycache__" not in name} <= held
+
+
+def test_the_source_archive_builds_the_same_packages(wheel: Path) -> None:
+    """Every file of the wheel is in the sdist, with what a build needs; tests, documents and runs stay out."""
+    told = "from setuptools import build_meta; print(build_meta.build_sdist('dist'))"
+    done = run([sys.executable, "-c", told], wheel.parent / "tree")
+    assert done.returncode == 0, done.stderr
+    name = done.stdout.split()[-1]
+    with tarfile.open(wheel.parent / "tree" / "dist" / name) as archive:
+        files = {member.name.partition("/")[2] for member in archive.getmembers() if member.isfile()}
+    wanted = {name for name in zipfile.ZipFile(wheel).namelist() if ".dist-info/" not in name}
+    assert wanted - files == set()
+    assert {"pyproject.toml", "README.md", "LICENSE"} <= files
+    assert {name.split("/")[0] for name in files if "/" in name} == {*PACKAGES, "hadron_optics.egg-info"}
 
 
 @pytest.mark.slow
