@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Iterable
+from itertools import groupby
 from xml.etree import ElementTree
 
 _SVG = "http://www.w3.org/2000/svg"
@@ -19,6 +21,7 @@ def embeddable(svg: str, prefix: str, label: str) -> str:
     """
     root = ElementTree.fromstring(svg)  # drops comments, the doctype and processing instructions
     _drop(root)
+    _join_dots(root)
     used = _references(root)
     for element in root.iter():
         _rename(element, used, prefix)
@@ -67,3 +70,43 @@ def _shorten(element: ElementTree.Element) -> None:
     for key in ("d", "x", "y", "width", "height", "transform", "points"):
         if key in element.attrib:
             element.attrib[key] = _DECIMALS.sub(r"\1", element.attrib[key])
+
+
+# Dots are most of a drawing of particles. matplotlib writes a hundred letters a dot; as points of one path with round
+# ends they take a dozen, and a reader draws them at once.
+_CIRCLE = re.compile(r"M 0 ([\d.]+)\s+(?:C [-\d. e]+){8}z\s*")
+_FILLED = re.compile(r"fill: (#[0-9a-f]{6})")
+
+
+def _join_dots(root: ElementTree.Element) -> None:
+    """Neighbouring filled circles of one size and colour become one path; what is open or translucent stays."""
+    circles = ((path.get("id"), _CIRCLE.fullmatch(path.get("d", ""))) for path in root.iter(f"{{{_SVG}}}path"))
+    radii = {f"#{id}": float(found[1]) for id, found in circles if id and found}
+    for parent in list(root.iter()):
+        for (circle, style), dots in [(look, list(group)) for look, group in groupby(parent, _look)]:
+            color = _FILLED.fullmatch(style)
+            if circle in radii and color and len(dots) > 1:
+                _join(parent, dots, radii[circle], color[1])
+    _forget(root, radii)
+
+
+def _look(element: ElementTree.Element) -> tuple[str, str]:
+    return element.get(_XLINK_HREF, ""), element.get("style", "")
+
+
+def _forget(root: ElementTree.Element, circles: Iterable[str]) -> None:
+    """Drop the circles that nothing shows any more."""
+    gone = {circle.removeprefix("#") for circle in circles} - _references(root)
+    for parent in list(root.iter()):
+        for child in [child for child in parent if child.get("id") in gone]:
+            parent.remove(child)
+
+
+def _join(parent: ElementTree.Element, dots: list[ElementTree.Element], radius: float, color: str) -> None:
+    points = "".join(f"M{float(dot.get('x', 0)):.5g} {float(dot.get('y', 0)):.5g}h0" for dot in dots)
+    style = f"fill: none; stroke: {color}; stroke-width: {2 * radius:g}; stroke-linecap: round"
+    path = ElementTree.Element(f"{{{_SVG}}}path", {"d": points, "style": style})
+    path.tail = dots[-1].tail
+    parent.insert(list(parent).index(dots[0]), path)
+    for dot in dots:
+        parent.remove(dot)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import re
 from copy import deepcopy
 from typing import Any
@@ -126,3 +127,22 @@ def test_a_straight_line_has_a_plan_and_optics_too() -> None:
     optics = pd.DataFrame({"s": line.s, "betx": 2.0, "bety": 3.0, "dx": 0.0})
     for figure in (floor_plan(fake_survey(line), blocks), optics_figure(optics, blocks, places={"end": 3.5})):
         assert draw(figure_json(figure), "line", "a line").startswith("<svg")
+
+
+def test_dots_of_one_colour_are_points_of_one_path_where_they_were() -> None:
+    """Eleven dots of 6 px, a tenth of the axis apart: one path with eleven points at equal steps, 6 px wide."""
+    marker = {"color": "#0072B2", "size": 6}
+    x = [0.1 * k for k in range(11)]
+    trace = {"type": "scatter", "mode": "markers", "x": x, "y": x, "marker": marker}
+    rings = {**trace, "marker": {"color": "#D55E00", "symbol": "circle-open", "line": {"width": 1.0}}}
+    svg = draw({"data": [trace, rings], "layout": {}}, "dots", "Dots")
+    joined = [path for path in ElementTree.fromstring(svg).iter(f"{SVG}path") if "round" in path.get("style", "")]
+    assert len(joined) == 1
+    assert "stroke: #0072b2; stroke-width: 6;" in joined[0].attrib["style"]
+    points = [(float(a), float(b)) for a, b in re.findall(r"M([\d.]+) ([\d.]+)h0", joined[0].attrib["d"])]
+    assert len(points) == len(x)
+    for along in range(2):
+        steps = [two[along] - one[along] for one, two in itertools.pairwise(points)]
+        assert steps == pytest.approx([steps[0]] * 10, abs=0.02)
+        assert abs(steps[0]) > 10
+    assert svg.count("<use") >= len(x), "rings stay rings"
