@@ -6,6 +6,8 @@ import re
 from dataclasses import replace
 from itertools import combinations
 from math import hypot, pi
+from types import SimpleNamespace
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -15,13 +17,15 @@ from lattice import Bend, Drift, InputError, Lattice, Quadrupole, RFCavity
 from machines.published import SYNCHROTRONS, PublishedNumber, published, published_numbers
 from machines.registry import ring_named
 from machines.requirements import PROGRAM, PUBLISHED, Requirement, judge
+from optics import twiss
 from studies.report.screen import FirstScreen, first_screen
 from studies.report.screen.outline import outline
 from studies.report.screen.picture import WIDTH, Picture, picture
 from studies.report.verdicts import VerdictRow, verdict_rows
 from studies.results import Quantity, StudyResult, TableData
+from studies.ring_optics.quantities import evaluate
 from studies.vocabulary import remedy_of
-from tests.report_fakes import fake_result, fake_ring
+from tests.report_fakes import PROTON, fake_result, fake_ring
 
 
 def need(id: str, quantity: str, upper: float, unit: str = "m", kind: str = PUBLISHED) -> Requirement:
@@ -91,6 +95,17 @@ def test_a_fail_says_what_would_mend_it() -> None:
     )
     older = judge(need("A-07", "max_betx", 15.0), 16.0, 1e-6)
     assert screen_of(replace(CASES, verdicts=(older,))).wanting[0].remedy == remedy_of("max_betx") != ""
+
+
+def test_the_largest_beta_is_found_in_the_magnet_that_focuses_its_plane() -> None:
+    """Of a FODO cell: betx in the focusing quadrupole, bety in the other; a place that is asked for is itself."""
+    magnets = [Quadrupole(name, length=0.4, k1=k1) for name, k1 in (("qf", 1.0), ("qd", -1.0))]
+    cell = [magnets[0], Drift("a", length=1.6), magnets[1], Drift("b", length=1.6)]
+    optics = twiss(Lattice("fodo", elements=cell), PROTON)
+    compared = SimpleNamespace(verification=None, alone="a test", optics=optics)
+    facts: Any = SimpleNamespace(optics=optics, compared=compared, resolved=SimpleNamespace(machine=None))
+    found = {one.name: one.at for one in evaluate(("max_betx", "max_bety", "min_betx", "betx@b"), facts)}
+    assert found == {"max_betx": "qf", "max_bety": "qd", "min_betx": "qd", "betx@b": "b"}
 
 
 # ------------------------------------------------------------------------------------------------------- the picture
@@ -179,9 +194,11 @@ def test_key_numbers_are_those_of_the_results_beside_published_ones() -> None:
 
 
 def test_a_study_without_published_counterparts_shows_what_it_judges() -> None:
-    """Not the three smallest margins again: those stand beside."""
-    keys = screen_of(CASES).keys
-    assert [(float(key.own), key.others) for key in keys] == [(16.0, (None,) * 3), (5.0, (None,) * 3)]
+    """Not the three smallest margins again: those stand beside. The length of the lattice, then 16 and 5 m, then qx."""
+    result = replace(CASES, quantities=(*CASES.quantities, quantity("qx", 1.666, "1"), quantity("match.qx", 1.0, "1")))
+    keys = screen_of(result).keys
+    assert [float(key.own) for key in keys] == pytest.approx([fake_ring().length, 16.0, 5.0, 1.666], rel=1e-4)
+    assert [key.others for key in keys[1:]] == [(None,) * 3] * 3
 
 
 def test_a_linac_is_not_held_against_the_magnets_of_rings() -> None:
@@ -242,5 +259,6 @@ def test_a_study_that_moved_nothing_names_no_assumption() -> None:
 def test_a_study_with_nothing_has_a_screen() -> None:
     bare = replace(fake_result(), quantities=(), verdicts=(), tables=(), figures=())
     screen = screen_of(bare)
-    assert (screen.kinds, screen.smallest, screen.wanting, screen.keys, screen.deciding) == ((), (), (), (), ())
+    assert (screen.kinds, screen.smallest, screen.wanting, screen.deciding) == ((), (), (), ())
+    assert [key.text for key in screen.keys] == ["Length along the beam, of a ring its circumference"]
     assert screen.picture is not None

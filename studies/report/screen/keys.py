@@ -12,7 +12,7 @@ from machines.registry import MACHINES, kind_of, machine_named
 from studies.report.verdicts import VerdictRow
 from studies.report.written import known_parts, short_text
 from studies.results import StudyResult
-from studies.vocabulary import quantity_named
+from studies.vocabulary import checks_program, quantity_named
 
 NUMBER = 5
 _FWHM = 2.0 * sqrt(2.0 * log(2.0))  # of a Gaussian, over its rms
@@ -35,9 +35,12 @@ class KeyNumber:
 
 
 def key_numbers(result: StudyResult, rows: Sequence[VerdictRow]) -> tuple[KeyNumber, ...]:
-    """Those that have published ones beside them first, then what the study judges (``rows``), five at most."""
+    """Those that have published ones beside them first, then what the study judges (``rows``), then what it computes.
+
+    Five at most.
+    """
     known = [KeyNumber(text, unit, own, _others(of)) for of, text, unit, own in _own(result)]
-    return (*known, *_judged(result, rows))[:NUMBER]
+    return (*known, *_judged(result, rows), *_computed(result))[:NUMBER]
 
 
 def sources(keys: Sequence[KeyNumber]) -> tuple[tuple[str, str, bool], ...]:
@@ -95,7 +98,7 @@ def _ring_quantity(name: str) -> Callable[[StudyResult], str]:
 
 
 def _length(result: StudyResult) -> str:
-    return short_text(result.lattice.length, 5) if _machine(result) and result.lattice.length > 0 else ""
+    return short_text(result.lattice.length, 5) if result.lattice.length > 0 else ""
 
 
 def _energies(species: str) -> Callable[[StudyResult], str]:
@@ -138,11 +141,27 @@ def _judged(result: StudyResult, rows: Sequence[VerdictRow]) -> Iterator[KeyNumb
         yield KeyNumber(_text(row), row.verdict.requirement.unit, row.value, (None,) * len(SYNCHROTRONS))
 
 
+def _computed(result: StudyResult) -> Iterator[KeyNumber]:
+    """Numbers of the machine that nothing is asked of, of those that the vocabulary has."""
+    asked = {verdict.requirement.quantity for verdict in result.verdicts}
+    for quantity in result.quantities:
+        left_out = quantity.name in asked or quantity.name == "length" or "." in quantity.name
+        text = "" if left_out or checks_program(quantity.name) else _named(quantity.name)
+        if text and quantity.value is not None:
+            own = known_parts(quantity.value, quantity.error)[0]
+            yield KeyNumber(text, quantity.unit, own, (None,) * len(SYNCHROTRONS))
+
+
 def _text(row: VerdictRow) -> str:
     """What the vocabulary says of the quantity; of one that it no longer has, what the requirement says."""
+    return _named(row.verdict.requirement.quantity) or row.verdict.requirement.text
+
+
+def _named(quantity: str) -> str:
+    """A quantity in the words of the vocabulary, with its place; "" for one that it does not have."""
     try:
-        asked = quantity_named(row.verdict.requirement.quantity)
+        asked = quantity_named(quantity)
     except InputError:
-        return row.verdict.requirement.text
+        return ""
     place = f" at {asked.place}" if asked.place else ""
     return f"{asked.kind.text[:1].upper()}{asked.kind.text[1:]}{place}"
