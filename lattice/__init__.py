@@ -1,5 +1,10 @@
 """What a machine is: elements, sequence, parameters, reference particle, file formats."""
 
+from __future__ import annotations
+
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
+
 from lattice.elements import (
     Aperture,
     Bend,
@@ -34,12 +39,16 @@ from lattice.errors import (
     NoSolution,
     UnstableOptics,
 )
-from lattice.formats import read_bmad, read_elegant, read_pals, write_pals
 from lattice.interchange import read_json, write_json
 from lattice.lattice import Lattice
 from lattice.madx import read_madx, write_madx
 from lattice.reference import ReferenceParticle, Species
 from lattice.survey import survey
+
+if TYPE_CHECKING:
+    from lattice.formats.bmad import read_bmad
+    from lattice.formats.elegant import read_elegant
+    from lattice.formats.pals import read_pals, write_pals
 
 __all__ = [
     "Aperture",
@@ -85,3 +94,23 @@ __all__ = [
     "write_madx",
     "write_pals",
 ]
+
+#: Languages of other codes, loaded when they are first asked for.
+_HOMES = {
+    "read_bmad": "lattice.formats.bmad",
+    "read_elegant": "lattice.formats.elegant",
+    "read_pals": "lattice.formats.pals",
+    "write_pals": "lattice.formats.pals",
+}
+
+
+def __getattr__(name: str) -> Any:
+    """The public name, from the module that makes it; kept, so that this is asked once."""
+    if name not in _HOMES:
+        raise AttributeError(f"module 'lattice' has no attribute '{name}'")
+    found = globals()[name] = getattr(import_module(_HOMES[name]), name)
+    return found
+
+
+def __dir__() -> list[str]:
+    return sorted({*globals(), *__all__})

@@ -5,18 +5,8 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from lattice import (
-    InputError,
-    Lattice,
-    read_bmad,
-    read_elegant,
-    read_json,
-    read_madx,
-    read_pals,
-    write_json,
-    write_madx,
-    write_pals,
-)
+import lattice
+from lattice import InputError, Lattice, read_json, read_madx, write_json, write_madx
 
 MADX_SUFFIXES = (".seq", ".madx", ".mad", ".lat")
 XSUITE_SUFFIX = ".xsuite.json"
@@ -24,7 +14,7 @@ JSON_SUFFIX = ".json"
 TFS_SUFFIX = ".tfs"
 PALS_SUFFIXES = (".pals.yaml", ".pals.yml")
 #: Languages with lines by name.
-_LINES = {".lte": read_elegant, ".bmad": read_bmad, **dict.fromkeys((*PALS_SUFFIXES, ".pals.json"), read_pals)}
+_LINES = {".lte": "read_elegant", ".bmad": "read_bmad", **dict.fromkeys((*PALS_SUFFIXES, ".pals.json"), "read_pals")}
 _READ_ONLY = (".lte", ".bmad", ".pals.json")
 _READABLE = f"{', '.join((*MADX_SUFFIXES[:2], '.lte', '.bmad', PALS_SUFFIXES[0]))}, {JSON_SUFFIX} or {XSUITE_SUFFIX}"
 _WRITABLE = f"{', '.join((*MADX_SUFFIXES[:2], PALS_SUFFIXES[0]))}, {JSON_SUFFIX}, {XSUITE_SUFFIX} or {TFS_SUFFIX}"
@@ -39,7 +29,8 @@ def read_lattice(path: Path, sequence: str | None = None, root: Path | None = No
     if name.endswith(MADX_SUFFIXES):
         return read_madx(path, sequence=sequence, root=root)
     if reader := next((read for suffix, read in _LINES.items() if name.endswith(suffix)), None):
-        return reader(path, line=sequence, root=root)
+        found: Lattice = getattr(lattice, reader)(path, line=sequence, root=root)
+        return found
     if sequence is not None and name.endswith(JSON_SUFFIX) and not name.endswith(XSUITE_SUFFIX):
         raise InputError(f"{path}: a lattice in {JSON_SUFFIX} is one sequence; leave out the name '{sequence}'")
     if name.endswith(XSUITE_SUFFIX):
@@ -73,6 +64,8 @@ def write_lattice(lattice: Lattice, path: Path) -> None:
     if name.endswith(MADX_SUFFIXES):
         write_madx(lattice, path)
     elif name.endswith(PALS_SUFFIXES):
+        from lattice.formats.pals import write_pals
+
         write_pals(lattice, path)
     elif name.endswith(XSUITE_SUFFIX):
         from optics.engines.xsuite.files import write_xsuite_json

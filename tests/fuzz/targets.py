@@ -286,7 +286,13 @@ TARGETS = (
         read_pals,
         (*_PALS_MODULES, *_SHARED_MODULES),
         (*_JSON, '"kind"', '"line"', '"repeat"', '"inherit"'),
-        (_DEEP.encode(), b'{"PALS": {"facility": ' + _LONG.encode() + b"}}"),
+        (
+            _DEEP.encode(),
+            b'{"PALS": {"facility": ' + _LONG.encode() + b"}}",
+            b"[" * 700 + b"]" * 700,
+            b'{"PALS": {"facility": [{"a": {"kind": "BeamLine", "line": [{"x": {"kind": {}}}]}}]}}',
+            b'{"PALS": {"facility": [{"a": {"kind": "BeamLine", "line": [{"x": {"repeat": 1e400}}]}}]}}',
+        ),
     ),
     Target(
         "JSON of ours",

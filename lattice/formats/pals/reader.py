@@ -176,6 +176,9 @@ class _Reader:
 
     def _definition(self, statement: Statement, name: str, content: Table, depth: int = 0) -> Definition:
         """An element with what it inherits, its parameters as ``Group.parameter``."""
+        for key in ("kind", "inherit"):
+            if not isinstance(content.get(key, ""), str):
+                raise statement.cannot_be_read(f"{key} of '{name}': expected a name, found {str(content[key])[:60]!r}")
         kind, attributes = content.get("kind"), {}
         if (parent := content.get("inherit")) is not None:
             if parent not in self.entries or depth > _DEEPEST:
@@ -299,7 +302,7 @@ class _Reader:
         repeat, direction = content.get("repeat", 1), content.get("direction", 1)
         if direction not in (1, 1.0):
             raise place.cannot_be_read(f"'{name}' is turned round (direction), which is not honoured")
-        if not isinstance(repeat, (int, float)) or repeat != int(repeat) or abs(repeat) > MOST_ELEMENTS:
+        if not isinstance(repeat, (int, float)) or abs(repeat) > MOST_ELEMENTS or repeat != int(repeat):
             raise place.cannot_be_read(f"repeat: expected a whole number, found {str(repeat)[:40]!r}")
         body = [*self._placed(place, content.get("placement")), *self._body(place, name, content, open_lines)]
         if len(body) * abs(repeat) > MOST_ELEMENTS:

@@ -28,13 +28,21 @@ def read_document(path: Path) -> Table:
     """What stands under ``PALS:``. FileError when the file is missing, no YAML or JSON, or no PALS file."""
     content = read_bytes(path, "PALS file")
     if path.name.lower().endswith(".json"):
-        data = _with_lines(parse_json(content, path, "a PALS file in JSON"))
+        data = _from_json(content, path)
     else:
         data = _from_yaml(content, path)
     found = data.get("PALS") if isinstance(data, Table) else None
     if not isinstance(found, Table):
         raise FileError(f"{path}: this is no PALS file: expected a table 'PALS:' with a list 'facility:'")
     return found
+
+
+def _from_json(content: bytes, path: Path) -> Any:
+    data = parse_json(content, path, "a PALS file in JSON")
+    try:
+        return _with_lines(data)
+    except RecursionError:
+        raise FileError(f"{path}: lists and tables are nested too deep") from None
 
 
 def _with_lines(data: Any) -> Any:
