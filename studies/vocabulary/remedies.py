@@ -88,6 +88,11 @@ _DELIVERY: Mapping[str, str] = {
     "momentum_acceptance": "less dispersion where the line is narrow, or a wider pipe",
     "size_acceptance": "less chromaticity of the line's last lenses",
     "momentum_shift": "no dispersion at the isocentre",
+    "steered_position": "finer alignment of monitors, or more correctors near the isocentre",
+    "steered_size": "tighter gradients, or settings found with the line as it is",
+    "steered_transmission": "tighter alignment, more correctors, or a wider pipe",
+    "ripple_position": "quieter supplies in front of the line, or less magnification and dispersion on its way",
+    "supply_position": "steadier supplies of the bends, bends of one achromat in series, or a feedback on the position",
 }
 _LINAC: Mapping[str, str] = {
     "final_energy": "more cells or a higher field",

@@ -19,7 +19,7 @@ from studies.pipeline import Asked, _moved_cases, compute
 from studies.registry import study_of
 from studies.results import Quantity, StudyResult
 from studies.spec.assumption import AssumptionSpec
-from studies.spec.builtin import builtin_names, study_path
+from studies.spec.builtin import FOLDER, builtin_names, study_path
 from studies.spec.moving import movable, moved_content, moved_ring
 from studies.spec.study_file import load_study, validated
 from studies.vocabulary import remedy_of
@@ -278,10 +278,12 @@ def test_a_failure_says_where_it_is_and_what_would_mend_it() -> None:
     assert far.reason.endswith("no assumption reaches the limit within 10 times its uncertainty")
 
 
-def test_every_requirement_of_a_machine_has_a_remedy() -> None:
-    """What a designer can turn stands in the sentence of a failure, for each quantity that machines are judged by."""
-    judged_by = [one for name in MACHINES for one in machine_named(name).requirements if one.kind != PROGRAM]
-    assert {one.quantity for one in judged_by if not remedy_of(one.quantity)} == set()
+def test_every_requirement_has_a_remedy() -> None:
+    """What a designer can turn stands in the sentence of a failure, for each quantity of machines and studies."""
+    of_machines = [one for name in MACHINES for one in machine_named(name).requirements]
+    of_studies = [one for name in builtin_names() for one in load_study(FOLDER / f"{name}.toml").requirement]
+    judged_by = {one.quantity for one in (*of_machines, *of_studies) if one.kind != PROGRAM}
+    assert {name for name in judged_by if not remedy_of(name)} == set()
     wide = Quantity("max_betx", 18.0, "m", 0.01, "own maps and Xsuite", "largest at q; more")
     need = Requirement("OPT-05", "t", "max_betx", "m", "s", "o", None, 17.0)
     (verdict,) = verdicts_on([need], [wide])
