@@ -282,7 +282,8 @@ def test_every_requirement_has_a_remedy() -> None:
     """What a designer can turn stands in the sentence of a failure, for each quantity of machines and studies."""
     of_machines = [one for name in MACHINES for one in machine_named(name).requirements]
     of_studies = [one for name in builtin_names() for one in load_study(FOLDER / f"{name}.toml").requirement]
-    judged_by = {one.quantity for one in (*of_machines, *of_studies) if one.kind != PROGRAM}
+    judged_by = {one.quantity for one in of_machines if one.kind != PROGRAM}
+    judged_by |= {one.quantity for one in of_studies if one.kind != PROGRAM}
     assert {name for name in judged_by if not remedy_of(name)} == set()
     wide = Quantity("max_betx", 18.0, "m", 0.01, "own maps and Xsuite", "largest at q; more")
     need = Requirement("OPT-05", "t", "max_betx", "m", "s", "o", None, 17.0)
