@@ -161,7 +161,9 @@ def _line(table: pd.DataFrame, column: str, row: int, color: str, hover: str, **
 
 
 def _beta_traces(table: pd.DataFrame) -> list[Trace]:
-    return [_line(table, key, 2, QUANTITIES[key].color, key + " %{y:.3f} m") for key in ("betx", "bety")]
+    """Both betas, the vertical one thinner: in grey their colours are alike."""
+    widths = {"betx": 2.2, "bety": 1.2}
+    return [_line(table, key, 2, QUANTITIES[key].color, key + " %{y:.3f} m", width=widths[key]) for key in widths]
 
 
 def _dispersion_traces(table: pd.DataFrame) -> list[Trace]:

@@ -13,7 +13,7 @@ from studies.results import FigureData
 from studies.vocabulary.typesetting import heading_text
 
 _SENTENCE = re.compile(r"(?<=[.!?]) (?=[A-Z'])")
-_ON_SCREEN = re.compile(r"\b(?:slider|click|point at)\b", re.IGNORECASE)
+_ON_SCREEN = re.compile(r"\b(?:slider|click|zoom|point at)\b", re.IGNORECASE)
 
 
 def caption_of(figure: FigureData) -> Markup:

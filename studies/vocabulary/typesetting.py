@@ -6,7 +6,8 @@ import re
 
 _SUPERSCRIPT = str.maketrans("0123456789-+/.", "⁰¹²³⁴⁵⁶⁷⁸⁹⁻⁺ᐟ·")
 _NUMBER = r"[-+]?\d+(?:\.\d+)?"
-_POWER = re.compile(rf"\^(?:\(({_NUMBER}(?:/\d+)?)\)|({_NUMBER}(?:/\d+(?![\d/]))?))")
+#: Without brackets a power is a number, or an odd number of halves: m^2/2 is half of m^2.
+_POWER = re.compile(rf"\^(?:\(({_NUMBER}(?:/\d+)?)\)|([-+]?\d*[13579]/2(?!\d)|{_NUMBER}))")
 _BRACKET = re.compile(r"\[([^\[\]]+)\]")
 _COUNTED = re.compile(r"(?<=\d )um\b")
 _MICRO = re.compile(r"(?<![A-Za-z])u(?=(?:m|s|rad)\b)")

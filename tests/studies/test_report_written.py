@@ -67,6 +67,8 @@ def test_units() -> None:
     assert unit_text("1") == ""
     assert heading_text("k2 [m^-3]") == "k2 [m⁻³]"
     assert unit_text("m^1/2") == "m¹ᐟ²"
+    assert unit_text("m^-3/2") == "m⁻³ᐟ²"
+    assert heading_text("a line of modulation m holds m^2/2") == "a line of modulation m holds m²/2"
     assert unit_text("um") == "µm"
     assert heading_text("(56.3 T/m^2) of r^(-3), E^1.77 [um]") == "(56.3 T/m²) of r⁻³, E¹·⁷⁷ [µm]"
     assert heading_text("8 um of the sum, um") == "8 µm of the sum, um", "words are left alone"
