@@ -11,6 +11,7 @@ from docs.pages.contents import tree
 from studies.commands.listing.durations import expected
 from studies.registry import ROOMS, spec_of
 from studies.spec.builtin import FOLDER
+from studies.spec.json_schema import texts_of
 from studies.vocabulary import GROUPS
 
 
@@ -23,13 +24,21 @@ def study_pages() -> Iterator[tuple[str, str]]:
 
 def _page(word: str) -> str:
     spec = spec_of(word)
-    told = "\n".join(line.strip() for line in (spec.__doc__ or "").splitlines())
-    parts = [f"# {word}", told.replace("``", "`").strip(), _built_in(word)]
-    parts.append("## Keys\n\nWhat they mean: [commands](../docs/commands.md) and the pages linked there.")
-    rows = "\n".join(f"| `{name}` | {_default(field)} |" for name, field in spec.model_fields.items())
-    parts.append(f"| key | without it |\n|---|---|\n{rows}")
+    said = "\n".join(line.strip() for line in (spec.__doc__ or "").splitlines())
+    parts = [f"# {word}", said.replace("``", "`").strip(), _built_in(word)]
+    parts.append(
+        f"## Keys\n\nMore of them: [commands](../docs/commands.md). To begin: `lattice-optimize new {word} NAME`."
+    )
+    told, fields = texts_of(spec), spec.model_fields.items()
+    rows = "\n".join(f"| `{name}` | {_cell(told.get(name, ''))} | {_default(field)} |" for name, field in fields)
+    parts.append(f"| key | what it is | without it |\n|---|---|---|\n{rows}")
     parts.append(f"## Quantities\n\n{_quantities(word)}")
     return "\n\n".join(parts) + "\n"
+
+
+def _cell(text: str) -> str:
+    """A text that a cell of a table can hold: names with * and _ are no emphasis."""
+    return text.replace("|", "\\|").replace("*", "\\*").replace("[", "\\[")
 
 
 def _built_in(word: str) -> str:

@@ -232,4 +232,4 @@ def _assumed(content: Mapping[str, Any]) -> Iterator[str]:
 
 def _told(kind: type[Table], keys: Iterable[str], name: str) -> str:
     values = ", ".join(f"{key} {kind.model_fields[key].default:g}" for key in keys)
-    return f"Assumed, for the section table does not state it: {name}: {values}."
+    return f"Assumed, nobody stated it: {name}: {values}."

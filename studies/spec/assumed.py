@@ -42,7 +42,7 @@ def told(study: StudySpec) -> Iterator[str]:
         for part in name.split("."):
             value = value.get(part) if isinstance(value, Mapping) else None
         if value is not None:
-            yield f"Assumed, for the study does not state it: {name}: {_words(value)}."
+            yield f"Assumed, nobody stated it: {name}: {_words(value)}."
 
 
 def _words(value: Any) -> str:

@@ -66,7 +66,7 @@ def test_of_a_table_in_part_the_keys_are_named() -> None:
     found = resolved(study="switching-comparison", machine="cnao", isocentre={"nozzle_mm": 2.0})
     assert "isocentre.distance_m" in found.study.assumed
     assert "isocentre.nozzle_mm" not in found.study.assumed
-    assert "Assumed, for the study does not state it: isocentre.distance_m: 0.8." in list(told(found.study))
+    assert "Assumed, nobody stated it: isocentre.distance_m: 0.8." in list(told(found.study))
 
 
 def test_energies_that_are_assumed_reach_the_depths_of_treatments(tmp_path: Path) -> None:
