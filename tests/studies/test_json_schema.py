@@ -22,7 +22,11 @@ from studies.spec.study_file import validated
 from tests.checkout import ROOT
 from tests.json_schema import wrong
 
-STUDIES = [*sorted(FOLDER.glob("*.toml")), *sorted((ROOT / "examples").rglob("*.toml"))]
+STUDIES = [
+    path
+    for path in (*sorted(FOLDER.glob("*.toml")), *sorted((ROOT / "examples").rglob("*.toml")))
+    if "study" in tomllib.loads(path.read_text(encoding="utf-8"))
+]
 _UNIT = re.compile(r"_(um|mm|m|s|A|V|H|Hz|ohm|deg|mrad|Gy|MeV|percent|per_\w+|T_m)( |_|$)|\[[^\]]+\]")
 MISTAKES: tuple[Any, ...] = (["a", {"b": 1}], {"c": []})
 _schema = cache(json_schema)
