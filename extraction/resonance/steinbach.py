@@ -114,8 +114,8 @@ def leaving_momentum(table: pd.DataFrame, amplitude: Array, side: float) -> Arra
     """Momentum at which particles of an amplitude (n,) become unstable when the stack is moved to the resonance.
 
     ``table`` is a ``wedge``; ``side`` (+1 or -1) the sign of delta minus resonant momentum on which the stack waits.
-    What a betatron core or a sweep of all magnets extracts has these momenta. The wedge's row nearest to the resonance
-    has to be on that side.
+    What a betatron core or a sweep of all magnets extracts has these momenta. Rows of the other side tell where the
+    resonance is, and nothing else.
 
     Equation:
         The delta with wedge(delta) = amplitude, linear between rows; a straight line to the tip below the smallest.
@@ -135,13 +135,23 @@ def leaving_momentum(table: pd.DataFrame, amplitude: Array, side: float) -> Arra
         [-0.25, -1.5]
     """
     exact = table.dropna(subset=["exact"]).sort_values("delta")
-    lowest = exact["delta"].iloc[int(np.argmin(exact["exact"].to_numpy()))]
-    branch = exact[(exact["delta"] - lowest) * side >= 0].sort_values("exact")
+    branch = exact[(exact["delta"] - _tip(exact)) * side >= 0].sort_values("exact")
     momenta = np.interp(amplitude, branch["exact"], branch["delta"], left=np.nan, right=np.nan)
     smallest = float(branch["exact"].iloc[0])
     # Below the smallest tabulated amplitude the wedge is a straight line to its tip.
     inner = np.asarray(amplitude) < smallest
     return np.where(inner, _towards_tip(branch, np.asarray(amplitude)), momenta)
+
+
+def _tip(table: pd.DataFrame) -> float:
+    """Momentum on the resonance: where the tune distance changes its sign, else the row of the smallest amplitude."""
+    delta = table["delta"].to_numpy()
+    distance = table["tune_distance"].to_numpy() if "tune_distance" in table else np.zeros(0)
+    crossed = np.flatnonzero(distance[1:] * distance[:-1] < 0)
+    if len(crossed) == 0:
+        return float(delta[int(np.argmin(table["exact"].to_numpy()))])
+    (q0, q1), (d0, d1) = distance[crossed[0] : crossed[0] + 2], delta[crossed[0] : crossed[0] + 2]
+    return float(d0 - q0 * (d1 - d0) / (q1 - q0))
 
 
 def _towards_tip(branch: pd.DataFrame, amplitude: Array) -> Array:

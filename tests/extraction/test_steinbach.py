@@ -71,6 +71,17 @@ def test_the_wedge_is_a_line_to_its_tip(side: float) -> None:
     assert found == pytest.approx(side * np.array([2.5e-4, 1.5e-3]))
 
 
+@pytest.mark.parametrize("side", [1.0, -1.0])
+def test_what_waits_on_one_side_leaves_on_that_side(side: float) -> None:
+    """A wedge of amplitude 4 |delta|, its nearest row on the other side: no particle leaves beyond the resonance."""
+    import pandas as pd
+
+    deltas = np.sort(side * np.array([-2e-4, -2e-3, 5e-4, 1e-3, 3e-3]))
+    table = pd.DataFrame({"delta": deltas, "tune_distance": -2.0 * deltas, "exact": 4 * np.abs(deltas)})
+    found = leaving_momentum(table, np.array([0.0, 4e-4, 1e-3, 6e-3]), side)
+    assert found == pytest.approx(side * np.array([0.0, 1e-4, 2.5e-4, 1.5e-3]), abs=1e-12)
+
+
 def test_the_wedge_of_a_ring_is_that_of_its_triangles() -> None:
     """Both orders of it at dp/p = 0; nothing where no motion is stable."""
     table = wedge(reference(1.664), None, SEPTUM, [0.0, -0.1])
