@@ -70,9 +70,12 @@ def not_passed(judged: Iterable[Judged]) -> tuple[Judged, ...]:
 
 
 def smallest_margins(judged: Iterable[Judged], number: int = 3) -> tuple[Judged, ...]:
-    """The requirements of the machine that are met most narrowly."""
-    met = (one for one in of_the_machine(judged) if one.verdict.verdict == PASS)
-    return most_serious_first(met)[:number]
+    """The requirements of the machine that are met most narrowly; each once, where it is met most narrowly."""
+    met = most_serious_first(one for one in of_the_machine(judged) if one.verdict.verdict == PASS)
+    first: dict[tuple[str, str], Judged] = {}
+    for one in met:
+        first.setdefault((one.verdict.requirement.id, one.verdict.requirement.quantity), one)
+    return tuple(first.values())[:number]
 
 
 def what_decides(judged: Sequence[Judged], number: int = 3) -> tuple[tuple[Entry, Deciding], ...]:

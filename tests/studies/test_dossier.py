@@ -129,6 +129,12 @@ def test_the_smallest_margins_are_of_requirements_that_are_met(dossier: Dossier)
     assert [one.verdict.requirement.id for one in smallest] == ["OPT-05", "LIN-04", "OPT-01"]
 
 
+def test_a_requirement_that_two_machines_meet_narrowly_is_told_once(tmp_path: Path) -> None:
+    folders = [saved(ring(name, PROTON, beta), tmp_path / name) for name, beta in (("a", 16.8), ("b", 16.9))]
+    smallest = smallest_margins(dossier_of(read_entries(folders), Control()).judged)
+    assert [(one.verdict.requirement.id, one.entry.label) for one in smallest] == [("OPT-05", "b"), ("OPT-01", "a")]
+
+
 def test_assumptions_that_decide_are_those_that_turn_a_verdict_soonest(dossier: Dossier, page: Page) -> None:
     """Each once, over all runs: LIN-02 is not met as it is, LIN-04 up to 1.25 times one uncertainty."""
     found = what_decides(dossier.judged)
