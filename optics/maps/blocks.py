@@ -151,7 +151,7 @@ def _function(code: Any, u: Any, out: Any, n: Any) -> Any:
             out[i] = ratio_near_zero(u[i])
     else:
         for i in range(n):
-            out[i] = function_series(code, u[i])[0]
+            out[i] = function_series(np.int64(code), u[i])[0]
 
 
 @inner

@@ -174,7 +174,8 @@ def _series(plan: Plan, where: _Where, distinct: Array, arguments: _Arguments, b
 def _keeps_orbit(series: Array) -> bool:
     """True when a particle on the reference orbit stays on it (to rounding; a complex step counts)."""
     values = series[:, :4, 0]
-    return not (np.any(np.abs(values.real) > _ORBIT_ZERO) or np.any(values.imag != 0.0))
+    stepped = np.iscomplexobj(values) and bool(values.imag.any())
+    return not (stepped or np.abs(values.real).max(initial=0.0) > _ORBIT_ZERO)
 
 
 def _about_reference(
@@ -214,9 +215,14 @@ def _groups(pairs: list[tuple[Moving, _Arguments]]) -> Iterator[list[tuple[Movin
 
 @dataclass(frozen=True, eq=False)
 class _Held(_Series):
-    """Series of all steps that are the same in the whole batch; ``first`` (n_distinct,) says where each one is."""
+    """Series of all steps that are the same in the whole batch; ``first`` (n_distinct,) says where each one is.
+
+    ``moving``: the first step of each element in ``key``, ``kept`` whether each keeps the orbit (then the fixed ones).
+    """
 
     first: Array
+    moving: tuple[int, ...]
+    kept: tuple[bool, ...]
 
 
 #: All of them together, by beta0 and order: what most calls ask for again.
@@ -224,23 +230,46 @@ _HELD = Kept[tuple[float, int], _Held]("series of what is held", at_most=2 * _RE
 
 
 def _held(plan: Plan, pairs: list[tuple[Moving, _Arguments]], beta0: float, order: int) -> _Held:
-    key = tuple((moving.first, own.key) for moving, own in pairs)
+    """The series of last time where nothing changed, with those of the changed elements where only they did."""
+    key = tuple(own.key for _, own in pairs)
+    moving = tuple(one.first for one, _ in pairs)
     known = plan.memory.of(_HELD).get((beta0, order))
-    if known is not None and known.key == key:
-        return known
+    new = None
+    if known is not None and known.moving == moving:
+        if known.key == key:
+            return known
+        new = _changed(plan, pairs, beta0, order, known)
+    return plan.memory.keep(_HELD, (beta0, order), new or _all_held(plan, pairs, beta0, order))
+
+
+def _all_held(plan: Plan, pairs: list[tuple[Moving, _Arguments]], beta0: float, order: int) -> _Held:
     fixed = _Arguments(plan.fixed_arguments[:, None], ())
-    parts = [_series(plan, ("fixed", order), plan.fixed, fixed, beta0)]
+    parts = [_series(plan, (one.first, order), np.arange(one.first, one.last), own, beta0) for one, own in pairs]
+    parts.append(_series(plan, ("fixed", order), plan.fixed, fixed, beta0))
+    distinct = np.concatenate([*(np.arange(one.first, one.last) for one, _ in pairs), plan.fixed])
     first = np.zeros(len(plan.program_index), dtype=np.int64)
-    first[plan.fixed] = np.arange(len(plan.fixed))
-    position = len(plan.fixed)
-    for moving, own in pairs:
-        distinct = np.arange(moving.first, moving.last)
-        parts.append(_series(plan, (moving.first, order), distinct, own, beta0))
-        first[distinct] = position + np.arange(len(distinct))
-        position += len(distinct)
+    first[distinct] = np.arange(len(distinct))
     values = np.concatenate([part.values for part in parts])
-    keep_orbit = all(part.keep_orbit for part in parts)
-    return plan.memory.keep(_HELD, (beta0, order), _Held(values, keep_orbit, key, first))
+    kept, moving = tuple(part.keep_orbit for part in parts), tuple(one.first for one, _ in pairs)
+    return _Held(values, all(kept), tuple(own.key for _, own in pairs), first, moving, kept)
+
+
+def _changed(
+    plan: Plan, pairs: list[tuple[Moving, _Arguments]], beta0: float, order: int, known: _Held
+) -> _Held | None:
+    """``known`` with the series of those elements whose values are others now; None where numbers are complex."""
+    assert known.key is not None
+    if np.iscomplexobj(known.values):
+        return None
+    values, kept = known.values.copy(), list(known.kept)
+    for i, (before, (one, own)) in enumerate(zip(known.key, pairs, strict=True)):
+        if own.key != before:
+            part = _series(plan, (one.first, order), np.arange(one.first, one.last), own, beta0)
+            if np.iscomplexobj(part.values):
+                return None
+            begin = known.first[one.first] if one.last > one.first else 0
+            values[begin : begin + len(part.values)], kept[i] = part.values, part.keep_orbit
+    return _Held(values, all(kept), tuple(own.key for _, own in pairs), known.first, known.moving, tuple(kept))
 
 
 def turns(

@@ -7,7 +7,7 @@ from collections.abc import Mapping
 import numpy as np
 import pytest
 
-from lattice import Bend, Drift, Lattice, Quadrupole, ReferenceParticle, Separator, Sextupole
+from lattice import Bend, Drift, Kicker, Lattice, Quadrupole, ReferenceParticle, Separator, Sextupole
 from optics import Optics, twiss
 
 PARAMETERS = {"kf": 1.2, "kd": -1.2, "ks": 3.0, "gap": 0.8}
@@ -41,6 +41,18 @@ def test_parameters_in_turn() -> None:
     asked = ring()
     for values in ({"kf": 1.25}, {"gap": 0.9}, {"kf": 1.25, "ks": 0.0}, {}, {"kd": -1.15}, {"kf": 1.25}):
         assert_same(twiss(asked.with_parameters(values), proton()), twiss(ring(values), proton()))
+
+
+def test_a_kick_comes_and_goes() -> None:
+    """The axis is an orbit, is none, and is one again, while another parameter changes too."""
+    elements = [*[ELEMENTS] * 8, Kicker("c", hkick="kick")]
+
+    def kicked(values: Mapping[str, float]) -> Lattice:
+        return Lattice("ring", elements=elements, parameters={**PARAMETERS, "kick": 0.0, **values})
+
+    asked = kicked({})
+    for values in ({}, {"kick": 1e-4}, {"kick": 1e-4, "kf": 1.25}, {"kf": 1.25}, {"kick": -1e-4}, {}):
+        assert_same(twiss(asked.with_parameters(values), proton()), twiss(kicked(values), proton()))
 
 
 def test_energies_in_turn() -> None:
