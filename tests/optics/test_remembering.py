@@ -45,10 +45,10 @@ def test_parameters_in_turn() -> None:
 
 def test_a_kick_comes_and_goes() -> None:
     """The axis is an orbit, is none, and is one again, while another parameter changes too."""
-    elements = [*[ELEMENTS] * 8, Kicker("c", hkick="kick")]
+    kicker = Kicker("c", hkick="kick")
 
     def kicked(values: Mapping[str, float]) -> Lattice:
-        return Lattice("ring", elements=elements, parameters={**PARAMETERS, "kick": 0.0, **values})
+        return Lattice("ring", elements=[*[ELEMENTS] * 8, kicker], parameters={**PARAMETERS, "kick": 0.0, **values})
 
     asked = kicked({})
     for values in ({}, {"kick": 1e-4}, {"kick": 1e-4, "kf": 1.25}, {"kf": 1.25}, {"kick": -1e-4}, {}):
