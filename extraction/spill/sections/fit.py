@@ -12,7 +12,7 @@ from optics.linear.propagation import courant_snyder
 from optics.maps.turn import Turn
 
 CLOUD = 500  # particles the kicks are fitted to
-_STEPS = 3  # of the Gauss-Newton iteration; the kicks enter almost linearly
+_STEPS = 3  # of the Gauss-Newton iteration; the kicks enter almost linearly, so that one does from near them
 _RIDGE = 1e-10  # keeps the fit near the elements' own strengths where the turn does not tell
 _LINEAR = 1e-12  # a turn that is less nonlinear than this part of the region has nothing to fit
 
@@ -28,11 +28,13 @@ def turned(matrices: Array, kicks: Array, relative: Array) -> Array:
     return np.concatenate([relative[:, :2] @ horizontal.T, relative[:, 2:] @ vertical.T], axis=1)
 
 
-def fitted_kicks(turn: Turn, orbit: Array, matrices: Array, own: Array, region: Region) -> tuple[Array, float]:
-    """Kicks (n, terms) that reproduce one exact turn of a cloud best, and what they miss.
+def fitted_kicks(
+    turn: Turn, orbit: Array, matrices: Array, own: Array, region: Region, near: Array | None = None
+) -> tuple[Array, float]:
+    """Kicks (n, terms) that reproduce one exact turn of a cloud best, and what they miss; ``near``: nearly these.
 
-    That is the rms over the cloud of the difference in normalised coordinates, over the rms of what is nonlinear in the
-    exact turn.
+    What they miss is the rms over the cloud of the difference in normalised coordinates, over the rms of what is
+    nonlinear in the exact turn.
     """
     frame = normalising(matrices)
     cloud = cloud_of(region) @ frame.T
@@ -44,7 +46,7 @@ def fitted_kicks(turn: Turn, orbit: Array, matrices: Array, own: Array, region: 
     nonlinear = float(np.sqrt(np.mean(((end - linear) @ inverse) ** 2)))
     if len(own) == 0 or nonlinear == 0.0:
         return own, 0.0 if nonlinear < _LINEAR else 1.0
-    kicks = _gauss_newton(matrices, own, cloud, end, inverse)
+    kicks = _gauss_newton(matrices, own, cloud, end, inverse, near)
     missed = (turned(matrices, kicks, cloud) - end) @ inverse
     return kicks, float(np.sqrt(np.mean(missed**2))) / nonlinear
 
@@ -56,12 +58,12 @@ def _exact(turn: Turn, orbit: Array, cloud: Array) -> Array:
     return np.asarray(turn.track(start)[:, :4] - orbit[:4])
 
 
-def _gauss_newton(matrices: Array, own: Array, cloud: Array, end: Array, inverse: Array) -> Array:
+def _gauss_newton(matrices: Array, own: Array, cloud: Array, end: Array, inverse: Array, near: Array | None) -> Array:
     """The kicks of least squares, a ridge keeping them near ``own`` where the cloud does not tell."""
     units = np.tile(UNITS[: own.shape[1]], len(own))
-    numbers = np.zeros(own.size)
+    numbers = np.zeros(own.size) if near is None else (near - own).ravel() / units
     ridge = _RIDGE * cloud.size
-    for _ in range(_STEPS):
+    for _ in range(_STEPS if near is None else 1):
         after, changes = _with_derivatives(matrices, own + (numbers * units).reshape(own.shape), cloud)
         missed = ((after - end) @ inverse).ravel()
         columns = (inverse.T @ changes).reshape(len(missed), -1) * units

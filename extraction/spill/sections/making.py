@@ -45,7 +45,8 @@ def sectional_maps(
     """Maps of ``ring`` from element ``start`` for all momenta in a range, and all ``settings`` (name: range).
 
     Closed orbit and linear motion are exact at Chebyshev points of momentum and of each setting, so that the
-    polynomials miss less than 1e-10; kicks are fitted at the ring's own settings and follow those of its elements.
+    polynomials miss less than 1e-10; kicks are fitted at the ring's own settings, and anew at the points of a setting
+    that changes by more than 1e-4 of itself; else they follow those of its elements.
     ``apertures``: with the places where they are looked at. The last ones are kept with the ring.
     Raises UnstableOptics where a momentum or setting in the range has no stable motion, LatticeError for a ring that
     kicks between linear sections cannot be.
@@ -84,10 +85,11 @@ class _Own:
     maps: SectionalMaps
     memory: Memory = field(default_factory=Memory, repr=False)
 
-    def beyond(self, values: Mapping[str, float]) -> Array:
-        """What changes in the tables when settings have these values."""
+    def beyond(self, values: Mapping[str, float], far: bool = False) -> Array:
+        """What changes in the tables when settings have these values; ``far``: with kicks fitted anew."""
         other = self.nodes.ring.with_parameters(values)
-        series = self.nodes.series(self.nodes.maps(other, self.fitted))
+        maps = self.nodes.maps(other, near=self.fitted) if far else self.nodes.maps(other, fitted=self.fitted)
+        series = self.nodes.series(maps)
         return _powers(series - self.series, self.maps.base.shape[1] - 1)
 
 
@@ -208,9 +210,9 @@ def _half(low: float, high: float) -> float:
 
 def _setting(own: _Own, name: str, low: float, high: float) -> Setting:
     middle, half = (low + high) / 2, _half(low, high)
-    count = _SETTING_NODES if half > _SMALL * abs(middle) else _FEW_NODES
-    values = middle + half * chebyshev.chebpts1(count)
-    return Setting(name, values, np.array([own.beyond({name: float(value)}) for value in values]))
+    far = half > _SMALL * abs(middle)
+    values = middle + half * chebyshev.chebpts1(_SETTING_NODES if far else _FEW_NODES)
+    return Setting(name, values, np.array([own.beyond({name: float(value)}, far) for value in values]))
 
 
 def _pair(own: _Own, first: Setting, second: Setting) -> Pair:
@@ -222,7 +224,8 @@ def _pair(own: _Own, first: Setting, second: Setting) -> Pair:
         np.tensordot(one.weights(np.array([at]))[0], one.tables, 1)
         for one, at in zip((first, second), near, strict=True)
     ]
-    together = own.beyond({first.name: near[0], second.name: near[1]})
+    far = max(len(first.nodes), len(second.nodes)) > _FEW_NODES
+    together = own.beyond({first.name: near[0], second.name: near[1]}, far)
     area = (near[0] - here[0]) * (near[1] - here[1])
     return Pair((first.name, second.name), (here[0], here[1]), (together - alone[0] - alone[1]) / area)
 
@@ -255,9 +258,15 @@ class _Nodes:
         """Their momenta."""
         return np.asarray(self.centre + self.half_width * self.points)
 
-    def maps(self, ring: Lattice | None = None, fitted: Sequence[Array] | None = None) -> list[SectionalMap]:
-        """A map at each momentum, of another ring if given, with kicks fitted or as ``fitted`` says."""
-        given = fitted if fitted is not None else [None] * (self.order + 1)
+    def maps(
+        self,
+        ring: Lattice | None = None,
+        *,
+        fitted: Sequence[Array] | None = None,
+        near: Sequence[Array] | None = None,
+    ) -> list[SectionalMap]:
+        """A map at each momentum, of another ring if given, with kicks fitted (from ``near``) or as ``fitted`` says."""
+        none = [None] * (self.order + 1)
         return [
             sectional_map(
                 ring or self.ring,
@@ -267,9 +276,10 @@ class _Nodes:
                 delta=float(delta),
                 fringe=self.fringe,
                 fitted=kicks,
+                near=guess,
                 boundaries=self.boundaries,
             )
-            for delta, kicks in zip(self.deltas, given, strict=True)
+            for delta, kicks, guess in zip(self.deltas, fitted or none, near or none, strict=True)
         ]
 
     def series(self, maps: list[SectionalMap]) -> Array:

@@ -64,11 +64,13 @@ def sectional_map(
     delta: float = 0.0,
     fringe: str = "full",
     fitted: Array | None = None,
+    near: Array | None = None,
     boundaries: Boundaries | None = None,
 ) -> SectionalMap:
     """The sections of ``ring`` at momentum deviation ``delta`` with kicks fitted inside ``region``.
 
-    ``fitted`` (n, terms) saves the fit: what the kicks are beyond the elements' own (``kicks - own_kicks``).
+    ``fitted`` (n, terms) saves the fit: what the kicks are beyond the elements' own (``kicks - own_kicks``); ``near``
+    shortens it: nearly that.
     ``boundaries``: where apertures are looked at (nowhere without). Raises UnstableOptics without closed orbit or
     stable motion, LatticeError for a ring that couples the planes.
     """
@@ -78,7 +80,10 @@ def sectional_map(
     series = turn.follow(orbit, 1)
     matrices = np.stack([_planes(ring, _product(part)) for part in np.split(series, steps)])
     own = own_kicks(ring, cuts)
-    kicks, misfit = (own + fitted, nan) if fitted is not None else fitted_kicks(turn, orbit, matrices, own, region)
+    if fitted is not None:
+        kicks, misfit = own + fitted, nan
+    else:
+        kicks, misfit = fitted_kicks(turn, orbit, matrices, own, region, None if near is None else own + near)
     slip = float(series[-1, 4, 0] - orbit[4])
     return SectionalMap(
         matrices=matrices,
