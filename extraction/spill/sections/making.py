@@ -224,8 +224,8 @@ def _pair(own: _Own, first: Setting, second: Setting) -> Pair:
         np.tensordot(one.weights(np.array([at]))[0], one.tables, 1)
         for one, at in zip((first, second), near, strict=True)
     ]
-    far = max(len(first.nodes), len(second.nodes)) > _FEW_NODES
-    together = own.beyond({first.name: near[0], second.name: near[1]}, far)
+    anew = max(len(first.nodes), len(second.nodes)) > _FEW_NODES
+    together = own.beyond({first.name: near[0], second.name: near[1]}, anew)
     area = (near[0] - here[0]) * (near[1] - here[1])
     return Pair((first.name, second.name), (here[0], here[1]), (together - alone[0] - alone[1]) / area)
 
