@@ -85,17 +85,26 @@ def _twiss(
         raise UnstableOptics(f"MAD-X finds no optics for '{lattice.name}'") from None
     rows = slice(len(lattice) + 1)
     raw = {column: np.array(madx.table.twiss[column][rows], dtype=float) for column in _needed()}
-    columns = {column: raw[column] for column in _COLUMNS} | _ripken(raw)
-    return columns, {name: float(madx.table.summ[name][0]) for name in ("q1", "q2", "dq1", "dq2", "alfa")}
+    summary = {name: float(madx.table.summ[name][0]) for name in ("q1", "q2", "dq1", "dq2", "alfa")}
+    if start is None:
+        raw |= _transfers(madx, raw, rows)
+    return {column: raw[column] for column in _COLUMNS} | _ripken(raw), summary
+
+
+def _transfers(madx: Any, raw: Mapping[str, Array], rows: slice) -> dict[str, Array]:
+    """The matrices from the start of a ring, which MAD-X gives of lines only: of a ring they are those of a turn."""
+    orbit = {name: float(raw[name][0]) for name in ("x", "px", "y", "py")}
+    madx.twiss(betx=1.0, bety=1.0, rmatrix=True, **orbit)
+    return {name: np.array(madx.table.twiss[name][rows], dtype=float) for name in _MATRIX}
 
 
 _BLOCK = ("1", "2", "3", "4")
 _MIXING = ("r11", "r12", "r21", "r22")
+_MATRIX = tuple(f"re{i}{j}" for i in _BLOCK for j in _BLOCK)
 
 
 def _needed() -> Iterator[str]:
-    yield from (*_COLUMNS, "mux", "muy", *_RIPKEN.values(), *_MIXING)
-    yield from (f"re{i}{j}" for i in _BLOCK for j in _BLOCK)
+    yield from (*_COLUMNS, "mux", "muy", *_RIPKEN.values(), *_MIXING, *_MATRIX)
 
 
 def _ripken(raw: Mapping[str, Array]) -> dict[str, Array]:

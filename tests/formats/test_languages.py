@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from lattice import Lattice, read_bmad, read_elegant, read_madx, read_pals
-from optics import Optics, twiss
+from optics import Optics, twiss, verify
 from tests.formats.ring_in_languages import BMAD, ELEGANT, MADX, PALS
 from tests.madx_session import madx
 
@@ -70,3 +70,11 @@ def test_madx_finds_that_optics_in_its_own_file(reference: Optics) -> None:
     ours = [reference[name][0] for name in ("betx", "betx2", "bety1", "bety")]
     assert ours == pytest.approx([first[name] for name in ("beta11", "beta12", "beta21", "beta22")], rel=SAME)
     assert reference["dx"][0] == pytest.approx(first["dx"] * beta, abs=SAME)
+
+
+@pytest.mark.madx
+def test_madx_agrees_with_the_coupled_ring_all_the_way_round(madx_ring: Lattice) -> None:
+    """Its matrices of rings are those of a turn: taken for those from the start, they told of modes exchanged."""
+    outcome = verify(madx_ring, engine="madx")
+    assert outcome.ours.coupled
+    assert outcome.success, outcome.message
