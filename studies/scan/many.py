@@ -31,7 +31,7 @@ from studies.runs.executors import in_executor
 from studies.runs.logs import LOGGER, RunLog, messages
 from studies.runs.rows import CASE, begin_rows, kept_rows, open_segment, processors, read_rows, remove_rows, rows_about
 from studies.runs.running import Finished, RunOptions, failures_logged
-from studies.runs.workers import Lost, in_workers
+from studies.runs.workers import LIMIT_S, Lost, in_workers
 from studies.scan.estimate import Estimate
 from studies.scan.plan import STATUS
 from studies.scan.scanning import Way, progress_bar
@@ -199,7 +199,7 @@ class CasesRun:
             with way.elsewhere() as (executor, window):
                 yield _told_lost(in_executor(computed, tasks, executor, window))
         elif options.jobs > 1 and len(left) > 1:
-            yield _told_lost(in_workers(computed, tasks, options.jobs))
+            yield _halved(in_workers(computed, tasks, options.jobs), options.jobs)
         else:
             yield ((numbers, self.rows(numbers)) for numbers in left)
 
@@ -293,6 +293,21 @@ def _told_lost(found: Iterator[tuple[Task, pd.DataFrame | Lost]]) -> Iterator[tu
     for (_, numbers), table in found:
         if isinstance(table, Lost):
             table = pd.DataFrame({STATUS: [table.reason] * len(numbers)})
+        yield numbers, table
+
+
+def _halved(
+    found: Iterator[tuple[Task, pd.DataFrame | Lost]], jobs: int, limit: float = LIMIT_S
+) -> Iterator[tuple[Array, pd.DataFrame]]:
+    """As ``_told_lost``; a batch that was given up is computed in halves, so that it costs a case and no more."""
+    for (work, numbers), table in found:
+        if isinstance(table, Lost) and len(numbers) > 1:
+            halves = [(work, half) for half in np.array_split(numbers, 2)]
+            again = _halved(in_workers(computed, halves, jobs, limit), jobs, limit)
+            parts = {half[0]: part for half, part in again}
+            table = pd.concat([parts[half[0]] for _, half in halves], ignore_index=True)
+        elif isinstance(table, Lost):
+            table = pd.DataFrame({STATUS: [table.reason]})
         yield numbers, table
 
 

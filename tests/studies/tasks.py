@@ -5,7 +5,10 @@ from __future__ import annotations
 import os
 import signal
 import time
+from collections.abc import Sequence
 from pathlib import Path
+
+import pandas as pd
 
 
 def doubled(number: int) -> int:
@@ -47,3 +50,10 @@ def wrong(number: int) -> float:
 def interruptible() -> None:
     """Ctrl-C ends the process also where the tests run in the background, which ignores it."""
     signal.signal(signal.SIGINT, signal.SIG_DFL)
+
+
+def hanging(task: tuple[object, Sequence[int]]) -> pd.DataFrame:
+    """The numbers of a batch; 5 never comes to an end."""
+    while 5 in task[1]:
+        time.sleep(1.0)
+    return pd.DataFrame({"number": task[1]})

@@ -8,12 +8,15 @@ import subprocess
 import sys
 from pathlib import Path
 
+import numpy as np
+import pandas as pd
 import pytest
 
 from studies.runs.workers import Lost, in_workers
+from studies.scan import many
 from tests.checkout import ROOT
 from tests.studies.commands import until
-from tests.studies.tasks import doubled, interruptible, killed_always, killed_once, wrong
+from tests.studies.tasks import doubled, hanging, interruptible, killed_always, killed_once, wrong
 
 PARENT = """
 import sys
@@ -51,6 +54,25 @@ def test_a_task_that_ends_every_worker_is_given_up_and_the_others_are_done() -> 
     assert isinstance(lost, Lost)
     assert "3 worker processes were lost over it (SIGKILL, perhaps for want of memory)" in lost.reason
     assert found == {number: number for number in (0, 1, 2, 4, 5)}
+
+
+def test_a_task_without_an_answer_is_given_up_and_the_others_are_done() -> None:
+    tasks = [(None, (number,)) for number in range(3, 7)]
+    found = {task[1]: answer for task, answer in in_workers(hanging, tasks, 2, limit=1.0)}
+    lost = found.pop((5,))
+    assert lost == Lost("given up: no answer within 1 s")
+    assert [int(found[number,]["number"].iloc[0]) for number in (3, 4, 6)] == [3, 4, 6]
+
+
+def test_a_case_that_hangs_costs_itself_and_not_its_batch(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Its batch is computed in halves until it is alone; rows stay in their order."""
+    monkeypatch.setattr(many, "computed", hanging)
+    tasks = [(None, np.arange(8)), (None, np.arange(8, 10))]
+    found = sorted(many._halved(in_workers(hanging, tasks, 2, 1.0), 2, 1.0), key=lambda one: one[0][0])  # type: ignore[arg-type]
+    rows = pd.concat([table for _, table in found], ignore_index=True)
+    assert list(rows["number"].fillna(-1)) == [0, 1, 2, 3, 4, -1, 6, 7, 8, 9]
+    assert rows["status"][5] == "given up: no answer within 1 s"
+    assert rows["status"].isna().sum() == 9
 
 
 def test_an_error_of_the_program_comes_with_the_worker_s_traceback() -> None:
