@@ -61,10 +61,11 @@ class _Page:
     bars: int
 
 
-def draw(figure: Mapping[str, Any], id: str, label: str) -> str:
+def draw(figure: Mapping[str, Any], id: str, label: str, described: str = "") -> str:
     """SVG element of plotly JSON ``{"data", "layout"}``; the same bytes for the same figure.
 
-    ``id`` goes into every id within, ``label`` is read aloud instead of the drawing. Raises InputError, naming the
+    ``id`` goes into every id within, ``label`` is read aloud instead of the drawing, then what the
+    element of the id ``described`` says of it. Raises InputError, naming the
     figure, for a trace, shape or axis it cannot draw.
     """
     settings: Any = {**_SETTINGS, "svg.hashsalt": id}
@@ -82,7 +83,7 @@ def draw(figure: Mapping[str, Any], id: str, label: str) -> str:
             if note.get("visible", True):
                 _draw_note(page, note)
         _draw_legend(page, figure["data"])
-        return embeddable(_svg(page.figure), id, label)
+        return embeddable(_svg(page.figure), id, label, described)
 
 
 def _svg(figure: Figure) -> str:

@@ -120,9 +120,8 @@ def figure_content(figure: FigureData) -> Markup:
 
 
 def _drawing(figure: FigureData) -> Markup:
-    return Markup(
-        draw(placed(lettered(without_slider_room(figure.plotly)), WIDE), figure.id, f"Drawing: {figure.title}")
-    )
+    still = placed(lettered(without_slider_room(figure.plotly)), WIDE)
+    return Markup(draw(still, figure.id, f"Drawing: {figure.title}", f"caption-{figure.id}"))
 
 
 def _errors(quantity: Quantity) -> str:

@@ -11,7 +11,7 @@ from studies.results import FigureData, StudyResult, TableData
 
 @dataclass(frozen=True)
 class Section:
-    """A part of the page: ``template`` fills it. ``subjects`` are first words of ids of figures and tables in it."""
+    """A part of the page: ``template`` fills it. ``subjects``: what ids of figures and tables in it begin with."""
 
     id: str
     title: str
@@ -20,14 +20,24 @@ class Section:
     always: bool = True
 
 
-#: In the order of the page. Figures and tables whose id begins with no known word go to "More results".
+_STEERED = ("trajectories", "steered", "supplies", "line-supplies")
+
+#: In the order of the page. The longest subject that an id begins with decides; where there is none, "More results".
 SECTIONS = (
     Section("compare", "What changed", "figures.html.j2", ("compare",), always=False),
     Section("requirements", "Requirements", "requirements.html.j2"),
+    Section("limits", "Values beside their limits", "figures.html.j2", ("requirements",), always=False),
     Section("scan", "Scan", "figures.html.j2", ("scan",), always=False),
     Section("search", "What was found", "figures.html.j2", ("search",), always=False),
     Section("layout", "Layout", "figures.html.j2", ("layout", "floor", "survey"), always=False),
     Section("optics", "Optics", "figures.html.j2", ("optics", "twiss", "envelope", "aperture"), always=False),
+    Section("line", "The line", "figures.html.j2", ("line", "gantry"), always=False),
+    Section("isocentre", "At the isocentre", "figures.html.j2", ("spot", "delivery"), always=False),
+    Section("settings", "Settings of the line", "figures.html.j2", ("settings", "delivery-settings"), always=False),
+    Section("acceptance", "Momenta that the line takes", "figures.html.j2", ("acceptance",), always=False),
+    Section("entrance", "Beam at the entrance", "figures.html.j2", ("entrance",), always=False),
+    Section("steering", "Errors and steering of the line", "figures.html.j2", _STEERED, always=False),
+    Section("planning", "Beams for planning", "figures.html.j2", ("beam-energies",), always=False),
     Section("linac", "Along the linac", "figures.html.j2", ("linac",), always=False),
     Section("energies", "Energies", "figures.html.j2", ("energies",), always=False),
     Section("bunch", "Beam in six dimensions", "figures.html.j2", ("bunch",), always=False),
@@ -59,6 +69,8 @@ SECTIONS = (
     Section("references", "References", "sentences.html.j2"),
     Section("provenance", "Provenance", "provenance.html.j2"),
 )
+_HOMES = {subject: section for section in SECTIONS for subject in section.subjects}
+_MORE = next(section for section in SECTIONS if section.id == "more")
 
 
 @dataclass(frozen=True)
@@ -75,8 +87,8 @@ def contents(result: StudyResult) -> tuple[SectionContent, ...]:
     filled = [
         SectionContent(
             section,
-            tuple(figure for figure in result.figures if _home(figure.id) == section),
-            tuple(table for table in result.tables if _home(table.id) == section),
+            tuple(figure for figure in result.figures if home_of(figure.id) == section),
+            tuple(table for table in result.tables if home_of(table.id) == section),
         )
         for section in SECTIONS
     ]
@@ -110,7 +122,8 @@ def _counted(ids: Iterable[str]) -> dict[str, int]:
     return {id: number for number, id in enumerate(ids, start=1)}
 
 
-def _home(id: str) -> Section:
-    subject = re.split(r"[-_.]", id.lower(), maxsplit=1)[0]
-    more = next(section for section in SECTIONS if section.id == "more")
-    return next((section for section in SECTIONS if subject in section.subjects), more)
+def home_of(id: str) -> Section:
+    """The section of a figure or table."""
+    words = re.split(r"[-_.]", id.lower())
+    begins = ("-".join(words[:number]) for number in range(len(words), 0, -1))
+    return next((_HOMES[begin] for begin in begins if begin in _HOMES), _MORE)

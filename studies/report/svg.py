@@ -14,10 +14,11 @@ _DECIMALS = re.compile(r"(\d+\.\d\d)\d+")
 _REFERENCE = re.compile(r"url\(#([^)]+)\)")
 
 
-def embeddable(svg: str, prefix: str, label: str) -> str:
+def embeddable(svg: str, prefix: str, label: str, described: str = "") -> str:
     """An SVG file as an element of a page: ids begin with ``prefix``, coordinates have two decimals.
 
-    Everything but drawing is dropped, and ``label`` is what a screen reader says.
+    Everything but drawing is dropped. A screen reader says ``label`` instead, and what the element of the id
+    ``described`` tells of it.
     """
     root = ElementTree.fromstring(svg)  # drops comments, the doctype and processing instructions
     _drop(root)
@@ -29,6 +30,7 @@ def embeddable(svg: str, prefix: str, label: str) -> str:
     width, height = (float(root.attrib.pop(side).removesuffix("pt")) for side in ("width", "height"))
     root.attrib.clear()
     root.attrib.update({"viewBox": f"0 0 {width:g} {height:g}", "role": "img", "aria-label": label})
+    root.attrib.update({"aria-describedby": described} if described else {})
     root.attrib.update({"stroke-linejoin": "round", "stroke-linecap": "butt"})
     ElementTree.register_namespace("", _SVG)
     return ElementTree.tostring(root, encoding="unicode")

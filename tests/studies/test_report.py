@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ast
 import gzip
 import json
 import re
@@ -9,11 +10,14 @@ from base64 import b64decode, b64encode
 from dataclasses import replace
 from hashlib import sha256
 from html.parser import HTMLParser
+from itertools import pairwise
+from pathlib import Path
 
 import pandas as pd
 import pytest
 from plotly.offline import get_plotlyjs
 
+import studies
 from lattice import InputError
 from machines.requirements import counted
 from studies.charts.kit.slider import HEIGHT
@@ -22,7 +26,7 @@ from studies.report.csv import csv_text
 from studies.report.digits import thinned
 from studies.report.packing import packed
 from studies.report.page import PLOTLY_CONFIG, figure_content
-from studies.report.sections import SECTIONS, contents
+from studies.report.sections import SECTIONS, contents, home_of
 from studies.report.sliders import without_slider_room
 from studies.report.verdicts import verdict_rows
 from studies.results import FigureData, TableData
@@ -100,6 +104,37 @@ def test_every_figure_and_table_is_in_exactly_one_section() -> None:
     assert sorted(figure.id for part in parts for figure in part.figures) == sorted(f.id for f in result.figures)
     assert sorted(table.id for part in parts for table in part.tables) == sorted(t.id for t in result.tables)
     assert next(part for part in parts if odd in part.figures).section.id == "more"
+
+
+def test_every_figure_and_table_that_a_study_names_has_a_section_of_its_own() -> None:
+    """Ids as they stand in the rooms of the studies: none falls under what no section knows."""
+    rooms = Path(studies.__file__).parent
+    named = [(path.name, id) for path in sorted(rooms.rglob("*.py")) for id in _ids_of(path.read_text("utf-8"))]
+    assert len(named) > 80
+    assert [one for one in named if home_of(one[1]).id == "more"] == []
+
+
+def _ids_of(text: str) -> list[str]:
+    """First words given to ``FigureData`` and ``TableData``, where they are plain text."""
+    calls = (node for node in ast.walk(ast.parse(text)) if isinstance(node, ast.Call) and node.args)
+    made = (node.args[0] for node in calls if getattr(node.func, "id", "") in ("FigureData", "TableData"))
+    return [first.value for first in made if isinstance(first, ast.Constant) and isinstance(first.value, str)]
+
+
+@pytest.mark.parametrize(
+    ("id", "section"),
+    [
+        ("line-turned", "line"),
+        ("line-supplies", "steering"),
+        ("delivery-spots", "isocentre"),
+        ("delivery-settings", "settings"),
+        ("beam-energies", "planning"),
+        ("beam-spots", "held"),
+        ("lines", "more"),
+    ],
+)
+def test_the_longest_subject_decides(id: str, section: str) -> None:
+    assert home_of(id).id == section
 
 
 def test_an_empty_study_still_has_every_constant_section() -> None:
@@ -332,11 +367,20 @@ def test_page_can_be_used_by_keyboard_and_read_aloud(page: Page) -> None:
     tags = [tag for tag, _ in page.elements]
     assert tags.count("main") == tags.count("nav") == tags.count("h1") == 1
     assert ("html", {"lang": "en"}) in page.elements
+    captions = [id for id in page.values("id") if id.startswith("caption-")]
+    assert sum(attrs.get("aria-describedby") in captions for tag, attrs in page.elements if tag == "svg") == len(
+        fake_figures()
+    )
+    assert set(page.values("aria-describedby") + page.values("aria-labelledby")) <= set(page.values("id"))
+    ranks = [int(tag[1]) for tag, _ in page.elements if re.fullmatch("h[1-6]", tag)]
+    assert all(below - above <= 1 for above, below in pairwise(ranks)), "no rank of headings is left out"
     first_link = next(attrs for tag, attrs in page.elements if tag == "a")
     assert first_link["href"] == "#main"
     for tag, attrs in page.elements:
         if tag == "svg":
             assert attrs.get("aria-hidden") == "true" or attrs.get("aria-label")
+            if (attrs.get("aria-label") or "").startswith("Drawing: "):
+                assert attrs["aria-describedby"] in captions, "a drawing is told by its caption"
         if tag == "figure":
             assert attrs["aria-labelledby"] in page.values("id")
 
