@@ -78,11 +78,11 @@ def steinbach(wedge: Wedge) -> go.Figure:
         text("exact", x=0.0, y=1.0, xref="paper", yref="paper", xanchor="left", yanchor="bottom", color=EXACT),
         text(
             "leading order (dashed)",
-            x=0.06,
+            x=1.0,
             y=1.0,
             xref="paper",
             yref="paper",
-            xanchor="left",
+            xanchor="right",
             yanchor="bottom",
             color=LEADING,
         ),

@@ -2,13 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import re
+from collections.abc import Mapping, Sequence
 from typing import Any
 
+from studies.charts.kit.gauges import narrowed, resized
+from studies.report.labels.boxes import text_size
 from studies.report.labels.placing import PHONE, placed
 
 _LEFT, _RIGHT = 56, 40  # px: the most that margins take
 _SQUARE = 540  # px: as high as a figure with equal axes is
+_WIDEST = min(PHONE) - _LEFT - 4  # px: of a line of a label
+_SMALL = 10  # px: letters of a label that takes more lines than one
 
 
 def relaid(plotly: Mapping[str, Any]) -> dict[str, Any]:
@@ -18,8 +23,28 @@ def relaid(plotly: Mapping[str, Any]) -> dict[str, Any]:
     layout["margin"] = {**margin, "l": min(margin["l"], _LEFT), "r": min(margin["r"], _RIGHT)}
     layout["font"] = {**layout.get("font", {}), "size": 11}
     if layout.get("xaxis", {}).get("scaleanchor") and "yaxis2" not in layout:
-        layout["height"] = min(layout.get("height", 450), _SQUARE)
+        layout = resized(layout, min(layout.get("height", 450), _SQUARE))
+    layout = narrowed(layout)
     for key in layout:
         if key.startswith(("xaxis", "yaxis")) and layout[key].get("type") != "category":
             layout[key] = {**layout[key], "nticks": 5}
+    if "annotations" in layout:
+        layout["annotations"] = [_in_lines(note) for note in layout["annotations"]]
     return placed({**plotly, "layout": layout}, PHONE)
+
+
+def _in_lines(note: Mapping[str, Any]) -> dict[str, Any]:
+    """A label wider than a phone in lines that are not; one with an arrow as it is."""
+    size = note.get("font", {}).get("size", 12)
+    if note.get("showarrow", True) or not note.get("text") or text_size(note["text"], size)[0] <= min(PHONE):
+        return dict(note)
+    words = re.split(r" (?![^<]*>)", note["text"])  # at spaces, but at none inside a tag
+    return {**note, "text": "<br>".join(_lines(words)), "align": "left", "font": {**note["font"], "size": _SMALL}}
+
+
+def _lines(words: Sequence[str]) -> list[str]:
+    lines = [words[0]]
+    for word in words[1:]:
+        longer = f"{lines[-1]} {word}"
+        lines = [*lines[:-1], longer] if text_size(longer, _SMALL)[0] <= _WIDEST else [*lines, word]
+    return lines

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import pytest
 
+from studies.charts.kit.gauges import Gauge, narrowed, resized, with_gauges
 from studies.charts.kit.limits import across, upright
 from studies.charts.kit.slider import one_at_a_time, owners, slider
 from studies.charts.kit.strips import axis_name, layout_key, named_stack, spaced, strips
-from studies.charts.style import LIMIT, short
+from studies.charts.style import LIMIT, base_layout, short
 
 #: Two pictures, of one trace and of two.
 PICTURES = [[{"name": "a"}], [{"name": "b"}, {"name": "c"}]]
@@ -58,3 +61,40 @@ def test_limits_are_dashed_in_the_colour_of_limits() -> None:
 
 def test_a_number_is_kept_to_eight_digits() -> None:
     assert short(1 / 3) == 0.33333333
+
+
+def gauged() -> dict[str, Any]:
+    """Panels of 200 px with two gauges below them: rows of 22 px, the first 12 px under a margin of 50."""
+    gauges = [Gauge("A-01", "A-01 yield", 0.9, 0.8, None, "1"), Gauge("A-02", "A-02 size", 3.0, None, 4.0, "mm")]
+    layout = base_layout(270, margin={"l": 60, "r": 20, "t": 20, "b": 50})
+    return with_gauges({"data": [], "layout": layout}, gauges)["layout"]
+
+
+def below(layout: dict[str, Any], name: str) -> float:
+    """Of a part of a gauge, how far it stands below the panels [px]."""
+    plot = layout["height"] - layout["margin"]["t"] - layout["margin"]["b"]
+    part = next(one for one in (*layout["shapes"], *layout["annotations"]) if one["name"] == name)
+    middle = part["y"] if "y" in part else (part["y0"] + part["y1"]) / 2
+    return round(-middle * plot, 3)
+
+
+def test_a_gauge_stays_where_it_is_below_panels_of_another_height() -> None:
+    layout, lower = gauged(), resized(gauged(), 200)
+    parts = [f"A-0{row}, {part}" for row in (1, 2) for part in ("scale", "limit", "value", "label")]
+    assert [below(lower, part) for part in parts] == [below(layout, part) for part in parts] == [73] * 4 + [95] * 4
+    assert lower["height"] == 200
+
+
+def test_on_a_narrow_screen_names_of_gauges_stand_over_their_scales() -> None:
+    """Beside each other a name is longer than what a scale leaves it: rows of 40 px, scales 18 px under their names."""
+    layout = narrowed(gauged())
+    assert [below(layout, f"A-0{row}, label") for row in (1, 2)] == [73, 113]
+    assert [below(layout, f"A-0{row}, {part}") for row in (1, 2) for part in ("scale", "limit", "value")] == [
+        *[91] * 3,
+        *[131] * 3,
+    ]
+    scale = next(one for one in layout["shapes"] if one["name"] == "A-01, scale")
+    assert (scale["x0"], scale["x1"]) == (0.0, 1.0)
+    assert layout["height"] - gauged()["height"] == layout["margin"]["b"] - gauged()["margin"]["b"] == 36
+    bare = base_layout(200)
+    assert narrowed(bare) == bare

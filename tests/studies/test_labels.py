@@ -127,3 +127,15 @@ def test_a_line_on_a_log_axis_says_its_value_and_a_label_the_exponent() -> None:
     low, high = with_ranges({"data": data, "layout": layout})["layout"]["yaxis"]["range"]
     assert low == pytest.approx(7.26 - 0.055 * 2.74, abs=1e-3)
     assert high == pytest.approx(10 + 0.055 * 2.74, abs=1e-3)
+
+
+def test_a_name_wider_than_a_phone_stands_in_lines() -> None:
+    """Hidden as one line: no place of a phone is as wide. Words stay whole, markup is not cut."""
+    told = "betatron core: shaped, <span style='color: #333'>duty factor at least 0.95</span> of what was asked for it"
+    note = text(told, x=0.0, y=1.0, xref="paper", yref="paper", xanchor="left", yanchor="bottom")
+    data = [{"x": [0.0, 1.0], "y": [0.0, 1.0]}]
+    (named,) = relaid({"data": data, "layout": base_layout(300, annotations=[note])})["layout"]["annotations"]
+    assert named.get("visible", True)
+    assert named["text"].replace("<br>", " ") == told
+    assert named["text"].count("<br>") == 1
+    assert text_size(named["text"], named["font"]["size"])[0] < min(PHONE)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -13,6 +13,10 @@ _ROW = 22  # px of a gauge
 _HEAD = 12  # px above the first
 _BEGIN, _END = 0.46, 1.0  # of the width: where scales stand, beside their names
 _TALL = 9  # px: half the height of a limit
+_NAME, _NARROW = (
+    18,
+    40,
+)  # px: a name over its scale, and both together, where a figure is too narrow for them side by side
 
 
 @dataclass(frozen=True)
@@ -71,6 +75,58 @@ def with_gauges(drawing: Mapping[str, Any], gauges: Sequence[Gauge]) -> Drawing:
     notes = [_name(gauge, y) for gauge, y in zip(gauges, rows, strict=True)]
     layout |= {"height": height + more, "margin": {**margin, "b": margin["b"] + more}}
     return added({"data": drawing["data"], "layout": layout}, shapes=parts, notes=notes)
+
+
+def resized(layout: Mapping[str, Any], height: float) -> Layout:
+    """The layout as high as that [px], its gauges as far below the panels as before."""
+    ratio = _plot_height(layout) / _plot_height({**layout, "height": height})
+    return {**layout, "height": height, **_changed(layout, lambda one: _at_height(one, lambda y: ratio * y))}
+
+
+def narrowed(layout: Mapping[str, Any]) -> Layout:
+    """The layout for a narrow screen: each gauge as wide as the figure, its name over it."""
+    scales = [one["y0"] for one in layout.get("shapes", ()) if _is_gauge(one) and one["name"].endswith(", scale")]
+    if not scales:
+        return dict(layout)
+    more, plot, margin = (_NARROW - _ROW) * len(scales), _plot_height(layout), {"b": 80, **layout.get("margin", {})}
+    left = margin.get("l", 80)
+    higher = {"height": layout.get("height", 450) + more, "margin": {**margin, "b": margin["b"] + more}}
+    return {**layout, **higher, **_changed(layout, lambda one: _stretched(one, max(scales), plot, left))}
+
+
+def _stretched(one: Mapping[str, Any], first: float, plot: float, left: float) -> Layout:
+    """A part of a gauge: those of a row stand lower the more rows are above it, and a scale below its name.
+
+    ``first``: where the first row stands; ``plot``: height of the panels [px], in which places are counted.
+    """
+    down = 0 if "text" in one else _NAME
+
+    def lowered(y: float) -> float:
+        row = round((first - y) * plot / _ROW)
+        return y - ((_NARROW - _ROW) * row + down) / plot
+
+    ends = {side: short((one[side] - _BEGIN) / (_END - _BEGIN)) for side in ("x0", "x1") if side in one}
+    return {**_at_height(one, lowered), **ends, **({} if down else {"xshift": 4 - left})}
+
+
+def _plot_height(layout: Mapping[str, Any]) -> float:
+    margin = {"t": 100, "b": 80, **layout.get("margin", {})}
+    return float(layout.get("height", 450) - margin["t"] - margin["b"])
+
+
+def _changed(layout: Mapping[str, Any], change: Callable[[Layout], Layout]) -> Layout:
+    """Shapes and notes of a layout, those of gauges changed."""
+    kinds = [kind for kind in ("shapes", "annotations") if kind in layout]
+    return {kind: [change(one) if _is_gauge(one) else one for one in layout[kind]] for kind in kinds}
+
+
+def _is_gauge(one: Mapping[str, Any]) -> bool:
+    """Gauges alone have names and stand below the panels."""
+    return bool(one.get("name")) and one["yref"] == one["xref"] == "paper" and one.get("y", one.get("y0")) < 0.0
+
+
+def _at_height(one: Mapping[str, Any], height: Callable[[float], float]) -> Layout:
+    return {**one, **{side: short(height(one[side])) for side in ("y", "y0", "y1") if side in one}}
 
 
 def _shapes(gauge: Gauge, y: float, plot: float) -> Iterator[Layout]:

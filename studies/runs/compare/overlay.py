@@ -16,6 +16,7 @@ import numpy as np
 import pandas as pd
 
 from lattice.arrays import Array
+from studies.charts.kit.gauges import resized
 from studies.charts.style import INK, Drawing, Trace, axis, base_layout, numbers, short, tint
 from studies.results import FigureData
 
@@ -198,7 +199,7 @@ def _with_room(layout: dict[str, Any], b: Mapping[str, Any]) -> dict[str, Any]:
     """Twice as high where bars of both stand under each other."""
     names = layout.get("yaxis", {}).get("type") == "category"
     height = b.get("height", 450)
-    return {**layout, "height": height + (height // 2 if names else 0)}
+    return resized(layout, height + (height // 2 if names else 0))
 
 
 def _axis(a: Mapping[str, Any], b: Mapping[str, Any]) -> dict[str, Any]:
