@@ -9,7 +9,7 @@ import click
 
 from machines.requirements import PASS, PROGRAM, Verdict, counted
 from studies.exit_codes import Exit
-from studies.report.severity import severity
+from studies.report.severity import has_margin, severity
 from studies.runs.results_json import json_text
 from studies.runs.running import Finished
 from studies.terminal import number, show, table
@@ -78,7 +78,7 @@ def _show_where(finished: Finished) -> None:
 
 def _smallest(verdicts: Sequence[Verdict]) -> str:
     """The smallest margin of the machine's requirements; "" where none has a margin."""
-    judged = [one for one in verdicts if one.kind != PROGRAM and one.margin is not None]
+    judged = [one for one in verdicts if one.kind != PROGRAM and has_margin(one)]
     if not judged:
         return ""
     least = min(judged, key=severity)

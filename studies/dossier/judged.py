@@ -9,7 +9,7 @@ from machines.requirements import PASS, PROGRAM, Verdict
 from studies.dossier.entries import Entry, slugs
 from studies.dossier.placing import Placed
 from studies.report.screen import Deciding, Wanting, deciding, wanting_of
-from studies.report.severity import severity
+from studies.report.severity import has_margin, severity
 from studies.report.verdicts import VerdictRow, verdict_rows
 from studies.results import FigureData
 
@@ -71,7 +71,9 @@ def not_passed(judged: Iterable[Judged]) -> tuple[Judged, ...]:
 
 def smallest_margins(judged: Iterable[Judged], number: int = 3) -> tuple[Judged, ...]:
     """The requirements of the machine that are met most narrowly; each once, where it is met most narrowly."""
-    met = most_serious_first(one for one in of_the_machine(judged) if one.verdict.verdict == PASS)
+    met = most_serious_first(
+        one for one in of_the_machine(judged) if one.verdict.verdict == PASS and has_margin(one.verdict)
+    )
     first: dict[tuple[str, str], Judged] = {}
     for one in met:
         first.setdefault((one.verdict.requirement.id, one.verdict.requirement.quantity), one)

@@ -12,14 +12,21 @@ _ORDER = {FAIL: 0, NOT_EVALUATED: 1, PASS: 2}
 _ERRORS = 10.0  # a margin of so many errors counts as one of the size of the quantity
 
 
+def has_margin(verdict: Verdict) -> bool:
+    """Whether its margin says anything: of what must be none, and is none exactly, it does not."""
+    return verdict.margin is not None and not (verdict.margin == 0 == verdict.value and not verdict.error)
+
+
 def severity(verdict: Verdict) -> tuple[int, float, str]:
     """To sort by, the most serious first.
 
     Margins are compared in sizes of their quantities (half the distance of two limits, else what ``SIZES`` says, else
     the limit, else the value), or in tenths of their errors where that is less: an uncertain margin is a small one.
     """
-    margin = inf if verdict.margin is None else verdict.margin / _size(verdict)
-    if verdict.margin is not None and verdict.error:
+    if verdict.margin is None or not has_margin(verdict):
+        return _ORDER[verdict.verdict], inf, verdict.requirement.id
+    margin = verdict.margin / _size(verdict)
+    if verdict.error:
         margin = min(margin, verdict.margin / (_ERRORS * verdict.error), key=abs)
     return _ORDER[verdict.verdict], margin, verdict.requirement.id
 

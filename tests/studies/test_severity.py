@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from machines.requirements import Requirement, Verdict, judge
-from studies.report.severity import severity
+from studies.report.severity import has_margin, severity
 
 
 def judged(id: str, quantity: str, unit: str, value: float | None, error: float = 0.0, **limits: Any) -> Verdict:
@@ -53,3 +53,12 @@ def test_an_uncertain_margin_is_a_small_one() -> None:
 def test_of_two_that_failed_the_one_farther_outside_is_first() -> None:
     far, near = judged("A", "wire_loss", "1", 0.2, upper=0.05), judged("B", "wire_loss", "1", 0.06, upper=0.05)
     assert order(near, far) == ["A", "B"]
+
+
+def test_what_must_be_none_and_is_none_has_no_margin_to_speak_of() -> None:
+    """It is the last of what passed; one that is there after all is the first."""
+    none, some = (judged("N", "spots_missed", "1", value, upper=0.0) for value in (0.0, 2.0))
+    assert not has_margin(none)
+    assert has_margin(some)
+    assert order(none, WIRES) == [WIRES.requirement.id, "N"]
+    assert order(WIRES, some) == ["N", WIRES.requirement.id]

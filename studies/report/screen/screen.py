@@ -9,6 +9,7 @@ from machines.requirements import ASSUMED, FAIL, NOT_EVALUATED, PASS, PROGRAM, P
 from studies.report.screen.deciding import Deciding, deciding
 from studies.report.screen.keys import KeyNumber, key_numbers, sources
 from studies.report.screen.picture import Picture, picture
+from studies.report.severity import has_margin
 from studies.report.verdicts import VerdictRow, rows_of_machine
 from studies.results import StudyResult
 from studies.vocabulary import remedy_of
@@ -67,7 +68,7 @@ class FirstScreen:
 def first_screen(result: StudyResult, rows: Sequence[VerdictRow]) -> FirstScreen:
     """The first screen of a result; ``rows`` are those of its verdicts, the most serious first."""
     machine = rows_of_machine(rows)
-    smallest = tuple(row for row in machine if row.verdict.margin is not None)[:MARGINS]
+    smallest = tuple(row for row in machine if has_margin(row.verdict))[:MARGINS]
     wanting = tuple(wanting_of(row) for row in rows if row.verdict.verdict != PASS)
     keys = key_numbers(result, [row for row in machine if row not in smallest])
     at = {quantity.name: quantity.at for quantity in result.quantities}
