@@ -88,7 +88,7 @@ so: solenoid, l = 0.3, ks = 0.08
 hk: hkicker, l = 0.1
 vk: vkicker
 kk: kicker, l = 0.05, hkick = 0
-rf: rfcavity, l = 0.2, voltage = 1e4, rf_frequency = 1.3e6, phi0 = 0.5
+rf: rfcavity, l = 0.2, voltage = 1e4, rf_frequency = 1.3e6
 bpm: monitor, l = 0.05, type = "a monitor, of both planes"
 mk: marker
 co: rcollimator, l = 0.1, x_limit = 0.04, y_limit = 0.03

@@ -177,7 +177,7 @@ def test_defaults_and_conventions(read: Read) -> None:
     assert one(read, "ab_multipole, b0 = 1e-3, a0 = 2e-3") == Kicker("x", hkick=-1e-3, vkick=2e-3)
     assert one(read, "vkicker, l = 0.1, kick = 1e-3") == Kicker("x", length=0.1, vkick=1e-3, plane="y")
     assert one(read, "rfcav, l = 2, gradient = 1e3, harmon = 4, phi0 = 0.5") == RFCavity(
-        "x", length=2.0, volt=2e3, harmon=4.0, lag=0.5
+        "x", length=2.0, volt=2e3, harmon=4.0, lag=0.0
     )
     assert one(read, "patch, tilt = 0.1") == SRotation("x", angle=0.1)
     assert one(read, "patch, x_offset = 0.1") == Translation("x", dx=0.1)
@@ -186,6 +186,36 @@ def test_defaults_and_conventions(read: Read) -> None:
     assert (
         one(read, "pipe, l = 1, x1_limit = 0.02, x2_limit = 0.04, y_limit = 0.02, aperture_type = elliptical") == drift
     )
+
+
+@pytest.mark.parametrize("species", ["proton", "#12C+6", "antiproton"])
+@pytest.mark.parametrize("phase", [0.0, 0.1, 0.25, 0.5])
+def test_a_cavity_gives_the_energy_that_bmad_gives(read: Read, phase: float, species: str) -> None:
+    """Manual, "RFcavity": dE = e voltage sin(2 pi (phi0 - f t)) of a particle that comes t late, whatever its charge.
+
+    Ours, MAD-X's and Xsuite's: q volt sin(2 pi (lag + f t)). 0 is stable above transition there, 0.5 here.
+    """
+    ring = read(f"parameter[particle] = {species}; c: rfcavity, voltage = 600, phi0 = {phase}\na: line = (c)")
+    cavity, charge = ring["c"], {"proton": 1, "#12C+6": 6, "antiproton": -1}[species]
+    assert isinstance(cavity, RFCavity)
+    volt, lag = ring.value(cavity.volt), ring.value(cavity.lag)
+    for late in (-0.1, 0.0, 0.03, 0.4):  # f t
+        theirs = 600 * sin(2 * pi * (phase - late))
+        assert charge * volt * sin(2 * pi * (lag + late)) == pytest.approx(theirs, abs=1e-11)
+
+
+def test_of_limits_that_are_set_twice_the_last_holds(read: Read) -> None:
+    """Manual, "Aperture and Limit Attributes": x_limit sets x1_limit and x2_limit, aperture all four."""
+    text = "q: quad, l = 1, aperture = 0.04, x1_limit = 0.01; q[x_limit] = 0.03; q[y2_limit] = 0.02\na: line = (q)"
+    assert read(text)["q"].aperture == Aperture("rectangle", 0.03, 0.03, 0.0, -0.01)
+    assert one(read, "quad, l = 1, aperture = 0.04, aperture_at = no_aperture") == Quadrupole("x", length=1.0)
+
+
+def test_an_attribute_that_is_not_given_is_told(read: Read) -> None:
+    """Manual, "Arithmetic Expressions": b[angle] is 0 until the lattice is expanded, where g and l are given."""
+    ring = read("b: sbend, l = 1, g = 0.1; d: drift, l = 1 - b[angle]\na: line = (d)")
+    assert ring.length == 1.0
+    assert "b[angle] is not given up to here, and is 0" in " ".join(ring.warnings)
 
 
 def test_the_chord_of_a_rectangular_bend(read: Read) -> None:
@@ -253,6 +283,7 @@ MISTAKES = [
     ("b: sbend, angle = 0.1; a: line = (b)", 1, "sbend 'b' has no length"),
     ("b: sbend, l = 1, angle = 0.1, g = 0.2; a: line = (b)", 1, "give two of l, angle and g"),
     ("b: rbend, l = 3, g = 1; a: line = (b)", 1, "has no finite value"),
+    ("b: sbend, l = 1, e1 = 0.1, kill_fringe = both_ends; a: line = (b)", 1, "kill_fringe cannot be held"),
     ("m: multipole, k1l = 1, t1 = 0.1, k2l = 1; a: line = (m)", 1, "only one order with an angle t"),
     ("m: ab_multipole, b0 = 1, b1 = 1; a: line = (m)", 1, "a dipole beside other orders"),
     ("parameter[p0c] = -1", 1, "p0c must be positive"),

@@ -84,8 +84,10 @@ def test_names_that_cannot_be_kept_are_changed_and_told(read: Read) -> None:
 
 
 def test_a_reflected_bend_has_its_faces_exchanged(read: Read) -> None:
-    ring = read("B: SBEN, L=1, ANGLE=0.1, E1=0.02, H2=0.3\nQ: QUAD, L=1\nX: LINE=(Q, B)\nA: LINE=(X, -X, -2*X)\nUSE, A")
-    assert [element.name for element in ring] == ["q", "b", "b_rev", "q", "b_rev", "q", "b_rev", "q"]
+    ring = read(
+        "B: SBEN, L=1, ANGLE=0.1, E1=0.02, H2=0.3\nQ: QUAD, L=1\nX: LINE=(Q, B)\nA: LINE=(X, Q, -X, -2*X)\nUSE, A"
+    )
+    assert [element.name for element in ring] == ["q", "b", "q", "b_rev", "q", "b_rev", "q", "b_rev", "q"]
     turned = ring["b_rev"]
     assert isinstance(turned, Bend)
     assert (turned.e1, turned.e2, turned.h1, turned.h2) == (0.0, 0.02, 0.3, 0.0)
@@ -93,6 +95,29 @@ def test_a_reflected_bend_has_its_faces_exchanged(read: Read) -> None:
         "b",
         "b_rev",
     ]
+
+
+def test_bends_of_one_name_in_a_row_are_one_magnet(read: Read) -> None:
+    """Source of elegant, ``determine_bend_flags``: no face between them, markers and watch points do not count."""
+    bend = "B: CSBEND, L=1, ANGLE=0.1, E1=0.05, E2=0.02, HGAP=0.01"
+    ring = read(f"{bend}\nW: WATCH\nQ: QUAD, L=1\nX: LINE=(B, W, B, 2*B, Q, B, -B)\nA: LINE=(X)\nUSE, A")
+    bends = [element for element in ring if isinstance(element, Bend)]
+    cuts = [(element.kill_ent_fringe, element.kill_exi_fringe) for element in bends]
+    assert cuts == [(False, True), (True, True), (True, True), (True, False), (False, True), (True, False)]
+    assert [element.e1 for element in bends] == [0.05] * 5 + [0.02]  # the last one is turned round
+    assert "pieces in a row are one magnet" in " ".join(ring.warnings)
+
+
+def test_faces_that_do_nothing_make_no_pieces(read: Read) -> None:
+    ring = read("B: SBEN, L=1, ANGLE=0.1\nC: SBEN, L=1, ANGLE=0.1, E1=0.1\nD: C\nA: LINE=(B, B, C, D)\nUSE, A")
+    assert [element.name for element in ring] == ["b", "b", "c", "d"]
+
+
+def test_elegant_reads_up_to_use(read: Read) -> None:
+    """Source of elegant, ``get_beamline``: USE ends the file, so that the first one holds."""
+    ring = read("Q: QUAD, L=1\nP: QUAD, L=2\nX: LINE=(Q)\nY: LINE=(P)\nUSE, X\nUSE, Y")
+    assert ring.length == 1.0
+    assert "elegant reads no further" in " ".join(ring.warnings)
 
 
 def test_which_line_is_read(read: Read) -> None:
@@ -197,6 +222,9 @@ MISTAKES = [
     ("R: RFCA, L=1, CHANGE_P0=1\nA: LINE=(R)", 1, "change_p0 accelerates the reference particle"),
     ("R: RFCW, L=1, VOLT=1\nA: LINE=(R)", 1, "volt acts on the beam, and this kind cannot be held"),
     ("S: SOLE, L=1, B=1\nA: LINE=(S)", 1, "b is a field, and the file says of no momentum"),
+    ("M: MULT, ORDER=1.7, KNL=1\nA: LINE=(M)", 1, "ORDER must be 1 to 20, found 1.7"),
+    ('M: KICKMAP, L=1, FILENAME="x"\nA: LINE=(M)', 1, "'M' is a KICKMAP, which cannot be held"),
+    ("C: CEPL, L=1, STATIC_VOLTAGE=1\nA: LINE=(C)", 1, "static_voltage acts on the beam"),
     ("B: SBEN, ANGLE=0.1\nA: LINE=(B)", 1, "SBEN 'B' has no length"),
     ("Q: QUAD, L=-1\nA: LINE=(Q)", 1, "length must not be negative"),
     ("#INCLUDE: nothing.lte", 1, "there is no file 'nothing.lte'"),

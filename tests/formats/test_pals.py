@@ -91,6 +91,7 @@ def test_kinds_and_groups(read: Read) -> None:
         "angle_ref: 0.5, radius_ref: 2",
         "g_ref: 0.5, L_chord: 0.98961583701809",
         "rho_ref: 2, angle_ref: 0.5",
+        "rho_ref: 2, angle_ref: 0.5, e1: 0.35",
     ],
 )
 def test_two_numbers_make_a_bend(read: Read, group: str) -> None:
@@ -241,6 +242,16 @@ MISTAKES = [
         "- x: {kind: Quadrupole, length: 1, MagneticMultipoleP: {Kn1: 1, Kn1L: 1}}\n- a: {kind: BeamLine, line: [x]}",
         3,
         "two ways to say one thing",
+    ),
+    (
+        "- x: {kind: Bend, length: 1, BendP: {angle_ref: 0.1, g_ref: 0.3}}\n- a: {kind: BeamLine, line: [x]}",
+        3,
+        "length, angle_ref and the curvature contradict each other",
+    ),
+    (
+        "- x: {kind: Bend, length: 1, BendP: {angle_ref: 1, e1: 0.2, e1_rect: 0.2}}\n- a: {kind: BeamLine, line: [x]}",
+        3,
+        "e1 and e1_rect contradict each other",
     ),
     ("- x: {kind: Bend}\n- a: {kind: BeamLine, line: [x]}", 3, "Bend 'x' has no length"),
     (

@@ -34,6 +34,11 @@ class Beam:
             raise statement.makes_no_sense(f"{way} must be positive, found {value:g}")
         self._energy = (way, value, statement)
 
+    @property
+    def charge(self) -> int:
+        """Of the particle [e]; 1 where it is not known."""
+        return 1 if self._species is None else self._species.charge
+
     def value(self, name: str) -> float | None:
         """``parameter[name]`` in an expression: only what was given."""
         return self._energy[1] if self._energy is not None and self._energy[0] == name else None

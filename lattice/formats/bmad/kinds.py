@@ -43,7 +43,7 @@ SILENT = words(
     " p0c e_tot ptc_canonical_coords ptc_field_geometry ptc_fringe_geometry ptc_max_fringe_order r_custom*"
     " space_charge_method spin_fringe_on spin_tracking_method symplectify taylor_map_includes_offsets tracking_method"
     " type exact_multipoles fringe_at fringe_type multipoles_on scale_multipoles static_linear_map wrap_superimpose"
-    " create_jumbo_slave l_sagitta l_chord aperture_type coupler_* autoscale_* rf_clock_harmonic kill_fringe integrator"
+    " create_jumbo_slave l_sagitta l_chord aperture_type coupler_* autoscale_* rf_clock_harmonic integrator"
 )
 #: Kinds that Bmad knows, besides those that are built; they cannot be held, or act on other elements.
 REFUSED = words(
@@ -58,6 +58,7 @@ class BmadGiven(Given):
     """Attributes of an element with the particle of the file, for fields."""
 
     particle: ReferenceParticle | None = None
+    charge = 1
 
     def either(self, normalised: str, field: str, sign: float = 1.0) -> Strength:
         """A normalised strength, given as such or as a field: field c q / p0c."""
@@ -210,10 +211,17 @@ def _one_plane(plane: str) -> Callable[[BmadGiven], Element]:
 
 
 def _cavity(v: BmadGiven) -> Element:
-    volt = v["voltage"]
+    """dE = e voltage sin(2 pi (phi0 - f t)), whatever the charge; here dE = q volt sin(2 pi (lag + f t)).
+
+    So lag = 1/2 - phi0: phi0 = 0 is the stable phase above transition. Bmad manual, "RFcavity".
+    """
+    volt = v.quantity("voltage")
     if v.has("gradient") and not v.has("voltage"):
-        volt = v.strength(combined("*", v.quantity("gradient"), v.quantity("l")))
-    return RFCavity(v.name, length=v["l"], volt=volt, freq=v["rf_frequency"], harmon=v["harmon"], lag=v["phi0"])
+        volt = combined("*", v.quantity("gradient"), v.quantity("l"))
+    volt = volt if v.charge == 1 else combined("/", volt, number(float(v.charge)))
+    lag = combined("-", number(0.5), v.quantity("phi0")) if v.acts("phi0") else number(0.5)
+    wave = {"volt": v.strength(volt), "freq": v["rf_frequency"], "harmon": v["harmon"], "lag": v.strength(lag)}
+    return RFCavity(v.name, length=v["l"], **wave)  # type: ignore[arg-type]
 
 
 def _multipole(v: BmadGiven) -> Element:
@@ -317,8 +325,10 @@ USUAL_TILTS = {"quadrupole": pi / 4, "sextupole": pi / 6, "octupole": pi / 8, "s
 
 
 def aperture(v: BmadGiven) -> Aperture | None:
-    """The opening of any element: x_limit, or x1_limit and x2_limit on the two sides, and so in y."""
+    """The opening of any element: x1_limit and x2_limit on the two sides, and so in y."""
     (half_x, x), (half_y, y) = (_opening(v, plane) for plane in "xy")
+    if v.word("aperture_at") == "no_aperture":
+        return None
     elliptic = v.word("aperture_type", "elliptical" if v.definition.kind == "ecollimator" else "rectangular")
     if half_x <= 0 or half_y <= 0:
         if half_x > 0 or half_y > 0:
@@ -332,8 +342,7 @@ def aperture(v: BmadGiven) -> Aperture | None:
 
 def _opening(v: BmadGiven, plane: str) -> tuple[float, float]:
     """Half the opening and its centre [m]; 0 where a side has no limit."""
-    usual = v.number(f"{plane}_limit")
-    negative_side, positive_side = (v.number(f"{plane}{side}_limit", usual) for side in (1, 2))
+    negative_side, positive_side = (v.number(f"{plane}{side}_limit") for side in (1, 2))
     if negative_side == 0.0 or positive_side == 0.0:
         return 0.0, 0.0
     return (negative_side + positive_side) / 2, (positive_side - negative_side) / 2

@@ -40,6 +40,12 @@ _ATTRIBUTE = re.compile(r"(?P<name>[A-Za-z_][\w.%()\[\]]*)\s*(?::?=\s*(?P<value>
 _WORD = re.compile(r"[A-Za-z_][\w.:%/\\-]*")
 _SHORTEST = 3
 _TEXTS = frozenset(("type", "alias", "descrip"))
+#: Attributes that only set others, each for itself: what is said last holds.
+_SETS = {
+    "x_limit": ("x1_limit", "x2_limit"),
+    "y_limit": ("y1_limit", "y2_limit"),
+    "aperture": ("x1_limit", "x2_limit", "y1_limit", "y2_limit"),
+}
 
 
 def read_bmad(path: str | Path, line: str | None = None, root: str | Path | None = None) -> Lattice:
@@ -75,6 +81,7 @@ class _Reader:
         self.used: list[str] = []
         self.built: dict[str, Element] = {}
         self.calls = self.changes = 0
+        self.absent: list[str] = []
 
     def note(self, statement: Statement, reason: str = "") -> None:
         """Put a statement into the warnings."""
@@ -152,10 +159,14 @@ class _Reader:
     # -- values --
 
     def _evaluated(self, statement: Statement, text: str) -> Quantity:
+        self.absent.clear()
         try:
-            return self.evaluator.evaluate(unquoted(text))
+            value = self.evaluator.evaluate(unquoted(text))
         except LatticeError as error:
             raise statement.cannot_be_read(str(error)) from None
+        for name in self.absent:
+            self.note(statement, f"{name} is not given up to here, and is 0")
+        return value
 
     def _variable(self, name: str) -> Quantity | None:
         """A constant of the file, or an attribute as it stands."""
@@ -167,7 +178,10 @@ class _Reader:
             return None if value is None else number(value)
         if owner not in self.definitions:
             return None
-        value_here = self.definitions[owner].attributes.get(attribute.strip(), number(0.0))
+        value_here = self.definitions[owner].attributes.get(attribute.strip())
+        if value_here is None:
+            self.absent.append(name)
+            return number(0.0)
         return value_here if isinstance(value_here, Quantity) else None
 
     def _known(self) -> list[str]:
@@ -274,7 +288,7 @@ class _Reader:
             raise statement.cannot_be_read(
                 f"'{definition.name}' is superimposed, which is not honoured: {REFUSED_STATEMENTS['superimpose']}"
             )
-        definition.attributes[attribute] = value
+        definition.attributes.update(dict.fromkeys(_SETS.get(attribute, (attribute,)), value))
         definition.statement = statement
 
     def _beam_parameter(self, statement: Statement, name: str, text: str) -> None:
@@ -334,7 +348,7 @@ class _Reader:
 
     def _built(self, definition: Definition) -> Element:
         given = BmadGiven(self.names.of(definition.name), definition, self.variables, self.note)
-        given.particle = self.beam.particle()
+        given.particle, given.charge = self.beam.particle(), self.beam.charge
         try:
             if definition.kind in REFUSED:
                 raise LatticeError(

@@ -174,7 +174,7 @@ def _cavity(v: Given) -> Element:
 
 def _deflecting(v: Given) -> Element:
     """A deflecting cavity, a structure with wakes: held while it is switched off."""
-    for attribute in ("volt", "voltage", "ez"):
+    for attribute in ("volt", "voltage", "static_voltage", "ez"):
         v.refuse(attribute, "acts on the beam, and this kind cannot be held here; set it to 0, or take it out")
     return _passed_by("its field")(v)
 
@@ -201,13 +201,14 @@ _LONG: dict[int, Any] = {1: Quadrupole, 2: Sextupole, 3: Octupole}
 
 def _multipole(v: Given) -> Element:
     """KNL = L d^n B / dx^n / (B rho) of one ORDER; a long one is the magnet of that order."""
-    order = int(v.number("order", 1.0))
+    order = v.number("order", 1.0)
     whole = v.quantity("knl")
     if v.has("factor"):
         whole = combined("*", whole, v.quantity("factor"))
     v.refuse("btipl", "is a field, and the file says of no momentum; give KNL")
-    if not 1 <= order <= 20:
-        raise LatticeError(f"MULT '{v.definition.name}': ORDER must be 1 to 20, found {order}; a dipole is a KICKER")
+    if not 1 <= order <= 20 or order != int(order):
+        raise LatticeError(f"MULT '{v.definition.name}': ORDER must be 1 to 20, found {order:g}; a dipole is a KICKER")
+    order = int(order)
     if not v.acts("l"):
         return Multipole(v.name, knl=(*[0.0] * order, v.strength(whole)), tilt=v["tilt"])
     if order not in _LONG:
@@ -256,12 +257,12 @@ _COLLECTIVE = words(
     "WAKE TRWAKE ZLONGIT ZTRANSVERSE RFMODE TRFMODE FRFMODE FTRFMODE IBSCATTER SREFFECTS LRWAKE TSCATTER"
 )
 _BOOKKEEPING = words("CHARGE RECIRC TRCOUNT HISTOGRAM MHISTOGRAM SLICE PFILTER CENTER REMCOR CLEAN SCRIPT BRANCH")
-_SWITCHED = words("RFCW RFDF RFTM110 TWLA TWMTA MODRF TWPL RAMPRF RAMPP TMCF CEPL KICKMAP")
+_SWITCHED = words("RFCW RFDF RFTM110 TWLA TWMTA MODRF TWPL RAMPRF TMCF CEPL")
 _OPENINGS = words("MAXAMP SCRAPER SPEEDBUMP APCONTOUR TAPERAPC TAPERAPE TAPERAPR")
 _REFUSED = words(
     "ALPH BMAPXY BMAPXYZ BMXYZ BEDGE BGGEXP BRAT CCBEND CORGPIPE CPICKUP CKICKER CWIGGLER DSCATTER EMATRIX EMITTANCE"
-    " FMULT FTABLE GFWIGGLER HKPOLY ILMATRIX IONEFFECTS KPOLY KQUSE LGBEND LMIRROR LSRMDLTR LTHINLENS MAGNIFY"
-    " MATR MATTER MBUMPER NIBEND NISEPT PEPPOT POLYSERIES QUFRINGE REFLECT RIMULT SAMPLE SCATTER SCMULT SHRFDF"
+    " FMULT FTABLE GFWIGGLER HKPOLY ILMATRIX IONEFFECTS KICKMAP KPOLY KQUSE LGBEND LMIRROR LSRMDLTR LTHINLENS MAGNIFY"
+    " MATR MATTER MBUMPER NIBEND NISEPT PEPPOT POLYSERIES QUFRINGE RAMPP REFLECT RIMULT SAMPLE SCATTER SCMULT SHRFDF"
     " TFBDRIVER TFBPICKUP TUBEND TWISS UKICKMAP WIGGLER"
 )
 BUILDERS |= {name: _passed_by("collective effects") for name in _COLLECTIVE}

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable
+from dataclasses import replace
 from pathlib import Path
 
 from lattice.building.mirror import reversed_elements
 from lattice.elements import Bend, Element
 from lattice.errors import LatticeError, did_you_mean
 from lattice.formats.elegant.kinds import BUILDERS, NOTED, SILENT
+from lattice.formats.elegant.pieces import cut_faces, inner_faces
 from lattice.formats.elegant.rpn import Calculator
 from lattice.formats.elegant.text import read_statements
 from lattice.formats.given import Definition, Given, Unread, Value
@@ -71,10 +73,13 @@ class _Reader:
         self.warnings.append(f"{statement.noted} ({reason})" if reason else statement.noted)
 
     def read(self, path: Path, depth: int) -> None:
-        """Follow the statements of a file up to RETURN or its end."""
+        """Follow the statements of a file up to USE, RETURN or its end."""
+        ended = False
         for statement in read_statements(path):
-            if self._follow(statement, depth) == "return":
+            if ended:
+                self.note(statement, "and what follows: elegant reads no further than USE or RETURN")
                 break
+            ended = self._follow(statement, depth) in ("use", "return")
 
     def _follow(self, statement: Statement, depth: int) -> str:
         text = statement.text
@@ -172,7 +177,7 @@ class _Reader:
         members = self.lines.elements(name)
         if not members:
             raise self.lines.lines[name].statement.makes_no_sense(f"line '{name}' has no elements")
-        elements = [self._element(member) for member in members]
+        elements = self._pieces(members, [self._element(member) for member in members])
         parameters = self.variables.parameters()
         for theirs, ours in {**self.variables.changed_names(), **self.names.changed()}.items():
             self.warnings.append(f"{self.path.name}: '{theirs}' is called {ours} here")
@@ -196,6 +201,26 @@ class _Reader:
             self.built[key] = self._built(definition)
         element = self.built[key]
         return reversed_elements([element])[0] if member.turned and isinstance(element, Bend) else element
+
+    def _pieces(self, members: list[Member], elements: list[Element]) -> list[Element]:
+        """With bends that follow each other under one name as pieces of one magnet."""
+        kinds = [self.definitions[member.name].kind for member in members]
+        for at, (first, last) in sorted(inner_faces([member.name for member in members], kinds).items()):
+            bend = elements[at]
+            if isinstance(bend, Bend):
+                elements[at] = self._piece(members[at], bend, cut_faces(bend, first, last))
+        return elements
+
+    def _piece(self, member: Member, whole: Bend, cuts: dict[str, bool]) -> Bend:
+        """The bend without these faces, under a name of its own."""
+        if not cuts:
+            return whole
+        key = f"{member.name} {'turned ' if member.turned else ''}{' '.join(cuts)}"
+        if key not in self.built:
+            self.note(self.definitions[member.name].statement, "pieces in a row are one magnet: no faces between them")
+            place = "inner" if len(cuts) > 1 else "last" if "kill_ent_fringe" in cuts else "first"
+            self.built[key] = replace(whole, name=self.names.of(f"{whole.name}_{place}"), **cuts)  # type: ignore[arg-type]
+        return self.built[key]  # type: ignore[return-value]
 
     def _built(self, definition: Definition) -> Element:
         given = Given(self.names.of(definition.name), definition, self.variables, self.note)

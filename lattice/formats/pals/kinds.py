@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable
+from math import isclose
 from typing import Any
 
 from lattice.elements import (
@@ -177,9 +178,18 @@ def _bend(v: PalsGiven) -> Element:
 
 
 def _face(v: PalsGiven, name: str, angle: Quantity) -> Strength:
-    if not v.acts(f"BendP.{name}_rect") or v.acts(f"BendP.{name}"):
+    if not v.acts(f"BendP.{name}_rect"):
         return v[f"BendP.{name}"]
-    return v.strength(combined("+", v.quantity(f"BendP.{name}_rect"), combined("/", angle, number(2.0))))
+    turned = combined("+", v.quantity(f"BendP.{name}_rect"), combined("/", angle, number(2.0)))
+    if v.acts(f"BendP.{name}"):
+        _refuse_two(v, f"{name} and {name}_rect", v.quantity(f"BendP.{name}"), turned)
+    return v.strength(turned)
+
+
+def _refuse_two(v: PalsGiven, what: str, first: Quantity, second: Quantity) -> None:
+    """LatticeError where what is said twice is not the same; programs write some seven digits."""
+    if not isclose(first.value, second.value, rel_tol=1e-6, abs_tol=1e-9):
+        raise LatticeError(f"Bend '{v.definition.name}': {what} contradict each other, leave one out")
 
 
 def _arc(v: PalsGiven) -> tuple[Quantity, Quantity]:
@@ -190,7 +200,10 @@ def _arc(v: PalsGiven) -> tuple[Quantity, Quantity]:
     if length is None and v.acts("BendP.L_chord"):
         length = _of_chord(v, v.quantity("BendP.L_chord"), angle, g)
     if length is not None:
-        return length, angle or (combined("*", g, length) if g is not None else number(0.0))
+        turn = combined("*", g, length) if g is not None else number(0.0)
+        if angle is not None and g is not None:
+            _refuse_two(v, "length, angle_ref and the curvature", angle, turn)
+        return length, angle or turn
     if angle is None or g is None:
         return number(0.0), number(0.0)
     return combined("/", angle, g), angle
