@@ -100,13 +100,14 @@ def _turned(facts: Facts) -> Iterator[FigureData]:
         z, x, y = orbit_in_space(table)
         told = f"{np.degrees(angle):g}"
         curves = (("from above: X", z, x, style.HORIZONTAL), ("from the side: Y", z, y, style.VERTICAL))
-        panels.append(Panel(f"{told}\N{DEGREE SIGN}", curves))
+        seen = [("isocentre", float(z[-1]), float(end)) for end in dict.fromkeys((x[-1], y[-1]))]
+        panels.append(Panel(f"{told}\N{DEGREE SIGN}", curves, seen))
         frames.append(table[["s", "X", "Y", "Z"]].add_suffix(" [m]").assign(**{"angle [deg]": np.degrees(angle)}))
     caption = (
         "The axis of the line at each angle of its gantry, from where the line begins: from above and from the side. "
         "Look for: where the gantry turns, and the isocentre, which stays where it is."
     )
-    drawing = sliding(panels, heading("Z"), "X, Y [m]", "gantry at ", shown=0)
+    drawing = sliding(panels, heading("Z"), "X, Y [m]", "gantry at ", shown=0, equal=True)
     yield FigureData("line-turned", "The gantry turned", caption, figure_json(figure_of(drawing)), pd.concat(frames))
 
 

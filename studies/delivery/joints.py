@@ -10,11 +10,13 @@ import pandas as pd
 from studies.charts import style
 from studies.charts.curves import Curve, curves
 from studies.charts.figure import figure_json
+from studies.charts.floor import orbit_in_space
 from studies.delivery.turning import Joint, Turning
 from studies.results import FigureData, TableData
 
 _COLORS = (style.HORIZONTAL, style.VERTICAL)
 _DASHES = ("solid", "dash")
+_ANGLES = ("solid", "dash", "dot", "dashdot")
 
 
 def joint_figures(turning: Turning | None) -> Iterator[FigureData]:
@@ -52,18 +54,21 @@ def _short(number: int) -> str:
 
 
 def _sides(turning: Turning) -> FigureData:
-    items = [
-        Curve(name, table["along"].tolist(), table["height"].tolist(), style.EXACT)
-        for name, table in turning.sides.items()
+    orbits = {name: orbit_in_space(table) for name, table in turning.sides.items()}
+    curved = [
+        Curve(name, along.tolist(), height.tolist(), style.EXACT, _ANGLES[k % len(_ANGLES)])
+        for k, (name, (along, _, height)) in enumerate(orbits.items())
     ]
-    parts = [table.assign(angle=name) for name, table in turning.sides.items()]
-    table = pd.concat(parts).rename(columns={"along": "along the axis [m]", "height": "height [m]"})
+    parts = [
+        pd.DataFrame({"along the axis [m]": along, "height [m]": height, "angle": name})
+        for name, (along, _, height) in orbits.items()
+    ]
     caption = (
         "The gantry from the side: height of the orbit above the axis, at the angles of the study (at 0 it lies in the "
         "plane of the floor). Look for: the isocentre, where all of them end."
     )
-    drawn = curves(items, "along the axis [m]", "height [m]")
-    return FigureData("gantry-side", "The gantry at its angles", caption, figure_json(drawn), table)
+    drawn = curves(curved, "along the axis [m]", "height [m]")
+    return FigureData("gantry-side", "The gantry at its angles", caption, figure_json(drawn), pd.concat(parts))
 
 
 def joint_tables(turning: Turning | None) -> Iterator[TableData]:

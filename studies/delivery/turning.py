@@ -33,7 +33,7 @@ class Joint:
 @dataclass(frozen=True, eq=False)
 class Turning:
     """Joints of a line, the first its own; ``case``: the one whose curves over ``angles_deg`` are kept; ``sides``: the
-    orbit from the side at each angle of the study (along [m] the axis, height [m])."""
+    survey of the gantry at each angle of the study, from its turn, the axis along Z."""
 
     joints: tuple[Joint, ...]
     case: Case
@@ -69,14 +69,24 @@ def _joint(
 
 
 def _sides(resolved: ResolvedDelivery) -> dict[str, pd.DataFrame]:
-    """The orbit behind the turn of the frame, from the side, at each angle."""
+    """The orbit behind the turn of the frame at each angle, as a survey that begins there along Z."""
     assert resolved.turned is not None
-    found = {}
-    for angle in resolved.angles:
-        table = survey(resolved.line.with_parameters({resolved.turned[0]: angle}))
-        first = next((k for k, y in enumerate(np.abs(table["Y"])) if y > 0), len(table["Y"]) - 1)
-        x, z, theta = (table[name] for name in ("X", "Z", "theta"))
-        at = max(first - 1, 0)
-        along = (x - x[at]) * np.sin(theta[at]) + (z - z[at]) * np.cos(theta[at])
-        found[f"{np.degrees(angle):.4g} deg"] = pd.DataFrame({"along": along[at:], "height": table["Y"][at:]})
-    return found
+    lines = [resolved.line.with_parameters({resolved.turned[0]: angle}) for angle in resolved.angles]
+    tables = [pd.DataFrame(survey(line)) for line in lines]
+    begin = min(_leaves(table) for table in tables)
+    names = [f"{np.degrees(angle):.4g} deg" for angle in resolved.angles]
+    return {name: _from(table.iloc[begin:]) for name, table in zip(names, tables, strict=True)}
+
+
+def _leaves(table: pd.DataFrame) -> int:
+    """The last row before the orbit leaves the floor's plane; where it does not, the last but one."""
+    high = np.flatnonzero(table["Y"].to_numpy() != 0.0)
+    return max((int(high[0]) if len(high) else len(table) - 1) - 1, 0)
+
+
+def _from(table: pd.DataFrame) -> pd.DataFrame:
+    """A survey turned and shifted so that it begins at the origin along Z."""
+    x, z, angle = (table[name] - table[name].iloc[0] for name in ("X", "Z", "theta"))
+    turn = table["theta"].iloc[0]
+    aside, along = x * np.cos(turn) - z * np.sin(turn), x * np.sin(turn) + z * np.cos(turn)
+    return table[["s", "Y", "phi"]].assign(X=aside, Z=along, theta=angle)

@@ -318,6 +318,13 @@ def test_a_gantry_at_its_angles_with_both_joints_on_one_page() -> None:
     highest = turned.groupby("angle [deg]")["Y [m]"].apply(lambda y: float(np.abs(y).max()))
     assert highest[0.0] == 0.0
     assert highest[37.0] > 1.0  # ... and the gantry does not
+    drawn = next(one.plotly["layout"] for one in outcome.result.figures if one.id == "line-turned")
+    assert drawn["xaxis"]["scaleanchor"] == "y"  # a plan: a metre is a metre on both axes
+    assert {note["text"] for note in drawn["annotations"]} >= {"isocentre"}
+    side = next(one.table for one in outcome.result.figures if one.id == "gantry-side").groupby("angle")
+    assert side["along the axis [m]"].first().abs().max() < 1e-12  # all begin where the frame turns ...
+    assert np.ptp(side["along the axis [m]"].last()) < 1e-9  # ... and end at one isocentre, on the axis
+    assert side["height [m]"].last().abs().max() < 1e-9
     joints = next(table.frame for table in outcome.result.tables if table.id == "gantry-joints")
     assert list(joints["reached"]) == ["2 of 2", "0 of 2"]
     assert joints["size, largest change [1]"][1] > 0.1
