@@ -105,7 +105,7 @@ class Lattice(ElementSequence, Showing):
     def _refuse_unsettable(self, name: str) -> None:
         if name not in self.parameters:
             raise LatticeError(
-                f"lattice '{self.name}' has no parameter '{name}'{did_you_mean(name, self.parameters)}. "
+                f"lattice '{self.name}' has no parameter '{name}'{did_you_mean(name, self.parameters) or '.'} "
                 f"Its parameters: {listed(self.parameters)}"
             )
         if self.parameters.is_dependent(name):

@@ -31,7 +31,7 @@ def _meant(lattice: Lattice, word: str, what: str) -> list[str]:
         known = [*dict.fromkeys(element.kind for element in elements), *lattice.parameters, *(e.name for e in elements)]
         kind = f" (it has no {word})" if word in ELEMENT_KINDS else ""
         raise InputError(
-            f"lattice '{lattice.name}' has no {what} '{word}'{kind}{did_you_mean(word, known)}. "
+            f"lattice '{lattice.name}' has no {what} '{word}'{kind}{did_you_mean(word, known) or '.'} "
             "Give a kind (quadrupole), a parameter that sets them, or names (with * for anything)"
         )
     return names

@@ -67,7 +67,10 @@ class Builder:
         members = beamlines.flat(name, beamlines.statement(name))
         for member, place in members:
             if member in beamlines.sequences:
-                raise place.cannot_be_read(f"'{member}' is a sequence: MAD-X takes elements and lines in a line")
+                raise place.cannot_be_read(
+                    f"'{member}' is a sequence: MAD-X takes elements and lines in a line. Make '{member}' a line, or "
+                    f"place it in a sequence ({member}, at=...;)"
+                )
             yield member, place
 
     # -- elements --

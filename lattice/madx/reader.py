@@ -79,6 +79,7 @@ class _Reader:
         self.beams: dict[str | None, Beam] = {}
         self.options = Options()
         self.used: dict[str, Options] = {}
+        self.uses: list[tuple[Statement, str]] = []
         self.block: tuple[Statement, str] | None = None
         self.ended = False
         self.calls = 0
@@ -404,18 +405,26 @@ class _Reader:
         self.note(statement)
 
     def _use(self, statement: Statement, node: Command) -> None:
-        for attribute in attributes(statement, node):
+        given = attributes(statement, node)
+        for attribute in given:
             if attribute.name in ("sequence", "period"):
                 self.used[unquoted(attribute.text).lower()] = self.options
             elif attribute.flag and attribute.name in self.beamlines.names():
                 self.used[attribute.name] = self.options
-        self.note(statement)
+        self.uses.append((statement, _whole(given)))
+
+    def _note_uses(self, name: str) -> None:
+        """Every USE is listed but those that say no more than which sequence is read."""
+        for statement, used in self.uses:
+            if used != name:
+                self.note(statement)
 
     # -- the lattice --
 
     def lattice(self, wanted: str | None) -> Lattice:
         """The lattice of the wanted sequence, with all variables as parameters."""
         name = self.beamlines.chosen(wanted, list(self.used), str(self.path))
+        self._note_uses(name)
         elements, parameters = self.builder.build(name, self.beamlines, self.used.get(name, self.options))
         beam = self.beams.get(name) or self.beams.get(None)
         if beam is not None and not beam.named:
@@ -425,3 +434,10 @@ class _Reader:
             return Lattice(name, elements=elements, parameters=parameters, particle=particle, warnings=self.warnings)
         except LatticeError as error:
             raise LatticeError(f"{self.path}: {error}") from None
+
+
+def _whole(given: tuple[Attribute, ...]) -> str:
+    """What a USE names when it says nothing else, such as a RANGE; "" otherwise."""
+    if len(given) != 1 or not (given[0].flag or given[0].name in ("sequence", "period")):
+        return ""
+    return given[0].name if given[0].flag else unquoted(given[0].text).lower()

@@ -48,7 +48,8 @@ def read_gantry(folder: Traversable, name: str, file: str, joint: str) -> LineMa
     where = f"{file}.toml"
     about = record(GantryFile, read_toml(folder, file), where)
     if joint not in about.joints or joint not in JOINTS:
-        raise InputError(f"{where}: no joint '{joint}'{did_you_mean(joint, JOINTS)}. Known: {', '.join(about.joints)}")
+        hint = did_you_mean(joint, JOINTS) or "."
+        raise InputError(f"{where}: no joint '{joint}'{hint} Known: {', '.join(about.joints)}")
     fixed = read_line(folder, name, about.fixed)
     own = about.joints[joint]
     check_keys(own, ("title", "strengths"), f"{where}, joint '{joint}'")

@@ -137,7 +137,7 @@ def _check_parameter(name: str, cases: list[Case]) -> None:
     if not homes:
         lattice = cases[0].lattice
         raise InputError(
-            f"lattice '{lattice.name}' has no parameter '{name}'{did_you_mean(name, lattice.parameters)}. "
+            f"lattice '{lattice.name}' has no parameter '{name}'{did_you_mean(name, lattice.parameters) or '.'} "
             f"Its parameters: {listed(lattice.parameters)}"
         )
     if any(lattice.parameters.is_dependent(name) for lattice in homes):

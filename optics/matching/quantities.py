@@ -191,9 +191,8 @@ class Quantity:
         known = (*SCALARS, *TARGET_COLUMNS)
         if self.text not in known:
             told = (*SCALARS, *COLUMNS, *PLANE_COLUMNS, "r11 ... r66", "t111 ... t666")
-            raise InputError(
-                f"{owner}: unknown quantity '{self.text}'{did_you_mean(self.text, known)}. Known: {listed(told, 60)}"
-            )
+            hint = did_you_mean(self.text, known) or "."
+            raise InputError(f"{owner}: unknown quantity '{self.text}'{hint} Known: {listed(told, 60)}")
         if self.between is not None and (self.at is not None or self.text in SCALARS or not _two_places(self.between)):
             raise InputError(f"{owner}: between takes two places, for a column, and goes without at")
         if self.text in SCALARS and self.at is not None:

@@ -141,7 +141,10 @@ class Ways:
         named |= {"--write-jobs": self.write_jobs}
         given = [name for name, value in named.items() if value]
         if given:
-            raise click.UsageError(f'{given[0]} belongs to studies of many cases, a study of "{study}" is one')
+            how_long = ": lattice-optimize list STUDY says how long it takes" if self.dry_run else ""
+            raise click.UsageError(
+                f'{given[0]} belongs to studies of many cases, a study of "{study}" is one{how_long}'
+            )
 
     def _elsewhere(self) -> Elsewhere | None:
         if self.scheduler is None and self.cluster is None:

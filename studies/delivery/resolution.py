@@ -158,7 +158,7 @@ def _place(line: Lattice, place: str) -> str:
 def _known(line: Lattice, name: str) -> str:
     if name not in line.parameters:
         raise InputError(
-            f"vary: line '{line.name}' has no parameter '{name}'{did_you_mean(name, line.parameters)}. "
+            f"vary: line '{line.name}' has no parameter '{name}'{did_you_mean(name, line.parameters) or '.'} "
             f"Its parameters: {listed(line.parameters)}"
         )
     return name

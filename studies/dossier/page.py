@@ -11,6 +11,7 @@ from typing import Any
 from jinja2 import Environment
 from markupsafe import Markup
 
+from lattice.errors import counted as amount
 from machines.requirements import PASS, counted
 from studies.dossier import statements
 from studies.dossier.assembly import Dossier, Study
@@ -88,7 +89,7 @@ def _articles(filled: Environment, dossier: Dossier, shown: Mapping[str, Any]) -
     template, written = filled.get_template("study.html.j2"), []
     for part in shown["parts"]:
         entry, figures = part.study.run.entry, part.result.figures
-        LOGGER.info("run %d of %d: drawing %d figures", part.number, len(shown["parts"]), len(figures))
+        LOGGER.info("run %d of %d: drawing %s", part.number, len(shown["parts"]), amount(len(figures), "figure"))
         context = {"numbers": dossier.numbers, "judged": shown["judged"], "chapter": chapter, **vars(part)}
         with damage_told(entry.path):
             written.append(Markup(template.render(**context, entry=entry, level=5, brief=True)))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from contextlib import nullcontext
 from dataclasses import dataclass
 from functools import cached_property
 from typing import Any
@@ -24,6 +25,7 @@ from studies.ring_optics.region import MatchRegion, match_region
 from studies.ring_optics.spec import OpticsStudy
 from studies.runs.logs import LOGGER
 from studies.spec.resolution import Resolved
+from studies.spec.subjects import start_hinted
 from studies.vocabulary import IMPERFECTIONS
 
 #: What a study says of its design when its match has no solution.
@@ -115,6 +117,11 @@ class Facts:
 
 def gather(resolved: Resolved[OpticsStudy], asked: Asked) -> Facts:
     """Match, optics of the final lattice and of each beam's beside Xsuite's; UnstableOptics where there is none."""
+    with nullcontext() if resolved.machine else start_hinted(resolved.start):
+        return _gathered(resolved, asked)
+
+
+def _gathered(resolved: Resolved[OpticsStudy], asked: Asked) -> Facts:
     matched = matched_design(resolved)
     final = (matched.lattice if matched else resolved.lattice).with_particle(resolved.particle)
     start = functions_of(matched.start) if matched else resolved.start

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from math import inf, nextafter
 from pathlib import Path
@@ -11,7 +12,7 @@ from types import MappingProxyType
 from typing import Any, Generic, TypeVar
 
 from lattice import ElectrostaticSeptum, InputError, Lattice, ReferenceParticle
-from lattice.errors import did_you_mean
+from lattice.errors import did_you_mean, listed
 from lattice.files import read_bytes
 from lattice.interchange import lattice_to_json
 from lattice.reference import SPECIES
@@ -119,12 +120,13 @@ def resolve_ring(
     """
     machine = ring_named(study.machine) if study.machine else None
     lattice, read = _initial_lattice(study, machine, file)
-    particle = _particle(study, lattice)
+    particle = _particle(study, lattice, file)
     lattice = lattice.with_particle(particle)
     name = study.name or (f"{study.machine or lattice.name}-{study.study}")
     placed = _with_places(study, lattice, machine)
     places = machine.places if machine else {}
-    requirements = tuple(_placed(one, lattice, places) for one in judged_requirements(placed, name))
+    with _told_in(file):
+        requirements = tuple(_placed(one, lattice, places) for one in judged_requirements(placed, name))
     whole = completed(placed, lattice, machine)
     explicit = _explicit(whole, name, lattice, particle, machine, requirements)
     outside = _outside(particle, machine)
@@ -164,14 +166,26 @@ def _initial_lattice(
     return lattice.with_parameters(study.parameters), {path.name: read_bytes(path)}
 
 
-def _particle(study: RingStudy, lattice: Lattice) -> ReferenceParticle:
+@contextmanager
+def _told_in(file: Path | None, key: str = "") -> Iterator[None]:
+    """What is wrong with a key is told with the study file, where there is one."""
+    try:
+        yield
+    except InputError as error:
+        if file is None:
+            raise
+        raise type(error)(f"{file.name}: {key}{': ' if key else ''}{error}") from None
+
+
+def _particle(study: RingStudy, lattice: Lattice, file: Path | None) -> ReferenceParticle:
     """The lattice's particle with what the study says instead; InputError when neither says it all."""
-    particle = given_particle(lattice.particle, study.particle, study.kinetic_energy_MeV_per_u)
-    if particle is None:
-        raise InputError(
-            f"lattice '{lattice.name}' names no particle: give particle and kinetic_energy_MeV_per_u in a study file, "
-            "or --particle and --energy on the command line"
-        )
+    with _told_in(file, "particle"):
+        particle = given_particle(lattice.particle, study.particle, study.kinetic_energy_MeV_per_u)
+        if particle is None:
+            raise InputError(
+                f"lattice '{lattice.name}' names no particle: give particle and kinetic_energy_MeV_per_u in a study "
+                "file, or --particle and --energy on the command line"
+            )
     return particle
 
 
@@ -207,17 +221,18 @@ def _element_name(name: str, lattice: Lattice, places: Mapping[str, str]) -> str
     if any(row.startswith(f"{name}::") for row in lattice.names):
         lattice.index(name)  # raises, listing them
     known = (*lattice.names, *places)
-    raise InputError(f"'{lattice.name}' has no place '{name}'{did_you_mean(name, known)}")
+    hint = did_you_mean(name, known) or "."
+    raise InputError(f"'{lattice.name}' has no place '{name}'{hint} Its places: {listed((*places, *lattice.names))}")
 
 
 def _placed(requirement: Requirement, lattice: Lattice, places: Mapping[str, str]) -> Requirement:
     """The requirement as it is, once its quantity and place are known to exist."""
     try:
         quantity = quantity_named(requirement.quantity)
-    except ValueError as error:
+        if quantity.place:
+            _element_name(quantity.place.removesuffix(":end"), lattice, places)
+    except (ValueError, InputError) as error:
         raise InputError(f"requirement '{requirement.id}': {error}") from None
-    if quantity.place:
-        _element_name(quantity.place.removesuffix(":end"), lattice, places)
     return requirement
 
 

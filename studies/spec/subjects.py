@@ -46,14 +46,15 @@ def with_known_particle(lattice: Lattice) -> Lattice:
 
 @contextmanager
 def start_hinted(start: Mapping[str, float] | None) -> Iterator[None]:
-    """An error for want of stable optics names --start, where none was given: perhaps the lattice is a line."""
+    """An error for want of stable optics says how to give a start, where none is: perhaps the lattice is a line."""
     try:
         yield
     except UnstableOptics as error:
         if start:
             raise
         raise UnstableOptics(
-            f"{error}\nA line that is no ring needs its start conditions: --start betx=9.07 --start bety=3.5 ..."
+            f"{error}\nA line that is no ring needs its start conditions: --start betx=9.07 --start bety=3.5 ... "
+            "(in a study file a table [start] with betx, bety ...)"
         ) from None
 
 

@@ -393,6 +393,20 @@ def test_latin_1_utf_8_and_dos_ends_are_text(read: Read) -> None:
 # -- what is passed over, and what cannot be --
 
 
+@pytest.mark.parametrize(
+    ("use", "listed"),
+    [
+        ("use, sequence=a;", ()),
+        ("use, period=A;", ()),
+        ("use, a;", ()),
+        ("use, sequence=a, range=#s/x;", ("ring.seq:1: use, sequence=a, range=#s/x",)),
+        ("use, sequence=b;", ("ring.seq:1: use, sequence=b",)),
+    ],
+)
+def test_a_use_is_listed_unless_it_only_says_what_is_read(read: Read, use: str, listed: tuple[str, ...]) -> None:
+    assert read(f"{use} x: drift, l=1; a: line=(x);").warnings == listed
+
+
 def test_what_is_not_lattice_is_listed_with_file_and_line(read: Read) -> None:
     ring = read(
         f"""title, "x";
@@ -408,9 +422,7 @@ plot, haxis=s, vaxis=betx; survey; save, sequence=s, file=x; print, text="a";
 stop; x, k1 = 0.5;
 """
     )
-    assert [warning.split(":")[1] for warning in ring.warnings] == list("123556677778") + ["10"] * 4 + ["11"] * 2 + [
-        "3"
-    ]
+    assert [warning.split(":")[1] for warning in ring.warnings] == list("12356677778") + ["10"] * 4 + ["11"] * 2 + ["3"]
     assert ring.warnings[0] == 'ring.seq:1: title, "x"'
     assert "q1val := table(summ, q1) (this value is not read)" in ring.warnings[2]
     assert ring["x"] == Quadrupole("x", length=1.0, k1=0.4)

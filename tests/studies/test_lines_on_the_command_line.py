@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -36,6 +37,27 @@ def test_without_a_start_the_error_names_the_option(line: Lattice, capsys: pytes
     for command in (["verify", "line.json"], ["convert", "line.json", "out.tfs"]):
         assert run([*command, "-q"]) == 3
         assert "--start betx=" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(
+    "command", [["run", "line.toml"], ["match", "line.json", "--vary", "k=0:5", "--target", "betx@q=3"]]
+)
+def test_an_optics_study_of_a_line_without_a_start_says_how_to_give_one(
+    line: Lattice, command: list[str], capsys: pytest.CaptureFixture[str]
+) -> None:
+    Path("line.toml").write_text('study = "optics"\nlattice = "line.json"\n', encoding="utf-8")
+    knob = [replace(e, k1="k") if isinstance(e, Quadrupole) else e for e in line]
+    write_json(Lattice("line", elements=knob, parameters={"k": 3.0}, particle=line.particle), Path("line.json"))
+    assert run([*command, "-q"]) == 3
+    assert "a table [start] with betx, bety" in capsys.readouterr().err
+
+
+def test_a_requirement_at_a_place_that_is_not_there_is_named(line: Lattice, capsys: pytest.CaptureFixture[str]) -> None:
+    asked = '[[requirement]]\nid="R1"\ntext="b"\nquantity="betx"\nat="x"\nupper=1.0\nunit="m"\nsource="s"\n'
+    Path("line.toml").write_text(f'study = "optics"\nlattice = "line.json"\n{asked}', encoding="utf-8")
+    assert run(["run", "line.toml"]) == 2
+    told = "line.toml: requirement 'R1': 'line' has no place 'x'. Its places: d, q, e"
+    assert told in capsys.readouterr().err
 
 
 def test_the_twiss_table_of_a_line(line: Lattice, tmp_path: Path) -> None:

@@ -276,7 +276,8 @@ def test_a_verdict_that_turned_to_fail_is_exit_1(tmp_path: Path, capsys: pytest.
     a, b, out = (str(tmp_path / name) for name in ("a", "b", "both"))
     assert run(["compare", a, b, "--out", out, "-q"]) == 1
     text = capsys.readouterr().out
-    assert "1 verdicts turned to FAIL" in text
+    assert "1 verdict turned to FAIL" in text
+    assert "Verdicts that differ\nrequirement" in text
     stored = read_run(tmp_path / "both")
     ids = {"compare-verdicts", "compare-quantities", "compare-requirements", "compare-checks"}
     assert {table.id for table in stored.tables} == ids

@@ -15,6 +15,8 @@ from machines.registry import MACHINES, machine_named
 from machines.requirements import PROGRAM, Requirement
 from machines.rings.machine import RingMachine
 from studies.commands.listing.durations import expected, last_run
+from studies.commands.options import SHORT_WORDS
+from studies.registry import ROOMS
 from studies.spec.builtin import builtin_names, looks_like_file, question, study_path
 from studies.spec.judged import kind_of, machine_requirements
 from studies.spec.schema import RequirementSpec, StudySpec, as_mapping
@@ -27,15 +29,32 @@ def in_full(name: str) -> str:
 
     InputError suggests the nearest name when there is none; FileError for a file that cannot be read.
     """
-    built_in = study_path(name)
-    if built_in is not None:
-        return "\n".join(_study(load_study(built_in), built_in))
-    if name.strip().lower() in MACHINES:
-        return "\n".join(_machine(machine_named(name)))
+    found = ["\n".join(lines) for lines in _called(name)]
+    if found:
+        return "\n\n".join(found)
     if looks_like_file(name):
         return "\n".join(_study(load_study(Path(name)), Path(name)))
-    known = (*MACHINES, *builtin_names())
+    _refuse_kind(name.strip().lower())
+    known = tuple(dict.fromkeys((*MACHINES, *builtin_names())))
     raise InputError(f"unknown machine or study '{name}'{did_you_mean(name, known) or '.'} Known: {', '.join(known)}")
+
+
+def _called(name: str) -> Iterator[Iterator[str]]:
+    """The built-in study and the machine of that name: both where both have it."""
+    built_in = study_path(name)
+    if built_in is not None:
+        yield _study(load_study(built_in), built_in)
+    if name.strip().lower() in MACHINES:
+        yield _machine(machine_named(name))
+
+
+def _refuse_kind(word: str) -> None:
+    """InputError for a kind of study, which is asked for by ``new``."""
+    if word in ROOMS or word in SHORT_WORDS:
+        raise InputError(
+            f"'{word}' is a kind of study: 'lattice-optimize new {word} NAME' writes one to begin from, "
+            f"'lattice-optimize schema {word}' says its keys, 'lattice-optimize list' shows those built in"
+        )
 
 
 # ------------------------------------------------------------------------------------------------------- machines

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from math import isfinite
 from pathlib import Path
 from typing import Any
 
 import pandas as pd
 
+from lattice.errors import counted as amount
 from machines.requirements import FAIL, PASS, PROGRAM, counted
 from studies.exit_codes import Exit
 from studies.runs.compare.compared import Compared
@@ -21,21 +24,27 @@ def show_comparison(found: Compared, results: dict[str, Any], folder: Path, as_j
     if as_json:
         show(json_text(results).rstrip())
         return Exit.WANTING if found.worse else Exit.OK
-    for frame, shown in (
-        (found.parameters, ("parameter", "A", "B", "B - A")),
-        (found.quantities, ("quantity", "unit", "A", "B", "B - A")),
-        (found.limits, ("requirement", "lower A", "upper A", "unit A", "lower B", "upper B", "unit B")),
-        (_margins(found.requirements), ("requirement", "margin A", "margin B", "change of margin", "unit", "A", "B")),
-        (found.verdicts, ("requirement", "kind", "quantity", "A", "B", "margin A", "margin B", "unit")),
-    ):
+    for title, frame, columns in _tables(found):
         if len(frame):
-            numeric = [place for place, name in enumerate(shown) if frame[name].dtype.kind == "f"]
-            rows = [[_cell(value) for value in row] for row in frame[list(shown)].itertuples(index=False)]
-            show(table(shown, rows, numeric) + "\n")
+            numeric = [place for place, name in enumerate(columns) if frame[name].dtype.kind == "f"]
+            rows = [[_cell(value) for value in row] for row in frame[list(columns)].itertuples(index=False)]
+            show(f"{title}\n{table(columns, rows, numeric)}\n")
     show(_turned(found.verdicts))
     show(f"A: {counted(found.first.verdicts)}\nB: {counted(found.second.verdicts)}")
     show(f"report: {folder / 'report.html'}")
     return Exit.WANTING if found.worse else Exit.OK
+
+
+def _tables(found: Compared) -> Iterator[tuple[str, pd.DataFrame, tuple[str, ...]]]:
+    """Title, rows and the columns that a terminal has room for."""
+    yield "Parameters that differ", found.parameters, ("parameter", "A", "B", "B - A")
+    yield "Numbers that differ", found.quantities, ("quantity", "unit", "A", "B", "B - A")
+    limits = ("requirement", "lower A", "upper A", "unit A", "lower B", "upper B", "unit B")
+    yield "Limits that changed", found.limits, limits
+    margins = ("requirement", "margin A", "margin B", "change of margin", "unit", "A", "B")
+    yield "Margins that changed", _margins(found.requirements), margins
+    verdicts = ("requirement", "kind", "quantity", "A", "B", "margin A", "margin B", "unit")
+    yield "Verdicts that differ", found.verdicts, verdicts
 
 
 def _margins(requirements: pd.DataFrame) -> pd.DataFrame:
@@ -54,8 +63,8 @@ def _turned(verdicts: pd.DataFrame) -> str:
 def _turns(part: pd.DataFrame) -> str:
     worse = ((part["B"] == FAIL) & (part["A"] != FAIL)).sum()
     better = ((part["B"] == PASS) & (part["A"] != PASS)).sum()
-    return f"{worse} verdicts turned to FAIL, {better} to PASS"
+    return f"{amount(int(worse), 'verdict')} turned to FAIL, {better} to PASS"
 
 
 def _cell(value: Any) -> str:
-    return number(None if value != value else value, 8) if isinstance(value, float) else str(value)
+    return number(value if isfinite(value) else None, 8) if isinstance(value, float) else str(value)
