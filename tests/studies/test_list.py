@@ -111,6 +111,14 @@ def test_a_linac_in_full() -> None:
     assert "  studies     linac-energy-switching, linac-optics, linac-tolerances\n" in told
 
 
+def test_a_machine_and_a_study_of_one_name_are_both_told() -> None:
+    both = sorted(set(MACHINES) & set(builtin_names()))
+    assert both == ["cnao-gantry"]
+    told = in_full("cnao-gantry")
+    assert "  kind        delivery\n" in told
+    assert "  kind        line\n" in told
+
+
 def test_a_study_file_in_full() -> None:
     told = in_full(str(EXAMPLE))
     assert "  needs       lattice ring.seq\n              a match of kf, kd to qx = 1.82, qy = 0.76\n" in told
