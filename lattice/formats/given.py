@@ -44,6 +44,24 @@ class Definition:
     statement: Statement
 
 
+#: What all elements of a file take over from others; a lattice of 100,000 elements has some ten each.
+MOST_INHERITED = 3_000_000
+
+
+@dataclass
+class Inheritance:
+    """What elements take over from others, within bounds."""
+
+    taken: int = 0
+
+    def of(self, statement: Statement, attributes: dict[str, Value]) -> dict[str, Value]:
+        """A copy of the attributes of the element that is inherited from."""
+        self.taken += len(attributes)
+        if self.taken > MOST_INHERITED:
+            raise statement.cannot_be_read(f"elements inherit more than {MOST_INHERITED:,} attributes up to here")
+        return dict(attributes)
+
+
 @dataclass
 class Given:
     """The attributes of one element for the one who builds it; ``name`` is ours. Absent ones are 0."""

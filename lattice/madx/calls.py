@@ -4,8 +4,30 @@ from __future__ import annotations
 
 from pathlib import Path, PureWindowsPath
 
+from lattice.files import MAX_BYTES
 from lattice.madx.syntax import unquoted
 from lattice.madx.text import Statement
+
+#: Of all called files together, one that is called twice counted twice.
+MOST_BYTES = MAX_BYTES
+
+
+class CalledFiles:
+    """The files that one file calls, itself or through others."""
+
+    def __init__(self, main: Path, root: Path | None = None) -> None:
+        self._main, self._root = main, root
+        self._bytes = 0
+
+    def file(self, statement: Statement, text: str) -> Path:
+        """The file of a CALL, as ``called_file`` finds it; FileError where all of them come to too much."""
+        path = called_file(self._main, statement, text, self._root)
+        self._bytes += path.stat().st_size
+        if self._bytes > MOST_BYTES:
+            raise statement.cannot_be_read(
+                f"call: the files called up to here come to more than {MOST_BYTES // 1_000_000} MB together"
+            )
+        return path
 
 
 def called_file(main: Path, statement: Statement, text: str, root: Path | None = None) -> Path:

@@ -16,7 +16,7 @@ from lattice.madx.beam import NUMBERS as BEAM_NUMBERS
 from lattice.madx.beam import Beam
 from lattice.madx.beamline import Beamlines, Line, Placement, Sequence
 from lattice.madx.build import Builder, Definition
-from lattice.madx.calls import called_file
+from lattice.madx.calls import CalledFiles
 from lattice.madx.classes import CLASSES, LISTS, TEXTS, UNSUPPORTED
 from lattice.madx.commands import BLOCKS, ENDS, PASSED_OVER, REFUSED
 from lattice.madx.flow import FLOW, Flow
@@ -69,7 +69,7 @@ class _Reader:
     """What the statements so far have defined."""
 
     def __init__(self, path: Path, root: Path | None) -> None:
-        self.path, self.root = path, root
+        self.path, self.called = path, CalledFiles(path, root)
         self.warnings: list[str] = []
         self.variables = Variables(self.note, self._attribute_value)
         self.definitions: dict[str, Definition] = {}
@@ -201,7 +201,7 @@ class _Reader:
         self.calls += 1
         if depth >= _DEEPEST_CALL or self.calls > _MOST_CALLS:
             raise statement.cannot_be_read("call: files call each other in a circle, or too many of them")
-        self.read(called_file(self.path, statement, given["file"].text, self.root), depth + 1)
+        self.read(self.called.file(statement, given["file"].text), depth + 1)
 
     # -- elements --
 

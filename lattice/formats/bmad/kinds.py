@@ -65,8 +65,17 @@ class BmadGiven(Given):
         if self.acts(field) and self.acts(normalised):
             raise LatticeError(f"'{self.definition.name}' has both {normalised} and {field}: give one of them")
         if not self.acts(field):
+            self.refuse_fields(self.acts(normalised))
             return self[normalised]
         return self.strength(combined("*", self.quantity(field), number(sign * self._per_field(field))))
+
+    def refuse_fields(self, acts: bool = True) -> None:
+        """LatticeError where field_master makes a field of a strength that stands normalised, and that acts."""
+        if acts and self.word("field_master", "f") in ("t", "true"):
+            raise LatticeError(
+                f"{self.definition.kind} '{self.definition.name}': with field_master its strengths are fields; give "
+                "b1_gradient and the like, or take field_master out"
+            )
 
     def _per_field(self, field: str) -> float:
         if self.particle is None:
@@ -226,6 +235,7 @@ def _cavity(v: BmadGiven) -> Element:
 
 def _multipole(v: BmadGiven) -> Element:
     """k0l, k0sl, t0 ...: one rolled order, or any orders that are not rolled by angles of their own."""
+    v.refuse_fields()
     v.refuse("l", "of a thin multipole must be 0")
     highest = _highest(v, ("k{}l", "k{}sl"))
     rolls = {n: v.quantity(f"t{n}") for n in range(highest + 1) if v.acts(f"t{n}")}
@@ -239,6 +249,7 @@ def _multipole(v: BmadGiven) -> Element:
 
 def _ab_multipole(v: BmadGiven) -> Element:
     """(b_n + i a_n)(x + iy)^n: knl = n! b_n. Its dipole does not bend the reference orbit: a corrector."""
+    v.refuse_fields()
     v.refuse("l", "of a thin multipole must be 0")
     highest = _highest(v, ("a{}", "b{}"))
     if v.acts("a0") or v.acts("b0"):

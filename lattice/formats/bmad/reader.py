@@ -16,13 +16,13 @@ from lattice.formats.bmad.kinds import BUILDERS, READABLE, REFUSED, SILENT, USUA
 from lattice.formats.bmad.statements import CONTROLLERS, PASSED_OVER, SETTINGS
 from lattice.formats.bmad.statements import REFUSED as REFUSED_STATEMENTS
 from lattice.formats.bmad.text import read_statements
-from lattice.formats.given import Definition, Value
+from lattice.formats.given import Definition, Inheritance, Value
 from lattice.formats.lines import Line, Lines, Member
 from lattice.formats.names import Names, element_name
 from lattice.formats.quantity import Quantity, number
 from lattice.formats.variables import Variables
 from lattice.lattice import Lattice
-from lattice.madx.calls import called_file
+from lattice.madx.calls import CalledFiles
 from lattice.madx.syntax import split_at_commas, unquoted
 from lattice.madx.text import Statement
 
@@ -70,7 +70,7 @@ class _Reader:
     """What the statements so far have defined, by lower-case names."""
 
     def __init__(self, path: Path, root: Path | None) -> None:
-        self.path, self.root = path, root
+        self.path, self.called = path, CalledFiles(path, root)
         self.warnings: list[str] = []
         self.variables = Variables(self.note)
         self.evaluator = Evaluator(self._variable, self._known)
@@ -82,6 +82,7 @@ class _Reader:
         self.built: dict[str, Element] = {}
         self.calls = self.changes = 0
         self.absent: list[str] = []
+        self.inheritance = Inheritance()
 
     def note(self, statement: Statement, reason: str = "") -> None:
         """Put a statement into the warnings."""
@@ -147,7 +148,7 @@ class _Reader:
         self.calls += 1
         if depth >= _DEEPEST_CALL or self.calls > _MOST_CALLS:
             raise statement.cannot_be_read("call: files call each other in a circle, or too many of them")
-        self.read(called_file(self.path, statement, f'"{unquoted(name)}"', self.root), depth + 1)
+        self.read(self.called.file(statement, f'"{unquoted(name)}"'), depth + 1)
 
     def _assign(self, statement: Statement, name: str, text: str, again: bool) -> None:
         if name in CONSTANTS:
@@ -234,7 +235,7 @@ class _Reader:
             return
         if found["formal"] or found["more"] or (rest and not rest.startswith(",")):
             raise statement.cannot_be_read(f"expected ',' after '{kind}', found '{rest[:40]}'")
-        definition = Definition(name, base, dict(inherited), statement)
+        definition = Definition(name, base, self.inheritance.of(statement, inherited), statement)
         self.definitions[name] = definition
         for attribute, text in self._pieces(statement, rest[1:]):
             self._set(statement, definition, attribute, text)

@@ -14,13 +14,13 @@ from lattice.formats.elegant.kinds import BUILDERS, NOTED, SILENT
 from lattice.formats.elegant.pieces import cut_faces, inner_faces
 from lattice.formats.elegant.rpn import Calculator
 from lattice.formats.elegant.text import read_statements
-from lattice.formats.given import Definition, Given, Unread, Value
+from lattice.formats.given import Definition, Given, Inheritance, Unread, Value
 from lattice.formats.lines import Line, Lines, Member
 from lattice.formats.names import Names, element_name
 from lattice.formats.quantity import number
 from lattice.formats.variables import Variables
 from lattice.lattice import Lattice
-from lattice.madx.calls import called_file
+from lattice.madx.calls import CalledFiles
 from lattice.madx.syntax import split_at_commas
 from lattice.madx.text import Statement
 
@@ -56,7 +56,7 @@ class _Reader:
     """What the statements so far have defined; names are as elegant has them: in capitals without quotes."""
 
     def __init__(self, path: Path, root: Path | None) -> None:
-        self.path, self.root = path, root
+        self.path, self.called = path, CalledFiles(path, root)
         self.warnings: list[str] = []
         self.variables = Variables(self.note)
         self.calculator = Calculator(self.variables)
@@ -66,6 +66,7 @@ class _Reader:
         self.used: list[str] = []
         self.built: dict[str, Element] = {}
         self.calls = 0
+        self.inheritance = Inheritance()
         self.title_follows = False
 
     def note(self, statement: Statement, reason: str = "") -> None:
@@ -112,7 +113,7 @@ class _Reader:
         self.calls += 1
         if depth >= _DEEPEST_CALL or self.calls > _MOST_CALLS:
             raise statement.cannot_be_read("#INCLUDE: files include each other in a circle, or too many of them")
-        self.read(called_file(self.path, statement, name, self.root), depth + 1)
+        self.read(self.called.file(statement, name), depth + 1)
 
     # -- definitions --
 
@@ -135,7 +136,7 @@ class _Reader:
         """The kind that a word means (elegant takes QUADRUPOLE for QUAD, and QUA), and what an element bequeaths."""
         key = _key(kind)
         if key not in BUILDERS and key in self.definitions:
-            return self.definitions[key].kind, self.definitions[key].attributes
+            return self.definitions[key].kind, self.inheritance.of(statement, self.definitions[key].attributes)
         fitting = [key] if key in BUILDERS else [n for n in BUILDERS if n.startswith(key) or key.startswith(n)]
         if len(fitting) > 1:
             raise statement.cannot_be_read(f"'{kind}' may mean {', '.join(fitting)}: write more of the word")

@@ -12,7 +12,7 @@ from lattice.elements import Drift, Element
 from lattice.errors import FileError, HadronOpticsError, InputError, LatticeError, did_you_mean
 from lattice.formats.bmad.beam import Beam
 from lattice.formats.bmad.expression import CONSTANTS, Evaluator
-from lattice.formats.given import Definition, Value
+from lattice.formats.given import Definition, Inheritance, Value
 from lattice.formats.names import Names, element_name
 from lattice.formats.pals.kinds import BUILDERS, SILENT, PalsGiven, aperture
 from lattice.formats.pals.text import Table, read_document
@@ -21,7 +21,7 @@ from lattice.formats.variables import Variables
 from lattice.interchange import element_from_data, element_to_data
 from lattice.lattice import Lattice
 from lattice.madx.beamline import MOST_ELEMENTS
-from lattice.madx.calls import called_file
+from lattice.madx.calls import CalledFiles
 from lattice.madx.syntax import words
 from lattice.madx.text import Statement
 
@@ -58,7 +58,7 @@ class _Reader:
     """What the facility defines."""
 
     def __init__(self, path: Path, root: Path | None) -> None:
-        self.path, self.root = path, root
+        self.path, self.called = path, CalledFiles(path, root)
         self.warnings: list[str] = []
         self.variables = Variables(self.note)
         self.evaluator = Evaluator(self._variable, lambda: [*self.pending, *self.variables.known()])
@@ -72,6 +72,7 @@ class _Reader:
         self.flat: dict[str, list[Element]] = {}
         self.beginnings: set[str] = set()  # they tell the particle, and are no elements
         self.files = self.drifts = self.depth = 0
+        self.inheritance = Inheritance()
 
     def note(self, statement: Statement, reason: str = "") -> None:
         """Put a statement into the warnings."""
@@ -116,7 +117,7 @@ class _Reader:
         self.files += 1
         if depth >= _DEEPEST or self.files > _MOST_FILES or not isinstance(name, str):
             raise statement.cannot_be_read("include: expected the name of a file; in a circle, or too many of them")
-        self.read(called_file(self.path, statement, f'"{name}"', self.root), depth + 1)
+        self.read(self.called.file(statement, f'"{name}"'), depth + 1)
 
     # -- values --
 
@@ -186,7 +187,7 @@ class _Reader:
                     f"inherit: there is no '{parent}'{did_you_mean(str(parent), self.entries)}"
                 )
             above = self._definition(*self._named(str(parent)), depth + 1)
-            kind, attributes = kind or above.kind, dict(above.attributes)
+            kind, attributes = kind or above.kind, self.inheritance.of(statement, above.attributes)
         if kind not in BUILDERS:
             known = ", ".join(sorted(BUILDERS))
             raise statement.cannot_be_read(
