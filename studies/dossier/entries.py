@@ -13,6 +13,7 @@ from pathlib import Path
 
 from lattice.errors import InputError
 from lattice.files import read_bytes
+from studies.report.naming import named
 from studies.report.page import check_ids
 from studies.results import StudyResult
 from studies.runs.contents import RESULTS, STUDY
@@ -83,7 +84,7 @@ def _read(folder: Path) -> StudyResult:
     result = read_run(folder)
     with damage_told(folder):
         check_ids(result)
-    return result
+    return named(result)
 
 
 def _refuse_twice(folders: Sequence[Path], keys: Sequence[str], told: str) -> None:

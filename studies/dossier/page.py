@@ -16,6 +16,7 @@ from machines.requirements import PASS, counted
 from studies.dossier import statements
 from studies.dossier.assembly import Dossier, Study
 from studies.dossier.judged import Judged, not_passed, smallest_margins, what_decides
+from studies.report.naming import words_of
 from studies.report.page import environment, rows_by_figure, static_text
 from studies.report.screen import Picture, kind_counts, picture
 from studies.report.scripts import packed_plotly, page_script, policy_of
@@ -124,6 +125,7 @@ def _by_id(one: Judged) -> tuple[str, str, str]:
 def _part(number: int, study: Study) -> StudyPart:
     result = study.run.own
     rows = tuple(one.row for one in study.judged)
+    at = {one.name: one.at for one in result.quantities}
     return StudyPart(
         number=number,
         study=study,
@@ -136,7 +138,7 @@ def _part(number: int, study: Study) -> StudyPart:
         study_text=toml_text(result.study),
         banner=counted(result.verdicts) if result.verdicts or not result.headline else result.headline,
         wanting=result.wanting or any(verdict.verdict != PASS for verdict in result.verdicts),
-        picture=picture(result.lattice, rows_of_machine(rows), {one.name: one.at for one in result.quantities}),
+        picture=picture(result.lattice, rows_of_machine(rows), at, words_of(result)),
     )
 
 

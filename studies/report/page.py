@@ -29,6 +29,7 @@ from studies.report.digits import thinned
 from studies.report.drawing import draw
 from studies.report.labels.placing import WIDE, placed
 from studies.report.lettering import lettered
+from studies.report.naming import named
 from studies.report.packing import packed
 from studies.report.phone import relaid
 from studies.report.screen import first_screen
@@ -62,6 +63,7 @@ def render(result: StudyResult) -> str:
     word or stands twice, and for a figure that cannot be drawn, or only with WebGL.
     """
     check_ids(result)
+    result = named(result)
     every = verdict_rows(result.verdicts, result.quantities, result.figures)
     rows, checks = rows_of_machine(every), rows_of_program(every)
     figures = bool(result.figures)

@@ -28,15 +28,7 @@ from studies.ring_optics.orbit_figures import orbit_figures
 from studies.ring_optics.region_figures import region_figures
 from studies.ring_optics.shown import optics_shown
 from studies.spec.units import kind_of
-
-_LABELS = {
-    "electrostatic_septum": "electrostatic septum",
-    "magnetic_septum": "magnetic septum",
-    "injection_septum": "injection septum",
-    "betatron_core": "betatron core",
-    "rf_cavity": "RF cavity",
-    "resonance_sextupole": "resonance sextupole",
-}
+from studies.vocabulary.places import called
 
 
 def figures(facts: Facts) -> tuple[FigureData, ...]:
@@ -51,8 +43,7 @@ def figures(facts: Facts) -> tuple[FigureData, ...]:
 
 
 def _labels(facts: Facts) -> dict[str, str]:
-    places = facts.resolved.machine.places if facts.resolved.machine else {}
-    return {places[key]: label for key, label in _LABELS.items() if key in places}
+    return called(facts.resolved.machine.places) if facts.resolved.machine else {}
 
 
 def _standing(blocks: Sequence[MagnetBlock]) -> str:

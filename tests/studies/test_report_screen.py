@@ -112,7 +112,7 @@ def test_the_largest_beta_is_found_in_the_magnet_that_focuses_its_plane() -> Non
 
 
 def drawn(result: StudyResult, lattice: Lattice | None = None) -> Picture:
-    found = picture(lattice or result.lattice, rows_of(result), {one.name: one.at for one in result.quantities})
+    found = picture(lattice or result.lattice, rows_of(result), {one.name: one.at for one in result.quantities}, {})
     assert found is not None
     return found
 

@@ -5,14 +5,18 @@ from __future__ import annotations
 from dataclasses import replace
 
 import numpy as np
+import pandas as pd
 import pytest
 
 from studies.charts.style import COLORS, LONGITUDINAL, NEUTRAL, contrast, readable, text
 from studies.report.captions import caption_of
 from studies.report.lettering import lettered
+from studies.report.naming import named, told
+from studies.results import FigureData, TableData
 from studies.scan.figures import _lines
 from studies.scan.plan import Axis
-from tests.report_fakes import fake_figures
+from studies.vocabulary.places import PLACES, called
+from tests.report_fakes import fake_figures, fake_result
 
 
 def test_a_caption_on_paper_asks_for_no_slider() -> None:
@@ -36,6 +40,52 @@ def test_words_of_a_figure_are_set() -> None:
     assert made["layout"]["xaxis"]["title"]["text"] == "A [mm¹ᐟ²]"
     assert made["layout"]["sliders"][0]["steps"][0]["args"][1]["annotations"][0]["text"] == "K1 = 0.3 m⁻²"
     assert made["data"][0]["hovertemplate"] == "d [µm] %{x}"
+
+
+@pytest.mark.parametrize(
+    ("sentence", "expected"),
+    [
+        ("At the entrance of 'es': arms.", "At the entrance of the electrostatic septum (es): arms."),
+        ("'es' kicks. 'es' ends.", "The electrostatic septum (es) kicks. The electrostatic septum (es) ends."),
+        ("Wires of the electrostatic septum 'es'", "Wires of the electrostatic septum (es)"),
+        ("the beam es 'essence' of 'other'", "the beam es 'essence' of 'other'"),
+    ],
+)
+def test_a_sentence_calls_an_element_by_its_word(sentence: str, expected: str) -> None:
+    assert told(sentence, {"es": "electrostatic septum"}) == expected
+
+
+def test_a_page_calls_septa_by_their_words_everywhere() -> None:
+    """Notes, names of bars (which notes stand at), slides and cells; numbers and other elements stay as they are."""
+    notes = [text("at se_010a_esp", x=1.0, y="se_010a_esp"), text("se_010a_espx, s8_028a_sxr2", x=0, y=0)]
+    step = {"label": "s0_016a_msp", "args": [{}, {"annotations": notes[:1]}]}
+    data = [{"type": "bar", "x": [1.0, 2], "y": ["se_010a_esp", "qf"], "hovertemplate": "se_010a_esp"}]
+    plotly = {"data": data, "layout": {"annotations": notes, "sliders": [{"steps": [step]}]}}
+    frame = pd.DataFrame({"element": ["se_010a_esp", "qf"], "x [m]": [1.5, 2.0]})
+    figure = FigureData("losses-wires", "Losses", "Behind 'se_010a_esp'.", plotly, frame)
+    table = TableData("losses-septa", "Septa", "", frame)
+    asked = replace(fake_result(), study={"machine": "CNAO"}, figures=(figure,), tables=(table,), warnings=("at 'x'",))
+    made = named(asked)
+    drawn = made.figures[0]
+    assert [note["text"] for note in drawn.plotly["layout"]["annotations"]] == [
+        "at electrostatic septum",
+        "se_010a_espx, s8_028a_sxr2",
+    ]
+    assert drawn.plotly["layout"]["annotations"][0]["y"] == "electrostatic septum"
+    assert drawn.plotly["data"][0]["y"] == ["electrostatic septum", "qf"]
+    assert drawn.plotly["data"][0]["x"] == [1.0, 2]
+    assert drawn.plotly["data"][0]["hovertemplate"] == "se_010a_esp"  # the one place that names an element
+    assert drawn.plotly["layout"]["sliders"][0]["steps"][0]["label"] == "magnetic septum"
+    assert drawn.caption == "Behind the electrostatic septum (se_010a_esp)."
+    assert list(made.tables[0].frame["element"]) == ["electrostatic septum (se_010a_esp)", "qf"]
+    assert list(made.tables[0].frame["x [m]"]) == [1.5, 2.0]
+    assert made.warnings == ("at 'x'",)
+    own = replace(asked, study={})
+    assert named(own) is own
+
+
+def test_a_place_without_a_word_keeps_its_name() -> None:
+    assert called({"symp": "start", "rf_cavity": "cav"}) == {"cav": PLACES["rf_cavity"]}
 
 
 @pytest.mark.parametrize("color", [*COLORS, LONGITUDINAL, NEUTRAL])

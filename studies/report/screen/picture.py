@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from html import escape
 from math import cos, pi, sin
@@ -15,6 +15,7 @@ from lattice.arrays import Array
 from studies.charts.magnet_shapes import KEY_ORDER, MagnetStyle
 from studies.report.screen.outline import ARROW, Outline, outline
 from studies.report.verdicts import VerdictRow
+from studies.vocabulary.places import in_full
 
 WIDTH = 560.0  # of the drawing, in its own units
 _TALLEST = 470.0
@@ -49,16 +50,19 @@ class Picture:
     view: str
 
 
-def picture(lattice: Lattice, rows: Sequence[VerdictRow], at: dict[str, str]) -> Picture | None:
+def picture(
+    lattice: Lattice, rows: Sequence[VerdictRow], at: dict[str, str], words: Mapping[str, str]
+) -> Picture | None:
     """The machine, with the places of the requirements in ``rows`` (the most serious first) numbered.
 
-    ``at``: the element that each judged quantity is found at. None where there is nothing to draw.
+    ``at``: the element that each judged quantity is found at; ``words``: what elements are called. None where there is
+    nothing to draw.
     """
     drawn = outline(lattice)
     if drawn is None:
         return None
     paper = _Paper.of(drawn)
-    found = list(_places(rows, at, drawn, paper))
+    found = list(_places(rows, at, drawn, paper, words))
     discs = _discs([point for _, point in found], paper, drawn)
     svg = _svg(drawn, paper, [(place, point, disc) for (place, point), disc in zip(found, discs, strict=True)])
     present = {shape.sort for shape in drawn.shapes}
@@ -89,7 +93,7 @@ class _Paper:
 
 
 def _places(
-    rows: Iterable[VerdictRow], at: dict[str, str], drawn: Outline, paper: _Paper
+    rows: Iterable[VerdictRow], at: dict[str, str], drawn: Outline, paper: _Paper, words: Mapping[str, str]
 ) -> Iterator[tuple[TightPlace, Array]]:
     """The first places, each with where it is on paper; requirements of one place share its number."""
     groups: list[tuple[Array, list[tuple[str, VerdictRow]]]] = []
@@ -101,9 +105,9 @@ def _places(
         point = paper(drawn.places[name])[0]
         near = next((group for group in groups if np.hypot(*(group[0] - point)) < _TOGETHER), None)
         if near is not None:
-            near[1].append((told, row))
+            near[1].append((in_full(told, words), row))
         elif len(groups) < _MOST:
-            groups.append((point, [(told, row)]))
+            groups.append((point, [(in_full(told, words), row)]))
     for number, (point, together) in enumerate(groups, 1):
         yield TightPlace(number, tuple(together)), point
 

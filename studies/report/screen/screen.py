@@ -6,6 +6,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 from machines.requirements import ASSUMED, FAIL, NOT_EVALUATED, PASS, PROGRAM, PUBLISHED, Verdict
+from studies.report.naming import words_of
 from studies.report.screen.deciding import Deciding, deciding
 from studies.report.screen.keys import KeyNumber, key_numbers, sources
 from studies.report.screen.picture import Picture, picture
@@ -73,7 +74,7 @@ def first_screen(result: StudyResult, rows: Sequence[VerdictRow]) -> FirstScreen
     keys = key_numbers(result, [row for row in machine if row not in smallest])
     at = {quantity.name: quantity.at for quantity in result.quantities}
     return FirstScreen(
-        picture=picture(result.lattice, machine, at),
+        picture=picture(result.lattice, machine, at, words_of(result)),
         kinds=tuple(kind_counts(result.verdicts)),
         smallest=smallest,
         wanting=wanting[:_MOST],

@@ -1,0 +1,94 @@
+"""Elements that a machine has a word for are called by it on a page: septa, core, cavity."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Mapping
+from dataclasses import replace
+from typing import Any
+
+import pandas as pd
+
+from machines.registry import MACHINES, machine_named
+from machines.rings.machine import RingMachine
+from studies.results import FigureData, StudyResult, TableData
+from studies.vocabulary.places import called, in_full
+
+_PLAIN = re.compile(r"[a-z]+")  # such a name may be a word of the language: in figures it stays, unless it stands alone
+
+
+def words_of(result: StudyResult) -> dict[str, str]:
+    """What elements of a result's machine are called; nothing of a lattice of the study's own."""
+    name = str(result.study.get("machine", "")).lower()
+    machine = machine_named(name) if name in MACHINES else None
+    return called(machine.places) if isinstance(machine, RingMachine) else {}
+
+
+def named(result: StudyResult) -> StudyResult:
+    """The result with words for elements: in figures alone, in sentences and tables with the element's name."""
+    words = words_of(result)
+    if not words:
+        return result
+
+    def all_told(sentences: Iterable[str]) -> tuple[str, ...]:
+        return tuple(told(sentence, words) for sentence in sentences)
+
+    return replace(
+        result,
+        quantities=tuple(replace(one, method=told(one.method, words)) for one in result.quantities),
+        figures=tuple(_figure(figure, words) for figure in result.figures),
+        tables=tuple(_table(table, words) for table in result.tables),
+        methods=all_told(result.methods),
+        assumptions=all_told(result.assumptions),
+        warnings=all_told(result.warnings),
+    )
+
+
+def told(sentence: str, words: Mapping[str, str]) -> str:
+    """``At the entrance of 'es'`` as ``At the entrance of the electrostatic septum (es)``; other quotes as they are."""
+    for element, word in words.items():
+        quoted = rf"(?:\b(?:the|an?) )?(?:{re.escape(word)} )?'{re.escape(element)}'"
+        full = f"the {word} ({element})"
+        sentence = re.sub(rf"(^|\. ){quoted}", rf"\g<1>T{full[1:]}", sentence, flags=re.IGNORECASE)
+        sentence = re.sub(quoted, full, sentence, flags=re.IGNORECASE)
+    return sentence
+
+
+def _figure(figure: FigureData, words: Mapping[str, str]) -> FigureData:
+    data = [
+        {**trace, **{key: _shown(trace[key], words) for key in ("x", "y", "name") if key in trace}}
+        for trace in figure.plotly["data"]
+    ]
+    plotly = {**figure.plotly, "data": data, "layout": _shown(figure.plotly["layout"], words)}
+    return replace(figure, caption=told(figure.caption, words), plotly=plotly)
+
+
+def _shown(value: Any, words: Mapping[str, str]) -> Any:
+    """What a figure shows, its texts with words; numbers and their order as they are."""
+    if isinstance(value, str):
+        return _text(value, words)
+    if isinstance(value, Mapping):
+        return {key: _shown(one, words) for key, one in value.items()}
+    return [_shown(one, words) for one in value] if isinstance(value, (list, tuple)) else value
+
+
+def _text(text: str, words: Mapping[str, str]) -> str:
+    for element, word in words.items():
+        if text == element:
+            return word
+        if element in text and not _PLAIN.fullmatch(element):
+            text = re.sub(rf"(?<![\w.-])'?{re.escape(element)}'?(?![\w.-])", word, text)
+    return text
+
+
+def _table(table: TableData, words: Mapping[str, str]) -> TableData:
+    frame = table.frame.apply(lambda column: column.map(lambda cell: _cell(cell, words)) if _texts(column) else column)
+    return replace(table, caption=told(table.caption, words), frame=frame)
+
+
+def _texts(column: pd.Series) -> bool:
+    return not (pd.api.types.is_numeric_dtype(column) or pd.api.types.is_bool_dtype(column))
+
+
+def _cell(cell: Any, words: Mapping[str, str]) -> Any:
+    return in_full(cell, words) if isinstance(cell, str) else cell
