@@ -47,6 +47,21 @@ def test_a_valid_line_is_read(tmp_path: Path) -> None:
     assert found.particle.species == "proton"
 
 
+def test_two_elements_of_one_name_are_refused(tmp_path: Path) -> None:
+    """The oldest files have two lists; a name may stand twice in them, for one element."""
+    drifts = [{"__class__": "Drift", "length": length} for length in (1.0, 1.0, 2.0)]
+    same = {"element_names": ["d", "d"], "_var_manager": []}
+    assert read(tmp_path, content(elements=drifts[:2], **same)).length == 2.0
+    with pytest.raises(FileError, match="two different elements are called 'd'"):
+        read(tmp_path, content(elements=drifts[1:], **same))
+
+
+def test_a_cavity_that_counts_time_from_the_beginning_is_refused(tmp_path: Path) -> None:
+    cavity = {"__class__": "Cavity", "voltage": 1e3, "frequency": 1e6, "absolute_time": 1}
+    with pytest.raises(LatticeError, match="Cavity 'q': absolute_time = 1.0 cannot be carried over"):
+        read(tmp_path, content(elements={"q": cavity}, _var_manager=[]))
+
+
 CODE = [
     "[__import__('pathlib').Path('PWNED').write_text('x'),vars['k']*1.0][1]",
     "__import__('os').system('touch PWNED')",

@@ -170,7 +170,11 @@ def _elements(content: Mapping[str, Any]) -> Mapping[str, Any]:
         names = content.get("element_names")
         if not isinstance(names, list) or len(names) != len(elements) or not all(isinstance(n, str) for n in names):
             raise FileError("elements and element_names must be lists of one length")
-        return dict(zip(names, elements, strict=True))
+        by_name = dict(zip(names, elements, strict=True))
+        other = next((n for n, element in zip(names, elements, strict=True) if by_name[n] != element), None)
+        if other is not None:
+            raise FileError(f"element_names: two different elements are called {other[:60]!r}")
+        return by_name
     return _table(content, "elements")
 
 

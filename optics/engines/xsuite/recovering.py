@@ -51,7 +51,7 @@ def _refuse_present(name: str, kind: str, fields: Mapping[str, Any]) -> None:
     extra = ["rot_s_rad_no_frame", "knl_rel", "ksl_rel", "delta_taper"]
     extra += [] if kind in ("Translation", "Rotation") else ["shift_s", "rot_x_rad", "rot_y_rad"]
     extra += ["rot_s_rad"] if kind.startswith("Limit") else [] if kind == "Translation" else ["shift_x", "shift_y"]
-    extra += ["lag_taper", "phase_taper"] if kind == "Cavity" else []
+    extra += ["lag_taper", "phase_taper", "absolute_time"] if kind == "Cavity" else []
     extra += [] if kind == "Multipole" else ["knl", "ksl"]
     for field in extra:
         if acts(fields.get(field, 0.0)):
