@@ -103,6 +103,53 @@ def test_two_numbers_make_a_bend(read: Read, group: str) -> None:
     assert found == pytest.approx([1.0, 0.5, 0.35, 0.1, 0.02, 0.5, 1.0], abs=1e-13)
 
 
+@pytest.mark.parametrize(
+    ("group", "field"),
+    [
+        ("MagneticMultipoleP: {Kn0: 0.5}", None),  # as Bmad writes it: the reference field once more
+        ("MagneticMultipoleP: {Kn0L: 1.2}", 0.6),
+        ("MagneticMultipoleP: {Kn0: 0}", 0.0),
+        ("MetaP: {}", None),
+    ],
+)
+def test_kn0_is_the_whole_field_of_a_bend(read: Read, group: str, field: float | None) -> None:
+    """The standard, "BendP", Kn0_from_g_ref: the actual field is Kn0, and g_ref only where it is not set."""
+    assert one(read, f"{{kind: Bend, length: 2, BendP: {{g_ref: 0.5}}, {group}}}") == Bend(
+        "x", length=2.0, angle=1.0, k0=field
+    )
+
+
+def test_a_bend_may_have_no_field_of_its_own(read: Read, tmp_path: Path) -> None:
+    bend = one(read, "{kind: Bend, length: 2, BendP: {g_ref: 0.5, Kn0_from_g_ref: false}}")
+    assert bend == Bend("x", length=2.0, angle=1.0, k0=0.0)
+    write_pals(Lattice("a", elements=[bend]), tmp_path / "b.pals.yaml")
+    assert read_pals(tmp_path / "b.pals.yaml")["x"] == bend
+
+
+@pytest.mark.parametrize(
+    ("geometry", "faces"),
+    [
+        ("ref_geometry: ARC", (0.0, 0.3)),
+        ("ref_geometry: CHORD", (0.5, 0.3)),
+        ("ref_geometry: ENTRANCE_COORDS", (0.0, 0.8)),
+        ("ref_coords: exit_coords", (1.0, -0.2)),
+    ],
+)
+def test_faces_are_measured_from_the_geometry_of_a_bend(read: Read, geometry: str, faces: tuple[float, float]) -> None:
+    """The standard, "BendP": an angle of 1, no face at the entrance, e2_rect = -0.2 at the exit (ARC: e2 = 0.3)."""
+    exit_face = "e2: 0.3" if "ARC" in geometry else "e2_rect: -0.2"
+    bend = one(read, f"{{kind: Bend, length: 2, BendP: {{g_ref: 0.5, {geometry}, {exit_face}}}}}")
+    assert isinstance(bend, Bend)
+    assert [bend.e1, bend.e2] == pytest.approx(faces, abs=1e-14)
+
+
+def test_an_opening_that_is_nowhere_is_none(read: Read) -> None:
+    limits = "x_width: 0.1, y_width: 0.1"
+    assert one(read, f"{{kind: Drift, length: 2, ApertureP: {{{limits}, location: NOWHERE}}}}") == Drift(
+        "x", length=2.0
+    )
+
+
 def test_fields_are_normalised_with_the_momentum_of_the_beginning(read: Read) -> None:
     ring = read(
         "- q: {kind: Quadrupole, length: 1, MagneticMultipoleP: {Bn1: 9}}\n- a:\n    kind: BeamLine\n    line:\n"
@@ -252,6 +299,12 @@ MISTAKES = [
         "- x: {kind: Bend, length: 1, BendP: {angle_ref: 1, e1: 0.2, e1_rect: 0.2}}\n- a: {kind: BeamLine, line: [x]}",
         3,
         "e1 and e1_rect contradict each other",
+    ),
+    (
+        "- x: {kind: Bend, length: 1, BendP: {g_ref: 1, ref_geometry: CHORD}, MagneticMultipoleP: {Kn1: 1}}\n"
+        "- a: {kind: BeamLine, line: [x]}",
+        3,
+        "multipoles about a straight line",
     ),
     ("- x: {kind: Bend}\n- a: {kind: BeamLine, line: [x]}", 3, "Bend 'x' has no length"),
     (

@@ -38,7 +38,7 @@ from lattice.madx.syntax import words
 #: Groups and parameters that describe, or say how a program computes.
 SILENT = words(
     "MetaP.* TrackingP.* FloorP.* ReferenceP.* TwissP.* ParticleP.* s_position* name* BendP.L_sagitta BendP.g_actual"
-    " BendP.bend_field_actual BendP.multipole_type BendP.L_rectangle ApertureP.material ApertureP.thickness"
+    " BendP.bend_field_actual BendP.L_rectangle ApertureP.material ApertureP.thickness"
     " ApertureP.location ApertureP.aperture_shifts_with_body field_master RFP.num_cells RFP.cavity_type is_on"
 )
 _POLE = re.compile(r"MagneticMultipoleP\.(?:[KB][ns](\d{1,2})L?|tilt(\d{1,2}))")
@@ -154,20 +154,17 @@ def _bend(v: PalsGiven) -> Element:
     for order in (0, 1, 2):
         if v.strength(v.pole("s", order)) != 0.0 or v.roll(order) != 0.0:
             raise LatticeError(f"Bend '{v.definition.name}': skew fields of a bend cannot be held")
-    if v.word("BendP.ref_coords", "arc") != "arc" and v.orders():
-        raise LatticeError(f"Bend '{v.definition.name}': multipoles about a straight line (ref_coords) cannot be held")
+    geometry = _geometry(v)
     length, angle = _arc(v)
     if length.value == 0.0:
         raise LatticeError(f"Bend '{v.definition.name}' has no length")
-    own = v.pole("n", 0)
-    field = None if own == number(0.0) else v.strength(combined("+", combined("/", angle, length), own))
     return Bend(
         v.name,
         length=v.strength(length),
         angle=v.strength(angle),
-        e1=_face(v, "e1", angle),
-        e2=_face(v, "e2", angle),
-        k0=field,
+        e1=_face(v, "e1", angle, geometry),
+        e2=_face(v, "e2", angle, geometry),
+        k0=_own_field(v, combined("/", angle, length)),
         k1=v.strength(v.pole("n", 1)),
         k2=v.strength(v.pole("n", 2)),
         h1=v["BendP.h1"],
@@ -177,10 +174,40 @@ def _bend(v: PalsGiven) -> Element:
     )
 
 
-def _face(v: PalsGiven, name: str, angle: Quantity) -> Strength:
-    if not v.acts(f"BendP.{name}_rect"):
+#: How much of the angle lies between a face and the rectangle's, at the entrance and at the exit.
+_SHARES = {"arc": (0.5, 0.5), "chord": (0.5, 0.5), "entrance_coords": (0.0, 1.0), "exit_coords": (1.0, 0.0)}
+
+
+def _geometry(v: PalsGiven) -> str:
+    """What the faces of a rectangle, and multipoles, are measured from; the latter about the arc only."""
+    geometry = v.word("BendP.ref_geometry", v.word("BendP.ref_coords", "arc"))
+    if geometry not in _SHARES:
+        raise LatticeError(f"Bend '{v.definition.name}': ref_geometry must be one of {', '.join(_SHARES)}")
+    followed = v.word("BendP.multipole_geometry", v.word("BendP.multipole_type", "follows_ref_geometry"))
+    curved = followed == "vertically_pure" or (followed == "follows_ref_geometry" and geometry == "arc")
+    if v.orders() and not curved:
+        raise LatticeError(
+            f"Bend '{v.definition.name}': multipoles about a straight line, or horizontally pure ones, cannot be held"
+        )
+    return geometry
+
+
+def _own_field(v: PalsGiven, reference: Quantity) -> Strength | None:
+    """Kn0 is the whole field of the bend, which is the reference field where it is not given (Kn0_from_g_ref)."""
+    if not any(v.has(f"MagneticMultipoleP.{name}") for name in ("Kn0", "Kn0L", "Bn0", "Bn0L")):
+        return 0.0 if v.word("BendP.Kn0_from_g_ref", "true") == "false" else None
+    own = v.pole("n", 0)
+    if not own.text and not reference.text and isclose(own.value, reference.value, rel_tol=1e-9):
+        return None
+    v.told(f"Kn0 of '{v.definition.name}' is the whole field of the bend (older texts: what stands beside g_ref)")
+    return v.strength(own)
+
+
+def _face(v: PalsGiven, name: str, angle: Quantity, geometry: str) -> Strength:
+    share = _SHARES[geometry][("e1", "e2").index(name)]
+    if not v.has(f"BendP.{name}_rect") and (geometry == "arc" or v.has(f"BendP.{name}")):
         return v[f"BendP.{name}"]
-    turned = combined("+", v.quantity(f"BendP.{name}_rect"), combined("/", angle, number(2.0)))
+    turned = combined("+", v.quantity(f"BendP.{name}_rect"), combined("*", angle, number(share)))
     if v.acts(f"BendP.{name}"):
         _refuse_two(v, f"{name} and {name}_rect", v.quantity(f"BendP.{name}"), turned)
     return v.strength(turned)
@@ -222,8 +249,9 @@ def _curvature(v: PalsGiven) -> Quantity | None:
     for radius in ("BendP.radius_ref", "BendP.rho_ref"):
         if v.acts(radius):
             return combined("/", number(1.0), v.quantity(radius))
-    if v.acts("BendP.bend_field_ref"):
-        return combined("*", v.quantity("BendP.bend_field_ref"), number(v._per_field("BendP.bend_field_ref")))
+    for field in ("BendP.Bn0_ref", "BendP.bend_field_ref"):
+        if v.acts(field):
+            return combined("*", v.quantity(field), number(v._per_field(field)))
     return v.quantity("BendP.g_ref") if v.acts("BendP.g_ref") else None
 
 
@@ -304,7 +332,8 @@ def aperture(v: PalsGiven) -> Aperture | None:
     shape = v.word("ApertureP.shape", "elliptical")
     if not any(v.has(f"ApertureP.{key}") for key in _OPENING):
         return None
-    if v.word("ApertureP.aperture_active", "true") == "false":
+    inactive = v.word("ApertureP.aperture_active", "true") == "false"
+    if inactive or v.word("ApertureP.location", "entrance_end") == "nowhere":
         return None
     if shape not in ("elliptical", "rectangular") or None in limits:
         v.told(f"the opening of '{v.definition.name}' is not read: {shape}, or without limits on all sides")

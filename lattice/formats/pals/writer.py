@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 from lark import Token, Tree
 
-from lattice.building.mirror import added, opposite, product
+from lattice.building.mirror import opposite, product
 from lattice.elements import (
     Aperture,
     Bend,
@@ -195,7 +195,7 @@ def _element(element: Element, name: str) -> Iterator[str]:
 
 
 def _shown(element: Element, key: str, value: Any) -> str:
-    return value if key in ("shape", "location", "zero_phase") else _value(element.where(key), value)
+    return value if key in ("shape", "location", "zero_phase", "Kn0_from_g_ref") else _value(element.where(key), value)
 
 
 def _extension(element: Element, whole: bool) -> Groups:
@@ -243,16 +243,13 @@ def _bend(bend: Bend) -> tuple[str, Groups]:
     edges = {"edge1_int": _times(bend.fint, bend.hgap), "edge2_int": _times(fintx, bend.hgap)}
     poles: Groups = {"Kn1": bend.k1, "Kn2": bend.k2}
     if bend.k0 is not None:
-        poles["Kn0"] = added(bend.k0, opposite(_over(bend.angle, bend.length)))
+        poles["Kn0"] = bend.k0
+        shape |= {"Kn0_from_g_ref": "false"} if bend.k0 == 0.0 else {}
     return "Bend", {"BendP": {**shape, **edges, "tilt_ref": bend.tilt}, "MagneticMultipoleP": poles}
 
 
 def _times(a: Any, b: Any) -> Any:
     return 0.0 if 0.0 in (a, b) else product(a, b)
-
-
-def _over(a: Any, b: Any) -> Any:
-    return f"({a}) / ({b})" if str in (type(a), type(b)) else a / b
 
 
 def _kicker(kicker: Kicker) -> tuple[str, Groups]:
