@@ -58,7 +58,7 @@ def test_two_elements_of_one_name_are_refused(tmp_path: Path) -> None:
 
 def test_a_cavity_that_counts_time_from_the_beginning_is_refused(tmp_path: Path) -> None:
     cavity = {"__class__": "Cavity", "voltage": 1e3, "frequency": 1e6, "absolute_time": 1}
-    with pytest.raises(LatticeError, match="Cavity 'q': absolute_time = 1.0 cannot be carried over"):
+    with pytest.raises(LatticeError, match=r"Cavity 'q': absolute_time = 1\.0 cannot be carried over"):
         read(tmp_path, content(elements={"q": cavity}, _var_manager=[]))
 
 
