@@ -85,6 +85,10 @@ class Lines:
                 raise statement.cannot_be_read(
                     f"expected a name or a list in brackets in this line, found '{piece[:40]}'"
                 )
+            if found["signs"] and found["body"].startswith("(") and self._minus_turns:
+                raise statement.cannot_be_read(
+                    f"'{piece.strip()[:40]}': elegant leaves the minus before brackets out; make a line of them"
+                )
             body = self._body(found["body"].strip(), statement, depth)
             count = int(found["count"] or 1) if len(found["count"] or "") < 9 else MOST_ELEMENTS + 1
             self._written += count * max(len(body), 1)

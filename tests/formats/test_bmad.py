@@ -285,6 +285,8 @@ MISTAKES = [
     ("b: rbend, l = 3, g = 1; a: line = (b)", 1, "has no finite value"),
     ("b: sbend, l = 1, e1 = 0.1, kill_fringe = both_ends; a: line = (b)", 1, "kill_fringe cannot be held"),
     ("q: quad, l = 1, k1 = 1, field_master = T; a: line = (q)", 1, "with field_master its strengths are fields"),
+    ("b: sbend, l = 1, g = 1, field_master = T; a: line = (b)", 1, "with field_master its strengths are fields"),
+    ("q: quad, l = 1; a: line = (q); a[p0c] = 1e9", 1, r"'a' is a line: say it of the file, parameter\[p0c\] = ..."),
     ("m: ab_multipole, b1 = 1, field_master = T; a: line = (m)", 1, "with field_master its strengths are fields"),
     ("m: multipole, k1l = 1, t1 = 0.1, k2l = 1; a: line = (m)", 1, "only one order with an angle t"),
     ("m: ab_multipole, b0 = 1, b1 = 1; a: line = (m)", 1, "a dipole beside other orders"),

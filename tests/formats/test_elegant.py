@@ -91,7 +91,9 @@ def test_a_reflected_bend_has_its_faces_exchanged(read: Read) -> None:
     turned = ring["b_rev"]
     assert isinstance(turned, Bend)
     assert (turned.e1, turned.e2, turned.h1, turned.h2) == (0.0, 0.02, 0.3, 0.0)
-    assert [e.name for e in read("B: SBEN, L=1, ANGLE=0.1, E1=0.02\nX: LINE=(B)\nA: LINE=(-(X, -X))\nUSE, A")] == [
+    assert [
+        e.name for e in read("B: SBEN, L=1, ANGLE=0.1, E1=0.02\nX: LINE=(B)\nY: LINE=(X, -X)\nA: LINE=(-Y)\nUSE, A")
+    ] == [
         "b",
         "b_rev",
     ]
@@ -208,6 +210,7 @@ MISTAKES = [
     ("Q: QUAD, &", 1, "the file ends within this statement"),
     ("Q: QUAD, L=1\nA: LINE=(Q, P)", 2, "there is no element 'P'"),
     ("A: LINE=(A)", 1, "line 'A' contains itself"),
+    ("Q: QUAD, L=1\nA: LINE=(Q, -2*(Q, Q))", 2, "elegant leaves the minus before brackets out; make a line of them"),
     ("A: LINE=(Q,,Q)", 1, "expected a name or a list in brackets"),
     ("A: LINE=(999999999*Q)", 1, "more than 1,000,000 elements"),
     ("A: LINE Q", 1, r"expected 'name: LINE=\(member"),
@@ -224,6 +227,8 @@ MISTAKES = [
     ("S: SOLE, L=1, B=1\nA: LINE=(S)", 1, "b is a field, and the file says of no momentum"),
     ("M: MULT, ORDER=1.7, KNL=1\nA: LINE=(M)", 1, "ORDER must be 1 to 20, found 1.7"),
     ('M: KICKMAP, L=1, FILENAME="x"\nA: LINE=(M)', 1, "'M' is a KICKMAP, which cannot be held"),
+    ("T: TWMTA, L=1, BSOL=1\nA: LINE=(T)", 1, "bsol acts on the beam"),
+    ("B: CSBEND, L=1, ANGLE=0.1, K2=3, NONLINEAR=0\nA: LINE=(B)", 1, "k2 is left out by elegant where NONLINEAR is 0"),
     ("C: CEPL, L=1, STATIC_VOLTAGE=1\nA: LINE=(C)", 1, "static_voltage acts on the beam"),
     ("B: SBEN, ANGLE=0.1\nA: LINE=(B)", 1, "SBEN 'B' has no length"),
     ("Q: QUAD, L=-1\nA: LINE=(Q)", 1, "length must not be negative"),

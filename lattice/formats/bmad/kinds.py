@@ -136,6 +136,7 @@ def _curvature(v: BmadGiven) -> Quantity | None:
         return combined("/", number(1.0), v.quantity("rho"))
     if v.has("b_field"):
         return combined("*", v.quantity("b_field"), number(v._per_field("b_field")))
+    v.refuse_fields(v.acts("g"))
     return v.quantity("g") if v.has("g") else None
 
 

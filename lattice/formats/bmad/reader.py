@@ -276,12 +276,20 @@ class _Reader:
             self._beam_parameter(statement, attribute, text)
         elif owner in SETTINGS:
             self.note(statement)
+        elif owner in self.lines.lines:
+            self._line_parameter(statement, owner, attribute)
         else:
             for definition in self._matching(statement, owner):
                 self.changes += 1
                 if self.changes > _MOST_CHANGES:
                     raise statement.cannot_be_read(f"more than {_MOST_CHANGES:,} attributes are changed up to here")
                 self._set(statement, definition, attribute, text)
+
+    def _line_parameter(self, statement: Statement, line: str, name: str) -> None:
+        """What a line begins with; its particle is read where it is said of the whole file."""
+        if name in ("particle", "p0c", "e_tot"):
+            raise statement.cannot_be_read(f"'{line}' is a line: say it of the file, parameter[{name}] = ...")
+        self.note(statement)
 
     def _set(self, statement: Statement, definition: Definition, attribute: str, text: str | None) -> None:
         value = self._value(statement, definition.kind, attribute, text)

@@ -38,7 +38,7 @@ from lattice.madx.syntax import words
 SILENT = words(
     "add_opening_angle change_t coupled disable edge_order edge1_nonlinear edge2_nonlinear end_pass etilt_sign"
     " expand_hamiltonian fiducial fitpoint group hysteresis_group integration_order interval isr1part label"
-    " lock_phase method nonlinear order paraxial phase_reference q"
+    " lock_phase method order paraxial phase_reference q"
     " radial sr_in_ordinary_matrix start_pass start_pid end_pid steering transport usecsr use_rad_dist"
     " weight x_ref tracking_matrix mode filename coordinate_order *_tolerance xsteering ysteering wrap_around"
     " bin* csr* integrated_* trapazoid_* sg_* output_* derbenev_* steady_state isotropic_* edge_effects n_*"
@@ -107,6 +107,8 @@ def _bend(v: Given, length: Quantity, e1: Strength, e2: Strength) -> Element:
     if length.value == 0.0:
         raise LatticeError(f"{v.definition.kind} '{v.definition.name}' has no length")
     v.refuse("use_bn", "is not read: give K1 and K2")
+    if v.number("nonlinear", 1.0) == 0.0:
+        v.refuse("k2", "is left out by elegant where NONLINEAR is 0; set one of them to 0")
     gap = v["hgap"]
     fint = v.get("fint", 0.5)
     first, last = (_own(v, name, fint) for name in ("fint1", "fint2"))
@@ -174,7 +176,7 @@ def _cavity(v: Given) -> Element:
 
 def _deflecting(v: Given) -> Element:
     """A deflecting cavity, a structure with wakes: held while it is switched off."""
-    for attribute in ("volt", "voltage", "static_voltage", "ez"):
+    for attribute in ("volt", "voltage", "static_voltage", "ez", "bsol", "b_solenoid"):
         v.refuse(attribute, "acts on the beam, and this kind cannot be held here; set it to 0, or take it out")
     return _passed_by("its field")(v)
 
