@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
+import pandas as pd
 import pytest
 from selenium import webdriver
 from selenium.webdriver.common.action_chains import ActionChains
@@ -13,6 +15,7 @@ from selenium.webdriver.support.ui import WebDriverWait
 from studies.charts.magnets import magnet_blocks
 from studies.cli import run
 from studies.report import render
+from studies.results import TableData
 from studies.runs.store import read_run
 from tests.browser import complaints, opened
 from tests.report_fakes import HOSTILE, PROTON, fake_result, fake_ring, hostile_result
@@ -170,6 +173,20 @@ def test_prints_drawings_on_a4(chromium: str, page: Path) -> None:
         assert browser.execute_script(shown.format("figure .drawing > svg")) == FIGURES
         assert browser.execute_script(shown.format("figure .plot")) == 0
         assert browser.execute_script(MEETING, LETTERS) == []
+
+
+@pytest.mark.parametrize("columns", [14, 27])
+def test_a_table_of_many_columns_is_printed_whole(chromium: str, tmp_path: Path, columns: int) -> None:
+    """A4 without its margins of 14 mm is 688 px of 1/96 inch wide: nothing of a table stands beyond it."""
+    frame = pd.DataFrame([[-1.23456e-05] * columns], columns=[f"k_h2_{k:03}a_que [T/m]" for k in range(columns)])
+    table = TableData("delivery-settings", "Settings", "", frame)
+    path = tmp_path / "wide.html"
+    path.write_text(render(replace(fake_result(), figures=(), tables=(table,))), encoding="utf-8")
+    with opened(chromium, path, width=688, drawn=False) as browser:
+        browser.execute_cdp_cmd("Emulation.setEmulatedMedia", {"media": "print"})
+        ends = "return [...document.querySelectorAll('#table-delivery-settings th, #table-delivery-settings td')]"
+        assert browser.execute_script(f"{ends}.every(e => e.getBoundingClientRect().right <= 689)")
+        assert browser.execute_script(f"{ends}.every(e => e.scrollWidth <= e.clientWidth + 1)")
 
 
 def test_a_foreign_script_would_be_stopped_and_noticed(chromium: str, page: Path, tmp_path: Path) -> None:
