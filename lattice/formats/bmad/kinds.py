@@ -346,6 +346,9 @@ def aperture(v: BmadGiven) -> Aperture | None:
         if half_x > 0 or half_y > 0:
             v.told(f"the opening of '{v.definition.name}' is not read: it has none in one plane")
         return None
+    if v.word("aperture_at") in ("wall_transition", "surface"):  # a wall that loses who crosses it only
+        v.told(f"the opening of '{v.definition.name}' is not read: aperture_at {v.word('aperture_at')}")
+        return None
     if elliptic not in ("rectangular", "elliptical", "auto"):
         v.told(f"the opening of '{v.definition.name}' is not read: aperture_type {elliptic}")
         return None
