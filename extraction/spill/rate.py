@@ -225,7 +225,7 @@ def peak_to_mean(counts: Array) -> Peak:
         max(n) / <n>; its error sqrt(max(n)) / <n>.
 
     Returns:
-        Peak: value and error [1].
+        Peak: ratio, its error, and what an even spill shows [1].
 
     Raises:
         InputError: no particles.
@@ -234,7 +234,7 @@ def peak_to_mean(counts: Array) -> Peak:
         A definition, with Poisson's error of the highest bin.
 
     Example:
-        >>> peak_to_mean(np.array([100, 300, 200])).value
+        >>> peak_to_mean(np.array([100, 300, 200])).ratio
         1.5
     """
     from scipy.stats import poisson

@@ -58,7 +58,7 @@ def test_what_is_under_a_general_public_licence_is_named() -> None:
     licences = re.compile(r"\bA?L?GPL|General Public License")
     copyleft = []
     for found in distributions():
-        about = [found.metadata["License-Expression"], found.metadata["License"], *_classifiers(found)]
+        about = [found.metadata.get("License-Expression"), found.metadata.get("License"), *_classifiers(found)]
         name = re.sub(r"[-_.]+", "-", found.metadata["Name"]).lower()
         if name in PINNED and licences.search("\n".join(text[:200] for text in about if text)):
             copyleft.append(name)

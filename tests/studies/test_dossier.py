@@ -338,9 +338,9 @@ def test_search_and_figures_in_a_browser(chromium: str, written: Path) -> None:
 def found(browser: webdriver.Chrome, words: str) -> list[str]:
     """Ids of the places that the search finds in studies."""
     script = (
-        "const box = document.getElementById('search'); box.value = arguments[0];"
-        "box.dispatchEvent(new Event('input'));"
-        "return [...document.querySelectorAll('#found a')].map(link => link.hash.slice(1))"
+        "const box = document.getElementById('search'); box.value = arguments[0]; "
+        "box.dispatchEvent(new Event('input')); const all = [...document.querySelectorAll('#found a')]; "
+        "return all.map(link => link.hash.slice(1))"
     )
     places: list[str] = browser.execute_script(script, words)
     return [place for place in places if "requirement" in place]

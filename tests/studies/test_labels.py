@@ -139,3 +139,11 @@ def test_a_name_wider_than_a_phone_stands_in_lines() -> None:
     assert named["text"].replace("<br>", " ") == told
     assert named["text"].count("<br>") == 1
     assert text_size(named["text"], named["font"]["size"])[0] < min(PHONE)
+
+
+@pytest.mark.parametrize("given", [[None, None], [0.0, None], [None, 3.0]])
+def test_a_range_that_is_left_open_is_that_of_what_is_drawn(given: list[float | None]) -> None:
+    """Curves without a number leave the ends of their axis open."""
+    drawn = {"type": "scatter", "mode": "lines", "x": [1.0, 2.0], "y": [None, 2.0]}
+    low, high = Frame((drawn,), {"xaxis": {"range": given}}, 400).range_of("x")
+    assert (low, high) == (1.0, 2.0)

@@ -290,9 +290,8 @@ def _timing(facts: SwitchingFacts) -> FigureData:
     caption = (
         f"Pulse sequence over a volume from {volume.nearest_mm:g} to {volume.deepest_mm:g} mm of water: {len(layers)} "
         f"layers, {volume.spots} spots each, {counted(volume.pulses_per_spot, 'pulse')} a spot at "
-        f"{pulse.repetition:g} Hz; "
-        "below, the time that each change of energy takes with the magnets of the beam line (assumed slew and "
-        "settling), in whole pulses. Look for: how little of the time is changes of energy."
+        f"{pulse.repetition:g} Hz; below, the time that each change of energy takes with the magnets of the beam line "
+        "(assumed slew and settling), in whole pulses. Look for: how little of the time is changes of energy."
     )
     table = layers.rename(
         columns={

@@ -114,8 +114,9 @@ class Frame:
     def range_of(self, name: str) -> tuple[float, float]:
         """From where to where an axis goes; of a log axis the exponents."""
         spec = self.spec(name)
-        if "range" in spec:
-            return float(spec["range"][0]), float(spec["range"][1])
+        given = spec.get("range", (None, None))
+        if None not in given:
+            return float(given[0]), float(given[1])
         if spec.get("type") == "category":
             low, high = -0.5, len(self.categories(name)) - 0.5
         else:

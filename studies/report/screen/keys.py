@@ -6,7 +6,6 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from math import log, sqrt
 
-from lattice import InputError
 from machines.published import SYNCHROTRONS, PublishedNumber, published
 from machines.registry import MACHINES, kind_of, machine_named
 from studies.report.verdicts import VerdictRow
@@ -161,7 +160,7 @@ def _named(quantity: str) -> str:
     """A quantity in the words of the vocabulary, with its place; "" for one that it does not have."""
     try:
         asked = quantity_named(quantity)
-    except InputError:
+    except ValueError:
         return ""
     place = f" at {asked.place}" if asked.place else ""
     return f"{asked.kind.text[:1].upper()}{asked.kind.text[1:]}{place}"
