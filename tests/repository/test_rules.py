@@ -58,9 +58,12 @@ def test_what_is_under_a_general_public_licence_is_named() -> None:
     licences = re.compile(r"\bA?L?GPL|General Public License")
     copyleft = []
     for found in distributions():
-        about = [found.metadata.get("License-Expression"), found.metadata.get("License"), *_classifiers(found)]
+        about = [
+            *(found.metadata.get_all(key) or [""] for key in ("License-Expression", "License")),
+            _classifiers(found),
+        ]
         name = re.sub(r"[-_.]+", "-", found.metadata["Name"]).lower()
-        if name in PINNED and licences.search("\n".join(text[:200] for text in about if text)):
+        if name in PINNED and licences.search("\n".join(text[:200] for texts in about for text in texts)):
             copyleft.append(name)
     told = (ROOT / "README.md").read_text().partition("## Licences")[2]
     assert "madng-tpsa" in copyleft
