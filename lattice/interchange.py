@@ -20,7 +20,7 @@ from lattice.elements import ELEMENT_KINDS, Aperture, Element
 from lattice.errors import FileError, HadronOpticsError, LatticeError, did_you_mean
 from lattice.files import read_bytes, write_text_atomic
 from lattice.json_text import parse_json
-from lattice.lattice import Lattice
+from lattice.lattice import BEFORE_PATH, Lattice, checked_lattice
 from lattice.reference import ReferenceParticle, Species
 
 SCHEMA = 1
@@ -32,7 +32,7 @@ def write_json(lattice: Lattice, path: str | Path) -> None:
     """Write a lattice as JSON, whole or not at all.
 
     Equation:
-        read_json(write_json(lattice)) == lattice, expressions, apertures and particle included.
+        elements (expressions too), parameters, apertures and particle that are read are those that were written.
 
     Returns:
         None: numbers are written in the units of the constructors (m, rad, m^-n), to the last bit.
@@ -51,14 +51,14 @@ def write_json(lattice: Lattice, path: str | Path) -> None:
         >>> dict(read_json("line.json").parameters)
         {'kf': 2.0}
     """
-    write_text_atomic(path, lattice_to_json(lattice))
+    write_text_atomic(path, lattice_to_json(checked_lattice(lattice, "write_json", BEFORE_PATH)))
 
 
 def read_json(path: str | Path) -> Lattice:
     """The lattice of a JSON file.
 
     Equation:
-        read_json(write_json(lattice)) == lattice, expressions, apertures and particle included.
+        elements (expressions too), parameters, apertures and particle that are read are those that were written.
 
     Returns:
         Lattice, in the units of its constructors (m, rad, m^-n).

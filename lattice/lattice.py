@@ -6,6 +6,7 @@ from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from functools import cached_property
+from os import PathLike
 from typing import Any
 
 import numpy as np
@@ -247,3 +248,18 @@ def _refuse_two_meanings(elements: Iterable[Element]) -> None:
         first = known.setdefault(element.name, element)
         if first is not element and first != element:
             raise LatticeError(f"two different elements are called '{element.name}': give one of them another name")
+
+
+_READ_FIRST = "read the file first (read_madx, read_json ...)"
+#: The hint of functions that write.
+BEFORE_PATH = "the lattice comes first, then the path"
+
+
+def checked_lattice(
+    given: object, function: str, hint: str = "read the file first (read_madx, read_json ...)"
+) -> Lattice:
+    """What a function was given, where it is a lattice; InputError says what else it is, of a text with a hint."""
+    if isinstance(given, Lattice):
+        return given
+    what = f": {hint}" if isinstance(given, (str, PathLike)) else ""
+    raise InputError(f"{function} takes a Lattice, found {type(given).__name__}{what}")

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 import lattice
 from lattice import Lattice
+from lattice.lattice import checked_lattice
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -37,4 +38,4 @@ def survey(line: Lattice, **start: float) -> pd.DataFrame:
     """
     import pandas as pd
 
-    return pd.DataFrame(lattice.survey(line, **start)).set_index("name")
+    return pd.DataFrame(lattice.survey(checked_lattice(line, "survey"), **start)).set_index("name")

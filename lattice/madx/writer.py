@@ -35,7 +35,7 @@ from lattice.elements import (
 )
 from lattice.errors import LatticeError
 from lattice.files import write_text_atomic
-from lattice.lattice import Lattice
+from lattice.lattice import BEFORE_PATH, Lattice, checked_lattice
 from lattice.madx.arithmetic import times_power_of_ten
 from lattice.madx.beam import beam_text
 from lattice.madx.classes import SEPTUM
@@ -106,7 +106,7 @@ def write_madx(lattice: Lattice, path: str | Path) -> None:
         >>> print(round(read_madx("cell.seq").length, 9))
         1.3
     """
-    write_text_atomic(path, madx_text(lattice))
+    write_text_atomic(path, madx_text(checked_lattice(lattice, "write_madx", BEFORE_PATH)))
 
 
 def madx_text(lattice: Lattice) -> str:

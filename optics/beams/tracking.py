@@ -10,6 +10,7 @@ import numpy as np
 
 from lattice import Element, InputError, Lattice, ReferenceParticle, RFCavity
 from lattice.arrays import Array
+from lattice.lattice import checked_lattice
 from lattice.reference import SPEED_OF_LIGHT
 from lattice.showing import Showing
 from optics.beams.openings import opening_of
@@ -87,7 +88,7 @@ def track(
         >>> print(round(end[0, 0] * 1e3, 6))  # mm: 2 px / sqrt(1 - px^2)
         6.000027
     """
-    if lattice.batch is not None:
+    if checked_lattice(lattice, "track").batch is not None:
         raise InputError(f"track works on one lattice, '{lattice.name}' holds {lattice.batch}")
     if any(np.iscomplexobj(value) for value in lattice.parameters.values()):
         raise InputError(f"track works on real parameters, '{lattice.name}' has complex ones")

@@ -12,6 +12,7 @@ import numpy as np
 from lattice import InputError, Lattice, ReferenceParticle, UnstableOptics
 from lattice.arrays import Array
 from lattice.errors import did_you_mean
+from lattice.lattice import checked_lattice
 from optics.linear import propagation
 from optics.linear.functions import Functions
 from optics.linear.moments import Moments
@@ -71,9 +72,7 @@ def twiss(
         >>> optics["betx"].shape
         (5,)
     """
-    if not isinstance(lattice, Lattice):
-        raise InputError(f"twiss takes a Lattice, found {type(lattice).__name__}")
-    particle = checked_particle(lattice, particle)
+    particle = checked_particle(checked_lattice(lattice, "twiss"), particle)
     delta = _checked_delta(delta)
     moments = start if isinstance(start, Moments) else None
     if isinstance(start, Moments):

@@ -10,6 +10,7 @@ import numpy as np
 
 from lattice import InputError, Lattice
 from lattice.errors import did_you_mean, listed
+from lattice.lattice import checked_lattice
 from optics.linear.conditions import END, element_of
 from optics.linear.moments import Moments
 from optics.linear.twiss import twiss
@@ -76,9 +77,7 @@ def _with_start_knobs(case: Case, vary: Sequence[Vary]) -> Case:
 
 
 def _checked_case(case: Case) -> Case:
-    lattice = case.lattice
-    if not isinstance(lattice, Lattice):
-        raise InputError(f"match takes a Lattice, found {type(lattice).__name__}")
+    lattice = checked_lattice(case.lattice, "match")
     if lattice.batch is not None:
         raise InputError(f"match works on one lattice, '{lattice.name}' holds {lattice.batch}")
     every = _all_of(case.targets, (Target, Goal), "targets=[Target('qx', 1.666), ...]")

@@ -123,7 +123,8 @@ def resolve_ring(
     particle = _particle(study, lattice, file)
     lattice = lattice.with_particle(particle)
     name = study.name or (f"{study.machine or lattice.name}-{study.study}")
-    placed = _with_places(study, lattice, machine)
+    with _told_in(file, "match"):
+        placed = _with_places(study, lattice, machine)
     places = machine.places if machine else {}
     with _told_in(file):
         requirements = tuple(_placed(one, lattice, places) for one in judged_requirements(placed, name))
@@ -160,10 +161,12 @@ def _initial_lattice(
     study: RingStudy, machine: RingMachine | None, file: Path | None
 ) -> tuple[Lattice, dict[str, bytes]]:
     if machine is not None:
-        return machine.lattice(study.working_point).with_parameters(study.parameters), {}
+        with _told_in(file):
+            return machine.lattice(study.working_point).with_parameters(study.parameters), {}
     path = (file.parent if file else Path()) / str(study.lattice)
     lattice = read_lattice(path, study.sequence, called_within(study.root, file))
-    return lattice.with_parameters(study.parameters), {path.name: read_bytes(path)}
+    with _told_in(file, "parameters"):
+        return lattice.with_parameters(study.parameters), {path.name: read_bytes(path)}
 
 
 @contextmanager

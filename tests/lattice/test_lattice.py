@@ -3,11 +3,26 @@
 from __future__ import annotations
 
 import dataclasses
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
 
-from lattice import Bend, Drift, InputError, Lattice, LatticeError, Marker, Quadrupole, ReferenceParticle
+from lattice import (
+    Bend,
+    Drift,
+    InputError,
+    Lattice,
+    LatticeError,
+    Marker,
+    Quadrupole,
+    ReferenceParticle,
+    write_json,
+    write_madx,
+    write_pals,
+)
 
 QF = Quadrupole("qf", length=0.5, k1="kf")
 QD = Quadrupole("qd", length="lq", k1="kd")
@@ -107,3 +122,11 @@ def test_lattices_that_make_no_sense_are_refused(
 ) -> None:
     with pytest.raises(LatticeError, match=message):
         Lattice("x", elements=elements, parameters=parameters)  # type: ignore[arg-type]
+
+
+@pytest.mark.parametrize("write", [write_json, write_madx, write_pals])
+def test_a_writer_that_is_given_the_path_first_says_so(write: Callable[[Any, Any], None], tmp_path: Path) -> None:
+    target = tmp_path / "ring.json"
+    with pytest.raises(InputError, match=f"{write.__name__} takes a Lattice, found str: the lattice comes first"):
+        write(str(target), fodo())
+    assert not target.exists()

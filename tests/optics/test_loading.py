@@ -5,12 +5,15 @@ from __future__ import annotations
 import json
 import subprocess
 import sys
+from collections.abc import Callable
 from importlib import import_module
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 import optics
+from lattice import InputError
 
 ROOT = Path(optics.__file__).parents[1]
 _TABLES = {"pandas", "pyarrow", "h5py"}
@@ -73,3 +76,17 @@ def test_a_function_is_compiled_for_numbers_and_for_complex_steps_and_no_more() 
     assert {"evaluate_rows", "propagate", "one_turn_matrices"} <= set(found)
     assert not [name for name, kinds in found.items() if any("readonly" in kind for kind in kinds)]
     assert {name: len(kinds) for name, kinds in found.items() if len(kinds) > 2} == {}
+
+
+@pytest.mark.parametrize(
+    ("name", "call"),
+    [
+        ("twiss", lambda file: optics.twiss(file)),
+        ("track", lambda file: optics.track(file, None, [[0.0] * 6])),
+        ("survey", lambda file: optics.survey(file)),
+        ("to_xsuite", lambda file: optics.to_xsuite(file)),
+    ],
+)
+def test_the_name_of_a_file_is_no_lattice(name: str, call: Callable[[Any], object]) -> None:
+    with pytest.raises(InputError, match=f"{name} takes a Lattice, found str: read the file first"):
+        call("ring.seq")

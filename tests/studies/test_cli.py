@@ -84,6 +84,11 @@ for arguments in json.loads(sys.argv[1]):
         (["list", "optics"], "'optics' is a kind of study: 'lattice-optimize new optics NAME'"),
         (["run", "linac-optics", "--dry-run"], "is one: lattice-optimize list STUDY says how long it takes"),
         (["run", "cnao-optics", "--set", "particle=protn"], "cnao-optics.toml: particle: unknown species 'protn'"),
+        (
+            ["run", "cnao-optics", "--set", "match.targets.2.at=simp"],
+            "cnao-optics.toml: match: 'cnao' has no place 'simp'",
+        ),
+        (["run", "cnao-optics", "--set", "working_point=x"], "cnao-optics.toml: machine 'cnao' has no working point"),
         (["verify", "cnoa"], "unknown machine 'cnoa'; did you mean 'cnao'?"),
         (["verify", "cnao", "--sequence", "x"], "--sequence belongs to a lattice file"),
         (["verify", "cnao", "--root", "."], "--root belongs to a lattice file"),

@@ -31,7 +31,7 @@ from lattice.errors import LatticeError
 from lattice.files import write_text_atomic
 from lattice.formats.pals.reader import EXTENSION
 from lattice.interchange import element_to_data
-from lattice.lattice import Lattice
+from lattice.lattice import BEFORE_PATH, Lattice, checked_lattice
 from lattice.madx.legal import with_parameters_called
 from lattice.parameters import CONSTANTS, parse_expression
 from lattice.reference import ReferenceParticle
@@ -53,7 +53,7 @@ def write_pals(lattice: Lattice, path: str | Path) -> None:
     changed, the original stands in a comment. Raises LatticeError for array parameters and functions that PALS lacks,
     FileError when the file cannot be written.
     """
-    write_text_atomic(path, pals_text(lattice))
+    write_text_atomic(path, pals_text(checked_lattice(lattice, "write_pals", BEFORE_PATH)))
 
 
 def pals_text(lattice: Lattice) -> str:

@@ -13,6 +13,7 @@ from typing import Any
 import xtrack as xt
 
 from lattice import InputError, Lattice, ReferenceParticle
+from lattice.lattice import checked_lattice
 from optics.engines.xsuite import elements as xsuite_elements
 from optics.engines.xsuite.elements import KICKS
 from optics.engines.xsuite.expressions import deferred
@@ -42,7 +43,7 @@ def to_xsuite(
     cell).
     """
     model = xsuite_elements.Model(checked_fringe(fringe), quadrupole_kicks, sextupole_kicks)
-    if lattice.batch is not None:
+    if checked_lattice(lattice, "to_xsuite").batch is not None:
         raise InputError(f"lattice '{lattice.name}' holds {lattice.batch} lattices in one; take one of them first")
     writer = _Writer(lattice, xt.Environment(), variable_names(lattice))
     writer.define()
