@@ -10,6 +10,7 @@ from importlib import import_module
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
 
 import optics
@@ -82,7 +83,7 @@ def test_a_function_is_compiled_for_numbers_and_for_complex_steps_and_no_more() 
     ("name", "call"),
     [
         ("twiss", lambda file: optics.twiss(file)),
-        ("track", lambda file: optics.track(file, None, [[0.0] * 6])),
+        ("track", lambda file: optics.track(file, None, np.zeros((1, 6)))),
         ("survey", lambda file: optics.survey(file)),
         ("to_xsuite", lambda file: optics.to_xsuite(file)),
     ],
