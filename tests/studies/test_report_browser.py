@@ -175,7 +175,7 @@ def test_prints_drawings_on_a4(chromium: str, page: Path) -> None:
         assert browser.execute_script(MEETING, LETTERS) == []
 
 
-@pytest.mark.parametrize("columns", [14, 27])
+@pytest.mark.parametrize("columns", [10, 14, 27])
 def test_a_table_of_many_columns_is_printed_whole(chromium: str, tmp_path: Path, columns: int) -> None:
     """A4 without its margins of 14 mm is 688 px of 1/96 inch wide: nothing of a table stands beyond it."""
     frame = pd.DataFrame([[-1.23456e-05] * columns], columns=[f"k_h2_{k:03}a_que [T/m]" for k in range(columns)])
