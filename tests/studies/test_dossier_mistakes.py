@@ -185,7 +185,7 @@ def test_the_terminal_is_told_what_did_not_pass_and_where_the_page_is(
         assert line in told.out
     assert "smallest margin: LIN-04 (made-linac), +0.20 %" in told.out
     assert f"dossier: {Path('out') / 'dossier.html'}" in told.out
-    assert "run 1 of 1: drawing 1 figures" in told.err
+    assert "run 1 of 1: drawing 1 figure\n" in told.err
 
 
 def test_without_chromium_there_is_no_pdf(
