@@ -135,7 +135,7 @@ def _sizes(facts: Facts) -> FigureData:
     energy = [particle.kinetic_energy_per_u / 1e6 for particle in facts.resolved.particles]
     sizes = 1e3 * facts.found.sizes.reshape(facts.energies, facts.spots, 2)
     wanted = 1e3 * facts.found.wanted.reshape(facts.energies, facts.spots, 2)[0]
-    shown = range(facts.spots) if facts.spots <= 2 else sorted({0, facts.spots // 2})
+    shown = sorted({0, facts.spots // 2, facts.spots - 1})
     items = [
         Curve(f"{plane}, {wanted[k, p]:g} mm chosen", energy, sizes[:, k, p].tolist(), color)
         for k in shown
@@ -149,6 +149,8 @@ def _sizes(facts: Facts) -> FigureData:
         "rms size at the isocentre by the settings found, over energy; dashed: chosen. Where they part, the strengths "
         "or the pipe allow no more. Look for: energies at which a line leaves its dashed one."
     )
+    if len(shown) < facts.spots:
+        caption += f" The first, the middle and the last of {facts.spots} spots are drawn; the data have all."
     drawn = curves(items, "energy [MeV/u]", "rms size [mm]", levels=levels)
     table = pd.DataFrame({"energy [MeV/u]": energy, **columns})
     return FigureData("settings-sizes", "Sizes over energy", caption, figure_json(drawn), table)

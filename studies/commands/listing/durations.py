@@ -10,7 +10,7 @@ from types import MappingProxyType
 #: Seconds of each built-in study, report included: measured on two processors, one worker, compiled code in the cache.
 SECONDS: Mapping[str, float] = MappingProxyType(
     {
-        "cnao-delivery": 240,
+        "cnao-delivery": 60,
         "cnao-energy-switching": 30,
         "cnao-extraction": 195,
         "cnao-gantry": 240,
