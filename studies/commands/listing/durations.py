@@ -13,7 +13,7 @@ SECONDS: Mapping[str, float] = MappingProxyType(
         "cnao-delivery": 60,
         "cnao-energy-switching": 30,
         "cnao-extraction": 195,
-        "cnao-gantry": 240,
+        "cnao-gantry": 30,
         "cnao-optics": 70,
         "cnao-search": 30,
         "cnao-tolerances": 240,
