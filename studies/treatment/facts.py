@@ -15,7 +15,7 @@ from optics.matter.layers import SpotPlan, Target, Treatment, planned
 from optics.matter.scattering import scattered
 from studies.pipeline import Asked
 from studies.spec.resolution import Resolved
-from studies.treatment.lines import ComputedLine, computed_line
+from studies.treatment.lines import ComputedLine, computed_line, named_line
 from studies.treatment.machines import (
     ComputedLinac,
     ComputedRing,
@@ -161,7 +161,10 @@ def treatment_of(study: SwitchingComparisonStudy, within: Reaches) -> Treatment:
 
 
 def computed_machines(study: SwitchingComparisonStudy, treatment: Treatment, within: Reaches) -> Machines:
-    """Ring and linac at the energies of the treatment, where they reach it."""
+    """Ring and linac at the energies of the treatment, where they reach it. InputError first for lines that are none."""
+    for place, spec in ((RING, study.synchrotron), (LINAC, study.linac)):
+        if spec is not None:
+            named_line(spec, place)
     missing = within.missing(treatment)
     ring = None if CYCLES in missing else computed_ring(study.synchrotron, treatment.species, treatment.energies)
     linac = None

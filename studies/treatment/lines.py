@@ -43,17 +43,23 @@ class ComputedLine:
         return replace(treatment, particles=treatment.particles / self.arriving_at(treatment.energies))
 
 
+def named_line(spec: SynchrotronSpec | LinacSpec, place: str) -> DeliveryStudy | None:
+    """The study of the line that a machine's table names; None where it names none. InputError for what is none."""
+    if spec.delivery is None:
+        return None
+    return study_of(DeliveryStudy, "delivery", spec.delivery, {}, f"{place}.delivery")
+
+
 def computed_line(spec: SynchrotronSpec | LinacSpec, place: str, species: str, energies: Array) -> ComputedLine | None:
     """The line that a machine's table names, set to ``energies`` [MeV/u] of the treatment; None where it names none.
 
     Raises what that study raises; a line of other energies, or that loses all of the beam, is told in ``why_not``.
     Sizes are those of the particles that arrive, also where the chosen spot cannot be reached.
     """
-    if spec.delivery is None:
+    study = named_line(spec, place)
+    if study is None or spec.delivery is None:
         return None
-    where = f"{place}.delivery"
-    study = study_of(DeliveryStudy, "delivery", spec.delivery, {}, where)
-    resolved = resolve(_asked(study, spec, species, energies), path_of(spec.delivery, where))
+    resolved = resolve(_asked(study, spec, species, energies), path_of(spec.delivery, f"{place}.delivery"))
     if resolved.outside:
         return _unable(spec.delivery, resolved.outside)
     LOGGER.info("line of '%s' at the energies of the treatment", spec.delivery)

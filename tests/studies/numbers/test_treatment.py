@@ -26,6 +26,7 @@ from studies.treatment.facts import (
     _sensitivity,
     _several,
     beams_of,
+    computed_machines,
     delivered,
     treatment_of,
     varied,
@@ -379,6 +380,13 @@ def test_another_kind_of_study_is_no_delivery() -> None:
     spec = study("synchrotron.delivery=cnao-optics").synchrotron
     with pytest.raises(InputError, match=r"synchrotron.delivery: 'cnao-optics' is a study of kind 'optics'"):
         computed_line(spec, "synchrotron", "proton", np.array([100.0]))
+
+
+def test_a_line_that_is_none_is_told_before_anything_is_computed(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("studies.treatment.facts.computed_ring", lambda *_: pytest.fail("the ring was computed"))
+    asked = study("linac.delivery=nosuch")
+    with pytest.raises(InputError, match=r"linac.delivery: unknown study 'nosuch'"):
+        computed_machines(asked, treatment(), Reaches("proton", {}, {}))
 
 
 def test_a_linac_s_first_change_is_as_long_as_the_next() -> None:
