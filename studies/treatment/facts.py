@@ -161,7 +161,7 @@ def treatment_of(study: SwitchingComparisonStudy, within: Reaches) -> Treatment:
 
 
 def computed_machines(study: SwitchingComparisonStudy, treatment: Treatment, within: Reaches) -> Machines:
-    """Ring and linac at the energies of the treatment, where they reach it. InputError first for lines that are none."""
+    """Ring and linac at the energies of the treatment, where they reach it. InputError for a line that is none."""
     for place, spec in ((RING, study.synchrotron), (LINAC, study.linac)):
         if spec is not None:
             named_line(spec, place)
