@@ -7,6 +7,7 @@ from dataclasses import dataclass
 
 from studies.dossier.entries import Case, slug
 from studies.dossier.placing import Placed
+from studies.report.naming import families_of
 from studies.report.written import known_text, number_text
 from studies.results import Quantity
 from studies.vocabulary import UNIT_FACTORS, quantity_named, unit_factor
@@ -113,7 +114,8 @@ def _strengths(runs: Iterable[Placed]) -> tuple[str, ...]:
 
 def _row(name: str, found: Sequence[tuple[Placed, Quantity]], cases: Sequence[Case]) -> ParameterRow:
     unit, factor = found[0][1].unit, 1.0
-    text, symbol = name.removeprefix(_STRENGTH), ""
+    parameter = name.removeprefix(_STRENGTH)
+    text, symbol = families_of(found[0][0].result).get(parameter, parameter), ""
     if not name.startswith(_STRENGTH):
         asked = quantity_named(name)
         text, symbol = asked.kind.text + (f" at {asked.place}" if asked.place else ""), asked.kind.symbol

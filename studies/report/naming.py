@@ -1,4 +1,4 @@
-"""Elements that a machine has a word for are called by it on a page: septa, core, cavity."""
+"""Elements and families that a machine has a word for are called by it on a page: septa, core, quadrupoles."""
 
 from __future__ import annotations
 
@@ -12,6 +12,7 @@ import pandas as pd
 from machines.registry import MACHINES, machine_named
 from machines.rings.machine import RingMachine
 from studies.results import FigureData, StudyResult, TableData
+from studies.vocabulary.families import family_words
 from studies.vocabulary.places import called, in_full
 
 _PLAIN = re.compile(r"[a-z]+")  # such a name may be a word of the language: in figures it stays, unless it stands alone
@@ -19,15 +20,29 @@ _PLAIN = re.compile(r"[a-z]+")  # such a name may be a word of the language: in 
 
 def words_of(result: StudyResult) -> dict[str, str]:
     """What elements of a result's machine are called; nothing of a lattice of the study's own."""
+    ring = _ring(result)
+    return called(ring.places) if ring else {}
+
+
+def families_of(result: StudyResult) -> dict[str, str]:
+    """What families of magnets of a result's machine are called, by their parameters; nothing of another lattice."""
+    ring = _ring(result)
+    return family_words(ring.families, ring.roles) if ring else {}
+
+
+def _ring(result: StudyResult) -> RingMachine | None:
     name = str(result.study.get("machine", "")).lower()
     machine = machine_named(name) if name in MACHINES else None
-    return called(machine.places) if isinstance(machine, RingMachine) else {}
+    return machine if isinstance(machine, RingMachine) else None
 
 
 def named(result: StudyResult) -> StudyResult:
-    """The result with words for elements: in figures alone, in sentences and tables with the element's name."""
-    words = words_of(result)
-    if not words:
+    """The result with words for elements: in figures alone, in sentences and tables with the element's name.
+
+    A family of magnets, whose parameter has its own name, is called by its word and that name in figures and tables.
+    """
+    words, families = words_of(result), families_of(result)
+    if not words and not families:
         return result
 
     def all_told(sentences: Iterable[str]) -> tuple[str, ...]:
@@ -36,8 +51,8 @@ def named(result: StudyResult) -> StudyResult:
     return replace(
         result,
         quantities=tuple(replace(one, method=told(one.method, words)) for one in result.quantities),
-        figures=tuple(_figure(figure, words) for figure in result.figures),
-        tables=tuple(_table(table, words) for table in result.tables),
+        figures=tuple(_figure(figure, words, families) for figure in result.figures),
+        tables=tuple(_table(table, words, families) for table in result.tables),
         methods=all_told(result.methods),
         assumptions=all_told(result.assumptions),
         warnings=all_told(result.warnings),
@@ -54,25 +69,28 @@ def told(sentence: str, words: Mapping[str, str]) -> str:
     return sentence
 
 
-def _figure(figure: FigureData, words: Mapping[str, str]) -> FigureData:
+def _figure(figure: FigureData, words: Mapping[str, str], families: Mapping[str, str]) -> FigureData:
     data = [
-        {**trace, **{key: _shown(trace[key], words) for key in ("x", "y", "name") if key in trace}}
+        {**trace, **{key: _shown(trace[key], words, families) for key in ("x", "y", "name") if key in trace}}
         for trace in figure.plotly["data"]
     ]
-    plotly = {**figure.plotly, "data": data, "layout": _shown(figure.plotly["layout"], words)}
+    plotly = {**figure.plotly, "data": data, "layout": _shown(figure.plotly["layout"], words, families)}
     return replace(figure, caption=told(figure.caption, words), plotly=plotly)
 
 
-def _shown(value: Any, words: Mapping[str, str]) -> Any:
+def _shown(value: Any, words: Mapping[str, str], families: Mapping[str, str]) -> Any:
     """What a figure shows, its texts with words; numbers and their order as they are."""
     if isinstance(value, str):
-        return _text(value, words)
+        return _text(value, words, families)
     if isinstance(value, Mapping):
-        return {key: _shown(one, words) for key, one in value.items()}
-    return [_shown(one, words) for one in value] if isinstance(value, (list, tuple)) else value
+        return {key: _shown(one, words, families) for key, one in value.items()}
+    return [_shown(one, words, families) for one in value] if isinstance(value, (list, tuple)) else value
 
 
-def _text(text: str, words: Mapping[str, str]) -> str:
+def _text(text: str, words: Mapping[str, str], families: Mapping[str, str]) -> str:
+    name, bracket, unit = text.partition(" [")
+    if name in families:  # alone, or an axis with its unit
+        return families[name] + bracket + unit
     for element, word in words.items():
         if text == element:
             return word
@@ -81,14 +99,13 @@ def _text(text: str, words: Mapping[str, str]) -> str:
     return text
 
 
-def _table(table: TableData, words: Mapping[str, str]) -> TableData:
-    frame = table.frame.apply(lambda column: column.map(lambda cell: _cell(cell, words)) if _texts(column) else column)
+def _table(table: TableData, words: Mapping[str, str], families: Mapping[str, str]) -> TableData:
+    def cell(value: Any) -> Any:
+        return families.get(value) or in_full(value, words) if isinstance(value, str) else value
+
+    frame = table.frame.apply(lambda column: column.map(cell) if _texts(column) else column)
     return replace(table, caption=told(table.caption, words), frame=frame)
 
 
 def _texts(column: pd.Series) -> bool:
     return not (pd.api.types.is_numeric_dtype(column) or pd.api.types.is_bool_dtype(column))
-
-
-def _cell(cell: Any, words: Mapping[str, str]) -> Any:
-    return in_full(cell, words) if isinstance(cell, str) else cell

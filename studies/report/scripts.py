@@ -19,6 +19,8 @@ _FOLDER = Path(__file__).parent / "static" / "scripts"
 #: In the order in which they build on each other: those of every page, and those of a page with figures.
 _PARTS = ("unpack", "csv", "notes")
 _PARTS_OF_FIGURES = ("figures", "sliders", "picks", "rate", "reading", "along")
+#: Where the function begins that makes plotly, and how it and its call end.
+_FACTORY, _END = '() => {\n"use strict";', "}));"
 
 
 def page_script(figures: bool) -> str:
@@ -52,8 +54,18 @@ def _plotly_hash() -> str:
     return _hash(_plotly())
 
 
+@cache
 def _plotly() -> str:
-    return str(get_plotlyjs())
+    """The packaged bundle with brackets around the function that is all of it.
+
+    A browser reads a function in brackets once, for it is about to run; one without it reads twice, of the bundle all
+    of 4.8 MB: 0.2 of the 0.7 s until the first figure can be drawn. A bundle that is wrapped otherwise stays as it is.
+    """
+    text = str(get_plotlyjs()).rstrip()
+    head, factory, body = text.partition(_FACTORY)
+    if not factory or not body.endswith(_END):
+        return text
+    return f"{head}({factory}{body.removesuffix(_END)}{_END[0]}){_END[1:]}"
 
 
 def _hash(script: str) -> str:

@@ -247,12 +247,17 @@ def of_hash(script: str) -> str:
 
 
 def test_policy_names_exactly_the_two_scripts(page: Page) -> None:
-    """The one that stands in the page, and plotly as it is once it is unpacked."""
+    """The one that stands in the page, and plotly once it is unpacked: its bundle with one pair of brackets more.
+
+    In brackets the function that is all of it is read once and not twice; the page is drawn that much sooner.
+    """
     running = [text for attributes, text in page.scripts if "type" not in attributes]
     plotly = [text for attributes, text in page.scripts if attributes.get("id") == "plotly"]
     assert (len(running), len(plotly)) == (1, 1)
-    assert unpacked(plotly[0]) == get_plotlyjs()
-    assert allowed(page) == [of_hash(running[0]), of_hash(get_plotlyjs())]
+    bundle = unpacked(plotly[0])
+    assert bundle.count("(() => {\n") == 1
+    assert bundle.replace("(() => {\n", "() => {\n").removesuffix("})));") == get_plotlyjs().rstrip().removesuffix("}));")
+    assert allowed(page) == [of_hash(running[0]), of_hash(bundle)]
 
 
 def test_a_page_without_figures_holds_and_allows_no_plotly() -> None:
