@@ -30,7 +30,7 @@ def floor_drawing(survey: pd.DataFrame, blocks: Sequence[MagnetBlock], lines: Ma
     layout = base_layout(
         680,
         hovermode="closest",
-        xaxis=axis(heading("Z"), scaleanchor="y", scaleratio=1, constrain="domain"),
+        xaxis=axis(heading("Z"), scaleanchor="y", scaleratio=1),  # as wide as the page: room for names on both sides
         yaxis=axis(heading("X"), constrain="domain"),
         annotations=[_beam_arrow(survey), *_line_names(lines), *_floor_labels(survey, blocks)],
         showlegend=True,

@@ -230,4 +230,5 @@ def _outside(species: str, particles: tuple[ReferenceParticle, ...], machine: Li
 def text_of(particles: tuple[ReferenceParticle, ...]) -> str:
     """Species and energies, as heads and captions say them."""
     low, high = (one.kinetic_energy_per_u / 1e6 for one in (particles[0], particles[-1]))
-    return f"{particles[0].species} from {low:g} to {high:g} MeV/u"
+    per = "MeV/u" if particles[0].nucleons > 1 else "MeV"
+    return f"{particles[0].species} from {low:g} to {high:g} {per}"

@@ -6,13 +6,14 @@ import logging
 import os
 import re
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from hashlib import sha256
 from pathlib import Path
 
 from lattice.errors import InputError
 from lattice.files import read_bytes
+from studies.report.beam import accelerated
 from studies.report.naming import named
 from studies.report.page import check_ids
 from studies.results import StudyResult
@@ -139,16 +140,4 @@ def case_of(result: StudyResult) -> Case:
     told = result.particle.split(": p = ")[0].strip()
     found = _PARTICLE.fullmatch(told)
     particle, energy = (found["particle"], found["energy"]) if found else (told, "")
-    return Case(result.machine, particle, _accelerated(result, energy))
-
-
-def _accelerated(result: StudyResult, energy: str) -> str:
-    """The energies of a linac, which says of its particle with which one it begins: those that it was set to, or both
-    ends of its acceleration."""
-    if not str(result.study.get("study", "")).startswith("linac-") or not energy[:1].isdigit():
-        return energy
-    table = result.study.get("energies")
-    if isinstance(table, Mapping) and {"lowest_MeV", "highest_MeV"} <= set(table):
-        return f"{table['lowest_MeV']:g} to {table['highest_MeV']:g} MeV"
-    final = next((one.value for one in result.quantities if one.name == "final_energy"), None)
-    return f"from {energy}" if final is None else f"from {energy} to {final / 1e6:.4g} MeV"
+    return Case(result.machine, particle, accelerated(result, energy))

@@ -84,7 +84,8 @@ class SwitchingFacts:
     def told(self) -> str:
         """Species and energies."""
         return "; ".join(
-            f"{one.species}, {len(one.energies)} energies {one.energies[0]:.5g} to {one.energies[-1]:.5g} MeV/u"
+            f"{one.species}, {len(one.energies)} energies {one.energies[0]:.5g} to {one.energies[-1]:.5g} "
+            + ("MeV" if one.species == "proton" else "MeV/u")
             for one in self.cycles
         )
 

@@ -23,11 +23,12 @@ from lattice import InputError
 from machines.published import SYNCHROTRONS
 from machines.registry import MACHINES, machine_named
 from machines.requirements import PASS, counted
+from studies.report.beam import beam_told
 from studies.report.captions import caption_of
 from studies.report.csv import csv_address
 from studies.report.digits import thinned
 from studies.report.drawing import draw
-from studies.report.labels.placing import WIDE, placed
+from studies.report.labels.placing import PHONE, WIDE, placed
 from studies.report.lettering import lettered
 from studies.report.naming import named
 from studies.report.packing import packed
@@ -36,6 +37,7 @@ from studies.report.screen import first_screen
 from studies.report.scripts import packed_plotly, page_script, policy_of
 from studies.report.sections import contents, numbered
 from studies.report.sliders import without_slider_room
+from studies.report.titles import cell_size, columns_in_lines
 from studies.report.verdicts import VerdictRow, rows_of_machine, rows_of_program, verdict_rows
 from studies.report.written import error_parts, known_text, written_table
 from studies.results import FigureData, Quantity, StudyResult
@@ -115,14 +117,15 @@ def figure_content(figure: FigureData) -> Markup:
     for trace in figure.plotly["data"]:
         if trace.get("type") in _WEBGL:
             raise InputError(f"figure '{figure.id}': a trace of type '{trace['type']}' needs WebGL; thin or bin it")
-    slim = lettered(without_slider_room(figure.plotly))
+    slim = columns_in_lines(lettered(without_slider_room(figure.plotly)))
     layouts = {"layout": placed(slim, WIDE)["layout"], "phone": relaid(slim)["layout"]}
+    layouts |= {"cells": size} if (size := cell_size(slim, min(PHONE))) else {}
     plotly = {"data": [thinned(trace) for trace in slim["data"]], **layouts, "config": PLOTLY_CONFIG}
     return Markup(packed(json.dumps(plotly, separators=(",", ":"), allow_nan=False)))
 
 
 def _drawing(figure: FigureData) -> Markup:
-    still = placed(lettered(without_slider_room(figure.plotly)), WIDE)
+    still = placed(columns_in_lines(lettered(without_slider_room(figure.plotly))), WIDE)
     return Markup(draw(still, figure.id, f"Drawing: {figure.title}", f"caption-{figure.id}"))
 
 
@@ -193,6 +196,7 @@ def environment(*more: Path) -> Environment:
         lstrip_blocks=True,
     )
     filled.filters.update(
+        beam=beam_told,
         caption=caption_of,
         csv=csv_address,
         drawing=_drawing,

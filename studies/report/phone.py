@@ -9,8 +9,10 @@ from typing import Any
 from studies.charts.kit.gauges import narrowed, resized
 from studies.report.labels.boxes import text_size
 from studies.report.labels.placing import PHONE, placed
+from studies.report.titles import fitted
 
 _LEFT, _RIGHT = 56, 40  # px: the most that margins take
+_ASKED, _POWERS = 64, 84  # px: what most figures ask for on the left; of those that ask for more
 _SQUARE = 540  # px: as high as a figure with equal axes is
 _WIDEST = min(PHONE) - _LEFT - 4  # px: of a line of a label
 _SMALL = 10  # px: letters of a label that takes more lines than one
@@ -20,11 +22,13 @@ def relaid(plotly: Mapping[str, Any]) -> dict[str, Any]:
     """The figure for a phone. Panels keep their height, those with equal axes are as high as the screen is wide."""
     layout = dict(plotly["layout"])
     margin = {"l": 80, "r": 80, "t": 100, "b": 80, **layout.get("margin", {})}
-    layout["margin"] = {**margin, "l": min(margin["l"], _LEFT), "r": min(margin["r"], _RIGHT)}
+    left = _LEFT if margin["l"] <= _ASKED else _POWERS  # numbers as powers of ten take more
+    layout["margin"] = {**margin, "l": min(margin["l"], left), "r": min(margin["r"], _RIGHT)}
     layout["font"] = {**layout.get("font", {}), "size": 11}
     if layout.get("xaxis", {}).get("scaleanchor") and "yaxis2" not in layout:
         layout = resized(layout, min(layout.get("height", 450), _SQUARE))
     layout = narrowed(layout)
+    layout = fitted({**plotly, "layout": layout}, min(PHONE))
     for key in layout:
         if key.startswith(("xaxis", "yaxis")) and layout[key].get("type") != "category":
             layout[key] = {**layout[key], "nticks": 5}

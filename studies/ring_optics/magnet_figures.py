@@ -45,7 +45,7 @@ def _fields(quantity: str, facts: Facts) -> Iterator[MagnetField]:
     families = [family for family in (machine.families.values() if machine else ()) if family.kind == kind]
     for family in families:
         field = float(parameters[family.parameter]) * rigidity
-        yield MagnetField(f"{family.name} ({kind}s)", field, min(limits), unit)
+        yield MagnetField(family.parameter, field, min(limits), unit)
     if not families:
         found = strongest(quantity, facts.optics.lattice, rigidity)
         yield MagnetField(f"{found.element} (strongest {kind})", found.value, min(limits), unit)

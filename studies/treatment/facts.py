@@ -112,7 +112,8 @@ class ComparisonFacts:
     def told(self) -> str:
         """Species, layers and energies."""
         low, high = self.treatment.energies.min(), self.treatment.energies.max()
-        return f"{self.treatment.species}, {self.treatment.layers} layers from {low:.4g} to {high:.4g} MeV/u"
+        per = "MeV" if self.treatment.species == "proton" else "MeV/u"
+        return f"{self.treatment.species}, {self.treatment.layers} layers from {low:.4g} to {high:.4g} {per}"
 
 
 def gather(resolved: Resolved[SwitchingComparisonStudy], asked: Asked) -> ComparisonFacts:

@@ -256,7 +256,9 @@ def test_policy_names_exactly_the_two_scripts(page: Page) -> None:
     assert (len(running), len(plotly)) == (1, 1)
     bundle = unpacked(plotly[0])
     assert bundle.count("(() => {\n") == 1
-    assert bundle.replace("(() => {\n", "() => {\n").removesuffix("})));") == get_plotlyjs().rstrip().removesuffix("}));")
+    assert bundle.replace("(() => {\n", "() => {\n").removesuffix("})));") == get_plotlyjs().rstrip().removesuffix(
+        "}));"
+    )
     assert allowed(page) == [of_hash(running[0]), of_hash(bundle)]
 
 

@@ -9,6 +9,7 @@ import pandas as pd
 import pytest
 
 from studies.charts.style import COLORS, LONGITUDINAL, NEUTRAL, contrast, readable, text
+from studies.report.beam import beam_told
 from studies.report.captions import caption_of
 from studies.report.lettering import lettered
 from studies.report.naming import named, told
@@ -16,6 +17,7 @@ from studies.results import FigureData, TableData
 from studies.scan.figures import _lines
 from studies.scan.plan import Axis
 from studies.vocabulary.places import PLACES, called
+from tests.dossier_runs import linac
 from tests.report_fakes import fake_figures, fake_result
 
 
@@ -116,3 +118,31 @@ def test_a_limit_is_a_line_or_none() -> None:
     assert len(_lines(first, second, x + y, 1.03)) == 1
     assert _lines(first, second, np.sin(40 * x) + 0.2 * np.sin(31 * y), 0.5) == []
     assert _lines(first, second, x + y, 1.97) == [], "a corner of less than three cells"
+
+
+def test_a_page_calls_families_of_magnets_by_their_words() -> None:
+    """Bars, keys, axes and cells; a word that only looks like a parameter stays, and so does a lattice of one's own."""
+    notes = [text("K1 of kf", x=0, y=0)]
+    data = [{"type": "bar", "x": [1.0], "y": ["kf"], "name": "s0"}, {"type": "bar", "x": [1.0], "y": ["kfx"]}]
+    axes = {"xaxis": {"title": {"text": "kd [1/m^2]"}}, "yaxis": {"title": {"text": "kskq"}}}
+    frame = pd.DataFrame({"parameter": ["sr", "kr and kd"]})
+    figure = FigureData("strengths-made", "Made", "", {"data": data, "layout": {"annotations": notes, **axes}}, frame)
+    table = TableData("strengths-families", "Families", "", frame)
+    made = named(replace(fake_result(), study={"machine": "CNAO"}, figures=(figure,), tables=(table,)))
+    drawn = made.figures[0].plotly
+    assert [trace["y"] for trace in drawn["data"]] == [["focusing quadrupoles (kf)"], ["kfx"]]
+    assert drawn["data"][0]["name"] == "chromaticity sextupoles (s0)"
+    assert drawn["layout"]["xaxis"]["title"]["text"] == "defocusing quadrupoles (kd) [1/m^2]"
+    assert drawn["layout"]["yaxis"]["title"]["text"] == "skew quadrupole (kskq)"  # of one magnet
+    assert drawn["layout"]["annotations"][0]["text"] == "K1 of kf"
+    assert list(made.tables[0].frame["parameter"]) == ["resonance sextupole (sr)", "kr and kd"]
+
+
+def test_the_head_of_a_linac_tells_what_it_gives() -> None:
+    """First the energies that it was set to or ends at, then that at its entrance; a ring is told as it is."""
+    energies = {"lowest_MeV": 70.0, "highest_MeV": 230.0, "number": 161}
+    switched = replace(linac(), study={"study": "linac-energy-switching", "energies": energies})
+    assert beam_told(switched) == "proton, 70 to 230 MeV; at the entrance proton 5 MeV: p = 96.99 MeV/c"
+    assert beam_told(linac()) == "proton, from 5 MeV to 230.7 MeV; at the entrance proton 5 MeV: p = 96.99 MeV/c"
+    assert beam_told(replace(linac(), quantities=())) == linac().particle
+    assert beam_told(fake_result()) == fake_result().particle

@@ -34,6 +34,7 @@ async function show(figure) {
     content.layout = content.phone; // laid out for its width
     content.layout.dragmode = false; // a finger scrolls the page
     content.config.displayModeBar = false;
+    for (const trace of content.data) if (trace.type === "heatmap") trace.textfont = { ...trace.textfont, size: content.cells };
   }
   const [slider] = content.layout.sliders || [];
   delete content.layout.sliders;

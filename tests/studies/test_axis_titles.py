@@ -1,0 +1,54 @@
+"""Titles of axes and names of columns on a phone: none is cut off, none stands on its neighbour."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from studies.charts.figure import figure_json
+from studies.charts.match import match_sensitivity
+from studies.charts.style import axis, base_layout
+from studies.report.labels.boxes import text_size
+from studies.report.labels.placing import PHONE
+from studies.report.phone import relaid
+from studies.report.titles import cell_size, columns_in_lines
+
+
+def test_a_title_longer_than_its_axis_gets_smaller_and_then_stands_in_lines() -> None:
+    """A panel of 340 - 56 - 40 px across and 300 - 24 - 48 px up; letters of 13 px at most, of 9 at least."""
+    long = "transmission of the machine from the source to the isocentre, all errors of alignment on [%]"
+    layout = base_layout(300, xaxis=axis("own minus reference [tolerances]"), yaxis=axis(long))
+    narrow = relaid({"data": [{"type": "scatter", "x": [0.0, 1.0], "y": [0.0, 1.0]}], "layout": layout})["layout"]
+    x, y = narrow["xaxis"]["title"], narrow["yaxis"]["title"]
+    assert x["text"] == "own minus reference [tolerances]"
+    assert text_size(x["text"], x["font"]["size"])[0] <= 2 * (340 - 40 - 122)
+    assert y["text"].replace("<br>", " ") == long
+    assert y["font"]["size"] == 9
+    assert all(text_size(line, 9)[0] <= 228 + 20 for line in y["text"].split("<br>"))
+    short = relaid({"data": [], "layout": base_layout(300, xaxis=axis("s [m]"), yaxis=axis("x [mm]"))})["layout"]
+    assert [short[key]["title"]["font"]["size"] for key in ("xaxis", "yaxis")] == [13, 13]
+
+
+def sensitivity(parameters: list[str]) -> dict[str, Any]:
+    changes = [[0.00807, -0.00627, 0.0124], [-0.00457, 0.0169, -0.00701]]
+    return figure_json(match_sensitivity([("qx", "1"), ("dx@symp", "m")], parameters, changes))
+
+
+def test_names_of_columns_stand_in_lines_and_have_room() -> None:
+    plain = sensitivity(["a", "b", "c"])
+    assert columns_in_lines(plain) == plain
+    worded = sensitivity(["focusing quadrupoles (kf)", "b", "c"])
+    told = columns_in_lines(worded)
+    assert told["data"][0]["x"] == ["focusing<br>quadrupoles<br>(kf)", "b", "c"]
+    assert told["layout"]["height"] - worded["layout"]["height"] == 2 * 15
+    assert told["layout"]["margin"]["b"] - worded["layout"]["margin"]["b"] == 2 * 15
+
+
+def test_numbers_of_cells_fit_them_on_a_phone() -> None:
+    """Three columns and seven, between the names and the right margin; letters of 6 px at least."""
+    plotly = columns_in_lines(sensitivity(["a", "b", "c"]))
+    size = cell_size(plotly, min(PHONE))
+    assert size is not None
+    room = (min(PHONE) - max(120, text_size("dx@symp [m]", 11)[0] + 8) - 24) / 3
+    widest = max(text_size(text, size)[0] for row in plotly["data"][0]["text"] for text in row)
+    assert widest <= room - 4
+    assert cell_size({"data": [], "layout": {}}, min(PHONE)) is None
