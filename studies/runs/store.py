@@ -7,7 +7,7 @@ import re
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any
+from typing import Any, NoReturn
 
 from lattice import read_json
 from lattice.errors import FileError
@@ -25,9 +25,10 @@ from studies.runs.contents import (
     is_dossier,
     is_interrupted,
 )
+from studies.runs.form import check_details, check_results, check_verdict
 from studies.runs.frames import read_csv
 from studies.runs.locks import only_writer
-from studies.runs.results_json import READABLE, quantity_from, verdict_from
+from studies.runs.results_json import quantity_from, verdict_from
 from studies.spec.checking import parse_toml, read_text
 
 Render = Callable[[StudyResult], str]
@@ -42,11 +43,11 @@ def read_run(folder: Path) -> StudyResult:
     if not is_complete(folder):
         raise FileError(f"{folder} holds no run: {RESULTS} was expected there")
     with damage_told(folder):
-        results = _read_json(folder / RESULTS)
-        if results["schema"] not in READABLE:
-            known = " or ".join(map(str, READABLE))
-            raise FileError(f"{folder / RESULTS}: schema {results['schema']!r} found, {known} expected")
-        return assembled(folder, results)
+        where = str(folder / RESULTS)
+        result = assembled(folder, check_results(_read_json(folder / RESULTS), where))
+        for verdict in result.verdicts:
+            check_verdict(verdict, where)
+        return result
 
 
 def results_of(folder: Path) -> dict[str, Any]:
@@ -84,14 +85,18 @@ def damage_told(folder: Path) -> Iterator[None]:
 
 def _read_json(path: Path) -> Any:
     try:
-        return json.loads(read_text(path))
+        return json.loads(read_text(path), parse_constant=_no_number)
     except (ValueError, RecursionError) as error:
         raise FileError(f"{path}: not valid JSON: {error}") from None
 
 
+def _no_number(text: str) -> NoReturn:
+    raise ValueError(f"{text} is no number of JSON")
+
+
 def assembled(folder: Path, results: Mapping[str, Any]) -> StudyResult:
     """The result of the object of results.json and the files beside it."""
-    details = _read_json(folder / DETAILS)
+    details = check_details(_read_json(folder / DETAILS), str(folder / DETAILS))
     figures_of, places = details["figures_of_quantities"], details.get("places_of_quantities", {})
     quantities = results["quantities"].items()
     verdicts = zip(results["verdicts"], details["verdicts"], strict=True)
