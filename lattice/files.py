@@ -10,14 +10,18 @@ from secrets import token_hex
 from lattice.errors import FileError
 
 MAX_BYTES = 50_000_000
+_HANDED_OVER = (Path("/dev"), Path("/dev/fd"), Path("/proc/self/fd"))
 
 
 def read_bytes(path: str | Path, what: str = "file") -> bytes:
-    """Content of ``path``; FileError when it is missing, no file, unreadable, or larger than 50 MB."""
+    """Content of ``path``; FileError when it is missing, no file, unreadable, or larger than 50 MB.
+
+    A pipe or a device that lies in a folder is refused: to open one may wait for ever. What the shell hands over
+    (``/dev/fd/63``) is read.
+    """
     path = Path(path)
     try:
-        if path.is_dir():
-            raise FileError(f"{path}: this is a folder, a {what} was expected")
+        check_is_file(path, what)
         with path.open("rb") as stream:
             content = stream.read(MAX_BYTES + 1)
     except FileNotFoundError:
@@ -27,6 +31,14 @@ def read_bytes(path: str | Path, what: str = "file") -> bytes:
     if len(content) > MAX_BYTES:
         raise FileError(f"{path}: this {what} is larger than {MAX_BYTES // 1_000_000} MB, which no {what} needs")
     return content
+
+
+def check_is_file(path: Path, what: str = "file") -> None:
+    """FileError for a folder, a pipe, a socket or a device; nothing is opened, and what is missing passes."""
+    if path.is_dir():
+        raise FileError(f"{path}: this is a folder, a {what} was expected")
+    if path.exists() and not path.is_file() and path.parent not in _HANDED_OVER:
+        raise FileError(f"{path}: this is a pipe or a device, a {what} was expected")
 
 
 def write_text_atomic(path: str | Path, text: str) -> None:

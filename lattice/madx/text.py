@@ -67,7 +67,7 @@ def decode(content: bytes, file: str, what: str = "MAD-X") -> str:
     text = text.replace("\r\n", "\n").replace("\r", "\n").rstrip("\x1a")  # DOS files may end with that byte
     if found := _UNREADABLE.search(text):
         line = text.count("\n", 0, found.start()) + 1
-        raise FileError(f"{file}:{line}: byte {ord(found[0]):#04x} found: a {what} file is text, this one is binary")
+        raise FileError(f"{file}:{line}: byte {ord(found[0]):#04x} found: this file is binary, one of {what} is text")
     return text
 
 

@@ -62,17 +62,20 @@ def is_run(folder: Path) -> bool:
 
 def is_dossier(folder: Path) -> bool:
     """True when the folder holds a dossier of ours."""
-    try:
-        with (folder / DOSSIER_DATA).open("rb") as stream:
-            return stream.read(len(_DOSSIER_BEGINS)) == _DOSSIER_BEGINS
-    except OSError:
-        return False
+    return _begins(folder / DOSSIER_DATA, _DOSSIER_BEGINS)
 
 
 def _has_log(folder: Path) -> bool:
+    return _begins(folder / LOG, LOG_TITLE.encode())
+
+
+def _begins(path: Path, words: bytes) -> bool:
+    """Whether a file begins with these bytes; a pipe of its name, which may never give any, does not."""
     try:
-        with (folder / LOG).open("rb") as stream:
-            return stream.read(len(LOG_TITLE)) == LOG_TITLE.encode()
+        if not path.is_file():
+            return False
+        with path.open("rb") as stream:
+            return stream.read(len(words)) == words
     except OSError:
         return False
 

@@ -73,3 +73,26 @@ def test_folders_and_oversized_files_are_refused(tmp_path: Path, monkeypatch: py
     (tmp_path / "big").write_bytes(b" " * 1_000_001)
     with pytest.raises(FileError, match="larger than 1 MB"):
         files.read_bytes(tmp_path / "big")
+
+
+@pytest.mark.parametrize("name", ["pipe", "device", "link"])
+def test_what_may_wait_for_ever_is_not_opened(name: str, tmp_path: Path) -> None:
+    """An archive may hold a pipe, and a link may lead to a device; a reader of either need not end."""
+    made = tmp_path / name
+    if name == "pipe":
+        os.mkfifo(made)
+    elif name == "device":
+        made.symlink_to("/dev/zero")
+    else:
+        os.mkfifo(tmp_path / "behind")
+        made.symlink_to(tmp_path / "behind")
+    with pytest.raises(FileError, match=rf"{name}: this is a pipe or a device, a lattice file was expected"):
+        files.read_bytes(made, "lattice file")
+
+
+def test_what_the_shell_hands_over_is_read() -> None:
+    reads, writes = os.pipe()
+    with os.fdopen(writes, "wb") as stream:
+        stream.write(b"ring")
+    assert files.read_bytes(f"/dev/fd/{reads}") == b"ring"
+    os.close(reads)

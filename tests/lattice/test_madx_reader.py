@@ -470,7 +470,7 @@ REFUSED = [
     ('title, "a;\nb";', 2, "a text in quotes begins here and does not end on its line"),
     ("k = {3;\n", 2, "the '{' here is never closed"),
     ("k = 3};", 2, "'}' without a '{'"),
-    ("k = \x003;", 2, "byte 0x00 found: a MAD-X file is text"),
+    ("k = \x003;", 2, "byte 0x00 found: this file is binary, one of MAD-X is text"),
     (
         "beam, particle=deuteron, energy=4;",
         2,

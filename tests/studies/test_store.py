@@ -307,3 +307,12 @@ def test_what_madx_cannot_hold_has_no_lattice_seq(tmp_path: Path) -> None:
     written(tmp_path, replace(fake_result(), lattice=gap))
     assert not (tmp_path / "lattice.seq").exists()
     assert read_run(tmp_path).lattice.elements == gap.elements
+
+
+def test_a_pipe_in_the_place_of_a_log_is_no_run(tmp_path: Path) -> None:
+    """Nothing waits for it: the folder holds what others put there."""
+    for name in ("log.txt", "dossier.json"):
+        os.mkfifo(tmp_path / name)
+    assert not is_interrupted(tmp_path)
+    with pytest.raises(FileError, match="holds no run"):
+        read_run(tmp_path)
