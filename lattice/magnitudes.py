@@ -48,6 +48,18 @@ OF_ATTRIBUTES = {
     "thickness": Magnitude(2.0, "m", "mm"),
     "gap": Magnitude(2.0, "m", "mm"),
 }
+#: Rms of errors of magnets and monitors, by the kind of error.
+OF_ERRORS = {
+    "dx": Magnitude(0.05, "m", "mm"),
+    "dy": Magnitude(0.05, "m", "mm"),
+    "ds": Magnitude(0.05, "m", "mm"),
+    "noise": Magnitude(0.05, "m", "mm"),
+    "roll": Magnitude(1.0, "rad", "mrad"),
+    "pitch": Magnitude(1.0, "rad", "mrad"),
+    "yaw": Magnitude(1.0, "rad", "mrad"),
+    "field": Magnitude(1.0, "parts of the field", "per cent"),
+    "radius": Magnitude(1.0, "m", "mm"),
+}
 OPENING = Magnitude(10.0, "m", "mm", unlimited=1e6)
 EMITTANCE = Magnitude(1e-3, "m", "um")
 

@@ -17,7 +17,7 @@ import pandas as pd
 
 from lattice import Element, InputError, Lattice, Monitor
 from lattice.arrays import Array
-from lattice.magnitudes import is_number
+from lattice.magnitudes import OF_ERRORS, is_number
 from optics.closed import closed
 from optics.imperfections.draws import GAUSSIAN, checked_distribution, circuit_of, standard
 from optics.imperfections.elements import ALIGNMENT, imperfect_element, refuse_without_field
@@ -69,6 +69,9 @@ class MagnetErrors:
         for name in ("radius", "cut"):
             if not (is_number(getattr(self, name)) and getattr(self, name) > 0.0):
                 raise InputError(f"{self._where}: {name} must be positive, found {getattr(self, name)!r}")
+        for name, likely in OF_ERRORS.items():
+            if fault := likely.fault(getattr(self, name)):
+                raise InputError(f"{self._where}: {name} {fault}")
         for order in (*self.normal, *self.skew):
             if not (isinstance(order, int) and 1 <= order <= 20):
                 raise InputError(f"{self._where}: orders of field errors are 1 (quadrupole) to 20, found {order!r}")

@@ -110,3 +110,14 @@ def test_a_tolerance_that_anything_meets_is_refused(quantity: str, value: float,
     with pytest.raises(InputError, match="is met by anything"):
         Target(quantity, value, at=at, tolerance=tolerance)
     Target(quantity, value, at=at, tolerance=tolerance / 100)
+
+
+@pytest.mark.parametrize(
+    ("kind", "value", "unit"),
+    [("dx", 0.15, "mm"), ("noise", 0.1, "mm"), ("roll", 1.5, "mrad"), ("field", 2.0, "per cent"), ("radius", 30, "mm")],
+)
+def test_errors_of_magnets_in_another_unit_are_refused(kind: str, value: float, unit: str) -> None:
+    """0.15 mm given as 0.15 would move every quadrupole by 15 cm; a thousandth of it is the usual size."""
+    with pytest.raises(InputError, match=f"errors of 'quadrupole': {kind} is in .* if that is in {unit}, give it in"):
+        MagnetErrors(magnets="quadrupole", **{kind: value})
+    MagnetErrors(magnets="quadrupole", **{kind: value / 1000})
