@@ -58,7 +58,7 @@ def _tornados(facts: ComparisonFacts) -> Iterator[FigureData]:
     """For each machine the assumptions that change its time most."""
     for name, line in facts.timelines.items():
         table = facts.sensitivity.pivot(index="assumption", columns="factor", values=name)
-        size = table.abs().max(axis=1).fillna(np.inf)
+        size = table.abs().max(axis=1).where(table.notna().all(axis=1), np.inf)  # not possible: the largest change
         table = table.loc[size[size > _LEAST * line.total].sort_values(ascending=False).index[:_SHOWN]]
         if table.empty:
             continue

@@ -304,7 +304,9 @@ class _Reader:
         if direction not in (1, 1.0):
             raise place.cannot_be_read(f"'{name}' is turned round (direction), which is not honoured")
         if not isinstance(repeat, (int, float)) or abs(repeat) > MOST_ELEMENTS or repeat != int(repeat):
-            raise place.cannot_be_read(f"repeat: expected a whole number up to {MOST_ELEMENTS:,}, found {str(repeat)[:40]!r}")
+            raise place.cannot_be_read(
+                f"repeat: expected a whole number up to {MOST_ELEMENTS:,}, found {str(repeat)[:40]!r}"
+            )
         body = [*self._placed(place, content.get("placement")), *self._body(place, name, content, open_lines)]
         if len(body) * abs(repeat) > MOST_ELEMENTS:
             raise place.cannot_be_read(f"this line has more than {MOST_ELEMENTS:,} elements")

@@ -59,7 +59,9 @@ def test_energies_of_gaps_and_of_fields_and_the_phase_of_every_cell() -> None:
     places = [0.1, 0.2, 0.3, nan, 1.2, 1.3]
     assert curve(figure, "phase in the cell", "x") == pytest.approx(places, rel=SHOWN, nan_ok=True)
     assert list(figure.table["phase [deg]"]) == pytest.approx([degrees(phase) for phase in cells])
-    assert list(figure.table["W [MeV]"]) == pytest.approx(np.interp([0.1, 0.2, 0.3, 1.2, 1.3], RUN.s, RUN.energy / MEGA))
+    assert list(figure.table["W [MeV]"]) == pytest.approx(
+        np.interp([0.1, 0.2, 0.3, 1.2, 1.3], RUN.s, RUN.energy / MEGA)
+    )
     assert figure.shows[0].place(52.026e6) == pytest.approx(RUN.energy[-1] / MEGA)
 
 
