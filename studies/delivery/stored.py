@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import zipfile
+import zlib
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -14,7 +15,7 @@ import numpy as np
 from lattice import InputError, Lattice, ReferenceParticle, read_json
 from lattice.arrays import Array
 from lattice.errors import FileError
-from lattice.files import write_bytes_atomic
+from lattice.files import check_is_file, write_bytes_atomic
 from optics import track
 from optics.beams.dose_files import PhaseSpace, phase_space
 from studies.delivery.facts import Facts
@@ -23,6 +24,7 @@ from studies.runs.contents import LATTICE
 #: Below the run's folder.
 STORED = "tables/delivery.npz"
 _ROOM = 5e-4  # relative: energies beyond the ends of the table that are still its ends
+_LARGEST = 1_000_000_000  # bytes of numbers
 _KERNEL = 0.3  # of a smoothed bootstrap, in units of the beam's own spread
 
 
@@ -52,6 +54,34 @@ def save(facts: Facts, folder: Path) -> None:
     write_bytes_atomic(folder / STORED, stream.getvalue())
 
 
+def _check_size(path: Path) -> None:
+    """ValueError for arrays that would fill the memory: a packed file of kilobytes may hold gigabytes."""
+    with zipfile.ZipFile(path) as packed:
+        size = sum(one.file_size for one in packed.infolist())
+    if size > _LARGEST:
+        raise ValueError(f"{size / 1e6:.0f} MB of numbers, at most {_LARGEST / 1e6:.0f} MB expected")
+
+
+def _check_form(kept: Mapping[str, Any]) -> None:
+    """ValueError for arrays of another form than ``save`` writes, KeyError for one that is missing."""
+    rows, knobs = len(kept["energies"]), len(kept["knobs"])
+    shapes: dict[str, tuple[int, ...]] = {"energies": (rows,), "sizes": (rows, 2), "values": (rows, knobs)}
+    for name, shape in shapes.items():
+        _check_numbers(name, kept[name], shape)
+    for name in ("tracked", "angles"):
+        _check_numbers(name, kept[name], (len(kept[name]),))
+    for number in range(len(kept["tracked"])):
+        _check_numbers(f"entering_{number}", kept[f"entering_{number}"], (len(kept[f"entering_{number}"]), 6))
+    for name in ("species", "fringe", "isocentre", "turned", "shrinking"):
+        if kept[name].dtype.kind != "U" or kept[name].shape != ():
+            raise ValueError(f"{name} is no text")
+
+
+def _check_numbers(name: str, found: Array, shape: tuple[int, ...]) -> None:
+    if found.dtype.kind not in "fiu" or found.shape != shape or not shape[0] or not np.isfinite(found).all():
+        raise ValueError(f"{name}: {'x'.join(map(str, shape))} finite numbers expected")
+
+
 @dataclass(frozen=True, eq=False)
 class Stored:
     """Settings and entering particles of a run, and its ``line``; ``kept`` as ``save`` writes it."""
@@ -64,10 +94,12 @@ class Stored:
         """Of a finished run of a delivery. FileError where its file is damaged."""
         path = folder / STORED
         try:
+            check_is_file(path)
+            _check_size(path)
             with np.load(path, allow_pickle=False) as stored:
                 kept = {name: stored[name] for name in stored.files}
-            kept["values"], kept["tracked"]
-        except (OSError, ValueError, KeyError, EOFError, zipfile.BadZipFile) as error:
+            _check_form(kept)
+        except (OSError, ValueError, KeyError, EOFError, TypeError, zipfile.BadZipFile, zlib.error) as error:
             raise FileError(f"{path}: the beams of the delivery are damaged ({error}): run the study again") from None
         return cls(read_json(folder / LATTICE), kept)
 

@@ -91,7 +91,7 @@ def test_what_is_held_lies_at_its_phase_and_energy() -> None:
 
 
 def test_the_area_under_the_lost_power_is_what_the_lost_carry() -> None:
-    """3 of 8 particles of 0.3 uA in the mean (300 uA, 5 us at 200 Hz), each with the energy of the middle of its bin."""
+    """3 of 8 particles of 0.3 uA (300 uA, 5 us at 200 Hz), each with the energy of the middle of its bin."""
     figure = optics_drawn._losses(optics_facts())
     bins = np.linspace(0.0, 2.37, 50)
     middles = [bins[n] + bins[1] / 2 for n in (int(s / bins[1]) for s in (0.1, 0.3, 1.25))]

@@ -43,7 +43,7 @@ def test_a_cause_that_no_machine_has_is_not_drawn() -> None:
 
 
 def test_a_tornado_shows_what_matters_largest_first_and_what_is_not_possible_without_a_bar() -> None:
-    """Of 51.5 s below 0.0515 s is left out; what is lost at one end counts as the largest, however little the other does."""
+    """Of 51.5 s below 0.0515 s is left out; what is lost at one end is the largest, whatever the other does."""
     rows = [("small", 0.04, -0.05), ("large", -9.0, 6.0), ("middle", 0.06, -0.01), ("lost", np.nan, -0.02)]
     table = pd.DataFrame(
         [(name, factor, change) for name, *both in rows for factor, change in zip((0.5, 2.0), both, strict=True)],
