@@ -110,7 +110,7 @@ def test_a_beam_of_each_energy_s_own_is_had_at_these_alone(tmp_path: Path) -> No
     entering = kept()["entering_0"]
     stored = Stored.read(folder(tmp_path, tracked=np.array([1e8, 2e8]), entering_1=2 * entering))
     assert stored._energy(2e8 * 1.0004) == 2e8
-    with pytest.raises(InputError, match="none of the energies whose beam was tracked, .*; the nearest is 100"):
+    with pytest.raises(InputError, match=r"none of the energies whose beam was tracked, .*; the nearest is 100"):
         stored._energy(1.4e8)
     fast = ReferenceParticle("proton", kinetic_energy_per_u=1.9e8)
     scale = stored._entering(fast)[0, 2] / entering[0, 2]
