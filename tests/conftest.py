@@ -31,6 +31,7 @@ LONGEST = (
     "studies/test_many_ways.py",
     "extraction/test_spill_engines.py",
     "studies/test_no_false_pass.py",
+    "studies/test_no_false_pass_of_machines.py",
     "studies/test_runs.py",
     "studies/test_extraction.py",
     "studies/test_switching.py",

@@ -15,6 +15,7 @@ from pathlib import Path
 import pytest
 
 from studies.cli import run
+from tests.checkout import ROOT
 
 MAIN = ("cnao-optics",)
 #: Carbon at another tune of the same ring.
@@ -23,6 +24,8 @@ OTHER_TUNE = (
     *("--set", "working_point=extraction-carbon-400MeV"),
     *("--set", "match.targets.0.value=1.664"),
 )
+#: A ring of a file, in seconds.
+SMALL = (str(ROOT / "examples" / "small_ring" / "study.toml"),)
 #: The machines side by side, of few layers and particles.
 COMPARISON = (
     "switching-comparison",

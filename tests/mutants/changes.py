@@ -5,6 +5,7 @@ from __future__ import annotations
 import ast
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
+from typing import TypeGuard
 
 #: Names and words that stand for a plane or an end, and what they are taken for.
 _SWAPPED = {
@@ -34,6 +35,10 @@ _SWAPPED = {
 #: What only tells a person something, and keywords of what counts as equal.
 _TELLING = ("debug", "info", "warning", "error", "exception", "warn", "echo", "secho")
 _ROUNDINGS = ("rtol", "atol", "xtol", "ftol", "gtol", "rel_tol", "abs_tol")
+#: Of a drawing, in pixels or parts of its frame: one per cent more of these is the same picture to anyone.
+_LOOKS = frozenset(
+    ("margin", "xshift", "yshift", "opacity", "bargap", "standoff", "borderpad", "arrowwidth", "arrowsize", "font")
+)
 _OPERATORS: dict[type[ast.operator], type[ast.operator]] = {
     ast.Add: ast.Sub,
     ast.Sub: ast.Add,
@@ -75,7 +80,8 @@ def changes(source: str) -> list[Change]:
     tree = ast.parse(source)
     lines = [line.encode() for line in source.splitlines(keepends=True)]
     left_out = {id(node) for owner in ast.walk(tree) for node in _not_run(owner)}
-    found = [change for node in _inside_functions(tree, left_out) for change in _of(node, lines)]
+    looks = {id(part) for owner in ast.walk(tree) for look in _looks(owner) for part in ast.walk(look)}
+    found = [change for node in _inside_functions(tree, left_out) for change in _of(node, lines, id(node) in looks)]
     return sorted(
         {(one.line, one.begin, one.new): one for one in found}.values(), key=lambda one: (one.line, one.begin)
     )
@@ -116,6 +122,26 @@ def _not_run(node: ast.AST) -> Iterator[ast.AST]:
         yield from (one for one in (node.left, *node.comparators) if _is_rounding(one))
     if isinstance(node, ast.keyword) and node.arg in _ROUNDINGS:
         yield node.value
+    if _adds_rounding(node) and isinstance(node, ast.BinOp):
+        yield node.right
+
+
+def _looks(node: ast.AST) -> Iterator[ast.AST]:
+    """What only says how a drawing looks: margins, shifts and fonts, and a line's or mark's look beside its colour."""
+    if isinstance(node, ast.keyword) and node.arg in _LOOKS:
+        yield node.value
+    if isinstance(node, ast.Dict):
+        named = {key.value: value for key, value in zip(node.keys, node.values, strict=True) if _is_word(key)}
+        yield from (named.values() if "color" in named else (named[name] for name in _LOOKS & set(named)))
+
+
+def _is_word(key: ast.AST | None) -> TypeGuard[ast.Constant]:
+    return isinstance(key, ast.Constant) and isinstance(key.value, str)
+
+
+def _adds_rounding(node: ast.AST) -> bool:
+    """A sum with a number that keeps it from zero or on one side of a limit: added, taken off or left out alike."""
+    return isinstance(node, ast.BinOp) and isinstance(node.op, (ast.Add, ast.Sub)) and _is_rounding(node.right)
 
 
 def _is_rounding(node: ast.AST) -> bool:
@@ -123,12 +149,12 @@ def _is_rounding(node: ast.AST) -> bool:
     return isinstance(node, ast.Constant) and isinstance(node.value, float) and 0.0 < abs(node.value) <= 1e-6
 
 
-def _of(node: ast.AST, lines: Sequence[bytes]) -> Iterator[Change]:
+def _of(node: ast.AST, lines: Sequence[bytes], look: bool) -> Iterator[Change]:
     if not isinstance(node, ast.expr) or node.end_lineno is None or node.end_col_offset is None:
         return
     for kind, write in _KINDS.items():
         new = write(node)
-        if new is not None:
+        if new is not None and not (look and kind in ("number", "factor 1.01")):
             place = (node.lineno, node.col_offset, node.end_lineno, node.end_col_offset)
             yield Change(*place, _text(lines, *place), f"({new})", kind)
 
@@ -141,14 +167,15 @@ def _text(lines: Sequence[bytes], line: int, begin: int, end_line: int, end: int
 
 def _operator(node: ast.AST) -> str | None:
     """``a + b`` becomes ``a - b``, ``a * b`` becomes ``a / b``."""
-    if not isinstance(node, ast.BinOp) or type(node.op) not in _OPERATORS or _is_text(node):
+    if not isinstance(node, ast.BinOp) or type(node.op) not in _OPERATORS or _is_text(node) or _adds_rounding(node):
         return None
     return ast.unparse(ast.BinOp(node.left, _OPERATORS[type(node.op)](), node.right))
 
 
 def _dropped(node: ast.AST) -> str | None:
     """The second term of a sum or difference is left out."""
-    summed = isinstance(node, ast.BinOp) and isinstance(node.op, (ast.Add, ast.Sub)) and not _is_text(node)
+    summed = isinstance(node, ast.BinOp) and isinstance(node.op, (ast.Add, ast.Sub))
+    summed = summed and not _is_text(node) and not _adds_rounding(node)
     return ast.unparse(node.left) if summed and isinstance(node, ast.BinOp) else None
 
 

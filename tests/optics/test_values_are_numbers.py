@@ -119,5 +119,5 @@ def test_a_tolerance_that_anything_meets_is_refused(quantity: str, value: float,
 def test_errors_of_magnets_in_another_unit_are_refused(kind: str, value: float, unit: str) -> None:
     """0.15 mm given as 0.15 would move every quadrupole by 15 cm; a thousandth of it is the usual size."""
     with pytest.raises(InputError, match=f"errors of 'quadrupole': {kind} is in .* if that is in {unit}, give it in"):
-        MagnetErrors(magnets="quadrupole", **{kind: value})
-    MagnetErrors(magnets="quadrupole", **{kind: value / 1000})
+        MagnetErrors(magnets="quadrupole", **{kind: value})  # type: ignore[arg-type]
+    MagnetErrors(magnets="quadrupole", **{kind: value / 1000})  # type: ignore[arg-type]

@@ -47,6 +47,14 @@ def test_each_change_is_valid_code_and_differs() -> None:
         assert "rel_tol=1e-3" in changed
 
 
+def test_what_is_the_same_to_anyone_is_no_change() -> None:
+    """One per cent of a margin or a line's width, and a rounding that is added; their other changes are changes."""
+    rounding = "def f(x):\n    return 2.5 * x + 1e-30\n"
+    assert {one.new for one in changes(rounding)} == {"(2.5 / x)", "(1.01 * (2.5 * x))", "(2.525)"}
+    picture = "def f(x):\n    return g(x, yshift=-0.5 * x, line={'color': x, 'width': 1.5}, y=2.0)\n"
+    assert {one.new for one in changes(picture)} == {"(-0.5 / x)", "(0.5)", "(2.02)"}
+
+
 def test_a_change_is_in_one_place() -> None:
     one = next(change for change in changes(SOURCE) if change.kind == "comparison")
     assert one.apply(SOURCE) == SOURCE.replace("width < 0", "(width >= 0)")

@@ -1,4 +1,4 @@
-"""The wheel: built from the tree, installed where the tree cannot be seen, it runs the main study to the same bytes."""
+"""The wheel: built from the tree, installed where the tree cannot be seen, it runs a study to the same bytes."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ from numba.core.caching import UserProvidedCacheLocator
 
 from optics.caching import COMPILED_PACKAGES
 from tests.checkout import PACKAGES, ROOT
-from tests.shared_runs import MAIN, shared_run
+from tests.shared_runs import SMALL, shared_run
 
 LEFT_OUT = shutil.ignore_patterns(".*", "*.egg-info", "__pycache__")
 BESIDE = {"runs", "build", "dist", "site"}  # at the root of the tree; a package may have a room of such a name
@@ -110,8 +110,8 @@ def test_the_source_archive_builds_the_same_packages(wheel: Path) -> None:
 def test_the_installed_wheel_runs_the_resolved_study_to_the_same_bytes(
     installed: Path, tmp_path_factory: pytest.TempPathFactory
 ) -> None:
-    """The study that a run of the tree left; with --json the object of results.json is printed and nothing else."""
-    first, code = shared_run(MAIN, tmp_path_factory)
+    """The study that a run of the tree left, of a small ring; --json prints the object of results.json alone."""
+    first, code = shared_run(SMALL, tmp_path_factory)
     assert code == 0
     shutil.copytree(first, installed / "first")
     where = run([str(installed / "env/bin/python"), "-c", "import studies; print(studies.__file__)"], installed).stdout

@@ -15,15 +15,14 @@ from typing import Any
 import numpy as np
 import pytest
 
-from lattice import HadronOpticsError, Quadrupole
-from machines.registry import ring_named
-from machines.requirements import FAIL, NOT_EVALUATED, PASS, Verdict
+from lattice import HadronOpticsError
+from machines.requirements import FAIL, PASS, Verdict
 from studies.pipeline import judged
 from studies.registry import study_of
 from studies.spec.study_file import validated
 from tests.madx_session import madx
 
-RINGS, MACHINES = 100, 100
+RINGS = 100
 MASS = {"proton": 938.27208943, "helium-4": 3727.3794, "carbon-12": 11174.8632}  # MeV (CODATA, AME2020)
 CHARGE = {"proton": 1, "helium-4": 2, "carbon-12": 6}
 NUCLEONS = {"proton": 1, "helium-4": 4, "carbon-12": 12}
@@ -245,61 +244,6 @@ def test_rings_of_strangers_pass_what_madx_finds_and_nothing_else(session: Any, 
     assert seen[PASS] > RINGS
     assert seen[FAIL] > RINGS
     assert seen["unstable"] > 0
-
-
-#: By hand from machines/cnao_like: radius of the main bends [m] and the energies of extraction [MeV/u].
-RADIUS = {"cnao": 1.6772 / (pi / 8), "medaustron": 1.6772 / (pi / 8), "pimms": 1.661 / (pi / 8)}
-RANGES = {
-    "cnao": {"proton": (60.0, 250.0), "carbon-12": (115.0, 400.0)},
-    "medaustron": {"proton": (60.0, 800.0), "carbon-12": (120.0, 400.0)},
-    "pimms": {"proton": (60.0, 250.0), "carbon-12": (120.0, 400.0)},
-}
-
-
-def test_no_machine_passes_outside_its_energies_or_above_its_fields(tmp_path: Path) -> None:
-    """Machine, species, energy, strengths and the limits of its magnets at random; fields by hand."""
-    seen: Counter[str] = Counter()
-    for number in range(MACHINES):
-        random = np.random.default_rng([12, number])
-        name, species = str(random.choice(list(RANGES))), str(random.choice(["proton", "carbon-12"]))
-        energy = float(np.exp(random.uniform(np.log(30.0), np.log(1200.0))))
-        top = max(rigidity(one, ends[1]) for one, ends in RANGES[name].items())
-        own = max(top, rigidity(species, energy))
-        ring = ring_named(name).lattice()
-        quadrupoles = {str(e.k1).lstrip("-") for e in ring.elements if isinstance(e, Quadrupole)} & set(ring.parameters)
-        strengths = {k: float(ring.parameters[k]) * float(random.uniform(0.999, 1.001)) for k in sorted(quadrupoles)}
-        found = {
-            "max_bend_field": Found(own / RADIUS[name], EXACT, own / RADIUS[name], "T"),
-            "max_gradient": Found(own * max(map(abs, strengths.values())), EXACT, own, "T/m"),
-        }
-        limits = {key: ("upper", one.value * float(random.uniform(0.8, 1.25)), one.unit) for key, one in found.items()}
-        low, high = RANGES[name][species]
-        for verdict in verdicts_of(study_of_machine(name, species, energy, strengths, limits), None):
-            key = verdict.requirement.quantity
-            if low <= energy <= high:
-                check(verdict, found[key], *limits[key][:2])
-                seen[verdict.verdict] += 1
-            else:
-                assert verdict.verdict in (FAIL, NOT_EVALUATED)
-                assert verdict.verdict == NOT_EVALUATED or found[key].value > limits[key][1]
-                seen["outside"] += 1
-    assert min(seen[PASS], seen[FAIL], seen["outside"]) > MACHINES / 5
-
-
-def study_of_machine(
-    name: str, species: str, energy: float, strengths: dict[str, float], limits: dict[str, tuple[str, float, str]]
-) -> Any:
-    content = {
-        "study": "optics",
-        "name": "random",
-        "machine": name,
-        "machine_requirements": False,
-        "particle": species,
-        "kinetic_energy_MeV_per_u": energy,
-        "parameters": strengths,
-        "requirement": requirements(limits),
-    }
-    return validated(content, "random study")
 
 
 def requirements(limits: dict[str, tuple[str, float, str]]) -> list[dict[str, Any]]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from math import nan, sqrt
 from types import SimpleNamespace
 from typing import Any, cast
@@ -61,7 +62,7 @@ def test_septa_stand_at_their_places_as_long_as_they_are() -> None:
     for name, (x, begin, end) in plates.items():
         assert curve(figure, name) == pytest.approx([x, x])
         assert curve(figure, name, "x") == pytest.approx([begin, end])
-    assert traces(last_turns_figure(turned(septum=made.replace(made.SEPTUM, gap=0.0))), "cathode") == []
+    assert traces(last_turns_figure(turned(septum=replace(made.SEPTUM, gap=0.0))), "cathode") == []
 
 
 @pytest.mark.parametrize("x", [0.03, -0.03])
@@ -84,7 +85,7 @@ def extraction(**changes: Any) -> Any:
     """Facts with a wedge of three momenta: sqrt(m) amplitudes of 2 and 4 mm^1/2 and 1 % less to leading order."""
     table = pd.DataFrame({"delta": [1e-3, -2e-3, -1e-3], "exact": [4.0, nan, 2.0], "kobayashi": [3.96, 1.0, 1.98]})
     table[["exact", "kobayashi"]] /= ROOT
-    found = made.replace(made.steinbach(), table=table)
+    found = replace(made.steinbach(), table=table)
     return made.facts(steinbach=found, beam=SimpleNamespace(sigmas=2.5), **changes)
 
 

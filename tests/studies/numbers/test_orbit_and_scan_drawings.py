@@ -72,7 +72,8 @@ def test_monitors_stand_in_the_middle_of_their_element_below_what_is_drawn() -> 
     ring = SimpleNamespace(s=S, index=lambda name: {"bh": 0, "bv": 1}[name])
     responses = {"x": SimpleNamespace(monitors=("bh",)), "y": SimpleNamespace(monitors=("bv",))}
     correction = SimpleNamespace(machines=SimpleNamespace(ideal=ring), responses=responses)
-    figure = next(iter(orbits.orbit_figures(SimpleNamespace(**{**vars(found()), "correction": correction}))))
+    steered: Any = SimpleNamespace(**{**vars(found()), "correction": correction})
+    figure = next(iter(orbits.orbit_figures(steered)))
     assert [curve(figure, "monitors", "x", number) for number in (0, 1)] == [[1.0], [3.5]]
     lowest = [1.08 * 10 * -0.9 * 3.0, 1.08 * 10 * 0.1 * 1.0]
     assert [curve(figure, "monitors", number=number)[0] for number in (0, 1)] == pytest.approx(lowest)

@@ -91,7 +91,7 @@ def test_spreads_are_in_per_cent_and_spots_are_the_larger_plane_s_in_millimetres
         ("linac", 0.4, 5.1, 90.0),
         ("cyclotron", 0.25, 5.2, 80.0),
     ):
-        assert (curve(spreads, name), curve(spots, name)) == (pytest.approx([spread]), pytest.approx([spot]))
+        assert [*curve(spreads, name), *curve(spots, name)] == pytest.approx([spread, spot])
         assert curve(spots, name, "x") == [energy]
     assert (heading(spreads, "yaxis"), heading(spots, "yaxis")) == ("energy spread, rms [%]", "spot, rms [mm]")
     assert list(spots.table["spot y [mm]"]) == pytest.approx([6.2, 3.0, 5.2])
