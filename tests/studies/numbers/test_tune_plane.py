@@ -82,9 +82,10 @@ def test_a_polygon_is_cut_along_a_line() -> None:
 
 def test_the_window_is_a_square_about_the_points_with_room() -> None:
     """Points 0.4 and 0.1 apart: 0.3 to each side of their middle; one point alone: 0.1."""
-    found = _window([WorkingPoint("a", 1.2, 1.7), WorkingPoint("b", 1.6, 1.8)])
-    assert found == (pytest.approx((1.1, 1.7)), pytest.approx((1.45, 2.05)))
-    assert _window([WorkingPoint("a", 1.2, 1.7)]) == (pytest.approx((1.1, 1.3)), pytest.approx((1.6, 1.8)))
+    both = _window([WorkingPoint("a", 1.2, 1.7), WorkingPoint("b", 1.6, 1.8)])
+    assert [*both[0], *both[1]] == pytest.approx([1.1, 1.7, 1.45, 2.05])
+    alone = _window([WorkingPoint("a", 1.2, 1.7)])
+    assert [*alone[0], *alone[1]] == pytest.approx([1.1, 1.3, 1.6, 1.8])
 
 
 @pytest.mark.parametrize(("end", "liked"), [((1.0, 0.3), 0), ((0.3, 1.0), 1), ((0.0, 0.3), 2), ((0.3, 0.0), 3)])
