@@ -72,10 +72,10 @@ class Setting:
 _MAPS: dict[str, tuple[Callable[..., Any], int]] = {
     "drift": (maps.drift, 1),
     "curved_body": (maps.curved_body, 3),
-    "edge_in": (edges.edge_in, 5),
-    "edge_out": (edges.edge_out, 5),
-    "gradient_edge_in": (edges.gradient_edge_in, 5),
-    "gradient_edge_out": (edges.gradient_edge_out, 5),
+    "edge_in": (lambda z, edge, *rest: edges.edge_in(z, edge, *rest[:4], rest[5]), 6),
+    "edge_out": (lambda z, edge, *rest: edges.edge_out(z, edge, *rest[:4], rest[5]), 6),
+    "third_edge_in": (edges.third_edge_in, 6),
+    "third_edge_out": (edges.third_edge_out, 6),
     "edge_linear": (lambda z, edge, field, gap, beta0: edges.edge_linear(z, edge, field, gap), 3),
     "combined_bend": (maps.combined_bend, 5),
     "quadrupole": (maps.quadrupole, 2),
@@ -108,8 +108,8 @@ _MAPS: dict[str, tuple[Callable[..., Any], int]] = {
 _ON_AXIS = {
     "quadrupole": "paraxial_quadrupole",
     "skew_quadrupole": "paraxial_skew_quadrupole",
-    "gradient_edge_in": "edge_in",
-    "gradient_edge_out": "edge_out",
+    "third_edge_in": "edge_in",
+    "third_edge_out": "edge_out",
 }
 
 
@@ -209,23 +209,33 @@ def _(element: Bend, value: Callable[[Any], Any], setting: Setting) -> list[Step
 
 
 def _edge_in(element: Bend, value: Callable[[Any], Any], field: Any, k1: Any, setting: Setting) -> Step:
-    arguments = (value(element.e1), field, value(element.hgap) * value(element.fint))
+    gap_integral = value(element.hgap) * value(element.fint)
     if setting.fringe == "linear":
-        return Step("edge_linear", arguments)
-    return Step(_face(element.k1, element.e1) + "edge_in", (*arguments, k1, value(element.h1)))
+        return Step("edge_linear", (value(element.e1), field, gap_integral))
+    name = _order(element, element.e1, element.fint) + "edge_in"
+    return Step(name, (value(element.e1), field, gap_integral, k1, value(element.h1), _softness(gap_integral)))
 
 
 def _edge_out(element: Bend, value: Callable[[Any], Any], field: Any, k1: Any, setting: Setting) -> Step:
     fint = element.fint if element.fintx is None else element.fintx
-    arguments = (value(element.e2), field, value(element.hgap) * value(fint))
+    gap_integral = value(element.hgap) * value(fint)
     if setting.fringe == "linear":
-        return Step("edge_linear", arguments)
-    return Step(_face(element.k1, element.e2) + "edge_out", (*arguments, k1, value(element.h2)))
+        return Step("edge_linear", (value(element.e2), field, gap_integral))
+    name = _order(element, element.e2, fint) + "edge_out"
+    return Step(name, (value(element.e2), field, gap_integral, k1, value(element.h2), _softness(gap_integral)))
 
 
-def _face(k1: Any, edge: Any) -> str:
-    """What of a gradient is of third order acts behind a turned face only."""
-    return "" if _is_zero(k1) or _is_zero(edge) else "gradient_"
+def _order(element: Bend, edge: Any, fint: Any) -> str:
+    """What an edge has of third order: a gradient's behind a turned face, a finite gap's."""
+    gradient = not (_is_zero(element.k1) or _is_zero(edge))
+    gap = not (_is_zero(element.hgap) or _is_zero(fint))
+    return "third_" if gradient or gap else ""
+
+
+def _softness(gap_integral: Any) -> Any:
+    """Of ``gap_face`` [1/m]; none without a gap, whose edge is hard."""
+    some = np.real(gap_integral) > 1e-10
+    return np.where(some, 1.0 / (72.0 * np.where(some, gap_integral, 1.0)), 0.0)
 
 
 @steps.register

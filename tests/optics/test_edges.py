@@ -16,7 +16,7 @@ from scipy.integrate import solve_ivp
 from benchmarks.codes.field import entrance as integrated_edge
 from lattice import Bend, Drift, Lattice, Quadrupole, ReferenceParticle
 from lattice.arrays import Array
-from optics import twiss
+from optics import track, twiss
 from optics.maps import edges
 from tests.madx_session import madx
 
@@ -94,8 +94,8 @@ def back(z: Array) -> Array:
 
 def ours(z: Array, face: tuple[float, float], k1: float, gap_integral: float = 0.0, third: bool = False) -> Array:
     x, px, y, py, delta = z.T
-    edge = edges.gradient_edge_in if third else edges.edge_in
-    out = edge((x, px, y, py, 0.0 * x, delta), face[0], H, gap_integral, k1, face[1], 0.3)
+    edge = partial(edges.third_edge_in, softness=0.0) if third else edges.edge_in
+    out = edge((x, px, y, py, 0.0 * x, delta), face[0], H, gap_integral, k1, face[1], beta0=0.3)
     return np.column_stack([*out[:4], delta])
 
 
@@ -216,12 +216,61 @@ def test_third_order_behind_a_turned_face_is_the_hard_limit_of_the_field(edge: f
 
 @pytest.mark.parametrize("edge", [0.3, -0.5])
 def test_a_gradient_left_is_one_entered_backwards(edge: float) -> None:
-    """Through both edges, turned round in between: the gradient adds nothing to where that ends, at 5 mm and 5 mrad."""
+    """Through both edges, turned round in between: neither gradient nor gap moves where that ends, at 5 mm and 5 mrad."""
 
     def there_and_back(k1: float) -> Array:
         x, px, y, py = 5e-3 * SHIFTS.T
-        z = edges.gradient_edge_in((x, px, y, py, 0.0 * x, 0.0 * x + 1e-3), edge, H, 0.0, k1, 0.0, 0.3)
-        z = edges.gradient_edge_out((z[0], -z[1], z[2], -z[3], z[4], z[5]), edge, H, 0.0, k1, 0.0, 0.3)
+        z = edges.third_edge_in((x, px, y, py, 0.0 * x, 0.0 * x + 1e-3), edge, H, 0.01, k1, 0.0, 1.4, 0.3)
+        z = edges.third_edge_out((z[0], -z[1], z[2], -z[3], z[4], z[5]), edge, H, 0.01, k1, 0.0, 1.4, 0.3)
         return np.array([z[0] - x, z[1] + px, z[2] - y, z[3] + py])
 
     np.testing.assert_allclose(there_and_back(0.8), there_and_back(0.0), rtol=0, atol=1e-12)
+
+
+# ------------------------------------------------------------------------------------------------ a finite gap
+
+
+def of_the_gap(edge: float, delta: float, softness: float) -> Array:
+    """What ``gap_face`` adds to the third order of an entrance edge of its sector."""
+
+    def entrance(z: Array, soft: float) -> Array:
+        x, px, y, py, _ = z.T
+        out = edges.third_edge_in((x, px, y, py, 0 * x, 0 * x + delta), edge, H, 0.0, 0.0, 0.0, soft, 0.3)
+        return np.column_stack([*out[:4]])
+
+    return third_order(partial(entrance, soft=softness), 5e-4) - third_order(partial(entrance, soft=0.0), 5e-4)
+
+
+@pytest.mark.parametrize(("edge", "delta"), [(0.0, 0.0), (0.3, 0.0), (-0.5, 0.0), (0.3, 0.4)])
+def test_third_order_of_a_finite_gap_is_that_of_the_field(edge: float, delta: float) -> None:
+    """What grows as one over the width: of a profile (1 + tanh(n/w))/2, whose hgap fint is w/4, softness 4/(72 w).
+
+    3e-3 of the term: what is left of the widths, and fifth order in the differences (2e-3 at all three faces).
+    """
+    bend = Bend("b", length=1.0, angle=H)
+
+    def soft(width: float) -> Array:
+        def entrance(z: Array) -> Array:
+            return integrated_edge(np.column_stack([z[:, :4], 0 * z[:, 0] + delta]), bend, edge, width)
+
+        return third_order(entrance, 5e-5)
+
+    grown = soft(0.001) - soft(0.002)
+    expected = of_the_gap(edge, delta, (1 / 0.001 - 1 / 0.002) / 18)
+    assert np.abs(expected[:, 3]).max() > 1
+    np.testing.assert_allclose(grown, expected, rtol=0, atol=3e-3 * np.abs(expected).max())
+
+
+def test_a_bend_with_a_gap_has_its_third_order() -> None:
+    """b0^2 y^4 / (72 hgap fint) at both normal faces (Forest): -4 y^3 of it in py; none without ``hgap`` or ``fint``."""
+    kicks = {}
+    for name, fint in (("gap", 0.5), ("hard", 0.0)):
+        bend = Bend("b", length=1e-6, angle=1e-6 * H, hgap=0.03, fint=fint)
+        line = Lattice("line", elements=[bend], particle=PROTON)
+        start = np.array([[0.0, 0.0, y, 0.0, 0.0, 0.0] for y in (0.01, 0.02)])
+        kicks[name] = np.asarray(track(line, PROTON, start).coordinates)[:, 3]
+    linear = -2 * H**2 * 2 * 0.03 * 0.5 * np.array([0.01, 0.02])  # 2 k0^2 hgap fint y at each face
+    expected = -2 * 4 * H**2 / (72 * 0.03 * 0.5) * np.array([0.01, 0.02]) ** 3
+    assert kicks["hard"] == pytest.approx(0.0, abs=1e-8)
+    curve = (kicks["gap"][1] - 2 * kicks["gap"][0]) - (linear[1] - 2 * linear[0])
+    assert curve == pytest.approx(expected[1] - 2 * expected[0], rel=0.01)
