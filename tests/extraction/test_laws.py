@@ -212,7 +212,7 @@ TWO_FITS, ONE_FIT = 3.5e-5, 1e-6
 
 @pytest.fixture
 def fine_fits(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Maps of sections that bring particles to the wires within 1 um: two rings of other sizes would be fitted unlike."""
+    """Maps of sections within 1 um at the wires: rings of other sizes would be fitted unlike."""
     monkeypatch.setattr(cuts, "AT_WIRES", 1e-6)
 
 

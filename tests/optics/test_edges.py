@@ -216,7 +216,7 @@ def test_third_order_behind_a_turned_face_is_the_hard_limit_of_the_field(edge: f
 
 @pytest.mark.parametrize("edge", [0.3, -0.5])
 def test_a_gradient_left_is_one_entered_backwards(edge: float) -> None:
-    """Through both edges, turned round in between: neither gradient nor gap moves where that ends, at 5 mm and 5 mrad."""
+    """Through both edges, turned round in between: a gradient does not move where that ends, at 5 mm and 5 mrad."""
 
     def there_and_back(k1: float) -> Array:
         x, px, y, py = 5e-3 * SHIFTS.T

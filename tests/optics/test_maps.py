@@ -449,7 +449,7 @@ def test_the_series_of_a_ring_on_its_axis_are_those_of_its_exact_maps() -> None:
     ("element", "order"), [(BENDS[2], 3), (BENDS[3], 3), (COMBINED[1], 3), (COMBINED[0], 3)], ids=lambda e: str(e)[:14]
 )
 def test_what_xsuites_full_fringe_has_beyond_ours(element: Element, order: int) -> None:
-    """The y^4 term of a finite gap, and where a turned face acts on a gradient: third order, no chromaticity."""
+    """How a y^4 of the gap depends on its turned face, how that acts on a gradient: third order, no chromaticity."""
 
     def difference(scale: float) -> float:
         near = scale * FAR
