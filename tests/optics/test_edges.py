@@ -262,7 +262,7 @@ def test_third_order_of_a_finite_gap_is_that_of_the_field(edge: float, delta: fl
 
 
 def test_a_bend_with_a_gap_has_its_third_order() -> None:
-    """b0^2 y^4 / (72 hgap fint) at both normal faces (Forest): -4 y^3 of it in py; none without ``hgap`` or ``fint``."""
+    """b0^2 y^4 / (72 hgap fint) at both normal faces (Forest): -4 y^3 of it in py; none without a gap or ``fint``."""
     kicks = {}
     for name, fint in (("gap", 0.5), ("hard", 0.0)):
         bend = Bend("b", length=1e-6, angle=1e-6 * H, hgap=0.03, fint=fint)
