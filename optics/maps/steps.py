@@ -72,8 +72,11 @@ class Setting:
 _MAPS: dict[str, tuple[Callable[..., Any], int]] = {
     "drift": (maps.drift, 1),
     "curved_body": (maps.curved_body, 3),
-    "edge_in": (lambda z, edge, *rest: edges.edge_in(z, edge, *rest[:4], rest[5]), 6),
-    "edge_out": (lambda z, edge, *rest: edges.edge_out(z, edge, *rest[:4], rest[5]), 6),
+    "edge_in": (lambda z, edge, field, gap, k1, h1, soft, beta0: edges.edge_in(z, edge, field, gap, k1, h1, beta0), 6),
+    "edge_out": (
+        lambda z, edge, field, gap, k1, h2, soft, beta0: edges.edge_out(z, edge, field, gap, k1, h2, beta0),
+        6,
+    ),
     "third_edge_in": (edges.third_edge_in, 6),
     "third_edge_out": (edges.third_edge_out, 6),
     "edge_linear": (lambda z, edge, field, gap, beta0: edges.edge_linear(z, edge, field, gap), 3),
