@@ -42,7 +42,7 @@ found = match(
         Vary("kf", -2.0, 2.5),
         Vary("kd", -2.5, 2.0),
     ],
-    targets=[Target("qx", 4 / 3 + 0.004), Target("qy", 0.72), Target("circumference", 33.0)],
+    targets=[Target("qx", 4 / 3 + 0.004), Target("qy", 0.72), Target("length", 33.0)],
     limits=[Limit("betx", upper=10.0), Limit("bety", upper=20.0)],
     restarts=0,
 )

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import warnings
 from dataclasses import dataclass
 
 import numpy as np
@@ -37,10 +38,24 @@ CHROMATIC_COLUMNS = ("wx", "phix", "dmux", "ddx", "ddpx", "wy", "phiy", "dmuy", 
 EDWARDS_TENG_COLUMNS = ("betx_edw_teng", "alfx_edw_teng", "bety_edw_teng", "alfy_edw_teng")
 ALL_COLUMNS = (*COLUMNS, *CHROMATIC_COLUMNS, *EDWARDS_TENG_COLUMNS)
 #: Numbers that belong to the whole lattice.
-_SLIP = ("momentum_compaction", "gamma_transition", "slip_factor", "circumference")
+_SLIP = ("momentum_compaction", "gamma_transition", "slip_factor", "length")
 SCALARS = ("qx", "qy", "dqx", "dqy", *_SLIP)
 #: Numbers that are computed when they are asked for.
 CHROMATIC_SCALARS = ("ddqx", "ddqy")
+#: Names of old, and those of today.
+OLDER = {"circumference": "length"}
+
+
+def of_today(quantity: str) -> str:
+    """The name of a quantity; one of old is told (FutureWarning) and read.
+
+    >>> of_today("length")
+    'length'
+    """
+    if quantity not in OLDER:
+        return quantity
+    warnings.warn(f"'{quantity}' is called '{OLDER[quantity]}': write that", FutureWarning, stacklevel=4)
+    return OLDER[quantity]
 
 
 @dataclass(frozen=True, eq=False, repr=False)

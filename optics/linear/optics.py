@@ -22,6 +22,7 @@ from optics.linear.functions import (
     COLUMNS,
     SCALARS,
     Functions,
+    of_today,
 )
 from optics.linear.solution import functions_inside
 from optics.linear.sources import EVERY_COLUMN, chromatic, source_of
@@ -38,7 +39,7 @@ class Optics(Conditions, Showing):
     """Linear optics of a lattice (or a batch of n: scalars have shape (n,), columns (n, rows)).
 
     ``qx``, ``qy`` whole tunes (of a line: its phase advance); ``dqx``, ``dqy`` chromaticity dQ/d(dp/p) (nan for a
-    line); ``momentum_compaction``; ``gamma_transition`` (nan where alpha_p <= 0); ``slip_factor``;
+    line); ``momentum_compaction``; ``gamma_transition`` (nan where alpha_p <= 0); ``slip_factor``; ``length`` [m];
     ``coupled``: the planes are coupled; betx, alfx, mux then belong to mode 1 seen in x, bety, alfy, muy to mode 2
     seen in y, and ``betx2``, ``bety1`` [m] are the other mode's share (Mais-Ripken), else 0.
     Chromatic columns (``CHROMATIC_COLUMNS``, d/d(dp/p): ``ddx`` = d2x/ddelta2) and scalars (``ddqx``, ``ddqy``), and
@@ -121,9 +122,14 @@ class Optics(Conditions, Showing):
         return self.scalar("slip_factor")
 
     @property
+    def length(self) -> Any:
+        """Length of the reference orbit [m], of a ring its circumference."""
+        return self.scalar("length")
+
+    @property
     def circumference(self) -> Any:
-        """Length of the reference orbit [m]."""
-        return self.scalar("circumference")
+        """``length``, as it was called."""
+        return self.scalar(of_today("circumference"))
 
     @property
     def stable(self) -> Any:
@@ -184,6 +190,7 @@ class Optics(Conditions, Showing):
     def value(self, quantity: str, at: str | None = None) -> Any:
         """A scalar, or a column at a place: a number, or (n,) for a batch. InputError for an unknown name."""
         if at is None:
+            quantity = of_today(quantity)
             known = (*SCALARS, *CHROMATIC_SCALARS)
             if quantity in known:
                 return self.scalar(quantity)

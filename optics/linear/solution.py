@@ -190,7 +190,7 @@ def _scalars(
         "momentum_compaction": compaction,
         "gamma_transition": gamma_transition,
         "slip_factor": slip,
-        "circumference": length,
+        "length": length,
     }
 
 

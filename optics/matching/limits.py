@@ -15,7 +15,7 @@ from optics.aperture import MOMENTS_OF_EDGE, PLANES, BeamEdge, MomentsEdge, open
 from optics.beams.beam import Beam
 from optics.linear.conditions import END, element_of
 from optics.linear.extrema import SLICES, interval_maxima, larger_inside, rows_between
-from optics.linear.functions import Functions
+from optics.linear.functions import Functions, of_today
 from optics.linear.optics import Optics
 from optics.linear.sources import TARGET_COLUMNS
 from optics.linear.transfer import planes
@@ -53,7 +53,7 @@ class Limit:
 
     def __post_init__(self) -> None:
         owner = f"Limit('{self.quantity}')"
-        object.__setattr__(self, "quantity", str(self.quantity))
+        object.__setattr__(self, "quantity", of_today(str(self.quantity)))
         if self.between is not None:
             object.__setattr__(self, "between", tuple(self.between))
         self._check_beam(owner)

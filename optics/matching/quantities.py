@@ -15,7 +15,7 @@ from lattice.arrays import Array
 from lattice.errors import did_you_mean, listed
 from lattice.parameters import CONSTANTS, Expression, parse_expression
 from optics.linear.conditions import END, element_of
-from optics.linear.functions import COLUMNS, SCALARS
+from optics.linear.functions import COLUMNS, OLDER, SCALARS
 from optics.linear.moments import PLANE_COLUMNS
 from optics.linear.optics import Optics
 from optics.linear.sources import TARGET_COLUMNS, source_of
@@ -63,7 +63,7 @@ _KINDS = {
     **dict.fromkeys(SECOND_ORDER_COLUMNS, Kind(1e-5, 1.0)),
     "momentum_compaction": Kind(1e-7, 0.01),
     "gamma_transition": Kind(1e-6, 0.05),
-    "circumference": Kind(1e-9, 0.1),
+    "length": Kind(1e-9, 0.1),
     "s": Kind(1e-9, 0.1),
 }
 _DEFAULT_KIND = Kind(1e-8, 0.01)  # tunes, phase advances and what is of order one
@@ -71,6 +71,8 @@ _DEFAULT_KIND = Kind(1e-8, 0.01)  # tunes, phase advances and what is of order o
 CHROMATIC = ("dqx", "dqy")
 #: Columns that add up along the line: between two places their difference counts.
 ADVANCES = ("mux", "muy", "s")
+
+_WHOLE = (*SCALARS, *OLDER)  # words of a formula
 
 _COMPLEX_STEP = 1e-10  # imaginary parts of derivatives are far smaller
 _REFERENCE = re.compile(r"([a-z_]\w*)\s*@\s*([\w.$#]+(?:::\d+)?(?::end)?)", re.IGNORECASE)
@@ -130,8 +132,8 @@ class Quantity:
         if not self.is_formula:
             return tuple((self.text, place) for place in self.between or (self.at,))
         expression, columns = self._formula
-        scalars = sorted(name for name in expression.names if name in SCALARS)
-        return (*columns.values(), *((name, None) for name in scalars))
+        scalars = sorted(name for name in expression.names if name in _WHOLE)
+        return (*columns.values(), *((OLDER.get(name, name), None) for name in scalars))
 
     @property
     def places(self) -> tuple[str, ...]:
@@ -176,7 +178,7 @@ class Quantity:
     def _evaluate_formula(self, optics: Optics) -> Array:
         expression, columns = self._formula
         values: dict[str, Any] = {**optics.lattice.parameters.values_by_name}
-        values |= {name: optics.value(name) for name in expression.names if name in SCALARS}
+        values |= {name: optics.value(OLDER.get(name, name)) for name in _whole(expression, optics.lattice)}
         values |= {name: optics.value(column, place) for name, (column, place) in columns.items()}
         found = np.atleast_1d(expression.value(values))
         if np.iscomplexobj(found):  # a root or logarithm of what is negative has left the real axis
@@ -220,7 +222,7 @@ class Quantity:
                 lattice.index(element_of(place))
         if self.is_formula:
             expression, columns = self._formula
-            known = (*lattice.parameters, *SCALARS, *CONSTANTS, *columns)
+            known = (*lattice.parameters, *_WHOLE, *CONSTANTS, *columns)
             for name in sorted(expression.names):
                 if name in TARGET_COLUMNS and name not in lattice.parameters:
                     raise InputError(f"{owner}: '{name}' in '{self.text}' needs a place: {name}@element")
@@ -231,6 +233,12 @@ class Quantity:
                     )
         if self.between is not None:
             check_range(lattice, self.between)
+
+
+def _whole(expression: Expression, lattice: Lattice) -> list[str]:
+    """Numbers of the whole lattice in a formula; ``length`` is a parameter where the lattice has one of that name."""
+    own = {"length"} & set(lattice.parameters)
+    return [name for name in expression.names if name in _WHOLE and name not in own]
 
 
 def _two_places(between: Any) -> bool:

@@ -13,6 +13,7 @@ import numpy as np
 from lattice import InputError, Lattice
 from lattice.arrays import Array
 from lattice.magnitudes import require_numbers
+from optics.linear.functions import of_today
 from optics.linear.optics import Optics
 from optics.matching.quantities import Kind, Quantity, kind_of
 
@@ -121,7 +122,7 @@ class Target:
 
     def __post_init__(self) -> None:
         owner = f"Target('{self.quantity}')"
-        object.__setattr__(self, "quantity", str(self.quantity))
+        object.__setattr__(self, "quantity", of_today(str(self.quantity)))
         if self.between is not None:
             object.__setattr__(self, "between", tuple(self.between))
         self._quantity.check(owner, needs_place=True)

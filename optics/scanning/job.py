@@ -11,7 +11,7 @@ from lattice import InputError, Lattice, ReferenceParticle
 from lattice.arrays import Array
 from lattice.errors import did_you_mean
 from optics.linear.conditions import END, element_of
-from optics.linear.functions import COLUMNS, SCALARS
+from optics.linear.functions import COLUMNS, SCALARS, of_today
 from optics.linear.optics import Optics
 from optics.linear.twiss import twiss
 from optics.maps.lanes import LANES
@@ -43,7 +43,7 @@ _FAST = {
     "max_dx": MAX_DX,
     "min_dx": MIN_DX,
 }
-_OF_THE_SLIP = ("momentum_compaction", "gamma_transition", "slip_factor", "circumference")
+_OF_THE_SLIP = ("momentum_compaction", "gamma_transition", "slip_factor", "length")
 _BATCH = 256  # lattices a call of twiss
 
 
@@ -58,6 +58,7 @@ class Wanted:
     @classmethod
     def of(cls, name: str, ring: Lattice) -> Wanted:
         key, at, place = name.partition("@")
+        key = key if at else of_today(key)
         extremum = key[:4] in ("max_", "min_") and key[4:] in COLUMNS
         if at and key in COLUMNS:
             return cls(name, key, _row(ring, place))
@@ -155,7 +156,7 @@ class Job:
         compaction = slip_factor + 1.0 / self.particle.gamma**2
         if key == "gamma_transition":
             return 1.0 / np.sqrt(np.where(compaction > 0, compaction, np.nan))
-        values: Array = {"momentum_compaction": compaction, "slip_factor": slip_factor, "circumference": length}[key]
+        values: Array = {"momentum_compaction": compaction, "slip_factor": slip_factor, "length": length}[key]
         return values
 
     def _mended(self, columns: dict[str, Array], parameters: Mapping[str, Array], odd: Array) -> dict[str, Array]:

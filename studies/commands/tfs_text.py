@@ -30,7 +30,7 @@ def _header(optics: Optics) -> Iterator[str]:
         "ENERGY": particle.total_energy / 1e9,
         "PC": particle.momentum / 1e9,
         "GAMMA": particle.gamma,
-        "LENGTH": float(optics.circumference),
+        "LENGTH": float(optics.length),
         "Q1": optics.qx,
         "Q2": optics.qy,
     }

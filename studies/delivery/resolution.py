@@ -18,6 +18,7 @@ from machines.requirements import Requirement
 from studies.delivery.assumed import with_assumed
 from studies.delivery.spec import DeliveryStudy
 from studies.runs.contents import LATTICE
+from studies.spec.checking import told_in
 from studies.spec.judged import judged_requirements, requirement_spec
 from studies.spec.lattice_files import called_within, read_lattice
 from studies.spec.schema import as_mapping
@@ -92,7 +93,8 @@ class ResolvedDelivery:
 
 def resolve(study: DeliveryStudy, file: Path | None) -> ResolvedDelivery:
     """Everything it means; InputError for names that the line does not have, FileError for a lattice not readable."""
-    machine = line_named(study.machine) if study.machine else None
+    with told_in(file, "machine"):
+        machine = line_named(study.machine) if study.machine else None
     line, inputs = _line(study, machine, file)
     study = with_assumed(study, line, machine)
     isocentre = _place(line, study.isocentre or (machine.isocentre if machine else ""))
@@ -127,16 +129,17 @@ def resolve(study: DeliveryStudy, file: Path | None) -> ResolvedDelivery:
         particles=particles,
         requirements=requirements,
         outside=outside,
-        rival=_rival(study),
+        rival=_rival(study, file),
         inputs=inputs,
     )
 
 
-def _rival(study: DeliveryStudy) -> SetLine | None:
+def _rival(study: DeliveryStudy, file: Path | None) -> SetLine | None:
     """The line that the gantry's is compared with."""
     if study.gantry is None or study.gantry.compare is None:
         return None
-    machine = line_named(study.gantry.compare)
+    with told_in(file, "gantry.compare"):
+        machine = line_named(study.gantry.compare)
     vary = _settable(machine.line, machine)
     _check_gantry(machine.line, study, vary)
     return SetLine(machine.title, machine.line, vary, machine.isocentre, _gradient(study, machine))

@@ -38,7 +38,7 @@ def _of_functions(resolved: ResolvedDelivery) -> Source:
         functions,
         emittance_x=spec.normalised_emittance_x_um * scale,
         emittance_y=spec.normalised_emittance_y_um * scale,
-        sigma_delta=spec.rms_momentum_spread,
+        sigma_delta=spec.momentum_spread_rms,
     )
     return Source(_exact(moments, study.particles, study.seed), particle, told, _ELLIPSE)
 

@@ -84,7 +84,7 @@ class SourceSpec(Table):
     """Of functions: normalised rms emittance in x."""
     normalised_emittance_y_um: Positive | None = None
     """Of functions: normalised rms emittance in y."""
-    rms_momentum_spread: NotNegative = 5e-4
+    momentum_spread_rms: NotNegative = 5e-4
     """Of functions: rms of dp/p [1]."""
     functions: StartSpec | None = None
     """Of functions: betx, bety, ... where the beam enters; without it the line's own."""

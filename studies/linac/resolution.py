@@ -16,8 +16,9 @@ from machines.registry import linac_named
 from machines.requirements import Requirement
 from studies.linac.spec import LinacStudy
 from studies.runs.contents import LINAC
-from studies.spec.checking import checked, parse_toml, read_text
+from studies.spec.checking import checked, parse_toml, read_text, told_in
 from studies.spec.judged import judged_requirements, requirement_spec
+from studies.spec.lattice_files import SUFFIXES
 from studies.spec.schema import as_mapping
 from studies.spec.toml_text import toml_text
 
@@ -68,7 +69,8 @@ def resolve_linac(
     ``completed`` writes out what a kind of study takes from the machine. InputError for what the section table cannot
     be; FileError for a file that cannot be read.
     """
-    named = linac_named(study.machine) if study.machine else None
+    with told_in(file, "machine"):
+        named = linac_named(study.machine) if study.machine else None
     content, where, inputs = _table(study, named, file)
     machine = _machine(study, named, content, where)
     name = study.name or f"{machine.name}-{study.study.removeprefix('linac-')}"
@@ -101,7 +103,17 @@ def _table(
     if named is not None:
         return named.table.model_dump(mode="json", exclude_none=True), f"machine '{named.name}'", {}
     path = (file.parent if file else Path()) / str(study.linac)
+    with told_in(file, "linac"):
+        _refuse_lattices(path)
     return parse_toml(read_text(path, "section table"), str(path)), str(path), {path.name: read_bytes(path)}
+
+
+def _refuse_lattices(path: Path) -> None:
+    if path.name.lower().endswith(SUFFIXES):
+        raise InputError(
+            f"{path.name} is a lattice file, a section table (TOML) was expected: 'new linac NAME' writes one; a "
+            "lattice file goes with the key lattice of a study of rings and lines, such as 'optics'"
+        )
 
 
 def _machine(study: LinacStudy, named: LinacMachine | None, content: dict[str, Any], where: str) -> LinacMachine:

@@ -23,7 +23,7 @@ def accelerated(result: StudyResult, energy: str) -> str:
     if not str(result.study.get("study", "")).startswith("linac-") or not energy[:1].isdigit():
         return energy
     table = result.study.get("energies")
-    if isinstance(table, Mapping) and {"lowest_MeV", "highest_MeV"} <= set(table):
-        return f"{table['lowest_MeV']:g} to {table['highest_MeV']:g} MeV"
+    if isinstance(table, Mapping) and {"lower_MeV", "upper_MeV"} <= set(table):
+        return f"{table['lower_MeV']:g} to {table['upper_MeV']:g} MeV"
     final = next((one.value for one in result.quantities if one.name == "final_energy"), None)
     return f"from {energy}" if final is None else f"from {energy} to {final / 1e6:.4g} MeV"

@@ -42,7 +42,7 @@ def _target_error(label: str, facts: Facts) -> float:
     if not re.fullmatch(r"\w+(@[^@:]+(:end)?)?", label):
         return 0.0
     try:
-        quantity = evaluate(["length" if label == "circumference" else label], facts)[0]
+        quantity = evaluate([label], facts)[0]
     except ValueError:
         return 0.0
     return quantity.error or 0.0

@@ -83,7 +83,7 @@ def _reference_scalar(compared: Compared, key: str) -> float:
 
 
 def _length(key: str, facts: Facts) -> Number:
-    own = float(facts.optics.circumference)
+    own = float(facts.optics.length)
     return Number(own, ROUNDING * own, FORMULA, "sum of the elements' lengths; error: rounding")
 
 

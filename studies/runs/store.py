@@ -30,6 +30,7 @@ from studies.runs.frames import read_csv
 from studies.runs.locks import only_writer
 from studies.runs.results_json import quantity_from, verdict_from
 from studies.spec.checking import parse_toml, read_text
+from studies.spec.older import keys_renamed
 
 Render = Callable[[StudyResult], str]
 
@@ -105,7 +106,7 @@ def assembled(folder: Path, results: Mapping[str, Any]) -> StudyResult:
         title=details["title"],
         machine=results["machine"],
         particle=details["particle"],
-        study=parse_toml(read_text(folder / STUDY), str(folder / STUDY)),
+        study=_study(folder / STUDY),
         lattice=read_json(folder / LATTICE),
         quantities=tuple(
             quantity_from(name, stored, figures_of[name], places.get(name, "")) for name, stored in quantities
@@ -122,6 +123,12 @@ def assembled(folder: Path, results: Mapping[str, Any]) -> StudyResult:
         wanting=details.get("wanting", False),
         unasked=tuple(Unasked(**one) for one in details.get("unasked", ())),
     )
+
+
+def _study(path: Path) -> dict[str, Any]:
+    study = parse_toml(read_text(path), str(path))
+    list(keys_renamed(study, str(path)))  # silently: it was written by the toolkit
+    return study
 
 
 def _read_figure(folder: Path, stored: Mapping[str, Any]) -> FigureData:

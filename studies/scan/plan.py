@@ -146,5 +146,5 @@ def _scanned(name: str, resolved: Resolved[Any]) -> str:
         return f"{asked.base}@{element}{colon}{end}"
     if asked.form in ("max", "min") and asked.base in COLUMNS:
         return f"{asked.form}_{asked.base}"
-    known = {"length": "circumference", "tune_distance": "qx", "resonance_distance": "qy"}
+    known = {"tune_distance": "qx", "resonance_distance": "qy"}
     return known.get(asked.base, asked.base if asked.base in SCALARS else "")

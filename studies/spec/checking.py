@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import tomllib
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 from types import MappingProxyType
 from typing import Any, TypeVar, get_args, get_origin
@@ -15,6 +16,17 @@ from lattice.files import read_bytes
 from studies.spec.changes import Key
 
 Model = TypeVar("Model", bound=BaseModel)
+
+
+@contextmanager
+def told_in(file: Path | None, key: str = "") -> Iterator[None]:
+    """What is wrong with a key is told with the study file, where there is one."""
+    try:
+        yield
+    except InputError as error:
+        if file is None:
+            raise
+        raise type(error)(f"{file.name}: {key}{': ' if key else ''}{error}") from None
 
 
 def read_text(path: Path, what: str = "file") -> str:

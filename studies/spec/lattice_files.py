@@ -16,6 +16,8 @@ PALS_SUFFIXES = (".pals.yaml", ".pals.yml")
 #: Languages with lines by name.
 _LINES = {".lte": "read_elegant", ".bmad": "read_bmad", **dict.fromkeys((*PALS_SUFFIXES, ".pals.json"), "read_pals")}
 _READ_ONLY = (".lte", ".bmad", ".pals.json")
+#: Of files that hold a lattice.
+SUFFIXES = (*MADX_SUFFIXES, *_LINES, JSON_SUFFIX)
 _READABLE = f"{', '.join((*MADX_SUFFIXES[:2], '.lte', '.bmad', PALS_SUFFIXES[0]))}, {JSON_SUFFIX} or {XSUITE_SUFFIX}"
 _WRITABLE = f"{', '.join((*MADX_SUFFIXES[:2], PALS_SUFFIXES[0]))}, {JSON_SUFFIX}, {XSUITE_SUFFIX} or {TFS_SUFFIX}"
 

@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterable, Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from math import inf, nextafter
 from pathlib import Path
@@ -19,6 +18,7 @@ from lattice.reference import SPECIES
 from machines.registry import ring_named
 from machines.requirements import Requirement
 from machines.rings.machine import MachineBeam, RingMachine
+from studies.spec.checking import told_in
 from studies.spec.judged import judged_requirements, requirement_spec
 from studies.spec.lattice_files import called_within, read_lattice
 from studies.spec.lattice_warnings import told
@@ -118,15 +118,16 @@ def resolve_ring(
     provenance. InputError for names that the machine or lattice does not have; FileError for a lattice that cannot be
     read.
     """
-    machine = ring_named(study.machine) if study.machine else None
+    with told_in(file, "machine"):
+        machine = ring_named(study.machine) if study.machine else None
     lattice, read = _initial_lattice(study, machine, file)
     particle = _particle(study, lattice, file)
     lattice = lattice.with_particle(particle)
     name = study.name or (f"{study.machine or lattice.name}-{study.study}")
-    with _told_in(file, "match"):
+    with told_in(file, "match"):
         placed = _with_places(study, lattice, machine)
     places = machine.places if machine else {}
-    with _told_in(file):
+    with told_in(file):
         requirements = tuple(_placed(one, lattice, places) for one in judged_requirements(placed, name))
     whole = completed(placed, lattice, machine)
     explicit = _explicit(whole, name, lattice, particle, machine, requirements)
@@ -161,28 +162,17 @@ def _initial_lattice(
     study: RingStudy, machine: RingMachine | None, file: Path | None
 ) -> tuple[Lattice, dict[str, bytes]]:
     if machine is not None:
-        with _told_in(file):
+        with told_in(file):
             return machine.lattice(study.working_point).with_parameters(study.parameters), {}
     path = (file.parent if file else Path()) / str(study.lattice)
     lattice = read_lattice(path, study.sequence, called_within(study.root, file))
-    with _told_in(file, "parameters"):
+    with told_in(file, "parameters"):
         return lattice.with_parameters(study.parameters), {path.name: read_bytes(path)}
-
-
-@contextmanager
-def _told_in(file: Path | None, key: str = "") -> Iterator[None]:
-    """What is wrong with a key is told with the study file, where there is one."""
-    try:
-        yield
-    except InputError as error:
-        if file is None:
-            raise
-        raise type(error)(f"{file.name}: {key}{': ' if key else ''}{error}") from None
 
 
 def _particle(study: RingStudy, lattice: Lattice, file: Path | None) -> ReferenceParticle:
     """The lattice's particle with what the study says instead; InputError when neither says it all."""
-    with _told_in(file, "particle"):
+    with told_in(file, "particle"):
         particle = given_particle(lattice.particle, study.particle, study.kinetic_energy_MeV_per_u)
         if particle is None:
             raise InputError(

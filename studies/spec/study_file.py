@@ -10,7 +10,9 @@ from lattice.errors import InputError, did_you_mean
 from studies.registry import ROOMS, spec_of
 from studies.spec.changes import apply_changes
 from studies.spec.checking import checked, parse_toml, read_text
+from studies.spec.older import rename
 from studies.spec.schema import StudySpec
+from studies.terminal import LOGGER
 
 
 def load_study(path: Path, changes: Sequence[str] = (), where: str = "") -> StudySpec:
@@ -25,6 +27,8 @@ def load_study(path: Path, changes: Sequence[str] = (), where: str = "") -> Stud
 def validated(content: Mapping[str, Any], where: str, changes: Sequence[str] = ()) -> StudySpec:
     """The study that ``content`` with ``changes`` describes; one InputError lists everything that is wrong."""
     merged, changed = apply_changes(content, changes)
+    for message in rename(merged, where):
+        LOGGER.warning("%s", message)
     return checked(_kind(merged, where), merged, where, changed)
 
 

@@ -36,8 +36,6 @@ def kind_of(label: str) -> QuantityKind:
     quantity, _, place = label.rpartition(": ")[2].partition("@")
     if not quantity.isidentifier() or "@" in place:
         return QuantityKind(quantity, "1", quantity, quantity)
-    if quantity == "circumference":
-        return SCALARS["length"]
     return {**SCALARS, **EXTRACTION, **COLUMNS}.get(quantity) or QuantityKind(quantity, "1", quantity, quantity)
 
 

@@ -219,7 +219,7 @@ def _deliveries(
             CyclotronDelivery(
                 "cyclotron with degrader",
                 cyclotron.rate_per_s,
-                cyclotron.highest_MeV_per_u,
+                cyclotron.upper_MeV_per_u,
                 cyclotron.exponent,
                 cyclotron.largest_rate_per_s,
                 cyclotron.change_s,

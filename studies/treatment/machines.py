@@ -143,7 +143,7 @@ def reaches(study: SwitchingComparisonStudy) -> Reaches:
             limits["linac"] = (low / 1e6, high / 1e6)
     if (cyclotron := study.cyclotron) is not None:
         if species == "proton":
-            limits["cyclotron"] = (cyclotron.lowest_MeV_per_u, cyclotron.highest_MeV_per_u)
+            limits["cyclotron"] = (cyclotron.lower_MeV_per_u, cyclotron.upper_MeV_per_u)
         else:
             unable["cyclotron"] = f"it accelerates protons, the target asks for {species}"
     return Reaches(species, limits, unable)

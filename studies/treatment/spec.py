@@ -151,9 +151,9 @@ class LinacSpec(Table):
 class CyclotronSpec(Table):
     """Cyclotron with degrader: rate behind it at the top energy, its fall with energy, the most that is let through."""
 
-    lowest_MeV_per_u: Positive
+    lower_MeV_per_u: Positive
     """Lowest energy behind the degrader."""
-    highest_MeV_per_u: Positive
+    upper_MeV_per_u: Positive
     """Energy of the cyclotron."""
     rate_per_s: Positive
     """Particles a second behind the degrader at the top energy."""

@@ -57,10 +57,10 @@ def test_a_batch_is_its_lattices_one_by_one(options: dict[str, Any]) -> None:
 
 def test_shapes() -> None:
     optics = twiss(LIVE.with_parameters(VALUES))
-    assert optics.qx.shape == optics.stable.shape == optics.circumference.shape == (3,)
+    assert optics.qx.shape == optics.stable.shape == optics.length.shape == (3,)
     assert optics["betx"].shape == optics["s"].shape == (3, len(LIVE) + 1)
     assert optics.value("betx", "qf::3").shape == optics.maximum("dx").shape == (3,)
-    assert optics.circumference == pytest.approx([16 * (2.9 + x) for x in VALUES["lq"]])
+    assert optics.length == pytest.approx([16 * (2.9 + x) for x in VALUES["lq"]])
     one = twiss(LIVE.with_parameters(kf=[1.3]))
     assert one.qx.shape == (1,)
     assert one.qx[0] == twiss(LIVE).qx
@@ -101,7 +101,7 @@ def test_a_complex_step_is_the_derivative_of_everything() -> None:
     stepped = twiss(LIVE.with_parameters(kf=1.3 + 1j * step, e=0.1 + 1j * step))
     up, down = (twiss(LIVE.with_parameters(kf=1.3 + sign * h, e=0.1 + sign * h)) for sign in (1, -1))
     for name in SCALARS:
-        if name != "circumference":  # 1e-7: the differences, h^2 and rounding/h
+        if name != "length":  # 1e-7: the differences, h^2 and rounding/h
             slope = (up.scalar(name) - down.scalar(name)) / (2 * h)
             assert stepped.scalar(name).imag / step == pytest.approx(slope, rel=1e-7, abs=1e-8), name
     for name in ("betx", "alfy", "dx", "muy"):

@@ -54,7 +54,7 @@ def test_tied_strengths_move_together() -> None:
 
 
 def test_lengths_are_parameters_with_exact_derivatives() -> None:
-    targets = [Target("qx", 0.2), Target("circumference", 6.0), Target("betx", 4.0, at="middle")]
+    targets = [Target("qx", 0.2), Target("length", 6.0), Target("betx", 4.0, at="middle")]
     result = match(FODO, vary=[Vary("gap", 0.1), Vary("kf"), Vary("kd")], targets=targets, restarts=0)
     point, h = dict(result.parameters), 1e-6
     for column, name in enumerate(point):

@@ -158,7 +158,7 @@ def test_the_conflict_is_named_with_the_least_relaxation() -> None:
 
 
 def test_goals_that_have_nothing_to_do_with_it_are_left_out_of_the_conflict() -> None:
-    other = Target("circumference", 5.5)
+    other = Target("length", 5.5)
     vary = [*KNOBS, Vary("gap", 0.5, 4.0)]
     limit = Limit("betx", upper=1.0)
     result = match(FODO, vary=vary, targets=[TUNES[0], other], limits=[limit], restarts=2)

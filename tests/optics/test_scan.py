@@ -25,7 +25,7 @@ from optics import Optics, grid, scan, twiss
 from optics.linear.solution import functions_inside
 
 PROTON = ReferenceParticle("proton", kinetic_energy_per_u=60e6)
-SCALARS = ("qx", "qy", "dqx", "dqy", "momentum_compaction", "gamma_transition", "slip_factor", "circumference")
+SCALARS = ("qx", "qy", "dqx", "dqy", "momentum_compaction", "gamma_transition", "slip_factor", "length")
 COLUMNS = ("betx", "alfx", "mux", "dx", "dpx", "bety", "alfy", "muy")
 LOOSE: Any = (0.2, 0.3)
 HALF: Any = (0.2, 0.3, 2.5)

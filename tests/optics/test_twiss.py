@@ -336,7 +336,7 @@ def test_rows_are_entrances_and_places_have_ends() -> None:
     assert optics.table.index[-1] == "_end"
     assert optics.value("betx", "qf::0:end") == optics.value("betx", "sf::0") == optics["betx"][1]
     assert optics.value("betx", "SF::0") == optics["betx"][1]
-    assert optics.value("s", "_end") == optics.circumference == pytest.approx(8 * 4.2)
+    assert optics.value("s", "_end") == optics.length == pytest.approx(8 * 4.2)
     with pytest.raises(InputError, match=r"stands 8 times.*qf::0, qf::1"):
         optics.value("betx", "qf")
     with pytest.raises(InputError, match="no element 'qx'"):

@@ -289,7 +289,7 @@ BAR = {
     "kind": "functions",
     "normalised_emittance_x_um": 0.005,
     "normalised_emittance_y_um": 0.52,
-    "rms_momentum_spread": 3e-4,
+    "momentum_spread_rms": 3e-4,
     "functions": {"betx": 50.8, "alfx": 3.31, "bety": 3.6, "alfy": 0.7, "dx": 4.3, "dpx": 0.67},
 }
 

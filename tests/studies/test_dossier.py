@@ -303,7 +303,7 @@ def test_the_case_of_a_run(tmp_path: Path) -> None:
     assert case(two) == (two, "")
     assert case("") == ("", "")
     assert case_of(linac()).energy == "from 5 MeV to 230.7 MeV"
-    energies = {"lowest_MeV": 70.0, "highest_MeV": 230.0, "number": 161}
+    energies = {"lower_MeV": 70.0, "upper_MeV": 230.0, "number": 161}
     switched = replace(linac(), study={"study": "linac-energy-switching", "energies": energies}, quantities=())
     assert case_of(switched).energy == "70 to 230 MeV"
     assert case_of(replace(switched, study={"study": "linac-optics"})).energy == "from 5 MeV"

@@ -86,7 +86,7 @@ def test_the_folder_runs_again_with_the_same_numbers(optics: Path, tmp_path: Pat
 
 
 def test_energies_with_their_table(tmp_path: Path) -> None:
-    few = ["energies.number=5", "energies.lowest_MeV=80", "particles_per_energy=200", "samples=4", "compare=[]"]
+    few = ["energies.number=5", "energies.lower_MeV=80", "particles_per_energy=200", "samples=4", "compare=[]"]
     few += ["shown_energies=3"]
     study = load_study(BUILTIN / "linac-energy-switching.toml", few).model_copy(update={"name": "energies"})
     run_to_folder(str(study.name), partial(prepared, study, None), RunOptions(tmp_path / "run", quiet=True))
@@ -152,5 +152,5 @@ def test_an_ion_has_its_own_ranges_and_a_table_of_its_own_its_own_energies(tmp_p
     assert particle.kinetic_energy_per_u == pytest.approx(30e6, rel=1e-12)
     assert range_in_water(360e6, particle.kind) == pytest.approx(particle.range_in_water, rel=1e-12)
     assert energy_of_range(particle.range_in_water, particle.kind) == pytest.approx(360e6, rel=1e-12)
-    assert (found.study.energies.lowest_MeV, found.study.energies.highest_MeV) == (380.0, 420.0)
+    assert (found.study.energies.lower_MeV, found.study.energies.upper_MeV) == (380.0, 420.0)
     assert energy_of_range(1e-3 * found.study.volume.deepest_mm, particle.kind) == pytest.approx(420e6, rel=1e-9)

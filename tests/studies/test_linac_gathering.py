@@ -232,7 +232,7 @@ def switched() -> switching.SwitchingFacts:
         particles_per_energy=200,
         particles=200,
         samples=100,
-        energies=EnergiesSpec(lowest_MeV=62, highest_MeV=78, number=5),
+        energies=EnergiesSpec(lower_MeV=62, upper_MeV=78, number=5),
         volume=VolumeSpec(nearest_mm=34, deepest_mm=48, layer_mm=5, spots=40, pulses_per_spot=2),
         shown_energies=2,
         compare=(CompareSpec(name="equal", source="made up", gradients={"ccl": EQUAL}),),

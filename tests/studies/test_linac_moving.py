@@ -85,7 +85,7 @@ def table_of(**changes: Any) -> ResolvedLinac[LinacSwitchingStudy]:
     study = LinacSwitchingStudy(
         study="linac-energy-switching",
         linac="small.toml",
-        energies=EnergiesSpec(lowest_MeV=66, highest_MeV=78, number=5),
+        energies=EnergiesSpec(lower_MeV=66, upper_MeV=78, number=5),
         particles_per_energy=300,
         particles=1200,
         integrated_particles=10,

@@ -140,7 +140,7 @@ def test_a_page_calls_families_of_magnets_by_their_words() -> None:
 
 def test_the_head_of_a_linac_tells_what_it_gives() -> None:
     """First the energies that it was set to or ends at, then that at its entrance; a ring is told as it is."""
-    energies = {"lowest_MeV": 70.0, "highest_MeV": 230.0, "number": 161}
+    energies = {"lower_MeV": 70.0, "upper_MeV": 230.0, "number": 161}
     switched = replace(linac(), study={"study": "linac-energy-switching", "energies": energies})
     assert beam_told(switched) == "proton, 70 to 230 MeV; at the entrance proton 5 MeV: p = 96.99 MeV/c"
     assert beam_told(linac()) == "proton, from 5 MeV to 230.7 MeV; at the entrance proton 5 MeV: p = 96.99 MeV/c"

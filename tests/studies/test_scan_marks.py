@@ -42,7 +42,7 @@ def test_a_small_scan_is_drawn_whole() -> None:
 @pytest.mark.parametrize(
     ("name", "scanned"),
     [
-        ("length", "circumference"),
+        ("length", "length"),
         ("tune_distance", "qx"),  # the distance to a third in x is made of the horizontal tune
         ("resonance_distance", "qy"),  # and that to all resonances needs the other tune too
         ("qx", "qx"),

@@ -90,7 +90,7 @@ def gather(resolved: ResolvedLinac[LinacSwitchingStudy], asked: Asked) -> Switch
     study, machine = resolved.study, resolved.machine
     linac = machine.linac
     start = machine.sample(study.particles_per_energy, study.seed)
-    asked_for = np.linspace(study.energies.lowest_MeV, study.energies.highest_MeV, study.energies.number) * 1e6
+    asked_for = np.linspace(study.energies.lower_MeV, study.energies.upper_MeV, study.energies.number) * 1e6
     energies, beyond = _within_reach(linac, asked_for)
     LOGGER.info("settings for %d energies", len(energies))
     settings = settings_for(linac, energies, start, study.least_spread)
@@ -224,7 +224,7 @@ def _cloud(end: LinacTracked, frequency: float) -> pd.DataFrame:
 
 def _others(resolved: ResolvedLinac[LinacSwitchingStudy], study: LinacSwitchingStudy) -> pd.DataFrame:
     """Transmission, against energy, with the machine's own gradients and with other sets."""
-    energies = np.linspace(study.energies.lowest_MeV, study.energies.highest_MeV, study.compare_energies) * 1e6
+    energies = np.linspace(study.energies.lower_MeV, study.energies.upper_MeV, study.compare_energies) * 1e6
     energies = _within_reach(resolved.machine.linac, energies)[0]
     table = {"wanted": energies}
     sets: dict[str, Mapping[str, Any]] = {"this machine": {}, **{one.name: one.gradients for one in study.compare}}

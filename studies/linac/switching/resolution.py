@@ -19,11 +19,11 @@ def resolve(study: LinacSwitchingStudy, file: Path | None) -> ResolvedLinac[Lina
 def _reachable(study: LinacSwitchingStudy, machine: LinacMachine) -> LinacSwitchingStudy:
     """The study with the machine's own energies, and depths that they reach, where the study gives none."""
     table = machine.table
-    ends = {"lowest_MeV": table.lowest_energy_MeV, "highest_MeV": table.highest_energy_MeV}
+    ends = {"lower_MeV": table.lowest_energy_MeV, "upper_MeV": table.highest_energy_MeV}
     given = study.energies.model_dump(include=study.energies.model_fields_set)
     energies = checked(EnergiesSpec, {**ends, **given}, "energies")
     kind = machine.linac.particle.kind
-    near, deep = (1e3 * float(range_in_water(end * 1e6, kind)) for end in (energies.lowest_MeV, energies.highest_MeV))
+    near, deep = (1e3 * float(range_in_water(end * 1e6, kind)) for end in (energies.lower_MeV, energies.upper_MeV))
     volume = study.volume
     if "volume" not in study.model_fields_set and not near <= volume.nearest_mm < volume.deepest_mm <= deep:
         volume = VolumeSpec(nearest_mm=near, deepest_mm=deep, layer_mm=min(volume.layer_mm, (deep - near) / 10))

@@ -13,17 +13,17 @@ from studies.spec.types import NotNegative, Number, Positive, Table, Text
 class EnergiesSpec(Table):
     """The table of energies, both ends in it."""
 
-    lowest_MeV: Positive = 70.0
+    lower_MeV: Positive = 70.0
     """Lowest energy, of the whole particle; without it the machine's."""
-    highest_MeV: Positive = 230.0
+    upper_MeV: Positive = 230.0
     """Highest energy, of the whole particle; without it the machine's."""
     number: Annotated[int, Strict(), Field(ge=2, le=2000)] = 161
     """How many, ends among them."""
 
     @model_validator(mode="after")
     def _ordered(self) -> Self:
-        if self.lowest_MeV >= self.highest_MeV:
-            raise ValueError(f"lowest_MeV {self.lowest_MeV:g} is not below highest_MeV {self.highest_MeV:g}")
+        if self.lower_MeV >= self.upper_MeV:
+            raise ValueError(f"lower_MeV {self.lower_MeV:g} is not below upper_MeV {self.upper_MeV:g}")
         return self
 
 

@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from typing import Annotated, Any, Literal, Self
+from typing import Annotated, Literal, Self
 
 from pydantic import Field, Strict, model_validator
 
@@ -37,16 +36,6 @@ class KnockoutSpec(Table):
     """Period of a chirp and of dual-fm."""
     momentum_spread: Positive = 5e-4
     """Full width of dp/p of the stack that it works on [1]."""
-
-    @model_validator(mode="before")
-    @classmethod
-    def _of_older_files(cls, content: Any) -> Any:
-        """``element``, as the key was called, is ``at``, as ``RFKnockout`` has it."""
-        if not isinstance(content, Mapping) or "element" not in content:
-            return content
-        if "at" in content:
-            raise ValueError("at and element are one key: leave element out")
-        return {("at" if key == "element" else key): value for key, value in content.items()}
 
 
 class BucketSpec(Table):

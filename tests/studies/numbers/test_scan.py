@@ -47,7 +47,7 @@ def test_a_case_has_the_verdict_that_judge_gives(
 
 def test_columns_of_a_block_by_their_names() -> None:
     """1.655 is 0.0117 below 5/3, with 1.83 0.005 from Qx - 2 Qy = -2; 2.03 is 0.3033 below 7/3, 0.17 of 5."""
-    names = {"qx": "qx", "tune_distance": "qx", "resonance_distance": "qy", "length": "circumference"}
+    names = {"qx": "qx", "tune_distance": "qx", "resonance_distance": "qy", "length": "length"}
     asked = (requirement("tune_distance", None, 0.02), requirement("length", 1.0, None, "mm"))
     design = SimpleNamespace(with_parameters=lambda part: None)
     made = cast(Plan, SimpleNamespace(names=names, extra=(), judged=asked[:1], design=design, resolved=resolved()))
@@ -56,7 +56,7 @@ def test_columns_of_a_block_by_their_names() -> None:
             "stable": [True, True, False],
             "qx": [1.655, 2.03, np.nan],
             "qy": [1.83, 1.4, np.nan],
-            "circumference": [77.0, 78.0, 79.0],
+            "length": [77.0, 78.0, 79.0],
         }
     )
     table = _named(made, {"kf": np.array([0.1, 0.2, 0.3])}, found)
