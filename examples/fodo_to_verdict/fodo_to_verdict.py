@@ -2,11 +2,14 @@
 # A cell of a focusing and a defocusing quadrupole, thin enough for the textbook's formulas.
 
 # %%
+from pathlib import Path
+
 import numpy as np
 
 from lattice import Drift, Lattice, Quadrupole, ReferenceParticle
 from machines.requirements import Requirement, judge
 from optics import Target, Vary, match, twiss, verify
+from studies.report.picture import write_picture
 
 proton = ReferenceParticle("proton", kinetic_energy_per_u=100e6)
 
@@ -85,5 +88,9 @@ assert verdict.verdict == "PASS"
 assert judge(need, 5.5 - 1e-7, 1e-6).verdict == "FAIL"  # within its error of the limit: no pass
 assert judge(need, None, None).verdict == "NOT EVALUATED"
 
+# %% [markdown]
+# The picture of this page.
+
 # %%
-figure = optics.plot()
+here = Path(__file__).parent if "__file__" in globals() else Path.cwd()
+write_picture(optics.plot(), here / "picture.svg", "Betas of the matched cell under its magnets")

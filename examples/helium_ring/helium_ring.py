@@ -3,11 +3,14 @@
 # cells.
 
 # %%
+from pathlib import Path
+
 import numpy as np
 
 from extraction import third_integer_resonance
 from lattice import Bend, Drift, Lattice, Marker, Quadrupole, ReferenceParticle, Sextupole
 from optics import Limit, Target, Vary, match, twiss, verify
+from studies.report.picture import write_picture
 
 helium = ReferenceParticle("helium-4", kinetic_energy_per_u=220e6)
 half = [
@@ -77,4 +80,10 @@ for seen in (weak, strong):
     law = 48 * np.sqrt(3) * np.pi**2 * (seen.tune_distance / seen.virtual_sextupole) ** 2
     assert abs(seen.stable_area / law - 1) < 0.3  # the next order in dQ
 assert abs(strong.kobayashi.stable_area / weak.kobayashi.stable_area - 0.25) < 1e-6
-figure = strong.plot(0.03)
+
+# %% [markdown]
+# The picture of this page.
+
+# %%
+here = Path(__file__).parent if "__file__" in globals() else Path.cwd()
+write_picture(optics.plot(), here / "picture.svg", "Betas and dispersion of the helium ring under its magnets")

@@ -2,6 +2,8 @@
 # A line from a septum to the isocentre of a turning gantry: spots of any size, the same at every angle.
 
 # %%
+from pathlib import Path
+
 import numpy as np
 
 from lattice import Drift, Lattice, Quadrupole, ReferenceParticle
@@ -9,6 +11,8 @@ from optics import Moments, twiss
 from optics.line.gantry import matched_rotator, rotator
 from optics.line.modules import phase_shifter, telescope
 from optics.line.settings import settings
+from studies.charts.curves import Curve, curves
+from studies.report.picture import write_picture
 
 proton = ReferenceParticle("proton", kinetic_energy_per_u=150e6)
 
@@ -60,3 +64,18 @@ found = settings(
 print(found.values, found.sizes, found.reasons)
 assert not any(found.reasons)
 assert found.spots.change.max() < 1e-6  # the same at every angle
+
+# %% [markdown]
+# The picture of this page: four energies, four emittances, one set of strengths each.
+
+# %%
+here = Path(__file__).parent if "__file__" in globals() else Path.cwd()
+strengths = [
+    Curve(name, 1e6 * emittances, row, color=color)
+    for name, row, color in zip(found.knobs, found.values.T, ("#1f4e79", "#b03a2e", "#1e8449", "#6c3483"), strict=True)
+]
+write_picture(
+    curves(strengths, "emittance x [um]", "k1 [1/m2]"),
+    here / "picture.svg",
+    "Strengths of the four quadrupoles against the emittance in x",
+)

@@ -3,6 +3,7 @@
 
 # %%
 from math import cos, radians
+from pathlib import Path
 
 import numpy as np
 
@@ -10,6 +11,7 @@ from lattice import ReferenceParticle
 from optics.linac import Bunch, Section, design_pass, linac_of, matched_start, track, transport
 from optics.linac.field_integration import integrated_energies
 from optics.linac.switching.energies import amplitudes_for, energy_table
+from studies.report.picture import write_picture
 
 frequency, wavelength = 2997.92458e6, 0.1
 section = Section(
@@ -92,4 +94,14 @@ end = track(linac, bunch.sample(1000, seed=1))
 print(end.transmission, end.energies.mean(), end.energies.std())
 print(energy_table(linac, [55e6, 60e6], bunch))
 assert end.transmission > 0.9
-figure = run.plot(bunch.covariance)
+
+# %% [markdown]
+# The picture of this page.
+
+# %%
+here = Path(__file__).parent if "__file__" in globals() else Path.cwd()
+write_picture(
+    run.plot(bunch.covariance),
+    here / "picture.svg",
+    "Energy and beam sizes along the linac under its tanks and quadrupoles",
+)

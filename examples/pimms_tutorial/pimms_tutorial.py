@@ -3,11 +3,14 @@
 # turn.
 
 # %%
+from pathlib import Path
+
 import numpy as np
 
 from extraction import third_integer_resonance
 from machines.registry import ring_named
 from optics import to_xsuite, twiss
+from studies.report.picture import write_picture
 
 ring = ring_named("pimms").lattice("extraction-proton-200MeV-no-sextupoles")
 line = to_xsuite(ring)
@@ -67,4 +70,14 @@ print(seen.stable_area, seen.kobayashi.stable_area)
 assert (
     abs(seen.stable_area / seen.kobayashi.stable_area - 1) < 0.1
 )  # the tune is 7e-4 away: leading order to some per cent
-figure = seen.plot(0.035)
+
+# %% [markdown]
+# The picture of this page.
+
+# %%
+here = Path(__file__).parent if "__file__" in globals() else Path.cwd()
+write_picture(
+    seen.plot(0.035),
+    here / "picture.svg",
+    "Phase space at the electrostatic septum of PIMMS with its triangle and arms",
+)

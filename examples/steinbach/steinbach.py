@@ -3,11 +3,15 @@
 # leaves.
 
 # %%
+from pathlib import Path
+
 import numpy as np
 
 from extraction import leaving_momentum, resonant_momentum, waiting_stack, wedge
 from machines.cnao_like import cnao
 from optics import Beam, twiss
+from studies.charts.steinbach import Wedge, steinbach
+from studies.report.picture import write_picture
 
 ring = cnao("extraction-proton-60MeV")
 resonant = resonant_momentum(ring)
@@ -45,3 +49,27 @@ assert abs(leaving_momentum(table, np.array([0.0]), side=-1.0)[0] - resonant) < 
 order = np.argsort(stack.amplitude)
 assert np.all(np.diff(leaves[order]) <= 0)
 print(leaves.mean(), leaves.std(), resonant)
+
+# %% [markdown]
+# The picture of this page: momentum in 1e-3, amplitude in square roots of a millimetre. The core moves the stack up in
+# momentum.
+
+# %%
+here = Path(__file__).parent if "__file__" in globals() else Path.cwd()
+milli, root = 1e3, np.sqrt(1e3)
+drawn = Wedge(
+    delta=milli * table["delta"],
+    exact=root * table["exact"].fillna(0.0),
+    leading=root * table["kobayashi"].fillna(0.0),
+    stack=(milli * stack.delta[::8], root * stack.amplitude[::8]),
+    resonant=milli * resonant,
+    start=milli * stack.delta.max(),
+    end=milli * resonant,
+    height=root * stack.amplitude.max(),
+    driver="betatron core",
+)
+write_picture(
+    steinbach(drawn),
+    here / "picture.svg",
+    "Steinbach diagram of CNAO: the unstable wedge, the stack beside it",
+)

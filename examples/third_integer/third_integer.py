@@ -2,11 +2,14 @@
 # A ring of six cells, one sextupole, and the third-integer resonance: nothing is taken from a machine.
 
 # %%
+from pathlib import Path
+
 import numpy as np
 
 from extraction import ExtractionTarget, third_integer_resonance
 from lattice import Bend, Drift, Lattice, Marker, Quadrupole, ReferenceParticle, Sextupole
 from optics import Target, Vary, match, track
+from studies.report.picture import write_picture
 
 proton = ReferenceParticle("proton", kinetic_energy_per_u=100e6)
 cell = [
@@ -82,4 +85,14 @@ leading = np.array([near.kobayashi.spiral_step(float(x)) for x in wires])
 print(steps, leading)
 assert steps[1] > steps[0]
 assert np.all(np.abs(steps / leading - 1) < 0.5)  # leading order; the wires are triangles away
-figure = near.plot(0.015)
+
+# %% [markdown]
+# The picture of this page.
+
+# %%
+here = Path(__file__).parent if "__file__" in globals() else Path.cwd()
+write_picture(
+    near.plot(0.015),
+    here / "picture.svg",
+    "The triangle of the third-integer resonance with its arms, physical and normalised",
+)

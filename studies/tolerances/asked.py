@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from typing import Annotated
+from collections.abc import Mapping
+from typing import Annotated, Any
 
 from pydantic import Field, Strict
 
@@ -31,9 +32,16 @@ class BudgetSpec(Table):
     """Others that are drawn with what is proposed."""
 
 
+def without_budget(content: Any) -> Any:
+    """A table that asks for no ranking and names no budget asks for no budget."""
+    if isinstance(content, Mapping) and content.get("mixed") == 0 and "budget" not in content:
+        return {**content, "budget": None}
+    return content
+
+
 def check_mixed(machines: int, mixed: int, budget: BudgetSpec | None) -> None:
     """ValueError when the ranking asks for more machines than there are, or the budget for a ranking without."""
     if 2 * mixed > machines:
         raise ValueError(f"mixed = {mixed} needs twice as many machines, there are {machines}")
     if budget is not None and not mixed:
-        raise ValueError("a budget follows from the ranking of causes: give mixed, or mixed = 0 and no budget")
+        raise ValueError("a budget follows from the ranking of causes: give mixed, or leave the table budget out")

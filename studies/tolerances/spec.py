@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Annotated, ClassVar, Literal, Self
+from typing import Annotated, Any, ClassVar, Literal, Self
 
 from pydantic import Field, model_validator
 
@@ -10,7 +10,7 @@ from studies.ring_optics.spec import ImperfectionsSpec
 from studies.spec.errors import ErrorsSpec
 from studies.spec.schema import RingStudy
 from studies.spec.types import Name, NotNegative
-from studies.tolerances.asked import BudgetSpec, Costs, Fewer, Machines, Yield, check_mixed
+from studies.tolerances.asked import BudgetSpec, Costs, Fewer, Machines, Yield, check_mixed, without_budget
 
 
 class FamilySpec(ErrorsSpec):
@@ -49,6 +49,11 @@ class TolerancesSpec(ImperfectionsSpec):
     """Rms errors, a table a family."""
     budget: BudgetSpec | None = BudgetSpec()
     """How large the errors may be, found for the wanted yield."""
+
+    @model_validator(mode="before")
+    @classmethod
+    def _of_the_ranking(cls, content: Any) -> Any:
+        return without_budget(content)
 
     @model_validator(mode="after")
     def _consistent(self) -> Self:

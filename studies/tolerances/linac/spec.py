@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from typing import Annotated, ClassVar, Literal, Self
+from typing import Annotated, Any, ClassVar, Literal, Self
 
 from pydantic import Field, Strict, model_validator
 
 from studies.linac.spec import LinacStudy
 from studies.spec.types import NotNegative, Table
-from studies.tolerances.asked import BudgetSpec, Costs, Fewer, Machines, Yield, check_mixed
+from studies.tolerances.asked import BudgetSpec, Costs, Fewer, Machines, Yield, check_mixed, without_budget
 
 
 class SourceSpec(Table):
@@ -41,6 +41,11 @@ class LinacTolerancesSpec(Table):
     """Cost of each cause [1], 1 where none is given."""
     budget: BudgetSpec | None = BudgetSpec()
     """How large the errors may be, found for the wanted yield."""
+
+    @model_validator(mode="before")
+    @classmethod
+    def _of_the_ranking(cls, content: Any) -> Any:
+        return without_budget(content)
 
     @model_validator(mode="after")
     def _consistent(self) -> Self:
