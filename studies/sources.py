@@ -106,9 +106,13 @@ _ALL = {
     ),
     "hardt-1981": Source("W. Hardt, Ultraslow extraction out of LEAR, CERN PS/DL/LEAR Note 81-6, 1981"),
     "iadarola-2024": Source(
-        "G. Iadarola et al., Xsuite: an integrated beam physics simulation framework, HB2023, TUA2I1 (2024)"
+        "G. Iadarola et al., Xsuite: an integrated beam physics simulation framework, HB2023, TUA2I1 (2024)",
+        "10.18429/JACoW-HB2023-TUA2I1",
     ),
-    "icru-78": Source("ICRU Report 78, Prescribing, recording, and reporting proton-beam therapy, 2007"),
+    "icru-78": Source(
+        "ICRU Report 78, Prescribing, recording, and reporting proton-beam therapy, 2007",
+        "10.1093/jicru/ndm041",
+    ),
     "iwata-2010": Source(
         "Y. Iwata et al., Multiple-energy operation with extended flattops at HIMAC, Nucl. Instr. Meth. A 624, 33"
         " (2010)"
@@ -128,7 +132,8 @@ _ALL = {
     ),
     "liang-2022": Source(
         "X. Liang et al., Investigation of the impact of machine operating parameters on beam delivery time ... "
-        "for synchrotron-based proton pencil beam spot scanning system, Front. Oncol. 12, 1036139 (2022)"
+        "for synchrotron-based proton pencil beam spot scanning system, Front. Oncol. 12, 1036139 (2022)",
+        "10.3389/fonc.2022.1036139",
     ),
     "madsen-2004": Source(
         "K. Madsen, H. Nielsen, O. Tingleff, Methods for non-linear least squares problems, DTU Informatics, 2004"

@@ -11,7 +11,7 @@ import plotly.graph_objects as go
 
 from machines.cnao_like import cnao
 from optics import scan, twiss
-from studies.charts.style import EXACT, LIMIT, axis, base_layout
+from studies.charts.style import EXACT, VERTICAL, axis, base_layout
 from studies.cli import run as lattice_optimize
 from studies.report.picture import write_picture
 
@@ -83,11 +83,11 @@ assert abs(tw.dqx / best["dqx"] - 1) < 1e-6
 marker = {"mode": "markers", "type": "scatter", "showlegend": False}
 dots = [
     {**marker, "x": values[:, 0].tolist(), "y": (-values[:, 1]).tolist(), "marker": {"color": EXACT, "size": 5}},
-    {**marker, "x": front[:, 0].tolist(), "y": (-front[:, 1]).tolist(), "marker": {"color": LIMIT, "size": 8}},
+    {**marker, "x": front[:, 0].tolist(), "y": (-front[:, 1]).tolist(), "marker": {"color": VERTICAL, "size": 8}},
 ]
 layout = base_layout(360, xaxis=axis("largest betx [m]"), yaxis=axis("Q'x"))
 write_picture(
     go.Figure(data=dots, layout=layout),
     here / "picture.svg",
-    "Largest beta against chromaticity of the machines tried, the front in red",
+    "Largest beta against chromaticity of the machines tried, the front in orange",
 )

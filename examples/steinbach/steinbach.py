@@ -58,9 +58,9 @@ print(leaves.mean(), leaves.std(), resonant)
 here = Path(__file__).parent if "__file__" in globals() else Path.cwd()
 milli, root = 1e3, np.sqrt(1e3)
 drawn = Wedge(
-    delta=milli * table["delta"],
-    exact=root * table["exact"].fillna(0.0),
-    leading=root * table["kobayashi"].fillna(0.0),
+    delta=(milli * table["delta"]).tolist(),
+    exact=(root * table["exact"].fillna(0.0)).tolist(),
+    leading=(root * table["kobayashi"].fillna(0.0)).tolist(),
     stack=(milli * stack.delta[::8], root * stack.amplitude[::8]),
     resonant=milli * resonant,
     start=milli * stack.delta.max(),
