@@ -69,5 +69,9 @@ for energy, result, color in zip((60, 250), results, (HORIZONTAL, VERTICAL), str
     names = [one["id"] for one in judged]
     bar = {"type": "bar", "orientation": "h", "name": f"{energy} MeV", "x": left, "y": names}
     bars.append({**bar, "marker": {"color": color}})
-layout = base_layout(360, barmode="group", xaxis=axis("margin over limit"), yaxis=axis(""))
-write_picture(go.Figure(data=bars, layout=layout), here / "picture.svg", "Margins of the ring at 60 and 250 MeV")
+layout = base_layout(360, barmode="group", xaxis=axis("margin over limit"), yaxis=axis("", type="category"))
+write_picture(
+    go.Figure(data=bars, layout=layout),
+    here / "picture.svg",
+    "Margins of the ring at 60 MeV, blue, and 250 MeV, orange",
+)
