@@ -70,7 +70,7 @@ def test_the_spread_is_told_in_percentiles_of_what_is_known(found: Answer) -> No
     (row,) = tables.spread(found).to_dict("records")
     known = known_orbits(found)
     assert [row[name] for name in ("5 %", "50 %", "95 %")] == pytest.approx(list(np.percentile(known, (5, 50, 95))))
-    assert (row["largest"], row["ideal"]) == pytest.approx((known[-1], 0.0))
+    assert (row["largest"], row["ideal"]) == pytest.approx((known[-1], float(found.ideal["orbit_x"])))
     assert (row["without a value"], row["unit"]) == (3, "m")
 
 
