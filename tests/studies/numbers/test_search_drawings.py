@@ -1,0 +1,159 @@
+"""Figures and tables of a search from six machines by hand: what is on the front, where it stands, what is best."""
+
+from __future__ import annotations
+
+from types import SimpleNamespace
+from typing import Any
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from lattice import InputError
+from studies.search import figures as drawn
+from studies.search.pictures import Cloud, Coordinate, _domains, _range, _some, front_drawing, parallel
+from studies.search.result import _beaten, _quantities, headline
+from studies.search.scoring import Scores
+from studies.search.tables import _compared
+from studies.vocabulary import quantity_named
+from tests.studies.numbers.drawn import curve, traces
+
+#: Six machines: the peak of betx is to be small, the room large. 0 is begun with; 4 breaks the constraint, 5 has no
+#: answer; of the others 1 and 3 are unbeaten, 2 is beaten by 3.
+BETX = np.array([16.0, 12.0, 15.0, 14.0, 9.0, np.nan])
+ROOM = np.array([1e-3, 2e-3, 3e-3, 5e-3, 9e-3, np.nan])
+FEASIBLE = np.array([True, True, True, True, False, False])
+FRONT = np.array([1, 3])
+
+
+def facts(**changes: Any) -> Any:
+    objectives = [
+        SimpleNamespace(quantity=name, sign=sign, kind=quantity_named(name).kind)
+        for name, sign in (("max_betx", 1.0), ("clearance_x", -1.0))
+    ]
+    knobs = [SimpleNamespace(name="kf", lower=0.2, upper=0.4), SimpleNamespace(name="kd", lower=-0.5, upper=-0.1)]
+    plan = SimpleNamespace(study=SimpleNamespace(scanned="blocks"))
+    search = SimpleNamespace(
+        objectives=objectives,
+        knobs=knobs,
+        constraints=[SimpleNamespace(id="A-1"), SimpleNamespace(id="A-2")],
+        plan=plan,
+    )
+    table = {"kf": np.linspace(0.2, 0.3, 6), "kd": np.linspace(-0.5, -0.4, 6), "max_betx": BETX, "clearance_x": ROOM}
+    signed = np.nan_to_num(np.stack([BETX, -ROOM], axis=1), nan=np.inf)
+    scores = SimpleNamespace(feasible=FEASIBLE, objectives=signed, answered=np.isfinite(BETX))
+    values: dict[str, Any] = {"search": search, "table": pd.DataFrame(table), "scores": scores, "front": FRONT}
+    values |= {"counts": np.array([2, 4, 6]), "covered": np.array([0.1, 0.4, 0.4])}
+    values |= {"kept": np.array([0.9, 0.6]), "binding": np.array([0.0, 1.0]), "conflict": "they contradict"}
+    return SimpleNamespace(**values | changes)
+
+
+SCALE = quantity_named("clearance_x").kind.scale
+
+
+def test_the_front_stands_among_all_that_was_tried() -> None:
+    """Each machine once: on the front, feasible, refused; what was begun with is marked besides."""
+    figure = drawn._front(facts())
+    for name, rows in (("front", [1, 3]), ("keeps all", [0, 2]), ("breaks a constraint", [4]), ("begun with", [0])):
+        assert curve(figure, name, "x") == pytest.approx(list(BETX[rows]))
+        assert curve(figure, name) == pytest.approx(list(SCALE * ROOM[rows]))
+    assert traces(figure, "front")[0]["text"][1].startswith("case 3<br>")
+    assert "kf = 0.26" in traces(figure, "front")[0]["text"][1]
+    assert list(figure.table["case"]) == [1, 3]
+    assert "small is good" in figure.caption.split(";")[1]
+    assert "large is good" in figure.caption
+
+
+def test_axes_show_feasible_machines_and_the_beginning_with_room() -> None:
+    """betx from 12 to 16 m: 8 % of 4 m more on either side; the refused 9 m lies outside."""
+    layout = drawn._front(facts()).plotly["layout"]
+    assert layout["xaxis"]["range"] == pytest.approx([12 - 0.32, 16 + 0.32])
+    assert layout["yaxis"]["range"] == pytest.approx([SCALE * (1e-3 - 0.32e-3), SCALE * (5e-3 + 0.32e-3)])
+
+
+def cloud(values: Any, feasible: Any, front: Any = (0,)) -> Cloud:
+    found = np.array(values, dtype=float).reshape(len(values), -1)
+    names = [f"axis {n}" for n in range(found.shape[1])]
+    return Cloud(names, found, [str(n) for n in range(len(found))], np.array(feasible), np.array(front), 0)
+
+
+def test_one_objective_is_drawn_over_the_number_of_the_case() -> None:
+    drawing = front_drawing(cloud([3.0, 2.0, 1.0], [True, True, True], [2]))
+    by_name = {trace["name"]: trace for trace in drawing["data"]}
+    assert (list(by_name["front"]["x"]), list(by_name["front"]["y"])) == ([2.0], [1.0])
+    assert list(by_name["keeps all"]["x"]) == [0.0, 1.0]
+
+
+def test_each_objective_but_the_first_has_a_panel() -> None:
+    drawing = front_drawing(cloud([[1, 2, 3], [4, 5, 6]], [True, True], [1]))
+    front = [trace for trace in drawing["data"] if trace["name"] == "front"]
+    assert [(list(trace["x"]), list(trace["y"]), trace["xaxis"], trace["yaxis"]) for trace in front] == [
+        ([4.0], [5.0], "x", "y"),
+        ([4.0], [6.0], "x2", "y2"),
+    ]
+    assert [trace["showlegend"] for trace in front] == [True, False]
+    assert _domains(2) == [(0.0, 0.44), (0.56, 1.0)]
+    with pytest.raises(InputError, match="at least one case"):
+        front_drawing(Cloud(["a"], np.zeros((0, 1)), [], np.array([], dtype=bool), np.array([], dtype=int), 0))
+
+
+def test_a_range_of_one_value_and_one_of_nothing_feasible() -> None:
+    """A tenth of what is alone; where no machine keeps all, all are looked at."""
+    assert _range(cloud([5.0, 5.0], [True, True]), np.array([5.0, 5.0])) == pytest.approx([4.5, 5.5])
+    assert _range(cloud([0.0, 0.0], [True, True]), np.array([0.0, 0.0])) == pytest.approx([-1.0, 1.0])
+    assert _range(cloud([0.0, 10.0], [False, False]), np.array([0.0, 10.0])) == pytest.approx([-0.8, 10.8])
+
+
+def test_not_more_points_than_can_be_seen() -> None:
+    assert len(_some(np.arange(4000))) == 4000
+    assert list(_some(np.arange(4001))[:3]) == [0, 2, 4]
+
+
+def test_machines_side_by_side_are_lines_over_their_own_scales() -> None:
+    """Knobs between the bounds of the search, objectives between the ends of the front; the best are dark."""
+    figure = drawn._side_by_side(facts())
+    lines = [[float(value) for value in trace["y"]] for trace in figure.plotly["data"]]
+    expected = [[0.1, 0.05, 0.0, 0.0], [0.3, 0.15, 1.0, 1.0]]
+    assert sorted(lines) == [pytest.approx(one) for one in expected]
+    assert all(trace["opacity"] == 1.0 for trace in figure.plotly["data"])  # each is the best in one objective
+    drawing = parallel([Coordinate("a", 2.0, 4.0)], np.array([[3.0], [4.0]]), ["x", "y"], np.array([True, False]))
+    assert [(trace["y"][0], trace["opacity"]) for trace in drawing["data"]] == [(1.0, 0.5), (0.5, 1.0)]
+    ends = {note["text"]: note["y"] for note in drawing["layout"]["annotations"]}
+    assert ends["2"] < 0 < 1 < ends["4"]
+
+
+def test_what_bounds_the_front_is_told_in_shares() -> None:
+    figure = drawn._constraints(facts())
+    broken, limit = (list(map(float, trace["x"])) for trace in figure.plotly["data"])
+    assert sorted(broken) == pytest.approx([0.1, 0.4])
+    assert sorted(limit) == pytest.approx([0.0, 1.0])
+    assert list(figure.table["broken by cases [1]"]) == pytest.approx([0.1, 0.4])
+    assert curve(drawn._convergence(facts()), "front", "x") == [2, 4, 6]
+    assert curve(drawn._convergence(facts()), "front") == pytest.approx([0.1, 0.4, 0.4])
+
+
+def test_the_best_of_each_objective_stands_beside_what_was_begun_with() -> None:
+    made = facts()
+    whole = pd.concat([made.table[["kf", "kd"]], drawn.shown(made)], axis=1).rename_axis("case").reset_index()
+    frame = _compared(made, whole).frame
+    assert list(frame["case"]) == [0, 1, 3]
+    assert list(frame["keeps all"]) == [True, True, True]
+    assert frame["machine"][0] == "begun with"
+
+
+def test_counts_and_the_best_are_quantities() -> None:
+    found = {one.name: one.value for one in _quantities(facts())}
+    assert (found["search.cases"], found["search.answered"]) == (6.0, 5.0)
+    assert (found["search.feasible"], found["search.front"]) == (4.0, 2.0)
+    assert (found["search.best.max_betx"], found["search.best.clearance_x"]) == (12.0, 5e-3)
+
+
+def test_the_headline_counts_what_beats_the_beginning() -> None:
+    """Both of the front are better than 16 m with 1 mm in both objectives."""
+    assert headline(facts()) == (
+        "6 machines tried, 4 keep all constraints, 2 of them unbeaten (the front), 2 better than the machine that was "
+        "begun with in every objective"
+    )
+    assert headline(facts(front=np.array([], dtype=int))).endswith("4 keep all constraints: they contradict")
+    broken: Scores = SimpleNamespace(feasible=~FEASIBLE, objectives=facts().scores.objectives)  # type: ignore[assignment]
+    assert _beaten(facts(scores=broken)) == "; the machine that was begun with breaks a constraint"
