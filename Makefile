@@ -3,6 +3,7 @@
 # make test     sets everything up and runs every check
 # make docs     builds the site of the documents into site/, offline; a warning is an error
 # make dist     builds the wheel and the source archive into dist/
+# make wheels   asks whether the lock has wheels for every Python that is supported (needs the package index)
 # make fuzz     throws damaged files at every reader for minutes (make test: for seconds)
 # make kills    kills scans at a hundred random moments (make test: at ten)
 # make bench    times the toolkit beside MAD-X, Xsuite and C, and tells what became slower since the last time
@@ -30,7 +31,7 @@ READY := $(VENV)/ready
 
 PIP := $(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation
 
-.PHONY: report dossier test docs fuzz kills bench coverage mutants lock clean
+.PHONY: report dossier test docs fuzz kills bench coverage mutants lock wheels clean
 
 report: $(READY)
 	@: > $(VENV)/started
@@ -106,6 +107,17 @@ $(READY): $(LOCKED) pyproject.toml
 lock:
 	uv pip compile pyproject.toml --extra test --extra cluster --extra search --extra docs --universal --python-version 3.11 --fork-strategy fewest \
 	    --generate-hashes --no-emit-index-url --output-file requirements.lock
+
+# Packages of Xsuite that are pure Python and come as source archives; nothing is installed. uv in a folder of its own.
+SOURCES := xfields xpart xtrack xobjects
+
+wheels: $(READY)
+	@$(BIN)/python -m venv $(VENV)/uv
+	@$(VENV)/uv/bin/python -m pip install --quiet --disable-pip-version-check uv
+	@for v in 3.11 3.12 3.13 3.14; do \
+	    $(VENV)/uv/bin/uv pip install --quiet --dry-run --python-version $$v --target $(VENV)/none --only-binary :all: \
+	        $(addprefix --no-binary ,$(SOURCES)) -r requirements.lock && echo "Python $$v: wheels for all but $(SOURCES)" \
+	        || exit 1; done
 
 clean:
 	rm -rf $(VENV) runs build dist site *.egg-info .mypy_cache .pytest_cache .ruff_cache .import_linter_cache .coverage

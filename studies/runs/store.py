@@ -30,7 +30,7 @@ from studies.runs.frames import read_csv
 from studies.runs.locks import only_writer
 from studies.runs.results_json import quantity_from, verdict_from
 from studies.spec.checking import parse_toml, read_text
-from studies.spec.older import keys_renamed
+from studies.vocabulary.older import keys_renamed
 
 Render = Callable[[StudyResult], str]
 

@@ -10,9 +10,9 @@ from lattice.errors import InputError, did_you_mean
 from studies.registry import ROOMS, spec_of
 from studies.spec.changes import apply_changes
 from studies.spec.checking import checked, parse_toml, read_text
-from studies.spec.older import rename
 from studies.spec.schema import StudySpec
 from studies.terminal import LOGGER
+from studies.vocabulary.older import rename
 
 
 def load_study(path: Path, changes: Sequence[str] = (), where: str = "") -> StudySpec:

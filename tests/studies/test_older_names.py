@@ -11,8 +11,8 @@ from optics import Limit, Optics, Target, scan, twiss
 from optics.matching.quantities import Quantity
 from studies.slow_extraction.spill.spec import KnockoutSpec
 from studies.spec.checking import checked
-from studies.spec.older import OLDER_KEYS, rename
 from studies.spec.study_file import load_study, validated
+from studies.vocabulary.older import OLDER_KEYS, rename
 from tests.extraction_rings import fodo_ring as ring_of_cells
 
 PROTON = ReferenceParticle("proton", kinetic_energy_per_u=60e6)
