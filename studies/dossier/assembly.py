@@ -54,10 +54,19 @@ def dossier_of(entries: Sequence[Entry], control: Control) -> Dossier:
     machine, program = matrix_of(of_the_machine(judged), "matrix"), matrix_of(of_the_program(judged), "check")
     parameters, counted = parameters_of(runs), numbers(runs)
     index = index_of(runs, (machine, program), parameters, counted)
-    title = control.title or f"Dossier: {', '.join(dict.fromkeys(entry.case.machine for entry in entries))}"
+    title = control.title or _titled([one for entry in entries for one in entry.case.machine.split(", ")])
     return Dossier(control, title, studies, judged, machine, program, parameters, counted, index)
 
 
 def _judged(run: Placed, figures: Sequence[FigureData]) -> tuple[Judged, ...]:
     with damage_told(run.entry.path):
         return judged_of(run, figures)
+
+
+def _titled(machines: Sequence[str]) -> str:
+    """Of the machines, each once; of more than a title holds, how many."""
+    known = tuple(dict.fromkeys(machines))
+    return f"Dossier: {', '.join(known)}" if len(known) <= _NAMED else f"Dossier of {len(known)} machines"
+
+
+_NAMED = 6  # machines in a title

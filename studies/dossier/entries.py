@@ -132,12 +132,21 @@ def slug(name: str) -> str:
     return word if word[:1].isalpha() else f"x{'-' if word else ''}{word}"
 
 
+_COUNTED = re.compile(r",? \d+ (?:energies|layers from)(?= )")
+_LONG = re.compile(r"\d+\.\d+")
+
+
+def _shortly(told: str) -> str:
+    """Without how many energies there are, and each in four digits: the head of a column."""
+    return _LONG.sub(lambda number: f"{float(number[0]):.4g}", _COUNTED.sub("", told))
+
+
 _PARTICLE = re.compile(r"(?P<particle>[^\s,;]+),? (?P<energy>[^;]*\d[^;]*)")
 
 
 def case_of(result: StudyResult) -> Case:
     """Machine, particle and energy of a run, from what it says of its particle."""
-    told = result.particle.split(": p = ")[0].strip()
+    told = _shortly(result.particle.split(": p = ")[0].strip())
     found = _PARTICLE.fullmatch(told)
     particle, energy = (found["particle"], found["energy"]) if found else (told, "")
     return Case(result.machine, particle, accelerated(result, energy))

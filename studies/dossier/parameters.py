@@ -11,6 +11,7 @@ from studies.report.naming import families_of
 from studies.report.written import known_text, number_text
 from studies.results import Quantity
 from studies.vocabulary import UNIT_FACTORS, quantity_named, unit_factor
+from studies.vocabulary.places import placed_text
 from studies.vocabulary.typesetting import unit_text
 
 #: What the list holds, by subject; strengths (``parameter.``) follow the ring.
@@ -118,7 +119,8 @@ def _row(name: str, found: Sequence[tuple[Placed, Quantity]], cases: Sequence[Ca
     text, symbol = families_of(found[0][0].result).get(parameter, parameter), ""
     if not name.startswith(_STRENGTH):
         asked = quantity_named(name)
-        text, symbol = asked.kind.text + (f" at {asked.place}" if asked.place else ""), asked.kind.symbol
+        text, symbol = placed_text(asked.kind.text + (f" at {asked.place}" if asked.place else "")), asked.kind.symbol
+        symbol = placed_text(symbol)
         unit = asked.kind.shown or _readable(unit, max(abs(quantity.value or 0.0) for _, quantity in found))
         factor = 1.0 / unit_factor(asked, unit)
     values = tuple(_given([pair for pair in found if pair[0].entry.case == case], factor) for case in cases)
@@ -140,11 +142,12 @@ _PREFIXED = {
 
 
 def _given(found: Sequence[tuple[Placed, Quantity]], factor: float) -> tuple[Given, ...]:
-    """Each value once: that of the first run that gives it."""
-    first: dict[str, Placed] = {}
-    for run, quantity in found:
-        first.setdefault(_value_text(quantity, factor), run)
-    return tuple(Given(text, run.entry.slug, run.entry.label) for text, run in first.items())
+    """Each value once, to four digits: that of the first run that gives it, of those with an error if there are any."""
+    first: dict[str, int] = {}
+    for place in sorted(range(len(found)), key=lambda place: not found[place][1].spread):
+        first.setdefault(number_text((found[place][1].value or 0.0) * factor, _DIGITS), place)
+    kept = [found[place] for place in sorted(first.values())]
+    return tuple(Given(_value_text(one, factor), run.entry.slug, run.entry.label) for run, one in kept)
 
 
 def _value_text(quantity: Quantity, factor: float) -> str:

@@ -13,6 +13,7 @@ from machines.registry import MACHINES, machine_named
 from machines.rings.machine import RingMachine
 from studies.results import FigureData, StudyResult, TableData
 from studies.vocabulary.families import family_words
+from studies.vocabulary.names import NUMBERS
 from studies.vocabulary.places import called, in_full
 
 _PLAIN = re.compile(r"[a-z]+")  # such a name may be a word of the language: in figures it stays, unless it stands alone
@@ -42,6 +43,7 @@ def named(result: StudyResult) -> StudyResult:
     A family of magnets, whose parameter has its own name, is called by its word and that name in figures and tables.
     """
     words, families = words_of(result), families_of(result)
+    result = replace(result, assumptions=_read(result.assumptions), warnings=_read(result.warnings))
     if not words and not families:
         return result
 
@@ -57,6 +59,16 @@ def named(result: StudyResult) -> StudyResult:
         assumptions=all_told(result.assumptions),
         warnings=all_told(result.warnings),
     )
+
+
+def _read(sentences: Iterable[str]) -> tuple[str, ...]:
+    """Sentences that list quantities by their keys, with what the vocabulary says of them."""
+    return tuple(re.sub(r"\b[a-z0-9]+(?:_[a-z0-9]+)+\b", _quantity, sentence) for sentence in sentences)
+
+
+def _quantity(key: re.Match[str]) -> str:
+    known = NUMBERS.get(key[0])
+    return known.text if known else key[0]
 
 
 def told(sentence: str, words: Mapping[str, str]) -> str:

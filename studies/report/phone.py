@@ -9,6 +9,7 @@ from typing import Any
 from studies.charts.kit.gauges import narrowed, resized
 from studies.report.labels.boxes import text_size
 from studies.report.labels.placing import PHONE, placed
+from studies.report.stacking import stacked
 from studies.report.titles import fitted
 
 _LEFT, _RIGHT = 56, 40  # px: the most that margins take
@@ -19,7 +20,11 @@ _SMALL = 10  # px: letters of a label that takes more lines than one
 
 
 def relaid(plotly: Mapping[str, Any]) -> dict[str, Any]:
-    """The figure for a phone. Panels keep their height, those with equal axes are as high as the screen is wide."""
+    """The figure for a phone.
+
+    Panels keep their height, those with equal axes are as high as the screen is wide, and none stand side by side.
+    """
+    plotly = stacked(plotly)
     layout = dict(plotly["layout"])
     margin = {"l": 80, "r": 80, "t": 100, "b": 80, **layout.get("margin", {})}
     left = _LEFT if margin["l"] <= _ASKED else _POWERS  # numbers as powers of ten take more

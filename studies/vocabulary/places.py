@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 
 #: By the keys of a machine's ``places``; others ("symp") have no word of the field.
@@ -19,6 +20,11 @@ PLACES: Mapping[str, str] = {
 def called(places: Mapping[str, str]) -> dict[str, str]:
     """What elements are called: ``{"se_010a_esp": "electrostatic septum"}`` of a machine's ``places``."""
     return {element: PLACES[key] for key, element in places.items() if key in PLACES}
+
+
+def placed_text(text: str) -> str:
+    """A text with words for the places that it names by their keys: ``betx at electrostatic septum``."""
+    return re.sub(r"\w+", lambda word: PLACES.get(word[0], word[0]), text)
 
 
 def in_full(element: str, words: Mapping[str, str]) -> str:

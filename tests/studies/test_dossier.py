@@ -185,6 +185,24 @@ def test_runs_of_one_case_that_differ_stand_side_by_side(tmp_path: Path) -> None
     assert [len(cell) for cell in found.machine.rows[0].cells] == [3]
 
 
+def test_one_number_with_and_without_its_error_stands_once(tmp_path: Path) -> None:
+    """Two runs find one tune to four digits, one of them with the error of its model: that is told."""
+    first, second = ring("a", PROTON, 16.0), ring("b", PROTON, 16.5)
+    told = [replace(one, model=0.002) if one.name == "qx" else one for one in second.quantities]
+    results = first, replace(second, quantities=tuple(told))
+    found = dossier_of(read_entries([saved(result, tmp_path / result.name) for result in results]), Control())
+    tune = next(row for _, group in found.parameters.groups for row in group if row.name == "qx")
+    assert [[(one.value, one.label) for one in cell] for cell in tune.values] == [[("1.666 ± 0.002", "b")]]
+
+
+def test_a_title_of_many_machines_counts_them(tmp_path: Path) -> None:
+    names = ["a", "b", "c", "b, d", "e", "f", "g"]
+    results = [replace(ring(f"study-{k}", PROTON, 16.0), machine=name) for k, name in enumerate(names)]
+    entries = read_entries([saved(result, tmp_path / result.name) for result in results])
+    assert dossier_of(entries, Control()).title == "Dossier of 7 machines"
+    assert dossier_of(entries[:5], Control()).title == "Dossier: a, b, c, d, e"
+
+
 def test_every_key_of_the_parameter_list_is_a_quantity() -> None:
     keys = [key for group in KEYS.values() for key in group]
     assert len(keys) == len(set(keys))
@@ -298,9 +316,9 @@ def test_the_case_of_a_run(tmp_path: Path) -> None:
 
     assert case(PROTON) == ("proton", "60 MeV")
     assert case(CARBON) == ("carbon-12", "400 MeV/u")
-    assert case("proton, 34 layers from 118.5 to 172.4 MeV/u") == ("proton", "34 layers from 118.5 to 172.4 MeV/u")
-    two = "proton, 162 energies 62 to 227 MeV/u; carbon-12, 121 energies 115 to 399 MeV/u"
-    assert case(two) == (two, "")
+    assert case("proton, 34 layers from 118.5 to 172.4 MeV") == ("proton", "118.5 to 172.4 MeV")
+    two = "proton, 162 energies 62.584 to 227.54 MeV; carbon-12, 121 energies 115 to 399 MeV/u"
+    assert case(two) == ("proton 62.58 to 227.5 MeV; carbon-12 115 to 399 MeV/u", "")
     assert case("") == ("", "")
     assert case_of(linac()).energy == "from 5 MeV to 230.7 MeV"
     energies = {"lower_MeV": 70.0, "upper_MeV": 230.0, "number": 161}

@@ -16,7 +16,8 @@ from studies.report.naming import named, told
 from studies.results import FigureData, TableData
 from studies.scan.figures import _lines
 from studies.scan.plan import Axis
-from studies.vocabulary.places import PLACES, called
+from studies.vocabulary.names import quantity_named
+from studies.vocabulary.places import PLACES, called, placed_text
 from tests.dossier_runs import linac
 from tests.report_fakes import fake_figures, fake_result
 
@@ -83,7 +84,20 @@ def test_a_page_calls_septa_by_their_words_everywhere() -> None:
     assert list(made.tables[0].frame["x [m]"]) == [1.5, 2.0]
     assert made.warnings == ("at 'x'",)
     own = replace(asked, study={})
-    assert named(own) is own
+    assert named(own).figures is own.figures
+
+
+def test_quantities_that_a_sentence_lists_are_told_in_words() -> None:
+    """A warning of keys says little to who reads a page; words with other underscores stay."""
+    listed = replace(fake_result(), warnings=("By the maps alone: lost_power, beta_beating of my_ring.",))
+    assert named(listed).warnings == (
+        f"By the maps alone: {quantity_named('lost_power').kind.text}, {quantity_named('beta_beating').kind.text} "
+        "of my_ring.",
+    )
+
+
+def test_a_place_of_a_quantity_has_its_word() -> None:
+    assert placed_text("betx at electrostatic_septum, symp") == "betx at electrostatic septum, symp"
 
 
 def test_a_place_without_a_word_keeps_its_name() -> None:

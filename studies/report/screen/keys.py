@@ -12,6 +12,7 @@ from studies.report.verdicts import VerdictRow
 from studies.report.written import known_parts, short_text
 from studies.results import StudyResult
 from studies.vocabulary import checks_program, quantity_named
+from studies.vocabulary.places import placed_text
 
 NUMBER = 5
 _FWHM = 2.0 * sqrt(2.0 * log(2.0))  # of a Gaussian, over its rms
@@ -162,5 +163,5 @@ def _named(quantity: str) -> str:
         asked = quantity_named(quantity)
     except ValueError:
         return ""
-    place = f" at {asked.place}" if asked.place else ""
+    place = placed_text(f" at {asked.place}") if asked.place else ""
     return f"{asked.kind.text[:1].upper()}{asked.kind.text[1:]}{place}"
