@@ -12,6 +12,7 @@ from studies.charts.kit.strips import axis_name, layout_key, spaced
 from studies.charts.style import INK, LIMIT, Drawing, Layout, Trace, axis, base_layout, inert, numbers, text
 
 _GAP = 0.09  # of the height, between panels
+_GAPS = 0.3  # of the figure: what all gaps take at most
 
 
 def line(
@@ -68,7 +69,7 @@ def stacked(
     """
     count = len(titles)
     layout: Layout = {}
-    for i, (title, domain) in enumerate(zip(titles, spaced(count, _GAP), strict=True)):
+    for i, (title, domain) in enumerate(zip(titles, spaced(count, _gap(count)), strict=True)):
         more = yaxes[i] if i < len(yaxes) else {}
         layout[layout_key(i)] = axis(title, domain=domain, anchor="x", **more)
     lowest = axis_name(count - 1)
@@ -86,6 +87,11 @@ def stacked(
             **layout,
         ),
     }
+
+
+def _gap(count: int) -> float:
+    """Between two panels: of many it is less, so that all gaps together leave them most of the figure."""
+    return min(_GAP, _GAPS / max(count - 1, 1))
 
 
 def _labels(labels: Sequence[tuple[str, str, int]]) -> list[Layout]:

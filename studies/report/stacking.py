@@ -90,9 +90,7 @@ def _placed(one: Layout, rows: list[_Row], scale: float) -> Layout:
         change |= {side: short(_up(float(one[side]), row, scale)) for side in ("y", "y0", "y1") if side in one}
     if one.get("xref", "paper") == "paper" and row is not None:
         begin, end = row.across
-        change |= {
-            side: short((float(one[side]) - begin) / (end - begin)) for side in ("x", "x0", "x1") if side in one
-        }
+        change |= {side: short((float(one[side]) - begin) / (end - begin)) for side in ("x", "x0", "x1") if side in one}
     return {**one, **change}
 
 

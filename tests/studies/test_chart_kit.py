@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from itertools import pairwise
 from typing import Any
 
 import pytest
@@ -10,6 +11,7 @@ from studies.charts.kit.gauges import Gauge, narrowed, resized, with_gauges
 from studies.charts.kit.limits import across, upright
 from studies.charts.kit.slider import one_at_a_time, owners, slider
 from studies.charts.kit.strips import axis_name, layout_key, named_stack, spaced, strips
+from studies.charts.linac import stacked
 from studies.charts.style import LIMIT, base_layout, short
 
 #: Two pictures, of one trace and of two.
@@ -98,3 +100,13 @@ def test_on_a_narrow_screen_names_of_gauges_stand_over_their_scales() -> None:
     assert layout["height"] - gauged()["height"] == layout["margin"]["b"] - gauged()["margin"]["b"] == 36
     bare = base_layout(200)
     assert narrowed(bare) == bare
+
+
+@pytest.mark.parametrize("count", [1, 2, 4, 12, 40])
+def test_panels_of_any_number_have_room(count: int) -> None:
+    """Twelve with a tenth of the figure between two left none for themselves: the page could not be drawn."""
+    layout = stacked([], ["x [mm]"] * count, "share [%]")["layout"]
+    domains = [layout[key]["domain"] for key in layout if key.startswith("yaxis")]
+    assert len(domains) == count
+    assert sum(high - low for low, high in domains) >= 0.7 - 1e-3
+    assert all(above[0] >= below[1] for above, below in pairwise(domains))

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from math import isfinite, log10
 from typing import Any
 
@@ -215,12 +215,28 @@ def _shapes(mark: Mark, plotly: Mapping[str, Any]) -> Iterator[Layout]:
 
 def _label(mark: Mark, plotly: Mapping[str, Any], number: int) -> Layout:
     """Id and limits beside the first limit; several of one axis stand one after the other along it."""
-    told = inert(f"{mark.id} {limits_told(mark.requirement)}")
+    told = inert(f"{mark.id} {limits_told(_on_its_axis(mark))}")
     log = _axis(plotly["layout"], mark.axis).get("type") == "log"
     first = short(log10(mark.limits[0].place) if log else mark.limits[0].place)
     place = _upright_place(mark, first, number) if _is_upright(mark) else _across_place(mark, first, number, plotly)
     look = {"bgcolor": "rgba(255,255,255,0.75)", "name": f"{mark.id}, label"}
     return text(told, color=LIMIT, size=11, **look, **place)
+
+
+def _on_its_axis(mark: Mark) -> Requirement:
+    """The requirement in the unit of the axis: a share of 0.95 stands on one of percent as 95 %."""
+    requirement = mark.requirement
+    if requirement.unit != "1" or mark.shown.scale != _PERCENT or mark.shown.offset:
+        return requirement
+    ends = {side: None if end is None else short(_PERCENT * end) for side, end in _ends(requirement).items()}
+    return replace(requirement, unit="%", **ends)
+
+
+def _ends(requirement: Requirement) -> dict[str, float | None]:
+    return {"lower": requirement.lower, "upper": requirement.upper}
+
+
+_PERCENT = 100.0
 
 
 def _upright_place(mark: Mark, x: float, number: int) -> dict[str, Any]:

@@ -1,15 +1,18 @@
-"""Titles of axes and names of columns on a phone: none is cut off, none stands on its neighbour."""
+"""A figure on a phone: titles fit their axes, names of columns have room, no panels stand beside each other."""
 
 from __future__ import annotations
 
 from typing import Any
 
+import pytest
+
 from studies.charts.figure import figure_json
 from studies.charts.match import match_sensitivity
-from studies.charts.style import axis, base_layout
+from studies.charts.style import axis, base_layout, text
 from studies.report.labels.boxes import text_size
 from studies.report.labels.placing import PHONE
 from studies.report.phone import relaid
+from studies.report.stacking import stacked
 from studies.report.titles import cell_size, columns_in_lines
 
 
@@ -52,3 +55,47 @@ def test_numbers_of_cells_fit_them_on_a_phone() -> None:
     widest = max(text_size(text, size)[0] for row in plotly["data"][0]["text"] for text in row)
     assert widest <= room - 4
     assert cell_size({"data": [], "layout": {}}, min(PHONE)) is None
+
+
+def row_of_panels() -> dict[str, Any]:
+    """Two panels beside each other, 300 px high, a name over each, a gauge's name 60 px below; one stop of a slider."""
+    axes = {
+        "xaxis": axis("x [mm]", domain=[0.0, 0.44], anchor="y"),
+        "xaxis2": axis("y [mm]", domain=[0.56, 1.0], anchor="y2"),
+        "yaxis": axis("x' [mrad]", anchor="x"),
+        "yaxis2": axis("y' [mrad]", anchor="x2"),
+    }
+    notes = [
+        text("first", x=0.0, y=1.0, xref="paper", yref="paper"),
+        text("second", x=0.56, y=0.5, xref="paper", yref="paper"),
+        text("gauge", x=0.0, y=-0.2, xref="paper", yref="paper"),
+        text("own", x=0.0, y=1.0, xref="x2 domain", yref="y2 domain"),
+    ]
+    step = {"label": "1", "args": [{}, {"annotations": notes[1:2]}]}
+    layout = base_layout(372, annotations=notes, sliders=[{"steps": [step]}], **axes)
+    return {"data": [], "layout": layout}
+
+
+def test_panels_beside_each_other_stand_below_each_other_on_a_phone() -> None:
+    """Each 240 px high with 62 px between: 542 px in all; what hangs 60 px below the row still does."""
+    plotly = row_of_panels()
+    layout = stacked(plotly)["layout"]
+    assert layout["height"] == 372 + 542 - 300
+    assert [layout[key]["domain"] for key in ("xaxis", "xaxis2")] == [[0.0, 1.0], [0.0, 1.0]]
+    upper, lower = (layout[key]["domain"] for key in ("yaxis", "yaxis2"))
+    assert upper == pytest.approx([302 / 542, 1.0])
+    assert lower == pytest.approx([0.0, 240 / 542], abs=1e-7)
+    places = [(note["x"], note["y"]) for note in layout["annotations"]]
+    assert places[0] == (0.0, 1.0)
+    assert places[1] == pytest.approx((0.0, 120 / 542), abs=1e-7)
+    assert places[2] == pytest.approx((0.0, -60 / 542), abs=1e-7)
+    assert places[3] == (0.0, 1.0)  # told in its panel's own parts
+    moved = layout["sliders"][0]["steps"][0]["args"][1]["annotations"][0]
+    assert (moved["x"], moved["y"]) == places[1]
+
+
+def test_a_panel_with_margins_beside_it_stays_as_it_is() -> None:
+    """A distribution and its projections are one picture."""
+    plotly = row_of_panels()
+    plotly["layout"] = {**plotly["layout"], "xaxis": axis("x [mm]", domain=[0.0, 0.78], anchor="y")}
+    assert stacked(plotly) == plotly
