@@ -100,7 +100,7 @@ def _row_of(one: Layout, rows: list[_Row]) -> _Row | None:
     for row in rows:
         if {row.x, row.y} & named:
             return row
-    if one.get("y", one.get("y0", 0.0)) < 0.0 or "x0" in one:
+    if "x0" in one or float(one["y"]) < 0.0:
         return None
     return next((row for row in rows if row.across[0] - 0.05 <= float(one["x"]) <= row.across[1] + 0.05), None)
 

@@ -6,6 +6,7 @@ import re
 from collections.abc import Iterator, Mapping
 from typing import Any
 
+from studies.charts.style import short
 from studies.report.labels.boxes import text_size
 from studies.report.labels.frame import Frame
 
@@ -73,7 +74,15 @@ def columns_in_lines(plotly: Mapping[str, Any]) -> dict[str, Any]:
     margin = {"b": 80, **layout.get("margin", {})}
     height = {"height": layout.get("height", 450) + more, "margin": {**margin, "b": margin["b"] + more}}
     axis = {**layout.get("xaxis", {}), "tickangle": 0}
-    return {**plotly, "data": data, "layout": {**layout, **height, "xaxis": axis}}
+    down = more / (layout.get("height", 450) - {"t": 100, **margin}["t"] - margin["b"])
+    below = {kind: [_lower(one, down) for one in layout[kind]] for kind in ("shapes", "annotations") if kind in layout}
+    return {**plotly, "data": data, "layout": {**layout, **height, **below, "xaxis": axis}}
+
+
+def _lower(one: Mapping[str, Any], down: float) -> dict[str, Any]:
+    """What stands below the panel, lower by so much of its height; the rest as it is."""
+    below = one.get("yref") == "paper" and one.get("y", one.get("y0", 0.0)) < 0.0
+    return {**one, **{side: short(one[side] - down) for side in ("y", "y0", "y1") if below and side in one}}
 
 
 def cell_size(plotly: Mapping[str, Any], width: float) -> int | None:

@@ -44,6 +44,10 @@ def test_names_of_columns_stand_in_lines_and_have_room() -> None:
     assert told["data"][0]["x"] == ["focusing<br>quadrupoles<br>(kf)", "b", "c"]
     assert told["layout"]["height"] - worded["layout"]["height"] == 2 * 15
     assert told["layout"]["margin"]["b"] - worded["layout"]["margin"]["b"] == 2 * 15
+    plot = worded["layout"]["height"] - 24 - 56
+    gauge = text("gauge", x=0.0, y=-0.5, xref="paper", yref="paper")
+    beneath = columns_in_lines({**worded, "layout": {**worded["layout"], "annotations": [gauge]}})
+    assert beneath["layout"]["annotations"][0]["y"] == pytest.approx(-0.5 - 30 / plot)
 
 
 def test_numbers_of_cells_fit_them_on_a_phone() -> None:

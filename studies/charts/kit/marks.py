@@ -228,12 +228,8 @@ def _on_its_axis(mark: Mark) -> Requirement:
     requirement = mark.requirement
     if requirement.unit != "1" or mark.shown.scale != _PERCENT or mark.shown.offset:
         return requirement
-    ends = {side: None if end is None else short(_PERCENT * end) for side, end in _ends(requirement).items()}
-    return replace(requirement, unit="%", **ends)
-
-
-def _ends(requirement: Requirement) -> dict[str, float | None]:
-    return {"lower": requirement.lower, "upper": requirement.upper}
+    lower, upper = (None if end is None else short(_PERCENT * end) for end in (requirement.lower, requirement.upper))
+    return replace(requirement, unit="%", lower=lower, upper=upper)
 
 
 _PERCENT = 100.0
