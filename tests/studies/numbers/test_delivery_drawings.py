@@ -9,8 +9,11 @@ import numpy as np
 import pandas as pd
 import pytest
 
+from lattice import Bend, Drift, Lattice, survey
+from studies.charts.sliding import Panel, sliding
 from studies.delivery import figures as drawn
 from studies.delivery import tables
+from studies.delivery.facts import _tracked
 from tests.studies.numbers.drawn import curve, heading, traces
 from tests.studies.numbers.test_delivery import CASES, FAST, MOVED, SLOW, facts, lines
 
@@ -185,3 +188,49 @@ def test_trajectories_before_and_behind_steering_in_their_planes() -> None:
 def test_an_envelope_keeps_one_row_a_place_and_opening() -> None:
     columns = {"s": [0.0, 1.0, 1.0, 1.0], "aperture_x": [0.03, 0.03, 0.03, 0.02], "x": [1.0, 2.0, 3.0, 4.0]}
     assert list(drawn._thinned(pd.DataFrame(columns))["x"]) == [1.0, 2.0, 4.0]
+
+
+def test_the_gantry_is_drawn_from_above_and_from_the_side_with_its_isocentre() -> None:
+    """A bend of 0.3 rad rolled by 0 and 90 degrees turns left and then up; the isocentre is the end of the line."""
+    stands = []
+    for roll in (0.0, np.pi / 2):
+        line = Lattice("line", elements=[Drift("a", length=1.0), Bend("b", length=2.0, angle=0.3, tilt=roll)])
+        stands.append((roll, pd.DataFrame(survey(line)).set_index("name")))
+    (figure,) = drawn._turned(delivery(stands=tuple(stands)))
+    for number, (_, table) in enumerate(stands):
+        end = table.iloc[-1]
+        above, side = (traces(figure, name)[number] for name in ("from above: X", "from the side: Y"))
+        assert (float(above["x"][-1]), float(above["y"][-1])) == pytest.approx((end["Z"], end["X"]), abs=1e-6)
+        assert (float(side["x"][-1]), float(side["y"][-1])) == pytest.approx((end["Z"], end["Y"]), abs=1e-6)
+        changes = figure.plotly["layout"]["sliders"][0]["steps"][number]["args"][1]["annotations"]
+        seen = {(note["x"], note["y"]) for note in changes if note["text"] == "isocentre"}
+        assert {(round(x, 5), round(y, 5)) for x, y in seen} >= {(round(end["Z"], 5), round(end["X"], 5))}
+        assert all(x == pytest.approx(end["Z"], abs=1e-6) for x, _ in seen)
+    assert sorted(set(figure.table["angle [deg]"])) == pytest.approx([0.0, 90.0])
+    assert list(drawn._turned(delivery(stands=()))) == []
+
+
+@pytest.mark.parametrize(("energies", "spots", "numbers"), [(9, 2, [0, 5, 8, 13, 16]), (3, 1, [0, 1, 2]), (1, 3, [0])])
+def test_energies_from_end_to_end_are_tracked_at_the_spots_in_turn(
+    energies: int, spots: int, numbers: list[int]
+) -> None:
+    """Cases are counted spot by spot: of nine energies the first, third, fifth, seventh and ninth."""
+    study = SimpleNamespace(spots=[None] * spots)
+    resolved: Any = SimpleNamespace(particles=[None] * energies, study=study, turned=None, angles=(0.0, 0.5))
+    cases: Any = list(range(energies * spots))
+    assert _tracked(resolved, cases) == numbers
+    resolved.turned = ("gantry", (0.0, 0.5))
+    turned = _tracked(resolved, tuple(CASES[0] for _ in cases))
+    assert [case.angle for case in turned] == [0.0, 0.5] * len(numbers)
+
+
+def test_a_slider_s_frame_holds_every_panel() -> None:
+    """x from 0 to 5; y from -1 to 9, with 6 % of 10 more."""
+    panels = [
+        Panel("a", [("c", [0.0, 2.0], [-1.0, 3.0], "#000000")]),
+        Panel("b", [("c", [1.0, 5.0], [9.0, 0.0], "#000000")]),
+    ]
+    layout = sliding(panels, "x", "y", "at ", shown=1)["layout"]
+    assert layout["xaxis"]["range"] == pytest.approx([0.0, 5.0])
+    assert layout["yaxis"]["range"] == pytest.approx([-1.6, 9.6])
+    assert layout["sliders"][0]["active"] == 1
