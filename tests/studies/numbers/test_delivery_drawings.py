@@ -218,7 +218,8 @@ def test_energies_from_end_to_end_are_tracked_at_the_spots_in_turn(
     study = SimpleNamespace(spots=[None] * spots)
     resolved: Any = SimpleNamespace(particles=[None] * energies, study=study, turned=None, angles=(0.0, 0.5))
     cases: Any = list(range(energies * spots))
-    assert _tracked(resolved, cases) == numbers
+    found: list[Any] = _tracked(resolved, cases)
+    assert found == numbers
     resolved.turned = ("gantry", (0.0, 0.5))
     turned = _tracked(resolved, tuple(CASES[0] for _ in cases))
     assert [case.angle for case in turned] == [0.0, 0.5] * len(numbers)
