@@ -37,7 +37,22 @@ _TELLING = ("debug", "info", "warning", "error", "exception", "warn", "echo", "s
 _ROUNDINGS = ("rtol", "atol", "xtol", "ftol", "gtol", "rel_tol", "abs_tol")
 #: Of a drawing, in pixels or parts of its frame: one per cent more of these is the same picture to anyone.
 _LOOKS = frozenset(
-    ("margin", "xshift", "yshift", "opacity", "bargap", "standoff", "borderpad", "arrowwidth", "arrowsize", "font")
+    [
+        "margin",
+        "xshift",
+        "yshift",
+        "opacity",
+        "bargap",
+        "standoff",
+        "borderpad",
+        "borderaxespad",
+        "columnspacing",
+        "handlelength",
+        "arrowwidth",
+        "arrowsize",
+        "font",
+        "fontsize",
+    ]
 )
 _OPERATORS: dict[type[ast.operator], type[ast.operator]] = {
     ast.Add: ast.Sub,
@@ -144,6 +159,11 @@ def _adds_rounding(node: ast.AST) -> bool:
     return isinstance(node, ast.BinOp) and isinstance(node.op, (ast.Add, ast.Sub)) and _is_rounding(node.right)
 
 
+def _scales_rounding(node: ast.AST) -> bool:
+    """A product with a constant named as what rounding leaves: one per cent more of it is the same to anyone."""
+    return any(isinstance(part, ast.Name) and "ROUNDING" in part.id for part in ast.walk(node))
+
+
 def _is_rounding(node: ast.AST) -> bool:
     """A number that tells rounding from a difference: one per cent more of it is the same to anyone."""
     return isinstance(node, ast.Constant) and isinstance(node.value, float) and 0.0 < abs(node.value) <= 1e-6
@@ -182,6 +202,7 @@ def _dropped(node: ast.AST) -> str | None:
 def _factor(node: ast.AST) -> str | None:
     """A product is one per cent larger."""
     multiplied = isinstance(node, ast.BinOp) and isinstance(node.op, (ast.Mult, ast.Div)) and not _is_text(node)
+    multiplied = multiplied and not _scales_rounding(node)
     return f"1.01 * ({ast.unparse(node)})" if multiplied else None
 
 

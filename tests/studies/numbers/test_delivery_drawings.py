@@ -13,7 +13,7 @@ from lattice import Bend, Drift, Lattice, survey
 from studies.charts.sliding import Panel, sliding
 from studies.delivery import figures as drawn
 from studies.delivery import tables
-from studies.delivery.facts import _tracked
+from studies.delivery.facts import _acceptances, _tracked
 from tests.studies.numbers.drawn import curve, heading, traces
 from tests.studies.numbers.test_delivery import CASES, FAST, MOVED, SLOW, facts, lines
 
@@ -235,3 +235,25 @@ def test_a_slider_s_frame_holds_every_panel() -> None:
     assert layout["xaxis"]["range"] == pytest.approx([0.0, 5.0])
     assert layout["yaxis"]["range"] == pytest.approx([-1.6, 9.6])
     assert layout["sliders"][0]["active"] == 1
+
+
+def test_momenta_are_asked_for_evenly_on_both_sides_in_per_cent(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Five of them up to 2 %, for every case that is tracked, with the sizes that were chosen for it."""
+    asked = SimpleNamespace(points=5, momentum_percent=2.0)
+    study = SimpleNamespace(acceptance=asked, model=SimpleNamespace(fringe="linear"))
+    resolved: Any = SimpleNamespace(study=study)
+    source: Any = SimpleNamespace(at=lambda particle: "states")
+    found: Any = SimpleNamespace(of=lambda number, angle: (number, angle))
+    monkeypatch.setattr("studies.delivery.facts._to_isocentre", lambda resolved, line: line)
+    seen: list[Any] = []
+    monkeypatch.setattr("studies.delivery.facts.accepted", lambda *given: seen.append(given) or "table")
+    made = list(_acceptances(resolved, source, found, delivery().delivered))
+    assert [(one.label, one.size_x, one.size_y, one.table) for one in made] == [
+        (one.case.label, 3e-3, 4e-3, "table") for one in delivery().delivered
+    ]
+    for _, particle, states, offsets, fringe in seen:
+        assert (states, fringe) == ("states", "linear")
+        assert particle in (SLOW, FAST)
+        assert list(offsets) == pytest.approx([-0.02, -0.01, 0.0, 0.01, 0.02])
+    study.acceptance = None
+    assert list(_acceptances(resolved, source, found, delivery().delivered)) == []
