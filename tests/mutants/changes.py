@@ -37,22 +37,10 @@ _TELLING = ("debug", "info", "warning", "error", "exception", "warn", "echo", "s
 _ROUNDINGS = ("rtol", "atol", "xtol", "ftol", "gtol", "rel_tol", "abs_tol")
 #: Of a drawing, in pixels or parts of its frame: one per cent more of these is the same picture to anyone.
 _LOOKS = frozenset(
-    [
-        "margin",
-        "xshift",
-        "yshift",
-        "opacity",
-        "bargap",
-        "standoff",
-        "borderpad",
-        "borderaxespad",
-        "columnspacing",
-        "handlelength",
-        "arrowwidth",
-        "arrowsize",
-        "font",
-        "fontsize",
-    ]
+    (
+        *("margin", "xshift", "yshift", "opacity", "bargap", "standoff", "borderpad", "borderaxespad"),
+        *("columnspacing", "handlelength", "arrowwidth", "arrowsize", "font", "fontsize"),
+    )
 )
 _OPERATORS: dict[type[ast.operator], type[ast.operator]] = {
     ast.Add: ast.Sub,

@@ -246,8 +246,13 @@ def test_momenta_are_asked_for_evenly_on_both_sides_in_per_cent(monkeypatch: pyt
     found: Any = SimpleNamespace(of=lambda number, angle: (number, angle))
     monkeypatch.setattr("studies.delivery.facts._to_isocentre", lambda resolved, line: line)
     seen: list[Any] = []
-    monkeypatch.setattr("studies.delivery.facts.accepted", lambda *given: seen.append(given) or "table")
-    made = list(_acceptances(resolved, source, found, delivery().delivered))
+
+    def accepted(*given: Any) -> str:
+        seen.append(given)
+        return "table"
+
+    monkeypatch.setattr("studies.delivery.facts.accepted", accepted)
+    made: list[Any] = list(_acceptances(resolved, source, found, delivery().delivered))
     assert [(one.label, one.size_x, one.size_y, one.table) for one in made] == [
         (one.case.label, 3e-3, 4e-3, "table") for one in delivery().delivered
     ]
