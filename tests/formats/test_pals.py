@@ -327,3 +327,35 @@ def test_lines_that_grow_without_end_are_refused(read: Read) -> None:
     lines = "\n".join(f"- l{n + 1}: {{kind: BeamLine, line: [l{n}, l{n}]}}" for n in range(40))
     with pytest.raises(FileError, match="more than 1,000,000 elements"):
         read(f"- q: {{kind: Drift, length: 1}}\n- l0: {{kind: BeamLine, line: [q]}}\n{lines}", line="l40")
+
+
+def test_an_included_file_may_be_the_entries_alone(read: Read, tmp_path: Path) -> None:
+    """What the standard calls a subpals file: a list that is spliced into the facility."""
+    (tmp_path / "parts.subpals.yaml").write_text("- a: {kind: Drift, length: 0.7}\n- b: {kind: Marker}\n")
+    found = read("- include: parts.subpals.yaml\n- r: {kind: BeamLine, line: [a, b, a]}", line="r")
+    assert found.names == ("a::0", "b", "a::1")
+    assert found.length == pytest.approx(1.4)
+    (tmp_path / "parts.subpals.yaml").write_text("a: {kind: Drift, length: 0.7}\n")
+    with pytest.raises(FileError, match="no PALS file"):
+        read("- include: parts.subpals.yaml")
+
+
+def test_a_file_is_no_list_of_entries_alone(tmp_path: Path) -> None:
+    (tmp_path / "a.pals.yaml").write_text("- a: {kind: Drift, length: 0.7}\n")
+    with pytest.raises(FileError, match=r"expected a table 'PALS:' with a list 'facility:'"):
+        read_pals(tmp_path / "a.pals.yaml")
+
+
+@pytest.mark.number
+def test_radii_of_electron_and_proton(read: Read) -> None:
+    """CODATA 2022: 2.8179403205e-15 m; that of the proton is smaller by the ratio of masses, 1836.152673426."""
+    found = read(
+        "- constants: {a: 1e15 * r_electron, b: a / (1e15 * r_proton)}\n"
+        "- d: {kind: Drift, length: a}\n- q: {kind: Drift, length: b}\n- r: {kind: BeamLine, line: [d, q]}"
+    )
+    assert found.length == pytest.approx(2.8179403205 + 1836.152673426, rel=1e-9)
+
+
+def test_a_field_without_a_particle_says_how_pals_tells_it(read: Read) -> None:
+    with pytest.raises(LatticeError, match=r"Bn1 is a field, .*a BeginningEle with ReferenceP, species_ref and pc_ref"):
+        read("- q: {kind: Quadrupole, length: 1, MagneticMultipoleP: {Bn1: 1.0}}\n- r: {kind: BeamLine, line: [q]}")

@@ -22,7 +22,8 @@ _TOKEN = re.compile(
     re.VERBOSE,
 )
 _DEEPEST = 60
-#: Bmad's constants, SI and eV; those of MAD (emass, pmass) in GeV. Masses are CODATA 2022, as everywhere here.
+#: Bmad's constants and those of PALS (r_electron, r_proton), SI and eV;
+#: those of MAD (emass, pmass) in GeV. Masses are CODATA 2022, as everywhere here.
 CONSTANTS: dict[str, Quantity] = {
     "pi": Quantity(pi, "pi"),
     "twopi": Quantity(2 * pi, "twopi"),
@@ -41,6 +42,8 @@ CONSTANTS: dict[str, Quantity] = {
     "atomic_mass_unit": Quantity(ATOMIC_MASS_UNIT),
     "e_charge": Quantity(1.602_176_634e-19, "qelect"),
     "r_e": Quantity(2.817_940_3205e-15, "erad"),
+    "r_electron": Quantity(2.817_940_3205e-15, "erad"),
+    "r_proton": Quantity(2.817_940_3205e-15 * ELECTRON_MASS / PROTON_MASS, "prad"),
     "r_p": Quantity(2.817_940_3205e-15 * ELECTRON_MASS / PROTON_MASS, "prad"),
     "h_planck": Quantity(4.135_667_696e-15),
     "h_bar_planck": Quantity(6.582_119_569e-16),

@@ -59,6 +59,7 @@ class BmadGiven(Given):
 
     particle: ReferenceParticle | None = None
     charge = 1
+    tells_particle = "parameter[particle], parameter[p0c]"
 
     def either(self, normalised: str, field: str, sign: float = 1.0) -> Strength:
         """A normalised strength, given as such or as a field: field c q / p0c."""
@@ -81,7 +82,7 @@ class BmadGiven(Given):
         if self.particle is None:
             raise LatticeError(
                 f"'{self.definition.name}': {field} is a field, and the file says of no particle and energy that is "
-                "known here (parameter[particle], parameter[p0c])"
+                f"known here ({self.tells_particle})"
             )
         return SPEED_OF_LIGHT * self.particle.charge / self.particle.momentum
 

@@ -48,6 +48,8 @@ _HIGHEST = 20
 class PalsGiven(BmadGiven):
     """Attributes by ``Group.parameter``, with the particle of the file, for fields."""
 
+    tells_particle = "a BeginningEle with ReferenceP, species_ref and pc_ref or E_tot_ref, at the head of the line"
+
     def pole(self, part: str, order: int, integrated: bool = False) -> Quantity:
         """The normal ("n") or skew ("s") component of an order, normalised; times the length where integrated."""
         found = [key for key in self._names(part, order) if self.acts(f"MagneticMultipoleP.{key}")]

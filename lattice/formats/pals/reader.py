@@ -80,7 +80,7 @@ class _Reader:
 
     def read(self, path: Path, depth: int) -> None:
         """Take the definitions of a file and of those that it includes."""
-        document = read_document(path)
+        document = read_document(path, included=depth > 0)
         for key in document.keys() - _ROOT:
             self.note(Statement(key, str(path), document.line), "this key is not read")
         facility = document.get("facility")

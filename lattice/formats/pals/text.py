@@ -24,13 +24,18 @@ class Table(dict[str, Any]):
     line = 0
 
 
-def read_document(path: Path) -> Table:
-    """What stands under ``PALS:``. FileError when the file is missing, no YAML or JSON, or no PALS file."""
+def read_document(path: Path, included: bool = False) -> Table:
+    """What stands under ``PALS:``. FileError when the file is missing, no YAML or JSON, or no PALS file.
+
+    A file that is ``included`` may be the entries of a facility alone.
+    """
     content = read_bytes(path, "PALS file")
     if path.name.lower().endswith(".json"):
         data = _from_json(content, path)
     else:
         data = _from_yaml(content, path)
+    if included and isinstance(data, list):
+        return Table(facility=data)
     found = data.get("PALS") if isinstance(data, Table) else None
     if not isinstance(found, Table):
         raise FileError(f"{path}: this is no PALS file: expected a table 'PALS:' with a list 'facility:'")
