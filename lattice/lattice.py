@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import cmath
 from collections import Counter
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from functools import cached_property
 from os import PathLike
@@ -76,8 +77,7 @@ class Lattice(ElementSequence, Showing):
     ) -> None:
         batch = _batch_length(parameters)
         values = {"name": name, "elements": structure.elements, "particle": particle, "warnings": warnings}
-        for attribute, value in {**values, "parameters": parameters, "batch": batch, "_structure": structure}.items():
-            object.__setattr__(self, attribute, value)
+        self.__dict__.update(values, parameters=parameters, batch=batch, _structure=structure)
 
     def with_parameters(self, values: Mapping[str, Any] | None = None, /, **keywords: Any) -> Lattice:
         """New lattice with other parameter values (numbers or arrays); unknown and dependent names are refused."""
@@ -102,6 +102,11 @@ class Lattice(ElementSequence, Showing):
         for found in self._structure.changing_expressions:
             if not moved.isdisjoint(parse_expression(found[2]).names):
                 yield found
+
+    def may_refuse(self, names: Collection[str]) -> bool:
+        """True when some numbers for these parameters are refused for their sign, such as a negative length."""
+        moved = self._moved_by(dict.fromkeys(self.parameters.following(names)))
+        return any(attribute in element.not_negative for element, attribute, _ in moved)
 
     def _refuse_unsettable(self, name: str) -> None:
         if name not in self.parameters:
@@ -207,6 +212,9 @@ def _by_lower_name(values: Mapping[Any, Any]) -> dict[str, Any]:
     return found
 
 
+_USUAL = (np.dtype(float), np.dtype(complex))
+
+
 def _checked_parameter(name: str, value: Any, numbers_only: bool) -> Any:
     if isinstance(value, str):
         if numbers_only:
@@ -218,7 +226,10 @@ def _checked_parameter(name: str, value: Any, numbers_only: bool) -> Any:
         return " ".join(value.split())
     if type(value) is float or type(value) is complex:
         array: Any = value
-        good = np.isfinite(value)
+        good = cmath.isfinite(value)
+    elif type(value) is np.ndarray and value.ndim == 1 and value.dtype in _USUAL:
+        array = value.copy()
+        good = len(value) > 0 and bool(np.isfinite(value).all())
     else:
         try:
             array = np.asarray(value)
@@ -232,11 +243,11 @@ def _checked_parameter(name: str, value: Any, numbers_only: bool) -> Any:
         raise LatticeError(f"parameter '{name}' must be a finite number or a one-dimensional array, found {value!r}")
     if isinstance(array, np.ndarray):
         return read_only(array)
-    return complex(array) if np.iscomplexobj(array) else float(array)
+    return complex(array) if isinstance(array, complex) else float(array)
 
 
 def _batch_length(parameters: Parameters) -> int | None:
-    lengths = {name: len(value) for name, value in parameters.values_by_name.items() if isinstance(value, np.ndarray)}
+    lengths = {name: len(value) for name, value in parameters.values_by_name.items() if type(value) is np.ndarray}
     if len(set(lengths.values())) > 1:
         raise LatticeError(f"array parameters must have one length, found {lengths}")
     return next(iter(lengths.values()), None)

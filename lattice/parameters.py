@@ -6,7 +6,7 @@ or with arrays (then everything computed from it is batched along the array).
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterator, Mapping
 from dataclasses import dataclass
 from functools import cached_property, lru_cache, reduce
 from graphlib import CycleError, TopologicalSorter
@@ -273,6 +273,17 @@ class Parameters(Mapping[str, Any]):
     def dependent(self) -> frozenset[str]:
         """Names of those that are defined by an expression."""
         return frozenset(name for name, value in self._definitions.items() if isinstance(value, str))
+
+    def following(self, names: Collection[str]) -> frozenset[str]:
+        """These names, and those of all that depends on them."""
+        found = frozenset(names)
+        for _ in self.dependent:
+            uses = (name for name in self.dependent - found if parse_expression(self._definitions[name]).names & found)
+            more = found.union(uses)
+            if more == found:
+                break
+            found = more
+        return found
 
 
 def evaluate_all(definitions: Mapping[str, Any]) -> dict[str, Any]:

@@ -43,7 +43,9 @@ def closed(kind: Value) -> Value:
     def made_and_closed(self: Any, *values: Any, **named: Any) -> None:
         made(self, *values, **named)
         for name in others:
-            object.__setattr__(self, name, _closed(getattr(self, name)))
+            given = getattr(self, name)
+            if (kept := _closed(given)) is not given:
+                object.__setattr__(self, name, kept)
 
     kind.__init__ = made_and_closed  # type: ignore[misc]
     return kind
@@ -61,8 +63,13 @@ class ClosedMapping(dict[Any, Any]):
         return ClosedMapping, (dict(self),)
 
 
+_ALONE = (float, int, str, bool, type(None))
+
+
 def _closed(value: Any) -> Any:
     """A view, so that an array which somebody else holds stays as open as it was."""
+    if type(value) in _ALONE:
+        return value
     if isinstance(value, np.ndarray):
         return read_only(value.view())
     if type(value) in (dict, MappingProxyType):

@@ -10,7 +10,8 @@ import numpy as np
 from lattice.arrays import Array, read_only
 from optics.linear import propagation
 
-_FUNCTIONS = {
+#: Columns that are propagated along the line, and where each stands in an array of functions.
+PROPAGATED = {
     "betx": propagation.BETX,
     "alfx": propagation.ALFX,
     "mux": propagation.MUX,
@@ -82,7 +83,7 @@ class Functions:
             return self.s
         if name in EDWARDS_TENG_COLUMNS:
             return self._edwards_teng(name)
-        values: Array = self.functions[:, :, _FUNCTIONS[name]] if name in _FUNCTIONS else self.orbit[:, :, _ORBIT[name]]
+        values: Array = self.functions[:, :, PROPAGATED[name]] if name in PROPAGATED else self.orbit[:, :, _ORBIT[name]]
         return values
 
     def _edwards_teng(self, name: str) -> Array:

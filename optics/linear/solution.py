@@ -47,14 +47,29 @@ def solve(
     model = step_series(lattice, particle, fringe=fringe, order=order, slices=slices, delta=delta, start=orbit)
     if begin is not None and np.iscomplexobj(begin) and not np.iscomplexobj(model.series):
         model = replace(model, series=model.series.astype(complex))
-    coupled = propagation.largest_coupling(model.series) > _COUPLED
-    initial, tunes = _start_of(lattice, model, begin, coupled)
+    initial, tunes, cosines = _start_of(model, begin, _is_coupled(model))
+    if lattice.batch is None and begin is None:
+        _refuse_unstable(lattice, cosines[0], initial.functions[0], initial.modes)
     functions, sums = _propagated(lattice, model, initial, order == 2)
     return Solution(
         functions=functions,
         start=initial,
         scalars=_scalars(particle, model, functions, sums, tunes, order == 2, begin is None),
     )
+
+
+def functions_at_rows(model: StepSeries, begin: Array | None) -> Array | None:
+    """Functions (batch, rows, 15) at the rows of a model of first order, periodic or from ``begin`` ([batch,] 15).
+
+    They are nan where the motion is not bounded; None where the planes are coupled.
+    """
+    if _is_coupled(model):
+        return None
+    return _carried(model, _start_of(model, begin, False)[0], False)[0]
+
+
+def _is_coupled(model: StepSeries) -> bool:
+    return bool(propagation.largest_coupling(model.series) > _COUPLED)
 
 
 @dataclass(frozen=True)
@@ -65,16 +80,16 @@ class Start:
     modes: Array | None
 
 
-def _start_of(lattice: Lattice, model: StepSeries, begin: Array | None, coupled: bool) -> tuple[Start, Array | None]:
-    """Where propagation begins, and (of a coupled ring) the tunes modulo 1 (batch, 2)."""
+def _start_of(model: StepSeries, begin: Array | None, coupled: bool) -> tuple[Start, Array | None, Array]:
+    """Where propagation begins, (of a coupled ring) the tunes modulo 1 (batch, 2), and (of a ring) their cosines."""
     kind = model.series.dtype
+    cosines = np.zeros((model.batch, 2), dtype=kind)
     if begin is not None:
         functions = np.array(np.broadcast_to(begin, (model.batch, propagation.N_FUNCTIONS)), dtype=kind)
-        return Start(functions, _uncoupled_modes(functions) if coupled else None), None
+        return Start(functions, _uncoupled_modes(functions) if coupled else None), None, cosines
     matrices = np.zeros((model.batch, N_COORDINATES, N_COORDINATES), dtype=kind)
     propagation.one_turn_matrices(model.series, model.first, model.stride, len(model.plan.sequence), matrices)
     functions = np.full((model.batch, propagation.N_FUNCTIONS), np.nan, dtype=kind)
-    cosines = np.zeros((model.batch, 2), dtype=kind)
     modes, tunes = None, None
     if coupled:
         modes = np.zeros((model.batch, 4, 4), dtype=kind)
@@ -84,9 +99,7 @@ def _start_of(lattice: Lattice, model: StepSeries, begin: Array | None, coupled:
         functions[:, [propagation.MUX, propagation.MUY]] = np.where(np.isfinite(modes[:, :1, 0].real), 0.0, np.nan)
     else:
         propagation.periodic_start(matrices, functions, cosines)
-    if lattice.batch is None:
-        _refuse_unstable(lattice, cosines[0], functions[0], modes)
-    return Start(functions, modes), tunes
+    return Start(functions, modes), tunes, cosines
 
 
 def _uncoupled_modes(functions: Array) -> Array:
@@ -146,7 +159,18 @@ def _needed(cosine: float) -> str:
 
 def _propagated(lattice: Lattice, model: StepSeries, initial: Start, second_order: bool) -> tuple[Functions, Array]:
     plan = model.plan
-    kind = initial.functions.dtype
+    functions, sums = _carried(model, initial, second_order)
+    s = np.broadcast_to(lattice.s, (model.batch, len(lattice) + 1))
+    if len(plan.row_element) != len(lattice):
+        lengths = np.diff(s, axis=-1)
+        inner = s[:, plan.row_element] + plan.row_fraction * lengths[:, plan.row_element]
+        s = np.concatenate([inner, s[:, -1:]], axis=-1)
+    return Functions(s, functions, model.orbit, plan.row_element, plan.row_fraction), sums
+
+
+def _carried(model: StepSeries, initial: Start, second_order: bool) -> tuple[Array, Array]:
+    """Functions (batch, rows, 15) at the rows of a model, and the sums (batch, 3) over it."""
+    plan, kind = model.plan, initial.functions.dtype
     functions = np.empty((model.batch, len(plan.rows), propagation.N_FUNCTIONS), dtype=kind)
     sums = np.zeros((model.batch, propagation.N_SUMS), dtype=kind)
     line = (model.series, model.first, model.stride, plan.is_thick, plan.rows, QUADRATIC, second_order)
@@ -154,12 +178,7 @@ def _propagated(lattice: Lattice, model: StepSeries, initial: Start, second_orde
         propagation.propagate(*line, initial.functions, functions, sums)
     else:
         propagate_modes(*line, initial.functions, initial.modes, functions, sums)
-    s = np.broadcast_to(lattice.s, (model.batch, len(lattice) + 1))
-    if len(plan.row_element) != len(lattice):
-        lengths = np.diff(s, axis=-1)
-        inner = s[:, plan.row_element] + plan.row_fraction * lengths[:, plan.row_element]
-        s = np.concatenate([inner, s[:, -1:]], axis=-1)
-    return Functions(s, functions, model.orbit, plan.row_element, plan.row_fraction), sums
+    return functions, sums
 
 
 def _scalars(

@@ -78,7 +78,7 @@ def twiss(
     if isinstance(start, Moments):
         start, delta = _of_moments(start, particle, delta, lattice.batch)
     order = 2 if chromatic and start is None else 1
-    begin, orbit = (None, None) if start is None else _start_values(start, delta, lattice.batch)
+    begin, orbit = (None, None) if start is None else start_values(start, delta, lattice.batch)
     solution = solve(lattice, particle, fringe, order, delta, begin, orbit)
     if lattice.batch is None:
         _refuse_lost(lattice, solution.functions)
@@ -122,7 +122,7 @@ def _checked_delta(delta: float) -> float:
     return value
 
 
-def _start_values(start: Mapping[str, Any], delta: float, batch: int | None) -> tuple[Array, Array]:
+def start_values(start: Mapping[str, Any], delta: float, batch: int | None) -> tuple[Array, Array]:
     """Start conditions as ([batch,] 15) functions and (6,) orbit; InputError names what is missing or wrong."""
     known = (*START_FUNCTIONS, *_START_ORBIT, *START_CHROMATIC)
     if not isinstance(start, Mapping):

@@ -37,9 +37,10 @@ class Bank:
         """
         kind = np.result_type(arguments, starts, np.float64)
         # A copy: arrays closed to writing are another type, for which everything would be compiled once more.
-        starts = np.array(np.broadcast_to(starts, (len(programs), N_COORDINATES)), dtype=kind, order="C")
+        own = np.empty((len(programs), N_COORDINATES), dtype=kind)
+        own[...] = starts
         out = np.zeros((len(programs), N_COORDINATES, N_SECOND if order > 1 else N_FIRST), dtype=kind)
-        taylor.evaluate_rows(self.arrays, programs, np.ascontiguousarray(arguments, dtype=kind), starts, order, out)
+        taylor.evaluate_rows(self.arrays, programs, np.ascontiguousarray(arguments, dtype=kind), own, order, out)
         return out
 
     def follow(self, programs: Array, arguments: Array, start: Array, order: int) -> Array:

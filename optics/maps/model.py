@@ -7,7 +7,7 @@ time is not evaluated again.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -112,18 +112,33 @@ def _same(value: Any, other: Any) -> bool:
 
 
 def _moving_arguments(lattice: Lattice, setting: Setting, plan: Plan, moving: Moving) -> _Arguments:
-    values = [lattice.value(text) for text in moving.texts]
-    batched = any(isinstance(value, np.ndarray) for value in values)
-    parts = cut(steps(moving.element, lattice.value, setting), plan.slices)[0]
-    arguments = arguments_of(parts, plan.bank, lattice.batch or 1 if batched else 1)
-    return _Arguments(arguments, None if batched else tuple(values))
+    values = {text: lattice.value(text) for text in moving.texts}
+    batched = any(isinstance(value, np.ndarray) for value in values.values())
+    batch = lattice.batch or 1 if batched else 1
+    if moving.handed_on is None:
+        parts = cut(steps(moving.element, lattice.value, setting), plan.slices)[0]
+        arguments = arguments_of(parts, plan.bank, batch)
+    else:
+        arguments = _handed_on(moving, values, batch)
+    return _Arguments(arguments, None if batched else tuple(values.values()))
+
+
+def _handed_on(moving: Moving, values: Mapping[str, Any], batch: int) -> Array:
+    """Arguments of steps that take the ``values`` as they are."""
+    assert moving.handed_on is not None
+    kind = complex if any(np.iscomplexobj(value) for value in values.values()) else float
+    arguments = np.empty((len(moving.rest), batch, moving.rest.shape[2]), dtype=kind)
+    arguments[...] = moving.rest
+    for row, position, text in moving.handed_on:
+        arguments[row, :, position] = values[text]
+    return arguments
 
 
 def _with_beta0(plan: Plan, distinct: Array, arguments: Array, beta0: float) -> Array:
-    """Put beta0 behind the arguments (n, ..., n_arguments) of each of the ``distinct`` steps (n,)."""
+    """Put beta0 behind the arguments (n, batch, n_arguments) of each of the ``distinct`` steps (n,)."""
     counts = plan.bank.argument_counts[plan.program_index[distinct]]
     complete = arguments.copy()
-    np.put_along_axis(complete, (counts - 1).reshape(-1, *([1] * (arguments.ndim - 1))), beta0, axis=-1)
+    complete[np.arange(len(distinct)), :, counts - 1] = beta0
     return complete
 
 
@@ -165,16 +180,16 @@ def _series(plan: Plan, where: _Where, distinct: Array, arguments: _Arguments, b
     programs = np.repeat(plan.axis_index[distinct], complete.shape[1])
     rows = complete.reshape(-1, plan.bank.n_arguments)
     values = plan.bank.evaluate(programs, rows, np.zeros(N_COORDINATES), where[1])
-    new = _Series(values, _keeps_orbit(values), arguments.key)
+    new = _Series(values, keeps_orbit(values), arguments.key)
     if arguments.key is not None:
         plan.memory.once(_SERIES, beta0, dict)[where] = new
     return new
 
 
-def _keeps_orbit(series: Array) -> bool:
+def keeps_orbit(series: Array) -> bool:
     """True when a particle on the reference orbit stays on it (to rounding; a complex step counts)."""
     values = series[:, :4, 0]
-    stepped = np.iscomplexobj(values) and bool(values.imag.any())
+    stepped = values.dtype == complex and bool(values.imag.any())
     return not (stepped or np.abs(values.real).max(initial=0.0) > _ORBIT_ZERO)
 
 
@@ -190,7 +205,7 @@ def _about_reference(
     parts: list[_Series] = [held]
     position = len(held.values)
     for group in _groups([pair for pair in pairs if pair[1].key is None]):
-        distinct = np.concatenate([np.arange(moving.first, moving.last) for moving, _ in group])
+        distinct = np.array([step for moving, _ in group for step in range(moving.first, moving.last)], dtype=np.int64)
         own = _Arguments(np.concatenate([one.values for _, one in group]), None)
         parts.append(_series(plan, ("moving", order), distinct, own, beta0))
         if not parts[-1].keep_orbit:
@@ -207,8 +222,8 @@ def _about_reference(
 
 def _groups(pairs: list[tuple[Moving, _Arguments]]) -> Iterator[list[tuple[Moving, _Arguments]]]:
     """Elements that differ within a batch, as they are evaluated together: those of real numbers, of complex ones."""
-    for kind in (False, True):
-        group = [pair for pair in pairs if np.iscomplexobj(pair[1].values) is kind]
+    for kind in (float, complex):
+        group = [pair for pair in pairs if pair[1].values.dtype == kind]
         if group:
             yield group
 
@@ -240,6 +255,33 @@ def _held(plan: Plan, pairs: list[tuple[Moving, _Arguments]], beta0: float, orde
             return known
         new = _changed(plan, pairs, beta0, order, known)
     return plan.memory.keep(_HELD, (beta0, order), new or _all_held(plan, pairs, beta0, order))
+
+
+@dataclass(frozen=True, eq=False)
+class HeldSeries:
+    """First-order series of what some parameters leave as it is: ``values``, the same array while nothing changes.
+
+    ``first`` (n_distinct,) says where the series of a distinct step is; ``moving`` are the elements that have none.
+    """
+
+    plan: Plan
+    values: Array
+    first: Array
+    moving: tuple[Moving, ...]
+
+
+def held_series(
+    lattice: Lattice, particle: ReferenceParticle, fringe: str, moved: Collection[str]
+) -> HeldSeries | None:
+    """Of one lattice, what the parameters ``moved`` do not change; None where it leaves the reference orbit."""
+    plan = make_plan(lattice, particle, checked_fringe(fringe))
+    arguments = _arguments(lattice, Setting(particle, fringe), plan)
+    users = {index for name in lattice.parameters.following(moved) for index in plan.users.get(name, ())}
+    pairs = list(zip(plan.moving, arguments, strict=True))
+    held = _held(plan, [pair for i, pair in enumerate(pairs) if i not in users], particle.beta, 1)
+    if not held.keep_orbit:
+        return None
+    return HeldSeries(plan, held.values, held.first, tuple(plan.moving[i] for i in sorted(users)))
 
 
 def _all_held(plan: Plan, pairs: list[tuple[Moving, _Arguments]], beta0: float, order: int) -> _Held:

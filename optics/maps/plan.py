@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import numpy as np
@@ -18,12 +18,18 @@ from optics.maps.steps import Setting, Step, on_axis, program, steps
 
 @dataclass(frozen=True)
 class Moving:
-    """An element whose strengths are expressions (``texts``); its distinct steps are ``first`` to ``last``."""
+    """An element whose strengths are expressions (``texts``); its distinct steps are ``first`` to ``last``.
+
+    ``handed_on``: where its steps take the strengths as they are, which argument of which step is which text; ``rest``
+    (n_steps, 1, n_arguments) are the others. None where they compute with them.
+    """
 
     element: Element
     texts: tuple[str, ...]
     first: int
     last: int
+    handed_on: tuple[tuple[int, int, str], ...] | None
+    rest: Array
 
 
 @dataclass(frozen=True, eq=False)
@@ -86,7 +92,9 @@ def _new_plan(lattice: Lattice, setting: Setting, slices: int) -> Plan:
     sequence = np.array([row for u in indices for row in range(start[u], start[u + 1])], dtype=np.int64)
     rows, row_element, row_fraction = _rows(indices, per_element)
     moving = tuple(
-        Moving(element, texts[u], int(start[u]), int(start[u + 1])) for u, element in enumerate(unique) if texts[u]
+        Moving(element, texts[u], int(start[u]), int(start[u + 1]), *_handed_on(element, setting, slices, bank))
+        for u, element in enumerate(unique)
+        if texts[u]
     )
     return Plan(
         bank=bank,
@@ -103,6 +111,45 @@ def _new_plan(lattice: Lattice, setting: Setting, slices: int) -> Plan:
         row_element=row_element,
         row_fraction=row_fraction,
     )
+
+
+class _Untouched:
+    """Stands for the value of a text where a step only hands it on: whatever computes with it fails."""
+
+    def __init__(self, text: str) -> None:
+        self.text = text
+
+    def _refuse(self, *_: Any) -> Any:
+        raise TypeError("a strength that is not known yet")
+
+    __array__ = __bool__ = __eq__ = __float__ = __hash__ = _refuse  # type: ignore[assignment]
+
+
+def _handed_on(
+    element: Element, setting: Setting, slices: int, bank: Bank
+) -> tuple[tuple[tuple[int, int, str], ...] | None, Array]:
+    """Of an element: which arguments of its steps are texts as they are, and the others; None where they are not."""
+
+    def value(strength: Any) -> Any:
+        if isinstance(strength, tuple):
+            return tuple(value(part) for part in strength)
+        return _Untouched(strength) if isinstance(strength, str) else strength
+
+    try:
+        parts, _, _ = cut(steps(element, value, setting), slices)
+    except TypeError:
+        return None, np.zeros(0)
+    handed = [
+        (row, position, argument.text)
+        for row, step in enumerate(parts)
+        for position, argument in enumerate(step.arguments)
+        if isinstance(argument, _Untouched)
+    ]
+    numbers = [
+        replace(step, arguments=tuple(0.0 if isinstance(a, _Untouched) else a for a in step.arguments))
+        for step in parts
+    ]
+    return tuple(handed), arguments_of(numbers, bank, 1)
 
 
 def _users(moving: tuple[Moving, ...]) -> dict[str, tuple[int, ...]]:

@@ -97,22 +97,28 @@ def diagnosed(problem: Problem, point: Array) -> Diagnosis:
     found = problem.at(point)
     assert found.jacobian is not None
     assert found.slopes is not None
-    jacobian = np.nan_to_num(found.jacobian[0][~problem.is_limit] * problem.scale)
+    rows = _known(found.jacobian[0])
+    jacobian = rows[~problem.is_limit] * problem.scale
     singular = np.linalg.svd(jacobian, compute_uv=False)
     rank = int((singular > _RANK * max(singular.max(initial=0.0), 1e-300)).sum())
     labels = tuple(vary.label for vary in problem.vary)
-    slopes = np.nan_to_num(found.slopes[0])
+    slopes = _known(found.slopes[0])
     return Diagnosis(
         rank=rank,
         condition=float(singular[0] / singular[rank - 1]) if rank else float("inf"),
         active_bounds=tuple(_active_bounds(problem, point, np.ones(len(labels), dtype=bool))),
-        unmoved=tuple(np.array(problem.target_labels)[~slopes.any(axis=1)]),
-        idle=tuple(np.array(labels)[~np.nan_to_num(found.jacobian[0]).any(axis=0)]),
+        unmoved=tuple(itertools.compress(problem.target_labels, ~slopes.any(axis=1))),
+        idle=tuple(itertools.compress(labels, ~rows.any(axis=0))),
         targets=problem.target_labels,
         knobs=labels,
         changes=slopes * np.where(point != 0, 0.01 * np.abs(point), 0.01),
-        parallel=tuple(in_one_ratio(jacobian, labels)),
+        parallel=() if rank == len(labels) else tuple(in_one_ratio(jacobian, labels)),
     )
+
+
+def _known(values: Array) -> Array:
+    """The values with 0 for what is no number."""
+    return values if np.isfinite(values).all() else np.nan_to_num(values)
 
 
 def _active_bounds(problem: Problem, point: Array, which: Array) -> Iterator[str]:

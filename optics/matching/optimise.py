@@ -102,8 +102,9 @@ def _begin(function: Function, points: Array, damping: float) -> Runs:
 
 def _costs(residuals: Array) -> Array:
     with np.errstate(over="ignore", invalid="ignore"):
-        costs = 0.5 * np.einsum("nm,nm->n", residuals, residuals)
-    return np.where(np.isfinite(costs), costs, np.inf)
+        costs = 0.5 * (residuals * residuals).sum(axis=1)
+    costs[~np.isfinite(costs)] = np.inf
+    return np.asarray(costs)
 
 
 def _retire(runs: Runs, iteration: int, settings: Settings) -> None:
@@ -143,8 +144,8 @@ def _advance(
 
 def _damp(runs: Runs, where: NDArray[np.intp], better: NDArray[np.bool_], ratio: Array) -> None:
     """Less damping after a step as good as foretold, more after a bad one (Nielsen)."""
-    quality = np.clip(np.nan_to_num(ratio, nan=-1.0), -1.0, 2.0)
-    factor = np.clip(1.0 - (2.0 * quality - 1.0) ** 3, 1.0 / 30.0, 2.0)
+    quality = np.minimum(np.fmax(ratio, -1.0), 2.0)  # of what is no number -1
+    factor = np.minimum(np.maximum(1.0 - (2.0 * quality - 1.0) ** 3, 1.0 / 30.0), 2.0)
     growth = runs.growth[where]
     floor = np.where(better, 1e-15, 1e-4)
     runs.damping[where] = np.maximum(runs.damping[where] * np.where(better, factor, growth), floor)
@@ -159,23 +160,34 @@ def _step(
     points = runs.points[where]
     system = _triangular(runs.jacobians[where] * scale, runs.residuals[where])
     jacobian, residual = system[:, :, :-1], system[:, :, -1]
-    gradient = np.einsum("nmp,nm->np", jacobian, residual)
+    gradient = (residual[:, None] @ jacobian)[:, 0]
     held = ((points <= lower) & (gradient > 0)) | ((points >= upper) & (gradient < 0))
     move = np.zeros_like(points)
     for _ in range(_PASSES):
-        left = residual + np.einsum("nmp,np->nm", jacobian, np.where(held, move, 0.0))
-        move = np.where(held, move, _solve(jacobian * ~held[:, None, :], left, damping))
+        move = np.where(held, move, _solve(*_without(jacobian, residual, held, move), damping))
         longest = np.abs(move).max(axis=1, keepdims=True)
         move *= np.minimum(1.0, reach / np.maximum(longest, 1e-300))
-        inside = (np.clip(points + move * scale, lower, upper) - points) / scale
-        hit = (inside != move) & ~held & (np.abs(inside - move) > 1e-14)
+        inside = (_within(points + move * scale, lower, upper) - points) / scale
+        hit = ~held & (np.abs(inside - move) > 1e-14)
         move = inside
         if not hit.any():
             break
         held = held | hit
-    foretold = residual + np.einsum("nmp,np->nm", jacobian, move)
-    fall = 0.5 * (np.sum(residual**2, axis=1) - np.sum(foretold**2, axis=1))
-    return np.clip(points + move * scale, lower, upper), fall
+    foretold = residual + (jacobian @ move[:, :, None])[:, :, 0]
+    fall = 0.5 * ((residual * residual).sum(axis=1) - (foretold * foretold).sum(axis=1))
+    return _within(points + move * scale, lower, upper), fall
+
+
+def _within(points: Array, lower: Array, upper: Array) -> Array:
+    return np.minimum(np.maximum(points, lower), upper)
+
+
+def _without(jacobian: Array, residual: Array, held: NDArray[np.bool_], move: Array) -> tuple[Array, Array]:
+    """Jacobian without the columns that are ``held`` (n, p), and the residual with what their ``move`` makes."""
+    if not held.any():
+        return jacobian, residual
+    left = residual + (jacobian @ np.where(held, move, 0.0)[:, :, None])[:, :, 0]
+    return jacobian * ~held[:, None, :], left
 
 
 def _triangular(jacobian: Array, residual: Array) -> Array:
@@ -192,6 +204,6 @@ def _solve(jacobian: Array, residual: Array, damping: Array) -> Array:
     """Step d (n, p) that minimises |J d + r|^2 + damping max(singular value)^2 |d|^2, by singular values."""
     u, s, vt = np.linalg.svd(jacobian, full_matrices=False)
     largest = s[:, :1]
-    weights = np.where(s > _RANK * largest, s, np.inf)
-    inverse = np.where(np.isfinite(weights), s / (s * s + (damping[:, None] * largest * largest) + 1e-300), 0.0)
-    return np.asarray(-np.einsum("nkp,nk->np", vt, inverse * np.einsum("nmk,nm->nk", u, residual)))
+    inverse = s / (s * s + (damping[:, None] * largest * largest) + 1e-300)
+    inverse[s <= _RANK * largest] = 0.0
+    return np.asarray(-((inverse * (residual[:, None] @ u)[:, 0])[:, None] @ vt)[:, 0])

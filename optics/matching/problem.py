@@ -17,12 +17,11 @@ from lattice import Lattice, LatticeError, ReferenceParticle
 from lattice.arrays import Array
 from lattice.memory import Kept, Memory
 from optics.linear.extrema import SLICES
-from optics.linear.functions import Functions
 from optics.linear.moments import Moments
-from optics.linear.optics import Optics
 from optics.linear.solution import functions_inside
 from optics.linear.twiss import twiss
 from optics.matching.limits import Limit
+from optics.matching.places import Places
 from optics.matching.targets import Goal, Vary
 
 T = TypeVar("T")
@@ -119,6 +118,7 @@ class Problem:
     memory: Memory = field(default_factory=Memory, repr=False)
     _sizes: dict[int, list[int]] = field(default_factory=dict)
     _factors: dict[int, tuple[tuple[int, str, float], ...]] = field(default_factory=dict)
+    _places: dict[int, Places | None] = field(default_factory=dict, repr=False)
 
     @cached_property
     def lower(self) -> Array:
@@ -198,9 +198,10 @@ class Problem:
 
     def start(self, point: Array, case: Case) -> dict[str, float] | Moments | None:
         """Start conditions of a case at a point, or its beam's moments; None for a ring."""
+        if case.start is None or isinstance(case.start, Moments):
+            return case.start
         start = start_of(case.start, self._lattice(point, case))
-        if start is None or isinstance(start, Moments):
-            return start
+        assert isinstance(start, dict)
         return {key: float(value) for key, value in start.items()}
 
     def _lattice(self, point: Array, case: Case) -> Lattice:
@@ -260,13 +261,55 @@ class Problem:
             steps = np.zeros((max(len(moved), 1), p), dtype=complex)
             steps[np.arange(len(moved)), moved] = 1j * STEP
             points = (points[:, None, :] + steps).reshape(-1, p)
+        goals = self._at_places(case, points) or self._in_optics(case, points)
+        with np.errstate(all="ignore"):
+            found, sizes = _measured(case, goals, n, p, moved if derivatives else None)
+        self._sizes[id(case)] = sizes
+        return found
+
+    def _at_places(self, case: Case, points: Array) -> _Goals | None:
+        """The goals where functions at places are all that is asked, and short models tell them."""
+        places = self._places_of(case)
+        values = None if places is None else places.values(points)
+        return None if values is None else _Goals([values[:, j : j + 1] for j in range(values.shape[1])], [], [])
+
+    def _places_of(self, case: Case) -> Places | None:
+        if id(case) not in self._places:
+            self._places[id(case)] = self._new_places(case)
+        return self._places[id(case)]
+
+    def _new_places(self, case: Case) -> Places | None:
+        factors = self._factors_of(case)
+        moves_start = any(name.startswith(START) for _, name, _ in factors)
+        if case.limits or case.delta != 0.0 or case.particle is None or moves_start or not factors:
+            return None
+        knobs = {name: np.zeros(1 + len(self.vary)) for _, name, _ in factors}
+        for j, name, factor in factors:
+            knobs[name][1 + j] = factor
+        start = start_of(case.start, case.lattice)
+        return Places.of(tuple(case.targets), case.lattice, case.particle, case.fringe, start, knobs)
+
+    def _in_optics(self, case: Case, points: Array) -> _Goals:
+        """The goals from the optics of the whole lattice."""
         lattice = case.lattice.with_parameters(self.parameters(points, case))
         optics = twiss(lattice, case.particle, **case.options(lattice))
         fine = functions_inside(optics, SLICES) if case.inside else None
+        batch = lattice.batch or 1
         with np.errstate(all="ignore"):
-            points_found, sizes = _measured(case, optics, fine, n, p, moved if derivatives else None)
-        self._sizes[id(case)] = sizes
-        return points_found
+            return _Goals(
+                [target.evaluate(optics).reshape(batch, -1) for target in case.targets],
+                [limit.rows(optics, fine) for limit in case.limits],
+                [limit.excess(optics, fine) for limit in case.limits],
+            )
+
+
+@dataclass(frozen=True, eq=False)
+class _Goals:
+    """Of the lattices (batch) of a case: ``values`` (batch, k) of each target, ``limits`` rows and excess of each."""
+
+    values: list[Array]
+    limits: list[Array]
+    excess: list[Array]
 
 
 def with_start(lattice: Lattice, start: Mapping[str, float], keys: Sequence[str]) -> Lattice:
@@ -277,9 +320,10 @@ def with_start(lattice: Lattice, start: Mapping[str, float], keys: Sequence[str]
 
 def without_start(lattice: Lattice) -> Lattice:
     """The lattice as it was before ``with_start``."""
+    if not any(name.startswith(START) for name in lattice.parameters):
+        return lattice
     definitions = lattice.parameters.definitions
-    kept = {name: value for name, value in definitions.items() if not name.startswith(START)}
-    return lattice if len(kept) == len(definitions) else _defined(lattice, kept)
+    return _defined(lattice, {name: value for name, value in definitions.items() if not name.startswith(START)})
 
 
 def _defined(lattice: Lattice, definitions: Mapping[str, Any]) -> Lattice:
@@ -322,27 +366,25 @@ def _moves(vary: Vary, case: Case) -> bool:
     return (vary.case is None or vary.case == case.name) and any(n in case.lattice.parameters for n in vary.factors)
 
 
-def _measured(
-    case: Case, optics: Optics, fine: Functions | None, n: int, p: int, moved: list[int] | None
-) -> tuple[Points, list[int]]:
-    """Rows, values and derivatives of one case from a batch of n points, and how many rows each goal has."""
-    found = [target.evaluate(optics).reshape(optics.lattice.batch or 1, -1) for target in case.targets]
-    rows = [_residual(target, one) for target, one in zip(case.targets, found, strict=True)]
-    rows += [limit.rows(optics, fine) for limit in case.limits]
+def _measured(case: Case, goals: _Goals, n: int, p: int, moved: list[int] | None) -> tuple[Points, list[int]]:
+    """Rows, values and derivatives of one case from its goals at n points, and how many rows each goal has."""
+    rows = [_residual(target, one) for target, one in zip(case.targets, goals.values, strict=True)] + goals.limits
     sizes = [part.shape[1] for part in rows]
-    real, jacobian = _parts(np.concatenate(rows, axis=1), n, p, moved)
-    values, slopes = _parts(np.concatenate(found, axis=1), n, p, moved)
-    counts = sizes[: len(found)]
-    goals, tolerances = np.array([(target.value, target.tolerance or 0.0) for target in case.targets]).T
-    near = np.abs(values - np.repeat(goals, counts)) <= np.repeat(tolerances, counts)
-    if values.shape[1] > len(counts):  # targets over ranges
+    real, jacobian = _parts(rows, n, p, moved)
+    values, slopes = _parts(goals.values, n, p, moved)
+    counts = sizes[: len(case.targets)]
+    aims = np.array([target.value for target in case.targets])
+    tolerances = np.array([target.tolerance or 0.0 for target in case.targets])
+    if values.shape[1] == len(counts):
+        near = np.abs(values - aims) <= tolerances
+    else:  # targets over ranges
+        near = np.abs(values - np.repeat(aims, counts)) <= np.repeat(tolerances, counts)
         near = np.logical_and.reduceat(near, np.cumsum([0, *counts[:-1]]), axis=1)
         worst = _worst(np.abs(real[:, : values.shape[1]]), counts)
         values = np.take_along_axis(values, worst, axis=1)
         slopes = None if slopes is None else np.take_along_axis(slopes, worst[:, :, None], axis=1)
     step = 1 if moved is None else max(len(moved), 1)
-    excess = [limit.excess(optics, fine)[::step] for limit in case.limits]
-    over = np.stack(excess, axis=1) if excess else np.zeros((n, 0))
+    over = np.stack([one[::step] for one in goals.excess], axis=1) if goals.excess else np.zeros((n, 0))
     return Points(real, jacobian, values, slopes, near, over), sizes
 
 
@@ -363,12 +405,16 @@ def _worst(distances: Array, counts: list[int]) -> Array:
     return np.stack(picks, axis=1)
 
 
-def _parts(stepped: Array, n: int, p: int, moved: list[int] | None) -> tuple[Array, Array | None]:
-    """Values (n, k) and derivatives (n, k, p) from a batch (n * stepped parameters, k)."""
+def _parts(columns: list[Array], n: int, p: int, moved: list[int] | None) -> tuple[Array, Array | None]:
+    """Values (n, k) and derivatives (n, k, p) from columns that make (n * stepped parameters, k)."""
+    stepped = np.concatenate(columns, axis=1)
     if moved is None:
         return stepped.real, None
     grouped = stepped.reshape(n, -1, stepped.shape[1])
+    slopes = grouped.imag.transpose(0, 2, 1) / STEP
+    if len(moved) == p:
+        return grouped[:, 0].real, slopes
     jacobian = np.zeros((n, stepped.shape[1], p))
     if moved:
-        jacobian[:, :, moved] = grouped.imag.transpose(0, 2, 1) / STEP
+        jacobian[:, :, moved] = slopes
     return grouped[:, 0].real, jacobian
