@@ -70,4 +70,4 @@ def _joined(left: Array, operator: str, right: Array) -> Array:
         left, right = right, left
     if right[1:].any() or (operator == "/" and right[0] == 0.0):
         raise _Bent
-    return left * right[0] if operator == "*" else left / right[0]
+    return np.asarray(left * right[0] if operator == "*" else left / right[0])

@@ -122,7 +122,7 @@ class _Untouched:
     def _refuse(self, *_: Any) -> Any:
         raise TypeError("a strength that is not known yet")
 
-    __array__ = __bool__ = __eq__ = __float__ = __hash__ = _refuse  # type: ignore[assignment]
+    __array__ = __bool__ = __eq__ = __float__ = __hash__ = _refuse
 
 
 def _handed_on(

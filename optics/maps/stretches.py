@@ -73,10 +73,10 @@ class Stretches:
         if found is None or found.values.dtype != float or any(one.handed_on is None for one in found.moving):
             return None
         plan, steps = found.plan, tuple(i for one in found.moving for i in range(one.first, one.last))
-        arguments = [_arguments(lattice, one, knobs) for one in found.moving]
-        if not steps or any(part is None for part in arguments):
+        arguments = [part for one in found.moving if (part := _arguments(lattice, one, knobs)) is not None]
+        if not steps or len(arguments) < len(found.moving):
             return None
-        lines = np.concatenate(arguments)
+        lines: Array = np.concatenate(arguments)
         programs = list(steps)
         lines[range(len(steps)), plan.bank.argument_counts[plan.program_index[programs]] - 1, 0] = particle.beta
         lines = lines.reshape(-1, lines.shape[2])
@@ -137,9 +137,9 @@ def _products(plan: Plan, held: Array, first: Array, moving: tuple[int, ...], pl
         for step, matrix, thick in _joined(held[steps, :, 1:], plan.is_thick[begin:end]):
             found.append((begin + step, len(series), False, thick))
             series.append(matrix)
-    begins, index, moved, thick = (np.array(column) for column in zip(*found, strict=True))
+    begins, index, moved, is_thick = (np.array(column) for column in zip(*found, strict=True))
     table = np.searchsorted(begins, [0, *rows, len(plan.sequence)])
-    short = replace(plan, sequence=index, is_thick=thick, rows=table)
+    short = replace(plan, sequence=index, is_thick=is_thick, rows=table)
     first, stride = index + np.where(moved, len(series), 0), np.where(moved, len(moving), 0)
     return _Products(held, short, _as_series(series), first, stride)
 

@@ -105,7 +105,7 @@ def test_what_is_held_is_multiplied_out_again_when_it_changes() -> None:
     """A lattice with another strength between the knobs, and back again: each match is of its own lattice."""
     ring = cells(6)
     definitions = {**ring.parameters.definitions, "other": -1.0}
-    elements = [replace(e, k1="other") if e.name == "qd3" else e for e in ring.elements]
+    elements = [Quadrupole("qd3", length=0.3, k1="other") if e.name == "qd3" else e for e in ring.elements]
     ring = Lattice("cells", elements=elements, parameters=definitions, particle=PROTON)
     targets = [Target("qx", 2.177), Target("qy", 0.606)]
     found = []
