@@ -12,7 +12,7 @@ from lattice import Aperture, Element, InputError, Lattice
 from lattice.elements import ELEMENT_KINDS
 from lattice.errors import did_you_mean
 from machines.lines.machine import EnteringBeam, LineMachine
-from machines.requirements import Requirement, requirement_from
+from machines.requirements import Requirement, Unasked, requirement_from
 from machines.rings.machine import Rating
 from machines.tables import check_keys, read_toml, record
 
@@ -52,6 +52,7 @@ def read_line(folder: Traversable, name: str, file: str) -> LineMachine:
     where = f"{file}.toml"
     about = record(LineFile, read_toml(folder, file), where)
     _check_source(about, where)
+    asked = read_toml(folder, "requirements").get("requirement", [])
     return LineMachine(
         name=name,
         title=about.title,
@@ -67,9 +68,10 @@ def read_line(folder: Traversable, name: str, file: str) -> LineMachine:
             {one.quantity: one for one in (record(Rating, table, f"{where}, rating") for table in about.rating)}
         ),
         beams=tuple(record(EnteringBeam, table, f"{where}, beam") for table in about.beam),
-        requirements=tuple(_requirements(read_toml(folder, "requirements").get("requirement", []), name)),
+        requirements=tuple(_requirements(asked, name)),
         assumptions=tuple(about.assumptions),
         references=tuple(about.references),
+        unasked=tuple(_unasked(asked, name)),
     )
 
 
@@ -107,4 +109,15 @@ def _requirements(tables: list[dict[str, Any]], line: str) -> Iterator[Requireme
         where = f"requirements.toml, {table.get('id', '?')}"
         if line in table.get("machines", ()):
             check_keys(table, ("machines", "study"), where)
-            yield requirement_from({key: value for key, value in table.items() if key != "machines"}, where)
+            own = {key: value for key, value in table.items() if key not in ("machines", "not_asked")}
+            yield requirement_from(own, where)
+
+
+def _unasked(tables: list[dict[str, Any]], line: str) -> Iterator[Unasked]:
+    """What other lines are asked by the kinds of study that this one has, with the reason of ``not_asked``, by line."""
+    studies = {table["study"] for table in tables if line in table.get("machines", ())}
+    for table in tables:
+        if table.get("study") in studies and line not in table.get("machines", (line,)):
+            stated = f"it is stated for {' and '.join(table['machines'])} only"
+            reason = table.get("not_asked", {}).get(line, stated)
+            yield Unasked(table["id"], table["text"], f"{line}-{table['study']}", reason)

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
+from dataclasses import replace
 
 from lattice import InputError
 from machines.machine import Machine
 from machines.registry import MACHINES, machine_named
-from machines.requirements import PROGRAM, Requirement, Unasked, kind_told
+from machines.requirements import ASSUMED, PROGRAM, Requirement, Unasked, kind_told
 from studies.spec.schema import RequirementSpec, StudySpec, as_mapping
 from studies.vocabulary import IMPERFECTIONS, checks_program
 
@@ -15,7 +16,8 @@ from studies.vocabulary import IMPERFECTIONS, checks_program
 def judged_requirements(study: StudySpec, name: str) -> tuple[Requirement, ...]:
     """The machine's requirements for this question, then the study's own; InputError for an id of both."""
     judged = machine_requirements(study)
-    own = tuple(own_requirement(spec, name) for spec in study.requirement)
+    stated = {one.id: one for one in _of_question_of(study)}
+    own = tuple(_told_changed(own_requirement(spec, name), stated) for spec in study.requirement)
     taken = {requirement.id for requirement in judged}
     for requirement in own:
         if requirement.id in taken:
@@ -24,6 +26,21 @@ def judged_requirements(study: StudySpec, name: str) -> tuple[Requirement, ...]:
                 "machine_requirements = false to judge the study's own requirements only"
             )
     return (*judged, *own)
+
+
+def _told_changed(requirement: Requirement, stated: Mapping[str, Requirement]) -> Requirement:
+    """A requirement under the id of one of the machine's; with another limit it is assumed, and its source says so."""
+    its = stated.get(requirement.id)
+    if its is None or requirement.kind == PROGRAM or _limit(its) == _limit(requirement):
+        return requirement
+    limits = " to ".join(f"{limit:g}" for limit in (its.lower, its.upper) if limit is not None)
+    note = f"the machine's own limit is {limits} {'' if its.unit == '1' else its.unit}".rstrip()
+    source = requirement.source if note in requirement.source else f"{requirement.source}; changed: {note}"
+    return replace(requirement, kind=ASSUMED, source=source)
+
+
+def _limit(one: Requirement) -> tuple[object, ...]:
+    return one.quantity, one.lower, one.upper, one.unit
 
 
 def not_asked(machine: str, question: str, judged: Iterable[Requirement]) -> tuple[Unasked, ...]:
@@ -83,11 +100,16 @@ def machine_requirements(study: StudySpec) -> tuple[Requirement, ...]:
     """Those that the machine has for this question; the ones on imperfections only where the study has machines with
     errors. None without a machine, or with ``machine_requirements = false``. InputError for an unknown machine.
     """
-    if study.machine is None or not study.machine_requirements:
+    if not study.machine_requirements:
         return ()
-    found = _of_question(machine_named(study.machine), study.study)
+    found = _of_question_of(study)
     with_errors = not {"imperfections", "tolerances"}.isdisjoint(as_mapping(study))
     return tuple(requirement for requirement in found if with_errors or requirement.quantity not in IMPERFECTIONS)
+
+
+def _of_question_of(study: StudySpec) -> tuple[Requirement, ...]:
+    """All that the machine of a study is asked in its question; none without a machine."""
+    return () if study.machine is None else _of_question(machine_named(study.machine), study.study)
 
 
 def _of_question(machine: Machine, question: str) -> tuple[Requirement, ...]:

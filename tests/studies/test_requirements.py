@@ -6,9 +6,9 @@ import pytest
 
 from machines.machine import Machine
 from machines.registry import MACHINES, machine_named
-from machines.requirements import PROGRAM, Requirement
+from machines.requirements import ASSUMED, PROGRAM, PUBLISHED, Requirement
 from machines.rings.machine import RingMachine
-from studies.registry import ROOMS
+from studies.registry import ROOMS, study_of
 from studies.spec.builtin import builtin_names, study_path
 from studies.spec.judged import judged_requirements, machine_requirements, not_asked
 from studies.spec.study_file import load_study
@@ -88,3 +88,40 @@ def test_a_study_that_leaves_requirements_out_says_so() -> None:
     assert told["OPT-01"] == "the study says machine_requirements = false"
     assert told["OPT-30"] == "the study has no table [imperfections]"
     assert not_asked("a ring of one's own", "optics", ()) == ()
+
+
+def test_a_limit_that_was_changed_is_nobody_s_but_the_changer_s() -> None:
+    """A published limit widened in the study of a run, or on the command line: assumed, and its source says so."""
+    path = study_path("cnao-optics")
+    assert path is not None
+    resolved = study_of("optics").resolve(load_study(path), path)
+    place = next(k for k, one in enumerate(resolved.requirements) if one.kind == PUBLISHED)
+    asked = list(resolved.study.requirement)
+    asked[place] = asked[place].model_copy(update={"lower": 1.0})
+    changed = resolved.study.model_copy(update={"requirement": tuple(asked)})
+    found = study_of("optics").resolve(changed, None)
+    assert found.requirements[place].kind == ASSUMED
+    assert found.requirements[place].source.endswith("changed: the machine's own limit is 1.4295")
+    assert [one.kind for k, one in enumerate(found.requirements) if k != place] == [
+        one.kind for k, one in enumerate(resolved.requirements) if k != place
+    ]
+    assert study_of("optics").resolve(found.study, None).requirements == found.requirements  # said once
+
+
+def test_a_limit_changed_on_the_command_line_says_so() -> None:
+    path = study_path("cnao-delivery")
+    assert path is not None
+    (before, after) = (load_study(path, changes).requirement[0] for changes in ([], ["requirement.0.upper=100"]))
+    assert after.source == f"{before.source}; changed by --set"
+    assert after.kind == "assumed"
+    other = load_study(path, ["requirement.0.text=something else"]).requirement[0]
+    assert other.source == before.source
+
+
+def test_what_a_line_is_not_asked_is_told_with_the_reason() -> None:
+    """The fixed room has nothing that turns; the gantries are asked all that lines are."""
+    told = {one.id: one.reason for one in not_asked("cnao-room3", "delivery", machine_named("cnao-room3").requirements)}
+    assert set(told) == {"DEL-10", "DEL-11", "DEL-12"}
+    assert told["DEL-11"] == "nothing of the line turns"
+    assert machine_named("cnao-gantry").unasked == ()
+    assert machine_named("linac-room").unasked == ()
