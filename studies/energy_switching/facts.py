@@ -15,6 +15,7 @@ from optics.linear.optics import Optics
 from optics.magnets import family_of
 from optics.matching.matching import MatchResult
 from optics.matching.targets import Goal, Target
+from optics.ramping.circuits import Circuit
 from optics.ramping.energy_table import FieldErrors, Programme, match_table, with_bend_errors
 from optics.ramping.field_error_fit import FieldErrorFit, Held, fit_field_errors
 from optics.ramping.species import SpeciesCycle
@@ -57,7 +58,7 @@ class SwitchingFacts:
     """Everything that quantities, tables and figures are made of; rows in the order of ``species`` and energies.
 
     ``design``: the ring at its design point; ``ring``: the same with the bends' errors as parameters;
-    ``field_ratings`` of each circuit, None where it has none.
+    ``field_ratings`` of each circuit, None where it has none; ``top``: rigidity [T m] that the machine goes to.
     """
 
     resolved: Resolved[EnergySwitchingStudy]
@@ -74,6 +75,7 @@ class SwitchingFacts:
     engines: tuple[EngineSample, ...]
     field_ratings: tuple[float | None, ...] = ()
     interrupted: bool = False
+    top: float = 0.0
 
     @property
     def lattice(self) -> Lattice:
@@ -88,6 +90,19 @@ class SwitchingFacts:
             + ("MeV" if one.species == "proton" else "MeV/u")
             for one in self.cycles
         )
+
+    @property
+    def judged_circuits(self) -> tuple[tuple[Circuit, SpeciesCycle], ...]:
+        """What supplies and magnets must do: at the study's energies, and at the top rigidity where these end below it.
+
+        There the strengths are those of the most rigid beam of the study.
+        """
+        found = [(circuit, cycle) for cycle in self.cycles for circuit in cycle.circuits]
+        most = max(self.cycles, key=lambda cycle: cycle.particles[-1].magnetic_rigidity)
+        known = np.array([particle.magnetic_rigidity for particle in most.particles])
+        if self.top > known.max():
+            found += [(circuit.at(known, np.array([self.top])), most) for circuit in most.circuits]
+        return tuple(found)
 
     @property
     def unreached(self) -> str:
@@ -146,6 +161,7 @@ def gather(resolved: Resolved[EnergySwitchingStudy], asked: Asked) -> SwitchingF
         table=_table_facts(tables, ring, resolved, study) if asked.any_of(_OF_TABLES) else None,
         engines=tuple(_engines(ring, programme, lists, study)) if asked.engines else (),
         field_ratings=tuple(field_ratings(study, resolved, cycles[0].circuits)),
+        top=resolved.top_particle.magnetic_rigidity,
     )
 
 

@@ -68,12 +68,12 @@ def _held(facts: SwitchingFacts) -> Iterator[Quantity]:
 
 
 def _circuits(facts: SwitchingFacts) -> Iterator[Quantity]:
-    all_of = [circuit for cycle in facts.cycles for circuit in cycle.circuits]
-    method = "largest of all circuits and energies; the calibration is the study's own"
-    current = max(float(np.max(np.abs(c.currents))) / c.magnet.supply.largest_current for c in all_of)
+    all_of = facts.judged_circuits
+    method = "largest of all circuits and energies, the machine's top one too; the calibration is the study's own"
+    current = max(float(np.max(np.abs(c.currents))) / c.magnet.supply.largest_current for c, _ in all_of)
     yield _quantity("largest_current_share", current, 1e-5, FORMULA, method, "strengths-currents")
     ramp = facts.study.cycle.wanted_ramp_s
-    voltage = max(_voltage_share(circuit, cycle, ramp) for cycle in facts.cycles for circuit in cycle.circuits)
+    voltage = max(_voltage_share(circuit, cycle, ramp) for circuit, cycle in all_of)
     on = "to hold the current" if ramp is None else f"at the end of the ramp of {ramp:g} s that the study asks for"
     yield _quantity("largest_voltage_share", voltage, 1e-5, FORMULA, f"{on}; {method}", "strengths-currents")
     yield from _fields(facts)
@@ -101,14 +101,14 @@ def _voltage_share(circuit: Circuit, cycle: SpeciesCycle, ramp: float | None) ->
 
 def _fields(facts: SwitchingFacts) -> Iterator[Quantity]:
     """Fields over the ratings of the circuits that have one."""
+    ratings = dict(zip((circuit.magnet.name for circuit in facts.cycles[0].circuits), facts.field_ratings, strict=True))
     shares = [
         float(np.max(np.abs(circuit.extraction))) / rating
-        for cycle in facts.cycles
-        for circuit, rating in zip(cycle.circuits, facts.field_ratings, strict=True)
-        if rating
+        for circuit, _ in facts.judged_circuits
+        if (rating := ratings[circuit.magnet.name])
     ]
     if shares:
-        method = "largest of all circuits that have a rating, and energies"
+        method = "largest of all circuits that have a rating, and energies, the machine's top one too"
         yield _quantity("largest_field_share", max(shares), 1e-5, FORMULA, method, "strengths-currents")
     else:
         yield missing("largest_field_share", "no circuit has a rating of its field", FORMULA)

@@ -126,3 +126,14 @@ def test_one_energy_has_no_step() -> None:
 
 def vars_of(cycle: object) -> dict[str, object]:
     return {name: getattr(cycle, name) for name in cycle.__dataclass_fields__}  # type: ignore[attr-defined]
+
+
+@pytest.mark.number("largest_current_share", "largest_voltage_share", "largest_field_share", by="by hand")
+def test_supplies_and_magnets_are_judged_at_the_top_of_the_machine() -> None:
+    """A study that ends below it: carbon of 300 MeV/u has 1500 A and 1.5 T, twice its rigidity 3000 of 2000 A, 3.0 of
+    1.6 T and, held, 0.1 ohm x 3000 A of 1000 V; the gradients 600 of 500 A."""
+    top = 2 * carbon_cycle().particles[-1].magnetic_rigidity
+    found = quantities(facts(top=top))
+    assert found["largest_current_share"].value == pytest.approx(1.5, rel=1e-12)
+    assert found["largest_field_share"].value == pytest.approx(3.0 / 1.6, rel=1e-12)
+    assert found["largest_voltage_share"].value == pytest.approx(0.3, rel=1e-12)
