@@ -90,18 +90,25 @@ def values_of(quantities: Iterable[Quantity]) -> dict[str, float]:
     return {quantity.name: quantity.value for quantity in quantities if quantity.value is not None}
 
 
-def with_model_errors(quantities: Sequence[Quantity], moves: Sequence[Moved]) -> tuple[Quantity, ...]:
-    """The quantities with the error of their model where they were computed with assumptions moved."""
-    return tuple(_with_model_error(quantity, moves) for quantity in quantities)
+def with_model_errors(
+    quantities: Sequence[Quantity], moves: Sequence[Moved], names: Sequence[str] = ()
+) -> tuple[Quantity, ...]:
+    """The quantities with the error of their model where they were computed with assumptions moved.
+
+    It is 0 for those of ``names`` that no assumption reaches.
+    """
+    return tuple(_with_model_error(quantity, moves, quantity.name in names) for quantity in quantities)
 
 
-def _with_model_error(quantity: Quantity, moves: Sequence[Moved]) -> Quantity:
+def _with_model_error(quantity: Quantity, moves: Sequence[Moved], asked: bool) -> Quantity:
     mine = [move for move in moves if quantity.name in move.down]
     if not mine:
-        return quantity
+        return replace(quantity, model=0.0) if asked else quantity
     lost = next((move for move in mine if not isfinite(move.larger(quantity.name))), None)
     why = f"it has no value with {lost.assumption.told}" + (f": {lost.reason}" if lost.reason else "") if lost else ""
     root = sqrt(sum(move.larger(quantity.name) ** 2 for move in mine))
+    least = max(_ROUNDING * abs(quantity.value or 0.0), _OF_ARITHMETIC * (quantity.numerical or 0.0))
+    root = root if root > least else 0.0
     return replace(quantity, model=root, withheld=quantity.withheld or why)
 
 
@@ -163,12 +170,13 @@ def _sides(move: Moved) -> tuple[tuple[Mapping[str, float], str], ...]:
     return (move.down, "lower"), (move.up, "higher")
 
 
-def without_model_error(quantities: Iterable[Quantity], requirements: Iterable[Requirement]) -> str:
-    """The judged quantities of the machine that no error of the model is given for, as a sentence; "" without any."""
+def without_model_error(quantities: Iterable[Quantity], requirements: Iterable[Requirement]) -> tuple[str, ...]:
+    """Which judged quantities of the machine have no error of the model, and which nothing moves, in sentences."""
     asked = {one.quantity for one in requirements if one.kind != PROGRAM}
-    names = [one.name for one in quantities if one.name in asked and one.value is not None and one.model is None]
-    told = ", ".join(dict.fromkeys(names))
-    return f"No error of the model is given for {told}: no assumption was moved that may move them." if told else ""
+    known = [one for one in quantities if one.name in asked and one.value is not None]
+    none, unmoved = (", ".join(dict.fromkeys(one.name for one in known if one.model == model)) for model in (None, 0.0))
+    told = f"No error of the model is given for {none}: no assumption was moved." if none else ""
+    return tuple(filter(None, (told, f"No assumption that is stated moves {unmoved}." if unmoved else "")))
 
 
 def passes_up_to(verdict: Verdict, quantity: Quantity, move: Moved) -> float:
@@ -200,6 +208,7 @@ def move_table(moves: Sequence[Moved], quantities: Sequence[Quantity], verdicts:
 #: Id of that table.
 ASSUMPTIONS = "sensitivity-assumptions"
 _ROUNDING = 1e-9  # of a value
+_OF_ARITHMETIC = 1e-3  # of its numerical error: less is no move
 _COLUMNS = (
     *("requirement", "quantity", "unit", "assumption", "uncertain by", "moved down", "moved up"),
     *("part of the model's error [%]", "passes up to uncertainty x", "uncertainty from"),

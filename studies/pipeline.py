@@ -213,7 +213,7 @@ def compute(study: Study[Spec, R, F], resolved: R) -> Outcome:
     quantities = study.quantities(facts, asked)
     moves = () if facts.unreached or facts.interrupted else _moves(study, resolved, cases, facts, quantities)
     if moves:
-        quantities = with_model_errors(quantities, moves)
+        quantities = with_model_errors(quantities, moves, _movable(resolved, quantities))
     judged = Judged(quantities, told_what_decides(_verdicts(resolved, facts, quantities), moves, quantities))
     LOGGER.info("figures and tables")
     text = study.text(facts, judged.quantities)
@@ -233,7 +233,7 @@ def compute(study: Study[Spec, R, F], resolved: R) -> Outcome:
         assumptions=(
             *text.assumptions,
             *told(resolved.study),
-            *filter(None, [without_model_error(quantities, resolved.requirements)]),
+            *without_model_error(quantities, resolved.requirements),
         ),
         references=text.references,
         warnings=text.warnings,

@@ -31,6 +31,11 @@ def solved(asked: Question, values: Array, restarts: int, random: np.random.Gene
     return _aligned(asked, values, misses)
 
 
+def nearest(asked: Question, values: Array) -> Array:
+    """Values (n, p) at which each case misses least near those given, and no others."""
+    return _descended(asked, values, np.arange(len(values)))[0]
+
+
 def _searched(asked: Question, values: Array, misses: Array, random: np.random.Generator) -> None:
     """Where no case is reached, the one that misses least from many points at once: the others begin beside it then."""
     case = int(np.argmin(misses))

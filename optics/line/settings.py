@@ -10,7 +10,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Literal
 
 import numpy as np
 
@@ -19,7 +19,7 @@ from lattice.arrays import Array
 from lattice.showing import Showing, chart
 from optics.aperture import openings
 from optics.closed import closed
-from optics.line.descent import solved
+from optics.line.descent import nearest, solved
 from optics.line.question import Question, Turned
 from optics.line.response import Responses
 from optics.linear.moments import Moments, dispersions
@@ -109,6 +109,7 @@ def settings(
     start: Array | None = None,
     restarts: int = 4,
     seed: int = 1,
+    search: Literal["everywhere", "near", "nowhere"] = "everywhere",
 ) -> Settings:
     """Strengths at which each of n beams has rms sizes ``size_x``, ``size_y`` (n,) [m] and no dispersion at a place.
 
@@ -117,7 +118,8 @@ def settings(
     ``turned``: a parameter of the line and the angles [rad] at which each setting has to serve (a gantry).
     Begins at the lattice's strengths, or ``start`` (n, p); cases that are not reached begin again near those that are,
     then at ``restarts`` drawn points. Beams of one spot, given in order, end on one branch: each begins again at the
-    setting of its neighbour. A case that cannot be reached says so: see ``Settings.reasons``.
+    setting of its neighbour. A case that cannot be reached says so: see ``Settings.reasons``. ``search``
+    "near": each case by itself, from where it begins; "nowhere": what comes of ``start`` is told, within limits or not.
     """
     knobs = tuple(name.lower() for name in vary)
     sigma = beams.sigma[None] if beams.sigma.ndim == 2 else beams.sigma
@@ -131,8 +133,11 @@ def settings(
     asked = Question(lattice, beams.particle, knobs, sigma, wanted, at, lower, upper, halves, sigmas, fringe, angles)
     own = np.array([float(lattice.parameters[name]) for name in knobs])
     first = np.broadcast_to(own, lower.shape).copy() if start is None else np.array(start, dtype=float)
-    values = solved(asked, np.clip(first, lower, upper), restarts, np.random.default_rng(seed))
-    return _told(asked, values)
+    if search == "near":
+        first = nearest(asked, np.clip(first, lower, upper))
+    elif search == "everywhere":
+        first = solved(asked, np.clip(first, lower, upper), restarts, np.random.default_rng(seed))
+    return _told(asked, first)
 
 
 def _check(lattice: Lattice, knobs: tuple[str, ...], wanted: Array, sigmas: float) -> None:

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Literal
 
 import numpy as np
 
 from lattice import ReferenceParticle
+from lattice.arrays import Array
 from optics import Moments
 from optics.line.settings import Settings, settings
 from studies.delivery.resolution import ResolvedDelivery, SetLine
@@ -39,8 +41,18 @@ def cases_of(resolved: ResolvedDelivery) -> tuple[Case, ...]:
     )
 
 
-def settings_of(resolved: ResolvedDelivery, asked: SetLine, cases: tuple[Case, ...], beams: Moments) -> Settings:
-    """Settings of a line for all cases, each for all angles of the study's gantry."""
+def settings_of(
+    resolved: ResolvedDelivery,
+    asked: SetLine,
+    cases: tuple[Case, ...],
+    beams: Moments,
+    known: Array | None = None,
+    search: Literal["everywhere", "near", "nowhere"] = "everywhere",
+) -> Settings:
+    """Settings of a line for all cases, each for all angles of the study's gantry.
+
+    ``known`` (n, p): where they are looked for; see ``optics.line.settings`` for ``search``.
+    """
     study = resolved.study
     largest = np.array([asked.gradient / case.particle.magnetic_rigidity for case in cases])
     return settings(
@@ -55,4 +67,6 @@ def settings_of(resolved: ResolvedDelivery, asked: SetLine, cases: tuple[Case, .
         turned=resolved.turned,
         fringe=study.model.fringe,
         seed=study.seed,
+        start=known,
+        search=search,
     )

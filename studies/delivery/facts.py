@@ -10,7 +10,7 @@ from typing import NamedTuple
 import numpy as np
 import pandas as pd
 
-from lattice import Lattice
+from lattice import InputError, Lattice
 from lattice.arrays import Array
 from lattice.survey import survey
 from machines.lines.machine import LineMachine
@@ -23,10 +23,10 @@ from optics.linear.solution import functions_inside
 from optics.linear.transfer import planes
 from studies.delivery.acceptance import Acceptance, accepted
 from studies.delivery.cases import Case, cases_of, settings_of
+from studies.delivery.entering.source import Source
+from studies.delivery.entering.sources import source_of
 from studies.delivery.planning import planning
 from studies.delivery.resolution import ResolvedDelivery, text_of
-from studies.delivery.source import Source
-from studies.delivery.sources import source_of
 from studies.delivery.trajectories import Beam, Trajectories, steered
 from studies.delivery.turning import Turning, turning_of
 from studies.pipeline import Asked
@@ -71,7 +71,8 @@ class Facts:
     """What is known of a delivery; ``between``: largest relative error of a size halfway between two energies, by spot
     (energies - 1, spots); ``engines``: relative difference of both sizes from Xsuite's for the cases compared;
     ``acceptances`` of the cases tracked; ``planning``: the beam at named planes; ``trajectories``: lines with errors
-    (None: not asked for); ``stands``: survey of the line at each angle [rad] of a gantry, from where it begins.
+    (None: not asked, or ``unsteered`` says why not); ``stands``: survey of the line at each angle [rad] of the gantry
+    from where it begins.
     """
 
     resolved: ResolvedDelivery
@@ -87,6 +88,7 @@ class Facts:
     turning: Turning | None = None
     planning: pd.DataFrame = field(default_factory=pd.DataFrame)
     trajectories: Trajectories | None = None
+    unsteered: str = ""
     stands: tuple[tuple[float, pd.DataFrame], ...] = ()
 
     @property
@@ -95,9 +97,14 @@ class Facts:
         return self.found.of(self.shown.case.number, self.shown.case.angle).with_particle(self.shown.case.particle)
 
     @property
+    def design(self) -> Settings:
+        """The settings as they are found for this line and beam: those that are set."""
+        return self.found
+
+    @property
     def shown(self) -> Delivered:
         """The middle one of the cases that were tracked."""
-        return self.delivered[len(self.delivered) // 2]
+        return shown_of(self.delivered)
 
     @property
     def told(self) -> str:
@@ -125,6 +132,11 @@ class Facts:
         return len(self.resolved.study.spots)
 
 
+def shown_of(delivered: tuple[Delivered, ...]) -> Delivered:
+    """The middle one."""
+    return delivered[len(delivered) // 2]
+
+
 class LineSet(NamedTuple):
     """What enters the line, the cases, their moments there, and the settings found for them."""
 
@@ -149,6 +161,7 @@ def gather(resolved: ResolvedDelivery, asked: Asked) -> Facts:
     LOGGER.info("particles to the isocentre")
     chosen = steps(_tracked(resolved, cases), "cases")
     delivered = tuple(brought(resolved, source, found, case) for case in chosen)
+    trajectories, unsteered = _steered(resolved, source, found, delivered)
     return Facts(
         resolved=resolved,
         source=source,
@@ -156,13 +169,14 @@ def gather(resolved: ResolvedDelivery, asked: Asked) -> Facts:
         beams=beams,
         found=found,
         delivered=delivered,
-        between=_between(resolved, source, found),
-        engines=_compared(resolved, source, found, delivered),
+        between=between(resolved, source, found),
+        engines=_compared(resolved, source, found, delivered) if asked.engines else pd.DataFrame(),
         floor=_floor(resolved.line, resolved.machine, source) if asked.report else {},
-        acceptances=tuple(_acceptances(resolved, source, found, delivered)),
+        acceptances=tuple(accepted_cases(resolved, source, found, delivered)),
         turning=turning_of(resolved, cases, beams, found) if asked.report else None,
         planning=planning(resolved, beams, found) if asked.report else pd.DataFrame(),
-        trajectories=_trajectories(resolved, source, found, delivered[len(delivered) // 2].case),
+        trajectories=trajectories,
+        unsteered=unsteered,
         stands=tuple(_stands(resolved)) if asked.report else (),
     )
 
@@ -193,6 +207,13 @@ def brought(resolved: ResolvedDelivery, source: Source, found: Settings, case: C
     )
 
 
+def brought_again(resolved: ResolvedDelivery, source: Source, found: Settings, one: Delivered) -> Delivered:
+    """The same case with another beam or line; envelope and optics are those of before."""
+    line, start = _to_isocentre(resolved, found.of(one.case.number, one.case.angle)), source.at(one.case.particle)
+    tracked = track(line, one.case.particle, start, fringe=resolved.study.model.fringe)
+    return replace(one, states=tracked.coordinates[tracked.alive], started=len(start), lost=tracked.lost)
+
+
 def _to_isocentre(resolved: ResolvedDelivery, line: Lattice) -> Lattice:
     row = line.row(resolved.isocentre)
     return line if row == len(line) else line[:row]
@@ -213,7 +234,7 @@ def _envelope(optics: Optics, sigmas: float) -> pd.DataFrame:
     return pd.DataFrame(table | {f"aperture_{name}": column for name, column in zip(names, free, strict=True)})
 
 
-def _between(resolved: ResolvedDelivery, source: Source, found: Settings) -> Array:
+def between(resolved: ResolvedDelivery, source: Source, found: Settings) -> Array:
     """Relative errors of sizes of beams between two energies, at strengths between theirs: (energies - 1, spots, 2)."""
     LOGGER.info("beams halfway between the energies of the table")
     spots = len(resolved.study.spots)
@@ -268,7 +289,7 @@ def _engines(resolved: ResolvedDelivery, source: Source, found: Settings, one: D
     return {"energy": one.case.particle.kinetic_energy_per_u, **sizes}
 
 
-def _acceptances(
+def accepted_cases(
     resolved: ResolvedDelivery, source: Source, found: Settings, delivered: tuple[Delivered, ...]
 ) -> Iterator[Acceptance]:
     """Of the cases that are tracked, where the study asks for it."""
@@ -283,15 +304,31 @@ def _acceptances(
         yield Acceptance(case.label, case.size_x, case.size_y, table)
 
 
-def _trajectories(resolved: ResolvedDelivery, source: Source, found: Settings, case: Case) -> Trajectories | None:
+def trajectories_of(
+    resolved: ResolvedDelivery, source: Source, found: Settings, shown: Delivered
+) -> Trajectories | None:
     """Lines with errors about the setting that is shown first, where the study asks for them."""
     study = resolved.study
     if study.trajectories is None:
         return None
+    case = shown.case
     line = found.of(case.number, case.angle)
     states, moments = source.at(case.particle), source.moments(case.particle)
     beam = Beam(case.particle, states, moments, resolved.isocentre, study.model.fringe, study.seed)
     return steered(case.label, line, beam, study.trajectories)
+
+
+def _steered(
+    resolved: ResolvedDelivery, source: Source, found: Settings, delivered: tuple[Delivered, ...]
+) -> tuple[Trajectories | None, str]:
+    """Lines with errors, or why the line cannot be steered; InputError for monitors or correctors that are named."""
+    spec = resolved.study.trajectories
+    try:
+        return trajectories_of(resolved, source, found, shown_of(delivered)), ""
+    except InputError as error:
+        if spec is not None and (spec.monitors is not None or spec.correctors is not None):
+            raise
+        return None, f"lines with errors are not steered: {error}"
 
 
 def _stands(resolved: ResolvedDelivery) -> Iterator[tuple[float, pd.DataFrame]]:

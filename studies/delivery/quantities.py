@@ -7,7 +7,7 @@ from math import hypot
 
 import numpy as np
 
-from lattice import Bend, NoSolution
+from lattice import Bend, Lattice, NoSolution
 from lattice.arrays import Array
 from optics.line.steering import Sensitivity
 from optics.statistics import percentile
@@ -22,14 +22,14 @@ _INTERVAL = 1.96  # of 95 %
 
 
 def _missed(facts: Facts) -> Number:
-    found = facts.found
+    found = facts.design
     left = [case.label for case, reached in zip(facts.cases, found.reached, strict=True) if not reached]
     told = f"; first: {left[0]}" if left else ""
     return Number(float(len(left)), 0.0, ALONE, f"of {len(facts.cases)} energies and spots{told}", "settings-sizes")
 
 
 def _size_error(facts: Facts) -> Number:
-    """Of what arrives; its statistical error is that of a Gaussian's rms, 1/sqrt(2 n)."""
+    """Of what arrives; its statistical error is that of a Gaussian's rms, 1/sqrt(2 n), the numerical the engines'."""
     errors = [
         (abs(float(size / wanted - 1.0)), one)
         for one in facts.delivered
@@ -37,14 +37,16 @@ def _size_error(facts: Facts) -> Number:
     ]
     worst, one = max(errors, key=lambda pair: pair[0])
     statistical = _INTERVAL / np.sqrt(2 * len(one.states))
-    return Number(worst, float(statistical), BOTH, f"rms of tracked particles; worst: {one.case.label}", "spot")
+    method = f"rms of tracked particles; worst: {one.case.label}"
+    return Number(worst, ROUNDING + _engines(facts), BOTH, method, "spot", float(statistical))
 
 
 def _position(facts: Facts) -> Number:
     found = [(hypot(*one.middle), one) for one in facts.delivered]
     worst, one = max(found, key=lambda pair: pair[0])
     statistical = _INTERVAL * float(one.sizes.max()) / np.sqrt(len(one.states))
-    return Number(worst, statistical, BOTH, f"mean of tracked particles; worst: {one.case.label}", "spot")
+    method = f"mean of tracked particles; worst: {one.case.label}"
+    return Number(worst, ROUNDING * max(worst, 1.0), ALONE, method, "spot", statistical)
 
 
 def _dispersion(facts: Facts) -> Number:
@@ -68,7 +70,8 @@ def _roundness(facts: Facts) -> Number:
         raise NoSolution("no spot is chosen round: none has x_mm = y_mm")
     worst, one = max(found, key=lambda pair: pair[0])
     statistical = _INTERVAL / np.sqrt(len(one.states))
-    return Number(worst, float(statistical), BOTH, f"rms of tracked particles; worst: {one.case.label}", "spot")
+    method = f"rms of tracked particles; worst: {one.case.label}"
+    return Number(worst, ROUNDING + _engines(facts), BOTH, method, "spot", float(statistical))
 
 
 def _turned(facts: Facts) -> Number:
@@ -94,16 +97,22 @@ def _of_share(share: float, count: int) -> float:
     return float(_INTERVAL * np.sqrt(max(share * (1 - share), 1.0 / count) / count))
 
 
+def _check_openings(line: Lattice) -> None:
+    """NoSolution where nothing says what a beam could meet: nothing is lost in a line without openings."""
+    if all(element.aperture is None for element in line.elements):
+        raise NoSolution(f"no element of '{line.name}' has an opening: nothing is known that the beam could meet")
+
+
 def _transmission(facts: Facts) -> Number:
+    _check_openings(facts.found.lattice)
     one = min(facts.delivered, key=lambda case: case.transmission)
     share = one.transmission
-    statistical = _of_share(share, one.started)
-    return Number(
-        share, float(statistical), ALONE, f"tracked through all openings; least: {one.case.label}", "line-losses"
-    )
+    method = f"tracked through all openings; least: {one.case.label}"
+    return Number(share, 0.0, ALONE, method, "line-losses", _of_share(share, one.started))
 
 
 def _fill(facts: Facts) -> Number:
+    _check_openings(facts.found.lattice)
     worst = int(np.argmax(facts.found.fill))
     name = facts.found.lattice.names[facts.found.fill_at[worst]]
     method = f"{facts.resolved.study.sigmas:g} sigma at entrances; worst: {facts.cases[worst].label} at '{name}'"
@@ -112,16 +121,16 @@ def _fill(facts: Facts) -> Number:
 
 def _gradient(facts: Facts) -> Number:
     rigidity = np.array([case.particle.magnetic_rigidity for case in facts.cases])
-    gradients = np.abs(facts.found.values) * rigidity[:, None]
+    gradients = np.abs(facts.design.values) * rigidity[:, None]
     worst, knob = np.unravel_index(int(np.argmax(gradients)), gradients.shape)
-    method = f"|k1| B rho; largest: {facts.found.knobs[knob]}, {facts.cases[int(worst)].label}"
+    method = f"|k1| B rho; largest: {facts.design.knobs[knob]}, {facts.cases[int(worst)].label}"
     largest = float(gradients.max())
     return Number(largest, ROUNDING * largest, ALONE, method, "settings-strengths")
 
 
 def _bend_field(facts: Facts) -> Number:
-    """|h| B rho of the line's bends at the highest rigidity."""
-    rigidity = max(particle.magnetic_rigidity for particle in facts.resolved.particles)
+    """|h| B rho of the line's bends at the larger of the machine's top rigidity and the study's own."""
+    rigidity = facts.resolved.top_rigidity
     line = facts.found.lattice
     bends = {
         e.name: abs(line.value(e.angle) / line.value(e.length))
@@ -131,7 +140,7 @@ def _bend_field(facts: Facts) -> Number:
     if not bends:
         raise NoSolution("the line has no bends")
     name = max(bends, key=bends.__getitem__)
-    method = f"|angle| B rho / length at the highest energy; largest: '{name}'"
+    method = f"|angle| B rho / length at the top rigidity, {rigidity:.4g} T m; largest: '{name}'"
     value = bends[name] * rigidity
     return Number(value, ROUNDING * value, ALONE, method, "line-floor", at=name)
 
@@ -156,15 +165,22 @@ def _drift(facts: Facts) -> Number:
         raise NoSolution("what enters the line was not tracked over a spill: it has no course in time")
     moved = abs(facts.source.beam.drift_in_time()["x"])
     statistical = _INTERVAL * np.sqrt(12) * float(facts.source.states[:, 0].std()) / np.sqrt(len(facts.source.states))
-    return Number(moved, float(statistical), ALONE, "straight line through x against time, over the spill", "entrance")
+    method = "straight line through x against time, over the spill"
+    return Number(moved, ROUNDING * max(moved, 1.0), ALONE, method, "entrance", float(statistical))
+
+
+def _engines(facts: Facts) -> float:
+    """Largest relative difference of a size from Xsuite's; 0 where that was not asked."""
+    table = facts.engines
+    if table.empty:
+        return 0.0
+    return max(float((table[f"size_{plane}_xsuite"] / table[f"size_{plane}"] - 1.0).abs().max()) for plane in "xy")
 
 
 def _xsuite(facts: Facts) -> Number:
-    table = facts.engines
-    worst = max(
-        float((table[f"size_{plane}_xsuite"] / table[f"size_{plane}"] - 1.0).abs().max()) for plane in ("x", "y")
-    )
-    return Number(worst, 0.0, BOTH, "the same particles through both engines, apertures off", "")
+    if facts.engines.empty:
+        raise NoSolution("Xsuite was not asked")
+    return Number(_engines(facts), 0.0, BOTH, "the same particles through both engines, apertures off", "")
 
 
 def _acceptance(facts: Facts, limit: float, missed: Callable[[Acceptance], Array], told: str) -> Number:
@@ -180,6 +196,7 @@ def _acceptance(facts: Facts, limit: float, missed: Callable[[Acceptance], Array
 
 
 def _transmitted(facts: Facts) -> Number:
+    _check_openings(facts.found.lattice)
     return _acceptance(facts, 1.0 - _KEPT, _lost, f"{_KEPT:.0%} of the beam arrive")
 
 
@@ -207,7 +224,7 @@ def _shift(facts: Facts) -> Number:
 
 def _steered(facts: Facts) -> Trajectories:
     if facts.trajectories is None:
-        raise NoSolution("no lines with errors were asked for: the study has no [trajectories]")
+        raise NoSolution(facts.unsteered or "no lines with errors were asked for: the study has no [trajectories]")
     return facts.trajectories
 
 
@@ -217,7 +234,7 @@ def _percentile(facts: Facts, value: Callable[[Trajectories], Array], told: str,
     values = value(found)
     top, error = percentile(values, PERCENT)
     method = f"{PERCENT:g} % of {len(values)} lines with errors, {told}; {found.label}"
-    return Number(top, error, ALONE, method, figure)
+    return Number(top, ROUNDING * max(top, 1.0), ALONE, method, figure, error)
 
 
 def _steered_position(facts: Facts) -> Number:
@@ -241,10 +258,11 @@ def _kicked(facts: Facts) -> Number:
 
 
 def _steered_transmission(facts: Facts) -> Number:
+    _check_openings(facts.found.lattice)
     found = _steered(facts)
     worst = float(found.transmissions.min())
     method = f"particles through all openings, least of {len(found.transmissions)} steered lines; {found.label}"
-    return Number(worst, _of_share(worst, found.tracked), ALONE, method, "trajectories")
+    return Number(worst, 0.0, ALONE, method, "trajectories", _of_share(worst, found.tracked))
 
 
 def _supply_position(facts: Facts) -> Number:

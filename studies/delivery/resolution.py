@@ -70,6 +70,12 @@ class ResolvedDelivery:
         return None if gantry is None else (gantry.parameter, self.angles)
 
     @property
+    def top_rigidity(self) -> float:
+        """What fields are judged at [T m]: the machine's top rigidity or the study's own, the larger."""
+        top = (self.machine.top_particle,) if self.machine else ()
+        return float(max(one.magnetic_rigidity for one in (*self.particles, *top)))
+
+    @property
     def gradient(self) -> float:
         """Largest gradient [T/m]."""
         assert self.study.largest_gradient_T_per_m is not None
@@ -126,7 +132,7 @@ def resolve(study: DeliveryStudy, file: Path | None) -> ResolvedDelivery:
         machine=machine,
         line=line,
         isocentre=isocentre,
-        particles=particles,
+        particles=_reached(particles, machine, study.particle) if outside else particles,
         requirements=requirements,
         outside=outside,
         rival=_rival(study, file),
@@ -228,6 +234,17 @@ def _outside(species: str, particles: tuple[ReferenceParticle, ...], machine: Li
         return ""
     told = f"{wrong[0] / 1e6:g} MeV/u" if len(wrong) == 1 else f"{wrong[0] / 1e6:g} to {wrong[-1] / 1e6:g} MeV/u"
     return f"{told} lies outside the energies of {machine.name} ({species}: {low / 1e6:g} to {top / 1e6:g} MeV/u)"
+
+
+def _reached(
+    particles: tuple[ReferenceParticle, ...], machine: LineMachine | None, species: str
+) -> tuple[ReferenceParticle, ...]:
+    """The energies that the linac before the line gives; all where it gives none of them, or there is no linac."""
+    if machine is None or not machine.linac or species not in machine.energies:
+        return particles
+    low, top = machine.energies[species]
+    given = [one for one in particles if low * (1 - 1e-9) <= one.kinetic_energy_per_u <= top * (1 + 1e-9)]
+    return tuple(given) if len(given) > 1 else particles
 
 
 def text_of(particles: tuple[ReferenceParticle, ...]) -> str:

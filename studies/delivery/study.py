@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from studies.delivery.facts import gather
 from studies.delivery.figures import figures
-from studies.delivery.quantities import quantities
+from studies.delivery.moving import MOVING, moved_quantities
 from studies.delivery.resolution import resolve
 from studies.delivery.spec import DeliveryStudy
 from studies.delivery.stored import save
@@ -16,9 +16,10 @@ STUDY = Study(
     spec=DeliveryStudy,
     resolve=resolve,
     gather=gather,
-    quantities=lambda facts, asked: quantities(facts, asked.names),
+    quantities=moved_quantities,
     figures=figures,
     tables=tables,
     text=lambda facts, quantities: text(facts),
     save=save,
+    moving=MOVING,
 )

@@ -72,6 +72,8 @@ def _assumptions(facts: Facts) -> Iterator[str]:
 def _warnings(facts: Facts) -> Iterator[str]:
     if facts.resolved.outside:
         yield f"{facts.resolved.outside}."
+    if facts.unsteered:
+        yield f"{facts.unsteered}."
     found = facts.found
     missed = np.flatnonzero(~found.reached)
     if len(missed):

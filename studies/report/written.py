@@ -76,14 +76,23 @@ def _told_apart(value: float, digits: int, limits: Iterable[float]) -> bool:
 
 
 def error_parts(numerical: float | None, statistical: float, model: float | None, unit: str) -> str:
-    """The errors of a number told apart: ``numerical 2×10⁻⁹ m; statistical (95 %) 0.003 m; model 0.1 m``."""
+    """The errors of a number told apart: ``numerical 2×10⁻⁹ m; statistical (95 %) 0.003 m; model 0.1 m``.
+
+    A model's error of 0 is one that nothing moves: ``model: no assumption moves it``.
+    """
     if numerical is None:
         return ""
     parts = [f"numerical {_error_of(numerical, unit)}"]
     if statistical:
         parts.append(f"statistical (95 %) {_error_of(statistical, unit)}")
-    parts.append("model: none given" if model is None else f"model {_error_of(model, unit)}")
+    parts.append(f"model{_model(model, unit)}")
     return "; ".join(parts)
+
+
+def _model(model: float | None, unit: str) -> str:
+    if not model:
+        return ": none given" if model is None else ": no assumption moves it"
+    return f" {_error_of(model, unit)}"
 
 
 def _error_of(error: float, unit: str) -> str:

@@ -19,6 +19,8 @@ Move = Callable[[Any], Any]
 Spec = TypeVar("Spec", bound=StudySpec)
 Ring = TypeVar("Ring", bound=RingStudy)
 
+#: What begins a key that is of a lattice.
+OF_LATTICES = ("elements", "apertures", "parameters")
 _MOVED = "moved_"  # how parameters that stand for assumptions begin
 _OF_BEAMS = ("emittance_x", "emittance_y", "momentum_spread", "sigmas")
 
@@ -32,11 +34,17 @@ def moved_ring(resolved: Resolved[Ring], assumption: AssumptionSpec, sign: float
 
     if head == "beams":
         return replace(resolved, beams=tuple(_with_beam(case, rest, move) for case in resolved.beams))
-    if head == "elements" and (name := _parameter(assumption)) in resolved.lattice.parameters:
-        return _with_lattices(resolved, lambda lattice: lattice.with_parameters({name: assumption.step(sign)}))
-    if head in ("elements", "apertures", "parameters"):
-        return _with_lattices(resolved, lambda lattice: _moved_lattice(lattice, head, rest, move))
+    if head in OF_LATTICES:
+        return _with_lattices(resolved, lambda lattice: moved_lattice(lattice, assumption, sign))
     return replace(resolved, study=moved_study(resolved.study, assumption.key, move))
+
+
+def moved_lattice(lattice: Lattice, assumption: AssumptionSpec, sign: float) -> Lattice:
+    """A lattice with an assumption on its elements, apertures or parameters moved; InputError for what it lacks."""
+    head, _, rest = assumption.key.partition(".")
+    if head == "elements" and (name := _parameter(assumption)) in lattice.parameters:
+        return lattice.with_parameters({name: assumption.step(sign)})
+    return _moved_lattice(lattice, head, rest, lambda value: assumption.moved(value, sign))
 
 
 def moved_study(study: Spec, key: str, move: Move) -> Spec:
@@ -106,11 +114,11 @@ def movable(resolved: Resolved[Ring], assumptions: Iterable[AssumptionSpec]) -> 
     found once. InputError for elements or attributes that there are not.
     """
     changed: dict[int, Lattice] = {}
-    own = _movable_lattice(resolved.lattice, assumptions)
+    own = movable_lattice(resolved.lattice, assumptions)
 
     def of(lattice: Lattice) -> Lattice:
         if lattice.elements != resolved.lattice.elements:
-            return changed.setdefault(id(lattice), _movable_lattice(lattice, assumptions))
+            return changed.setdefault(id(lattice), movable_lattice(lattice, assumptions))
         known = lattice.parameters
         numbers = {name: value for name, value in known.items() if not known.is_dependent(name)}
         same = own.with_parameters(numbers)
@@ -125,7 +133,8 @@ def _parameter(assumption: AssumptionSpec) -> str:
     return f"{_MOVED}{kind}_{assumption.key.replace('.', '_')}"
 
 
-def _movable_lattice(lattice: Lattice, assumptions: Iterable[AssumptionSpec]) -> Lattice:
+def movable_lattice(lattice: Lattice, assumptions: Iterable[AssumptionSpec]) -> Lattice:
+    """A lattice with a parameter, 0 at first, for each assumption on its elements, see ``movable``."""
     for one in assumptions:
         name = _parameter(one)
         if not one.key.startswith("elements.") or name in lattice.parameters:

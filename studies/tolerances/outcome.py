@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 import numpy as np
 import pandas as pd
@@ -77,6 +77,24 @@ def answer(question: Question, cases: pd.DataFrame) -> Answer:
         budget=budget,
         unallotted=unallotted,
         worst=worst_machine(limits, machines, ideal) if limits else None,
+    )
+
+
+def answer_again(found: Answer, machines: pd.DataFrame, checked: pd.DataFrame | None) -> Answer:
+    """The same asked of other ``machines`` (a row each): yields of these, and of ``checked``, drawn from the budget.
+
+    Causes and budget are those that were found.
+    """
+    good = kept(found.limits, machines) if found.limits else None
+    budget = found.budget
+    if budget is not None and checked is not None:
+        budget = replace(budget, check=yield_of(np.asarray(np.all(kept(found.limits, checked), axis=0))))
+    return replace(
+        found,
+        machines=machines,
+        yields=() if good is None else tuple(yield_of(one) for one in good),
+        all=None if good is None else yield_of(np.asarray(np.all(good, axis=0))),
+        budget=budget,
     )
 
 

@@ -18,6 +18,7 @@ from studies.vocabulary import quantity_named
 #: Numbers of which a machine must have enough, where all others must not be too large.
 ENOUGH = ("clearance_errors", "clearance_es_errors", "transmission_errors")
 YIELDS = ("yield_all", "budget_yield")
+_MOST = 0.5  # what fewer machines keep is no limit that machines keep
 
 
 def evaluate(names: Iterable[str], found: Answer, lacking: str = "") -> tuple[Quantity, ...]:
@@ -59,7 +60,7 @@ def _bound(name: str, values: Array, wanted: float) -> Number:
         "" if len(values) >= least or np.isfinite(error) else f"{len(values)} machines are too few: {least} are needed"
     )
     number = Number(sign * value, ROUNDING * abs(value), ALONE, method, "tolerances-numbers", statistical=error)
-    return replace(number, withheld=few)
+    return replace(number, withheld=few or ("" if wanted >= _MOST else f"{percent:g} % are not most of the machines"))
 
 
 def _yields(found: Answer) -> Iterator[Quantity]:

@@ -13,6 +13,7 @@ from studies.tolerances.assumed import with_assumed
 from studies.tolerances.facts import Facts, gather, rows
 from studies.tolerances.figures import figures
 from studies.tolerances.machines import BATCH, Ring
+from studies.tolerances.moving import MOVING
 from studies.tolerances.quantities import evaluate
 from studies.tolerances.spec import TolerancesStudy
 from studies.tolerances.tables import tables
@@ -46,5 +47,6 @@ STUDY = Study(
     tables=lambda facts: tables(facts.answer),
     text=text,
     save=lambda facts, folder: save_worst(facts.worst, folder),
+    moving=MOVING,
     many=Many(_number, rows, gather, BATCH),
 )

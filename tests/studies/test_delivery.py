@@ -87,6 +87,14 @@ def test_energies_outside_the_line_s_are_told_and_nothing_passes() -> None:
     assert resolve(study(), None).outside == ""
 
 
+def test_energies_that_the_linac_does_not_give_are_left_out_and_nothing_passes() -> None:
+    """200, 220 ... 300 MeV behind a linac that ends at 230: told, and the others are computed."""
+    wide = {"lower_MeV_per_u": 200.0, "upper_MeV_per_u": 300.0, "number": 6}
+    resolved = resolve(study(machine="linac-room", source={"kind": "linac"}, energies=wide), None)
+    assert [one.kinetic_energy_per_u / 1e6 for one in resolved.particles] == pytest.approx([200.0, 220.0])
+    assert resolved.outside.startswith("240 to 300 MeV/u lies outside the energies of linac-room")
+
+
 def test_all_strengths_of_its_own_are_varied_unless_named() -> None:
     resolved = resolve(study(), None)
     assert len(resolved.study.vary) == 15
@@ -276,12 +284,17 @@ def test_a_line_of_ones_own_with_a_spot_out_of_reach(tmp_path: Path) -> None:
             "largest_gradient_T_per_m": 5.0,
             "spots": [{"x_mm": 0.1, "y_mm": 0.1}],
             "source": {**FUNCTIONS, "functions": functions},
+            "trajectories": {"machines": 10, "errors": [{"magnets": "quadrupole", "dx": 1e-4}]},
         },
         "test",
     )
     facts = gather(resolve(own, tmp_path / "study.toml"), Asked((), report=False))  # type: ignore[arg-type]
     assert not facts.found.reached.any()
     assert all("mm, not 0.1" in reason for reason in facts.found.reasons)
+    assert facts.trajectories is None  # nothing of it measures or steers: told, and the rest is there
+    told = {one.name: one.method for one in STUDY.quantities(facts, Asked(("steered_position", "line_transmission")))}
+    assert "lines with errors are not steered: lattice 'own' has no" in told["steered_position"]
+    assert "no element of 'own' has an opening" in told["line_transmission"]
 
 
 #: A beam as CNAO extracts it: a bar of 1.4e-8 m in x that follows the momentum, an ellipse in y.

@@ -14,6 +14,7 @@ from studies.spec.toml_text import toml_text
 from studies.tolerances.linac.facts import Facts, gather, rows
 from studies.tolerances.linac.figures import figures
 from studies.tolerances.linac.machines import BATCH, Linacs
+from studies.tolerances.linac.moving import MOVING
 from studies.tolerances.linac.quantities import evaluate
 from studies.tolerances.linac.spec import LinacTolerancesStudy
 from studies.tolerances.linac.tables import tables
@@ -51,5 +52,6 @@ STUDY = Study(
     tables=tables,
     text=text,
     save=_save,
+    moving=MOVING,
     many=Many(_number, rows, gather, BATCH),
 )

@@ -13,8 +13,8 @@ from extraction.spill.waiting_beam import stack_beam
 from lattice import InputError, Lattice
 from machines.registry import ring_named
 from machines.rings.machine import RingMachine, WorkingPoint
+from studies.delivery.entering.source import Source, at_its_own_momentum
 from studies.delivery.resolution import ResolvedDelivery
-from studies.delivery.source import Source, at_its_own_momentum
 from studies.runs.logs import LOGGER, shows_progress
 
 _LEVEL = ((0, 1, 4, 5), (2, 3))  # what a mirror of the midplane leaves: y and py have nothing in common with the rest

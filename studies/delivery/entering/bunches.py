@@ -12,8 +12,8 @@ from machines.registry import linac_named
 from optics.linac.structure.lattices import lattice_of
 from optics.linac.switching.bunches import arrived_at, bunches_at
 from optics.linac.switching.settings import settings_for
+from studies.delivery.entering.source import Source, at_its_own_momentum
 from studies.delivery.resolution import ResolvedDelivery
-from studies.delivery.source import Source, at_its_own_momentum
 from studies.runs.logs import LOGGER
 from studies.runs.stages import steps
 

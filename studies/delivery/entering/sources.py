@@ -8,10 +8,10 @@ import numpy as np
 
 from lattice.arrays import Array
 from optics import Moments
-from studies.delivery.bunches import of_linac
+from studies.delivery.entering.bunches import of_linac
+from studies.delivery.entering.source import Source
+from studies.delivery.entering.spills import of_spill
 from studies.delivery.resolution import ResolvedDelivery
-from studies.delivery.source import Source
-from studies.delivery.spills import of_spill
 
 _ELLIPSE = "Both emittances shrink as 1/(beta gamma); functions at the entrance are those of all energies."
 

@@ -1,0 +1,28 @@
+"""How the tolerances of a linac are computed with their assumptions moved: the same linacs, drawn with other errors."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from studies.linac.moving import moved_linac
+from studies.linac.resolution import ResolvedLinac
+from studies.pipeline import Asked, Moving
+from studies.tolerances.again import measured_again, some_of
+from studies.tolerances.linac.facts import Facts
+from studies.tolerances.linac.machines import Linacs
+from studies.tolerances.linac.spec import LinacTolerancesStudy
+
+Resolved = ResolvedLinac[LinacTolerancesStudy]
+
+
+def _base(facts: Facts, light: Resolved, _: Sequence[object], asked: Asked) -> Facts:
+    linacs = Linacs(light)
+    return Facts(linacs, some_of(facts.answer, linacs.measured, asked))
+
+
+def _again(facts: Facts, resolved: Resolved, _: str, asked: Asked) -> Facts:
+    linacs = Linacs(resolved)
+    return Facts(linacs, measured_again(facts.answer, linacs.measured, asked))
+
+
+MOVING: Moving[Resolved, Facts] = Moving(moved=moved_linac, base=_base, again=_again)
