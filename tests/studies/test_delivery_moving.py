@@ -38,7 +38,7 @@ CONTENT: dict[str, Any] = {
         "kind": "functions",
         "normalised_emittance_x_um": 0.05,
         "normalised_emittance_y_um": 0.07,
-        "rms_momentum_spread": 1e-6,
+        "momentum_spread_rms": 1e-6,
     },
     "sigmas": 4.0,
     "particles": 500,
