@@ -13,7 +13,7 @@ from lattice import Bend, Drift, Lattice, survey
 from studies.charts.sliding import Panel, sliding
 from studies.delivery import figures as drawn
 from studies.delivery import tables
-from studies.delivery.facts import _acceptances, _tracked
+from studies.delivery.facts import _tracked, accepted_cases
 from tests.studies.numbers.drawn import curve, heading, traces
 from tests.studies.numbers.test_delivery import CASES, FAST, MOVED, SLOW, facts, lines
 
@@ -252,7 +252,7 @@ def test_momenta_are_asked_for_evenly_on_both_sides_in_per_cent(monkeypatch: pyt
         return "table"
 
     monkeypatch.setattr("studies.delivery.facts.accepted", accepted)
-    made: list[Any] = list(_acceptances(resolved, source, found, delivery().delivered))
+    made: list[Any] = list(accepted_cases(resolved, source, found, delivery().delivered))
     assert [(one.label, one.size_x, one.size_y, one.table) for one in made] == [
         (one.case.label, 3e-3, 4e-3, "table") for one in delivery().delivered
     ]
@@ -261,4 +261,4 @@ def test_momenta_are_asked_for_evenly_on_both_sides_in_per_cent(monkeypatch: pyt
         assert particle in (SLOW, FAST)
         assert list(offsets) == pytest.approx([-0.02, -0.01, 0.0, 0.01, 0.02])
     study.acceptance = None
-    assert list(_acceptances(resolved, source, found, delivery().delivered)) == []
+    assert list(accepted_cases(resolved, source, found, delivery().delivered)) == []
