@@ -4,10 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import replace
+from functools import partial
 from math import radians
 from types import MappingProxyType
+from typing import Any
 
 from lattice import ReferenceParticle
+from lattice.memory import Kept, Memory
 from lattice.reference import species_named
 from machines.linacs.supplies import Pulse, Supply
 from machines.linacs.table import (
@@ -39,18 +42,38 @@ from optics.linac.structure.errors import Errors
 from optics.linac.structure.linac import Piece
 from optics.linac.structure.sections import size_section
 
+#: Pieces behind their design pass, and the particle behind them.
+Part = tuple[tuple[Piece, ...], ReferenceParticle]
+_DESIGNED = Kept[tuple[Any, ...], Part]("designed sections", at_most=64)
+_MEMORY = Memory()  # of this process: pieces follow from the sections and the particle alone
+
 
 def linac_from(name: str, table: LinacTable) -> Linac:
-    """Section by section: sized from the energy that the design pass reaches in front of it."""
+    """Section by section: sized from the energy that the design pass reaches in front of it.
+
+    On its axis the particle sees no quadrupole: sections that differ in gradients alone have one design pass, remembered.
+    """
     kind = species_named(table.beam.species)
     start = ReferenceParticle(kind, kinetic_energy_per_u=table.beam.kinetic_energy_MeV * 1e6 / kind.nucleons)
-    pieces: tuple[Piece, ...] = ()
-    at = start
-    for spec in table.section:
-        own = _quadrupoles(spec) if isinstance(spec, MatchingSpec) else _tanks(spec, at)
-        linac = design_pass(Linac(name, start, (*pieces, *own)))
-        pieces, at = linac.pieces, ReferenceParticle(start.kind, kinetic_energy_per_u=_end(linac) / start.nucleons)
-    return Linac(name, start, pieces)
+    part: Part = ((), start)
+    sections = tuple(spec.model_copy(update={"gradients_T_per_m": _ones(spec)}) for spec in table.section)
+    for number in range(1, len(sections) + 1):
+        key = (name, table.beam.species, table.beam.kinetic_energy_MeV, sections[:number])
+        part = _MEMORY.once(_DESIGNED, key, partial(_behind, name, start, part, sections[number - 1]))
+    gradients = [gradient for spec in table.section for gradient in spec.gradients_T_per_m]
+    return Linac(name, start, part[0]).with_gradients(gradients)
+
+
+def _ones(spec: StructureSpec | MatchingSpec) -> tuple[float, ...]:
+    return (1.0,) * len(spec.gradients_T_per_m)
+
+
+def _behind(name: str, start: ReferenceParticle, before: Part, spec: StructureSpec | MatchingSpec) -> Part:
+    """The pieces so far and those of one section more, and the particle behind them."""
+    pieces, at = before
+    own = _quadrupoles(spec) if isinstance(spec, MatchingSpec) else _tanks(spec, at)
+    linac = design_pass(Linac(name, start, (*pieces, *own)))
+    return linac.pieces, ReferenceParticle(start.kind, kinetic_energy_per_u=_end(linac) / start.nucleons)
 
 
 def _end(linac: Linac) -> float:

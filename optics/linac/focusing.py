@@ -149,12 +149,19 @@ def _carried(block: Array, beta: float, alpha: float) -> tuple[float, float]:
 
 
 def match_section(
-    linac: Linac, magnets: Sequence[str], start: Mapping[str, float], at: str, goal: Mapping[str, float], ceiling: float
+    linac: Linac,
+    magnets: Sequence[str],
+    start: Mapping[str, float],
+    at: str,
+    goal: Mapping[str, float],
+    ceiling: float,
+    miss: float = 0.01,
 ) -> Linac:
     """The linac with gradients of ``magnets`` that carry betx, alfx, bety, alfy from ``start`` to ``goal`` at ``at``.
 
     ``at`` is the entrance of a piece; no gradient exceeds ``ceiling`` [T/m] in size. Raises NoSolution, with the
-    closest that was found, when the goal is missed by more than 1 % in beta or 0.01 (1 + alpha^2)^(1/2) in alpha.
+    closest that was found, when the goal is missed by more than the share ``miss`` in beta or of (1 + alpha^2)^(1/2) in
+    alpha.
     """
     first = [float(linac.magnet(name).gradient) for name in magnets]
     upstream = replace(linac, pieces=linac.pieces[: linac.place(at) + 1])
@@ -170,7 +177,7 @@ def match_section(
         return np.array(found)
 
     best = least_squares(misses, np.clip(first, -ceiling, ceiling), bounds=(-ceiling, ceiling), x_scale=ceiling)
-    if np.max(np.abs(best.fun)) > 0.01:
+    if np.max(np.abs(best.fun)) > miss:
         text = ", ".join(
             f"{key} {value:+.2g}" for key, value in zip(("betx", "alfx", "bety", "alfy"), best.fun, strict=True)
         )

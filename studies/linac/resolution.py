@@ -7,13 +7,15 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Generic, TypeVar
 
-from lattice import InputError
-from lattice.errors import did_you_mean
+from lattice import Lattice, ReferenceParticle
 from lattice.files import read_bytes
 from machines.linacs.machine import LinacMachine
+from machines.linacs.matching import rematched
 from machines.linacs.table import LinacTable
 from machines.registry import linac_named
 from machines.requirements import Requirement
+from optics.linac.structure.lattices import lattice_of
+from studies.linac.sections import with_gradients, with_sections
 from studies.linac.spec import LinacStudy
 from studies.runs.contents import LINAC
 from studies.spec.checking import checked, parse_toml, read_text, told_in
@@ -40,6 +42,16 @@ class ResolvedLinac(Generic[Spec]):
     def machine_name(self) -> str:
         """How results call the machine."""
         return self.machine.name
+
+    @property
+    def particle(self) -> ReferenceParticle:
+        """The particle that enters."""
+        return self.machine.linac.particle
+
+    @property
+    def lattice(self) -> Lattice:
+        """The linac at its design setting."""
+        return lattice_of(self.machine.linac)
 
     @property
     def outside(self) -> str:
@@ -78,6 +90,7 @@ def resolve_linac(
     machine.linac  # noqa: B018 - what is wrong with the table is said now
     study = completed(study, machine)
     emptied: dict[str, Any] = {"beam": {}, "pulse": {}, "tolerance": {}, "gradients": {}}
+    emptied |= {"section": None, "gradient_lines": None, "matched": None}
     changed: dict[str, Any] = {"machine": None, "linac": LINAC, **emptied}
     specs = tuple(requirement_spec(requirement) for requirement in requirements)
     explicit = study.model_copy(
@@ -119,23 +132,13 @@ def _refuse_lattices(path: Path) -> None:
 def _machine(study: LinacStudy, named: LinacMachine | None, content: dict[str, Any], where: str) -> LinacMachine:
     """The machine with the study's changes; the machine itself (built once) when there are none."""
     changes = {key: getattr(study, key) for key in ("beam", "pulse", "tolerance") if getattr(study, key)}
-    if named is not None and not changes and not study.gradients:
+    own = changes or study.gradients or study.section or study.gradient_lines or study.matched
+    if named is not None and not own:
         return named
     checked(LinacTable, content, where)
     merged = {**content, **{key: {**content[key], **value} for key, value in changes.items()}}
     merged["section"] = with_gradients(content["section"], study.gradients)
-    table = checked(LinacTable, merged, f"{where} with the study's changes" if changes or study.gradients else where)
+    merged["section"] = with_sections(merged["section"], study.section or {}, study.gradient_lines or {})
+    table = checked(LinacTable, merged, f"{where} with the study's changes" if own else where)
+    table = rematched(table, study.matched) if study.matched else table
     return LinacMachine.of(table, named.requirements if named else ())
-
-
-def with_gradients(sections: list[dict[str, Any]], gradients: Mapping[str, Any]) -> list[dict[str, Any]]:
-    """Sections with other gradients; InputError for an unknown section or another number of them."""
-    names = [section["name"] for section in sections]
-    for name, values in gradients.items():
-        if name not in names:
-            raise InputError(f"gradients: there is no section '{name}'{did_you_mean(name, names)}")
-        wanted = len(sections[names.index(name)]["gradients_T_per_m"])
-        if len(values) != wanted:
-            raise InputError(f"gradients: section '{name}' has {wanted} quadrupoles, found {len(values)} gradients")
-    changed = {name: list(values) for name, values in gradients.items()}
-    return [{**one, "gradients_T_per_m": changed.get(one["name"], one["gradients_T_per_m"])} for one in sections]

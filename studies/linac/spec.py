@@ -7,10 +7,12 @@ from typing import Annotated, Any, ClassVar, Literal, Self
 from pydantic import Field, Strict, model_validator
 
 from studies.spec.schema import StudySpec
+from studies.spec.search import SearchSpec
 from studies.spec.types import Number, Positive, Text
 
 Particles = Annotated[int, Strict(), Field(ge=100, le=1_000_000)]
 Samples = Annotated[int, Strict(), Field(ge=2, le=10_000)]
+GradientLine = Annotated[tuple[Positive, ...], Field(min_length=2)]
 SectionName = Annotated[Text, Field(pattern=r"^[a-z][a-z0-9_-]*$")]
 
 
@@ -18,9 +20,10 @@ class LinacStudy(StudySpec):
     """A study of a linac: a machine by name or a section table, with keys of it changed, and gradients replaced.
 
     ``beam``, ``pulse``, ``tolerance``: keys of the tables of these names; ``gradients``: [T/m], one a quadrupole of the
-    section.
+    section. ``gradients``, ``section``, ``gradient_lines`` and ``matched`` act in this order.
     """
 
+    keyed: ClassVar[bool] = True
     linac: Text | None = None
     """A section table (TOML) of one's own instead of a machine, relative to this file."""
     beam: dict[str, Any] = Field(default_factory=dict)
@@ -31,6 +34,14 @@ class LinacStudy(StudySpec):
     """Keys of its [tolerance], changed [unit in each key's name]."""
     gradients: dict[SectionName, tuple[Number, ...]] = Field(default_factory=dict)
     """Gradients [T/m], one a quadrupole, by section."""
+    section: dict[SectionName, dict[str, Any]] | None = None
+    """Keys of its sections, changed, by section [unit in each key's name]."""
+    gradient_lines: dict[SectionName, GradientLine] | None = None
+    """Sizes of gradients [T/m] at equal steps along a section, by section: quadrupoles follow them, signs alternate."""
+    matched: tuple[SectionName, ...] | None = None
+    """Matching sections whose gradients are found anew, for the first period of the tanks behind them."""
+    search: SearchSpec | None = None
+    """Knobs (keys of this file), objectives and constraints of lattice-optimize search."""
     particles: Particles = 20_000
     """Tracked through the gaps."""
     integrated_particles: Annotated[int, Strict(), Field(ge=10, le=100_000)] = 100

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -11,10 +11,12 @@ import numpy as np
 from lattice import InputError
 from lattice.arrays import Array
 from lattice.errors import did_you_mean
-from machines.requirements import PROGRAM
+from machines.requirements import PROGRAM, Requirement
 from studies.registry import ROOMS, spec_of
 from studies.scan.asked import plan
 from studies.scan.plan import Plan
+from studies.search.keyed import Keyed, keyed
+from studies.search.limits import Constraint
 from studies.spec.judged import requirement_spec
 from studies.spec.schema import RingStudy, StudySpec
 from studies.spec.search import KnobSpec, SearchSpec
@@ -31,27 +33,11 @@ class Objective:
 
 
 @dataclass(frozen=True)
-class Constraint:
-    """Limits on a ``quantity`` in its own unit; ``id`` of the requirement that it is, or its own words."""
-
-    id: str
-    quantity: str
-    lower: float
-    upper: float
-
-    @property
-    def scale(self) -> float:
-        """The size that counts as one: of the limits, or 1 where they are 0."""
-        finite = [abs(limit) for limit in (self.lower, self.upper) if np.isfinite(limit) and limit != 0.0]
-        return max(finite, default=1.0)
-
-
-@dataclass(frozen=True)
 class Search:
     """A search ready to run. A case is a row of the ``plan``'s numbers at one point of the knobs."""
 
     spec: SearchSpec
-    plan: Plan
+    plan: Plan | Keyed
     knobs: tuple[KnobSpec, ...]
     objectives: tuple[Objective, ...]
     constraints: tuple[Constraint, ...]
@@ -70,8 +56,11 @@ class Search:
     @property
     def start(self) -> Array:
         """The design's own values, clipped to the bounds, (k,)."""
-        values = [float(np.real(self.plan.design.parameters[knob.name])) for knob in self.knobs]
-        return np.clip(values, self.lower, self.upper)
+        return self.settled(np.clip([_value(self.plan, knob.name) for knob in self.knobs], self.lower, self.upper))
+
+    def settled(self, points: Array) -> Array:
+        """Points (n, k) or (k,) with the knobs that are whole numbers at those."""
+        return np.where([knob.whole for knob in self.knobs], np.round(points), points)
 
     @property
     def most(self) -> int:
@@ -84,10 +73,10 @@ def asked(study: StudySpec, file: Path | None) -> Search:
 
     InputError for a study without [search], unknown knobs, and quantities that its cases do not compute.
     """
-    if not isinstance(study, RingStudy) or not study.scanned:
-        known = " or ".join(f'"{word}"' for word in ROOMS if spec_of(word).scanned)
+    if not (study.keyed or (isinstance(study, RingStudy) and study.scanned)):
+        known = " or ".join(f'"{word}"' for word in ROOMS if spec_of(word).scanned or spec_of(word).keyed)
         raise InputError(f'a search takes studies of study = {known}, not "{study.study}"')
-    spec = study.search
+    spec: SearchSpec | None = study.search  # type: ignore[attr-defined]
     if spec is None:
         raise InputError(
             "the study has no [search]: name knobs (search.vary), objectives (search.objective) and, where the "
@@ -95,11 +84,29 @@ def asked(study: StudySpec, file: Path | None) -> Search:
         )
     names = tuple(dict.fromkeys([*(one.name for one in spec.objective), *(one.name for one in spec.constraint)]))
     _check_computed(study, names)
+    if study.keyed:
+        return _of_keys(study, spec, file, names)
     made = _alone(plan(study, file, (), names))
     _check_given(made, names)
-    found = Search(spec, made, spec.vary, tuple(_objectives(spec)), tuple(_constraints(made)), study.seed)
+    limits = tuple(_constraints(spec, made.judged))
+    found = Search(spec, made, spec.vary, tuple(_objectives(spec)), limits, study.seed)
     _check_knobs(found)
     return found
+
+
+def _of_keys(study: StudySpec, spec: SearchSpec, file: Path | None, names: tuple[str, ...]) -> Search:
+    """The search of a study whose knobs are keys of it; each key is looked for at once."""
+    made = keyed(study, file, names)
+    for knob in spec.vary:
+        made.value(knob.name)
+    limits = tuple(_constraints(spec, made.judged))
+    made = replace(made, limits=tuple(one for one in limits if one.quantity in study.cheap))
+    return Search(spec, made, spec.vary, tuple(_objectives(spec)), limits, study.seed)
+
+
+def _value(made: Plan | Keyed, name: str) -> float:
+    """What a knob is at the design."""
+    return made.value(name) if isinstance(made, Keyed) else float(np.real(made.design.parameters[name]))
 
 
 def _alone(made: Plan) -> Plan:
@@ -114,7 +121,7 @@ def _alone(made: Plan) -> Plan:
     return replace(made, study=made.study.model_copy(update=own), judged=kept, engines=False)
 
 
-def _check_computed(study: RingStudy, names: tuple[str, ...]) -> None:
+def _check_computed(study: StudySpec, names: tuple[str, ...]) -> None:
     for name in names:
         if study.study not in words_of(name.partition("@")[0]):
             raise InputError(f"search: '{name}' is not computed by a study of study = \"{study.study}\"")
@@ -145,10 +152,8 @@ def _objectives(spec: SearchSpec) -> Iterator[Objective]:
         yield Objective(one.name, -1.0 if one.goal == "maximise" else 1.0, quantity_named(one.name).kind)
 
 
-def _constraints(made: Plan) -> Iterator[Constraint]:
-    spec = made.study.search
-    assert spec is not None
-    for requirement in made.judged:
+def _constraints(spec: SearchSpec, judged: Sequence[Requirement]) -> Iterator[Constraint]:
+    for requirement in judged:
         factor = unit_factor(quantity_named(requirement.quantity), requirement.unit)
         yield _constraint(requirement.id, requirement.quantity, requirement.lower, requirement.upper, factor)
     for one in spec.constraint:

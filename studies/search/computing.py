@@ -16,17 +16,20 @@ from studies.runs.workers import Lost, in_workers
 from studies.scan.blocks import block
 from studies.scan.plan import COMPUTED, STATUS, Plan, scanned_names
 from studies.scan.work import Work, plan_of, rows_of, work_of
-from studies.search.asked import Constraint, Search
+from studies.search.asked import Search
+from studies.search.keyed import Keyed
+from studies.search.limits import Constraint, why_broken
 
 #: Some points (knob to values) of the work's search.
-Task = tuple[Work, dict[str, Array]]
+Task = tuple[Work | Keyed, dict[str, Array]]
 Elsewhere = tuple[Executor, int] | None
-#: What the status of a case begins with that breaks a cheap constraint.
-PASSED_OVER = "not computed"
 
 
 def rows(search: Search, points: Array, jobs: int, elsewhere: Elsewhere = None) -> Iterator[tuple[Array, pd.DataFrame]]:
     """Numbers of points (n, k) and their rows, as they are finished."""
+    if isinstance(search.plan, Keyed):
+        yield from _dear(search, points, np.arange(len(points)), jobs, elsewhere)
+        return
     if search.plan.study.scanned == "blocks":
         numbers = np.arange(len(points))
         yield numbers, block(_at(search.plan, _named(search, points)), numbers, jobs)
@@ -40,6 +43,8 @@ def rows(search: Search, points: Array, jobs: int, elsewhere: Elsewhere = None) 
 def computed(task: Task) -> pd.DataFrame:
     """The rows of some points, in whatever process."""
     work, cases = task
+    if isinstance(work, Keyed):
+        return work.rows(cases)
     made = _at(plan_of(work), cases)
     return rows_of(made, np.arange(made.number))
 
@@ -55,7 +60,7 @@ def _named(search: Search, points: Array) -> dict[str, Array]:
 def _dear(
     search: Search, points: Array, left: Array, jobs: int, elsewhere: Elsewhere
 ) -> Iterator[tuple[Array, pd.DataFrame]]:
-    work = work_of(search.plan)
+    work = search.plan if isinstance(search.plan, Keyed) else work_of(search.plan)
     tasks = [(work, _named(search, points[[number]])) for number in left]
     places = {id(task): number for task, number in zip(tasks, left, strict=True)}
     if elsewhere is not None:
@@ -73,6 +78,8 @@ def _dear(
 
 def _here(search: Search, task: Task) -> pd.DataFrame:
     with unheard():
+        if isinstance(search.plan, Keyed):
+            return search.plan.rows(task[1])
         return rows_of(_at(search.plan, task[1]), np.arange(1))
 
 
@@ -84,7 +91,9 @@ def _screened(search: Search, points: Array) -> tuple[Array, tuple[Array, pd.Dat
     numbers = np.arange(len(points))
     limits = _of_optics(search)
     found = _optics(search, _named(search, points), limits)
-    reasons = [_reason(limits, row) for row in found.to_dict("records")]
+    reasons = [
+        why_broken(limits, row) if row[STATUS] == COMPUTED else str(row[STATUS]) for row in found.to_dict("records")
+    ]
     out = numbers[[bool(reason) for reason in reasons]]
     if not len(out):
         return numbers, None
@@ -100,17 +109,7 @@ def _of_optics(search: Search) -> tuple[Constraint, ...]:
 
 def _optics(search: Search, cases: dict[str, Array], limits: tuple[Constraint, ...]) -> pd.DataFrame:
     made = search.plan
+    assert isinstance(made, Plan)
     names = scanned_names(made.resolved, [one.quantity for one in limits])
     cheap = replace(_at(made, cases), names=names, extra=(), judged=())
     return block(cheap, np.arange(cheap.number), 1)
-
-
-def _reason(limits: tuple[Constraint, ...], row: dict[object, object]) -> str:
-    """Why a point need not be computed whole; "" where it may be feasible."""
-    if row[STATUS] != COMPUTED:
-        return str(row[STATUS])
-    for one in limits:
-        value = float(row[one.quantity])  # type: ignore[arg-type]
-        if np.isfinite(value) and not one.lower <= value <= one.upper:
-            return f"{PASSED_OVER}: {one.quantity} = {value:.6g} breaks {one.id}"
-    return ""

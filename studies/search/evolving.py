@@ -32,7 +32,7 @@ def _random(search: Search) -> Generations:
         points = drawn.uniform(search.lower, search.upper, (search.spec.population, len(search.knobs)))
         if number == 0:
             points[0] = search.start
-        yield points
+        yield search.settled(points)
 
 
 def _evolved(search: Search) -> Generations:
@@ -50,7 +50,8 @@ def _evolved(search: Search) -> Generations:
         offspring = algorithm.ask()
         if offspring is None or len(offspring) == 0:
             return
-        points = np.asarray(offspring.get("X"), dtype=float)
+        points = search.settled(np.asarray(offspring.get("X"), dtype=float))
+        offspring.set("X", points)
         scores = yield points
         known = moo.StaticProblem(problem, F=_finite(scores), G=scores.broken)
         moo.Evaluator().eval(known, offspring)

@@ -8,6 +8,7 @@ from lattice import InputError
 from optics.beams.parquet import read_parquet
 from studies.scan.plan import STATUS
 from studies.search.searching import TABLE
+from studies.spec.keys import with_keys
 from studies.spec.schema import RingStudy, StudySpec
 
 
@@ -19,7 +20,7 @@ def at_point(study: StudySpec, point: str) -> StudySpec:
     folder, colon, case = point.rpartition(":")
     if not colon or not case.isdecimal():
         raise InputError(f"--point {point!r}: expected RUN:CASE, for example runs/my-search:412")
-    if not isinstance(study, RingStudy):
+    if not (study.keyed or isinstance(study, RingStudy)):
         raise InputError(f'--point: a study of study = "{study.study}" has no search')
     table, about = read_parquet(Path(folder) / TABLE, needs=[STATUS])
     if int(case) >= len(table):
@@ -27,4 +28,7 @@ def at_point(study: StudySpec, point: str) -> StudySpec:
     design = {str(name): float(value) for name, value in dict(about["design"]).items()}
     knobs = [str(one["name"]) for one in about["search"]["vary"]]
     own = {name: float(table[name].iloc[int(case)]) for name in knobs}
+    if not isinstance(study, RingStudy):
+        whole = [str(one["name"]) for one in about["search"]["vary"] if one.get("whole")]
+        return with_keys(study, {key: round(value) if key in whole else value for key, value in own.items()})
     return study.model_copy(update={"parameters": {**design, **own}, "match": None})

@@ -18,6 +18,7 @@ _SAME = 1e-12  # relative: rounding
 def probes(search: Search) -> Array:
     """The design, and for each knob the design with it moved by a hundredth of its range: (1 + k, k)."""
     start, step = search.start, _STEP * (search.upper - search.lower)
+    step = np.where([knob.whole for knob in search.knobs], 1.0, step)
     inwards = np.where(start + step <= search.upper, step, -step)
     return np.vstack([start, start + np.diag(inwards)])
 

@@ -101,7 +101,7 @@ def _methods(facts: SearchFacts) -> Iterator[str]:
 
 
 def _warnings(facts: SearchFacts) -> Iterator[str]:
-    yield from facts.search.plan.resolved.warnings
+    yield from getattr(facts.search.plan.resolved, "warnings", ())
     unjudged = facts.search.plan.unjudged
     if unjudged and facts.search.spec.requirements:
         yield f"Requirements that a case cannot judge: {', '.join(f'{r.id} ({r.quantity})' for r in unjudged)}."

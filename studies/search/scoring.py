@@ -10,7 +10,8 @@ import pandas as pd
 from lattice.arrays import Array
 from machines.requirements import PASS
 from studies.scan.plan import COMPUTED, STATUS
-from studies.search.asked import Constraint, Search
+from studies.search.asked import Search
+from studies.search.limits import Constraint
 
 #: By how much a case without an answer breaks each constraint, in sizes of the limit.
 NO_ANSWER = 1e6

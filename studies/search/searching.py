@@ -27,6 +27,7 @@ from studies.search.asked import Search, asked
 from studies.search.computing import Elsewhere, rows
 from studies.search.evolving import generations
 from studies.search.gathering import SearchFacts, gathered
+from studies.search.keyed import Keyed
 from studies.search.probing import check_moves, probes
 from studies.search.result import result_of
 from studies.search.scoring import Scores, scored
@@ -102,14 +103,21 @@ def _make_ready(search: Search, place: Path, folder: Path, resume: bool) -> None
 
 def _about(search: Search) -> dict[str, Any]:
     """What two searches must share for the rows of one to serve the other."""
-    design = search.plan.design.parameters
     return {
         "search": search.spec.model_dump(mode="json"),
         "study": as_mapping(search.plan.resolved.study),
-        "design": {name: float(np.real(value)) for name, value in design.items() if not design.is_dependent(name)},
+        "design": _design(search),
         "inputs": provenance(0, search.plan.resolved.hashed)["inputs"],
         "version": toolkit_version(),
     }
+
+
+def _design(search: Search) -> dict[str, float]:
+    """The strengths, or the keys, that the search departs from."""
+    if isinstance(search.plan, Keyed):
+        return {knob.name: search.plan.value(knob.name) for knob in search.knobs}
+    design = search.plan.design.parameters
+    return {name: float(np.real(value)) for name, value in design.items() if not design.is_dependent(name)}
 
 
 @dataclass

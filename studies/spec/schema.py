@@ -88,7 +88,8 @@ class StudySpec(Table):
 
     ``title_begins``: the title of a study that gives none, before the machine's. ``scanned``: how a scan computes its
     cases, in "blocks" of the batched optics or as "cases" one by one, "" where it cannot; ``unscanned``: quantities
-    that a scan leaves out. ``many``: a run has cases, which can be resumed, sliced and computed elsewhere.
+    that a scan leaves out. ``many``: a run has cases, which can be resumed, sliced and computed elsewhere. ``keyed``: a
+    search moves keys of the study itself; ``cheap``: quantities that such a case is looked at for first.
     """
 
     study: str
@@ -97,6 +98,8 @@ class StudySpec(Table):
     scanned: ClassVar[Literal["", "blocks", "cases"]] = ""
     unscanned: ClassVar[Collection[str]] = ()
     many: ClassVar[bool] = False
+    keyed: ClassVar[bool] = False
+    cheap: ClassVar[Collection[str]] = ()
     name: FolderName | None = None
     """What results and run folder are called; without it as the file."""
     title: Text | None = None

@@ -4,29 +4,40 @@ from __future__ import annotations
 
 from typing import Annotated, Literal, Self
 
-from pydantic import Field, Strict, model_validator
+from pydantic import AfterValidator, Field, Strict, model_validator
 
 from studies.spec.types import Name, Number, Switch, Table, Text, check_order
 from studies.vocabulary import quantity_named, unit_factor
 
+
+def _parameter_lowered(name: str) -> str:
+    """Parameters of a lattice are written small; keys of a study as they are."""
+    return name if "." in name else name.lower()
+
+
+KnobName = Annotated[Text, AfterValidator(_parameter_lowered)]
 Few = Annotated[int, Strict(), Field(ge=4, le=100_000)]
 
 
 class KnobSpec(Table):
-    """A parameter of the lattice that the search moves between two bounds."""
+    """A parameter of the lattice, or of a linac a key of its study, that the search moves between two bounds."""
 
-    name: Name
-    """A parameter of the lattice."""
+    name: KnobName
+    """A parameter of the lattice; of a linac a dotted key of this file (section.ccl.tanks, gradient_lines.ccl.0)."""
     lower: Number
-    """Least value [as in the lattice]."""
+    """Least value [as in the lattice, or the unit of the key]."""
     upper: Number
-    """Largest value [as in the lattice]."""
+    """Largest value [as in the lattice, or the unit of the key]."""
+    whole: Switch = False
+    """true: whole numbers alone, such as how many tanks there are."""
 
     @model_validator(mode="after")
     def _ordered(self) -> Self:
         check_order(self.lower, self.upper)
         if self.lower == self.upper:
             raise ValueError(f"lower and upper of '{self.name}' are both {self.lower}: nothing is left to search")
+        if self.whole and not (self.lower.is_integer() and self.upper.is_integer()):
+            raise ValueError(f"'{self.name}' is whole: lower and upper must be whole numbers too")
         return self
 
 

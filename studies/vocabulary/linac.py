@@ -45,6 +45,13 @@ LINAC = kinds(
         "|d sigma_W| / sigma_W",
         "relative difference of the energy spread from the integration, same particles",
     ),
+    ("klystrons", "1", "klystrons", "number of RF units, one klystron each"),
+    (
+        "largest_growth",
+        "1",
+        "growth max",
+        "largest growth of the normalised rms emittance over all energies and both planes",
+    ),
     ("least_transmission", "1", "T min", "least transmission over all energies, no errors"),
     ("largest_spread", "1", "sigma_W / W max", "largest rms energy spread over the energy, over all energies"),
     ("energy_miss", "1", "|W - wanted| / W", "largest difference of the beam's mean energy from the wanted one"),

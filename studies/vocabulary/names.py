@@ -41,7 +41,8 @@ GROUPS: tuple[tuple[dict[str, QuantityKind], tuple[str, ...]], ...] = (
 _RESIDUAL = "residual_"
 _CHECKS = frozenset({"spill_agreement_xsuite", "timing_checks_missed"})
 #: Of a length or a gradient, which linacs share with rings.
-_SHARED = {"length": ("linac-optics",), "max_gradient": ("linac-optics",)}
+_LINACS = ("linac-optics", "linac-energy-switching")
+_SHARED = {"length": _LINACS, "max_gradient": _LINACS}
 
 
 def words_of(name: str) -> tuple[str, ...]:

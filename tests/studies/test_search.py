@@ -16,10 +16,11 @@ from studies.cli import run
 from studies.scan.plan import STATUS
 from studies.search import searching
 from studies.search.asked import asked
-from studies.search.computing import PASSED_OVER, rows
+from studies.search.computing import rows
 from studies.search.front import coverage, front, hypervolume
 from studies.search.gathering import gathered
 from studies.search.hook import Cases
+from studies.search.limits import PASSED_OVER
 from studies.search.probing import check_moves, probes
 from studies.search.scoring import NO_ANSWER, Scores, scored
 from studies.spec.builtin import study_path

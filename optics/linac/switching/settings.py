@@ -66,16 +66,22 @@ class Settings:
         return linac.with_units(by_unit(linac, self.amplitudes[row]), by_unit(linac, self.phases[row]))
 
 
-def settings_for(linac: Linac, energies: Sequence[float] | Array, coordinates: Array, turn: bool = True) -> Settings:
+def settings_for(
+    linac: Linac, energies: Sequence[float] | Array, coordinates: Array | None, turn: bool = True
+) -> Settings:
     """Amplitude and phase of every unit for each of ``energies`` [eV].
 
     ``coordinates`` (n, 6) at the entrance, of which the first 256 are used; without ``turn`` all phases stay as
-    designed. Raises NoSolution naming the range within reach, and what ``track`` raises.
+    designed, and without coordinates too the energy spread is not told (nan). Raises InputError for a turn without
+    coordinates, NoSolution naming the range within reach, and what ``track`` raises.
     """
+    if turn and coordinates is None:
+        raise InputError("a phase of least spread needs particles: give coordinates, or turn=False")
     wanted = np.atleast_1d(np.asarray(energies, dtype=float))
     reached = stages(linac)
     last = [_last_unit(linac, float(energy), reached) for energy in wanted]
-    stretches = _stretches(linac, checked(coordinates)[:BLOCK], set(last))
+    few = None if coordinates is None else checked(coordinates)[:BLOCK]
+    stretches = _stretches(linac, few, set(last))
     reach = REACH if turn else (0.0, 0.0)
     curves = {unit: stretch.phase_curve(reached[unit : unit + 2], reach) for unit, stretch in stretches.items()}
     found = [stretches[u].near(float(energy), float(curves[u](energy))) for u, energy in zip(last, wanted, strict=True)]
@@ -96,33 +102,35 @@ def _last_unit(linac: Linac, energy: float, reached: Array) -> int:
     return max(min(int(np.searchsorted(reached, energy, side="left")), len(linac.units)) - 1, 0)
 
 
-def _stretches(linac: Linac, coordinates: Array, units: set[int]) -> dict[int, _Stretch]:
+def _stretches(linac: Linac, coordinates: Array | None, units: set[int]) -> dict[int, _Stretch]:
     """The stretch of each of the units."""
     line = line_of(linac)
     unit, reference = unit_of_rows(line, linac), reference_of(linac, line)
     return {number: _stretch(linac, line, unit == number, reference, coordinates) for number in units}
 
 
-def _stretch(linac: Linac, line: Line, fed: Array, reference: Reference, coordinates: Array) -> _Stretch:
+def _stretch(linac: Linac, line: Line, fed: Array, reference: Reference, coordinates: Array | None) -> _Stretch:
     first, last = (int(np.flatnonzero(fed)[i]) for i in (0, -1))
     ct, w = float(reference.ct[first]), float(reference.w[first])
     piece = linac.pieces[line.piece[first]]
     assert isinstance(piece, Tank)
-    before = upstream(linac, piece.name)
-    here = track(before, coordinates).survivors if before is not None else coordinates
-    bunch = canonical(here, particle_at(w, linac.particle), ct)
+    bunch = None
+    if coordinates is not None:
+        before = upstream(linac, piece.name)
+        here = track(before, coordinates).survivors if before is not None else coordinates
+        bunch = canonical(here, particle_at(w, linac.particle), ct)
     return _Stretch(rows_of(line, first, last + 1), fed[first : last + 1], ct, w, bunch, linac.particle.mass)
 
 
 @dataclass(frozen=True)
 class _Stretch:
-    """The rows of one unit with the reference particle and the canonical ``bunch`` (6, n) at its entrance."""
+    """The rows of one unit with the reference particle and the canonical ``bunch`` (6, n), if any, at its entrance."""
 
     line: Line
     fed: Array
     ct: float
     w: float
-    bunch: Array
+    bunch: Array | None
     mass: float
 
     def driven(self, amplitude: float, phase: float) -> Line:
@@ -138,7 +146,9 @@ class _Stretch:
         return float(w[-1] * self.mass)
 
     def spread(self, amplitude: float, phase: float) -> float:
-        """Rms energy spread [eV] of the bunch behind the unit."""
+        """Rms energy spread [eV] of the bunch behind the unit; nan without a bunch."""
+        if self.bunch is None:
+            return float("nan")
         return float(np.nanstd(_energies_behind(self.driven(amplitude, phase), self.bunch)) * self.mass)
 
     def amplitude(self, energy: float, phase: float) -> float | None:

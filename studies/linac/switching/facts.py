@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
+from functools import cached_property
 from itertools import pairwise
 from math import ceil
 from typing import Any
@@ -31,7 +32,9 @@ from optics.linac.switching.trips import recovery
 from optics.matter.ranges import energy_of_range, range_in_water
 from optics.statistics import spread
 from studies.linac.clouds import projections
-from studies.linac.resolution import ResolvedLinac, with_gradients
+from studies.linac.facts import NOT_ASKED
+from studies.linac.resolution import ResolvedLinac
+from studies.linac.sections import with_gradients
 from studies.linac.switching.spec import LinacSwitchingStudy
 from studies.pipeline import Asked
 from studies.runs.logs import LOGGER
@@ -40,6 +43,18 @@ from studies.spec.checking import checked
 #: Largest number of energies that the second engine integrates and that jitter is computed at.
 _FEW = 33
 _SHOWN = 500  # particles of a cloud
+#: Which quantities rest on which part of the facts.
+_OF_SPREAD = ("largest_spread",)
+_OF_BEAMS = (
+    *("least_transmission", "largest_spread", "largest_growth", "energy_miss"),
+    *("largest_spot", "least_spot"),
+)
+_OF_FILL = ("largest_fill",)
+_OF_PULSES = ("energy_jitter", "range_jitter")
+_OF_ENGINES = ("energy_miss", "residual_energy")
+_OF_ROWS = ("interpolation_error",)
+_OF_TRIPS = ("worst_trip", "best_recovery")
+_OF_LAYERS = ("layer_time", "treatment_time")
 #: Phases of the last unit from the designed one that are looked at [rad].
 PHASES = REACH
 
@@ -48,7 +63,7 @@ PHASES = REACH
 class SwitchingFacts:
     """Everything that quantities, tables and figures of the switching study are made of.
 
-    ``lattice``: the linac at its design setting; ``beams``: one row an energy, ``fill_fields`` the largest
+    ``beams``: one row an energy, ``fill_fields`` the largest
     fill among them by integration (nan: there is none); ``clouds``: particles at the exit for a
     few; ``others``: transmission of other sets of gradients; ``integrated``: wanted energy, final energy by
     integration, its error by the steps; ``jitter``: rms energy and range. ``beyond``: energies [eV] asked for that the
@@ -59,7 +74,6 @@ class SwitchingFacts:
     resolved: ResolvedLinac[LinacSwitchingStudy]
     study: LinacSwitchingStudy
     machine: LinacMachine
-    lattice: Lattice
     energies: Array
     settings: Settings
     beams: pd.DataFrame
@@ -84,14 +98,20 @@ class SwitchingFacts:
         """Particle and energy at the entrance."""
         return str(self.machine.linac.particle)
 
+    @cached_property
+    def lattice(self) -> Lattice:
+        """The linac at its design setting."""
+        return lattice_of(self.machine.linac)
+
 
 def gather(resolved: ResolvedLinac[LinacSwitchingStudy], asked: Asked) -> SwitchingFacts:
-    """Compute everything. NoSolution, naming the range, when no energy is within reach."""
+    """Compute what is asked. NoSolution, naming the range, when no energy is within reach."""
+    if not asked.report:
+        return _of_quantities(resolved, asked)
     study, machine = resolved.study, resolved.machine
     linac = machine.linac
     start = machine.sample(study.particles_per_energy, study.seed)
-    asked_for = np.linspace(study.energies.lower_MeV, study.energies.upper_MeV, study.energies.number) * 1e6
-    energies, beyond = _within_reach(linac, asked_for)
+    energies, beyond = _within_reach(linac, _energies_of(study))
     LOGGER.info("settings for %d energies", len(energies))
     settings = settings_for(linac, energies, start, study.least_spread)
     LOGGER.info("tracking %d particles at each of them", len(start))
@@ -107,7 +127,6 @@ def gather(resolved: ResolvedLinac[LinacSwitchingStudy], asked: Asked) -> Switch
         resolved=resolved,
         study=study,
         machine=machine,
-        lattice=lattice_of(linac),
         energies=energies,
         settings=settings,
         beams=beams,
@@ -125,6 +144,65 @@ def gather(resolved: ResolvedLinac[LinacSwitchingStudy], asked: Asked) -> Switch
         beyond=tuple(map(float, beyond)),
         refined=refined,
     )
+
+
+def _of_quantities(resolved: ResolvedLinac[LinacSwitchingStudy], asked: Asked) -> SwitchingFacts:
+    """The facts that the wanted quantities are made of, and of all else nothing."""
+    study, machine = resolved.study, resolved.machine
+    start = machine.sample(study.particles_per_energy, study.seed)
+    energies, beyond = _within_reach(machine.linac, _energies_of(study))
+    settings = _settings(machine.linac, energies, start, study.least_spread, asked)
+    bare = SwitchingFacts(
+        **dict.fromkeys(("others", "focus", "integrated", "jitter", "interpolated", "trips", "layers"), pd.DataFrame()),
+        resolved=resolved,
+        study=study,
+        machine=machine,
+        energies=energies,
+        settings=settings,
+        beams=pd.DataFrame({"wanted": energies}),
+        fill_fields=np.nan,
+        clouds={},
+        sources={},
+        alone=NOT_ASKED,
+        beyond=tuple(map(float, beyond)),
+    )
+    return _with_wanted(bare, start, asked)
+
+
+def _settings(linac: Linac, energies: Array, start: Array, turn: bool, asked: Asked) -> Settings:
+    """Settings, if any wanted quantity rests on them; particles are tracked for them where phases are turned."""
+    if asked.any_of((*_OF_BEAMS, *_OF_FILL, *_OF_PULSES, *_OF_ENGINES, *_OF_ROWS)):
+        return settings_for(linac, energies, start if turn else None, turn)
+    none = np.zeros((0, len(linac.units)))
+    return Settings(none, none, np.zeros(0))
+
+
+def _with_wanted(facts: SwitchingFacts, start: Array, asked: Asked) -> SwitchingFacts:
+    """The facts with each part that a wanted quantity rests on."""
+    study, machine, settings, energies = facts.study, facts.machine, facts.settings, facts.energies
+    linac, some = machine.linac, np.unique(np.linspace(0, len(energies) - 1, _FEW).astype(int))
+    if asked.any_of(_OF_BEAMS):
+        beams = _beams(_arrived(linac, settings, start, energies), energies)
+        beams, refined = _refined(machine, study, settings, beams) if asked.any_of(_OF_SPREAD) else (beams, ())
+        facts = replace(facts, beams=beams, refined=refined)
+    if asked.any_of(_OF_FILL):
+        fills = largest_fills(linac, settings.amplitudes, settings.phases, machine.bunch)
+        facts = replace(facts, beams=facts.beams.assign(fill=fills))
+    if asked.engines and asked.any_of(_OF_ENGINES):
+        integrated, alone = _integrated(linac, settings, energies, some)
+        facts = replace(facts, integrated=integrated, alone=alone)
+    if asked.any_of(_OF_PULSES):
+        facts = replace(facts, jitter=_jitter(machine, study, settings, energies, some))
+    if asked.any_of(_OF_ROWS):
+        facts = replace(facts, interpolated=energies_between(linac, settings, energies))
+    if asked.any_of(_OF_TRIPS):
+        facts = replace(facts, trips=_trips(machine, start))
+    return replace(facts, layers=_layers(machine, study, start)) if asked.any_of(_OF_LAYERS) else facts
+
+
+def _energies_of(study: LinacSwitchingStudy) -> Array:
+    """The energies asked for [eV]."""
+    return np.linspace(study.energies.lower_MeV, study.energies.upper_MeV, study.energies.number) * 1e6
 
 
 def _beams(ends: Sequence[LinacTracked], energies: Array) -> pd.DataFrame:
@@ -185,10 +263,6 @@ def at_some_energies(
     if asked.any_of(_OF_BEAMS):
         few = with_beams(few)
     return with_jitter(few) if asked.any_of(_OF_PULSES) else few
-
-
-_OF_BEAMS = ("least_transmission", "largest_spread", "energy_miss", "largest_spot")
-_OF_PULSES = ("energy_jitter", "range_jitter")
 
 
 def with_beams(facts: SwitchingFacts) -> SwitchingFacts:

@@ -10,6 +10,9 @@ import numpy as np
 
 from lattice import InputError
 from lattice.errors import counted
+from optics.linac import transport
+from optics.linac.balance import tank_table, unit_table
+from optics.linac.bunch import normalised_emittance
 from optics.statistics import TWO_SIDED
 from studies.judging import ALONE, FORMULA, ROUNDING, Number, evaluated
 from studies.linac.quantities import BOTH, counting_error
@@ -25,6 +28,7 @@ def evaluate(names: Iterable[str], facts: SwitchingFacts) -> tuple[Quantity, ...
 #: What holds for every energy asked for, and so not where some are out of reach.
 _EVERY = {
     *("least_transmission", "largest_spread", "energy_miss", "largest_spot", "least_spot", "largest_fill"),
+    *("largest_growth",),
     *("energy_jitter", "range_jitter", "interpolation_error", "residual_energy"),
 }
 
@@ -43,8 +47,8 @@ def _beyond(facts: SwitchingFacts) -> str:
 
 
 def usual() -> tuple[str, ...]:
-    """Names of all quantities of the study."""
-    return tuple(_NUMBERS)
+    """Names of the quantities that the study gives whether or not they are asked for."""
+    return tuple(name for name in _NUMBERS if name not in _OF_MACHINE)
 
 
 def _at(facts: SwitchingFacts, row: int) -> str:
@@ -218,7 +222,69 @@ def _best_recovery(facts: SwitchingFacts) -> Number:
     return Number(float(row["recovered"]), 1.0, ALONE, method, "trips-energies")
 
 
+def _growth(facts: SwitchingFacts) -> Number:
+    machine = facts.machine
+    start = machine.sample(facts.study.particles_per_energy, facts.study.seed)
+    found = {
+        plane: facts.beams[f"emittance_{plane}"].to_numpy() / normalised_emittance(start, machine.linac.particle, plane)
+        for plane in "xy"
+    }
+    plane = max(found, key=lambda one: float(found[one].max()))
+    row = int(np.argmax(found[plane]))
+    value = float(found[plane][row]) - 1.0
+    left = facts.study.particles_per_energy * float(facts.beams["transmission"][row])
+    error = TWO_SIDED * (1.0 + value) / sqrt(left)  # of a Gaussian's emittance
+    method = f"{plane}, {_at(facts, row)}; rms emittance of the survivors over that at the entrance; error: counting"
+    return Number(value, 0.0, ALONE, method, "energies-beam", statistical=error)
+
+
+def _length(facts: SwitchingFacts) -> Number:
+    return Number(facts.machine.linac.length, ROUNDING, FORMULA, "sum of the lengths; error: rounding", "energies-beam")
+
+
+def _klystrons(facts: SwitchingFacts) -> Number:
+    return Number(float(len(facts.machine.linac.units)), 0.0, FORMULA, "one an RF unit", "energies-settings")
+
+
+def _units(column: str, text: str, total: bool = False) -> Callable[[SwitchingFacts], Number]:
+    """As of the optics study: all units on, at the design energy."""
+
+    def of(facts: SwitchingFacts) -> Number:
+        machine = facts.machine
+        run = transport(machine.linac)
+        duty = machine.pulse.duty
+        values = unit_table(machine.linac, run, machine.supplies, current=machine.current, duty=duty)[column]
+        value = float(values.sum() if total else values.max())
+        return Number(value, ROUNDING * value, FORMULA, text, "energies-settings")
+
+    return of
+
+
+def _kilpatrick(facts: SwitchingFacts) -> Number:
+    machine = facts.machine
+    tanks = tank_table(machine.linac, transport(machine.linac), machine.supplies, None)
+    value = float(tanks["kilpatrick"].max())
+    method = "E0 times the ratio of peak surface field, over Kilpatrick's"
+    return Number(value, ROUNDING, FORMULA, method, "energies-settings")
+
+
+def _gradient(facts: SwitchingFacts) -> Number:
+    value = max(abs(magnet.gradient) for magnet in facts.machine.linac.quadrupoles)
+    return Number(value, ROUNDING, FORMULA, "as designed", "energies-settings")
+
+
+#: Of the machine itself and of its emittance: computed where they are asked for.
+_OF_MACHINE: Mapping[str, Callable[[SwitchingFacts], Number]] = {
+    "largest_growth": _growth,
+    "length": _length,
+    "klystrons": _klystrons,
+    "rf_power": _units("needed", "copper, beam and waveguide loss; sum over units", total=True),
+    "klystron_share": _units("share", "peak power over rating; all units on"),
+    "kilpatrick": _kilpatrick,
+    "max_gradient": _gradient,
+}
 _NUMBERS: Mapping[str, Callable[[SwitchingFacts], Number]] = {
+    **_OF_MACHINE,
     "settings_number": _count,
     "energies_reached": _reached,
     "least_transmission": _transmission,

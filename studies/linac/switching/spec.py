@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from typing import Annotated, ClassVar, Literal, Self
 
 from pydantic import Field, Strict, model_validator
@@ -69,6 +70,10 @@ class LinacSwitchingStudy(LinacStudy):
     study: Literal["linac-energy-switching"]
     """The question asked."""
     title_begins: ClassVar[str] = "Energy switching of"
+    cheap: ClassVar[Collection[str]] = (
+        *("length", "klystrons", "rf_power", "klystron_share", "kilpatrick", "max_gradient"),
+        *("energies_reached", "largest_fill"),
+    )
     energies: EnergiesSpec = EnergiesSpec()
     """The table of energies."""
     particles_per_energy: Particles = 2000
