@@ -51,7 +51,7 @@ _MEMORY = Memory()  # of this process: pieces follow from the sections and the p
 def linac_from(name: str, table: LinacTable) -> Linac:
     """Section by section: sized from the energy that the design pass reaches in front of it.
 
-    On its axis the particle sees no quadrupole: sections that differ in gradients alone have one design pass, remembered.
+    On its axis the particle sees no quadrupole: sections that differ in gradients have one design pass.
     """
     kind = species_named(table.beam.species)
     start = ReferenceParticle(kind, kinetic_energy_per_u=table.beam.kinetic_energy_MeV * 1e6 / kind.nucleons)

@@ -25,7 +25,7 @@ from studies.scan.work import reason_of
 from studies.search.limits import Constraint, why_broken
 from studies.spec.judged import requirement_spec
 from studies.spec.keys import nearest_key, value_at, with_keys
-from studies.spec.schema import StudySpec
+from studies.spec.schema import StudySpec, as_mapping
 
 Point = Mapping[str, float]
 
@@ -64,7 +64,7 @@ class Keyed:
 
     def value(self, key: str) -> float:
         """What stands at a key: in the study, else in the machine's table. InputError where there is no number."""
-        content = self.study.model_dump(mode="json", exclude_none=True)
+        content = as_mapping(self.study)
         table = self.resolved.table
         found = [value for value in (value_at(content, key), value_at(table, key)) if value is not None]
         if not found:

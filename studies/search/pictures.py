@@ -75,6 +75,8 @@ def _range(cloud: Cloud, values: Array) -> list[float]:
     """Around the machines that keep all and the one that was begun with; refused ones far away are left outside."""
     looked_at = np.append(np.flatnonzero(cloud.feasible), cloud.start) if cloud.feasible.any() else slice(None)
     shown = values[looked_at]
+    if not np.isfinite(shown).any():
+        shown = values if np.isfinite(values).any() else np.zeros(1)
     low, high = float(np.nanmin(shown)), float(np.nanmax(shown))
     room = 0.08 * (high - low) or 0.1 * abs(high) or 1.0
     return [short(low - room), short(high + room)]

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from difflib import get_close_matches
 from typing import Any, TypeVar
 
 from lattice import InputError
-from lattice.errors import did_you_mean
 from studies.spec.checking import checked
-from studies.spec.schema import StudySpec, as_mapping
+from studies.spec.schema import StudySpec
 
 Spec = TypeVar("Spec", bound=StudySpec)
 
@@ -16,9 +16,10 @@ Spec = TypeVar("Spec", bound=StudySpec)
 def with_keys(study: Spec, values: Mapping[str, float]) -> Spec:
     """The study with numbers at dotted keys (``section.ccl.tanks``; lists count from 0), checked as if read so.
 
-    A table that is not there is made. InputError for a place that no list has.
+    A table that is not there is made; what the study leaves to its machine stays so. InputError for a place that no
+    list has.
     """
-    content: Any = as_mapping(study)
+    content: Any = study.model_dump(mode="json", exclude_none=True, exclude_unset=True)
     for key, value in values.items():
         content = _set(content, key.split("."), value, key)
     return checked(type(study), content, "search.vary")
@@ -61,7 +62,8 @@ def nearest_key(content: Mapping[str, Any], key: str) -> str:
         inside: Any = _entered(here, part)
         if inside is None:
             names = [str(name) for name in here] if isinstance(here, Mapping) else []
-            hint = did_you_mean(part, names)
+            near = get_close_matches(part, names, n=1)
+            hint = f"; did you mean '{near[0]}'?" if near else ""
             return f": nothing is called '{part}'{f' in {chr(46).join(parts[:number])}' if number else ''}{hint}"
         here = inside
     return ""
