@@ -53,6 +53,7 @@ class Plan:
     ``names`` maps results (as the vocabulary writes them) to quantities of ``optics.scan``, ``extra`` are those of
     ``studies.scan.quantities``; ``judged``: the requirements whose quantity is among them, ``unjudged`` the others.
     ``more``: quantities that are wanted beside those of the requirements. Without ``engines`` no second one is asked.
+    ``whole``: cases are computed one by one, each the whole study, where blocks do not give all that is wanted.
     """
 
     study: RingStudy
@@ -67,6 +68,7 @@ class Plan:
     file: Path | None
     more: tuple[str, ...] = ()
     engines: bool = True
+    whole: bool = False
 
     @property
     def number(self) -> int:

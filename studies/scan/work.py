@@ -37,11 +37,12 @@ class Work:
     inputs: dict[str, str]
     more: tuple[str, ...] = ()
     engines: bool = True
+    whole: bool = False
 
     @property
     def key(self) -> str:
         """The same for the same work."""
-        asked = (self.axes, self.more, self.engines)
+        asked = (self.axes, self.more, self.engines, self.whole)
         return repr((self.study.model_dump_json(), self.file, self.version, self.inputs, asked))
 
 
@@ -53,7 +54,7 @@ def work_of(made: Plan) -> Work:
     """What others need of a scan to compute its cases."""
     file = None if made.file is None else made.file.resolve()
     inputs = {name: value for name, value in provenance(0, made.resolved.hashed)["inputs"].items() if name != _RESOLVED}
-    return Work(_matched(made), file, made.axes, toolkit_version(), inputs, made.more, made.engines)
+    return Work(_matched(made), file, made.axes, toolkit_version(), inputs, made.more, made.engines, made.whole)
 
 
 def _matched(made: Plan) -> RingStudy:
@@ -84,12 +85,12 @@ def _plan(work: Work) -> Plan:
     changed = [name for name in work.inputs if here.get(name) != work.inputs[name]]
     if changed:
         raise InputError(f"a worker reads another {', '.join(changed)} than the scan: give it the same files")
-    return replace(made, engines=work.engines)
+    return replace(made, engines=work.engines, whole=work.whole)
 
 
 def rows_of(made: Plan, numbers: Array) -> pd.DataFrame:
     """The rows of some cases, in their order; a case that has no answer says why in its status."""
-    if made.study.scanned == "blocks":
+    if made.study.scanned == "blocks" and not made.whole:
         return pd.concat(_blocks(made, numbers), ignore_index=True)
     study = _matched(made)
     return pd.DataFrame([_row(made, study, int(number)) for number in numbers])

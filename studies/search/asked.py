@@ -20,7 +20,7 @@ from studies.search.limits import Constraint
 from studies.spec.judged import requirement_spec
 from studies.spec.schema import RingStudy, StudySpec
 from studies.spec.search import KnobSpec, SearchSpec
-from studies.vocabulary import QuantityKind, quantity_named, unit_factor, words_of
+from studies.vocabulary import IMPERFECTIONS, QuantityKind, quantity_named, unit_factor, words_of
 
 
 @dataclass(frozen=True)
@@ -65,7 +65,8 @@ class Search:
     @property
     def most(self) -> int:
         """Cases at most."""
-        return self.spec.population * self.spec.generations
+        each = 1 + sum(not knob.whole for knob in self.knobs)
+        return self.spec.population * self.spec.generations + self.spec.polish * self.spec.polished * each
 
 
 def asked(study: StudySpec, file: Path | None) -> Search:
@@ -86,8 +87,7 @@ def asked(study: StudySpec, file: Path | None) -> Search:
     _check_computed(study, names)
     if study.keyed:
         return _of_keys(study, spec, file, names)
-    made = _alone(plan(study, file, (), names))
-    _check_given(made, names)
+    made = _given(_alone(plan(study, file, (), names)), names)
     limits = tuple(_constraints(spec, made.judged))
     found = Search(spec, made, spec.vary, tuple(_objectives(spec)), limits, study.seed)
     _check_knobs(found)
@@ -127,14 +127,20 @@ def _check_computed(study: StudySpec, names: tuple[str, ...]) -> None:
             raise InputError(f"search: '{name}' is not computed by a study of study = \"{study.study}\"")
 
 
-def _check_given(made: Plan, names: tuple[str, ...]) -> None:
-    """InputError for what a study of optics computes once and not for thousands of lattices."""
+def _given(made: Plan, names: tuple[str, ...]) -> Plan:
+    """The plan, of whole cases where machines with errors are asked for.
+
+    InputError for what a study of optics computes once and not for thousands of lattices.
+    """
     if made.study.scanned != "blocks":
-        return
-    for name in names:
-        if name not in made.names and name not in made.extra:
+        return made
+    rest = [name for name in names if name not in made.names and name not in made.extra]
+    with_errors = getattr(made.study, "imperfections", None) is not None
+    for name in rest:
+        if not (with_errors and name in IMPERFECTIONS):
             known = [*made.names, *made.extra]
             raise InputError(f"search: '{name}' is not computed for many lattices at a time{did_you_mean(name, known)}")
+    return replace(made, whole=bool(rest))
 
 
 def _check_knobs(search: Search) -> None:

@@ -30,7 +30,7 @@ def rows(search: Search, points: Array, jobs: int, elsewhere: Elsewhere = None) 
     if isinstance(search.plan, Keyed):
         yield from _dear(search, points, np.arange(len(points)), jobs, elsewhere)
         return
-    if search.plan.study.scanned == "blocks":
+    if search.plan.study.scanned == "blocks" and not search.plan.whole:
         numbers = np.arange(len(points))
         yield numbers, block(_at(search.plan, _named(search, points)), numbers, jobs)
         return

@@ -7,7 +7,6 @@ and on the scores alone, so that an interrupted search goes the same way again o
 
 from __future__ import annotations
 
-from collections.abc import Generator
 from typing import Any
 
 import numpy as np
@@ -15,15 +14,28 @@ import numpy as np
 from lattice import InputError
 from lattice.arrays import Array
 from studies.search.asked import Search
-from studies.search.scoring import NO_ANSWER, Scores
-
-#: Points (n, k) out, their scores in.
-Generations = Generator[Array, Scores, None]
+from studies.search.polishing import polishing
+from studies.search.scoring import NO_ANSWER, Generations, Scores
 
 
 def generations(search: Search) -> Generations:
-    """The points of each generation, the design's own first among those of the first."""
-    return _random(search) if search.spec.method == "random" else _evolved(search)
+    """The points of each generation, the design's own first among those of the first; then those of the polishing."""
+    seen: list[tuple[Array, Scores]] = []
+    yield from _kept(_random(search) if search.spec.method == "random" else _evolved(search), seen)
+    if search.spec.polish:
+        yield from polishing(search, seen)
+
+
+def _kept(points_of: Generations, seen: list[tuple[Array, Scores]]) -> Generations:
+    """The same generations; their points and scores are ``seen``."""
+    points = next(points_of)
+    while True:
+        scores = yield points
+        seen.append((points, scores))
+        try:
+            points = points_of.send(scores)
+        except StopIteration:
+            return
 
 
 def _random(search: Search) -> Generations:

@@ -12,6 +12,7 @@ from studies.scan.plan import COMPUTED, STATUS
 from studies.search.asked import Search
 
 _STEP = 0.01  # of a knob's range
+_ENOUGH = 8  # cases that tell that an objective never changes
 _SAME = 1e-12  # relative: rounding
 
 
@@ -23,21 +24,48 @@ def probes(search: Search) -> Array:
     return np.vstack([start, start + np.diag(inwards)])
 
 
-def check_moves(search: Search, probed: pd.DataFrame) -> None:
-    """InputError for a knob that moves nothing and for an objective that no knob moves, from the rows of ``probes``.
-
-    Nothing is said where the design, or the case of a knob, has no answer.
-    """
+def still_knobs(search: Search, probed: pd.DataFrame) -> list[int]:
+    """Numbers of the knobs that move nothing in the rows of ``probes``; none where one of these has no answer."""
     if not (probed[STATUS] == COMPUTED).all():
-        return
+        return []
     names = list(dict.fromkeys([*(o.quantity for o in search.objectives), *(c.quantity for c in search.constraints)]))
     moved = np.column_stack([_moved(probed, name) for name in names])
-    dead = [knob.name for knob, row in zip(search.knobs, moved, strict=True) if not row.any()]
+    return [number for number, row in enumerate(moved) if not row.any()]
+
+
+def ends(search: Search, knobs: list[int]) -> Array:
+    """The design with each of some knobs at its lower and its upper bound: (2 len(knobs), k).
+
+    A quantity that counts particles may stand still over a hundredth of a knob's range, and not over all of it.
+    """
+    places = np.repeat(search.start[None, :], 2 * len(knobs), axis=0)
+    for row, knob in enumerate(knobs):
+        places[2 * row : 2 * row + 2, knob] = search.lower[knob], search.upper[knob]
+    return places
+
+
+def check_moves(search: Search, knobs: list[int], probed: pd.DataFrame, ended: pd.DataFrame) -> None:
+    """InputError for a knob that moves nothing even from end to end: ``probed`` and ``ended`` are the rows of both."""
+    dead = []
+    for row, knob in enumerate(knobs):
+        three = pd.concat([probed[:1], ended[2 * row : 2 * row + 2]])
+        if len(still_knobs(search, three)) == 2:
+            dead.append(search.knobs[knob].name)
     if dead:
         raise InputError(f"search.vary: {listed(dead)} moves no objective and no constraint: leave it out")
-    still = [o.quantity for i, o in enumerate(search.objectives) if not moved[:, i].any()]
+
+
+def check_objectives(search: Search, rows: pd.DataFrame) -> None:
+    """InputError for an objective that is the same for all of some cases far apart, those that have it."""
+    still = [one.quantity for one in search.objectives if _constant(rows, one.quantity)]
     if still:
         raise InputError(f"search.objective: no knob moves {listed(still)}: it is the same for all machines")
+
+
+def _constant(rows: pd.DataFrame, name: str) -> bool:
+    values = rows[name].to_numpy(dtype=float) if name in rows else np.zeros(0)
+    values = values[np.isfinite(values)]
+    return len(values) >= _ENOUGH and bool(np.ptp(values) <= _SAME * max(1.0, abs(values[0])))
 
 
 def _moved(probed: pd.DataFrame, name: str) -> Array:

@@ -9,6 +9,7 @@ import numpy as np
 from lattice.errors import counted
 from studies.provenance import provenance
 from studies.results import Quantity, StudyResult
+from studies.scan.plan import Plan
 from studies.search.figures import figures
 from studies.search.gathering import SearchFacts
 from studies.search.tables import tables
@@ -60,6 +61,12 @@ def _beaten(facts: SearchFacts) -> str:
     return f", {better} better than the machine that was begun with in every objective"
 
 
+def _of_maps(facts: SearchFacts) -> bool:
+    """True where thousands of lattices are computed at a time."""
+    made = facts.search.plan
+    return isinstance(made, Plan) and made.study.scanned == "blocks" and not made.whole
+
+
 def _quantities(facts: SearchFacts) -> Iterator[Quantity]:
     counts = {
         "cases": (len(facts.table), "machines tried"),
@@ -67,7 +74,7 @@ def _quantities(facts: SearchFacts) -> Iterator[Quantity]:
         "feasible": (facts.scores.feasible.sum(), "machines that keep all constraints"),
         "front": (len(facts.front), "machines that no other beats"),
     }
-    engine = "own maps alone" if facts.search.plan.study.scanned == "blocks" else "own maps"
+    engine = "own maps alone" if _of_maps(facts) else "own maps"
     for name, (count, method) in counts.items():
         yield Quantity(f"search.{name}", float(count), "1", 0.0, engine, method, "search-front")
     for one in facts.search.objectives:
@@ -91,7 +98,13 @@ def _methods(facts: SearchFacts) -> Iterator[str]:
         "for each knob moved from the design by a hundredth of its range. Constraints: "
         f"{'; '.join(one.id for one in facts.search.constraints) or 'none'}."
     )
-    if facts.search.plan.study.scanned == "blocks":
+    if spec.polish:
+        yield (
+            f"Then {spec.polish} steps of polishing of up to {spec.polished} points of the front: by the slopes of all "
+            "quantities, one knob at a time, to where no objective goes down without another going up (sequential "
+            "linear programming)."
+        )
+    if _of_maps(facts):
         yield (
             "Each case by our own maps alone, as in a scan; run the study at a chosen point for all requirements and "
             "both engines."

@@ -28,7 +28,7 @@ from studies.search.computing import Elsewhere, rows
 from studies.search.evolving import generations
 from studies.search.gathering import SearchFacts, gathered
 from studies.search.keyed import Keyed
-from studies.search.probing import check_moves, probes
+from studies.search.probing import check_moves, check_objectives, ends, probes, still_knobs
 from studies.search.result import result_of
 from studies.search.scoring import Scores, scored
 from studies.spec.schema import StudySpec, as_mapping
@@ -147,14 +147,15 @@ class _Way:
 
 def _searched(search: Search, way: _Way) -> pd.DataFrame:
     """Rows of all cases in their order: first those that probe each knob, then generation by generation."""
-    probed = _computed(search, way, 0, probes(search))
-    check_moves(search, probed)
+    probed = _probed(search, way)
     tables, first = [probed], len(probed)
     points_of = generations(search)
     points = next(points_of)
     while True:
         table = _computed(search, way, first, points)
         tables.append(table)
+        if len(tables) == 2:
+            check_objectives(search, pd.concat(tables))
         first += len(table)
         scores = scored(search, table)
         _tell(search, len(tables) - 1, first, scores)
@@ -162,6 +163,17 @@ def _searched(search: Search, way: _Way) -> pd.DataFrame:
             points = points_of.send(scores)
         except StopIteration:
             return pd.concat(tables, ignore_index=True)
+
+
+def _probed(search: Search, way: _Way) -> pd.DataFrame:
+    """Rows of each knob moved by itself; of one that moves nothing, at its bounds too, before it is refused."""
+    probed = _computed(search, way, 0, probes(search))
+    still = still_knobs(search, probed)
+    if not still:
+        return probed
+    ended = _computed(search, way, len(probed), ends(search, still))
+    check_moves(search, still, probed, ended)
+    return pd.concat([probed, ended], ignore_index=True)
 
 
 def _computed(search: Search, way: _Way, first: int, points: Array) -> pd.DataFrame:
@@ -185,14 +197,22 @@ def _new(search: Search, points: Array, way: _Way) -> Iterator[tuple[Array, pd.D
 
 
 def _tell(search: Search, generation: int, cases: int, scores: Scores) -> None:
+    steps = generation - search.spec.generations
+    what = (
+        ("generation", generation, search.spec.generations) if steps <= 0 else ("slopes or step", steps, _twice(search))
+    )
     LOGGER.info(
-        "generation %d of %d: %s cases, %d of %d feasible",
-        generation,
-        search.spec.generations,
+        "%s %d of %d: %s cases, %d of %d feasible",
+        *what,
         f"{cases:,}",
         int(scores.feasible.sum()),
         len(scores.feasible),
     )
+
+
+def _twice(search: Search) -> int:
+    """Batches of the polishing: neighbours and steps."""
+    return 2 * search.spec.polish
 
 
 def _save(table: pd.DataFrame, about: Mapping[str, Any], folder: Path) -> None:

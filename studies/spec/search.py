@@ -114,6 +114,10 @@ class SearchSpec(Table):
     """How many generations."""
     method: Literal["nsga2", "random"] = "nsga2"
     """nsga2, or random points to compare with."""
+    polish: Annotated[int, Strict(), Field(ge=0, le=1000)] = 0
+    """Steps of polishing at the end: points of the front moved by the slopes of their quantities to where all bind."""
+    polished: Annotated[int, Strict(), Field(ge=1, le=1000)] = 8
+    """How many points of the front are polished, spread along it."""
 
     @model_validator(mode="after")
     def _once(self) -> Self:

@@ -32,6 +32,7 @@ _IDS: Mapping[str, tuple[str, ...]] = {
     "cnao-delivery": _numbered("DEL", range(1, 10), range(13, 18)),
     "cnao-gantry": _numbered("DEL", range(1, 13)),
     "linac-delivery": _numbered("LDL", range(1, 17)),
+    "linac-search": (),
     "cnao-tolerances": _numbered("TOL", range(1, 13)),
     "linac-tolerances": _numbered("LTO", range(1, 7)),
 }

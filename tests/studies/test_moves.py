@@ -305,6 +305,7 @@ WITHOUT = (
     "cnao-tolerances",
     "helium-ring-search",
     "linac-delivery",
+    "linac-search",
     "linac-tolerances",
 )
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from itertools import count
 from pathlib import Path
 
@@ -21,9 +22,11 @@ from studies.search.front import coverage, front, hypervolume
 from studies.search.gathering import gathered
 from studies.search.hook import Cases
 from studies.search.limits import PASSED_OVER
-from studies.search.probing import check_moves, probes
+from studies.search.polishing import polishing
+from studies.search.probing import check_moves, check_objectives, ends, probes, still_knobs
 from studies.search.scoring import NO_ANSWER, Scores, scored
 from studies.spec.builtin import study_path
+from studies.spec.search import KnobSpec
 from studies.spec.study_file import load_study, validated
 from tests.studies.commands import results, tunes_study
 
@@ -224,13 +227,18 @@ def test_a_knob_that_moves_nothing_and_an_objective_that_nothing_moves_are_named
     text = OWN.replace('name = "kd", lower = 0.42, upper = 0.56', 'name = "rf_volt", lower = 0.0, upper = 1000.0')
     search = asked(validated(_content(text), "test"), None)
     (_, table), *_ = rows(search, probes(search), 1)
+    assert still_knobs(search, table) == [1]
+    (_, ended), *_ = rows(search, ends(search, [1]), 1)
     with pytest.raises(InputError, match="rf_volt moves no objective"):
-        check_moves(search, table)
+        check_moves(search, [1], table, ended)
+    moved = ended.assign(max_dx=[9.0, 8.0])  # one that counts particles may stand still over a hundredth of the range
+    check_moves(search, [1], table, moved)
     text = OWN.replace('quantity = "max_betx"', 'quantity = "length"')
     search = asked(validated(_content(text), "test"), None)
-    (_, table), *_ = rows(search, probes(search), 1)
+    (_, table), *_ = rows(search, np.linspace(search.start, search.start + 1e-3, 8), 1)
     with pytest.raises(InputError, match="no knob moves length"):
-        check_moves(search, table)
+        check_objectives(search, table)
+    check_objectives(search, table[:7])  # few may be alike by chance: transmissions count particles
 
 
 def test_constraints_that_contradict_each_other_are_named(study: Path, capsys: pytest.CaptureFixture[str]) -> None:
@@ -295,3 +303,75 @@ def test_a_ring_is_found_whose_lengths_are_searched(tmp_path: Path) -> None:
         assert ring.particle is not None
         field = ring.particle.magnetic_rigidity * np.pi / 3 / own["lb"]
         assert field <= 1.65
+
+
+# ------------------------------------------------------------------------------------------------ polished, and robust
+
+
+def test_polished_points_are_critical() -> None:
+    """(x - 1)^2 + y^2 and (x + 1)^2 + y^2 with y >= 0.5: critical where y = 0.5 and x between -1 and 1, by hand."""
+    text = OWN.replace("generations = 6", "generations = 6\npolish = 25\npolished = 4")
+    search = asked(validated(_content(text), "test"), None)
+    search = replace(search, knobs=tuple(replace_bounds(knob, -3.0, 3.0) for knob in search.knobs))
+
+    def of(points: np.ndarray) -> Scores:
+        x, y = points.T
+        excess = np.column_stack([0.5 - y])
+        values = np.column_stack([(x - 1) ** 2 + y**2, (x + 1) ** 2 + y**2])
+        return Scores(values, np.maximum(excess, 0.0), np.ones(len(points), dtype=bool), excess)
+
+    begun = np.array([[0.3, 1.4], [-0.7, 1.1], [0.9, 2.0], [2.0, 0.6]])
+    batches = polishing(search, [(begun, of(begun))])
+    points, seen = next(batches), []
+    while True:
+        seen.append(points)
+        try:
+            points = batches.send(of(points))
+        except StopIteration:
+            break
+    ends = seen[-1]
+    assert len(seen) == 2 * 25  # neighbours, then steps
+    assert ends[:, 1] == pytest.approx(0.5, abs=1e-4)
+    assert (np.abs(ends[:, 0]) < 1.0).all()
+    at_first = front(of(begun))
+    assert (of(ends).objectives <= of(begun).objectives[at_first] + 1e-12).all()
+
+
+def replace_bounds(knob: KnobSpec, lower: float, upper: float) -> KnobSpec:
+    return knob.model_copy(update={"lower": lower, "upper": upper})
+
+
+def test_a_search_that_polishes_covers_more(study: Path) -> None:
+    """The same generations, and a front at least as good: what is added can only beat."""
+    _, plain = searched(study, "plain")
+    _, more = searched(study, "more", "--set", "search.polish=6", "--set", "search.polished=4")
+    before, after = table_of(plain), table_of(more)
+    pd.testing.assert_frame_equal(after[: len(before)], before, check_exact=True)
+    search = asked(validated(_content(OWN), "test"), None)
+    found = gathered(search, after)
+    assert found.front.max() >= len(before)
+    old = scored(search, before)
+    corner = found.worst
+    assert hypervolume(found.scores.objectives[found.front], corner) > hypervolume(old.objectives[front(old)], corner)
+
+
+WITH_ERRORS = """
+[imperfections]
+machines = 10
+errors = [{ magnets = "quadrupole", dx = 1e-4, dy = 1e-4 }]
+"""
+
+
+def test_objectives_may_be_those_of_machines_with_errors() -> None:
+    """Each case whole, with the same errors drawn anew: a case asked twice is the same, another optics is not."""
+    text = OWN.replace('quantity = "dqx", goal = "maximise"', 'quantity = "orbit_x_uncorrected"')
+    with pytest.raises(InputError, match="not computed for many lattices at a time"):
+        asked(validated(_content(text), "test"), None)
+    search = asked(validated(_content(text.replace("[search]", WITH_ERRORS + "[search]")), "test"), None)
+    points = np.tile(search.start, (3, 1))
+    points[2, 0] += 1e-3
+    found = pd.concat([table.set_axis(numbers) for numbers, table in rows(search, points, 1)]).sort_index()
+    orbit = found["orbit_x_uncorrected"].to_numpy()
+    assert (found[STATUS] == "computed").all()
+    assert orbit[0] == orbit[1] != orbit[2]
+    assert 0.0 < orbit[0] < 0.05

@@ -170,7 +170,7 @@ def test_a_search_of_a_linac_goes_on_and_its_machines_run_again(study: Path) -> 
     place = study.parent / "run"
     assert run(["search", str(study), "--out", str(place), "-q"]) in (0, 1)
     rows, _ = read_parquet(place / SEARCHED, needs=[STATUS])
-    assert len(rows) == 4 + 6 * 2  # the design, three knobs moved, two generations
+    assert len(rows) == 4 + 2 + 6 * 2  # the design, each knob moved, the gradient to its bounds, two generations
     assert (rows["section.ccl.tanks"] % 1 == 0).all()
     loaded = load_study(study)
     point = at_point(loaded, f"{place}:2")
