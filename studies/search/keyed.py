@@ -22,9 +22,9 @@ from studies.provenance import toolkit_version
 from studies.registry import study_of
 from studies.scan.plan import COMPUTED, STATUS
 from studies.scan.work import reason_of
+from studies.search.keys import nearest_key, value_at, with_keys
 from studies.search.limits import Constraint, why_broken
 from studies.spec.judged import requirement_spec
-from studies.spec.keys import nearest_key, value_at, with_keys
 from studies.spec.schema import StudySpec, as_mapping
 
 Point = Mapping[str, float]

@@ -7,8 +7,8 @@ from pathlib import Path
 from lattice import InputError
 from optics.beams.parquet import read_parquet
 from studies.scan.plan import STATUS
+from studies.search.keys import with_keys
 from studies.search.searching import TABLE
-from studies.spec.keys import with_keys
 from studies.spec.schema import RingStudy, StudySpec
 
 
