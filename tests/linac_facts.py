@@ -356,7 +356,6 @@ def switching_facts(**changes: Any) -> SwitchingFacts:
         "resolved": None,
         "study": study,
         "machine": machine(),
-        "lattice": None,
         "energies": BEAMS["wanted"].to_numpy(),
         "settings": SETTINGS,
         "beams": BEAMS,

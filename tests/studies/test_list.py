@@ -108,7 +108,7 @@ def test_a_linac_in_full() -> None:
     assert "  energies    proton 70 to 230 MeV/u\n" in told
     assert "  sections    mebt, scdtl-1, scdtl-2, scdtl-3, scdtl-4, match, ccl\n" in told
     assert "  pulses      5 us, 200 Hz\n" in told
-    assert "  studies     linac-energy-switching, linac-optics, linac-tolerances\n" in told
+    assert "  studies     linac-energy-switching, linac-optics, linac-search, linac-tolerances\n" in told
 
 
 def test_a_machine_and_a_study_of_one_name_are_both_told() -> None:
