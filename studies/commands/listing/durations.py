@@ -21,6 +21,7 @@ SECONDS: Mapping[str, float] = MappingProxyType(
         "linac-delivery": 150,
         "linac-energy-switching": 110,
         "linac-optics": 150,
+        "linac-search": 15,
         "linac-tolerances": 300,
         "medaustron-extraction": 205,
         "medaustron-optics": 15,
