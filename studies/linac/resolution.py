@@ -7,14 +7,12 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Generic, TypeVar
 
-from lattice import Lattice, ReferenceParticle
+from lattice import InputError, Lattice, ReferenceParticle
 from lattice.files import read_bytes
 from machines.linacs.machine import LinacMachine
-from machines.linacs.matching import rematched
 from machines.linacs.table import LinacTable
 from machines.registry import linac_named
 from machines.requirements import Requirement
-from optics.linac.structure.lattices import lattice_of
 from studies.linac.sections import with_gradients, with_sections
 from studies.linac.spec import LinacStudy
 from studies.runs.contents import LINAC
@@ -51,6 +49,8 @@ class ResolvedLinac(Generic[Spec]):
     @property
     def lattice(self) -> Lattice:
         """The linac at its design setting."""
+        from optics.linac.structure.lattices import lattice_of
+
         return lattice_of(self.machine.linac)
 
     @property
@@ -140,5 +140,12 @@ def _machine(study: LinacStudy, named: LinacMachine | None, content: dict[str, A
     merged["section"] = with_gradients(content["section"], study.gradients)
     merged["section"] = with_sections(merged["section"], study.section or {}, study.gradient_lines or {})
     table = checked(LinacTable, merged, f"{where} with the study's changes" if own else where)
-    table = rematched(table, study.matched) if study.matched else table
+    table = _matched(table, study.matched) if study.matched else table
     return LinacMachine.of(table, named.requirements if named else ())
+
+
+def _matched(table: LinacTable, names: tuple[str, ...]) -> LinacTable:
+    """The table with matching sections matched anew; compiled maps are loaded for that alone."""
+    from machines.linacs.matching import rematched
+
+    return rematched(table, names)
