@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable, Mapping
 from dataclasses import replace
+from textwrap import wrap
 from typing import Any
 
 import pandas as pd
@@ -16,6 +17,7 @@ from studies.vocabulary.families import family_words
 from studies.vocabulary.names import NUMBERS
 from studies.vocabulary.places import called, in_full
 
+_LINE = 20  # letters of a line of a label
 _PLAIN = re.compile(r"[a-z]+")  # such a name may be a word of the language: in figures it stays, unless it stands alone
 
 
@@ -95,11 +97,20 @@ def _shown(value: Any, words: Mapping[str, str], families: Mapping[str, str]) ->
     if isinstance(value, str):
         return _text(value, words, families)
     if isinstance(value, Mapping):
-        return {key: _shown(one, words, families) for key, one in value.items()}
+        told = {key: _shown(one, words, families) for key, one in value.items()}
+        named_alone = value.get("showarrow") is False and (value["text"] in families or value["text"] in NUMBERS)
+        return _in_lines(told) if named_alone else told
     return [_shown(one, words, families) for one in value] if isinstance(value, (list, tuple)) else value
 
 
+def _in_lines(note: Mapping[str, Any]) -> dict[str, Any]:
+    """A label whose words are longer than its name was: in lines, for it has the room of a name."""
+    return {**note, "text": "<br>".join(wrap(note["text"], _LINE, break_long_words=False, break_on_hyphens=False))}
+
+
 def _text(text: str, words: Mapping[str, str], families: Mapping[str, str]) -> str:
+    if text in NUMBERS and "_" in text:
+        return NUMBERS[text].text
     name, bracket, unit = text.partition(" [")
     if name in families:  # alone, or an axis with its unit
         return families[name] + bracket + unit

@@ -9,6 +9,8 @@ _NUMBER = r"[-+]?\d+(?:\.\d+)?"
 #: Without brackets a power is a number, or an odd number of halves: m^2/2 is half of m^2.
 _POWER = re.compile(rf"\^(?:\(({_NUMBER}(?:/\d+)?)\)|([-+]?\d*[13579]/2(?!\d)|{_NUMBER}))")
 _BRACKET = re.compile(r"\[([^\[\]]+)\]")
+#: A number as programs print it, 2.5e+09.
+_PRINTED = re.compile(r"(?<![\w.])(\d+(?:\.\d+)?)e([+-]\d\d+)(?!\w)")
 _COUNTED = re.compile(r"(?<=\d )um\b")
 _MICRO = re.compile(r"(?<![A-Za-z])u(?=(?:m|s|rad)\b)")
 
@@ -19,10 +21,15 @@ def unit_text(unit: str) -> str:
 
 
 def heading_text(text: str) -> str:
-    """A heading or a sentence as it is set; what stands in brackets is a unit."""
-    counted = _COUNTED.sub("µm", _powers(text))
+    """A heading or a sentence as it is set; what stands in brackets is a unit; 2.5e+09 is 2.5×10⁹."""
+    counted = _COUNTED.sub("µm", _powers(_PRINTED.sub(_power_of_ten, text)))
     return _BRACKET.sub(lambda found: f"[{_MICRO.sub('µ', found[1])}]", counted)
 
 
 def _powers(text: str) -> str:
     return _POWER.sub(lambda found: (found[1] or found[2]).translate(_SUPERSCRIPT), text)
+
+
+def _power_of_ten(number: re.Match[str]) -> str:
+    power = f"10{str(int(number[2])).translate(_SUPERSCRIPT)}"
+    return power if number[1] == "1" else f"{number[1]}×{power}"

@@ -18,6 +18,7 @@ from studies.scan.figures import _lines
 from studies.scan.plan import Axis
 from studies.vocabulary.names import quantity_named
 from studies.vocabulary.places import PLACES, called, placed_text
+from studies.vocabulary.typesetting import heading_text
 from tests.dossier_runs import linac
 from tests.report_fakes import fake_figures, fake_result
 
@@ -160,3 +161,23 @@ def test_the_head_of_a_linac_tells_what_it_gives() -> None:
     assert beam_told(linac()) == "proton, from 5 MeV to 230.7 MeV; at the entrance proton 5 MeV: p = 96.99 MeV/c"
     assert beam_told(replace(linac(), quantities=())) == linac().particle
     assert beam_told(fake_result()) == fake_result().particle
+
+
+def test_a_label_in_words_stands_in_lines() -> None:
+    """A curve's name has the room of its parameter's: its words take lines; quantities are told by their words too."""
+    notes = [text("s1", x=1.0, y=0.0), text("hardt_residual", x=1.0, y=0.0), text("bend", x=1.0, y=0.0)]
+    figure = FigureData("strengths-made", "Made", "", {"data": [], "layout": {"annotations": notes}}, pd.DataFrame())
+    made = named(replace(fake_result(), study={"machine": "CNAO"}, figures=(figure,), tables=()))
+    told = [note["text"] for note in made.figures[0].plotly["layout"]["annotations"]]
+    assert told[0] == "chromaticity<br>sextupoles (s1)"
+    assert told[1].replace("<br>", " ") == quantity_named("hardt_residual").kind.text
+    assert max(map(len, told[1].split("<br>"))) <= 20
+    assert told[2] == "bend"
+
+
+@pytest.mark.parametrize(
+    ("printed", "expected"),
+    [("2.5e+09 a spill", "2.5×10⁹ a spill"), ("(≤ 1e-09)", "(≤ 10⁻⁹)"), ("by 1e-3", "by 1e-3"), ("x1e+09", "x1e+09")],
+)
+def test_a_printed_power_of_ten_is_set(printed: str, expected: str) -> None:
+    assert heading_text(printed) == expected
