@@ -17,7 +17,7 @@ from studies.vocabulary.families import family_words
 from studies.vocabulary.names import NUMBERS
 from studies.vocabulary.places import called, in_full
 
-_LINE = 20  # letters of a line of a label
+_LINE = 18  # letters of a line of a label
 _PLAIN = re.compile(r"[a-z]+")  # such a name may be a word of the language: in figures it stays, unless it stands alone
 
 
@@ -105,12 +105,13 @@ def _shown(value: Any, words: Mapping[str, str], families: Mapping[str, str]) ->
 
 def _in_lines(note: Mapping[str, Any]) -> dict[str, Any]:
     """A label whose words are longer than its name was: in lines, for it has the room of a name."""
-    return {**note, "text": "<br>".join(wrap(note["text"], _LINE, break_long_words=False, break_on_hyphens=False))}
+    lines = wrap(note["text"], _LINE, break_long_words=False, break_on_hyphens=False)
+    return {**note, "text": "<br>".join(lines), "align": note.get("xanchor", "center")}
 
 
 def _text(text: str, words: Mapping[str, str], families: Mapping[str, str]) -> str:
     if text in NUMBERS and "_" in text:
-        return NUMBERS[text].text
+        return NUMBERS[text].symbol
     name, bracket, unit = text.partition(" [")
     if name in families:  # alone, or an axis with its unit
         return families[name] + bracket + unit
