@@ -32,12 +32,12 @@ from studies.report.labels.placing import PHONE, WIDE, placed
 from studies.report.lettering import lettered
 from studies.report.naming import named
 from studies.report.packing import packed
-from studies.report.phone import relaid
+from studies.report.phone.layout import relaid
+from studies.report.phone.titles import cell_size, columns_in_lines
 from studies.report.screen import first_screen
 from studies.report.scripts import packed_plotly, page_script, policy_of
 from studies.report.sections import contents, numbered
 from studies.report.sliders import without_slider_room
-from studies.report.titles import cell_size, columns_in_lines
 from studies.report.verdicts import VerdictRow, rows_of_machine, rows_of_program, verdict_rows
 from studies.report.written import error_parts, known_text, written_table
 from studies.results import FigureData, Quantity, StudyResult

@@ -13,7 +13,7 @@ from studies.charts.style import base_layout, text
 from studies.report.labels.boxes import Box, text_size
 from studies.report.labels.frame import Frame, with_ranges
 from studies.report.labels.placing import PHONE, WIDE, at_stop, label_box, placed
-from studies.report.phone import relaid
+from studies.report.phone.layout import relaid
 from tests.report_fakes import fake_figures
 
 #: Between the widths that the routine looks at, and those themselves.

@@ -11,9 +11,9 @@ from studies.charts.match import match_sensitivity
 from studies.charts.style import axis, base_layout, text
 from studies.report.labels.boxes import text_size
 from studies.report.labels.placing import PHONE
-from studies.report.phone import relaid
-from studies.report.stacking import stacked
-from studies.report.titles import cell_size, columns_in_lines
+from studies.report.phone.layout import relaid
+from studies.report.phone.stacking import stacked
+from studies.report.phone.titles import cell_size, columns_in_lines
 
 
 def test_a_title_longer_than_its_axis_gets_smaller_and_then_stands_in_lines() -> None:

@@ -9,8 +9,8 @@ from typing import Any
 from studies.charts.kit.gauges import narrowed, resized
 from studies.report.labels.boxes import text_size
 from studies.report.labels.placing import PHONE, placed
-from studies.report.stacking import stacked
-from studies.report.titles import fitted
+from studies.report.phone.stacking import stacked
+from studies.report.phone.titles import fitted
 
 _LEFT, _RIGHT = 56, 40  # px: the most that margins take
 _ASKED, _POWERS = 64, 84  # px: what most figures ask for on the left; of those that ask for more
