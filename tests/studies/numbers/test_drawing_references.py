@@ -10,6 +10,7 @@ import pytest
 from studies.charts.figure import figure_json
 from studies.charts.match import Difference, MagnetField, MatchedTarget, fields_of_limit, match_targets
 from studies.charts.match import residuals_in_tolerance as residuals
+from studies.delivery import figures as delivery
 from studies.energy_switching import figures as switching
 from studies.linac import figures as linac
 from studies.linac.switching import figures as linac_switching
@@ -58,8 +59,8 @@ SOURCES: dict[str, Callable[[], Drawn]] = {
     "shares": lambda: extraction._shares(extraction_made.facts()),
     "spill": lambda: [spill._momentum(spill_made.facts()), spill._losses(spill_made.facts())],
     "trackers": lambda: spill._engines(spill_made.facts()),
-    "acceptance": lambda: delivery_tests.drawn._acceptance(delivery_tests.delivery(delivered=(1,))),
-    "sizes": lambda: delivery_tests.drawn._sizes(delivery_tests.delivery()),
+    "acceptance": lambda: delivery._acceptance(delivery_tests.delivery(delivered=(1,))),
+    "sizes": lambda: delivery._sizes(delivery_tests.delivery()),
 }  # fmt: skip
 
 
