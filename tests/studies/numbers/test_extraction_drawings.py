@@ -11,8 +11,10 @@ import numpy as np
 import pandas as pd
 import pytest
 
+from extraction.drivers.drivers import BetatronCore, ConstantOptics, TuneSweep
 from studies.slow_extraction import figures as drawn
 from studies.slow_extraction.spill import figures as spill_drawn
+from studies.slow_extraction.spill.pictures import _motion
 from studies.slow_extraction.turn_figures import last_turns_figure
 from tests.studies import extraction_made as made
 from tests.studies import spill_made
@@ -254,3 +256,29 @@ def test_a_supply_s_modulation_is_two_pi_f_times_its_shift_over_the_speed() -> N
     assert list(table["its error [%]"]) == pytest.approx([tracked[0] / 10, tracked[1] / 20, nan], nan_ok=True)
     changes = [50.0, -20.0, -100.0]
     assert list(table["change of the leaving momentum per 1e-4 [1e-6]"]) == pytest.approx(changes)
+
+
+# -------------------------------------------------------------------------------------------- what a driver moves
+
+
+TIMES = np.array([0.0, 0.5, 1.0])
+
+
+def test_a_core_moves_the_stack_and_scaled_magnets_move_it_the_other_way() -> None:
+    """dp/p given so far; magnets that grow by 1 per mille are a stack that falls by 1 per mille less its square."""
+    none: Any = None
+    core = _motion(none, BetatronCore([(0.0, 0.0), (1.0, 2e-3)]), none, TIMES)
+    assert list(core.stack) == pytest.approx([0.0, 1e-3, 2e-3])
+    assert list(core.wedge) == [0.0] * 3
+    scaled = _motion(none, ConstantOptics([(0.0, 0.0), (1.0, 1e-3)]), none, TIMES)
+    assert list((1 + scaled.stack) * [1.0, 1.0005, 1.001]) == pytest.approx([1.0] * 3)
+    assert list(scaled.times) == list(TIMES)
+
+
+def test_a_sweep_moves_the_wedge_through_the_stack_s_reach() -> None:
+    """A straight sweep of 0.29 to 0.31 moves it by all of the reach towards the stack; half of it by half."""
+    case: Any = SimpleNamespace(stack=SimpleNamespace(reach=-3e-3))
+    straight = TuneSweep("kf", [(0.0, 0.29), (1.0, 0.31)])
+    found = _motion(case, TuneSweep("kf", [(0.0, 0.29), (1.0, 0.30)]), straight, TIMES)
+    assert list(found.wedge) == pytest.approx([0.0, 0.75e-3, 1.5e-3])
+    assert list(found.stack) == [0.0] * 3
