@@ -33,9 +33,19 @@ def standard(seed: int, stream: tuple[str, ...], distribution: str, cut: float, 
     "gaussian": of rms 1 before it is cut at ``cut``; "uniform": of rms 1, up to sqrt(3). Machine n takes the nth number
     of the stream: the generator is set forward to it, so a slice equals that of the whole.
     """
+    return shaped(uniform(seed, stream, numbers), distribution, cut)
+
+
+def uniform(seed: int, stream: tuple[str, ...], numbers: Array) -> Array:
+    """Numbers between 0 and 1 of a ``stream``, those of machines ``numbers`` (machines,): (machines,)."""
     first = int(np.min(numbers))
     generator = np.random.PCG64([seed, *(crc32(part.encode()) for part in stream)])
-    uniform = np.random.Generator(generator.advance(first)).random(int(np.max(numbers)) - first + 1)[numbers - first]
+    numbered = np.random.Generator(generator.advance(first)).random(int(np.max(numbers)) - first + 1)
+    return np.asarray(numbered[numbers - first])
+
+
+def shaped(uniform: Array, distribution: str, cut: float) -> Array:
+    """Numbers between 0 and 1, of any shape, as those of a distribution: one call for many streams costs as one."""
     if distribution == UNIFORM:
         return np.asarray(np.sqrt(3.0) * (2.0 * uniform - 1.0))
     return np.asarray(truncnorm.ppf(uniform, -cut, cut))

@@ -10,7 +10,7 @@ from __future__ import annotations
 import dataclasses
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from functools import cached_property
+from functools import cached_property, partial
 
 import numpy as np
 import pandas as pd
@@ -19,7 +19,7 @@ from lattice import Element, InputError, Lattice, Monitor
 from lattice.arrays import Array
 from lattice.magnitudes import OF_ERRORS, is_number
 from optics.closed import closed
-from optics.imperfections.draws import GAUSSIAN, checked_distribution, circuit_of, standard
+from optics.imperfections.draws import GAUSSIAN, checked_distribution, circuit_of, shaped, uniform
 from optics.imperfections.elements import ALIGNMENT, imperfect_element, refuse_without_field
 from optics.selection import selected, with_distinct_names
 
@@ -258,16 +258,32 @@ def _drawn(
     values: dict[str, dict[str, Array]] = {}
     radii: dict[str, float] = {}
     for table, (one, names) in enumerate(zip(errors, chosen, strict=True)):
-        for name in (distinct for chosen_name in names for distinct in new[chosen_name]):
-            _refuse_what_has_no_error(ring[name], one)
-            radii[name] = one.radius
-            own = values.setdefault(name, {})
-            for kind, rms in one.rms.items():
-                if rms > 0.0:
-                    column = "field" if kind in OF_CIRCUITS else kind
-                    drawn = _standard(seed, ring[name], kind, one, numbers(table, kind))
-                    own[column] = own.get(column, 0.0) + rms * drawn
+        elements = [ring[distinct] for name in names for distinct in new[name]]
+        for element in elements:
+            _refuse_what_has_no_error(element, one)
+            radii[element.name] = one.radius
+            values.setdefault(element.name, {})
+        _add_draws(values, one, elements, partial(_uniform, seed), partial(numbers, table))
     return ring, values, radii
+
+
+def _add_draws(
+    values: Mapping[str, dict[str, Array]],
+    errors: MagnetErrors,
+    elements: Sequence[Element],
+    uniform_of: Callable[[Element, str, Array], Array],
+    numbers: Callable[[str], Array],
+) -> None:
+    """Add one table's errors to those of its elements: drawn one by one, brought to their distribution together."""
+    wanted = [(element, kind) for element in elements for kind, rms in errors.rms.items() if rms > 0.0]
+    drawn = [uniform_of(element, kind, numbers(kind)) for element, kind in wanted]
+    if not wanted:
+        return
+    together = shaped(np.concatenate(drawn), errors.distribution, errors.cut)
+    ends = np.cumsum([len(one) for one in drawn])[:-1]
+    for (element, kind), one in zip(wanted, np.split(together, ends), strict=True):
+        column, own = "field" if kind in OF_CIRCUITS else kind, values[element.name]
+        own[column] = own.get(column, 0.0) + errors.rms[kind] * one
 
 
 def _check(ring: Lattice, seed: int, about: str) -> None:
@@ -290,10 +306,9 @@ def _refuse_what_has_no_error(element: Element, errors: MagnetErrors) -> None:
         refuse_without_field(element, fields[0])
 
 
-def _standard(seed: int, element: Element, kind: str, errors: MagnetErrors, numbers: Array) -> Array:
-    """Numbers of the standard distribution of some machines: of an element's own stream, or of its circuit's."""
-    name = circuit_of(element) if kind in OF_CIRCUITS else element.name
-    return standard(seed, (name, kind), errors.distribution, errors.cut, numbers)
+def _uniform(seed: int, element: Element, kind: str, numbers: Array) -> Array:
+    """Numbers between 0 and 1 of some machines: of an element's own stream, or of its circuit's."""
+    return uniform(seed, (circuit_of(element) if kind in OF_CIRCUITS else element.name, kind), numbers)
 
 
 def _built(
