@@ -17,7 +17,7 @@ if not _settings.CACHE_DIR:
     _settings.CACHE_DIR = str(cache_folder(Path(__file__).parents[1], user_caches() / "hadron-optics" / "numba"))
 
 
-def _njit(function: Any, **options: bool) -> Any:
+def _njit(function: Any, **options: Any) -> Any:
     """Numba's decorator with what all compiled functions have in common; none is called from C."""
     common: dict[str, Any] = {"cache": True, "error_model": "numpy", "nogil": True, "no_cfunc_wrapper": True}
     made: Any = numba.njit
@@ -42,3 +42,8 @@ def contracted(function: Function) -> Function:
 def inlined(function: Function) -> Function:
     """As ``compiled``, and always merged into its caller, so that a loop over it can become vector instructions."""
     return cast(Function, _njit(function, forceinline=True))
+
+
+def merged(function: Function) -> Function:
+    """As ``inlined``, and a product and a sum may be one operation, as in ``contracted``."""
+    return cast(Function, _njit(function, forceinline=True, fastmath={"contract"}))

@@ -35,22 +35,29 @@ and the momentum grows by as much, where a thin kick leaves both.
 
 from __future__ import annotations
 
+from math import factorial
 from typing import Any
 
 import numpy as np
 
-from optics.compiled import inlined
+from optics.compiled import merged
 from optics.linac.maps import sine_cosine
 
 #: Coefficients of the polynomial that every transit-time factor is brought to.
 TRANSIT_TERMS = 18
 #: Coefficients of the polynomials of a cell's second order.
 SECOND_TERMS = 12
+#: Coefficients of the polynomials near one energy: of T, and of what is small beside it.
+NEAR_TERMS, FEW_TERMS = 9, 7
 #: Terms of the modified Bessel functions in (K r / 2)^2: exact to rounding up to K r = 3.
 _BESSEL_TERMS = 12
+#: Of I0 and its first two derivatives in the square of half the argument, the highest power first.
+_BESSEL = np.array(
+    [[1.0 / (factorial(n) * factorial(n + m)) for n in range(_BESSEL_TERMS - 1, -1, -1)] for m in range(3)]
+)
 
 
-@inlined
+@merged
 def jet(t: Any, powers: Any, terms: int) -> Any:
     """A polynomial, highest power first, and its first three derivatives at ``t``."""
     zeroth, first, half, sixth = powers[0] + 0.0 * t, 0.0 * t, 0.0 * t, 0.0 * t
@@ -62,18 +69,18 @@ def jet(t: Any, powers: Any, terms: int) -> Any:
     return zeroth, first, 2.0 * half, 6.0 * sixth
 
 
-@inlined
+@merged
 def bessel(a: Any) -> Any:
     """I0(K r), I1(K r)/(K r/2) and the derivative of that, all of ``a`` = (K r/2)^2: each the next one's integral."""
-    zeroth, first, second = 1.0 + 0.0 * a, 1.0 + 0.0 * a, 0.5 + 0.0 * a
-    for n in range(_BESSEL_TERMS - 1, 0, -1):
-        zeroth = 1.0 + a * zeroth * (1.0 / (n * n))
-        first = 1.0 + a * first * (1.0 / (n * (n + 1)))
-        second = 0.5 + a * second * (1.0 / (n * (n + 2)))
+    zeroth, first, second = _BESSEL[0, 0] + 0.0 * a, _BESSEL[1, 0] + 0.0 * a, _BESSEL[2, 0] + 0.0 * a
+    for n in range(1, _BESSEL_TERMS):
+        zeroth = zeroth * a + _BESSEL[0, n]
+        first = first * a + _BESSEL[1, n]
+        second = second * a + _BESSEL[2, n]
     return zeroth, first, second
 
 
-@inlined
+@merged
 def jets_of(w: Any, cell: Any, coefficients: Any, second: Any) -> Any:
     """The jet of T, and those of a, b, n, p, in t = scale / beta - offset, which runs from -1 to 1 over T's range."""
     t = cell[1] * (1.0 + w) / np.sqrt(w * (w + 2.0)) - cell[2]
@@ -85,19 +92,26 @@ def jets_of(w: Any, cell: Any, coefficients: Any, second: Any) -> Any:
     )
 
 
-@inlined
-def transit(w: Any, radius2: Any, cell: Any, shape: Any) -> Any:
-    """(F, dF/dw, d2F/dw2) and (dF/d(radius2), its derivative in w, that in radius2) of the jet of T.
+@merged
+def factor(w: Any, cell: Any, shape: Any) -> Any:
+    """T and its first two derivatives in w, of its jet."""
+    inverse2 = 1.0 / (w * (w + 2.0))
+    t0, t1, t2, _ = shape
+    dt = -cell[1] * inverse2 * np.sqrt(inverse2)
+    t_w = t1 * dt
+    return t0, t_w, t2 * dt * dt - 3.0 * (1.0 + w) * inverse2 * t_w
+
+
+@merged
+def transit(w: Any, radius2: Any, of_energy: Any) -> Any:
+    """(F, dF/dw, d2F/dw2) and (dF/d(radius2), its derivative in w, that in radius2); ``of_energy``: T, as ``factor``.
 
     ``radius2`` = (wavenumber r / 2)^2.
     """
     gamma, inverse2 = 1.0 + w, 1.0 / (w * (w + 2.0))
-    t0, t1, t2, _ = shape
+    t0, t_w, t_ww = of_energy
     a = radius2 * inverse2
     i0, i1, i2 = bessel(a)
-    dt = -cell[1] * inverse2 * np.sqrt(inverse2)
-    t_w = t1 * dt
-    t_ww = t2 * dt * dt - 3.0 * gamma * inverse2 * t_w
     a_w, a_ww = -2.0 * gamma * inverse2 * a, (8.0 * gamma * gamma * inverse2 - 2.0) * inverse2 * a
     f_ww = t_ww * i0 + 2.0 * t_w * i1 * a_w + t0 * (i1 * a_ww + i2 * a_w * a_w)
     radial = t0 * i1 * inverse2
@@ -105,7 +119,7 @@ def transit(w: Any, radius2: Any, cell: Any, shape: Any) -> Any:
     return (t0 * i0, t_w * i0 + t0 * i1 * a_w, f_ww), (radial, radial_w, t0 * i2 * inverse2 * inverse2)
 
 
-@inlined
+@merged
 def second_order(w: Any, volt: float, cell: Any, shape: Any) -> Any:
     """A (or B) over volt, and its first two derivatives in w, of the jet of a (or b)."""
     gamma, inverse2 = 1.0 + w, 1.0 / (w * (w + 2.0))
@@ -117,7 +131,7 @@ def second_order(w: Any, volt: float, cell: Any, shape: Any) -> Any:
     return h * a0, h * (h_w * a0 + a_w), h * (h_ww * a0 + 2.0 * h_w * a_w + a_ww)
 
 
-@inlined
+@merged
 def inside(w: Any, volt: float, cell: Any, shape: Any) -> Any:
     """First order: lam over cos(phi), mu over sin(phi), and the derivatives of both in w; ``shape``: the jet of T."""
     gamma, inverse2 = 1.0 + w, 1.0 / (w * (w + 2.0))
@@ -132,7 +146,7 @@ def inside(w: Any, volt: float, cell: Any, shape: Any) -> Any:
     return first * slope, square * t2, first * slope_w, square * square_w
 
 
-@inlined
+@merged
 def bending(w: Any, volt: float, cell: Any, jets: Any) -> Any:
     """Second order: kappa over cos(2 phi), its constant part and lam over sin(2 phi); then their derivatives in w.
 
@@ -162,16 +176,56 @@ def bending(w: Any, volt: float, cell: Any, jets: Any) -> Any:
     )
 
 
-@inlined
-def quadratic(w: Any, turn: Any, volt: float, cell: Any, shape: Any, jets: Any) -> Any:
+@merged
+def of_energy(w: Any, volt: float, cell: Any, coefficients: Any, second: Any, near: Any) -> Any:
+    """All of a gap that its energy sets: ``factor``, A and B as ``second_order``, ``inside`` and ``bending``.
+
+    ``near``: None, or the short polynomials that stand for them about one energy (``optics.linac.near``).
+    """
+    if near is None:
+        shape, jets = jets_of(w, cell, coefficients, second)
+        return (
+            factor(w, cell, shape),
+            second_order(w, volt, cell, jets[0]),
+            second_order(w, volt, cell, jets[1]),
+            inside(w, volt, cell, shape),
+            bending(w, volt, cell, jets),
+        )
+    return short(w, near)
+
+
+@merged
+def short(w: Any, near: Any) -> Any:
+    """As ``of_energy``, of polynomials: ``near`` = centre and inverse half width in w, powers of T, of the others."""
+    centre, inverse, first, others = near
+    u, inverse2 = (w - centre) * inverse, inverse * inverse
+    t0, t1, t2, _ = jet(u, first, NEAR_TERMS)
+    a0, a1, a2, _ = jet(u, others[0], FEW_TERMS)
+    b0, b1, b2, _ = jet(u, others[1], FEW_TERMS)
+    lam, lam_u, _, _ = jet(u, others[2], FEW_TERMS)
+    mu, mu_u, _, _ = jet(u, others[3], FEW_TERMS)
+    wave, wave_u, _, _ = jet(u, others[4], FEW_TERMS)
+    rest, rest_u, _, _ = jet(u, others[5], FEW_TERMS)
+    tilt, tilt_u, _, _ = jet(u, others[6], FEW_TERMS)
+    return (
+        (t0, t1 * inverse, t2 * inverse2),
+        (a0, a1 * inverse, a2 * inverse2),
+        (b0, b1 * inverse, b2 * inverse2),
+        (lam, mu, lam_u * inverse, mu_u * inverse),
+        (wave, rest, tilt, wave_u * inverse, rest_u * inverse, tilt_u * inverse),
+    )
+
+
+@merged
+def quadratic(turn: Any, first: Any, second: Any) -> Any:
     """(lam, mu, kappa) of G without what F has of kappa, then their derivatives in phi, then in w.
 
-    ``turn`` = sine and cosine of phi.
+    ``turn`` = sine and cosine of phi; ``first`` and ``second`` as ``inside`` and ``bending`` give them.
     """
     sine, cosine = turn
     sine2, cosine2 = 2.0 * sine * cosine, 1.0 - 2.0 * sine * sine
-    lam, mu, lam_w, mu_w = inside(w, volt, cell, shape)
-    wave, rest, tilt, wave_w, rest_w, tilt_w = bending(w, volt, cell, jets)
+    lam, mu, lam_w, mu_w = first
+    wave, rest, tilt, wave_w, rest_w, tilt_w = second
     return (
         (lam * cosine + tilt * sine2, mu * sine, wave * cosine2 + rest),
         (2.0 * tilt * cosine2 - lam * sine, mu * cosine, -2.0 * wave * sine2),
@@ -179,7 +233,7 @@ def quadratic(w: Any, turn: Any, volt: float, cell: Any, shape: Any, jets: Any) 
     )
 
 
-@inlined
+@merged
 def middle(x: Any, ux: Any, lam: Any, mu: Any, kappa: Any) -> Any:
     """x and ux in the middle of the flow of kappa x^2/2 + lam x ux + mu ux^2/2: 2 middle - start is the end."""
     half_lam, half_mu, half_kappa = 0.5 * lam, 0.5 * mu, 0.5 * kappa
@@ -187,7 +241,7 @@ def middle(x: Any, ux: Any, lam: Any, mu: Any, kappa: Any) -> Any:
     return scale * ((1.0 + half_lam) * x + half_mu * ux), scale * ((1.0 - half_lam) * ux - half_kappa * x)
 
 
-@inlined
+@merged
 def across(z: Any, parts: Any, wavenumber: float) -> Any:
     """``middle`` in both planes: x, ux, y, uy, and (wavenumber r / 2)^2 there; ``parts`` = (lam, mu, kappa)."""
     lam, mu, kappa = parts
@@ -196,7 +250,7 @@ def across(z: Any, parts: Any, wavenumber: float) -> Any:
     return (x, ux, y, uy), 0.25 * wavenumber * wavenumber * (x * x + y * y)
 
 
-@inlined
+@merged
 def half_of(parts: Any, z: Any) -> Any:
     """Half of kappa (x^2 + y^2)/2 + lam (x ux + y uy) + mu (ux^2 + uy^2)/2, or of a derivative of it."""
     x, ux, y, uy = z
@@ -204,7 +258,7 @@ def half_of(parts: Any, z: Any) -> Any:
     return 0.5 * lam * (x * ux + y * uy) + 0.25 * mu * (ux * ux + uy * uy) + 0.25 * kappa * (x * x + y * y)
 
 
-@inlined
+@merged
 def newton(mid: Any, w: Any, start: Any, half: float, turn: Any, f: Any, a: Any, b: Any) -> Any:
     """One step (dw, dphi) of Newton's method to the middle (w, phi) of a gap's kick.
 
@@ -225,37 +279,37 @@ def newton(mid: Any, w: Any, start: Any, half: float, turn: Any, f: Any, a: Any,
     )
 
 
-@inlined
-def along(w: Any, start: Any, radius2: Any, volt: float, cell: Any, coefficients: Any, second: Any) -> Any:
-    """The middle (w, phi) of the kick to first order, from the entrance of the gap, at a fixed radius."""
-    shape, jets = jets_of(w, cell, coefficients, second)
-    f, _ = transit(w, radius2, cell, shape)
-    a, b = second_order(w, volt, cell, jets[0]), second_order(w, volt, cell, jets[1])
+@merged
+def along(w: Any, start: Any, radius2: Any, volt: float, parts: Any) -> Any:
+    """The middle (w, phi) of the kick to first order, from the entrance of the gap, at a fixed radius.
+
+    ``parts``: ``of_energy`` at ``w``.
+    """
+    t, a, b, _, _ = parts
+    f, _ = transit(w, radius2, t)
     d_w, d_phi = newton((w, start), w, start, 0.5 * volt, sine_cosine(start), f, a, b)
     return w + d_w, start + d_phi, radius2
 
 
-@inlined
-def bent(at: Any, z: Any, w: Any, start: Any, volt: float, cell: Any, coefficients: Any, second: Any) -> Any:
+@merged
+def bent(at: Any, z: Any, w: Any, start: Any, volt: float, wavenumber: float, of_middle: Any) -> Any:
     """One step of Newton's method in all six coordinates.
 
-    ``at`` = middle (w, phi) and (wavenumber r / 2)^2 there, ``z`` = (x, ux, y, uy) in front of the gap. Gives the new
-    ``at`` and x, ux, y, uy in the middle. Of the Jacobian the terms in lam, mu and kappa are left out: the transverse
-    motion changes a gain by some 1e-6 of the energy.
+    ``at`` = middle (w, phi) and (wavenumber r / 2)^2 there, ``z`` = (x, ux, y, uy) in front of the gap, ``of_middle``:
+    ``of_energy`` in the middle. Gives the new ``at`` and x, ux, y, uy in the middle. Of the Jacobian the terms in lam,
+    mu and kappa are left out: the transverse motion changes a gain by some 1e-6 of the energy.
     """
     w_mid, phi, radius2 = at
-    wavenumber = cell[0]
     turn = sine_cosine(phi)
-    shape, jets = jets_of(w_mid, cell, coefficients, second)
-    parts, by_phi, by_w = quadratic(w_mid, turn, volt, cell, shape, jets)
-    f, radial = transit(w_mid, radius2, cell, shape)
+    t, a, b, first, second = of_middle
+    parts, by_phi, by_w = quadratic(turn, first, second)
+    f, radial = transit(w_mid, radius2, t)
     kick = 0.5 * wavenumber * volt
     _, new2 = across(z, kicked(parts, kick * turn[0] * radial[0]), wavenumber)
     here, new2 = across(z, kicked(parts, kick * turn[0] * (radial[0] + radial[2] * (new2 - radius2))), wavenumber)
     moved = new2 - radius2
     f = (f[0] + moved * radial[0], f[1] + moved * radial[1], f[2])
     gained, delayed = wavenumber * half_of(by_phi, here), wavenumber * half_of(by_w, here)
-    a, b = second_order(w_mid, volt, cell, jets[0]), second_order(w_mid, volt, cell, jets[1])
     d_w, d_phi = newton((w_mid, phi), w + gained, start - delayed, 0.5 * volt, turn, f, a, b)
     parts = shifted(parts, by_phi, d_phi, by_w, d_w)
     grown = (radial[0] + radial[2] * moved) * (turn[0] + turn[1] * d_phi) + radial[1] * turn[0] * d_w
@@ -263,13 +317,13 @@ def bent(at: Any, z: Any, w: Any, start: Any, volt: float, cell: Any, coefficien
     return (w_mid + d_w, phi + d_phi, new2), here
 
 
-@inlined
+@merged
 def kicked(parts: Any, kick: Any) -> Any:
     """(lam, mu, kappa) with the kick of F added to kappa."""
     return parts[0], parts[1], parts[2] + kick
 
 
-@inlined
+@merged
 def shifted(parts: Any, by_phi: Any, d_phi: Any, by_w: Any, d_w: Any) -> Any:
     """(lam, mu, kappa) a little further in phi and w."""
     return (
@@ -279,7 +333,7 @@ def shifted(parts: Any, by_phi: Any, d_phi: Any, by_w: Any, d_w: Any) -> Any:
     )
 
 
-@inlined
+@merged
 def gap(
     x: Any,
     ux: Any,
@@ -292,18 +346,20 @@ def gap(
     cell: Any,
     coefficients: Any,
     second: Any,
+    near: Any,
 ) -> Any:
     """Accelerating gap: the implicit midpoint map of the function G above.
 
     ``volt`` = q E0 L / (m c^2), ``phase`` [rad], ``cell`` = (wavenumber [1/m], scale, offset, wavenumber L / 4, n0),
-    ``coefficients`` of T and ``second`` (4, terms) of a, b, n, p: as in ``line.Line``. One step of Newton's method
-    leads close to the gain of energy, two more to the middle in all six coordinates, to rounding.
+    ``coefficients`` of T and ``second`` (4, terms) of a, b, n, p: as in ``line.Line``; ``near``: as in ``of_energy``.
+    One step of Newton's method leads close to the gain of energy, two more to the middle in all six coordinates, to
+    rounding.
     """
-    wavenumber = cell[0]
+    wavenumber, z = cell[0], (x, ux, y, uy)
     start = wavenumber * ct + phase
     radius2 = 0.25 * wavenumber * wavenumber * (x * x + y * y)
-    at = along(w, start, radius2, volt, cell, coefficients, second)
-    at, _ = bent(at, (x, ux, y, uy), w, start, volt, cell, coefficients, second)
-    at, here = bent(at, (x, ux, y, uy), w, start, volt, cell, coefficients, second)
+    at = along(w, start, radius2, volt, of_energy(w, volt, cell, coefficients, second, near))
+    at, _ = bent(at, z, w, start, volt, wavenumber, of_energy(at[0], volt, cell, coefficients, second, near))
+    at, here = bent(at, z, w, start, volt, wavenumber, of_energy(at[0], volt, cell, coefficients, second, near))
     x, ux, y, uy = 2.0 * here[0] - x, 2.0 * here[1] - ux, 2.0 * here[2] - y, 2.0 * here[3] - uy
-    return x, ux, y, uy, ct + 2.0 * (at[1] - start) / wavenumber, 2.0 * at[0] - w
+    return x, ux, y, uy, ct + (at[1] - start) * (2.0 / wavenumber), 2.0 * at[0] - w

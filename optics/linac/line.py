@@ -10,7 +10,7 @@ import numpy as np
 from lattice import ReferenceParticle
 from lattice.arrays import Array
 from lattice.reference import SPEED_OF_LIGHT
-from optics.compiled import compiled
+from optics.compiled import compiled, merged
 from optics.linac.gap import TRANSIT_TERMS, gap
 from optics.linac.maps import drift, quadrupole
 from optics.linac.structure.linac import MODES, Linac, PermanentQuadrupole, Piece, Tank
@@ -140,14 +140,20 @@ def drift_step(length: float, z: Any, count: int) -> None:
         z[i], z[Y + i], z[CT + i] = drift(z[i], z[UX + i], z[Y + i], z[UY + i], z[CT + i], z[W + i], length)
 
 
+@merged
+def gap_numbers(line: Line, row: int) -> Any:
+    """What ``gap`` is told of a row: volt, phase, cell, coefficients, second."""
+    cell = (line.cell[row, 0], line.cell[row, 1], line.cell[row, 2], line.cell[row, 3], line.cell[row, 4])
+    shape = line.shape[row]
+    return line.volt[row], line.phase[row], cell, line.coefficients[shape], line.second[shape]
+
+
 @compiled
 def _gap_step(line: Line, row: int, z: Any, count: int) -> None:
-    cell = (line.cell[row, 0], line.cell[row, 1], line.cell[row, 2], line.cell[row, 3], line.cell[row, 4])
-    volt, phase, shape = line.volt[row], line.phase[row], line.shape[row]
-    coefficients, second = line.coefficients[shape], line.second[shape]
+    volt, phase, cell, coefficients, second = gap_numbers(line, row)
     for i in range(count):
         z[i], z[UX + i], z[Y + i], z[UY + i], z[CT + i], z[W + i] = gap(
-            z[i], z[UX + i], z[Y + i], z[UY + i], z[CT + i], z[W + i], volt, phase, cell, coefficients, second
+            z[i], z[UX + i], z[Y + i], z[UY + i], z[CT + i], z[W + i], volt, phase, cell, coefficients, second, None
         )
 
 

@@ -13,7 +13,8 @@ import pandas as pd
 
 from lattice.arrays import Array
 from optics.compiled import compiled
-from optics.linac.line import BLOCK, GAP, Line, W, Y, line_of, step, velocity
+from optics.linac.line import BLOCK, GAP, Line, W, Y, line_of, velocity
+from optics.linac.near import Near, near_of, near_step
 from optics.linac.result import CAUSES, END, LinacTracked, arrived, lost_table, moments
 from optics.linac.space_charge import SpaceCharge
 from optics.linac.structure.coordinates import canonical, checked, particle_at, relative
@@ -65,6 +66,7 @@ class _Flight:
 
     linac: Linac
     line: Line
+    near: Near
     reference: Reference
     z: Array
     lost: Array
@@ -76,12 +78,12 @@ class _Flight:
             line = line._replace(bore=np.full_like(line.bore, np.inf))
         none = np.full(len(coordinates), -1)
         z = np.ascontiguousarray(canonical(coordinates, linac.particle))
-        return cls(linac, line, reference, z, none, none.copy())
+        return cls(linac, line, near_of(line, reference), reference, z, none, none.copy())
 
     def advance(self, first: int, last: int, threads: int | None) -> None:
         """Carry the living over rows ``first`` to ``last``."""
         begins = range(0, self.z.shape[1], _CHUNK)
-        walk = partial(_walk, self.line, first, last, self.z, self.lost, self.cause)
+        walk = partial(_walk, self.line, self.near, first, last, self.z, self.lost, self.cause)
         if len(begins) <= 1:  # a thread costs more than a few particles
             walk(0, self.z.shape[1])
             return
@@ -132,10 +134,12 @@ def _kicks(line: Line, space_charge: SpaceCharge | None) -> dict[int, float]:
 
 
 @compiled
-def _walk(line: Line, first: int, last: int, z: Array, lost: Array, cause: Array, begin: int, end: int) -> None:
+def _walk(
+    line: Line, near: Near, first: int, last: int, z: Array, lost: Array, cause: Array, begin: int, end: int
+) -> None:
     """Carry the living among particles ``begin`` to ``end`` over rows, block by block."""
-    block = np.empty(6 * BLOCK)
-    who = np.empty(BLOCK, dtype=np.int64)
+    block, aside = np.empty(6 * BLOCK), np.empty(6 * BLOCK)
+    who, others = np.empty(BLOCK, dtype=np.int64), np.empty(BLOCK, dtype=np.int64)
     at = begin
     while at < end:
         count = 0
@@ -148,7 +152,7 @@ def _walk(line: Line, first: int, last: int, z: Array, lost: Array, cause: Array
             at += 1
         for row in range(first, last):
             count = _velocities_checked(line, row, block, who, count, z, lost, cause)
-            step(line, row, block, count)
+            near_step(line, near, row, block, count, aside, others)
             count = _places_checked(line, row, block, who, count, z, lost, cause)
         for i in range(count):
             for j in range(6):
