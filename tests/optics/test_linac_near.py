@@ -73,16 +73,19 @@ def test_who_is_far_goes_through_the_gap_itself_and_the_neighbours_as_without(li
 def test_a_particle_alone_ends_where_it_ends_among_others(linac: Linac) -> None:
     rng = np.random.default_rng(2)
     start = rng.normal(size=(300, 6)) * [2e-4, 1e-4, 2e-4, 1e-4, 1e-4, 8e-3]  # some beyond 1 % of the energy
-    together = track(linac, start).coordinates
-    for i in (0, 17, 299):  # of one particle no vector is made, so that sums of products may round in another order
-        alone = track(linac, start[i : i + 1]).coordinates[0]
-        np.testing.assert_allclose(alone, together[i], rtol=1e-10, atol=1e-13)
+    together = track(linac, start, apertures=False).coordinates
+    arrived = np.flatnonzero(np.isfinite(together[:, 0]))
+    for i in arrived[[0, 17, -1]]:  # of one particle no vector is made: sums of products may round in another order
+        alone = track(linac, start[i : i + 1], apertures=False).coordinates[0]
+        np.testing.assert_allclose(alone, together[i], rtol=1e-9, atol=1e-12)
 
 
 def test_a_factor_that_short_polynomials_miss_is_taken_whole() -> None:
-    one = design_pass(tank(-0.35)).tanks[0]
-    cell = from_function("ripple", lambda q: 0.8 + 0.01 * Chebyshev.basis(15)((q - 4.5) / 3.5), 1.0, 8.0)
-    rough = design_pass(Linac("rough", tank(-0.35).particle, (replace(one, cell=cell),)))
+    machine = tank(-0.35)
+    one = machine.tanks[0]
+    q = one.wavenumber * one.cell_length / machine.particle.beta
+    cell = from_function("ripple", lambda k: 0.8 + 1e-4 * Chebyshev.basis(15)((k - q) / 0.25), q - 0.25, q + 0.25)
+    rough = design_pass(Linac("rough", machine.particle, (replace(one, cell=cell),)))
     line = line_of(rough)
     near = near_of(line, reference_of(rough, line))
     assert np.all(near.reach[line.kind == GAP] < 0.0)
