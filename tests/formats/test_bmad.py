@@ -310,3 +310,39 @@ def test_expressions_that_grow_without_end_are_refused(read: Read) -> None:
     chain = "\n".join(f"q{n + 1}: quad, l = 1, k1 = q{n}[k1] * q{n}[k1]" for n in range(40))
     with pytest.raises(FileError, match="is too long or too deeply nested"):
         read(f"k = 1; q0: quad, l = 1, k1 = k\n{chain}\n a: line = (q9)")
+
+
+@pytest.mark.parametrize(
+    ("text", "value"),
+    [
+        ("pi/4", pi / 4),
+        ("twopi/16", pi / 8),
+        ("a/2", 0.15),
+        ("a-b", 0.1),
+        ("b/a", 2 / 3),
+        ("-a/2", -0.15),
+        ("clight/3e8", SPEED_OF_LIGHT / 3e8),
+    ],
+)
+def test_a_quotient_of_names_is_a_number(read: Read, text: str, value: float) -> None:
+    """No word with a slash in it: what stands at many a tilt and length."""
+    ring = read(f"a = 0.3\nb = 0.2\nq: quadrupole, l = 1, k1 = 0.1, tilt = {text}\nr: line = (q)\nuse, r")
+    assert ring.resolved(ring["q"]).tilt == pytest.approx(value, rel=1e-15)
+
+
+def test_a_quotient_of_what_is_not_known_is_refused(read: Read) -> None:
+    with pytest.raises(LatticeError, match="tilt must be a number, found 'x/4'"):
+        read("q: quadrupole, l = 1, k1 = 0.1, tilt = x/4\nr: line = (q)\nuse, r")
+
+
+def test_the_energy_of_a_beam_statement(read: Read) -> None:
+    """``beam[energy]`` is in GeV, as the statement is; files that divide by it mean that."""
+    ring = read(
+        "beam, energy = 1.843\nk = -1e-9 * clight * 0.9 / beam[energy]\ns: solenoid, l = 3, ks = k\nr: line = (s)"
+    )
+    assert ring.parameters["k"] == pytest.approx(-1e-9 * SPEED_OF_LIGHT * 0.9 / 1.843, rel=1e-14)
+
+
+def test_a_file_may_define_clight_itself(read: Read) -> None:
+    ring = read("clight = 3.0\nd: drift, l = clight\nr: line = (d)\nuse, r")
+    assert ring.length == 3.0

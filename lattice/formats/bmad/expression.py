@@ -49,6 +49,8 @@ CONSTANTS: dict[str, Quantity] = {
     "h_bar_planck": Quantity(6.582_119_569e-16),
     "fine_struct_const": Quantity(7.297_352_5693e-3),
 }
+#: What older files write without defining it; a file may.
+OLD_CONSTANTS = {"clight": Quantity(SPEED_OF_LIGHT, "clight")}
 _ONE = number(1.0)
 _SAME = ("sqrt", "log", "exp", "sin", "cos", "tan", "asin", "acos", "atan", "sinh", "cosh", "tanh", "asinh", "acosh")
 _FUNCTIONS: dict[str, Callable[[Quantity], Quantity]] = {

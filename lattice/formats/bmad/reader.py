@@ -11,7 +11,7 @@ from pathlib import Path
 from lattice.elements import Element
 from lattice.errors import LatticeError, did_you_mean
 from lattice.formats.bmad.beam import Beam
-from lattice.formats.bmad.expression import CONSTANTS, Evaluator
+from lattice.formats.bmad.expression import CONSTANTS, OLD_CONSTANTS, Evaluator
 from lattice.formats.bmad.kinds import BUILDERS, READABLE, REFUSED, SILENT, USUAL_TILTS, BmadGiven, aperture
 from lattice.formats.bmad.statements import CONTROLLERS, PASSED_OVER, SETTINGS
 from lattice.formats.bmad.statements import REFUSED as REFUSED_STATEMENTS
@@ -39,6 +39,7 @@ _ASSIGNMENT = re.compile(rf"(?P<redef>redef\s*:\s*)?(?P<name>{_NAME})\s*:?=(?P<v
 _ATTRIBUTE = re.compile(r"(?P<name>[A-Za-z_][\w.%()\[\]]*)\s*(?::?=\s*(?P<value>.*))?", re.DOTALL)
 _WORD = re.compile(r"[A-Za-z_][\w.:%/\\-]*")
 _SHORTEST = 3
+_PARTS = re.compile(r"[-/%:\\\\]")
 _TEXTS = frozenset(("type", "alias", "descrip"))
 #: Attributes that only set others, each for itself: what is said last holds.
 _SETS = {
@@ -172,8 +173,11 @@ class _Reader:
     def _variable(self, name: str) -> Quantity | None:
         """A constant of the file, or an attribute as it stands."""
         if "[" not in name:
-            return self.variables.get(name)
+            return self.variables.get(name) or OLD_CONSTANTS.get(name)
         owner, attribute = name[:-1].split("[")
+        if owner == "beam":
+            value = self.beam.value({"energy": "e_tot", "pc": "p0c"}.get(attribute.strip(), ""))
+            return None if value is None else number(1e-9 * value)
         if owner in ("parameter", "beginning"):
             value = self.beam.value(attribute.strip())
             return None if value is None else number(value)
@@ -194,9 +198,13 @@ class _Reader:
             return self._usual(statement, kind, name)
         if name in _TEXTS or text.startswith(('"', "'", "{")):
             return unquoted(text)
-        if _WORD.fullmatch(text) and self._variable(text.lower()) is None and text.lower() not in CONSTANTS:
+        if _WORD.fullmatch(text) and not any(map(self._names_a_number, _PARTS.split(text.lower()))):
             return text
         return self._evaluated(statement, text)
+
+    def _names_a_number(self, word: str) -> bool:
+        """``pi`` of pi/4, ``lq`` of lq/2: then it is an expression, not a word with a slash."""
+        return word in CONSTANTS or ("[" not in word and self._variable(word) is not None)
 
     def _usual(self, statement: Statement, kind: str, name: str) -> Value:
         """What an attribute is that stands without a value."""
