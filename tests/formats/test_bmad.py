@@ -327,7 +327,9 @@ def test_expressions_that_grow_without_end_are_refused(read: Read) -> None:
 def test_a_quotient_of_names_is_a_number(read: Read, text: str, value: float) -> None:
     """No word with a slash in it: what stands at many a tilt and length."""
     ring = read(f"a = 0.3\nb = 0.2\nq: quadrupole, l = 1, k1 = 0.1, tilt = {text}\nr: line = (q)\nuse, r")
-    assert ring.resolved(ring["q"]).tilt == pytest.approx(value, rel=1e-15)
+    found = ring.resolved(ring["q"])
+    assert isinstance(found, Quadrupole)
+    assert found.tilt == pytest.approx(value, rel=1e-15)
 
 
 def test_a_quotient_of_what_is_not_known_is_refused(read: Read) -> None:
