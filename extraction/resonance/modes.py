@@ -119,7 +119,12 @@ def amplitudes(optics: Optics, number: int, slices: int = 1) -> Array:
 
 def phase_at(optics: Optics, place: int, number: int) -> Array:
     """Cosine and sine (2, batch) of a mode's phase in x at element ``place``, from the beginning of the ring on."""
-    real, imaginary = amplitudes(optics, number)[0, :, :, place]
+    return phase_in_x(amplitudes(optics, number), place)
+
+
+def phase_in_x(seen: Array, row: int) -> Array:
+    """Cosine and sine (2, batch) of the phase in x at a row of ``amplitudes``."""
+    real, imaginary = seen[0, :, :, row]
     size = np.sqrt(real * real + imaginary * imaginary)
     return np.stack([real, imaginary]) / np.where(size == 0.0, 1.0, size)
 

@@ -17,11 +17,11 @@ from typing import Any
 
 import numpy as np
 
-from extraction.resonance.modes import Mode, amplitudes, columns_at, cubed, numbers, phase_at, times
+from extraction.resonance.modes import Mode, amplitudes, columns_at, cubed, numbers, phase_in_x, times
 from lattice import Bend, Element, Lattice, Multipole, Sextupole
 from lattice.arrays import Array
 from optics import Optics
-from optics.linear.solution import functions_inside
+from optics.maps.plan import make_plan
 from optics.resonances import nearest_third
 
 _SLICES = 8
@@ -155,13 +155,14 @@ def complex_strengths(optics: Optics, place: int, number: int = 1) -> tuple[list
     elements = [(i, one) for i, one in enumerate(lattice.elements) if isinstance(one, (Sextupole, Bend, Multipole))]
     strengths = {i: integrated_k2(lattice, element) for i, element in elements}
     found = [i for i, k2l in strengths.items() if any(np.any(k != 0.0) for k in k2l)]
-    fine, seen = functions_inside(optics, _SLICES), amplitudes(optics, number, _SLICES)
-    back = cubed(phase_at(optics, place, number) * np.array([[1.0], [-1.0]]))
+    plan, seen = make_plan(lattice, optics.particle, optics.fringe, _SLICES), amplitudes(optics, number, _SLICES)
+    at_place = int(np.searchsorted(plan.row_element, place))
+    back = cubed(phase_in_x(seen, at_place) * np.array([[1.0], [-1.0]]))
     turned = times(back, _three_turns(optics, number))
     parts = []
     for i in found:
-        rows = np.flatnonzero(fine.row_element == i)
-        thick = rows[(fine.s[0, rows + 1] - fine.s[0, rows]).real > 0]
+        rows = np.flatnonzero(plan.row_element == i)
+        thick = rows[plan.is_thick[plan.rows[rows]]]
         rows = np.append(thick, thick[-1] + 1) if len(thick) else rows[:1]
         normal, skew = (np.reshape(k, (-1, 1)) for k in strengths[i])
         third = _third_harmonic(seen[..., rows], normal, skew) @ _weights(len(thick))

@@ -43,25 +43,34 @@ class Ensemble(Showing):
         return np.asarray(np.max([self.table[f"{number}_{plane}"] for plane in ("x", "y")], axis=0))
 
 
-def ensemble(machines: Imperfect, particle: ReferenceParticle | None = None, *, fringe: str = "full") -> Ensemble:
-    """Coupled optics of every machine about its own closed orbit, beside that of the ideal ring, at fixed momentum."""
+def ensemble(
+    machines: Imperfect,
+    particle: ReferenceParticle | None = None,
+    *,
+    fringe: str = "full",
+    orbit: Array | None = None,
+) -> Ensemble:
+    """Coupled optics of every machine about its own closed orbit, beside that of the ideal ring, at fixed momentum.
+
+    ``orbit`` (machines, 6): where the closed orbits begin, when they are known already.
+    """
     particle = checked_particle(machines.ideal, particle)
     ideal = solve(machines.ideal, particle, fringe, 1, 0.0, None, None)
-    found = solve(machines.lattice, particle, fringe, 1, 0.0, None, None, SLICES)
+    found = solve(machines.lattice, particle, fringe, 1, 0.0, None, orbit, SLICES)
     # Rows of the places: an element begins with the change into the frame of its magnet.
     row_element = np.append(found.functions.row_element, len(machines.lattice))
     places = np.searchsorted(row_element, machines.rows)
-    orbit = {plane: found.functions.column(plane)[:, places] for plane in ("x", "y")}
+    orbits = {plane: found.functions.column(plane)[:, places] for plane in ("x", "y")}
     table = pd.DataFrame(
         {
             "stable": np.isfinite(found.functions.column("betx")[:, 0]),
             "qx": found.scalars["qx"],
             "qy": found.scalars["qy"],
             "coupling": minimum_tune_approach(found),
-            **_of_planes(ideal.functions, found.functions, orbit, places),
+            **_of_planes(ideal.functions, found.functions, orbits, places),
         }
     )
-    return Ensemble(ideal.functions.s[0], orbit, table, found.functions)
+    return Ensemble(ideal.functions.s[0], orbits, table, found.functions)
 
 
 def _of_planes(ideal: Functions, found: Functions, orbit: dict[str, Array], places: Array) -> dict[str, Array]:

@@ -159,7 +159,7 @@ class Correction:
     """A corrected ring (or batch): ``machines`` with their correctors set.
 
     By plane: ``responses``; ``kicks`` (machines, correctors) [rad]; ``before``, ``after`` (machines, monitors) [m]:
-    what the monitors read, their own errors included.
+    what the monitors read, their own errors included. ``orbits`` (machines, rows, 6): the closed ones before and after.
     """
 
     machines: Imperfect
@@ -167,6 +167,7 @@ class Correction:
     kicks: Mapping[str, Array]
     before: Mapping[str, Array]
     after: Mapping[str, Array]
+    orbits: tuple[Array, ...] = ()
 
     @property
     def largest_kicks(self) -> Array:
@@ -227,14 +228,16 @@ def corrected(
     """Machines corrected with ``responses`` by plane; ``orbits`` gives those of lattices, (machines, rows, 6)."""
     ring = steerable(machines.lattice)
     kicks = {plane: np.zeros((machines.machines, len(r.correctors))) for plane, r in responses.items()}
-    read = before = _read(machines, ring, responses, orbits(ring))
+    orbit = uncorrected = orbits(ring)
+    read = before = _read(machines, ring, responses, orbit)
     for _ in range(iterations):
         for plane, response in responses.items():
             unkicked = read[plane] - kicks[plane] @ response.matrix.T
             kicks[plane] = kicks_for(response.matrix, unkicked, method, cut=cut, number=number, limit=limit)
         ring = _kicked(ring, responses, kicks)
-        read = _read(machines, ring, responses, orbits(ring))
-    return Correction(replace(machines, lattice=ring), responses, kicks, before, read)
+        orbit = orbits(ring)
+        read = _read(machines, ring, responses, orbit)
+    return Correction(replace(machines, lattice=ring), responses, kicks, before, read, (uncorrected, orbit))
 
 
 def _read(machines: Imperfect, ring: Lattice, responses: Mapping[str, OrbitResponse], orbit: Array) -> dict[str, Array]:

@@ -42,6 +42,7 @@ def solve(
 ) -> Solution:
     """Optics about the orbit at ``delta``: periodic, or from functions ``begin`` ([batch,] 15) and ``orbit`` (6,).
 
+    Periodic optics takes an ``orbit`` ([batch,] 6) too: where the closed orbits begin, when they are known already.
     A complex ``delta`` (with ``begin`` and ``orbit`` to match) carries a complex step in momentum through all of it.
     """
     model = step_series(lattice, particle, fringe=fringe, order=order, slices=slices, delta=delta, start=orbit)
@@ -119,7 +120,7 @@ def functions_inside(conditions: Conditions, slices: int) -> Functions:
 
 
 def _functions_inside(conditions: Conditions, slices: int) -> Functions:
-    # The orbits of a batch of rings differ: they are found again.
+    # The orbits of a batch of rings differ.
     one_orbit = conditions.lattice.batch is None or not conditions.periodic
     model = step_series(
         conditions.lattice,
@@ -128,7 +129,7 @@ def _functions_inside(conditions: Conditions, slices: int) -> Functions:
         order=1,
         slices=slices,
         delta=conditions.delta,
-        start=conditions.start_orbit[0] if one_orbit else None,
+        start=conditions.start_orbit[0] if one_orbit else conditions.start_orbit,
     )
     # Copies: compiled code would be compiled once more for arrays that are closed to writing.
     modes = None if conditions.start_modes is None else conditions.start_modes.copy()

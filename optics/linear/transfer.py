@@ -92,7 +92,7 @@ def _transfer(conditions: Conditions, slices: int, order: int, begin: int) -> Tr
         order=order,
         slices=slices,
         delta=conditions.delta,
-        start=conditions.start_orbit[0] if one_orbit else None,
+        start=conditions.start_orbit[0] if one_orbit else conditions.start_orbit,
     )
     shape = (model.batch, len(model.plan.rows))
     first = np.zeros((*shape, N_COORDINATES, N_COORDINATES), dtype=model.series.dtype)

@@ -17,7 +17,7 @@ from optics.linear import propagation
 from optics.linear.functions import Functions
 from optics.linear.moments import Moments
 from optics.linear.optics import Optics
-from optics.linear.solution import solve
+from optics.linear.solution import Solution, solve
 from optics.maps.model import checked_particle
 
 #: Start conditions of a line: functions in the order of ``propagation``, their change with momentum, and the orbit.
@@ -80,6 +80,26 @@ def twiss(
     order = 2 if chromatic and start is None else 1
     begin, orbit = (None, None) if start is None else start_values(start, delta, lattice.batch)
     solution = solve(lattice, particle, fringe, order, delta, begin, orbit)
+    return _optics(solution, lattice, particle, fringe, delta, start, moments)
+
+
+def twiss_about(
+    lattice: Lattice, particle: ReferenceParticle, orbit: Array, *, fringe: str = "full", chromatic: bool = True
+) -> Optics:
+    """Periodic optics as ``twiss``, of rings whose closed orbits are known to begin at ``orbit`` (batch, 6)."""
+    solution = solve(lattice, particle, fringe, 2 if chromatic else 1, 0.0, None, orbit)
+    return _optics(solution, lattice, particle, fringe, 0.0, None, None)
+
+
+def _optics(
+    solution: Solution,
+    lattice: Lattice,
+    particle: ReferenceParticle,
+    fringe: str,
+    delta: float,
+    start: Mapping[str, Any] | None,
+    moments: Moments | None,
+) -> Optics:
     if lattice.batch is None:
         _refuse_lost(lattice, solution.functions)
     return Optics(

@@ -7,16 +7,30 @@ orbit, and only as far as the optics asks: the transverse coordinates to second 
 
 from __future__ import annotations
 
+from functools import lru_cache
 from typing import Any
 
 import numpy as np
 
 from lattice.arrays import Array
-from optics.compiled import inner
+from optics.compiled import compiled, inner
 from optics.maps.bank import Bank
-from optics.maps.recording import ADD, ARCTAN_RATIO, ARGUMENT, CONSTANT, COORDINATE, COS_SQRT, MUL, NEG, SIN_SQRT, SUB
+from optics.maps.recording import (
+    ADD,
+    ARCTAN_RATIO,
+    ARGUMENT,
+    CONSTANT,
+    COORDINATE,
+    COS_SQRT,
+    MUL,
+    N_COORDINATES,
+    NEG,
+    SIN_SQRT,
+    SUB,
+    Program,
+)
 from optics.maps.smooth import ARCTAN_IS_NEAR, SIN_IS_NEAR, cos_of_sin, ratio_of_square, series_near_zero
-from optics.maps.taylor import function_series
+from optics.maps.taylor import N_FIRST, N_SECOND, function_series
 
 #: Lattices that are worked on together: enough to vectorise, few enough for the cache.
 LANES = 16
@@ -24,57 +38,103 @@ LANES = 16
 
 #: Rows of the work space beside the operations' own.
 SPARE = 3
-#: Order that is needed at most of each result of a map, and of what it is made of.
-_NEEDED = (2, 2, 2, 2, 1, 0)
+#: Order that a scan needs at most of each result of a map, and of what it is made of.
+OF_SCANS = (2, 2, 2, 2, 1, 0)
 
 
-def needed_orders(bank: Bank, at_most: int = 2) -> Array:
-    """Order to which each operation of the bank is needed, -1 where it is not needed at all."""
-    first, _, left, right, *_, results, _ = bank.arrays
-    orders = np.full(len(left), -1, dtype=np.int64)
-    for program, begin in enumerate(first[:-1]):
-        for result, order in zip(results[program], _NEEDED, strict=True):
-            orders[begin + result] = max(orders[begin + result], min(order, at_most))
-        for k in range(first[program + 1] - 1, begin - 1, -1):
-            for source in (left[k], right[k]):
-                if source >= 0 and bank.arrays[1][k] not in (ARGUMENT, COORDINATE):
-                    orders[begin + source] = max(orders[begin + source], orders[k])
+def needed_orders(bank: Bank, needed: tuple[int, ...]) -> Array:
+    """Order to which each operation of the bank is needed, where results are ``needed`` to an order each; -1: never."""
+    return np.concatenate([_of_program(program, needed) for program in bank.programs])
+
+
+@lru_cache(maxsize=512)
+def _of_program(program: Program, needed: tuple[int, ...]) -> Array:
+    orders = np.full(len(program.operations), -1, dtype=np.int64)
+    for result, order in zip(program.results, needed, strict=True):
+        orders[result] = max(orders[result], order)
+    for k, (code, left, right, _) in reversed(list(enumerate(program.operations))):
+        for source in (left, right) if code not in (ARGUMENT, COORDINATE) else ():
+            if source >= 0:
+                orders[source] = max(orders[source], orders[k])
     return orders
 
 
-@inner
-def run_lanes(bank: Any, orders: Any, program: Any, arguments: Any, work: Any) -> Any:
-    """Series of the operations of ``program`` for ``arguments`` (n_arguments, LANES), into ``work``.
+def follow_lanes(bank: Bank, programs: Array, arguments: Array, starts: Array, order: int, out: Array) -> None:
+    """As ``Bank.follow`` for n lattices, side by side, each from its own start.
 
-    ``work`` (operations + SPARE, 28, LANES) was zero in the beginning and is used by this program alone: a coefficient
-    that is never set stays zero. Result j then stands in ``work[bank[7][program, j]]``.
+    ``arguments`` (n_rows, n_arguments, n), ``starts`` (n, 6); ``out`` (n, n_rows, 6, 28), or 7 when ``order`` is 1.
+    What becomes of a lattice does not depend on those beside it.
+    """
+    orders = needed_orders(bank, (order,) * N_COORDINATES)
+    begins = bank.arrays[0] + SPARE * np.arange(len(bank.arrays[0]))
+    room = np.zeros((int(begins[-1]), N_SECOND if order > 1 else N_FIRST, LANES))
+    _follow(bank.arrays, orders, programs, arguments, np.ascontiguousarray(starts.T), begins, room, out)
+
+
+@compiled
+def _follow(
+    bank: Any, orders: Any, programs: Any, arguments: Any, starts: Any, begins: Any, room: Any, out: Any
+) -> Any:
+    """``begins``: where in ``room`` each program has its own; a last group that is not whole repeats its last lane."""
+    n = starts.shape[1]
+    own, point = np.empty((arguments.shape[1], LANES)), np.empty((N_COORDINATES, LANES))
+    for begin in range(0, n, LANES):
+        _load(starts, begin, n, point)
+        for row in range(len(programs)):
+            _load(arguments[row], begin, n, own)
+            work = room[begins[programs[row]] : begins[programs[row] + 1]]
+            run_lanes(bank, orders, programs[row], own, point, work)
+            for j in range(N_COORDINATES):
+                series = work[bank[7][programs[row], j]]
+                for i in range(LANES):
+                    point[j, i] = series[0, i]
+                for i in range(min(LANES, n - begin)):
+                    for c in range(out.shape[3]):
+                        out[begin + i, row, j, c] = series[c, i]
+
+
+@inner
+def _load(source: Any, begin: Any, n: Any, lanes: Any) -> Any:
+    """``LANES`` columns of ``source`` (rows, n) from ``begin``; behind the last one that one again."""
+    for k in range(source.shape[0]):
+        for i in range(LANES):
+            lanes[k, i] = source[k, min(begin + i, n - 1)]
+
+
+@inner
+def run_lanes(bank: Any, orders: Any, program: Any, arguments: Any, start: Any, work: Any) -> Any:
+    """Series of the operations of ``program`` about ``start`` (6, LANES) for ``arguments`` (n_arguments, LANES).
+
+    They go into ``work`` (operations + SPARE, 28, LANES), which was zero in the beginning and is used by this program
+    alone: a coefficient that is never set stays zero. Result j then stands in ``work[bank[7][program, j]]``.
     """
     first, codes, left, right, constants, n_active, active, _, quadratic = bank
     begin = first[program]
-    values, sums, zero = work[work.shape[0] - 1], work[work.shape[0] - 3], work[work.shape[0] - 2]
+    values, sums, zero = work.shape[0] - 1, work.shape[0] - 3, work.shape[0] - 2
     for k in range(begin, first[program + 1]):
-        code, a, b, order = codes[k], left[k], right[k], orders[k]
+        code, a, b, order, o, n = codes[k], left[k], right[k], orders[k], k - begin, n_active[k]
         if order < 0:
             continue
-        out, n, own = work[k - begin], n_active[k], active[k]
         if code == CONSTANT:
-            out[0, :] = constants[k]
+            for i in range(LANES):
+                work[o, 0, i] = constants[k]
         elif code == ARGUMENT:
             for i in range(LANES):
-                out[0, i] = arguments[a, i]
+                work[o, 0, i] = arguments[a, i]
         elif code == COORDINATE:
-            out[1 + a, :] = 1.0
+            for i in range(LANES):
+                work[o, 0, i], work[o, 1 + a, i] = start[a, i], 1.0
         elif code == ADD:
-            _add(work[a], work[b], 1.0, n, own, quadratic, order, out)
+            _add(work, a, b, n, active[k], quadratic, order, o)
         elif code == SUB:
-            _add(work[a], work[b], -1.0, n, own, quadratic, order, out)
+            _subtract(work, a, b, n, active[k], quadratic, order, o)
         elif code == MUL:
-            _multiply(work[a], work[b], n, own, quadratic, order, out)
+            _multiply(work, a, b, n, active[k], quadratic, order, o)
         elif code == NEG:
-            _add(zero, work[a], -1.0, n, own, quadratic, order, out)
+            _subtract(work, zero, a, n, active[k], quadratic, order, o)
         else:
-            _function(code, work[a, 0], sums, values)
-            _compose(work[a], values, n, own, quadratic, order, out)
+            _function(code, work[a, 0], work[sums], work[values])
+            _compose(work, a, values, n, active[k], quadratic, order, o)
 
 
 @inner
@@ -100,65 +160,76 @@ def _function(code: Any, u: Any, sums: Any, values: Any) -> Any:
 @inner
 def _are_within(u: Any, reach: Any) -> Any:
     """True when all |u| (LANES,) are below ``reach``."""
-    largest = 0.0
+    beyond = 0
     for i in range(LANES):
-        if not abs(u[i]) < reach:  # what is no number is not within
-            largest = reach
-    return largest < reach
+        beyond += int(not abs(u[i]) < reach)  # what is no number is not within
+    return beyond == 0
 
 
 @inner
-def _add(a: Any, b: Any, sign: Any, n: Any, active: Any, quadratic: Any, order: Any, out: Any) -> Any:
-    _add_row(a, b, sign, 0, out)
-    if order >= 1:
-        for p in range(n):
-            _add_row(a, b, sign, 1 + active[p], out)
-            if order >= 2:
-                for q in range(p, n):
-                    _add_row(a, b, sign, quadratic[active[p], active[q]], out)
-
-
-@inner
-def _add_row(a: Any, b: Any, sign: Any, c: Any, out: Any) -> Any:
+def _add(w: Any, a: Any, b: Any, n: Any, active: Any, quadratic: Any, order: Any, o: Any) -> Any:
     for i in range(LANES):
-        out[c, i] = a[c, i] + sign * b[c, i]
+        w[o, 0, i] = w[a, 0, i] + w[b, 0, i]
+    for p in range(n if order >= 1 else 0):
+        c = 1 + active[p]
+        for i in range(LANES):
+            w[o, c, i] = w[a, c, i] + w[b, c, i]
+        for q in range(p, n if order >= 2 else 0):
+            c = quadratic[active[p], active[q]]
+            for i in range(LANES):
+                w[o, c, i] = w[a, c, i] + w[b, c, i]
 
 
 @inner
-def _multiply(a: Any, b: Any, n: Any, active: Any, quadratic: Any, order: Any, out: Any) -> Any:
+def _subtract(w: Any, a: Any, b: Any, n: Any, active: Any, quadratic: Any, order: Any, o: Any) -> Any:
+    for i in range(LANES):
+        w[o, 0, i] = w[a, 0, i] - w[b, 0, i]
+    for p in range(n if order >= 1 else 0):
+        c = 1 + active[p]
+        for i in range(LANES):
+            w[o, c, i] = w[a, c, i] - w[b, c, i]
+        for q in range(p, n if order >= 2 else 0):
+            c = quadratic[active[p], active[q]]
+            for i in range(LANES):
+                w[o, c, i] = w[a, c, i] - w[b, c, i]
+
+
+@inner
+def _multiply(w: Any, a: Any, b: Any, n: Any, active: Any, quadratic: Any, order: Any, o: Any) -> Any:
     for lane in range(LANES):
-        out[0, lane] = a[0, lane] * b[0, lane]
+        w[o, 0, lane] = w[a, 0, lane] * w[b, 0, lane]
     for p in range(n if order >= 1 else 0):
         i = 1 + active[p]
         for lane in range(LANES):
-            out[i, lane] = a[0, lane] * b[i, lane] + b[0, lane] * a[i, lane]
+            w[o, i, lane] = w[a, 0, lane] * w[b, i, lane] + w[b, 0, lane] * w[a, i, lane]
         if order < 2:
             continue
         ii = quadratic[active[p], active[p]]
         for lane in range(LANES):
-            out[ii, lane] = a[0, lane] * b[ii, lane] + b[0, lane] * a[ii, lane] + a[i, lane] * b[i, lane]
+            pure = w[a, 0, lane] * w[b, ii, lane] + w[b, 0, lane] * w[a, ii, lane]
+            w[o, ii, lane] = pure + w[a, i, lane] * w[b, i, lane]
         for q in range(p + 1, n):
             j, ij = 1 + active[q], quadratic[active[p], active[q]]
             for lane in range(LANES):
-                pure = a[0, lane] * b[ij, lane] + b[0, lane] * a[ij, lane]
-                out[ij, lane] = pure + a[i, lane] * b[j, lane] + a[j, lane] * b[i, lane]
+                pure = w[a, 0, lane] * w[b, ij, lane] + w[b, 0, lane] * w[a, ij, lane]
+                w[o, ij, lane] = pure + w[a, i, lane] * w[b, j, lane] + w[a, j, lane] * w[b, i, lane]
 
 
 @inner
-def _compose(a: Any, f: Any, n: Any, active: Any, quadratic: Any, order: Any, out: Any) -> Any:
+def _compose(w: Any, a: Any, f: Any, n: Any, active: Any, quadratic: Any, order: Any, o: Any) -> Any:
     """f(a) from f, f' and f'' at the value of a: rows 0, 1 and 2 of ``f``."""
     for lane in range(LANES):
-        out[0, lane] = f[0, lane]
+        w[o, 0, lane] = w[f, 0, lane]
     for p in range(n if order >= 1 else 0):
         i = 1 + active[p]
         for lane in range(LANES):
-            out[i, lane] = f[1, lane] * a[i, lane]
+            w[o, i, lane] = w[f, 1, lane] * w[a, i, lane]
         if order < 2:
             continue
         ii = quadratic[active[p], active[p]]
         for lane in range(LANES):
-            out[ii, lane] = f[1, lane] * a[ii, lane] + 0.5 * f[2, lane] * a[i, lane] * a[i, lane]
+            w[o, ii, lane] = w[f, 1, lane] * w[a, ii, lane] + 0.5 * w[f, 2, lane] * w[a, i, lane] * w[a, i, lane]
         for q in range(p + 1, n):
             j, ij = 1 + active[q], quadratic[active[p], active[q]]
             for lane in range(LANES):
-                out[ij, lane] = f[1, lane] * a[ij, lane] + f[2, lane] * a[i, lane] * a[j, lane]
+                w[o, ij, lane] = w[f, 1, lane] * w[a, ij, lane] + w[f, 2, lane] * w[a, i, lane] * w[a, j, lane]

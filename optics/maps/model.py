@@ -17,10 +17,12 @@ from lattice import InputError, Lattice, ReferenceParticle, UnstableOptics
 from lattice.arrays import Array
 from lattice.errors import did_you_mean
 from lattice.memory import Kept
+from optics.maps.lanes import LANES, follow_lanes
 from optics.maps.orbits import blocks, closed_orbits
 from optics.maps.plan import Moving, Plan, arguments_of, cut, make_plan
 from optics.maps.recording import N_COORDINATES
 from optics.maps.steps import FRINGES, Setting, steps
+from optics.maps.taylor import N_FIRST, N_SECOND
 from optics.maps.turn import Turn
 
 _ORBIT_ZERO = 1e-13  # m, rad: below this the reference orbit is the closed orbit (rounding of the maps is 1e-16)
@@ -67,7 +69,7 @@ def step_series(
     delta: complex = 0.0,
     start: Array | None = None,
 ) -> StepSeries:
-    """Series of every step about the closed orbit at ``delta``, or about the orbit from ``start`` (6,).
+    """Series of every step about the closed orbit at ``delta``, or about the orbit from ``start`` ([batch,] 6).
 
     Raises UnstableOptics when there is no closed orbit.
     """
@@ -176,14 +178,19 @@ def _series(plan: Plan, where: _Where, distinct: Array, arguments: _Arguments, b
     known = plan.memory.of(_SERIES).get(beta0, {}).get(where)
     if known is not None and arguments.key is not None and known.key == arguments.key:
         return known
-    complete = _with_beta0(plan, distinct, arguments.values, beta0)
-    programs = np.repeat(plan.axis_index[distinct], complete.shape[1])
-    rows = complete.reshape(-1, plan.bank.n_arguments)
-    values = plan.bank.evaluate(programs, rows, np.zeros(N_COORDINATES), where[1])
+    values = _evaluated(plan, distinct, arguments.values, beta0, where[1])
     new = _Series(values, keeps_orbit(values), arguments.key)
     if arguments.key is not None:
         plan.memory.once(_SERIES, beta0, dict)[where] = new
     return new
+
+
+def _evaluated(plan: Plan, distinct: Array, arguments: Array, beta0: float, order: int) -> Array:
+    """Series (n, 6, 28) about the reference orbit of ``distinct`` steps with ``arguments`` (n_distinct, n, ...)."""
+    complete = _with_beta0(plan, distinct, arguments, beta0)
+    programs = np.repeat(plan.axis_index[distinct], complete.shape[1])
+    rows = complete.reshape(-1, plan.bank.n_arguments)
+    return plan.bank.evaluate(programs, rows, np.zeros(N_COORDINATES), order)
 
 
 def keeps_orbit(series: Array) -> bool:
@@ -201,11 +208,14 @@ def _about_reference(
     held = _held(plan, [pair for pair in pairs if pair[1].key is not None], beta0, order)
     if not held.keep_orbit:
         return None
+    differing = [pair for pair in pairs if pair[1].key is None]
+    if not _keep_ends(plan, differing, beta0):
+        return None
     first, stride = held.first.copy(), np.zeros(len(held.first), dtype=np.int64)
     parts: list[_Series] = [held]
     position = len(held.values)
-    for group in _groups([pair for pair in pairs if pair[1].key is None]):
-        distinct = np.array([step for moving, _ in group for step in range(moving.first, moving.last)], dtype=np.int64)
+    for group in _groups(differing):
+        distinct = _steps_of(group)
         own = _Arguments(np.concatenate([one.values for _, one in group]), None)
         parts.append(_series(plan, ("moving", order), distinct, own, beta0))
         if not parts[-1].keep_orbit:
@@ -218,6 +228,21 @@ def _about_reference(
     orbit = np.zeros((batch, len(plan.rows), N_COORDINATES))
     series = np.concatenate([part.values for part in parts]) if len(parts) > 1 else held.values
     return StepSeries(plan, series, first[plan.sequence], stride[plan.sequence], batch, orbit, beta0)
+
+
+def _keep_ends(plan: Plan, pairs: list[tuple[Moving, _Arguments]], beta0: float) -> bool:
+    """False when the first or the last of many does not keep the reference orbit: values alone tell that sooner."""
+    for group in _groups(pairs):
+        ends = np.concatenate([one.values[:, [0, -1]] for _, one in group])
+        many = group[0][1].values.shape[1] >= LANES
+        if many and not keeps_orbit(_evaluated(plan, _steps_of(group), ends, beta0, 0)):
+            return False
+    return True
+
+
+def _steps_of(group: list[tuple[Moving, _Arguments]]) -> Array:
+    """The distinct steps (n,) of some elements."""
+    return np.array([step for moving, _ in group for step in range(moving.first, moving.last)], dtype=np.int64)
 
 
 def _groups(pairs: list[tuple[Moving, _Arguments]]) -> Iterator[list[tuple[Moving, _Arguments]]]:
@@ -433,27 +458,37 @@ def _about_orbit(
 ) -> StepSeries:
     """One series a step and lattice, about the closed orbit (or the orbit from ``start``)."""
     every = _of_each(lattice, plan, arguments, beta0)
-    programs = plan.program_index[plan.sequence]
-    series, orbits = [], []
-    for one, begin in zip(every, _begins(lattice, plan, every, delta, start), strict=True):
-        followed = plan.bank.follow(programs, one[plan.sequence], begin, order)
-        ends = np.concatenate([begin[None], followed[:, :, 0]])
-        series.append(followed)
-        orbits.append(ends[plan.rows])
+    begins = _begins(lattice, plan, every, delta, start)
+    series = _followed(plan, every, begins, order)
+    orbits = np.concatenate([begins[:, None], series[..., 0]], axis=1)[:, plan.rows]
     n_steps = len(plan.sequence)
     first = np.arange(n_steps, dtype=np.int64)
     stride = np.full(n_steps, n_steps, dtype=np.int64)
-    return StepSeries(plan, np.concatenate(series), first, stride, len(series), np.stack(orbits), beta0)
+    return StepSeries(plan, series.reshape(-1, *series.shape[2:]), first, stride, len(series), orbits, beta0)
 
 
-def _begins(lattice: Lattice, plan: Plan, every: Array, delta: complex, start: Array | None) -> Iterator[Array]:
-    """Where the orbit of each lattice begins."""
+def _followed(plan: Plan, every: Array, begins: Array, order: int) -> Array:
+    """Series (batch, n_steps, 6, 28) of each lattice about the orbit from its beginning; many side by side."""
+    programs = plan.program_index[plan.sequence]
+    if len(every) == 1 or np.iscomplexobj(every) or np.iscomplexobj(begins):
+        return np.stack(
+            [
+                plan.bank.follow(programs, one[plan.sequence], begin, order)
+                for one, begin in zip(every, begins, strict=True)
+            ]
+        )
+    series = np.empty((len(every), len(programs), N_COORDINATES, N_SECOND if order > 1 else N_FIRST))
+    for block in blocks(len(every)):
+        follow_lanes(plan.bank, programs, _columns(every[block], plan), begins[block], order, series[block])
+    return series
+
+
+def _begins(lattice: Lattice, plan: Plan, every: Array, delta: complex, start: Array | None) -> Array:
+    """Where the orbit of each lattice begins: (batch, 6)."""
     if start is not None:
-        yield from (start for _ in every)
-    elif np.iscomplexobj(every) or np.iscomplexobj(delta):
+        return np.broadcast_to(start, (len(every), N_COORDINATES))
+    if np.iscomplexobj(every) or np.iscomplexobj(delta):
         programs = plan.program_index[plan.sequence]
-        for one in every:
-            yield _closed_orbit(lattice, Turn(plan.bank, programs, one[plan.sequence], lattice.name), delta)
-    else:
-        for _, found in _starts(lattice, plan, every, delta):
-            yield from found
+        turns = (Turn(plan.bank, programs, one[plan.sequence], lattice.name) for one in every)
+        return np.stack([_closed_orbit(lattice, turn, delta) for turn in turns])
+    return np.concatenate([found for _, found in _starts(lattice, plan, every, delta)])

@@ -11,7 +11,7 @@ import numpy as np
 
 from lattice import Lattice, ReferenceParticle, UnstableOptics
 from lattice.arrays import Array
-from optics.maps.lanes import LANES, SPARE, needed_orders
+from optics.maps.lanes import LANES, OF_SCANS, SPARE, needed_orders
 from optics.maps.model import changing_steps, step_series
 from optics.maps.plan import Plan
 from optics.maps.taylor import QUADRATIC
@@ -89,13 +89,21 @@ def _assembled(plan: Plan, distinct: Array, numbers: Array, moves: Array, places
     )
     return Chain(
         distinct=distinct,
-        bank=(plan.bank.arrays, needed_orders(plan.bank, 2 if chromatic else 1)),
+        bank=(
+            plan.bank.arrays,
+            needed_orders(plan.bank, tuple(min(order, 2 if chromatic else 1) for order in OF_SCANS)),
+        ),
         steps=_rooms(plan, distinct),
         links=np.array(links, dtype=np.int64),
         fixed=_in_lanes(np.array(fixed).reshape(-1, N_STRETCH)),
         pieces=(pieces[0], pieces[1]),
         chromatic=chromatic,
     )
+
+
+def _needed(chromatic: bool) -> tuple[int, ...]:
+    """Second order is for the chromaticities alone."""
+    return tuple(min(order, 2 if chromatic else 1) for order in OF_SCANS)
 
 
 def _runs(moves: Array, places: Sequence[int]) -> list[tuple[int, int]]:

@@ -304,10 +304,11 @@ def _step(z: Any, m: Any, is_thick: Any) -> Any:
 def _move(bank: Any, steps: Any, arguments: Any, work: Any, series: Any, chromatic: Any, moving: Any, flag: Any) -> Any:
     """Numbers of the elements that differ from lane to lane: moving (n, N_STRETCH, LANES)."""
     arrays, orders = bank
+    axis = np.zeros((6, LANES))
     for j in range(len(steps)):
         program, is_thick, begin, end = steps[j]
         room = work[begin:end]
-        run_lanes(arrays, orders, program, arguments[j], room)
+        run_lanes(arrays, orders, program, arguments[j], axis, room)
         for row in range(5):
             result = room[arrays[7][program, row]]
             for c in range(28 if chromatic else 7):

@@ -127,7 +127,8 @@ def some_machines(found: Imperfections, rows: slice) -> Imperfections:
     correction = found.correction
     if correction is not None:
         parts = {name: _rows(getattr(correction, name), rows) for name in ("kicks", "before", "after")}
-        correction = replace(correction, **parts)  # type: ignore[arg-type]
+        orbits = tuple(orbit[rows] for orbit in correction.orbits)
+        correction = replace(correction, orbits=orbits, **parts)  # type: ignore[arg-type]
     return replace(
         found,
         before=of(found.before),
@@ -196,7 +197,8 @@ def _operated(
     errors = [[magnet_errors(one) for one in table.errors] for table in specs]
     drawn = draw_together(lattice, errors, resolved.study.seed, machines)
     correction = corrected(drawn, particle, spec, fringe, responses)
-    return Operated(drawn, correction, ensemble(correction.machines, particle, fringe=fringe))
+    after = ensemble(correction.machines, particle, fringe=fringe, orbit=correction.orbits[-1][:, 0])
+    return Operated(drawn, correction, after)
 
 
 def corrected(
@@ -224,11 +226,11 @@ def corrected(
 def _of_points(
     points: Mapping[str, Operated], resolved: Resolved[OpticsStudy], spec: ImperfectionsSpec
 ) -> Imperfections:
-    own = points[OWN]
+    own, fringe = points[OWN], resolved.study.model.fringe
     rooms, wires = rooms_of(points, resolved)
     return Imperfections(
         spec=spec,
-        before=ensemble(own.machines, resolved.particle, fringe=resolved.study.model.fringe),
+        before=ensemble(own.machines, resolved.particle, fringe=fringe, orbit=own.correction.orbits[0][:, 0]),
         correction=own.correction,
         after=own.after,
         rooms=rooms,

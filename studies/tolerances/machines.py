@@ -13,12 +13,13 @@ import pandas as pd
 from extraction.resonance.sextupoles import complex_strengths
 from lattice import Lattice, ReferenceParticle
 from lattice.arrays import Array
-from optics import twiss
+from optics import Optics, twiss
 from optics.aperture import tightest_rooms
 from optics.imperfections.elements import ALIGNMENT
 from optics.imperfections.ensemble import Ensemble, ensemble, rooms_at_wires
 from optics.imperfections.errors import Imperfect, MagnetErrors, draw_numbered
 from optics.imperfections.orbit import PLANES, Correction, closed_orbits
+from optics.linear.twiss import twiss_about
 from studies.ring_optics.imperfections import corrected, septum_with_wires, without_instruments
 from studies.runs.rows import COMPUTED, STATUS
 from studies.spec.resolution import BeamCase, Resolved
@@ -112,9 +113,10 @@ class Ring:
         """A row a machine: its ``names`` and its status; nan where a machine has no closed orbit or no optics."""
         lattice, particle = self.resolved.lattice, self.resolved.particle
         machines = self.drawn(lattice, drawing)
-        columns = dict(_before(machines, particle, self.spec.model.fringe))
-        if not self.uncorrected:
-            columns |= self._after(machines, drawing)
+        if self.uncorrected:
+            columns = dict(_before(closed_orbits(machines.lattice, particle, fringe=self.spec.model.fringe), machines))
+        else:
+            columns = self._after(machines, drawing)
         stable = np.isfinite(np.stack([columns[name] for name in self.names])).all(axis=0)
         found = {name: columns[name] for name in self.names}
         return pd.DataFrame({STATUS: np.where(stable, COMPUTED, "unstable"), **found})
@@ -125,17 +127,30 @@ class Ring:
 
     def _after(self, machines: Imperfect, drawing: Drawing) -> dict[str, Array]:
         particle, fringe = self.resolved.particle, self.spec.model.fringe
-        correction = self.corrected(machines, particle)
-        found = ensemble(correction.machines, particle, fringe=fringe)
-        columns = _of_optics(machines.ideal, found, particle, fringe)
+        own = self._operated(machines, particle)
+        correction, found = own.correction, own.found
+        columns = {**_before(correction.orbits[0], machines), **_of_optics(machines.ideal, found, particle, fringe)}
         columns["corrector_kick"] = np.where(found.table["stable"], correction.largest_kicks, np.nan)
-        if _any(self.names, CHROMATIC):
-            columns |= _chromatic(correction.machines, particle, fringe)
-        if _any(self.names, RESONANCE):
-            columns |= _resonance(correction.machines, particle, fringe)
+        if _any(self.names, (*CHROMATIC, *RESONANCE)):
+            columns |= self._slower(own)
         if _any(self.names, ROOMS):
-            columns |= self._rooms(drawing, _Operated(correction, found))
+            columns |= self._rooms(drawing, own)
         return columns
+
+    def _slower(self, own: _Operated) -> dict[str, Array]:
+        """What needs another optics, of those machines and of the ideal one: chromaticities, the virtual sextupole."""
+        particle, fringe, chromatic = self.resolved.particle, self.spec.model.fringe, _any(self.names, CHROMATIC)
+        machines, begin = own.correction.machines, own.correction.orbits[-1][:, 0]
+        design = twiss(machines.ideal, particle, fringe=fringe, chromatic=chromatic)
+        each = twiss_about(machines.lattice, particle, begin, fringe=fringe, chromatic=chromatic)
+        columns = _chromatic(design, each) if chromatic else {}
+        return columns | (_resonance(design, each) if _any(self.names, RESONANCE) else {})
+
+    def _operated(self, machines: Imperfect, particle: ReferenceParticle) -> _Operated:
+        correction = self.corrected(machines, particle)
+        begin = correction.orbits[-1][:, 0]
+        found = ensemble(correction.machines, particle, fringe=self.spec.model.fringe, orbit=begin)
+        return _Operated(correction, found)
 
     def _rooms(self, drawing: Drawing, own: _Operated) -> dict[str, Array]:
         """The least room of every beam at its own working point, and of it at the wires, (machines,) [m]."""
@@ -156,9 +171,7 @@ class Ring:
         """The same machines at the working point of a beam."""
         name = str(case.beam.working_point)
         if name not in points:
-            correction = self.corrected(self.drawn(case.lattice, drawing), case.particle)
-            found = ensemble(correction.machines, case.particle, fringe=self.spec.model.fringe)
-            points[name] = _Operated(correction, found)
+            points[name] = self._operated(self.drawn(case.lattice, drawing), case.particle)
         return points[name]
 
     def one(self, case: int) -> Lattice:
@@ -204,8 +217,8 @@ def _scaled(family: FamilySpec, scale: Callable[[str], float]) -> MagnetErrors:
     )
 
 
-def _before(machines: Imperfect, particle: ReferenceParticle, fringe: str) -> Mapping[str, Array]:
-    orbit = closed_orbits(machines.lattice, particle, fringe=fringe)[:, machines.rows]
+def _before(orbits: Array, machines: Imperfect) -> Mapping[str, Array]:
+    orbit = orbits[:, machines.rows]
     return {f"orbit_{plane}_uncorrected": np.max(np.abs(orbit[..., 2 * i]), axis=1) for i, plane in enumerate(PLANES)}
 
 
@@ -222,24 +235,21 @@ def _of_optics(ideal: Lattice, found: Ensemble, particle: ReferenceParticle, fri
     }
 
 
-def _chromatic(machines: Imperfect, particle: ReferenceParticle, fringe: str) -> dict[str, Array]:
-    design = twiss(machines.ideal, particle, fringe=fringe)
-    own = twiss(machines.lattice, particle, fringe=fringe)
+def _chromatic(design: Optics, each: Optics) -> dict[str, Array]:
     return {
         f"chromaticity_{plane}_error": np.abs(
-            np.atleast_1d(own.scalar(f"dq{plane}")) - float(design.scalar(f"dq{plane}"))
+            np.atleast_1d(each.scalar(f"dq{plane}")) - float(design.scalar(f"dq{plane}"))
         )
         for plane in PLANES
     }
 
 
-def _resonance(machines: Imperfect, particle: ReferenceParticle, fringe: str) -> dict[str, Array]:
+def _resonance(design: Optics, each: Optics) -> dict[str, Array]:
     """Relative change of the virtual sextupole |S| of the third-integer resonance, in the mode that is that of x."""
-    design, own = (_virtual(lattice, particle, fringe) for lattice in (machines.ideal, machines.lattice))
-    return {"resonance_error": np.abs(own / design - 1.0)}
+    return {"resonance_error": np.abs(_virtual(each) / _virtual(design) - 1.0)}
 
 
-def _virtual(lattice: Lattice, particle: ReferenceParticle, fringe: str) -> Array:
+def _virtual(optics: Optics) -> Array:
     """|S| [m^-1/2] (machines,)."""
-    _, parts = complex_strengths(twiss(lattice, particle, fringe=fringe, chromatic=False), 0)
+    _, parts = complex_strengths(optics, 0)
     return np.asarray(np.hypot(*parts.sum(axis=-1)))
