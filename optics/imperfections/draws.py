@@ -52,7 +52,7 @@ def shaped(uniform: Array, distribution: str, cut: float) -> Array:
 
 
 def _cut_gaussian(uniform: Array, cut: float) -> Array:
-    """The inverse of the distribution function of a Gaussian cut at ``cut`` rms, from the nearer end: both are alike."""
+    """The inverse of the distribution function of a Gaussian cut at ``cut`` rms, from its nearer end."""
     below = np.minimum(uniform, 1.0 - uniform)
     size = -ndtri(ndtr(-cut) + below * (ndtr(cut) - ndtr(-cut)))
     return np.asarray(np.clip(np.where(uniform < 0.5, -size, size), -cut, cut))

@@ -6,6 +6,7 @@ Dask and dask-jobqueue are an extra (``hadron-optics[cluster]``) and imported wh
 from __future__ import annotations
 
 import logging
+import re
 from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import FIRST_COMPLETED, BrokenExecutor, CancelledError, Executor, Future, wait
 from contextlib import contextmanager
@@ -13,7 +14,7 @@ from importlib import import_module
 from itertools import islice
 from typing import Any, TypeVar
 
-from lattice.errors import FileError, HadronOpticsError
+from lattice.errors import FileError, HadronOpticsError, InputError
 from studies.runs.workers import Lost
 
 Task = TypeVar("Task")
@@ -21,6 +22,8 @@ Task = TypeVar("Task")
 ANSWER_S = 10
 #: Tasks that wait for each worker: enough that none is idle, few enough that an end does not wait for the rest.
 _AHEAD = 4
+#: With the protocol or without it, a name, a number of IPv4, or one of IPv6 in brackets.
+_ADDRESS = re.compile(r"([a-z]+://)?([\w.-]+|\[[\da-f:]+\]):\d{1,5}", re.IGNORECASE)
 _CLUSTERS = {"slurm": "SLURMCluster", "htcondor": "HTCondorCluster"}
 
 
@@ -63,8 +66,15 @@ def on_scheduler(address: str) -> Iterator[tuple[Executor, int]]:
     FileError when it does not answer.
     """
     distributed = _extra("distributed")
+    _check_address(address)
     with _quiet(), _client(distributed, address) as client:
         yield client.get_executor(), _AHEAD * max(1, sum(client.nthreads().values()))
+
+
+def _check_address(address: str) -> None:
+    """InputError for what is no address; Dask would leave a client half made behind, and its traceback."""
+    if not _ADDRESS.fullmatch(address):
+        raise InputError(f"--scheduler: '{address}' is no address of a scheduler, expected tcp://HOST:PORT")
 
 
 def _client(distributed: Any, address: str) -> Any:

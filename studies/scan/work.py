@@ -51,10 +51,11 @@ Task = tuple[Work, Array]
 
 
 def work_of(made: Plan) -> Work:
-    """What others need of a scan to compute its cases."""
-    file = None if made.file is None else made.file.resolve()
-    inputs = {name: value for name, value in provenance(0, made.resolved.hashed)["inputs"].items() if name != _RESOLVED}
-    return Work(_matched(made), file, made.axes, toolkit_version(), inputs, made.more, made.engines, made.whole)
+    """What others need of a scan to compute its cases; ``inputs`` are those of the study that they resolve."""
+    file, study = None if made.file is None else made.file.resolve(), _matched(made)
+    hashed = study_of(study.study).resolve(study, file).hashed
+    inputs = {name: value for name, value in provenance(0, hashed)["inputs"].items() if name != _RESOLVED}
+    return Work(study, file, made.axes, toolkit_version(), inputs, made.more, made.engines, made.whole)
 
 
 def _matched(made: Plan) -> RingStudy:

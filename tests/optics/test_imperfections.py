@@ -4,9 +4,11 @@ from __future__ import annotations
 
 from pathlib import Path
 from typing import Any
+from zlib import crc32
 
 import numpy as np
 import pytest
+from scipy.stats import truncnorm
 
 from lattice import (
     Bend,
@@ -24,7 +26,7 @@ from lattice import (
 from lattice.arrays import Array
 from optics import twiss
 from optics.engines.imperfections import xsuite_closed_orbit
-from optics.imperfections.draws import circuit_of
+from optics.imperfections.draws import circuit_of, standard
 from optics.imperfections.ensemble import ensemble
 from optics.imperfections.errors import MagnetErrors, draw_errors, draw_numbered, draw_together, with_errors
 from optics.maps.model import turns
@@ -169,6 +171,15 @@ def test_rms_and_cut_of_a_draw() -> None:
     cut = draw_errors(ring(), MagnetErrors(magnets="qf0", dx=1e-3, cut=2.0), 1, 3000).values["qf0"]["dx"]
     assert np.max(np.abs(cut)) <= 2e-3
     assert np.std(cut) == pytest.approx(0.88e-3, rel=5 * 0.013)
+
+
+@pytest.mark.parametrize("cut", [0.1, 2.0, 3.0, 40.0])
+def test_a_cut_gaussian_is_that_of_scipy(cut: float) -> None:
+    """Truncated normal of scipy at the same uniform numbers, to some roundings; never beyond the cut."""
+    uniform = np.random.Generator(np.random.PCG64([1, crc32(b"q"), crc32(b"dx")])).random(500)
+    found = standard(1, ("q", "dx"), "gaussian", cut, np.arange(500))
+    assert found == pytest.approx(truncnorm.ppf(uniform, -cut, cut), abs=1e-14)
+    assert np.abs(found).max() <= cut
 
 
 EVERY_DRAW = [

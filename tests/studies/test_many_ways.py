@@ -24,7 +24,7 @@ from lattice.errors import FileError
 from optics.beams.parquet import read_parquet
 from studies.cli import run
 from studies.runs.contents import is_complete
-from studies.runs.executors import in_executor
+from studies.runs.executors import in_executor, on_scheduler
 from studies.runs.locks import one_of_many, only_writer
 from studies.runs.rows import kept_rows, lock_of, processor, processors
 from studies.runs.workers import Lost
@@ -32,7 +32,7 @@ from studies.scan.asked import plan
 from studies.scan.cases import rows, rows_elsewhere
 from studies.scan.plan import COMPUTED, STATUS, Axis, Plan
 from studies.scan.slicing import Slice
-from studies.scan.work import Work, computed, work_of
+from studies.scan.work import Work, computed, rows_of, work_of
 from studies.spec.study_file import load_study
 from tests.checkout import ROOT
 from tests.studies.commands import begun, tunes_study, until
@@ -319,6 +319,18 @@ def test_a_worker_of_another_version_or_with_other_files_is_refused(made: Plan) 
         computed((other, np.arange(3)))
 
 
+def test_a_worker_has_the_scan_of_a_matched_study(tmp_path: Path, made: Plan) -> None:
+    """The work that travels has the design's strengths: what it reads is hashed as the worker reads it."""
+    path = tmp_path / "matched.toml"
+    knobs = '"kf", lower = 0.27, upper = 0.31 }, { name = "kd", lower = 0.48, upper = 0.62'
+    match = f'[match]\nvary = [{{ name = {knobs} }}]\ntargets = [{{ quantity = "qx", value = 1.67 }}, '
+    path.write_text(STUDY + match + '{ quantity = "qy", value = 1.73 }]\n')
+    matched = plan(load_study(path), path, [Axis("kf", 0.27, 0.31, 3)])
+    assert matched.design.parameters["kf"] != matched.resolved.lattice.parameters["kf"]
+    found = computed((work_of(matched), np.arange(3)))
+    pd.testing.assert_frame_equal(found, rows_of(matched, np.arange(3)), check_exact=True)
+
+
 # ------------------------------------------------------------------------------------------------------------ Dask
 
 
@@ -387,6 +399,13 @@ def test_a_scheduler_that_is_not_there_is_said(study: Path, tmp_path: Path, caps
     assert not (tmp_path / "none").exists()
 
 
+@pytest.mark.parametrize("address", ["nonsense", "tcp://127.0.0.1", "tcp://127.0.0.1:port", ""])
+def test_what_is_no_address_is_said(address: str) -> None:
+    """Before Dask is asked, which would say it in a traceback and 20 s later."""
+    with pytest.raises(InputError, match=f"'{address}' is no address of a scheduler, expected tcp://HOST:PORT"):
+        on_scheduler(address).__enter__()
+
+
 def test_a_missing_extra_is_named(study: Path, tmp_path: Path, capsys: Any, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setitem(sys.modules, "distributed", None)
     assert scan_in(study, tmp_path / "none", "--scheduler", "tcp://127.0.0.1:1") == 4
@@ -395,7 +414,11 @@ def test_a_missing_extra_is_named(study: Path, tmp_path: Path, capsys: Any, monk
 
 @pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning")  # of Dask's own half-made cluster
 def test_a_cluster_that_cannot_be_begun_is_said(study: Path, tmp_path: Path, capsys: Any) -> None:
-    assert scan_in(study, tmp_path / "none", "--cluster", "slurm") == 4
+    """Also on a machine that has Slurm, and a configuration of its own for it."""
+    config = pytest.importorskip("dask.config")
+    pytest.importorskip("dask_jobqueue")  # which reads its defaults when it is imported
+    with config.set({"jobqueue.slurm.cores": None, "jobqueue.slurm.memory": None}):
+        assert scan_in(study, tmp_path / "none", "--cluster", "slurm") == 4
     assert "no jobs of slurm can be begun" in capsys.readouterr().err
 
 
