@@ -7,6 +7,8 @@ import re
 from lattice.errors import LatticeError
 from lattice.parameters import CONSTANTS
 
+#: What a whole lattice has by names of old, and those of today.
+OLDER = {"circumference": "length"}
 _LONGEST = 200
 _PARAMETER = re.compile(r"[a-z_][a-z0-9_.$@#]*(->[a-z][a-z0-9_]*)?")
 #: Constants that no parameter may redefine; ``e`` is a name that people use, and then means the parameter.

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from lattice.arrays import Array, read_only
+from lattice.names import OLDER
 from optics.linear import propagation
 
 #: Columns that are propagated along the line, and where each stands in an array of functions.
@@ -43,8 +44,6 @@ _SLIP = ("momentum_compaction", "gamma_transition", "slip_factor", "length")
 SCALARS = ("qx", "qy", "dqx", "dqy", *_SLIP)
 #: Numbers that are computed when they are asked for.
 CHROMATIC_SCALARS = ("ddqx", "ddqy")
-#: Names of old, and those of today.
-OLDER = {"circumference": "length"}
 
 
 def of_today(quantity: str) -> str:

@@ -13,9 +13,10 @@ import numpy as np
 from lattice import InputError, Lattice, LatticeError
 from lattice.arrays import Array
 from lattice.errors import did_you_mean, listed
+from lattice.names import OLDER
 from lattice.parameters import CONSTANTS, Expression, parse_expression
 from optics.linear.conditions import END, element_of
-from optics.linear.functions import COLUMNS, OLDER, SCALARS
+from optics.linear.functions import COLUMNS, SCALARS
 from optics.linear.moments import PLANE_COLUMNS
 from optics.linear.optics import Optics
 from optics.linear.sources import TARGET_COLUMNS, source_of

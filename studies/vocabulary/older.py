@@ -6,7 +6,7 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 
 from lattice.errors import InputError
-from optics.linear.functions import OLDER as OLDER_QUANTITIES
+from lattice.names import OLDER as OLDER_QUANTITIES
 
 #: Of each kind of study the tables whose keys had other names.
 OLDER_KEYS: Mapping[str, Mapping[tuple[str, ...], Mapping[str, str]]] = {
