@@ -70,6 +70,13 @@ def test_the_axis_is_laid_through_the_middle() -> None:
     assert missed(beam.junction, off)[0] == pytest.approx(1e-3, rel=1e-4)
 
 
+def test_the_axis_through_one_particle_is_its_own() -> None:
+    """Steep in both planes, where each angle depends on both slopes: it enters at nought."""
+    state = np.array([[0.05, 0.06, -0.01, -0.04, 0.0, 2e-3]])
+    entered = Junction.through(state).entering(PROTON, state)
+    np.testing.assert_allclose(entered[:, :4], 0.0, rtol=0, atol=1e-15)
+
+
 def test_the_bar_keeps_what_its_coordinates_have_in_common() -> None:
     """x, px and delta are one: the emittance of the bar is that of its noise in px, 1e-5 times its length."""
     moments = ExtractedBeam(bar(), np.zeros(2000), PROTON).moments()

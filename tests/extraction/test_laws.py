@@ -155,6 +155,15 @@ def test_a_ring_run_backwards_has_the_same_triangle_with_the_angles_turned() -> 
     assert whole == pytest.approx(round(whole), abs=1e-9)
 
 
+def test_arms_are_drawn_as_far_from_their_orbit_to_both_sides() -> None:
+    """Off momentum the orbit is millimetres away; what is drawn ends within a spiral step of the limit."""
+    found, limit = resonance(small(), delta=-1e-3), 0.03
+    away = np.concatenate([arm[:, 0] for arm in found.arms(limit)]) - found.orbit[0]
+    assert abs(found.orbit[0]) > 1e-3
+    for side in (1, -1):
+        assert 0.8 * limit < np.max(side * away) <= limit
+
+
 @pytest.mark.parametrize("a", [2.0, 0.4])
 def test_a_larger_ring_has_a_larger_triangle(a: float) -> None:
     """x, steps and areas times a, slopes over a, curvatures over a^2; |S| = beta^(3/2) k2 L/2 over the root of a."""
