@@ -40,7 +40,7 @@ def test_energies_are_even_in_range_or_those_of_the_list(facts: SwitchingFacts) 
     depths = [bethe_range("proton", energy) for energy in protons]
     assert np.diff(depths) == pytest.approx(np.full(5, (depths[-1] - depths[0]) / 5), rel=1e-5)
     assert list(helium) == pytest.approx([25.0, 35.0, 45.0, 55.0])
-    assert facts.told == "proton, 6 energies 70 to 200 MeV/u; helium-4, 4 energies 25 to 55 MeV/u"
+    assert facts.told == "proton, 6 energies 70 to 200 MeV; helium-4, 4 energies 25 to 55 MeV/u"
     assert facts.species == 6 * ["proton"] + 4 * ["helium-4"]
     assert facts.programme.rigidities == pytest.approx(
         [particle.magnetic_rigidity for cycle in facts.cycles for particle in cycle.particles]
