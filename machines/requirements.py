@@ -158,8 +158,10 @@ def counted(verdicts: Sequence[Verdict]) -> str:
     """The verdicts counted by their kind.
 
     For example ``machine: 11 passed, 1 failed, 0 not evaluated (4 against published limits, 8 assumed); checks of the
-    program: 6 of 6``; what there is none of is left out.
+    program: 6 of 6``; what there is none of is left out. Without any verdict it says that nothing was judged.
     """
+    if not verdicts:
+        return "no requirement: nothing was judged"
     checks = [verdict for verdict in verdicts if verdict.kind == PROGRAM]
     machine = [verdict for verdict in verdicts if verdict.kind != PROGRAM]
     parts = ([_machine_counted(machine)] if machine or not checks else []) + (

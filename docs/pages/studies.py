@@ -5,6 +5,7 @@ from __future__ import annotations
 import tomllib
 from collections.abc import Iterator
 
+from pydantic import BaseModel
 from pydantic.fields import FieldInfo
 
 from docs.pages.contents import tree
@@ -12,6 +13,7 @@ from studies.commands.listing.durations import expected
 from studies.registry import ROOMS, spec_of
 from studies.spec.builtin import FOLDER
 from studies.spec.json_schema import texts_of
+from studies.spec.toml_text import value_text
 from studies.vocabulary import GROUPS
 
 
@@ -32,7 +34,11 @@ def _page(word: str) -> str:
     told, fields = texts_of(spec), spec.model_fields.items()
     rows = "\n".join(f"| `{name}` | {_cell(told.get(name, ''))} | {_default(field)} |" for name, field in fields)
     parts.append(f"| key | what it is | without it |\n|---|---|---|\n{rows}")
-    parts.append(f"## Quantities\n\n{_quantities(word)}")
+    parts.append("A key without which there is none takes what the machine or the file says, where that says anything.")
+    parts.append(
+        "## Quantities\n\nThose that a requirement names are in the results, and those of every report; "
+        f"others are computed when asked for.\n\n{_quantities(word)}"
+    )
     return "\n\n".join(parts) + "\n"
 
 
@@ -52,10 +58,15 @@ def _built_in(word: str) -> str:
 def _default(field: FieldInfo) -> str:
     if field.is_required():
         return "needed"
-    value = field.default
-    return (
-        f"`{value!r}`" if isinstance(value, (str, int, float, bool)) and value != "" else "none of it, or the machine's"
-    )
+    value = field.get_default(call_default_factory=True)
+    if isinstance(value, BaseModel):
+        return ", ".join(f"`{key} = {_value(one)}`" for key, one in value if one is not None) or "its keys' own"
+    return f"`{_value(value)}`" if value not in (None, "", (), {}) else "none"
+
+
+def _value(value: object) -> str:
+    """As a study file writes it."""
+    return value_text(list(value) if isinstance(value, tuple) else value)
 
 
 def _quantities(word: str) -> str:

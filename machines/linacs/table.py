@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
+from types import MappingProxyType
 from typing import Annotated, Any, Literal, Self
 
 from pydantic import AllowInfNan, BaseModel, ConfigDict, Field, Strict, model_validator
@@ -52,6 +53,10 @@ class CellSpec(Table):
         return self
 
 
+#: The cell of a structure whose file states none, by its mode: drift tubes (0), coupled cells (pi).
+USUAL_CELLS: Mapping[str, CellSpec] = MappingProxyType({"0": CellSpec(kind="gap", gap=0.25), "pi": CellSpec()})
+
+
 class SupplySpec(Table):
     """RF of a structure: effective shunt impedance, peak surface field over E0, rating of a klystron, losses to it."""
 
@@ -62,7 +67,11 @@ class SupplySpec(Table):
 
 
 class StructureSpec(Table):
-    """Tanks of one structure, each followed by a gap with a quadrupole in its middle; ``sign`` is that of the first."""
+    """Tanks of one structure, each followed by a gap with a quadrupole in its middle; ``sign`` is that of the first.
+
+    Without ``cell``: drift tubes (mode 0) whose gap is a quarter of the cell, coupled cells (pi) with a sine field. A
+    sine field over a whole beta lambda would have T = 1/3.
+    """
 
     kind: Literal["tanks"]
     name: Name
@@ -79,6 +88,13 @@ class StructureSpec(Table):
     gradients_T_per_m: tuple[Number, ...]
     tanks_per_unit: Count
     supply: SupplySpec = SupplySpec()
+
+    @model_validator(mode="before")
+    @classmethod
+    def _usual_cell(cls, content: Any) -> Any:
+        if not isinstance(content, Mapping) or "cell" in content or content.get("mode") != "0":
+            return content
+        return {**content, "cell": USUAL_CELLS["0"]}
 
 
 class MatchingSpec(Table):
@@ -167,7 +183,7 @@ _USUAL = {key for kind in (SupplySpec, PulseSpec, ToleranceSpec) for key in kind
 class LinacTable(Table):
     """A whole linac: beam, sections in order, pulses, tolerances.
 
-    What a file does not say of supplies, pulses, tolerances and the current is of usual size, and joins its
+    What a file does not say of cells, supplies, pulses, tolerances and the current is as usual, and joins its
     ``assumptions`` as a sentence.
     """
 
@@ -211,12 +227,14 @@ class LinacTable(Table):
 
 
 def _assumed(content: Mapping[str, Any]) -> Iterator[str]:
-    """A sentence for each of the tables of usual size that a file leaves out or gives in part, and for the current."""
+    """A sentence for each of the tables of usual size that a file leaves out or gives in part, for the current and for
+    cells."""
     beam, sections = content.get("beam"), content.get("section")
     if isinstance(beam, Mapping) and "current_uA" not in beam:
         yield _told(BeamSpec, ("current_uA",), "beam")
     listed = sections if isinstance(sections, (list, tuple)) else ()
     tanks = [one for one in listed if isinstance(one, Mapping) and one.get("kind") == "tanks"]
+    yield from (_cell_told(str(one["mode"])) for one in tanks if "cell" not in one and one.get("mode") in _CELLS_TOLD)
     tables: list[tuple[str, type[Table], Any]] = [("supply", SupplySpec, one.get("supply", {})) for one in tanks]
     tables += [
         ("pulse", PulseSpec, content.get("pulse", {})),
@@ -228,6 +246,18 @@ def _assumed(content: Mapping[str, Any]) -> Iterator[str]:
         ]
         if missing:
             yield _told(kind, missing, name)
+
+
+_CELLS_TOLD: Mapping[str, str] = MappingProxyType(
+    {
+        "0": "drift tubes (mode 0) with a gap of {gap:g} of the cell",
+        "pi": "coupled cells (mode pi) with a sine field",
+    }
+)
+
+
+def _cell_told(mode: str) -> str:
+    return f"Assumed, nobody stated it: cell: {_CELLS_TOLD[mode].format(gap=USUAL_CELLS[mode].gap or 0.0)}."
 
 
 def _told(kind: type[Table], keys: Iterable[str], name: str) -> str:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from math import ceil, floor
 from pathlib import Path
 from types import MappingProxyType
 from typing import Any
@@ -44,7 +45,7 @@ def begun(word: str, subject: str | None, given: Given, target: Path) -> Begun:
     for table, _, key in (one.partition(".") for one in completed.assumed or () if "." in one):
         content[table] = {**content.get(table, {}), key: values[table][key]}
     content |= {"assumed": list(dict.fromkeys(named))} if named else {}
-    return Begun(content, named, _shown(source))
+    return Begun(content, named, _shown(source) or _energies(values))
 
 
 def _source(word: str, subject: str | None, given: Given, target: Path) -> Source:
@@ -155,6 +156,19 @@ def _shown(source: Source) -> dict[str, Any]:
         target = {"quantity": "qx", "value": float(f"{float(source.optics.qx):.6g}")}
         shown["match"] = {"vary": vary[0], "targets": target}
     return shown
+
+
+def _energies(values: Mapping[str, Any]) -> dict[str, Any]:
+    """Energies and depths of a linac's own table, for a study that switches between them."""
+    if "volume" not in values:
+        return {}
+    energies, volume = values["energies"], values["volume"]
+    inside = {
+        "nearest_mm": ceil(1e3 * volume["nearest_mm"]) / 1e3,
+        "deepest_mm": floor(1e3 * volume["deepest_mm"]) / 1e3,
+    }
+    listed = {"values_MeV": [energies["lower_MeV"], energies["upper_MeV"]]}
+    return {"energies": {**energies, **listed}, "volume": {**volume, **inside}}
 
 
 def _vary(lattice: Lattice) -> list[dict[str, Any]]:

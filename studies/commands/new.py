@@ -29,7 +29,13 @@ def command(
     verbose: bool,
     quiet: bool,
 ) -> int:
-    """Write NAME.toml, a study of KIND (optics, extraction, switching, linac, delivery, ...) that runs as it is.
+    """Write NAME.toml, a study of KIND that runs as it is.
+
+    \b
+    KIND, of rings and lines: optics, extraction, delivery, tolerances,
+      energy-switching (or switching), switching-comparison
+    KIND, of linacs: linac-optics (or linac), linac-energy-switching,
+      linac-tolerances
 
     Every key is explained, with its unit and range; what nobody stated is marked "assumed".
 

@@ -3,8 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from dataclasses import replace
+
+import pandas as pd
 
 from machines.linacs.machine import LinacMachine
+from optics.linac import LinacTracked
 from optics.linac.result import WINDOW
 from optics.matter.ranges import range_text
 from studies.judging import ALONE
@@ -13,10 +17,36 @@ from studies.pipeline import Text
 from studies.results import Quantity
 from studies.sources import cited
 
+ARRIVING = 0.9  # transmission below which a beam is called lost
+_KILPATRICK = 2.0  # of short pulses: Wangler, RF Linear Accelerators (2008), sec. 5.10
+
 
 def text(facts: LinacFacts, quantities: Sequence[Quantity]) -> Text:
     """All of it."""
-    return text_of(facts.machine, methods(facts), quantities, facts.pair.alone)
+    found = text_of(facts.machine, methods(facts), quantities, facts.pair.alone)
+    told = (*beam_lost(facts.tracked, "at full energy"), *strong_fields(facts.tanks))
+    return replace(found, warnings=(*told, *found.warnings))
+
+
+def beam_lost(tracked: LinacTracked, where: str) -> Iterator[str]:
+    """That a beam is lost, how much of it and where most, of more than a tenth; whether or not a limit judges it."""
+    if tracked.transmission < ARRIVING:
+        piece = str(tracked.lost["piece"].mode()[0])
+        yield (
+            f"{1 - tracked.transmission:.0%} of the beam is lost {where}: {tracked.transmission:.3g} of it arrives; "
+            f"most is lost at {piece}."
+        )
+
+
+def strong_fields(tanks: pd.DataFrame) -> Iterator[str]:
+    """That surface fields lie so high that tanks break down, by the ``tanks`` of ``tank_table``."""
+    worst = tanks.loc[tanks["kilpatrick"].idxmax()]
+    if worst["kilpatrick"] > _KILPATRICK:
+        yield (
+            f"The peak surface field of {worst['tank']} is {worst['kilpatrick']:.3g} times Kilpatrick's; above "
+            f"{_KILPATRICK:g} tanks of short pulses break down: look at the cell (transit time), E0T and the ratio of "
+            "peak surface field."
+        )
 
 
 def text_of(machine: LinacMachine, how: Iterator[str], quantities: Sequence[Quantity], alone: str) -> Text:

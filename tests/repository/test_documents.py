@@ -42,8 +42,17 @@ def test_what_a_document_shows_runs(
     for block in blocks(document):
         if block.language == "python":
             run_python(document, block, names)
+        elif block.language == "toml":
+            write_toml(block)
         elif block.language == "sh":
             run_shell(document, block, capsys, tmp_path_factory)
+
+
+def write_toml(block: Block) -> None:
+    """A block that begins with the name of a file is that file, for the blocks behind it."""
+    named = re.match(r"# (\w+\.toml)\n", block.text)
+    if named:
+        Path(named[1]).write_text(block.text)
 
 
 def run_python(document: Path, block: Block, names: dict[str, object]) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import tomllib
 from pathlib import Path
 from typing import Any
@@ -13,6 +14,7 @@ from lattice import Bend, Drift, Lattice, Marker, Quadrupole, ReferenceParticle,
 from optics import twiss
 from studies.beginning.values import example
 from studies.cli import run
+from studies.commands.options import SHORT_WORDS
 from studies.registry import ROOMS, study_of
 from studies.spec.json_schema import json_schema
 from studies.spec.study_file import load_study
@@ -66,6 +68,12 @@ def test_every_kind_is_a_study_that_explains_all_its_keys(word: str) -> None:
     tables = [schema, *schema["$defs"].values()]
     for key in {key for table in tables for key in table["properties"]}:
         assert any(line.lstrip("#[").startswith((f"{key} = ", f"{key}]")) or f".{key}]" in line for line in lines), key
+
+
+def test_help_names_every_kind(capsys: pytest.CaptureFixture[str]) -> None:
+    assert run(["new", "--help"]) == 0
+    told = set(re.findall(r"[a-z-]+", capsys.readouterr().out))
+    assert told >= {*ROOMS, *SHORT_WORDS}
 
 
 def test_assumed_values_are_marked_and_named() -> None:

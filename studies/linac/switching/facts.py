@@ -17,6 +17,7 @@ from lattice.arrays import Array
 from machines.linacs.machine import LinacMachine
 from machines.linacs.table import LinacTable
 from optics.linac import Linac, LinacTracked, track, transport
+from optics.linac.balance import tank_table
 from optics.linac.extremes import acceptances, largest_fill
 from optics.linac.field_integration import integrated_energies, integrated_transport
 from optics.linac.focusing import structure_periods
@@ -102,6 +103,20 @@ class SwitchingFacts:
     def lattice(self) -> Lattice:
         """The linac at its design setting."""
         return lattice_of(self.machine.linac)
+
+    @cached_property
+    def tanks(self) -> pd.DataFrame:
+        """Fields of the tanks at the design setting (``tank_table``)."""
+        linac = self.machine.linac
+        return tank_table(linac, transport(linac), self.machine.supplies, None)
+
+    @cached_property
+    def layers_beyond(self) -> tuple[float, ...]:
+        """Energies [eV] of the volume's layers that the linac does not reach; ``layers`` are the others."""
+        if self.layers.columns.empty:
+            return ()
+        _, energies, within = _of_volume(self.machine, self.study)
+        return tuple(map(float, energies[~within]))
 
 
 def gather(resolved: ResolvedLinac[LinacSwitchingStudy], asked: Asked) -> SwitchingFacts:
@@ -202,6 +217,8 @@ def _with_wanted(facts: SwitchingFacts, start: Array, asked: Asked) -> Switching
 
 def _energies_of(study: LinacSwitchingStudy) -> Array:
     """The energies asked for [eV]."""
+    if study.energies.values_MeV is not None:
+        return np.array(study.energies.values_MeV) * 1e6
     return np.linspace(study.energies.lower_MeV, study.energies.upper_MeV, study.energies.number) * 1e6
 
 
@@ -282,14 +299,19 @@ def with_layers(facts: SwitchingFacts) -> SwitchingFacts:
     """The facts with their machine's times from layer to layer."""
     energies = facts.layers["energy"].to_numpy()
     changes = [0.0, *(facts.machine.change_time(float(a), float(b)) for a, b in pairwise(energies))]
-    return replace(facts, layers=facts.layers.assign(change=changes))
+    return replace(facts, layers=facts.layers.assign(change=changes[: len(energies)]))
 
 
 def _within_reach(linac: Linac, energies: Array) -> tuple[Array, Array]:
     """The energies [eV] that units on one after the other give, and the others; all where it is none of them."""
-    reached = stages(linac)
-    within = (energies >= reached[0]) & (energies <= reached[-1])
+    within = _reached(linac, energies)
     return (energies[within], energies[~within]) if within.any() else (energies, energies[:0])
+
+
+def _reached(linac: Linac, energies: Array) -> Array:
+    """Which of the energies [eV] units on one after the other give."""
+    reached = stages(linac)
+    return np.asarray((energies >= reached[0]) & (energies <= reached[-1]))
 
 
 def _cloud(end: LinacTracked, frequency: float) -> pd.DataFrame:
@@ -403,13 +425,26 @@ def _trip(machine: LinacMachine, start: Array, unit: str) -> dict[str, Any]:
     }
 
 
-def _layers(machine: LinacMachine, study: LinacSwitchingStudy, start: Array) -> pd.DataFrame:
-    """The pulse sequence over the volume, deepest layer first."""
+def _of_volume(machine: LinacMachine, study: LinacSwitchingStudy) -> tuple[Array, Array, Array]:
+    """Depths [m] of the volume's layers, deepest first, their energies [eV], and which of these are within reach."""
     volume = study.volume
     count = max(ceil((volume.deepest_mm - volume.nearest_mm) / volume.layer_mm - 1e-9), 1)
     depths = volume.deepest_mm - volume.layer_mm * np.arange(count + 1)
     depths = np.maximum(depths, volume.nearest_mm) * 1e-3
     energies = energy_of_range(depths, machine.linac.particle.kind)
+    return depths, energies, _reached(machine.linac, energies)
+
+
+_LAYER_COLUMNS = ("layer", "depth", "energy", "unit", "amplitude", "phase", "change", "begins", "pulses")
+
+
+def _layers(machine: LinacMachine, study: LinacSwitchingStudy, start: Array) -> pd.DataFrame:
+    """The pulse sequence over the volume, deepest layer first; layers out of reach are not painted."""
+    volume = study.volume
+    depths, energies, within = _of_volume(machine, study)
+    if not within.any():
+        return pd.DataFrame(columns=_LAYER_COLUMNS, dtype=float)
+    numbers, depths, energies = np.flatnonzero(within) + 1, depths[within], energies[within]
     settings = settings_for(machine.linac, energies, start, study.least_spread)
     last = settings.last_units
     pulses = volume.spots * volume.pulses_per_spot
@@ -419,7 +454,7 @@ def _layers(machine: LinacMachine, study: LinacSwitchingStudy, start: Array) -> 
         clock += change
         rows.append(
             {
-                "layer": i + 1,
+                "layer": int(numbers[i]),
                 "depth": float(depths[i]),
                 "energy": float(energy),
                 "unit": machine.linac.units[last[i]],

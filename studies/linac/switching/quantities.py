@@ -11,7 +11,7 @@ import numpy as np
 from lattice import InputError
 from lattice.errors import counted
 from optics.linac import transport
-from optics.linac.balance import tank_table, unit_table
+from optics.linac.balance import unit_table
 from optics.linac.bunch import normalised_emittance
 from optics.statistics import TWO_SIDED
 from studies.judging import ALONE, FORMULA, ROUNDING, Number, evaluated
@@ -33,8 +33,14 @@ _EVERY = {
 }
 
 
+_OF_VOLUME = ("layer_time", "treatment_time")
+
+
 def _withheld(found: Quantity, facts: SwitchingFacts) -> Quantity:
     """What holds for every energy must not be judged by those within reach alone."""
+    if facts.layers_beyond and found.name in _OF_VOLUME and found.value is not None:
+        count = len(facts.layers_beyond)
+        return replace(found, withheld=f"{counted(count, 'layer')} of the volume out of reach, and it is of the others")
     if not facts.beyond or found.name not in _EVERY or found.withheld:
         return found
     return replace(found, withheld=f"{_beyond(facts)}, and it is of the others")
@@ -165,7 +171,13 @@ def _switching(facts: SwitchingFacts) -> Number:
     return Number(facts.machine.pulse.switching_time, 0.0, FORMULA, method, "timing-volume")
 
 
+def _painted(facts: SwitchingFacts) -> None:
+    if facts.layers.empty:
+        raise InputError("no layer of the volume is within reach")
+
+
 def _layer(facts: SwitchingFacts) -> Number:
+    _painted(facts)
     row = int(facts.layers["change"].argmax())
     pulse = facts.machine.pulse
     method = (
@@ -176,6 +188,7 @@ def _layer(facts: SwitchingFacts) -> Number:
 
 
 def _treatment(facts: SwitchingFacts) -> Number:
+    _painted(facts)
     last = facts.layers.iloc[-1]
     value = float(last["begins"] + last["pulses"] / facts.machine.pulse.repetition)
     volume = facts.study.volume
@@ -261,9 +274,7 @@ def _units(column: str, text: str, total: bool = False) -> Callable[[SwitchingFa
 
 
 def _kilpatrick(facts: SwitchingFacts) -> Number:
-    machine = facts.machine
-    tanks = tank_table(machine.linac, transport(machine.linac), machine.supplies, None)
-    value = float(tanks["kilpatrick"].max())
+    value = float(facts.tanks["kilpatrick"].max())
     method = "E0 times the ratio of peak surface field, over Kilpatrick's"
     return Number(value, ROUNDING, FORMULA, method, "energies-settings")
 

@@ -21,7 +21,7 @@ def _reachable(study: LinacSwitchingStudy, machine: LinacMachine) -> LinacSwitch
     table = machine.table
     ends = {"lower_MeV": table.lowest_energy_MeV, "upper_MeV": table.highest_energy_MeV}
     given = study.energies.model_dump(include=study.energies.model_fields_set)
-    energies = checked(EnergiesSpec, {**ends, **given}, "energies")
+    energies = checked(EnergiesSpec, {**ends, **given, **study.energies.of_list()}, "energies")
     kind = machine.linac.particle.kind
     near, deep = (1e3 * float(range_in_water(end * 1e6, kind)) for end in (energies.lower_MeV, energies.upper_MeV))
     volume = study.volume

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Collection
+from itertools import pairwise
 from typing import Annotated, ClassVar, Literal, Self
 
 from pydantic import Field, Strict, model_validator
@@ -12,7 +13,7 @@ from studies.spec.types import NotNegative, Number, Positive, Table, Text
 
 
 class EnergiesSpec(Table):
-    """The table of energies, both ends in it."""
+    """The table of energies: at equal steps, both ends in it, or those of a list."""
 
     lower_MeV: Positive = 70.0
     """Lowest energy, of the whole particle; without it the machine's."""
@@ -20,12 +21,35 @@ class EnergiesSpec(Table):
     """Highest energy, of the whole particle; without it the machine's."""
     number: Annotated[int, Strict(), Field(ge=2, le=2000)] = 161
     """How many, ends among them."""
+    values_MeV: Annotated[tuple[Positive, ...], Field(min_length=2, max_length=2000)] | None = None
+    """A list of one's own instead, rising [MeV of the whole particle]: ends and number are then those of the list."""
 
     @model_validator(mode="after")
     def _ordered(self) -> Self:
-        if self.lower_MeV >= self.upper_MeV:
+        ends = {"lower_MeV", "upper_MeV"} <= self.model_fields_set  # else the machine's own
+        if ends and self.lower_MeV >= self.upper_MeV:
             raise ValueError(f"lower_MeV {self.lower_MeV:g} is not below upper_MeV {self.upper_MeV:g}")
         return self
+
+    @model_validator(mode="after")
+    def _listed(self) -> Self:
+        if self.values_MeV is None:
+            return self
+        if any(before >= after for before, after in pairwise(self.values_MeV)):
+            raise ValueError(f"values_MeV must rise, found {list(self.values_MeV)}")
+        for key, own in self.of_list().items():
+            if key in self.model_fields_set and getattr(self, key) != own:
+                raise ValueError(
+                    f"{key} is {getattr(self, key):g}, but that of values_MeV is {own:g}: give values_MeV alone, or "
+                    "lower_MeV, upper_MeV and number"
+                )
+        return self
+
+    def of_list(self) -> dict[str, float]:
+        """Ends and number as the list has them; none without a list."""
+        if self.values_MeV is None:
+            return {}
+        return {"lower_MeV": self.values_MeV[0], "upper_MeV": self.values_MeV[-1], "number": len(self.values_MeV)}
 
 
 class VolumeSpec(Table):
@@ -77,7 +101,7 @@ class LinacSwitchingStudy(LinacStudy):
     energies: EnergiesSpec = EnergiesSpec()
     """The table of energies."""
     particles_per_energy: Particles = 2000
-    """Tracked at each energy."""
+    """Tracked at each energy; what ``particles`` says is tracked where the energy spread may be the largest."""
     least_spread: bool = True
     """true: phases are chosen for the least energy spread."""
     volume: VolumeSpec = VolumeSpec()

@@ -7,11 +7,12 @@ from dataclasses import replace
 
 import numpy as np
 
+from lattice.errors import counted
 from optics.linac.result import WINDOW
 from optics.linac.switching.settings import REACH
 from optics.matter.ranges import range_text
 from studies.linac.switching.facts import SwitchingFacts
-from studies.linac.text import text_of
+from studies.linac.text import ARRIVING, strong_fields, text_of
 from studies.pipeline import Text
 from studies.results import Quantity
 
@@ -20,7 +21,19 @@ def text(facts: SwitchingFacts, quantities: Sequence[Quantity]) -> Text:
     """All of it."""
     found = text_of(facts.machine, methods(facts), quantities, facts.alone)
     assumptions = (*found.assumptions, *_unmoved(facts))
-    return replace(found, assumptions=assumptions, warnings=(*out_of_reach(facts), *found.warnings))
+    told = (*out_of_reach(facts), *_beam_lost(facts), *strong_fields(facts.tanks))
+    return replace(found, assumptions=assumptions, warnings=(*told, *found.warnings))
+
+
+def _beam_lost(facts: SwitchingFacts) -> Iterator[str]:
+    """That more than a tenth of a beam is lost, where it is most."""
+    if "transmission" in facts.beams and (least := facts.beams["transmission"].min()) < ARRIVING:
+        row = int(facts.beams["transmission"].argmin())
+        count = int((facts.beams["transmission"] < ARRIVING).sum())
+        yield (
+            f"{1 - least:.0%} of the beam is lost at {facts.energies[row] / 1e6:.4g} MeV; at {count} of "
+            f"{len(facts.energies)} energies less than {ARRIVING:.0%} of it arrives."
+        )
 
 
 def _unmoved(facts: SwitchingFacts) -> Iterator[str]:
@@ -35,6 +48,12 @@ def _unmoved(facts: SwitchingFacts) -> Iterator[str]:
 
 def out_of_reach(facts: SwitchingFacts) -> Iterator[str]:
     """What a reader must know of the energies that have no setting."""
+    if facts.layers_beyond:
+        low, high = min(facts.layers_beyond) / 1e6, max(facts.layers_beyond) / 1e6
+        yield (
+            f"{counted(len(facts.layers_beyond), 'layer')} of the volume cannot be painted: {low:.4g} to {high:.4g} "
+            "MeV are out of reach. Times of layers and treatment are of the others, and not judged."
+        )
     if facts.beyond:
         told = ", ".join(f"{energy / 1e6:.4g}" for energy in facts.beyond[:6]) + (", ..." if facts.beyond[6:] else "")
         yield f"Out of reach, without setting and beam: {told} MeV. What holds for every energy is not judged."
