@@ -34,10 +34,10 @@ def _page(word: str) -> str:
     told, fields = texts_of(spec), spec.model_fields.items()
     rows = "\n".join(f"| `{name}` | {_cell(told.get(name, ''))} | {_default(field)} |" for name, field in fields)
     parts.append(f"| key | what it is | without it |\n|---|---|---|\n{rows}")
-    parts.append("A key without which there is none takes what the machine or the file says, where that says anything.")
+    parts.append("Where it says none, the machine's own or the file's holds, if there is one.")
     parts.append(
-        "## Quantities\n\nThose that a requirement names are in the results, and those of every report; "
-        f"others are computed when asked for.\n\n{_quantities(word)}"
+        "## Quantities\n\nSome are in every result; any other is there only if a requirement names "
+        f"it.\n\n{_quantities(word)}"
     )
     return "\n\n".join(parts) + "\n"
 
@@ -60,8 +60,17 @@ def _default(field: FieldInfo) -> str:
         return "needed"
     value = field.get_default(call_default_factory=True)
     if isinstance(value, BaseModel):
-        return ", ".join(f"`{key} = {_value(one)}`" for key, one in value if one is not None) or "its keys' own"
+        return ", ".join(_written(value)) or "its keys' own"
     return f"`{_value(value)}`" if value not in (None, "", (), {}) else "none"
+
+
+def _written(table: BaseModel, before: str = "") -> Iterator[str]:
+    """The keys of a table as a study file writes them, those of tables in it dotted."""
+    for key, value in table:
+        if isinstance(value, BaseModel):
+            yield from _written(value, f"{before}{key}.")
+        elif value is not None:
+            yield f"`{before}{key} = {_value(value)}`"
 
 
 def _value(value: object) -> str:

@@ -78,6 +78,7 @@ name = "ccl"
 mode = "pi"
 tanks = 2
 cells = 7
+cell = { kind = "sine" }
 E0T_MV_per_m = 3.5
 synchronous_phase_deg = -17.0
 frequency_MHz = 1500.0

@@ -99,9 +99,11 @@ class LinacSwitchingStudy(LinacStudy):
         *("energies_reached", "largest_fill"),
     )
     energies: EnergiesSpec = EnergiesSpec()
-    """The table of energies."""
+    """The table of energies: lower_MeV, upper_MeV and number, or values_MeV, a list; without ends the machine's."""
     particles_per_energy: Particles = 2000
-    """Tracked at each energy; what ``particles`` says is tracked where the energy spread may be the largest."""
+    """Tracked at each energy."""
+    particles: Particles = 20_000
+    """Tracked once more where the energy spread may be the largest, if more than particles_per_energy."""
     least_spread: bool = True
     """true: phases are chosen for the least energy spread."""
     volume: VolumeSpec = VolumeSpec()
