@@ -95,6 +95,12 @@ class Element:
 
     @classmethod
     @cache
+    def _defaults(cls) -> dict[str, Any]:
+        """What each attribute is when it is not given: only None may be None, only a tuple may be a list."""
+        return {f.name: f.default for f in fields(cls)}
+
+    @classmethod
+    @cache
     def flag_names(cls) -> tuple[str, ...]:
         """Names of the attributes that are True or False."""
         return tuple(f.name for f in fields(cls) if isinstance(f.default, bool))
@@ -118,10 +124,14 @@ class Element:
             raise LatticeError(f"{self.where(attribute)} {fault}")
 
     def _checked(self, attribute: str, value: Any) -> Any:
-        if value is None:
+        default = self._defaults()[attribute]
+        if value is None and default is None:
             return None
-        if isinstance(value, (tuple, list)):
-            return tuple(self._checked(attribute, part) for part in value)
+        if isinstance(value, (tuple, list)) and isinstance(default, tuple):
+            return tuple(self._checked_strength(attribute, part) for part in value)
+        return self._checked_strength(attribute, value)
+
+    def _checked_strength(self, attribute: str, value: Any) -> Strength:
         if isinstance(value, str):
             return self._checked_expression(attribute, value)
         number = as_number(value)

@@ -115,6 +115,7 @@ class Multipole(Element):
     ksl: tuple[Strength, ...] = ()
     lrad: Strength = 0.0
     tilt: Strength = 0.0
+    length: ClassVar[float] = 0.0
 
     def __post_init__(self) -> None:
         super().__post_init__()

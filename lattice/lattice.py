@@ -81,6 +81,8 @@ class Lattice(ElementSequence, Showing):
 
     def with_parameters(self, values: Mapping[str, Any] | None = None, /, **keywords: Any) -> Lattice:
         """New lattice with other parameter values (numbers or arrays); unknown and dependent names are refused."""
+        if not isinstance(values, Mapping | None):
+            raise InputError(f"with_parameters takes names with values, such as (kf=0.3), found {values!r:.60}")
         changes = _by_lower_name({**(values or {}), **keywords})
         for name in changes:
             self._refuse_unsettable(name)
@@ -153,8 +155,11 @@ class Lattice(ElementSequence, Showing):
             return values[strength]
         return parse_expression(strength).evaluate(values)
 
-    def resolved(self, element: Element) -> Element:
-        """The element with all its strengths as numbers; InputError when parameters are arrays."""
+    def resolved(self, element: Element | str) -> Element:
+        """The element (or that of a name) with all its strengths as numbers; InputError when parameters are arrays."""
+        element = self[element] if isinstance(element, str) else element
+        if not isinstance(element, Element):
+            raise InputError(f"resolved takes an element or its name, found {element!r:.60}")
         if self.batch is not None:
             raise InputError(f"lattice '{self.name}' holds {self.batch} lattices in one; take one of them first")
         return replace(element, **{name: self.value(value) for name, value in element.strengths().items()})

@@ -86,8 +86,14 @@ _HOMES = {
 }
 
 
+#: Rooms of their own, loaded in the same way.
+_MODULES = ("linac", "testing")
+
+
 def __getattr__(name: str) -> Any:
     """The public name, from the module that makes it; kept, so that this is asked once."""
+    if name in _MODULES:
+        return import_module(f"optics.{name}")
     if name not in _HOMES:
         raise AttributeError(f"module 'optics' has no attribute '{name}'")
     found = globals()[name] = getattr(import_module(_HOMES[name]), name)
@@ -95,4 +101,4 @@ def __getattr__(name: str) -> Any:
 
 
 def __dir__() -> list[str]:
-    return sorted({*globals(), *__all__})
+    return sorted({*globals(), *__all__, *_MODULES})

@@ -48,7 +48,14 @@ def closed(kind: Value) -> Value:
                 object.__setattr__(self, name, kept)
 
     kind.__init__ = made_and_closed  # type: ignore[misc]
+    kind.__setstate__ = _closed_again  # type: ignore[attr-defined]
     return kind
+
+
+def _closed_again(self: Any, state: dict[str, Any]) -> None:
+    """A copy, here or in another process, is closed as the value was: numpy's own come back open."""
+    for name, value in state.items():
+        object.__setattr__(self, name, _closed(value))
 
 
 class ClosedMapping(dict[Any, Any]):

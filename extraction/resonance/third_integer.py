@@ -28,6 +28,7 @@ from extraction.resonance.motion import Motion
 from extraction.resonance.sextupoles import Driven, SextupoleShare, driven, phase_of, shares
 from lattice import InputError, Lattice, NoSolution, ReferenceParticle
 from lattice.arrays import Array
+from lattice.magnitudes import is_number
 from lattice.showing import Showing, chart
 from optics import Optics, twiss
 from optics.closed import closed
@@ -89,13 +90,13 @@ class ThirdIntegerResonance(Showing):
 
     def arm(self, x_septum: float) -> Arm:
         """The outgoing arm where it reaches ``x_septum`` [m]; NoSolution when none does."""
-        if not np.isfinite(x_septum) or x_septum == self.orbit[0]:
+        if not is_number(x_septum) or x_septum == self.orbit[0]:
             raise InputError(f"x_septum must be a finite position off the closed orbit [m], found {x_septum!r}")
         return arm_through(self.motion, self.points, x_septum)
 
     def arms(self, x_limit: float) -> list[Array]:
         """Points (n, 2) of x [m], px along the arm of each fixed point, up to ``x_limit`` [m] from the orbit."""
-        if not 0.0 < x_limit < np.inf:
+        if not (is_number(x_limit) and x_limit > 0.0):
             raise InputError(f"x_limit must be a finite distance above 0 [m], found {x_limit!r}")
         return [arm[:, :2] for arm in arm_points(self.motion, self.points, x_limit)]
 
@@ -150,7 +151,7 @@ def third_integer_resonance(
     delta: float = 0.0,
     fringe: str = "full",
 ) -> ThirdIntegerResonance:
-    """Third-integer resonance of a ring at the entrance of element ``at``, for momentum deviation ``delta``.
+    """Third-integer resonance of a ring at a place (``at``: an element's entrance, "name:end"), at ``delta``.
 
     In a ring that couples the planes (rolls, skew fields, solenoids, a vertical orbit in sextupoles) it is that of the
     mode with the smaller triangle.
@@ -185,7 +186,7 @@ def third_integer_resonance(
         raise InputError(f"third_integer_resonance works on one lattice, '{ring.name}' holds {ring.batch}")
     particle = checked_particle(ring, particle)
     optics = twiss(ring, particle, fringe=fringe, delta=delta, chromatic=False)
-    place = ring.index(at)
+    place = ring.row(at) % len(ring)
     found = driven(optics, place)
     _refuse_without_resonance(ring, at, found)
     mode = Mode(int(found.mode[0]), found.columns[0])

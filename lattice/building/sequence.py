@@ -12,6 +12,7 @@ from lattice.building import parts
 from lattice.building.mirror import reversed_elements
 from lattice.elements import Aperture, Drift, Element
 from lattice.errors import InputError, LatticeError, did_you_mean, listed
+from lattice.magnitudes import is_number
 from lattice.parameters import Parameters
 from lattice.reference import ReferenceParticle
 from lattice.structure import Structure
@@ -21,6 +22,8 @@ Elements = Sequence["Element | ElementSequence | Elements"]
 
 def expanded_elements(elements: Any) -> tuple[tuple[Element, ...], list[Mapping[str, Any]]]:
     """The elements of elements, lattices and lists of them, and the parameters of every lattice among them."""
+    if isinstance(elements, Element | str) or not isinstance(elements, Iterable):
+        raise LatticeError(f"elements must be a list of elements, lattices or lists of them, found {elements!r:.80}")
     flat: list[Element] = []
     inherited: list[Mapping[str, Any]] = []
     for item in elements:
@@ -208,6 +211,8 @@ class ElementSequence:
             raise InputError("insert takes one of before='element', after='element' and at=s [m]")
         new, parameters = self._joined(what)
         if at is not None:
+            if not is_number(at):
+                raise InputError(f"at is s [m], a number, found {at!r:.60}: beside an element is before= or after=")
             return self._with_elements(self._at_place(new, float(at), parts.refer_share(refer)), parameters)
         row = self.index(before) if before is not None else self.index(str(after)) + 1
         return self._with_elements((*self.elements[:row], *new, *self.elements[row:]), parameters)

@@ -136,6 +136,9 @@ def sample_beam(
     have random streams of their own: a change of one leaves the others. Raises InputError, see also
     ``momentum_optics``.
     """
+    if not isinstance(beam, Beam) or not isinstance(optics, Optics):
+        found = f"{type(beam).__name__} and {type(optics).__name__}"
+        raise InputError(f"a sample is of a Beam, matched to the optics of twiss(lattice), found {found}")
     _same_particle(beam, optics)
     row = _row(optics, count, seed, at)
     streams = np.random.default_rng(seed).spawn(3)

@@ -2,17 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from lattice import Element, InputError, Lattice, ReferenceParticle, RFCavity
 from lattice.arrays import Array
 from lattice.lattice import checked_lattice
+from lattice.magnitudes import Magnitude
 from lattice.reference import SPEED_OF_LIGHT
-from lattice.showing import Showing
+from lattice.showing import Showing, told
 from optics.beams.openings import opening_of
 from optics.beams.turns import LOST, track_turns
 from optics.closed import closed
@@ -26,11 +27,16 @@ if TYPE_CHECKING:
     import pandas as pd
 
 COORDINATES = ("x", "px", "y", "py", "zeta", "delta")
+#: Half of the particles stand within these.
+_USUAL = {
+    **dict.fromkeys(("x", "y"), Magnitude(1.0, "m", "mm")),
+    **dict.fromkeys(("px", "py"), Magnitude(1.0, "rad", "mrad")),
+}
 _AT_ONCE = 100  # turns, after which the lost are left out
 
 
 @closed
-@dataclass(frozen=True, repr=False)
+@dataclass(frozen=True, eq=False, repr=False)
 class Tracked(Showing):
     """Where particles are after tracking.
 
@@ -46,11 +52,25 @@ class Tracked(Showing):
     history: Array | None
     seen: Array | None = None
 
+    def summary(self) -> Mapping[str, Any]:
+        """How many are alive and where the others were lost; what else is kept."""
+        places = self.lost["element"].value_counts()
+        where = ", ".join(f"{number} in {place}" for place, number in places.items())
+        kept = {"coordinates": self.coordinates, "history": self.history, "seen": self.seen}
+        return {
+            "alive": f"{np.count_nonzero(self.alive)} of {len(self.alive)}",
+            "lost": where or "none",
+            **{name: told(values) for name, values in kept.items() if values is not None},
+        }
+
+    def _frame(self) -> pd.DataFrame | None:
+        return self.lost if len(self.lost) else None
+
 
 def track(
     lattice: Lattice,
     particle: ReferenceParticle | None,
-    coordinates: Array,
+    coordinates: Array | pd.DataFrame,
     *,
     turns: int = 1,
     fringe: str = "full",
@@ -61,6 +81,7 @@ def track(
 ) -> Tracked:
     """Track ``coordinates`` (n, 6) of x, px, y, py, zeta, delta for ``turns``; cavities act.
 
+    A table is read by the names of these columns, in any order.
     A particle outside an element's aperture at its entrance is lost there; one with a coordinate that is no longer
     finite, or without momentum (dp/p <= -1), at the next entrance, or at ``_end``. ``monitors``: places (elements,
     "element:end", "_end") whose coordinates come back as ``seen``, in the order given, of all turns or of
@@ -206,7 +227,25 @@ def _table_of(lattice: Lattice, lost: Array) -> pd.DataFrame:
     return pd.DataFrame(columns | dict(zip(COORDINATES, lost[who, 2:].T, strict=True)))
 
 
-def _checked_coordinates(coordinates: Array) -> Array:
+def _checked_coordinates(coordinates: Array | pd.DataFrame) -> Array:
+    state = _state(coordinates)
+    for column, name in enumerate(COORDINATES):
+        sizes = np.abs(state[:, column][np.isfinite(state[:, column])])
+        if name in _USUAL and len(sizes) and (fault := _USUAL[name].fault(float(np.median(sizes)))):
+            raise InputError(f"coordinates: {name} of a usual particle {fault}")
+    return state
+
+
+def _by_name(table: pd.DataFrame) -> pd.DataFrame:
+    missing = [name for name in COORDINATES if name not in table]
+    if missing:
+        raise InputError(f"a table of particles has columns {', '.join(COORDINATES)}: {', '.join(missing)} missing")
+    return table[list(COORDINATES)]
+
+
+def _state(coordinates: Any) -> Array:
+    if hasattr(coordinates, "columns"):
+        coordinates = _by_name(coordinates)
     try:
         state = np.array(coordinates, dtype=float, ndmin=2)
     except (TypeError, ValueError):

@@ -6,12 +6,13 @@ from dataclasses import dataclass
 
 import pandas as pd
 
+from lattice.showing import Showing
 from optics.closed import closed
 
 
 @closed
-@dataclass(frozen=True, eq=False)
-class EngineOptics:
+@dataclass(frozen=True, eq=False, repr=False)
+class EngineOptics(Showing):
     """Twiss of an independent ``engine`` (name and version): names and meanings as in ``optics.Optics``.
 
     ``table`` has columns s, betx, alfx, mux, dx, dpx, bety ... at the entrance of each element and a last row

@@ -14,6 +14,7 @@ import pandas as pd
 from lattice import InputError, Lattice, ReferenceParticle
 from lattice.arrays import Array
 from lattice.errors import did_you_mean
+from lattice.showing import Showing
 from optics.closed import closed
 from optics.engines.engine_optics import EngineOptics
 from optics.engines.tolerances import (
@@ -26,15 +27,15 @@ from optics.engines.tolerances import (
 )
 from optics.linear.moments import Moments
 from optics.linear.optics import Optics
-from optics.linear.twiss import START_CHROMATIC, twiss
+from optics.linear.twiss import START_CHROMATIC, of_row, twiss
 from optics.maps.model import checked_particle
 
 SCALARS = ("qx", "qy", "dqx", "dqy", "momentum_compaction")
 
 
 @closed
-@dataclass(frozen=True, eq=False)
-class Verification:
+@dataclass(frozen=True, eq=False, repr=False)
+class Verification(Showing):
     """Outcome of a comparison. ``success``: every quantity within its tolerance; ``message`` says so in words.
 
     ``table``: one row a quantity, at the place where it differs most: quantity, ours, reference, difference,
@@ -49,6 +50,23 @@ class Verification:
     table: pd.DataFrame
     ours: Optics
     reference: EngineOptics
+
+    def summary(self) -> Mapping[str, Any]:
+        """Whether they agree, in words; the engines; what is nearest to its tolerance, or furthest beyond."""
+        table = self.table
+        used = (table["difference"].abs() / table["tolerance"]).fillna(np.inf)
+        worst = table.loc[used.idxmax()]
+        return {
+            "success": self.success,
+            "message": self.message,
+            "engines": self.engines,
+            "fringe": self.fringe,
+            "table": table,
+            "nearest to its tolerance": f"{worst['quantity']} ({worst['where']}): {used.max():.3g} of it",
+        }
+
+    def _frame(self) -> pd.DataFrame:
+        return self.table
 
 
 def verify(
@@ -91,6 +109,7 @@ def verify(
     lattice = _lattice_of(subject)
     particle = checked_particle(lattice, particle or getattr(subject, "particle", None))
     start = start if start is not None else getattr(subject, "start", None)
+    start = of_row(start, 0.0 if delta is None else delta)
     if isinstance(start, Moments):
         delta, start = float(start.mean[5]), start.begin
     delta = float(delta if delta is not None else getattr(subject, "delta", 0.0))

@@ -77,6 +77,8 @@ def rows_between(conditions: Conditions, between: tuple[str, str] | None, fine: 
     """Intervals of the sliced optics from the entrance of the first place to that of the second."""
     if between is None:
         return slice(0, len(fine.row_element))
+    if isinstance(between, str) or len(between) != 2:
+        raise InputError(f"between takes two places, such as ('qf', 'qd'), found {between!r:.60}")
     begin, end = (conditions.row(place) for place in between)
     if begin >= end:
         raise InputError(f"between={between!r}: '{between[0]}' must lie before '{between[1]}'")

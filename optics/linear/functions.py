@@ -7,8 +7,9 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from lattice.arrays import Array, read_only
+from lattice.arrays import Array
 from lattice.names import OLDER
+from optics.closed import closed
 from optics.linear import propagation
 
 #: Columns that are propagated along the line, and where each stands in an array of functions.
@@ -58,6 +59,7 @@ def of_today(quantity: str) -> str:
     return OLDER[quantity]
 
 
+@closed
 @dataclass(frozen=True, eq=False, repr=False)
 class Functions:
     """Optical functions at ``s``: arrays (batch, n_rows + 1), by column name through ``column``.
@@ -71,10 +73,6 @@ class Functions:
     orbit: Array
     row_element: Array
     row_fraction: Array
-
-    def __post_init__(self) -> None:
-        for values in (self.s, self.functions, self.orbit, self.row_element, self.row_fraction):
-            read_only(values)
 
     def column(self, name: str) -> Array:
         """One column, shape (batch, n_rows + 1)."""

@@ -2,18 +2,18 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass
-from types import MappingProxyType
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from lattice import InputError
-from lattice.arrays import Array, read_only
-from lattice.errors import did_you_mean
+from lattice.arrays import Array
 from lattice.memory import Kept
 from lattice.showing import Showing, chart
+from optics.closed import closed
 from optics.linear.conditions import END, Conditions
 from optics.linear.extrema import largest
 from optics.linear.functions import (
@@ -25,15 +25,17 @@ from optics.linear.functions import (
     of_today,
 )
 from optics.linear.solution import functions_inside
-from optics.linear.sources import EVERY_COLUMN, chromatic, source_of
+from optics.linear.sources import EVERY_COLUMN, chromatic, meant, source_of
 from optics.linear.transfer import transfer
 
 if TYPE_CHECKING:
     import pandas as pd
 
+_MATRIX_ELEMENT = re.compile("r[1-6]{2}|t[1-6]{3}")
 _TABLES = Kept[tuple[str, ...], "pd.DataFrame"]("tables")
 
 
+@closed
 @dataclass(frozen=True, eq=False, repr=False)
 class Optics(Conditions, Showing):
     """Linear optics of a lattice (or a batch of n: scalars have shape (n,), columns (n, rows)).
@@ -54,13 +56,6 @@ class Optics(Conditions, Showing):
 
     at_elements: Functions
     scalars: Mapping[str, Array]
-
-    def __post_init__(self) -> None:
-        for values in (self.start, self.start_orbit, *self.scalars.values()):
-            read_only(values)
-        if self.start_modes is not None:
-            read_only(self.start_modes)
-        object.__setattr__(self, "scalars", MappingProxyType(dict(self.scalars)))
 
     def _one_or_batch(self, values: Array) -> Any:
         return values[0] if self.lattice.batch is None else values
@@ -157,6 +152,8 @@ class Optics(Conditions, Showing):
 
     def element(self, name: str, to: str, begin: str | None = None) -> Any:
         """One element of these, r12 or t126: a number, or (n,) for a batch."""
+        if not isinstance(name, str) or not _MATRIX_ELEMENT.fullmatch(name):
+            raise InputError(f"an element of the matrices is r11 ... r66 or t111 ... t666, found {name!r:.60}")
         values = self.matrix(to, begin) if name[0] == "r" else self.second_order(to, begin)
         return values[(..., *(int(digit) - 1 for digit in name[1:]))]
 
@@ -196,7 +193,7 @@ class Optics(Conditions, Showing):
                 return self.scalar(quantity)
             if quantity in EVERY_COLUMN:
                 raise InputError(f"'{quantity}' needs a place (at=...)")
-            raise InputError(f"unknown quantity '{quantity}'{did_you_mean(quantity, known)}")
+            raise InputError(f"unknown quantity '{quantity}'{meant(str(quantity), known)}")
         values = self[quantity]
         return values[..., self.row(at)]
 
@@ -225,7 +222,7 @@ class Optics(Conditions, Showing):
         """A column by its name, ``tw.betx`` for ``tw["betx"]``."""
         if name in EVERY_COLUMN:
             return self[name]
-        raise AttributeError(f"optics have no '{name}'{did_you_mean(name, EVERY_COLUMN)}")
+        raise AttributeError(f"optics have no '{name}'{meant(name, EVERY_COLUMN)}")
 
     def __dir__(self) -> list[str]:
         return [*super().__dir__(), *ALL_COLUMNS]

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from math import isclose, isfinite
-from types import MappingProxyType
 from typing import Any
 
 import numpy as np
@@ -13,6 +12,8 @@ from lattice import InputError, Lattice, ReferenceParticle, UnstableOptics
 from lattice.arrays import Array
 from lattice.errors import did_you_mean
 from lattice.lattice import checked_lattice
+from lattice.magnitudes import as_number
+from optics.closed import ClosedMapping
 from optics.linear import propagation
 from optics.linear.functions import Functions
 from optics.linear.moments import Moments
@@ -41,6 +42,7 @@ def twiss(
     beside array parameters betx ... dpy may be arrays of their length.
     ``start`` may be the ``Moments`` of a beam: the functions then begin as those of its planes, the orbit at its mean,
     and the columns of moments (size_x, corr_xy, betx_lab ...) are there.
+    A row of a table of optics (``tw.table.loc["place"]``) begins where that place is.
     ``particle`` defaults to the lattice's. ``fringe``: bends with "full" or "linear" edges. ``delta``: momentum
     deviation of the orbit about which the optics is computed. ``chromatic=False`` leaves chromaticity out (nan).
     RF cavities act as drifts (momentum is held). Array parameters give a batch. Matrices are exact derivatives of
@@ -74,6 +76,7 @@ def twiss(
     """
     particle = checked_particle(checked_lattice(lattice, "twiss"), particle)
     delta = _checked_delta(delta)
+    start = of_row(start, delta)
     moments = start if isinstance(start, Moments) else None
     if isinstance(start, Moments):
         start, delta = _of_moments(start, particle, delta, lattice.batch)
@@ -133,20 +136,33 @@ def _of_moments(
 
 
 def _checked_delta(delta: float) -> float:
-    try:
-        value = float(delta)
-    except (TypeError, ValueError):
-        value = float("nan")
-    if not (isfinite(value) and value > -1.0):
+    value = as_number(delta)
+    if value is None or not (isfinite(value) and value > -1.0):
         raise InputError(f"delta must be a number above -1, found {delta!r}")
     return value
+
+
+def of_row(start: Any, delta: float) -> Any:
+    """Start conditions of a row of a table of optics (``tw.table.loc["qf"]``); everything else as it is."""
+    if isinstance(start, Optics):
+        raise InputError("start is one place: of optics tw take a row, start=tw.table.loc['place']")
+    if isinstance(start, Mapping) or not hasattr(start, "to_dict") or start.ndim != 1:
+        return start
+    if any(start.get(share, 0.0) != 0.0 for share in ("betx2", "bety1")):
+        raise InputError("the planes of this row are coupled: begin the lattice at its place instead")
+    if (own := start.get("delta", delta)) != delta:
+        raise InputError(f"this row is of an orbit at delta = {own:g}: give delta={own:g} too")
+    return {key: start[key] for key in (*START_FUNCTIONS, *_START_ORBIT, *START_CHROMATIC) if key in start}
 
 
 def start_values(start: Mapping[str, Any], delta: float, batch: int | None) -> tuple[Array, Array]:
     """Start conditions as ([batch,] 15) functions and (6,) orbit; InputError names what is missing or wrong."""
     known = (*START_FUNCTIONS, *_START_ORBIT, *START_CHROMATIC)
     if not isinstance(start, Mapping):
-        raise InputError(f"start must be a mapping such as {{'betx': 9.0, 'bety': 4.0}}, found {start!r}")
+        raise InputError(
+            f"start must be a mapping such as {{'betx': 9.0, 'bety': 4.0}}, or a row of tw.table, "
+            f"found {start!r:.60}"
+        )
     for key, value in start.items():
         if key not in known:
             hint = did_you_mean(str(key), known) or "."
@@ -179,4 +195,4 @@ def _refuse_lost(lattice: Lattice, functions: Functions) -> None:
 
 
 def _chromatic_start(start: Mapping[str, Any]) -> Mapping[str, float]:
-    return MappingProxyType({key: float(value) for key, value in start.items() if key in START_CHROMATIC})
+    return ClosedMapping({key: float(value) for key, value in start.items() if key in START_CHROMATIC})
