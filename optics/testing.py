@@ -152,7 +152,7 @@ def _compared(name: str, ours: Optics, wanted: Any, tolerance: Tolerance) -> str
     place = int(np.argmax(np.where(np.isnan(over), np.inf, over)))
     if over[place] <= 0.0:
         return ""
-    at = f" at '{theirs.index[place]}'" if len(theirs) > 1 else ""
+    at = f" at '{theirs.index[place]}'" if name not in _NUMBERS else ""
     shown, its = (float(values.iloc[place]) for values in (mine, theirs))
     return f"{name}{at}: {shown:.12g}, wanted {its:.12g}: {shown - its:+.3g}, more than {limit[place]:.3g}"
 
@@ -162,6 +162,7 @@ def _pair(name: str, ours: Optics, wanted: Any) -> tuple[pd.Series, pd.Series] |
     if theirs is None or (name in _OF_RINGS and not ours.periodic and not isinstance(wanted, Mapping)):
         return None
     mine = _values(name, ours)
+    assert mine is not None
     if name in _NUMBERS:
         return mine, theirs
     missing = [row for row in theirs.index if row not in mine.index]

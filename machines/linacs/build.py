@@ -6,7 +6,6 @@ from collections.abc import Mapping
 from dataclasses import replace
 from functools import partial
 from math import radians
-from types import MappingProxyType
 from typing import Any
 
 from lattice import ReferenceParticle
@@ -22,6 +21,7 @@ from machines.linacs.table import (
     StructureSpec,
     ToleranceSpec,
 )
+from optics.closed import ClosedMapping
 from optics.linac import (
     Bunch,
     Linac,
@@ -165,7 +165,7 @@ def supplies_of(table: LinacTable, linac: Linac) -> Mapping[str, Supply]:
             spec.supply.klystron_MW * 1e6,
             spec.supply.waveguide_loss,
         )
-    return MappingProxyType(found)
+    return ClosedMapping(found)
 
 
 def pulse_of(spec: PulseSpec) -> Pulse:

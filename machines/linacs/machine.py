@@ -8,7 +8,6 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cached_property
-from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, ClassVar, Self
 
 from lattice import ReferenceParticle
@@ -18,6 +17,7 @@ from machines.linacs.supplies import Pulse, Supply
 from machines.linacs.table import LinacTable
 from machines.machine import Machine
 from machines.requirements import Requirement
+from optics.closed import ClosedMapping
 
 if TYPE_CHECKING:
     from optics.linac import Bunch, Linac, Tank
@@ -43,7 +43,7 @@ class LinacMachine(Machine):
         return cls(
             name=table.name,
             title=table.title,
-            energies=MappingProxyType({table.beam.species: (low, high)}),
+            energies=ClosedMapping({table.beam.species: (low, high)}),
             requirements=requirements,
             assumptions=table.assumptions,
             references=table.references,

@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from importlib.resources.abc import Traversable
-from types import MappingProxyType
 from typing import Any
 
 from lattice import Aperture, Drift, InputError, Lattice, SRotation
@@ -16,6 +15,7 @@ from machines.lines.machine import LineMachine
 from machines.lines.reader import read_line
 from machines.rings.machine import Rating
 from machines.tables import check_keys, read_toml, record
+from optics.closed import ClosedMapping
 
 #: How a gantry is joined to what stands still: behind a rotator, or by a plain turn of the frame.
 JOINTS = ("rotator", "turn")
@@ -59,10 +59,10 @@ def read_gantry(folder: Traversable, name: str, file: str, joint: str) -> LineMa
         line=_line(name, about, fixed.line, joint, where).with_parameters(own["strengths"]),
         isocentre="isocentre",
         settable=tuple(name for name in own["strengths"]),
-        energies=MappingProxyType(
+        energies=ClosedMapping(
             {species: (low * 1e6, high * 1e6) for species, (low, high) in about.energies_MeV_per_u.items()}
         ),
-        ratings=MappingProxyType(
+        ratings=ClosedMapping(
             {one.quantity: one for one in (record(Rating, table, f"{where}, rating") for table in about.rating)}
         ),
         assumptions=tuple(about.assumptions),

@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from importlib.resources.abc import Traversable
-from types import MappingProxyType
 from typing import Any
 
 from lattice import Aperture, Element, InputError, Lattice
@@ -15,6 +14,7 @@ from machines.lines.machine import EnteringBeam, LineMachine
 from machines.requirements import Requirement, Unasked, requirement_from
 from machines.rings.machine import Rating
 from machines.tables import check_keys, read_toml, record
+from optics.closed import ClosedMapping
 
 _PIPE = "pipe"
 
@@ -61,10 +61,10 @@ def read_line(folder: Traversable, name: str, file: str) -> LineMachine:
         ring_place=about.ring_place,
         linac=about.linac,
         isocentre=about.isocentre,
-        energies=MappingProxyType(
+        energies=ClosedMapping(
             {species: (low * 1e6, high * 1e6) for species, (low, high) in about.energies_MeV_per_u.items()}
         ),
-        ratings=MappingProxyType(
+        ratings=ClosedMapping(
             {one.quantity: one for one in (record(Rating, table, f"{where}, rating") for table in about.rating)}
         ),
         beams=tuple(record(EnteringBeam, table, f"{where}, beam") for table in about.beam),

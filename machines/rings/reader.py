@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from importlib.resources.abc import Traversable
-from types import MappingProxyType
 from typing import Any
 
 from lattice import InputError, ReferenceParticle
@@ -14,6 +13,7 @@ from machines.rings.files import GeometryFile, Group, MachineFile
 from machines.rings.geometry import build_ring
 from machines.rings.machine import MachineBeam, MagnetFamily, Rating, RingMachine, WorkingPoint
 from machines.tables import check_keys, read_toml, record
+from optics.closed import ClosedMapping
 
 _PARTICLE = ("species", "kinetic_energy_MeV_per_u")  # keys of a working point that are one value of it
 
@@ -33,14 +33,14 @@ def read_ring(folder: Traversable, name: str) -> RingMachine:
         name=name,
         title=about.title,
         ring=build_ring(name, geometry),
-        working_points=MappingProxyType({point.name: point for point in _working_points(about, f"{name}.toml")}),
+        working_points=ClosedMapping({point.name: point for point in _working_points(about, f"{name}.toml")}),
         default_working_point=about.default_working_point,
         energies=_energies(about.energies_MeV_per_u),
-        families=MappingProxyType({family.name: family for family in _families(groups)}),
-        ratings=MappingProxyType({rating.quantity: rating for rating in ratings}),
+        families=ClosedMapping({family.name: family for family in _families(groups)}),
+        ratings=ClosedMapping({rating.quantity: rating for rating in ratings}),
         beams=tuple(record(MachineBeam, table, f"{name}.toml, beam") for table in about.beam),
-        places=MappingProxyType(dict(geometry.places)),
-        roles=MappingProxyType({element: group.role for group in groups if group.role for element, _ in group.at}),
+        places=ClosedMapping(dict(geometry.places)),
+        roles=ClosedMapping({element: group.role for group in groups if group.role for element, _ in group.at}),
         requirements=tuple(_requirements(asked, name)),
         assumptions=tuple(about.assumptions),
         references=tuple(about.references),
@@ -55,7 +55,7 @@ def _working_points(about: MachineFile, file: str) -> Iterator[WorkingPoint]:
         own = {key: value for key, value in table.items() if key not in _PARTICLE}
         kinetic = table["kinetic_energy_MeV_per_u"] * 1e6
         particle = ReferenceParticle(table["species"], kinetic_energy_per_u=kinetic)
-        strengths = MappingProxyType(_strengths(table["strengths"], about, where))
+        strengths = ClosedMapping(_strengths(table["strengths"], about, where))
         yield record(WorkingPoint, {**own, "particle": particle, "strengths": strengths}, where)
 
 
@@ -67,7 +67,7 @@ def _strengths(name: str, about: MachineFile, where: str) -> dict[str, float]:
 
 
 def _energies(table: Mapping[str, Any]) -> Mapping[str, tuple[float, float]]:
-    return MappingProxyType({species: (low * 1e6, high * 1e6) for species, (low, high) in table.items()})
+    return ClosedMapping({species: (low * 1e6, high * 1e6) for species, (low, high) in table.items()})
 
 
 def _families(groups: tuple[Group, ...]) -> Iterator[MagnetFamily]:

@@ -27,11 +27,7 @@ if TYPE_CHECKING:
     import pandas as pd
 
 COORDINATES = ("x", "px", "y", "py", "zeta", "delta")
-#: Half of the particles stand within these.
-_USUAL = {
-    **dict.fromkeys(("x", "y"), Magnitude(1.0, "m", "mm")),
-    **dict.fromkeys(("px", "py"), Magnitude(1.0, "rad", "mrad")),
-}
+_USUAL = Magnitude(1.0, "m", "mm")  # half of the particles stand within it in x and in y
 _AT_ONCE = 100  # turns, after which the lost are left out
 
 
@@ -95,8 +91,8 @@ def track(
         ``history`` (turns + 1, n, 6) at the start of each turn; with ``monitors`` ``seen`` (turns, places, n, 6).
 
     Raises:
-        InputError: a batch of lattices, complex parameters, coordinates of another shape, unknown places, or turns that
-            are not tracked.
+        InputError: a batch of lattices, complex parameters, coordinates of another shape or in mm, columns missing,
+            unknown places, or turns that are not tracked.
 
     Source:
         E. Forest, Beam Dynamics: A New Attitude and Framework, Harwood 1998, chapters 10 to 13.
@@ -229,10 +225,11 @@ def _table_of(lattice: Lattice, lost: Array) -> pd.DataFrame:
 
 def _checked_coordinates(coordinates: Array | pd.DataFrame) -> Array:
     state = _state(coordinates)
-    for column, name in enumerate(COORDINATES):
-        sizes = np.abs(state[:, column][np.isfinite(state[:, column])])
-        if name in _USUAL and len(sizes) and (fault := _USUAL[name].fault(float(np.median(sizes)))):
-            raise InputError(f"coordinates: {name} of a usual particle {fault}")
+    for name in ("x", "y"):
+        values = state[:, COORDINATES.index(name)]
+        sizes = np.abs(values[np.isfinite(values)])
+        if len(sizes) and (fault := _USUAL.fault(float(np.median(sizes)))):
+            raise InputError(f"coordinates: {name} of the middle particle {fault}")
     return state
 
 

@@ -160,8 +160,7 @@ def start_values(start: Mapping[str, Any], delta: float, batch: int | None) -> t
     known = (*START_FUNCTIONS, *_START_ORBIT, *START_CHROMATIC)
     if not isinstance(start, Mapping):
         raise InputError(
-            f"start must be a mapping such as {{'betx': 9.0, 'bety': 4.0}}, or a row of tw.table, "
-            f"found {start!r:.60}"
+            f"start must be a mapping such as {{'betx': 9.0, 'bety': 4.0}}, or a row of tw.table, found {start!r:.60}"
         )
     for key, value in start.items():
         if key not in known:

@@ -141,3 +141,15 @@ def test_a_number_in_another_unit_is_told_with_the_unit(kind: str, attribute: st
 
 def test_an_opening_without_limit_may_be_as_wide_as_other_codes_write_it() -> None:
     assert Aperture("rectangle", 1e10, 0.03).half_x == 1e10
+
+
+@pytest.mark.parametrize("kind", ELEMENT_KINDS.values())
+def test_every_element_has_a_length(kind: type[Element]) -> None:
+    thick = {f.name: 0.5 for f in dataclasses.fields(kind) if f.name in ("length", "angle")}
+    assert kind("e", **thick).length == thick.get("length", 0.0)  # type: ignore[attr-defined]
+
+
+@pytest.mark.parametrize("value", [None, [1.0, 2.0], (1.0,)])
+def test_a_strength_is_one_number(value: Any) -> None:
+    with pytest.raises(LatticeError, match="Quadrupole 'q': k1 must be a number or an expression"):
+        Quadrupole("q", length=0.3, k1=value)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from pathlib import Path
+from typing import Any
 
 import pandas as pd
 import pytest
@@ -72,7 +73,7 @@ def test_a_tolerance_is_relative_or_of_what_is_larger_than_one(ring: Lattice) ->
 
 def test_nothing_is_no_agreement(ring: Lattice) -> None:
     with pytest.raises(AssertionError, match="nothing to compare"):
-        assert_optics_equal(ring, {"tune": 1.666})
+        assert_optics_equal(ring, pd.DataFrame({"energy": [1.0]}, index=["_end"]))
     with pytest.raises(AssertionError, match=r"qx: .*wanted nan"):
         assert_optics_equal(ring, {"qx": float("nan")})
 
@@ -93,3 +94,52 @@ def test_lines_are_compared_by_their_columns(ring: Lattice) -> None:
     assert_optics_equal(one, one)
     with pytest.raises(AssertionError, match=r"^bety at '.*more than"):
         assert_optics_equal(one, other, tolerances={name: TOLERANCES[name] for name in ("qx", "betx", "bety")})
+
+
+@pytest.mark.parametrize(
+    ("wanted", "tolerances", "message"),
+    [
+        ({"q1": 1.67}, None, "optics have no 'q1'; did you mean 'qx'"),
+        ({"betx": 9.0}, None, "'betx' has a value at every element: give a table"),
+        ({"momentum_compaction": 0.2}, None, "'momentum_compaction' has no tolerance: give tolerances="),
+        ({"qx": "1.67"}, None, r"wanted\['qx'\] must be a number"),
+        ({"qx": 1.67}, {"qx": 1e-2}, r"tolerances\['qx'\] is a limit with its reason"),
+        ({"qx": 1.67}, 1e-2, "tolerances is a mapping"),
+        ("ring.tfs", None, "found str: read the file first"),
+        (1.67, None, "found float"),
+        (pd.DataFrame({"betx": [9.0]}), None, "the names of elements as its index, or in a column 'name'"),
+    ],
+)
+def test_what_is_asked_by_name_is_compared_or_refused(
+    ring: Lattice, wanted: Any, tolerances: Any, message: str
+) -> None:
+    """Nothing that was written down may pass because nobody looked at it, beside numbers that are right."""
+    right = {"qx": float(twiss(ring).qx)}
+    asked = {**right, **wanted} if isinstance(wanted, dict) else wanted
+    with pytest.raises(InputError, match=message):
+        assert_optics_equal(ring, asked, tolerances=tolerances)
+
+
+def test_a_table_may_bear_its_names_in_a_column(ring: Lattice) -> None:
+    """As ``reset_index`` leaves it, and as Xsuite writes it, with another name for the end; one row is enough."""
+    table = twiss(ring).table
+    assert_optics_equal(ring, table.reset_index())
+    assert_optics_equal(ring, table.rename(index={"_end": "_end_point"}).reset_index())
+    assert_optics_equal(ring, table.iloc[[5]])
+    with pytest.raises(AssertionError, match="betx at"):
+        assert_optics_equal(ring, table.assign(betx=1.01 * table["betx"]).iloc[[5]])
+
+
+def test_a_reason_is_told_once(ring: Lattice) -> None:
+    with pytest.raises(AssertionError) as caught:
+        assert_optics_equal(ring, ring.with_parameters(kf=0.81))
+    assert str(caught.value).count(TOLERANCES["betx"].reason) == 1
+    assert str(caught.value).splitlines()[-1].endswith(f"({TOLERANCES['dqx'].reason})")
+
+
+def test_a_phase_advance_of_a_line_that_is_asked_for_is_compared(ring: Lattice) -> None:
+    line = Lattice("line", elements=CELL, parameters=ring.parameters, particle=ring.particle)
+    tw = twiss(line, start={"betx": 8.0, "bety": 3.0})
+    assert_optics_equal(tw, {"qx": tw.qx})
+    with pytest.raises(AssertionError, match="^qx: "):
+        assert_optics_equal(tw, {"qx": tw.qx + 0.1})

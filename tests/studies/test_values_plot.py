@@ -11,7 +11,7 @@ import pytest
 
 from extraction import third_integer_resonance
 from extraction.resonance.third_integer import ThirdIntegerResonance
-from lattice import ReferenceParticle
+from lattice import Multipole, ReferenceParticle
 from machines.cnao_like import cnao
 from machines.registry import linac_named
 from optics import Target, Vary, match, survey, twiss
@@ -127,3 +127,9 @@ def test_settings_show_the_cases_that_are_reached() -> None:
     assert drawn[:2].tolist() == [-1.0, -1.2]
     assert "2 of 3" in repr(found)
     assert "the beam does not fit" in repr(found)
+
+
+def test_a_ring_with_a_thin_multipole_is_drawn() -> None:
+    ring = cnao().insert(Multipole("thin", knl=(0.0, 0.0, 0.1)), before="se_018a_qus")
+    for drawn in (twiss(ring).plot(), ring.plot()):
+        assert "thin" in drawn.to_json()
