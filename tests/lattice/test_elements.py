@@ -145,7 +145,7 @@ def test_an_opening_without_limit_may_be_as_wide_as_other_codes_write_it() -> No
 
 @pytest.mark.parametrize("kind", ELEMENT_KINDS.values())
 def test_every_element_has_a_length(kind: type[Element]) -> None:
-    thick = {f.name: 0.5 for f in dataclasses.fields(kind) if f.name in ("length", "angle")}
+    thick: dict[str, Any] = {f.name: 0.5 for f in dataclasses.fields(kind) if f.name in ("length", "angle")}
     assert kind("e", **thick).length == thick.get("length", 0.0)  # type: ignore[attr-defined]
 
 

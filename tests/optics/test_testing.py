@@ -141,5 +141,5 @@ def test_a_phase_advance_of_a_line_that_is_asked_for_is_compared(ring: Lattice) 
     line = Lattice("line", elements=CELL, parameters=ring.parameters, particle=ring.particle)
     tw = twiss(line, start={"betx": 8.0, "bety": 3.0})
     assert_optics_equal(tw, {"qx": tw.qx})
-    with pytest.raises(AssertionError, match="^qx: "):
+    with pytest.raises(AssertionError, match=r"^qx: "):
         assert_optics_equal(tw, {"qx": tw.qx + 0.1})

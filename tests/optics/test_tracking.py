@@ -243,24 +243,29 @@ def test_what_has_no_momentum_is_lost(delta: float) -> None:
     assert list(found.lost["particle"]) == [0]
 
 
-def test_a_table_is_read_by_the_names_of_its_columns(quiet: Lattice) -> None:
+LINE = Lattice("line", elements=[Drift("d", length=1.0)])
+
+
+def test_a_table_is_read_by_the_names_of_its_columns() -> None:
     start = np.arange(1.0, 13.0).reshape(2, 6) * 1e-5
     table = pd.DataFrame(start, columns=["x", "px", "y", "py", "zeta", "delta"])
     turned = table[["delta", "py", "x", "zeta", "y", "px"]].assign(particle=["a", "b"])
-    assert np.array_equal(track(quiet, None, turned).coordinates, track(quiet, None, start).coordinates)
+    assert np.array_equal(track(LINE, PROTON, turned).coordinates, track(LINE, PROTON, start).coordinates)
     with pytest.raises(InputError, match="py, delta missing"):
-        track(quiet, None, table[["x", "px", "y", "zeta"]])
+        track(LINE, PROTON, table[["x", "px", "y", "zeta"]])
 
 
-def test_millimetres_are_refused_but_one_who_is_far_off_is_lost(quiet: Lattice) -> None:
+def test_millimetres_are_refused_but_one_who_is_far_off_is_lost() -> None:
     start = np.array([[3.0, 0, 0, 0, 0, 0], [-2.0, 0, 0, 0, 0, 0], [np.nan] * 6])
-    with pytest.raises(InputError, match="x of the middle particle is in m and at most 1, found 2.5: if that is in mm"):
-        track(quiet, None, start)
-    assert track(quiet, None, [[3.0, 0, 0, 0, 0, 0], *np.zeros((2, 6))]).alive.shape == (3,)
+    with pytest.raises(
+        InputError, match=r"x of the middle particle is in m and at most 1, found 2\.5: if that is in mm"
+    ):
+        track(LINE, PROTON, start)
+    assert track(LINE, PROTON, np.diag([3.0, 0, 0, 0, 0, 0])[:3]).alive.shape == (3,)
 
 
 def test_what_was_tracked_tells_who_is_alive_and_where_the_others_were_lost() -> None:
     wall = Drift("wall", length=1.0, aperture=Aperture("ellipse", 0.01, 0.01))
-    found = track(Lattice("line", elements=[wall]), PROTON, [[0.0] * 6, [0.02, 0, 0, 0, 0, 0]])
+    found = track(Lattice("line", elements=[wall]), PROTON, np.array([[0.0] * 6, [0.02, 0, 0, 0, 0, 0]]))
     assert found.summary() == {"alive": "1 of 2", "lost": "1 in wall", "coordinates": "array of 2 x 6"}
     assert found == found

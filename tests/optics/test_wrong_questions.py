@@ -19,14 +19,16 @@ def tw() -> Optics:
     return twiss(cnao())
 
 
+_ALONE: Any = Drift("d", length=1.0)
+_TEXT: Any = "1e-3"
 _LATTICE: list[tuple[Callable[[Any], Any], str]] = [
     (lambda r: gaussian_beam(Beam(r.particle, 1e-6, 1e-6), r, 10, seed=1), "twiss.lattice., found Beam and Lattice"),
     (lambda r: r.resolved("symmp"), "did you mean 'symp'"),
     (lambda r: r.resolved(3), "an element or its name, found 3"),
     (lambda r: r.insert(Marker("m"), at="symp"), "at is s .m., a number, found 'symp': beside an element is before="),
     (lambda r: r.with_parameters(1), "names with values.*found 1"),
-    (lambda r: Lattice("x", elements=Drift("d", length=1.0)), "elements must be a list.*found Drift"),
-    (lambda r: twiss(r, delta="1e-3"), "delta must be a number above -1, found '1e-3'"),
+    (lambda r: Lattice("x", elements=_ALONE), "elements must be a list.*found Drift"),
+    (lambda r: twiss(r, delta=_TEXT), "delta must be a number above -1, found '1e-3'"),
 ]
 
 
