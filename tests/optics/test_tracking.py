@@ -257,9 +257,7 @@ def test_a_table_is_read_by_the_names_of_its_columns() -> None:
 
 def test_millimetres_are_refused_but_one_who_is_far_off_is_lost() -> None:
     start = np.array([[3.0, 0, 0, 0, 0, 0], [-2.0, 0, 0, 0, 0, 0], [np.nan] * 6])
-    with pytest.raises(
-        InputError, match=r"x of the middle particle is in m and at most 1, found 2\.5: if that is in mm"
-    ):
+    with pytest.raises(InputError, match=r"x of the middle particle .* found 2\.5: if that is in mm"):
         track(LINE, PROTON, start)
     assert track(LINE, PROTON, np.diag([3.0, 0, 0, 0, 0, 0])[:3]).alive.shape == (3,)
 
