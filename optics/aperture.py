@@ -258,7 +258,9 @@ def _with_aperture(lattice: Lattice) -> Array:
     """Which elements have an aperture: (elements,); InputError when none has."""
     known = np.array([element.aperture is not None for element in lattice.elements])
     if not known.any():
-        raise InputError(f"no element of '{lattice.name}' has an aperture")
+        raise InputError(
+            f"no element of '{lattice.name}' has an aperture: give elements one (in a MAD-X file APERTYPE and APERTURE)"
+        )
     return known
 
 

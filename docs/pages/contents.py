@@ -11,7 +11,7 @@ _ROOT = Path(__file__).resolve().parents[2]
 _FIRST = ("fodo_to_verdict", "third_integer", "steinbach", "own_ring_energies", "own_ring_tolerances", "own_linac")
 
 _PARTS: dict[str, tuple[str, ...]] = {
-    "Start here": ("docs/start", "README"),
+    "Start here": ("docs/start", "docs/glossary", "README"),
     "How to": (
         *("docs/commands", "docs/machines", "docs/matching", "docs/extraction", "docs/switching", "docs/linac"),
         *(

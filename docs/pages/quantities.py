@@ -64,8 +64,28 @@ def _page(kind: QuantityKind, words: Sequence[str], asked: Sequence[tuple[str, R
     if asked:
         lines.append("## Who asks for it\n\n| machine | requirement | limit | source |\n|---|---|---|---|")
         lines[-1] += "".join(_row(machine, need) for machine, need in asked)
-    lines.append("## What checks its number\n\n" + "\n".join(f"- `{test}`: {way}" for test, way in checked()[kind.key]))
+    lines.append("## What checks its number\n\n" + _checks(kind.key))
     return "\n\n".join(lines) + "\n"
+
+
+#: What the ways of a test's mark mean.
+_WAYS = {
+    "exact law": "a law that holds exactly, such as conservation",
+    "closed form": "a formula for a case simple enough to have one",
+    "second code": "another code on the same lattice",
+    "by hand": "an arithmetic made by hand",
+}
+
+
+def _checks(key: str) -> str:
+    """In words, with how many tests; none of their names."""
+    ways = [way for _, way in checked()[key]]
+    told = [f"- {_WAYS[way]} ({_counted(ways.count(way))})" for way in dict.fromkeys(ways)]
+    return "\n".join([*told, "", "How codes compare: [codes](../docs/codes.md)."])
+
+
+def _counted(tests: int) -> str:
+    return "one test" if tests == 1 else f"{tests} tests"
 
 
 def _row(machine: str, need: Requirement) -> str:

@@ -16,7 +16,7 @@ _PAGES: dict[str, tuple[str, ...]] = {
         *("optics.imperfections.errors", "optics.imperfections.ensemble", "optics.imperfections.orbit"),
         *("optics.line.gantry", "optics.line.modules", "optics.line.settings", "optics.line.steering"),
         *("optics.ramping.energy_table", "optics.matter.ranges", "optics.matter.bragg", "optics.matter.scattering"),
-        "studies.search.hook",
+        *("studies.search.hook", "studies.report.picture", "studies.charts.steinbach", "studies.charts.curves"),
         "studies.sources",
     ),
 }

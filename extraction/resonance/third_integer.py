@@ -26,7 +26,7 @@ from extraction.resonance.lines import separatrices
 from extraction.resonance.modes import Mode, alpha_of, beta_of, share_of
 from extraction.resonance.motion import Motion
 from extraction.resonance.sextupoles import Driven, SextupoleShare, driven, phase_of, shares
-from lattice import InputError, Lattice, NoSolution, ReferenceParticle
+from lattice import InputError, Lattice, NoSolution, ReferenceParticle, Sextupole
 from lattice.arrays import Array
 from lattice.magnitudes import is_number
 from lattice.showing import Showing, chart
@@ -194,7 +194,10 @@ def third_integer_resonance(
     kobayashi = leading_order(found, orbit)
     turn = turns(ring, particle, fringe, first_element=place)[0].shortened()
     motion = Motion.of(turn, orbit, delta, kobayashi, mode)
-    points = _fixed_points(motion, delta)
+    try:
+        points = _fixed_points(motion, delta)
+    except NoSolution as error:
+        raise NoSolution(f"{error}{_switched_off(ring)}") from None
     end, total = iterate(motion.jacobian, points[0], 3)
     return ThirdIntegerResonance(
         place=ring.names[place],
@@ -297,6 +300,13 @@ def _followed(motion: Motion, centre: Array) -> Array:
     if not 0.1 * expected < size < 10 * expected:
         raise _no_triangle(kobayashi, "Newton's method left the triangle")
     return point
+
+
+def _switched_off(ring: Lattice) -> str:
+    """The parameters of sextupoles that are off, in words; "" where there are none."""
+    idle = (one for one in ring.elements if isinstance(one, Sextupole) and isinstance(one.k2, str))
+    names = list(dict.fromkeys(str(one.k2) for one in idle if ring.value(one.k2) == 0.0))
+    return f"; 0 is the strength of some: {', '.join(names)}" if names else ""
 
 
 def _no_triangle(kobayashi: Kobayashi, why: str) -> NoSolution:

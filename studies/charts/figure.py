@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import json
+from base64 import b64decode
 from typing import Any
 
+import numpy as np
 import plotly.graph_objects as go
 
 from studies.charts.style import Drawing
@@ -12,9 +14,26 @@ from studies.charts.style import Drawing
 
 def figure_json(figure: go.Figure) -> dict[str, Any]:
     """Plain ``{"data": [...], "layout": {...}}`` of a figure: lists, numbers and text only, the same every time."""
-    plain: dict[str, Any] = json.loads(figure.to_json())
+    plain: dict[str, Any] = _listed(json.loads(figure.to_json()))
     plain["layout"].pop("template", None)
     return {"data": plain["data"], "layout": plain["layout"]}
+
+
+def _listed(value: Any) -> Any:
+    """The same with lists for plotly's packed arrays, in which it keeps those of numpy and pandas; None for nan."""
+    if isinstance(value, list):
+        return [_listed(part) for part in value]
+    if not isinstance(value, dict):
+        return value
+    return _unpacked(value) if "bdata" in value else {key: _listed(part) for key, part in value.items()}
+
+
+def _unpacked(packed: dict[str, Any]) -> Any:
+    """``{"dtype", "bdata", "shape"}``: type, bytes in base64, and the sides of more than one dimension."""
+    values = np.frombuffer(b64decode(packed["bdata"]), dtype=np.dtype(packed["dtype"]))
+    sides = [int(side) for side in str(packed.get("shape", values.size)).split(",")]
+    known = np.isfinite(values)
+    return np.where(known, values, None).reshape(sides).tolist()
 
 
 def figure_of(drawing: Drawing) -> go.Figure:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import numpy as np
@@ -23,8 +23,9 @@ from studies.charts.style import EXACT, LEADING, Drawing, Layout, Trace, axis, b
 class Wedge:
     """A Steinbach diagram's numbers: momentum [1e-3] and amplitude [√mm].
 
-    ``delta``, ``exact``, ``leading``: the wedge; ``stack``: sampled particles (delta, amplitude); ``start``, ``end``:
-    of the arrow for the driver, at ``height``; ``edge`` of the beam.
+    ``delta``, ``exact``, ``leading``: the wedge, in any order, nan where there is no triangle; it ends at ``resonant``,
+    where no amplitude is stable, whether or not that is among ``delta``; ``stack``: sampled particles (delta,
+    amplitude); ``start``, ``end``: of the arrow for the driver, at ``height``; ``edge`` of the beam.
     """
 
     delta: Sequence[float]
@@ -44,6 +45,7 @@ _STEINBACH = ("dp/p [1e-3]", "A [√mm]")
 
 def steinbach(wedge: Wedge) -> go.Figure:
     """Amplitude against momentum: the unstable wedge shaded, the stack as points, the driver as an arrow."""
+    wedge = _to_its_tip(wedge)
     top = 1.08 * max([*_finite(wedge.stack[1]), wedge.edge, 0.5 * max(_finite(wedge.exact))])
     shade = [*wedge.exact, top * 3, top * 3]
     ends = [*wedge.delta, wedge.delta[-1], wedge.delta[0]]
@@ -74,7 +76,14 @@ def steinbach(wedge: Wedge) -> go.Figure:
     low, high = min([*wedge.delta, *wedge.stack[0]]), max([*wedge.delta, *wedge.stack[0]])
     room = 0.03 * (high - low)
     notes = [
-        text("unstable", x=short(wedge.resonant), y=0.8, xref="x", yref="y domain", color=style.VERTICAL),
+        text(
+            "unstable",
+            x=short(wedge.resonant),
+            y=_free(wedge.height / top),
+            xref="x",
+            yref="y domain",
+            color=style.VERTICAL,
+        ),
         text("exact", x=0.0, y=1.0, xref="paper", yref="paper", xanchor="left", yanchor="bottom", color=EXACT),
         text(
             "leading order (dashed)",
@@ -97,6 +106,20 @@ def steinbach(wedge: Wedge) -> go.Figure:
         margin={"l": 72, "r": 24, "t": 36, "b": 52},
     )
     return go.Figure(data=traces, layout=layout)
+
+
+def _to_its_tip(wedge: Wedge) -> Wedge:
+    """The same in order of momentum and with its tip: no amplitude is stable at the resonant momentum."""
+    rows = np.array([wedge.delta, wedge.exact, wedge.leading], dtype=float).T
+    known = rows[np.isfinite(rows).all(axis=1) & (rows[:, 0] != wedge.resonant)]
+    whole = np.vstack([known, [wedge.resonant, 0.0, 0.0]])
+    delta, exact, leading = whole[np.argsort(whole[:, 0])].T.tolist()
+    return replace(wedge, delta=delta, exact=exact, leading=leading)
+
+
+def _free(arrow: float) -> float:
+    """Height of the word in the wedge, a share of the axis, away from an arrow at that height."""
+    return 0.8 if abs(arrow - 0.8) > 0.1 else 0.6
 
 
 def _finite(values: Sequence[float]) -> list[float]:

@@ -63,7 +63,7 @@ def command(
             from optics import twiss
             from studies.commands.tfs_text import tfs_text
 
-            with start_hinted(start_of(start)):
+            with start_hinted(start_of(start), lattice):
                 write_text_atomic(target, tfs_text(twiss(with_known_particle(lattice), start=start_of(start))))
         elif start:
             raise InputError(f"--start belongs to a Twiss table: '{target.name}' holds the lattice only")

@@ -60,7 +60,7 @@ _NAMES = {"xsuite": "Xsuite", "madx": "MAD-X", "ptc": "PTC"}
 
 def _compared(name: str, lattice: Lattice, fringe: str, engine: str, start: Start) -> Comparison:
     LOGGER.info("%s: our maps and %s", name, _NAMES[engine])
-    with start_hinted(start):
+    with start_hinted(start, lattice):
         return Comparison(name, _NAMES[engine], verify(lattice, start=start, fringe=fringe, engine=engine))
 
 

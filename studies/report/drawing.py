@@ -199,7 +199,10 @@ def _draw_trace(page: _Page, trace: Mapping[str, Any]) -> None:
 def _floats(page: _Page, values: Any) -> Array:
     if not isinstance(values, (list, tuple)):
         raise InputError(f"figure '{page.id}': the data of a trace must be a plain list, found {type(values).__name__}")
-    return np.array([np.nan if value is None else value for value in values], dtype=float)
+    try:
+        return np.array([np.nan if value is None else value for value in values], dtype=float)
+    except (TypeError, ValueError):
+        raise InputError(f"figure '{page.id}': the data of a curve must be numbers, found {values[0]!r} ...") from None
 
 
 def _draw_scatter(page: _Page, trace: Mapping[str, Any]) -> None:

@@ -117,7 +117,7 @@ class Facts:
 
 def gather(resolved: Resolved[OpticsStudy], asked: Asked) -> Facts:
     """Match, optics of the final lattice and of each beam's beside Xsuite's; UnstableOptics where there is none."""
-    with nullcontext() if resolved.machine else start_hinted(resolved.start):
+    with nullcontext() if resolved.machine else start_hinted(resolved.start, resolved.lattice):
         return _gathered(resolved, asked)
 
 

@@ -106,7 +106,7 @@ def _panels(columns: dict[str, Array], share: Array) -> Drawing:
         for i, (name, values) in enumerate(columns.items())
     ]
     titles = [quantity_named(name).kind.heading for name in columns]
-    return stacked(traces, titles, "share of the machines [%]", height=90 + 120 * len(titles), xrange=(0.0, 100.0))
+    return stacked(traces, titles, "share of the machines [%]", height=90 + 160 * len(titles), xrange=(0.0, 100.0))
 
 
 def _causes(found: Answer) -> FigureData:

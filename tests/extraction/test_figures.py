@@ -119,3 +119,28 @@ def test_names_of_curves_stand_apart_on_the_axis_that_levels_stretch() -> None:
     places = [250 * n["y"] / 5.0 + n["yshift"] for n in notes["annotations"] if n["text"] in "abc"]
     assert len(places) == 3
     assert max(np.diff(places)) < -14  # a line of the text
+
+
+def test_the_wedge_ends_at_the_resonant_momentum() -> None:
+    """No amplitude is stable there, wherever momenta were sampled: none on it, in any order, one without a triangle."""
+    sampled = Wedge(
+        delta=[1.0, -2.0, -0.5, 0.0],
+        exact=[0.1, 0.2, 0.05, float("nan")],
+        leading=[0.1, 0.2, 0.05, float("nan")],
+        stack=([-1.5], [0.05]),
+        resonant=-0.25,
+        start=-1.5,
+        end=-0.25,
+        height=0.1,
+        driver="betatron core",
+    )
+    curve = figure_json(steinbach(sampled))["data"][-1]
+    assert list(zip(curve["x"], curve["y"], strict=True)) == [(-2.0, 0.2), (-0.5, 0.05), (-0.25, 0.0), (1.0, 0.1)]
+
+
+@pytest.mark.parametrize("height", [0.05, 0.15, 0.16, 0.2])
+def test_the_word_in_the_wedge_is_clear_of_the_arrow(height: float) -> None:
+    wedge = Wedge([-2.0, 2.0], [0.4, 0.4], [0.4, 0.4], ([-1.5], [0.05]), 0.0, -1.5, 0.0, height, "core")
+    layout = figure_json(steinbach(wedge))["layout"]
+    word = next(note for note in layout["annotations"] if note["text"] == "unstable")
+    assert abs(word["y"] - height / layout["yaxis"]["range"][1]) > 0.1

@@ -325,7 +325,7 @@ def resonance(**strengths: float) -> ThirdIntegerResonance:
         (
             partial(resonance, s0=0.0, s1=0.0, sr=1e-3),
             NoSolution,
-            ["no fixed points", "-0.000664", "0.003417", "too weak"],
+            ["no fixed points", "-0.000664", "0.003417", "too weak", "0 is the strength of some: s0, s1"],
         ),
         (lambda: third_integer_resonance(cnao_at(0.03), at=SEPTUM), NoSolution, ["no fixed points", "0.03", "9.728"]),
         (partial(resonance, kf=0.9), UnstableOptics, ["cnao", "trace"]),

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import math
 from pathlib import Path
 
 import pytest
 
-from lattice import Drift, Lattice, Quadrupole, ReferenceParticle, read_json, write_json
+from lattice import Bend, Drift, Lattice, Quadrupole, ReferenceParticle, read_json, write_json
 from optics import Moments, twiss
 from studies.cli import run
 
@@ -36,6 +37,20 @@ def test_without_a_start_the_error_names_the_option(line: Lattice, capsys: pytes
     for command in (["verify", "line.json"], ["convert", "line.json", "out.tfs"]):
         assert run([*command, "-q"]) == 3
         assert "--start betx=" in capsys.readouterr().err
+
+
+def test_a_ring_without_stable_optics_is_not_taken_for_a_line(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Its bends turn the orbit once round."""
+    cell = [Quadrupole("q", length=0.5, k1=6.0), Bend("b", length=1.5, angle=math.pi / 4), Drift("d", length=1.0)]
+    particle = ReferenceParticle("proton", kinetic_energy_per_u=60e6)
+    write_json(Lattice("ring", elements=8 * cell, particle=particle), tmp_path / "ring.json")
+    monkeypatch.chdir(tmp_path)
+    assert run(["convert", "ring.json", "ring.tfs", "-q"]) == 3
+    told = capsys.readouterr().err
+    assert "stable" in told
+    assert "--start" not in told
 
 
 def test_an_optics_study_of_a_line_without_a_start_says_how_to_give_one(
