@@ -32,8 +32,9 @@ def _unpacked(packed: dict[str, Any]) -> Any:
     """``{"dtype", "bdata", "shape"}``: type, bytes in base64, and the sides of more than one dimension."""
     values = np.frombuffer(b64decode(packed["bdata"]), dtype=np.dtype(packed["dtype"]))
     sides = [int(side) for side in str(packed.get("shape", values.size)).split(",")]
-    known = np.isfinite(values)
-    return np.where(known, values, None).reshape(sides).tolist()
+    plain = values.astype(object)
+    plain[~np.isfinite(values)] = None
+    return plain.reshape(sides).tolist()
 
 
 def figure_of(drawing: Drawing) -> go.Figure:
