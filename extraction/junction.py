@@ -126,7 +126,11 @@ class ExtractedBeam:
 def extracted_beam(ring: Lattice, septum: Septum, spill: Spill, fringe: str = "full") -> ExtractedBeam:
     """The beam that a spill has thrown over the wires, flown to the magnetic septum.
 
-    InputError where nothing was extracted, or the septum names no magnetic one.
+    Returns:
+        ExtractedBeam: coordinates (n, 6) [m, 1] at the entrance of the magnetic septum, times [s], particle.
+
+    Raises:
+        InputError: fewer than two particles were extracted, or the septum names no magnetic one.
     """
     table: pd.DataFrame = spill.extracted
     if len(table) < 2:

@@ -191,6 +191,9 @@ def early_hit(septum: Septum, arm: Arm, delta: float = 0.0) -> tuple[float, floa
 
     In the two turns between its crossings the beam passes the septum on the other arms. Inside the wires at their
     entrance, it may still run into them along their length; ``wire_loss`` knows of the crossing alone.
+
+    Returns:
+        (x [m], dx/ds [rad]) at the entrance of the wires, or None. ``delta``: dp/p of the arm.
     """
     for x, px in arm.after[1:3, :2]:
         slope = float(px) / (1.0 + delta)

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass, field, fields
+from collections.abc import Mapping
+from dataclasses import FrozenInstanceError, dataclass, field, fields
 from functools import cache
 from math import isfinite
 from typing import Any, ClassVar
 
 from lattice.errors import LatticeError
-from lattice.magnitudes import OF_ATTRIBUTES, OPENING, as_number
+from lattice.magnitudes import OF_ATTRIBUTES, OPENING, Magnitude, as_number
 from lattice.parameters import parse_expression
 
 Strength = float | str
@@ -19,7 +20,8 @@ _NAME = re.compile(r"[^\s,;:=(){}\"']+")
 
 @dataclass(frozen=True)
 class Aperture:
-    """Free opening of an element: ``shape`` and half sizes [m], centred at ``offset_x``, ``offset_y``.
+    """Free opening of an element: ``shape`` and half sizes ``half_x``, ``half_y`` [m], centred at ``offset_x``,
+    ``offset_y`` [m]: x from offset_x - half_x to offset_x + half_x.
 
     shape: "rectangle", "ellipse", or "rectellipse" (both at once, the ellipse given by ``ellipse_x``,
     ``ellipse_y``).
@@ -65,6 +67,10 @@ class Element:
     choices: ClassVar[dict[str, tuple[str, ...]]] = {}
     #: Attributes that must not be negative.
     not_negative: ClassVar[tuple[str, ...]] = ("length", "hgap", "thickness", "gap")
+    #: Strengths that act along the length: without one they would do nothing.
+    along: ClassVar[tuple[str, ...]] = ()
+    #: Likely sizes, by attribute.
+    magnitudes: ClassVar[Mapping[str, Magnitude]] = OF_ATTRIBUTES
 
     def __init_subclass__(cls) -> None:
         cls.kind = cls.__name__.lower()
@@ -86,6 +92,15 @@ class Element:
             if getattr(self, attribute) not in words:
                 found = getattr(self, attribute)
                 raise LatticeError(f"{self.where(attribute)} must be one of {', '.join(words)}, found {found!r}")
+        self._refuse_idle()
+
+    def _refuse_idle(self) -> None:
+        acting = [name for name in self.along if getattr(self, name) != 0.0]
+        if acting and getattr(self, "length", None) == 0.0:
+            raise LatticeError(
+                f"{self.where('length')} is 0, so that {acting[0]} does nothing: give the length, or the integrated "
+                "strength as a thin Multipole (knl, ksl)"
+            )
 
     @classmethod
     @cache
@@ -119,7 +134,7 @@ class Element:
             raise LatticeError(f"{self.where(attribute)} must be finite, found {number!r}")
         if number < 0 and attribute in self.not_negative:
             raise LatticeError(f"{self.where(attribute)} must not be negative, found {number!r}")
-        magnitude = OF_ATTRIBUTES.get(attribute)
+        magnitude = self.magnitudes.get(attribute)
         if magnitude is not None and (fault := magnitude.fault(number)):
             raise LatticeError(f"{self.where(attribute)} {fault}")
 
@@ -148,3 +163,11 @@ class Element:
         except LatticeError as error:
             raise LatticeError(f"{self.where(attribute)}: {error}") from None
         return " ".join(text.lower().split())
+
+
+def refuse_change(element: Element, attribute: str, *_: object) -> None:
+    """What happens when an attribute of an element is set or deleted: FrozenInstanceError says how it is changed."""
+    raise FrozenInstanceError(
+        f"{element.where(attribute)} cannot be set, elements never change: make another one, "
+        f"dataclasses.replace(element, {attribute}=...), and put it in, lattice.replace('{element.name}', new)"
+    )

@@ -7,11 +7,13 @@ parameters (text). Signs: k1 > 0 focuses horizontally, a positive kick raises px
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import ClassVar
 
-from lattice.element import Aperture, Element, Strength
+from lattice.element import Aperture, Element, Strength, refuse_change
 from lattice.errors import LatticeError
+from lattice.magnitudes import OF_MAGNETS, Magnitude
 
 __all__ = ["ELEMENT_KINDS", "Aperture", "Element", "Strength"]
 
@@ -32,7 +34,7 @@ class Bend(Element):
     magnet. ``hgap`` [m] is half the gap and ``fint``, ``fintx`` the fringe integrals at entrance and exit
     (``fintx=None``: as ``fint``). ``h1``, ``h2`` [1/m]: curvature of the pole faces, convex ones positive (a thin
     sextupole K2 L = -k0 h / cos^3 e, part of the full fringe). ``kill_ent_fringe``, ``kill_exi_fringe``: True for a
-    magnet that is cut there, without pole face and fringe.
+    magnet that is cut there, without pole face and fringe. ``tilt`` [rad] turns it about s, x towards y.
     """
 
     length: Strength
@@ -50,6 +52,7 @@ class Bend(Element):
     kill_ent_fringe: bool = False
     kill_exi_fringe: bool = False
     tilt: Strength = 0.0
+    magnitudes: ClassVar[Mapping[str, Magnitude]] = OF_MAGNETS
 
     def __post_init__(self) -> None:
         super().__post_init__()
@@ -75,12 +78,20 @@ class DipoleEdge(Element):
 
 @dataclass(frozen=True, kw_only=True)
 class Quadrupole(Element):
-    """Quadrupole of ``length`` [m], gradient ``k1`` and skew gradient ``k1s`` [m^-2], ``tilt`` [rad]."""
+    """Quadrupole of ``length`` [m], gradient ``k1`` and skew gradient ``k1s`` [m^-2], ``tilt`` [rad].
+
+    k1 = (dBy/dx) / (B rho) > 0 focuses horizontally. A strength is a number, or a text of parameters: "kf", "-1.7*kf".
+
+    >>> Quadrupole("qf", length=0.3, k1="kf").k1
+    'kf'
+    """
 
     length: Strength
     k1: Strength = 0.0
     k1s: Strength = 0.0
     tilt: Strength = 0.0
+    along: ClassVar[tuple[str, ...]] = ("k1", "k1s")
+    magnitudes: ClassVar[Mapping[str, Magnitude]] = OF_MAGNETS
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -91,6 +102,8 @@ class Sextupole(Element):
     k2: Strength = 0.0
     k2s: Strength = 0.0
     tilt: Strength = 0.0
+    along: ClassVar[tuple[str, ...]] = ("k2", "k2s")
+    magnitudes: ClassVar[Mapping[str, Magnitude]] = OF_MAGNETS
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -101,6 +114,8 @@ class Octupole(Element):
     k3: Strength = 0.0
     k3s: Strength = 0.0
     tilt: Strength = 0.0
+    along: ClassVar[tuple[str, ...]] = ("k3", "k3s")
+    magnitudes: ClassVar[Mapping[str, Magnitude]] = OF_MAGNETS
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -108,7 +123,7 @@ class Multipole(Element):
     """Thin multipole with integrated strengths ``knl[n]``, ``ksl[n]`` [m^-n].
 
     As in MAD-X ``knl[0]``, ``ksl[0]`` also bend the reference orbit; ``lrad`` [m] is the fictitious length over
-    which they act (0: no weak focusing).
+    which they act (0: no weak focusing). ``tilt`` [rad] turns it about s, x towards y.
     """
 
     knl: tuple[Strength, ...] = ()
@@ -129,6 +144,8 @@ class Solenoid(Element):
 
     length: Strength
     ks: Strength = 0.0
+    along: ClassVar[tuple[str, ...]] = ("ks",)
+    magnitudes: ClassVar[Mapping[str, Magnitude]] = OF_MAGNETS
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -186,6 +203,7 @@ class Kicker(Element):
     """Corrector of ``length`` [m]: ``hkick``, ``vkick`` [rad] raise px and py; acts in the middle.
 
     ``plane`` "x", "y" or "both" tells what the magnet can do; a kick in the other plane is refused.
+    ``tilt`` [rad] turns the kicks about s, x towards y.
     """
 
     length: Strength = 0.0
@@ -194,6 +212,7 @@ class Kicker(Element):
     tilt: Strength = 0.0
     plane: str = "both"
     choices: ClassVar[dict[str, tuple[str, ...]]] = {"plane": PLANES}
+    magnitudes: ClassVar[Mapping[str, Magnitude]] = OF_MAGNETS
 
     def __post_init__(self) -> None:
         super().__post_init__()
@@ -270,11 +289,16 @@ class ElectrostaticSeptum(Element):
     kick: Strength = 0.0
     gap: Strength = 0.0
     angle: Strength = 0.0
+    magnitudes: ClassVar[Mapping[str, Magnitude]] = OF_MAGNETS
 
 
 @dataclass(frozen=True, kw_only=True)
 class MagneticSeptum(Element):
-    """Magnetic septum; a drift for the circulating beam. Fields as for ElectrostaticSeptum."""
+    """Magnetic septum; a drift for the circulating beam.
+
+    Blade at ``position`` [m] (its sign tells the side), ``thickness`` [m] thick; a particle beyond it is kicked by
+    ``kick`` [rad] over ``length`` [m]; ``gap`` [m] beyond the blade; ``angle`` [rad] of the blade to the orbit.
+    """
 
     length: Strength
     position: Strength = 0.0
@@ -282,6 +306,7 @@ class MagneticSeptum(Element):
     kick: Strength = 0.0
     gap: Strength = 0.0
     angle: Strength = 0.0
+    magnitudes: ClassVar[Mapping[str, Magnitude]] = OF_MAGNETS
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -319,3 +344,7 @@ ELEMENT_KINDS: dict[str, type[Element]] = {
         Collimator,
     )
 }
+
+for _kind in ELEMENT_KINDS.values():
+    for _way in ("__setattr__", "__delattr__"):  # after dataclass has made its own
+        setattr(_kind, _way, refuse_change)

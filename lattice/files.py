@@ -10,6 +10,19 @@ from secrets import token_hex
 from lattice.errors import FileError
 
 MAX_BYTES = 50_000_000
+#: Who reads a file, by the end of its name.
+READERS = {
+    ".seq": "lattice.read_madx",
+    ".madx": "lattice.read_madx",
+    ".mad": "lattice.read_madx",
+    ".lte": "lattice.read_elegant",
+    ".bmad": "lattice.read_bmad",
+    ".pals.yaml": "lattice.read_pals",
+    ".pals.yml": "lattice.read_pals",
+    ".pals.json": "lattice.read_pals",
+    ".xsuite.json": "optics.engines.xsuite.files.read_xsuite_json",
+    ".json": "lattice.read_json",
+}
 _HANDED_OVER = (Path("/dev"), Path("/dev/fd"), Path("/proc/self/fd"))
 
 
@@ -31,6 +44,12 @@ def read_bytes(path: str | Path, what: str = "file") -> bytes:
     if len(content) > MAX_BYTES:
         raise FileError(f"{path}: this {what} is larger than {MAX_BYTES // 1_000_000} MB, which no {what} needs")
     return content
+
+
+def other_reader(path: str | Path, own: str) -> str:
+    """What to say after an error of a reader ``own``, where the name of the file belongs to another one."""
+    reader = next((reader for end, reader in READERS.items() if str(path).lower().endswith(end)), "")
+    return f"; a file of this name is read by {reader}" if reader and not reader.endswith(f".{own}") else ""
 
 
 def check_is_file(path: Path, what: str = "file") -> None:

@@ -18,7 +18,7 @@ import numpy as np
 
 from lattice.elements import ELEMENT_KINDS, Aperture, Element
 from lattice.errors import FileError, HadronOpticsError, LatticeError, did_you_mean
-from lattice.files import read_bytes, write_text_atomic
+from lattice.files import other_reader, read_bytes, write_text_atomic
 from lattice.json_text import parse_json
 from lattice.lattice import BEFORE_PATH, Lattice, checked_lattice
 from lattice.reference import ReferenceParticle, Species
@@ -76,11 +76,21 @@ def read_json(path: str | Path) -> Lattice:
         >>> print(read_json("line.json").length)
         1.0
     """
-    data = parse_json(read_bytes(path, "lattice file"), path, "a lattice in JSON")
+    content = read_bytes(path, "lattice file")
+    try:
+        data = parse_json(content, path, "a lattice in JSON")
+    except FileError as error:
+        raise FileError(f"{error}{_other(path, content)}") from None
     try:
         return lattice_from_data(data)
     except HadronOpticsError as error:
         raise type(error)(f"{path}: {error}") from None
+
+
+def _other(path: str | Path, content: bytes) -> str:
+    """Who reads a file that is no JSON."""
+    madx = b";" in content and not content.lstrip().startswith((b"{", b"["))
+    return other_reader(path, "read_json") or ("; MAD-X is read by lattice.read_madx" if madx else "")
 
 
 def lattice_to_json(lattice: Lattice) -> str:
@@ -153,6 +163,11 @@ def _aperture_to_data(aperture: Aperture) -> dict[str, Any]:
 
 def lattice_from_data(data: Any) -> Lattice:
     """The lattice of such data. FileError for another format or schema, LatticeError for wrong content."""
+    if isinstance(data, dict) and "kind" not in data and {"element_names", "lines"} & data.keys():
+        raise FileError(
+            "this is a file of Xsuite: read_xsuite_json of optics.engines.xsuite.files reads it, optics.from_xsuite "
+            "takes a line that xtrack has loaded"
+        )
     if not isinstance(data, dict) or data.get("kind") != "lattice" or "schema" not in data:
         raise FileError('this is no lattice of ours: expected an object with "schema": 1 and "kind": "lattice"')
     if data["schema"] != SCHEMA:

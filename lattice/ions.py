@@ -33,6 +33,16 @@ class Ion:
     atoms: int = 1
 
 
+def atom_called(symbol: str, mass_number: str) -> str | None:
+    """The atom of the table of species with this symbol and this mass number, or the usual one without: c 12.
+
+    >>> atom_called("c", "12"), atom_called("he", "")
+    ('carbon-12', 'helium-4')
+    """
+    own = f"{mass_number}{symbol}"
+    return SYMBOLS.get(_MASS_NUMBER.get(own, own))
+
+
 def ion_called(name: str) -> Ion | None:
     """What a name says: the symbol or name of an atom and its charge; None for what is no name of an ion.
 

@@ -17,10 +17,9 @@ from lattice.building import parts
 from lattice.building.sequence import Elements, ElementSequence, expanded_elements
 from lattice.elements import Element
 from lattice.errors import InputError, LatticeError, did_you_mean, listed
-from lattice.magnitudes import OF_ATTRIBUTES
 from lattice.memory import Memory
 from lattice.names import checked_parameter_name, checked_title
-from lattice.parameters import Parameters, parse_expression
+from lattice.parameters import CONSTANTS, Parameters, parse_expression
 from lattice.reference import ReferenceParticle
 from lattice.showing import Showing, chart, told
 from lattice.structure import Structure, positions
@@ -35,6 +34,15 @@ class Lattice(ElementSequence, Showing):
     numbers, one-dimensional arrays (all of one length: a batch of lattices) or expressions (text). ``particle`` and
     ``warnings`` come from a reader. Raises LatticeError for unknown parameters, circles, one name with two meanings,
     and strengths that make no sense once evaluated.
+
+    ``with_parameters`` sets parameters, ``with_new_parameters`` adds some, ``freed`` gives one element a parameter of
+    its own (to be varied alone), ``replace`` and ``insert`` change elements, ``equals`` compares.
+
+    >>> from lattice import Drift, Quadrupole
+    >>> cell = [Quadrupole("qf", length=0.3, k1="kf"), Drift("d", length=1.0), Quadrupole("qd", length=0.3, k1="-kf")]
+    >>> line = Lattice("line", elements=cell, parameters={"kf": 1.2})
+    >>> print(round(line.length, 9), line.with_parameters(kf=1.3).parameters["kf"], line["qd"].k1)
+    1.6 1.3 -kf
     """
 
     name: str
@@ -80,7 +88,10 @@ class Lattice(ElementSequence, Showing):
         self.__dict__.update(values, parameters=parameters, batch=batch, _structure=structure)
 
     def with_parameters(self, values: Mapping[str, Any] | None = None, /, **keywords: Any) -> Lattice:
-        """New lattice with other parameter values (numbers or arrays); unknown and dependent names are refused."""
+        """New lattice with other parameter values (numbers or arrays); unknown and dependent names are refused.
+
+        A new parameter comes by ``with_new_parameters``, one for a single element by ``freed``.
+        """
         if not isinstance(values, Mapping | None):
             raise InputError(f"with_parameters takes names with values, such as (kf=0.3), found {values!r:.60}")
         changes = _by_lower_name({**(values or {}), **keywords})
@@ -91,6 +102,62 @@ class Lattice(ElementSequence, Showing):
         new._set(self.name, self._structure, self.particle, self.warnings, parameters)
         new._check_strengths(changes)
         return new
+
+    def with_new_parameters(self, values: Mapping[str, Any] | None = None, /, **keywords: Any) -> Lattice:
+        """New lattice with further parameters: numbers, arrays or expressions, for what is put in or freed.
+
+        Raises LatticeError for a name that is taken, or that no parameter can have.
+
+        >>> from lattice import Drift, Quadrupole
+        >>> line = Lattice("line", elements=[Drift("d", length=2.0)]).with_new_parameters(kt=0.3)
+        >>> print(line.insert(Quadrupole("qt", length=0.2, k1="kt"), at=1.0).parameters)
+        Parameters({'kt': 0.3})
+        """
+        new = _checked_definitions(_by_lower_name({**(values or {}), **keywords}))
+        for name in new:
+            if name in self.parameters:
+                raise LatticeError(
+                    f"lattice '{self.name}' has a parameter '{name}' already: with_parameters({name}=...) sets it"
+                )
+        return self._with_elements(self.elements, {**self.parameters.definitions, **new})
+
+    def freed(self, element: str, attribute: str, name: str) -> Lattice:
+        """New lattice in which one strength of an element is a parameter ``name`` of its own, at its value of now.
+
+        ``element``: every element of that name; "qf::1" is this one alone, called "qf_1" or the next free number then.
+        Raises LatticeError for an attribute that is no strength of one number, and for a name that is taken.
+
+        >>> from lattice import Quadrupole
+        >>> pair = [Quadrupole("q1", length=0.3, k1="kf"), Quadrupole("q2", length=0.3, k1="kf")]
+        >>> line = Lattice("line", elements=pair, parameters={"kf": 1.2}).freed("q2", "k1", "k_q2")
+        >>> print(line["q1"].k1, line["q2"].k1, line.parameters["k_q2"])
+        kf k_q2 1.2
+        """
+        rows = self._rows_of(element)
+        old = self.elements[min(rows)]
+        if attribute not in old.strength_names() or not isinstance(value := getattr(old, attribute), (float, str)):
+            raise LatticeError(
+                f"{old.where(attribute)} is no strength of one number; it has: {listed(old.strength_names())}"
+            )
+        others = {one.name for row, one in enumerate(self.elements) if row not in rows}
+        alone = next(parts.free_names(old.name, others)) if old.name in others else old.name
+        new = replace(replace(old, name=alone), **{attribute: name})  # type: ignore[arg-type]
+        return self.with_new_parameters({name: self.value(value)}).replace(element, new)
+
+    def equals(self, other: Lattice) -> bool:
+        """Whether two lattices have the same elements in the same order, parameters (as written) and particle.
+
+        ``==`` tells whether they are one value in memory, and is False for a lattice that was saved and read again.
+        Names and warnings of the lattices do not count.
+        """
+        checked_lattice(other, "equals")
+        ours, theirs = self.parameters.definitions, other.parameters.definitions
+        return (
+            self.elements == other.elements
+            and self.particle == other.particle
+            and ours.keys() == theirs.keys()
+            and all(parts.same(value, theirs[name]) for name, value in ours.items())
+        )
 
     def with_particle(self, particle: ReferenceParticle | None) -> Lattice:
         """New lattice with another particle."""
@@ -110,15 +177,24 @@ class Lattice(ElementSequence, Showing):
         moved = self._moved_by(dict.fromkeys(self.parameters.following(names)))
         return any(attribute in element.not_negative for element, attribute, _ in moved)
 
+    def no_parameter(self, name: str) -> str:
+        """What messages say of a name that is no parameter here, and of the ways to one."""
+        element, _, attribute = name.rpartition(".")
+        place = (element, attribute) if element in self else ("name of an element", "k1")
+        return (
+            f"lattice '{self.name}' has no parameter '{name}'{did_you_mean(name, self.parameters) or '.'} "
+            f"Its parameters: {listed(self.parameters)}. lattice.freed('{place[0]}', '{place[1]}', 'new_name') makes "
+            "one of a strength, lattice.with_new_parameters(new_name=0.0) adds one"
+        )
+
     def _refuse_unsettable(self, name: str) -> None:
         if name not in self.parameters:
-            raise LatticeError(
-                f"lattice '{self.name}' has no parameter '{name}'{did_you_mean(name, self.parameters) or '.'} "
-                f"Its parameters: {listed(self.parameters)}"
-            )
+            raise LatticeError(self.no_parameter(name))
         if self.parameters.is_dependent(name):
             text = self.parameters.definitions[name]
-            raise LatticeError(f"parameter '{name}' depends on others ('{text}'): set those instead")
+            depends = not parse_expression(text).names <= CONSTANTS.keys() - self.parameters.keys()
+            way = "depends on others ('{}'): set those instead" if depends else "is fixed as '{}': write it as a number"
+            raise LatticeError(f"parameter '{name}' {way.format(text)}")
 
     @property
     def memory(self) -> Memory:
@@ -161,7 +237,9 @@ class Lattice(ElementSequence, Showing):
         if not isinstance(element, Element):
             raise InputError(f"resolved takes an element or its name, found {element!r:.60}")
         if self.batch is not None:
-            raise InputError(f"lattice '{self.name}' holds {self.batch} lattices in one; take one of them first")
+            raise InputError(
+                f"lattice '{self.name}' holds {self.batch} lattices in one; take one of them first: {self.way_to_one}"
+            )
         return replace(element, **{name: self.value(value) for name, value in element.strengths().items()})
 
     @property
@@ -190,10 +268,23 @@ class Lattice(ElementSequence, Showing):
             try:
                 value = self.value(text)
             except LatticeError as error:
-                raise LatticeError(f"{element.where(attribute)}: {error}") from None
-            if attribute in element.not_negative or (attribute in OF_ATTRIBUTES and not again):
+                raise LatticeError(f"{element.where(attribute)}: {error}{self._way_to(text)}") from None
+            if attribute in element.not_negative or (attribute in element.magnitudes and not again):
                 for extreme in (np.min, np.max):
                     element.check_number(attribute, float(extreme(np.real(value))))
+
+    @property
+    def way_to_one(self) -> str:
+        """How one lattice of a batch is taken, as messages say it."""
+        arrays = [name for name, value in self.parameters.items() if np.ndim(value)]
+        taken = ", ".join(f"{name}=lattice.parameters['{name}'][0]" for name in arrays[:3])
+        return f"lattice.with_parameters({taken}{', ...' if len(arrays) > 3 else ''})"
+
+    def _way_to(self, text: str) -> str:
+        """How a parameter that is missing is defined."""
+        for name in sorted(parse_expression(text).names - self.parameters.keys() - CONSTANTS.keys()):
+            return f" (define it first: Lattice(parameters={{'{name}': 0.0}}) or with_new_parameters({name}=0.0))"
+        return ""
 
 
 def _checked_definitions(parameters: Mapping[str, Any]) -> dict[str, Any]:

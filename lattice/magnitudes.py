@@ -48,6 +48,8 @@ OF_ATTRIBUTES = {
     "thickness": Magnitude(2.0, "m", "mm"),
     "gap": Magnitude(2.0, "m", "mm"),
 }
+#: Of magnets: the longest that are built have less than 20 m.
+OF_MAGNETS = {**OF_ATTRIBUTES, "length": Magnitude(100.0, "m", "mm")}
 #: Rms of errors of magnets and monitors, by the kind of error.
 OF_ERRORS = {
     "dx": Magnitude(0.05, "m", "mm"),
@@ -62,6 +64,7 @@ OF_ERRORS = {
 }
 OPENING = Magnitude(10.0, "m", "mm", unlimited=1e6)
 EMITTANCE = Magnitude(1e-3, "m", "um")
+MOMENTUM_SPREAD = Magnitude(1.0, "parts of the momentum", "per mille or per cent")
 
 
 def as_number(value: Any) -> float | None:

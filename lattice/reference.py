@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
 from math import isfinite, sqrt
 
 from lattice.errors import InputError, did_you_mean
-from lattice.ions import Ion, ion_called
+from lattice.ions import Ion, atom_called, ion_called
 from lattice.magnitudes import as_number
 from lattice.ranges import RangeLaw
 
@@ -90,7 +91,7 @@ def species_named(name: str) -> Species:
     ion = ion_called(key)
     if ion is None or ion.atom not in _NEUTRAL:
         raise InputError(
-            f"unknown species '{name}'{did_you_mean(key, SPECIES)} Known: {', '.join(SPECIES)}, and ions by their "
+            f"unknown species '{name}'{_nearest(key) or '.'} Known: {', '.join(SPECIES)}, and ions by their "
             f"charge: C4+, 'carbon-12 4+', H2+"
         )
     return _ion_with_electrons(name, ion)
@@ -131,7 +132,7 @@ class ReferenceParticle:
         if not ENERGIES[0] * (1 - 1e-9) <= energy <= ENERGIES[1]:
             raise InputError(
                 f"kinetic_energy_per_u must lie within {ENERGIES[0]:g} and {ENERGIES[1]:g} eV, found {energy:g}"
-                + (f": if that is MeV, give {energy:g}e6" if energy < ENERGIES[0] else "")
+                + (_of_another_unit(energy) if energy < ENERGIES[0] else "")
             )
         object.__setattr__(self, "species", kind.name)
         object.__setattr__(self, "kind", kind)
@@ -225,6 +226,18 @@ def range_law(kind: Species) -> RangeLaw:
     if ion is not None and ion.atom in _NEUTRAL:
         return range_law(SPECIES["proton" if ion.atom == _HYDROGEN else ion.atom])
     return RangeLaw(kind.mass / PROTON_MASS / kind.charge**2, 1e-6 * kind.mass / kind.nucleons)
+
+
+def _nearest(key: str) -> str:
+    """The species whose symbol and mass number these are (C12, 12C, C-12), else the nearest name."""
+    found = re.fullmatch(r"(\d*)([a-z]{1,2})[-_ ]?(\d*)", key)
+    species = atom_called(found[2], found[1] or found[3]) if found else None
+    return f"; did you mean '{species}'?" if species in SPECIES else did_you_mean(key, SPECIES)
+
+
+def _of_another_unit(energy: float) -> str:
+    """What a number of eV that is too small may be."""
+    return f": if that is MeV, give {energy:g}e6, if GeV {energy:g}e9"
 
 
 def _positive_number(what: str, value: float, unit: str) -> float:

@@ -12,7 +12,7 @@ import numpy as np
 from lattice.arrays import Array, read_only
 from lattice.elements import Element
 from lattice.errors import InputError, did_you_mean
-from lattice.magnitudes import OF_ATTRIBUTES, Magnitude
+from lattice.magnitudes import Magnitude
 from lattice.memory import Memory
 
 
@@ -54,6 +54,9 @@ class Structure:
         repeated = [row for row in self.names if row.startswith(key + "::")]
         if repeated:
             raise InputError(f"'{name}' stands {len(repeated)} times in '{owner}'; name one: {_some(repeated)}")
+        stem, _, end = key.rpartition(":")
+        if end in ("exit", "out", "start", "entry", "in") and (stem in self.places or stem + "::0" in self.places):
+            raise InputError(f"'{name}': the exit of an element is '{stem}:end', its entrance '{stem}'")
         raise InputError(f"lattice '{owner}' has no element '{name}'{did_you_mean(key, self.places)}")
 
     def row(self, place: str, owner: str) -> int:
@@ -97,7 +100,7 @@ class Structure:
             for attribute, value in element.strengths().items():
                 for text in value if isinstance(value, tuple) else (value,):
                     if isinstance(text, str):
-                        key = (text, attribute in element.not_negative, OF_ATTRIBUTES.get(attribute))
+                        key = (text, attribute in element.not_negative, element.magnitudes.get(attribute))
                         found.setdefault(key, (element, attribute, text))
         return tuple(found.values())
 

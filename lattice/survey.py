@@ -39,10 +39,24 @@ def survey(
 
     Columns of length len(lattice) + 1: "name" (as in tables, the last one "_end"), "s", "X", "Y", "Z" [m], "theta",
     "phi", "psi" [rad] (MAD-X; theta and psi are continuous along the orbit). As in MAD-X's SURVEY the skew dipole of
-    a multipole does not turn the orbit. Raises InputError for a batch of lattices.
+    a multipole does not turn the orbit.
+
+    Returns:
+        The columns by name. ``optics.survey`` gives the same as a pandas table.
+
+    Raises:
+        InputError: a batch of lattices.
+
+    Example:
+        >>> from lattice import Bend, Lattice
+        >>> floor = survey(Lattice("quarter", elements=[Bend("b", length=1.0, angle=1.5707963267948966)]))
+        >>> print(round(float(floor["X"][-1]), 6), round(float(floor["theta"][-1]), 6))
+        -0.63662 -1.570796
     """
     if lattice.batch is not None:
-        raise InputError(f"lattice '{lattice.name}' holds {lattice.batch} lattices in one; survey one of them")
+        raise InputError(
+            f"lattice '{lattice.name}' holds {lattice.batch} lattices in one; survey one of them: {lattice.way_to_one}"
+        )
     distinct = {element.name: element for element in lattice.elements}
     steps = {name: _step(lattice.resolved(element)) for name, element in distinct.items()}
     position, frame = np.array([X, Y, Z]), _rotation(theta, phi, psi)

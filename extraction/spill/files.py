@@ -49,11 +49,18 @@ class SavedSpill:
 def save_spill(
     folder: str | Path, spill: Spill, particle: ReferenceParticle, about: Mapping[str, Any] | None = None
 ) -> tuple[Path, ...]:
-    """Write extracted.h5 (openPMD-beamphysics), extracted.parquet and lost.parquet; returns their paths.
+    """Write extracted.h5 (openPMD-beamphysics), extracted.parquet and lost.parquet into a folder.
 
     Coordinates are about ``particle``; in the openPMD file each particle has its absolute ``time``. ``about`` (JSON
     values) is kept in the Parquet files. Each file is written whole or not at all; without extracted particles there is
-    no beam and no extracted.h5. Raises InputError for tables that are no spill, FileError for a folder.
+    no beam and no extracted.h5.
+
+    Returns:
+        The paths of the files.
+
+    Raises:
+        InputError: tables that are no spill.
+        FileError: the folder or a file cannot be written.
     """
     folder = Path(folder)
     _check(spill)
@@ -74,7 +81,14 @@ def save_spill(
 
 
 def read_spill(folder: str | Path) -> SavedSpill:
-    """Read what ``save_spill`` wrote; FileError for what is missing or malformed."""
+    """Read what ``save_spill`` wrote.
+
+    Returns:
+        SavedSpill: its tables (coordinates [m, 1], times [s]), the reference particle, and what was noted about it.
+
+    Raises:
+        FileError: what is missing or malformed.
+    """
     folder = Path(folder)
     extracted, description = read_parquet(folder / EXTRACTED, _COLUMNS)
     lost, _ = read_parquet(folder / LOST, _LOST_COLUMNS)

@@ -68,7 +68,12 @@ def particle_balance(
 
     Columns: what ("extracted", "lost", "circulating"), place, cause, plane, side, count, and, at ``level``, fraction,
     lower and upper.
-    Raises InputError when a particle is in both tables or twice in one, or when there are more than began.
+
+    Returns:
+        pandas table; fractions are parts of 1, their bounds those of a counted share by ``method``.
+
+    Raises:
+        InputError: a particle is in both tables or twice in one, or there are more than began.
     """
     check_disjoint(extracted, lost)
     left = particles - len(extracted) - len(lost)

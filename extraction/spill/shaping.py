@@ -87,8 +87,15 @@ def flat_programme(
     ``rounds`` of the full length with ``check_count`` of them, until the wanted ``duty_factor`` is reached: that of the
     extracted particles in ``knots`` bins, freed of counting statistics and within one standard error (for a ``shape``,
     bins in which it asks for equal shares). ``lead``: fraction of the time in which the beam is brought to where the
-    first particle leaves. Other keywords go to ``track_spill``. Raises InputError for drivers that cannot be shaped,
-    NoSolution when hardly any particle leaves; a duty factor that is not reached is no error (``reason``).
+    first particle leaves. Other keywords go to ``track_spill``.
+
+    Returns:
+        ShapedSpill: the driver with its programme (times [s]), the spill of the last round and the duty factor; one
+        that is not reached is no error (``reason``).
+
+    Raises:
+        InputError: drivers that cannot be shaped, numbers that make no sense.
+        NoSolution: hardly any particle leaves.
     """
     _check(driver, duty_factor, knots, rounds, lead)
     if not isinstance(turns, (int, np.integer)) or turns < 1:

@@ -76,7 +76,14 @@ class Transit:
 
 
 def transit_times(extracted: pd.DataFrame, released: Array) -> Transit:
-    """Extraction time minus release time, ``released`` (N,) [s] by particle number; InputError when none is known."""
+    """Extraction time minus release time, ``released`` (N,) [s] by particle number.
+
+    Returns:
+        Transit: the times [s] of all that have one, their mean, rms, median and 5 and 95 per cent.
+
+    Raises:
+        InputError: none is known, or a particle has no release time.
+    """
     numbers = extracted["particle"].to_numpy()
     if len(numbers) and not (0 <= numbers.min() and numbers.max() < len(released)):
         raise InputError(f"particle {numbers.max()} has no release time: {len(released)} were given")

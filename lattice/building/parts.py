@@ -69,7 +69,7 @@ def split_drift(elements: Sequence[Element], row: int, inside: float, new: Seque
     """
     drift = elements[row]
     front, back = inside, plain_length(drift) - inside - sum(map(plain_length, new))
-    names = _free_names(drift.name, {element.name for element in (*elements, *new)})
+    names = free_names(drift.name, {element.name for element in (*elements, *new)})
     pieces = [
         [replace(drift, name=next(names), length=length)] if length > TOUCHING else []  # type: ignore[call-arg]
         for length in (front, back)
@@ -77,7 +77,8 @@ def split_drift(elements: Sequence[Element], row: int, inside: float, new: Seque
     return (*elements[:row], *pieces[0], *new, *pieces[1], *elements[row + 1 :])
 
 
-def _free_names(name: str, taken: set[str]) -> Iterator[str]:
+def free_names(name: str, taken: set[str]) -> Iterator[str]:
+    """``name_1``, ``name_2`` ... that are not taken."""
     number = 0
     while True:
         number += 1
@@ -105,7 +106,7 @@ def merged(parts: Iterable[Mapping[str, Any]], overridden: Iterable[str] = ()) -
     free = set(overridden)
     for part in parts:
         for name, value in part.items():
-            if name not in free and name in found and not _same(found[name], value):
+            if name not in free and name in found and not same(found[name], value):
                 raise LatticeError(
                     f"parameter '{name}' has two values, {found[name]!s:.40} and {value!s:.40}: rename one of them "
                     f"(lattice.renamed(parameters={{'{name}': ...}})), or give parameters=, which holds for both"
@@ -114,7 +115,8 @@ def merged(parts: Iterable[Mapping[str, Any]], overridden: Iterable[str] = ()) -
     return found
 
 
-def _same(first: Any, second: Any) -> bool:
+def same(first: Any, second: Any) -> bool:
+    """Whether two definitions of a parameter are the same number, array or text."""
     if isinstance(first, str) or isinstance(second, str):
         return bool(first is second or (type(first) is type(second) and first == second))
     return np.array_equal(first, second)

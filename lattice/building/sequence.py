@@ -205,6 +205,7 @@ class ElementSequence:
         length, or ``at`` s [m] in a drift, whose length it takes the place of.
 
         ``refer``: what of it stands at s, its "entry", "centre" or "exit". A drift "d" is cut into "d_1" and "d_2".
+        A parameter of its strengths that is not here is added first: ``ring.with_new_parameters(kt=0.0).insert(...)``.
         Raises LatticeError naming what stands there and the nearest place that has room.
         """
         if sum(where is not None for where in (before, after, at)) != 1:
@@ -252,7 +253,11 @@ class ElementSequence:
         return f"'{self.names[row]}' from {s[row]:.6g} to {s[row + 1]:.6g} m"
 
     def replace(self, name: str, what: Element | ElementSequence | Sequence[Element]) -> Self:
-        """New lattice with ``what`` in place of every element of a name, or of the row ``qf::1`` alone."""
+        """New lattice with ``what`` in place of every element of a name, or of the row ``qf::1`` alone.
+
+        One that differs a little: ``ring.replace("qf", dataclasses.replace(ring["qf"], k1=1.3))``; a strength that
+        becomes a parameter of its own: ``ring.freed("qf", "k1", "k_new")``.
+        """
         new, parameters = self._joined(what)
         rows = self._rows_of(name)
         parts = [new if row in rows else (element,) for row, element in enumerate(self.elements)]

@@ -36,12 +36,18 @@ def _is_one_of(attribute: str, patterns: frozenset[str]) -> bool:
 
 @dataclass
 class Definition:
-    """An element as defined so far: its kind, its attributes (inherited ones too), where it last changed."""
+    """An element as defined so far: its kind, its attributes (inherited ones too), where it stands and last changed."""
 
     name: str
     kind: str
     attributes: dict[str, Value]
     statement: Statement
+    changed: Statement | None = None
+
+    def makes_no_sense(self, reason: object) -> LatticeError:
+        """The error for an element whose values make no sense."""
+        also = f" (changed by {self.changed.where}: {self.changed.shown})" if self.changed is not None else ""
+        return self.statement.makes_no_sense(f"{reason}{also}")
 
 
 #: What all elements of a file take over from others; a lattice of 100,000 elements has some ten each.

@@ -27,6 +27,8 @@ _OTHERS = words(
     "ex exn ey eyn et sigt sige kbunch npart bcurrent bunched radiate sequence deltap circ freq0 alfa u0 qs arad"
     " dtbyds pdamp n1min"
 )
+#: What is told of the beam and its ring, and no lattice keeps.
+NOT_KEPT = _OTHERS - {"sequence"}
 NUMBERS = frozenset(("mass", "charge", "bv", *_ENERGIES))
 KNOWN = NUMBERS | _OTHERS | {"particle"}
 

@@ -2,7 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from pathlib import Path
+
 from lattice.madx.syntax import words
+from lattice.madx.text import Statement
 
 #: Passed over and listed in the warnings: they calculate, write, show or describe, and leave the lattice alone.
 PASSED_OVER = words(
@@ -52,3 +56,26 @@ REFUSED = {
     "sxfread": "let MAD-X write the sequence (save, sequence=...) and read that file",
     "delete": "take out what is to be deleted",
 }
+_FEW = 3  # places of one command that are told
+
+
+class PassedOver:
+    """Statements that say nothing of a lattice: told in one line, by command, with their places."""
+
+    def __init__(self) -> None:
+        self._places: dict[str, list[str]] = {}
+
+    def add(self, statement: Statement, command: str) -> None:
+        """One more of a command."""
+        self._places.setdefault(command, []).append(f"{Path(statement.file).name}:{statement.line}")
+
+    def told(self) -> Iterator[str]:
+        """The line, where there is anything to tell."""
+        if self._places:
+            commands = ", ".join(f"{command} ({_some(places)})" for command, places in self._places.items())
+            yield f"passed over, as it does not change the lattice: {commands}"
+
+
+def _some(places: list[str]) -> str:
+    more = f" and {len(places) - _FEW} more" if len(places) > _FEW else ""
+    return ", ".join(places[:_FEW]) + more

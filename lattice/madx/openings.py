@@ -7,6 +7,7 @@ from lattice.errors import LatticeError
 from lattice.madx.values import Values
 
 _ROUND = {"circle": "ellipse", "rectcircle": "rectellipse", "lhcscreen": "rectellipse"}
+_UNREAD = ("racetrack", "octagon")  # shapes that are not held; any other word names a file
 _SIZES = {"circle": 1, "ellipse": 2, "rectangle": 2, "rectcircle": 3, "lhcscreen": 3, "rectellipse": 4}
 
 
@@ -14,6 +15,9 @@ def aperture(v: Values) -> Aperture | None:
     """The opening of an element; None where no sizes are given, and (noted) where it has a shape we cannot hold."""
     sizes = [float(size) for size in v.given.get("aperture", ())]
     shape = str(v.given.get("apertype", "circle")).lower()
+    if shape not in _SIZES and shape not in _UNREAD:
+        v.note(f"the aperture of '{v.name}' is not read: apertype '{shape}' names a file; give a shape and sizes")
+        return None
     if not any(sizes):
         return None
     if shape not in _SIZES or len(sizes) < _SIZES[shape] or 0.0 in sizes[: _SIZES[shape]]:

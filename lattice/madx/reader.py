@@ -8,17 +8,18 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
-from lattice.errors import FileError, LatticeError, did_you_mean
+from lattice.errors import FileError, HadronOpticsError, LatticeError, did_you_mean
+from lattice.files import other_reader
 from lattice.lattice import Lattice
 from lattice.madx.arithmetic import Strength
 from lattice.madx.beam import KNOWN as BEAM_ATTRIBUTES
+from lattice.madx.beam import NOT_KEPT, Beam
 from lattice.madx.beam import NUMBERS as BEAM_NUMBERS
-from lattice.madx.beam import Beam
 from lattice.madx.beamline import Beamlines, Line, Placement, Sequence
 from lattice.madx.build import Builder, Definition
 from lattice.madx.calls import CalledFiles
 from lattice.madx.classes import CLASSES, LISTS, TEXTS, UNSUPPORTED
-from lattice.madx.commands import BLOCKS, ENDS, PASSED_OVER, REFUSED
+from lattice.madx.commands import BLOCKS, ENDS, PASSED_OVER, REFUSED, PassedOver
 from lattice.madx.flow import FLOW, Flow
 from lattice.madx.syntax import Assignment, Attribute, Command, attributes, parse, split_at_commas, unquoted
 from lattice.madx.text import Statement, read_statements
@@ -37,7 +38,8 @@ def read_madx(path: str | Path, sequence: str | None = None, root: str | Path | 
 
     ``sequence`` may be omitted when there is one, or one that the file USEs. ``:=`` stays an expression of
     parameters; drifts between elements are called drift_0, drift_1 ... ; BEAM becomes ``particle``. Statements that
-    do not change the lattice are passed over and listed in ``warnings``; nothing is executed.
+    do not change the lattice are passed over and listed in one line of ``warnings``, with their places; nothing is
+    executed.
 
     Equation:
         MAD-X's: K_n = d^n By/dx^n / (B rho), RBEND of straight length L has the arc L (angle/2) / sin(angle/2).
@@ -61,8 +63,13 @@ def read_madx(path: str | Path, sequence: str | None = None, root: str | Path | 
         1.3 {'kf': 2.0}
     """
     reader = _Reader(Path(path), None if root is None else Path(root))
-    reader.read(reader.path, depth=0)
-    return reader.lattice(sequence)
+    try:
+        reader.read(reader.path, depth=0)
+        return reader.lattice(sequence)
+    except HadronOpticsError as error:
+        if hint := other_reader(path, "read_madx"):
+            raise type(error)(f"{error}{hint}") from None
+        raise
 
 
 class _Reader:
@@ -71,6 +78,7 @@ class _Reader:
     def __init__(self, path: Path, root: Path | None) -> None:
         self.path, self.called = path, CalledFiles(path, root)
         self.warnings: list[str] = []
+        self.passed = PassedOver()
         self.variables = Variables(self.note, self._attribute_value)
         self.definitions: dict[str, Definition] = {}
         self.builder = Builder(self.definitions, self.variables, self.note)
@@ -175,7 +183,7 @@ class _Reader:
 
     def _pass_over(self, statement: Statement, node: Command) -> None:
         keyword = node.keyword
-        self.note(statement)
+        self.passed.add(statement, keyword)
         if node.keyword in ("beta0", "savebeta"):
             self._initial_optics(statement, node)
         if keyword in BLOCKS:
@@ -380,6 +388,8 @@ class _Reader:
             for name, attribute in by_name.items()
             if name in BEAM_NUMBERS
         }
+        if lost := sorted(by_name.keys() & NOT_KEPT):
+            self.note(statement, f"{', '.join(lost)} of BEAM: no lattice keeps this, give it to optics.Beam")
         beam = self.beams.get(owner) or Beam(statement)
         self.beams[owner] = beam.updated(statement, particle, numbers)
         self.variables.forget_values()
@@ -402,7 +412,7 @@ class _Reader:
         for attribute in attributes(statement, node):
             if attribute.name in ("rbarc", "thin_foc"):
                 self.options = replace(self.options, **{attribute.name: self._value(statement, attribute) != 0.0})
-        self.note(statement)
+        self.passed.add(statement, "option")
 
     def _use(self, statement: Statement, node: Command) -> None:
         given = attributes(statement, node)
@@ -425,6 +435,7 @@ class _Reader:
         """The lattice of the wanted sequence, with all variables as parameters."""
         name = self.beamlines.chosen(wanted, list(self.used), str(self.path))
         self._note_uses(name)
+        self.warnings.extend(self.passed.told())
         elements, parameters = self.builder.build(name, self.beamlines, self.used.get(name, self.options))
         beam = self.beams.get(name) or self.beams.get(None)
         if beam is not None and not beam.named:

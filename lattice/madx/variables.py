@@ -165,6 +165,8 @@ class Variables:
             return strength
         text = self._without_references(statement, strength)
         expression = parse_expression(text)
+        if expression.names <= CONSTANTS.keys() - self._definitions.keys():
+            return self.number(statement, text)
         for name in sorted(
             name for name in expression.names if name not in CONSTANTS and name not in self._definitions
         ):

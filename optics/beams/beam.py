@@ -11,7 +11,7 @@ import numpy as np
 
 from lattice import InputError, ReferenceParticle
 from lattice.arrays import Array
-from lattice.magnitudes import EMITTANCE, as_number, is_number
+from lattice.magnitudes import EMITTANCE, MOMENTUM_SPREAD, as_number, is_number
 from optics.beams.distributions import FULL_WIDTH, momentum_sample, transverse_sample
 from optics.linear.momentum_optics import momentum_optics
 from optics.linear.optics import Optics
@@ -25,6 +25,11 @@ class Beam:
 
     ``delta`` is the mean momentum deviation. ``Beam.normalised`` takes normalised emittances (beta gamma times the
     geometric ones). Raises InputError for values that are negative, not finite or of another unit.
+
+    >>> from lattice import ReferenceParticle
+    >>> beam = Beam.normalised(ReferenceParticle("proton", kinetic_energy_per_u=60e6), 1e-6, 1e-6, sigma_delta=1e-3)
+    >>> print(f"{beam.emittance_x:.3e}")
+    2.753e-06
     """
 
     particle: ReferenceParticle
@@ -42,6 +47,8 @@ class Beam:
                 raise InputError(f"Beam: {name} must be a number not below 0, found {getattr(self, name)!r}")
             if name != "sigma_delta" and (fault := EMITTANCE.fault(number)):
                 raise InputError(f"Beam: {name} {fault}")
+        if fault := MOMENTUM_SPREAD.fault(self.sigma_delta):
+            raise InputError(f"Beam: sigma_delta {fault}")
         delta = as_number(self.delta)
         if delta is None or not (isfinite(delta) and delta > -1.0):
             raise InputError(f"Beam: delta must be finite and above -1, found {self.delta!r}")
@@ -133,8 +140,21 @@ def sample_beam(
     widths in the amplitude of a plane or (Gaussian) in momentum; it makes the rms values smaller.
     Closed orbit and dispersion are included to first order; with ``off_momentum`` each particle is matched to the
     closed orbit, beta and alpha at its own momentum, to all orders. Transverse, momentum and longitudinal samples
-    have random streams of their own: a change of one leaves the others. Raises InputError, see also
-    ``momentum_optics``.
+    have random streams of their own: a change of one leaves the others.
+
+    Returns:
+        Coordinates (count, 6) of x, px, y, py, zeta, delta [m, 1]; the same ones for the same ``seed``.
+
+    Raises:
+        InputError: an unknown shape or place, a count or width that makes no sense, another particle than that of the
+            optics, particles of dp/p <= -1; with ``off_momentum`` as ``momentum_optics``.
+
+    Example:
+        >>> from machines.cnao_like import cnao
+        >>> from optics import twiss
+        >>> optics = twiss(cnao())
+        >>> sample_beam(Beam(optics.particle, 1e-6, 1e-6), optics, 100, seed=1, transverse="waterbag").shape
+        (100, 6)
     """
     if not isinstance(beam, Beam) or not isinstance(optics, Optics):
         found = f"{type(beam).__name__} and {type(optics).__name__}"

@@ -65,7 +65,21 @@ def write_beam(
     """Write (n, 6) coordinates about ``particle`` to a .h5 (openPMD-beamphysics) or .parquet file, whole or not at all.
 
     ``weights``: real particles that each one stands for; ``reference_time`` [s]: when the reference particle passes.
-    The particles are at one place (z = 0). Raises InputError for coordinates that are no beam, FileError for a path.
+    The particles are at one place (z = 0).
+
+    Returns:
+        None: coordinates are kept to the last bit in .parquet, as positions [m], momenta [eV/c] and times [s] in .h5.
+
+    Raises:
+        InputError: coordinates that are no beam.
+        FileError: the path cannot be written.
+
+    Example:
+        >>> import numpy as np
+        >>> proton = ReferenceParticle("proton", kinetic_energy_per_u=60e6)
+        >>> write_beam("beam.parquet", np.zeros((3, 6)), proton)
+        >>> print(read_beam("beam.parquet").coordinates.shape)
+        (3, 6)
     """
     import pandas as pd
 
@@ -105,7 +119,15 @@ def read_beam(
 
     ``particle``: the reference wanted (default: the file's, else the mean momentum). ``species`` and ``iteration``
     choose in an openPMD file that holds several. Particles that are not all at one z drift to their mean z; those
-    marked as dead are left out and counted. Raises FileError for what is missing, malformed or ambiguous.
+    marked as dead are left out and counted.
+
+    Returns:
+        StoredBeam: coordinates (n, 6) [m, 1] about its particle, weights and times [s].
+
+    Raises:
+        FileError: what is missing, malformed or ambiguous.
+
+    Example: see ``write_beam``.
     """
     if _kind(path, FileError) in HDF5:
         return _from_openpmd(Path(path), read_openpmd(path, species, iteration), particle)

@@ -195,7 +195,8 @@ class Optics(Conditions, Showing):
                 raise InputError(f"'{quantity}' needs a place (at=...)")
             raise InputError(f"unknown quantity '{quantity}'{meant(str(quantity), known)}")
         values = self[quantity]
-        return values[..., self.row(at)]
+        there = values[..., self.row(at)]
+        return float(there) if np.ndim(there) == 0 and np.isrealobj(there) else there
 
     def inside(self, slices: int = 8) -> pd.DataFrame:
         """Table of a single lattice, thick elements cut into ``slices``; columns ``element``, then as table."""
@@ -216,7 +217,10 @@ class Optics(Conditions, Showing):
 
     def _refuse_batch(self, what: str) -> None:
         if self.lattice.batch is not None:
-            raise InputError(f"{what} is for one lattice, here are {self.lattice.batch}: use tw['betx'] and the like")
+            raise InputError(
+                f"{what} is for one lattice, here are {self.lattice.batch}: use tw['betx'] and the like, or the optics "
+                f"of one, {self.lattice.way_to_one}"
+            )
 
     def __getattr__(self, name: str) -> Any:
         """A column by its name, ``tw.betx`` for ``tw["betx"]``."""

@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 
 from lattice import InputError, Lattice
-from lattice.errors import did_you_mean, listed
+from lattice.errors import did_you_mean
 from lattice.lattice import checked_lattice
 from optics.linear.conditions import END, element_of
 from optics.linear.moments import Moments
@@ -134,11 +134,7 @@ def _check_vary(cases: tuple[Case, ...], vary: tuple[Vary, ...]) -> None:
 def _check_parameter(name: str, cases: list[Case]) -> None:
     homes = [case.lattice for case in cases if name in case.lattice.parameters]
     if not homes:
-        lattice = cases[0].lattice
-        raise InputError(
-            f"lattice '{lattice.name}' has no parameter '{name}'{did_you_mean(name, lattice.parameters) or '.'} "
-            f"Its parameters: {listed(lattice.parameters)}"
-        )
+        raise InputError(cases[0].lattice.no_parameter(name))
     if any(lattice.parameters.is_dependent(name) for lattice in homes):
         raise InputError(f"parameter '{name}' depends on others: vary those instead")
 

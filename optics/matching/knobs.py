@@ -64,7 +64,19 @@ def with_knob(lattice: Lattice, name: str, coefficients: Mapping[str, float]) ->
     """The lattice with a new parameter ``name`` = 0 that adds ``coefficient`` times itself to each parameter named.
 
     A parameter kf that was a number becomes "kf_base + c*name" with a parameter kf_base of that number; one that
-    depends on others gets a further term.
+    depends on others gets a further term. (A parameter for one element alone: ``lattice.freed``.)
+
+    Returns:
+        Lattice: at 0 of the new parameter as it was; ``coefficients`` have the units of the parameters.
+
+    Raises:
+        InputError: a name that is taken or no word, parameters that are not there.
+
+    Example:
+        >>> from machines.cnao_like import cnao
+        >>> ring = with_knob(cnao(), "both", {"kf": 1.0, "kd": -1.0}).with_parameters(both=0.01)
+        >>> print(round(ring.parameters["kf"] - cnao().parameters["kf"], 12))
+        0.01
     """
     name = name.lower()
     definitions: dict[str, Any] = dict(lattice.parameters.definitions)

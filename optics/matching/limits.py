@@ -31,7 +31,10 @@ _INSIDE = 1e-6  # a match aims this part of the limit inside it
 
 @dataclass(frozen=True)
 class Limit:
-    """``lower`` <= ``quantity`` <= ``upper``: at a place, ``between`` two, or everywhere, inside elements too.
+    """Not below ``lower`` and not above ``upper``: at a place, ``between`` two, or everywhere, inside elements too.
+
+    Give one of them or both, by name: ``Limit("betx", upper=20.0)``, ``Limit("dx", lower=-1.0, upper=1.0, at="symp")``,
+    in the unit of the quantity.
 
     ``quantity`` may be a formula of columns at places. size_x and size_y tell how far the edge of a ``beam`` reaches
     [m], |middle| + ``sigmas`` sqrt(emittance beta + (D sigma_delta)^2) + |D| ``full_width`` / 2, with both modes of

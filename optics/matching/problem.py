@@ -34,7 +34,11 @@ _AT_ONCE_INSIDE = 256  # and where limits look inside elements: more would not f
 
 @dataclass(frozen=True, kw_only=True)
 class Case:
-    """One working point: a lattice with what it shall do. ``start``: conditions of a line, as for ``twiss``."""
+    """One working point: a ``lattice`` with the ``targets`` and ``limits`` that it shall keep.
+
+    ``particle`` (default: the lattice's own), ``start`` (conditions of a line), ``fringe`` ("full" or "linear") and
+    ``delta`` (dp/p) are as for ``twiss``. ``name`` tells several cases apart: ``Vary(..., case=name)``.
+    """
 
     lattice: Lattice
     targets: Sequence[Goal]

@@ -61,6 +61,8 @@ class Goal(Protocol):
 class Vary:
     """A parameter to vary, between ``lower`` and ``upper`` where given.
 
+    To vary one element alone give it a parameter: ``ring.freed("qf.3", "k1", "k3")``, then ``Vary("k3")``.
+
     A start condition of a line is varied by the name ``start.betx`` (alfx, bety, alfy, dx, dpx, dy, dpy).
     ``tied``: other parameters that follow it, each as a factor times it: ``Vary("kf", 0, 1, tied={"kd": -1.7})``.
     ``case``: which of several working points it belongs to (None: it is shared by all). ``active=False`` freezes it.
@@ -109,7 +111,12 @@ class Target:
     A column is taken ``at`` a place, or ``between`` two: of mux, muy and s the advance from one to the other, of r11
     ... r66 and t111 ... t666 the matrix between them, of any other column every entrance there. size_x, size_y,
     corr_xy, betx_lab ... are those of the beam that a line begins with, start=Moments(...). ``quantity`` may be a
-    formula: "betx@a - betx@b". ``active=False`` switches the target off.
+    formula: "betx@a - betx@b". ``active=False`` switches the target off. ``value`` and ``tolerance`` are in the unit of
+    the quantity (m, rad, 1); ``weight`` (1) multiplies the distance from the value, so that it counts weight^2 as much
+    in the sum of squares where targets conflict.
+
+    >>> Target("betx", 8.0, at="symp", tolerance=0.01).label
+    'betx@symp'
     """
 
     quantity: str

@@ -333,7 +333,7 @@ def test_a_quotient_of_names_is_a_number(read: Read, text: str, value: float) ->
 
 
 def test_a_quotient_of_what_is_not_known_is_refused(read: Read) -> None:
-    with pytest.raises(LatticeError, match="tilt must be a number, found 'x/4'"):
+    with pytest.raises(LatticeError, match="tilt: 'x/4' is no number and no name defined before line 1"):
         read("q: quadrupole, l = 1, k1 = 0.1, tilt = x/4\nr: line = (q)\nuse, r")
 
 
@@ -348,3 +348,9 @@ def test_the_energy_of_a_beam_statement(read: Read) -> None:
 def test_a_file_may_define_clight_itself(read: Read) -> None:
     ring = read("clight = 3.0\nd: drift, l = clight\nr: line = (d)\nuse, r")
     assert ring.length == 3.0
+
+
+def test_a_mistake_is_told_at_the_element_with_the_statement_that_changed_it(read: Read) -> None:
+    text = "q: quad, l = 1, k1 = kf/2\nkf = 3\nq[tilt] = 0.1\na: line = (q)"
+    with pytest.raises(LatticeError, match=r"a\.bmad:1: .*no name defined before line 1 \(changed by .*a\.bmad:3: q"):
+        read(text)

@@ -4,11 +4,24 @@ from __future__ import annotations
 
 import dataclasses
 import math
+from collections.abc import Callable
 from typing import Any
 
 import pytest
 
-from lattice import Aperture, Bend, Drift, Lattice, LatticeError, Marker, Multipole, Quadrupole
+from lattice import (
+    Aperture,
+    Bend,
+    Drift,
+    Lattice,
+    LatticeError,
+    Marker,
+    Multipole,
+    Octupole,
+    Quadrupole,
+    Sextupole,
+    Solenoid,
+)
 from lattice.elements import ELEMENT_KINDS, Element
 
 KINDS = sorted(ELEMENT_KINDS)
@@ -153,3 +166,28 @@ def test_every_element_has_a_length(kind: type[Element]) -> None:
 def test_a_strength_is_one_number(value: Any) -> None:
     with pytest.raises(LatticeError, match="Quadrupole 'q': k1 must be a number or an expression"):
         Quadrupole("q", length=0.3, k1=value)
+
+
+def test_how_an_element_is_changed_is_said() -> None:
+    with pytest.raises(dataclasses.FrozenInstanceError, match=r"Quadrupole 'q': k1 .*dataclasses\.replace\(element"):
+        Quadrupole("q", length=0.3).k1 = 2.0  # type: ignore[misc]
+
+
+@pytest.mark.parametrize(
+    "make",
+    [
+        lambda: Quadrupole("q", length=0.0, k1=1.0),
+        lambda: Sextupole("s", length=0.0, k2="k"),
+        lambda: Octupole("o", length=0.0, k3s=1.0),
+        lambda: Solenoid("b", length=0.0, ks=1.0),
+    ],
+)
+def test_a_strength_along_no_length_is_refused(make: Callable[[], Element]) -> None:
+    with pytest.raises(LatticeError, match=r"length is 0, so that k\w+ does nothing: .*thin Multipole"):
+        make()
+
+
+def test_a_magnet_of_hundreds_of_metres_is_taken_for_millimetres() -> None:
+    with pytest.raises(LatticeError, match="length is in m and at most 100, found 300: if that is in mm"):
+        Quadrupole("q", length=300.0)
+    assert Drift("d", length=300.0).length == 300.0

@@ -12,7 +12,18 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from lattice import Aperture, FileError, HadronOpticsError, Lattice, LatticeError, Marker, RFGap, read_json, write_json
+from lattice import (
+    Aperture,
+    FileError,
+    HadronOpticsError,
+    Lattice,
+    LatticeError,
+    Marker,
+    RFGap,
+    read_json,
+    read_madx,
+    write_json,
+)
 from lattice.elements import ELEMENT_KINDS
 from lattice.interchange import lattice_from_data, lattice_to_data, lattice_to_json
 from lattice.parameters import CONSTANTS
@@ -169,3 +180,17 @@ def test_any_content_ends_in_a_lattice_or_in_our_errors(data: st.DataObject) -> 
         part = part[key]
     with suppress(HadronOpticsError):
         assert isinstance(lattice_from_data(content), Lattice)
+
+
+def test_files_of_others_name_their_readers(tmp_path: Path) -> None:
+    path = tmp_path / "line.json"
+    path.write_text('{"elements": {}, "element_names": []}')
+    with pytest.raises(FileError, match=r"a file of Xsuite: read_xsuite_json .*from_xsuite"):
+        read_json(path)
+    path.write_text("kf := 1; q: quadrupole, l=1;")
+    with pytest.raises(FileError, match=r"no valid JSON here.*MAD-X is read by lattice\.read_madx"):
+        read_json(path)
+    other = tmp_path / "line.lte"
+    other.write_text("Q: QUAD, L=1\n")
+    with pytest.raises(FileError, match=r"a file of this name is read by lattice\.read_elegant"):
+        read_madx(other)

@@ -130,3 +130,67 @@ def test_a_writer_that_is_given_the_path_first_says_so(write: Callable[[Any, Any
     with pytest.raises(InputError, match=f"{write.__name__} takes a Lattice, found str: the lattice comes first"):
         write(str(target), fodo())
     assert not target.exists()
+
+
+PAIR = Lattice(
+    "pair",
+    elements=[Quadrupole("q1", length=0.3, k1="kf"), Drift("d", length=1.0), Quadrupole("q2", length=0.3, k1="kf")],
+    parameters={"kf": 1.2},
+)
+
+
+def test_one_element_gets_a_parameter_of_its_own() -> None:
+    freed = PAIR.freed("q2", "k1", "k_q2")
+    moved = freed.with_parameters(k_q2=2.0)
+    assert (moved.value(moved["q1"].k1), moved.value(moved["q2"].k1)) == (1.2, 2.0)  # type: ignore[attr-defined]
+    assert freed.parameters["k_q2"] == 1.2
+
+
+def test_one_of_a_family_is_freed_under_a_name_of_its_own() -> None:
+    ring = (PAIR.remove("q2") * 3).freed("q1::1", "k1", "k_new")
+    assert [one.name for one in ring if isinstance(one, Quadrupole)] == ["q1", "q1_1", "q1"]
+    assert PAIR.freed("q1", "length", "lq").parameters["lq"] == 0.3
+
+
+def test_what_is_no_strength_of_one_number_is_not_freed() -> None:
+    with pytest.raises(LatticeError, match=r"Quadrupole 'q1': k2 is no strength of one number; it has: length, k1"):
+        PAIR.freed("q1", "k2", "new")
+    with pytest.raises(LatticeError, match="has a parameter 'kf' already: with_parameters"):
+        PAIR.freed("q1", "k1", "kf")
+
+
+def test_a_new_parameter_is_added_before_what_uses_it() -> None:
+    trim = Quadrupole("qt", length=0.1, k1="kt")
+    with pytest.raises(LatticeError, match=r"unknown parameter 'kt'.*with_new_parameters\(kt=0.0\)"):
+        PAIR.insert(trim, at=0.8)
+    line = PAIR.with_new_parameters(KT="kf/2").insert(trim, at=0.8)
+    assert line.value("kt") == 0.6
+
+
+def test_messages_of_unknown_parameters_name_the_ways() -> None:
+    with pytest.raises(LatticeError, match=r"lattice\.freed\('q1', 'k1', 'new_name'\).*with_new_parameters"):
+        PAIR.with_parameters({"q1.k1": 2.0})
+
+
+def test_a_parameter_that_depends_on_none_is_not_said_to() -> None:
+    with pytest.raises(LatticeError, match=r"parameter 'a' is fixed as '2\*pi': write it as a number"):
+        PAIR.with_new_parameters(a="2*pi").with_parameters(a=1.0)
+
+
+def test_lattices_are_compared_by_what_they_hold() -> None:
+    again = Lattice("other", elements=PAIR.elements, parameters={"kf": 1.2}, warnings=["read"])
+    assert PAIR != again
+    assert PAIR.equals(again)
+    assert not PAIR.equals(again.with_parameters(kf=1.3))
+    assert not PAIR.equals(PAIR.remove("d"))
+    assert not PAIR.equals(PAIR.with_new_parameters(b=[1.0, 2.0]))
+
+
+def test_the_exit_of_an_element_under_another_word_is_told() -> None:
+    with pytest.raises(InputError, match="'q1:exit': the exit of an element is 'q1:end', its entrance 'q1'"):
+        PAIR.row("q1:exit")
+
+
+def test_messages_of_a_batch_name_the_way_to_one() -> None:
+    with pytest.raises(InputError, match=r"lattice\.with_parameters\(kf=lattice\.parameters\['kf'\]\[0\]\)"):
+        PAIR.with_parameters(kf=[1.0, 2.0]).plot()

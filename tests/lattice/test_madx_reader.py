@@ -385,8 +385,8 @@ def test_layout_of_the_text_does_not_matter(read: Read, text: str, ends: str) ->
 
 def test_latin_1_utf_8_and_dos_ends_are_text(read: Read) -> None:
     text = f'! Länge in m\ntitle, "Müller"; x: quadrupole, l=1; {AROUND}'
-    assert read(text.encode("latin-1")).warnings == ('ring.seq:2: title, "Müller"',)
-    assert read(text.encode("utf-8-sig")).warnings == ('ring.seq:2: title, "Müller"',)
+    assert read(text.encode("latin-1")).name == "s"
+    assert read(text.encode("utf-8-sig")).name == "s"
     assert read(text.encode() + b"\x1a").length == 4
 
 
@@ -422,9 +422,11 @@ plot, haxis=s, vaxis=betx; survey; save, sequence=s, file=x; print, text="a";
 stop; x, k1 = 0.5;
 """
     )
-    assert [warning.split(":")[1] for warning in ring.warnings] == list("12356677778") + ["10"] * 4 + ["11"] * 2 + ["3"]
-    assert ring.warnings[0] == 'ring.seq:1: title, "x"'
-    assert "q1val := table(summ, q1) (this value is not read)" in ring.warnings[2]
+    assert "q1val := table(summ, q1) (this value is not read)" in ring.warnings[0]
+    (passed,) = (warning for warning in ring.warnings if warning.startswith("passed over"))
+    assert "title (ring.seq:1), option (ring.seq:2), select (ring.seq:5), beta0 (ring.seq:6)" in passed
+    assert "plot (ring.seq:10), survey (ring.seq:10)" in passed
+    assert passed.endswith("stop (ring.seq:11)")
     assert ring["x"] == Quadrupole("x", length=1.0, k1=0.4)
     assert "q1val" not in ring.parameters
     assert "other" not in ring.parameters
@@ -623,7 +625,9 @@ def test_files_beside_the_file_are_called(tmp_path: Path) -> None:
     ring = read_madx(tmp_path / "ring.seq")
     assert ring["x"] == Quadrupole("x", length=1.0, k1="k")
     assert ring.parameters["k"] == 0.3
-    assert ring.warnings == ("more.seq:1: title, 'more'", "elements.seq:1: return")
+    assert ring.warnings == (
+        "passed over, as it does not change the lattice: title (more.seq:1), return (elements.seq:1)",
+    )
 
 
 def test_links_out_of_the_folder_are_refused(tmp_path: Path) -> None:
@@ -672,6 +676,29 @@ def test_nothing_is_executed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) ->
 
 
 # -- warnings --
+
+
+def test_a_command_that_comes_often_is_told_with_its_first_places(read: Read) -> None:
+    selects = "select, flag=twiss, column=s;\n" * 9
+    (told,) = read(selects + "x: marker; " + AROUND).warnings
+    assert told == (
+        "passed over, as it does not change the lattice: select (ring.seq:1, ring.seq:2, ring.seq:3 and 6 more)"
+    )
+
+
+def test_what_beam_says_and_no_lattice_keeps_is_noted(read: Read) -> None:
+    ring = read("beam, particle=proton, energy=1.2, ex=5e-6, sige=1e-3, npart=1e9; x: marker; " + AROUND)
+    assert "(ex, npart, sige of BEAM: no lattice keeps this, give it to optics.Beam)" in ring.warnings[0]
+
+
+def test_an_aperture_of_a_file_is_noted(read: Read) -> None:
+    ring = read('x: quadrupole, l=1, apertype="pipe.tfs"; ' + AROUND)
+    assert "apertype 'pipe.tfs' names a file; give a shape and sizes" in ring.warnings[0]
+
+
+def test_what_beam_gives_to_a_parameter_is_a_number_that_can_be_set(read: Read) -> None:
+    ring = read("beam, particle=proton, energy=1.2; rigidity := 2*beam->brho; x: marker; " + AROUND)
+    assert ring.with_parameters(rigidity=1.0).parameters["rigidity"] == 1.0
 
 
 def test_what_counts_as_0_is_noted_once(read: Read) -> None:

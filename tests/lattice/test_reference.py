@@ -162,3 +162,19 @@ def test_in_water_an_ion_loses_its_electrons() -> None:
 def test_an_ion_that_is_none(name: str, words: str) -> None:
     with pytest.raises(InputError, match=words):
         ReferenceParticle(name, kinetic_energy_per_u=1e8)
+
+
+@pytest.mark.parametrize("name", ["C12", "12C", "C-12", "c 12"])
+def test_symbols_with_a_mass_number_lead_to_the_ion(name: str) -> None:
+    with pytest.raises(InputError, match=r"unknown species '.*'; did you mean 'carbon-12'\? Known: proton"):
+        ReferenceParticle(name, kinetic_energy_per_u=1e8)
+
+
+def test_what_resembles_no_species_ends_with_a_stop() -> None:
+    with pytest.raises(InputError, match=r"unknown species 'xx99'\. Known: proton"):
+        ReferenceParticle("xx99", kinetic_energy_per_u=1e8)
+
+
+def test_an_energy_in_gev_is_named_beside_one_in_mev() -> None:
+    with pytest.raises(InputError, match=r"if that is MeV, give 0\.12e6, if GeV 0\.12e9"):
+        ReferenceParticle("proton", kinetic_energy_per_u=0.12)

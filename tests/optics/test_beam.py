@@ -125,3 +125,8 @@ def test_a_beam_of_another_particle_than_the_optics_is_refused(species: str, ene
     other = ReferenceParticle(species, kinetic_energy_per_u=energy)
     with pytest.raises(InputError, match=f"the beam is of {other.species} at .* the optics of proton at 60 MeV/u"):
         gaussian_beam(Beam(other, emittance_x=1e-6, emittance_y=1e-6), twiss(cnao()), 10, seed=1)
+
+
+def test_a_momentum_spread_above_one_is_refused_at_once() -> None:
+    with pytest.raises(InputError, match="sigma_delta is in parts of the momentum and at most 1, found 5"):
+        Beam(ReferenceParticle("proton", kinetic_energy_per_u=1e8), 1e-6, 1e-6, sigma_delta=5)

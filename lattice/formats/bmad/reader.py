@@ -16,7 +16,7 @@ from lattice.formats.bmad.kinds import BUILDERS, READABLE, REFUSED, SILENT, USUA
 from lattice.formats.bmad.statements import CONTROLLERS, PASSED_OVER, SETTINGS
 from lattice.formats.bmad.statements import REFUSED as REFUSED_STATEMENTS
 from lattice.formats.bmad.text import read_statements
-from lattice.formats.given import Definition, Inheritance, Value
+from lattice.formats.given import Definition, Inheritance, Unread, Value
 from lattice.formats.lines import Line, Lines, Member
 from lattice.formats.names import Names, element_name
 from lattice.formats.quantity import Quantity, number
@@ -55,12 +55,25 @@ def read_bmad(path: str | Path, line: str | None = None, root: str | Path | None
     ``line`` may be omitted when the file USEs one, has one, or one stands in no other. Constants become parameters, and
     what is computed of them stays an expression; parameter[particle] with parameter[p0c] or parameter[e_tot] become
     ``particle``. ``call`` reads files of the same folder and those below, or of ``root`` and below. Statements without
-    meaning for a lattice are listed in ``warnings``; nothing is executed. Raises FileError (missing, no text, what
-    cannot be understood or honoured: superposition, overlays, lines with arguments, elements turned round),
-    LatticeError (values that make no sense, kinds that cannot be held), InputError (which line?). Semantics: the Bmad
-    manual of 2024.
+    meaning for a lattice are listed in ``warnings``; nothing is executed.
 
-    >>> ring = read_bmad("ring.bmad")  # doctest: +SKIP
+    Returns:
+        Lattice, in m, rad and m^-n; the energy of its particle in eV.
+
+    Raises:
+        FileError: missing, no text, what cannot be understood or honoured (superposition, overlays,
+            lines with arguments, elements turned round).
+        LatticeError: values that make no sense, kinds that cannot be held.
+        InputError: which line?
+
+    Source:
+        The Bmad manual of 2024.
+
+    Example:
+        >>> from pathlib import Path
+        >>> _ = Path("cell.bmad").write_text("kf = 2\\nq: quadrupole, l = 0.3, k1 = kf/2\\ncell: line = (q)\\n")
+        >>> print(read_bmad("cell.bmad")["q"].k1)
+        kf / 2
     """
     reader = _Reader(Path(path), None if root is None else Path(root))
     reader.read(reader.path, depth=0)
@@ -199,7 +212,7 @@ class _Reader:
         if name in _TEXTS or text.startswith(('"', "'", "{")):
             return unquoted(text)
         if _WORD.fullmatch(text) and not any(map(self._names_a_number, _PARTS.split(text.lower()))):
-            return text
+            return Unread.told(text, f"'{text}' is no number and no name defined before line {statement.line}")
         return self._evaluated(statement, text)
 
     def _names_a_number(self, word: str) -> bool:
@@ -306,7 +319,7 @@ class _Reader:
                 f"'{definition.name}' is superimposed, which is not honoured: {REFUSED_STATEMENTS['superimpose']}"
             )
         definition.attributes.update(dict.fromkeys(_SETS.get(attribute, (attribute,)), value))
-        definition.statement = statement
+        definition.changed = None if statement is definition.statement else statement
 
     def _beam_parameter(self, statement: Statement, name: str, text: str) -> None:
         if name == "particle":
@@ -380,7 +393,7 @@ class _Reader:
             opening = aperture(given)
             given.check_rest(SILENT, ())
         except LatticeError as error:
-            raise definition.statement.makes_no_sense(error) from None
+            raise definition.makes_no_sense(error) from None
         return element if opening is None else replace(element, aperture=opening)
 
 

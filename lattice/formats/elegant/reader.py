@@ -41,11 +41,24 @@ def read_elegant(path: str | Path, line: str | None = None, root: str | Path | N
     ``line`` may be omitted when the file USEs one, has one, or one stands in no other. Variables of ``%`` lines become
     parameters, and what is computed of them in quotes stays an expression. ``#INCLUDE:`` reads files of the same folder
     and those below, or of ``root`` and below. A reflected bend has its faces exchanged, as in elegant. The file has no
-    particle. Statements without meaning for a lattice are listed in ``warnings``; nothing is executed. Raises FileError
-    (missing, no text, a statement that cannot be understood or honoured), LatticeError (values that make no sense,
-    kinds that cannot be held), InputError (which line?). Semantics: manual and source of elegant 2024.
+    particle. Statements without meaning for a lattice are listed in ``warnings``; nothing is executed.
 
-    >>> ring = read_elegant("ring.lte", line="ring")  # doctest: +SKIP
+    Returns:
+        Lattice, in m, rad and m^-n.
+
+    Raises:
+        FileError: missing, no text, what cannot be understood or honoured.
+        LatticeError: values that make no sense, kinds that cannot be held.
+        InputError: which line?
+
+    Source:
+        Manual and source of elegant 2024.
+
+    Example:
+        >>> from pathlib import Path
+        >>> _ = Path("cell.lte").write_text("Q: QUAD, L=0.3, K1=1.2\\nCELL: LINE=(Q)\\n")
+        >>> print(read_elegant("cell.lte").length)
+        0.3
     """
     reader = _Reader(Path(path), None if root is None else Path(root))
     reader.read(reader.path, depth=0)

@@ -44,10 +44,24 @@ def read_pals(path: str | Path, line: str | None = None, root: str | Path | None
     ``line`` may be omitted when the lattice that is used (or the last one) has one branch, or there is one line that
     stands in no other. Constants and variables become parameters, expressions stay expressions; the ReferenceP of a
     BeginningEle becomes ``particle``. ``include`` reads files of the same folder and those below, or of ``root`` and
-    below. Raises FileError (no such file, PyYAML is missing, what cannot be understood or honoured), LatticeError
-    (values that make no sense, kinds that cannot be held), InputError (which line?). The standard: text of August 2026.
+    below.
 
-    >>> ring = read_pals("ring.pals.yaml")  # doctest: +SKIP
+    Returns:
+        Lattice, in m, rad and m^-n; the energy of its particle in eV.
+
+    Raises:
+        FileError: missing, no text, what cannot be understood or honoured, PyYAML is missing.
+        LatticeError: values that make no sense, kinds that cannot be held.
+        InputError: which line?
+
+    Source:
+        The standard, text of August 2026.
+
+    Example:
+        >>> from lattice import Quadrupole, write_pals
+        >>> write_pals(Lattice("cell", elements=[Quadrupole("q", length=0.3, k1=1.2)]), "cell.pals.yaml")
+        >>> print(read_pals("cell.pals.yaml")["q"].k1)
+        1.2
     """
     reader = _Reader(Path(path), None if root is None else Path(root))
     reader.read(reader.path, 0)

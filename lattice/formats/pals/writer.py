@@ -50,8 +50,24 @@ def write_pals(lattice: Lattice, path: str | Path) -> None:
 
     Kinds for which PALS has no word (septa, rotations, electric fields ...) stand as a Drift or Marker with their data
     under ``hadron_optics``, an extension that read_pals takes back; a comment says so. Names that PALS cannot take are
-    changed, the original stands in a comment. Raises LatticeError for array parameters and functions that PALS lacks,
-    FileError when the file cannot be written.
+    changed, the original stands in a comment.
+
+    Returns:
+        None: numbers are written in m, rad, m^-n and eV, to the last bit.
+
+    Raises:
+        LatticeError: array parameters, functions that PALS lacks.
+        FileError: the file cannot be written.
+
+    Source:
+        The PALS standard, text of August 2026.
+
+    Example:
+        >>> from lattice import Quadrupole, read_pals
+        >>> cell = Lattice("cell", elements=[Quadrupole("q", length=0.3, k1="kf")], parameters={"kf": 2.0})
+        >>> write_pals(cell, "c.pals.yaml")
+        >>> print(read_pals("c.pals.yaml").parameters["kf"])
+        2.0
     """
     write_text_atomic(path, pals_text(checked_lattice(lattice, "write_pals", BEFORE_PATH)))
 

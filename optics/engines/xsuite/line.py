@@ -38,9 +38,19 @@ def to_xsuite(
     of seven: fewer are faster and less exact (14 and 7: half the time, 3e-5 of a stable area).
     ``apertures=True`` adds a limit element before and after every element that has an aperture (named
     ``<element>_aperture_in`` and ``_out``). A parameter that bears the name of an element is called ``<name>_value`` in
-    the line; an expression with a function Xsuite lacks (min, max, asinh ...) becomes its number. Raises InputError for
-    an array of lattices or an unknown fringe, LatticeError naming an element Xsuite cannot express (the gap of a linac
-    cell).
+    the line; an expression with a function Xsuite lacks (min, max, asinh ...) becomes its number.
+
+    Returns:
+        xtrack.Line with ``particle`` (default: the lattice's own) as its reference.
+
+    Raises:
+        InputError: an array of lattices, an unknown fringe.
+        LatticeError: an element Xsuite cannot express (the gap of a linac cell).
+
+    Example:
+        >>> from machines.cnao_like import cnao
+        >>> print(round(to_xsuite(cnao()).get_length(), 3))  # doctest: +SKIP
+        77.648
     """
     model = xsuite_elements.Model(checked_fringe(fringe), quadrupole_kicks, sextupole_kicks)
     if checked_lattice(lattice, "to_xsuite").batch is not None:

@@ -18,8 +18,21 @@ from optics.engines.xsuite.source import Place, SourceElement
 def from_xsuite(line: xt.Line) -> Lattice:
     """Lattice with the elements, variables and expressions of an Xsuite line, and its reference particle.
 
-    Tracking models are not part of a lattice and are not read. Raises LatticeError naming an element, or a field of
-    one, that cannot be carried over (misalignments, field errors, sliced elements): nothing is dropped silently.
+    Tracking models are not part of a lattice and are not read. A file of Xsuite is read, without evaluating it, by
+    ``read_xsuite_json`` of ``optics.engines.xsuite.files``.
+
+    Returns:
+        Lattice, in m, rad, m^-n, V and Hz; the energy of its particle in eV.
+
+    Raises:
+        LatticeError: an element, or a field of one, that cannot be carried over (misalignments, field errors, sliced
+            elements): nothing is dropped silently.
+
+    Example:
+        >>> from machines.cnao_like import cnao
+        >>> from optics import to_xsuite
+        >>> print(round(from_xsuite(to_xsuite(cnao())).length, 3))  # doctest: +SKIP
+        77.648
     """
     return lattice_of(_LiveLine(line))
 
