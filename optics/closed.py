@@ -5,11 +5,11 @@ from __future__ import annotations
 from dataclasses import fields
 from functools import wraps
 from types import MappingProxyType
-from typing import TYPE_CHECKING, Any, NoReturn, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar
 
 import numpy as np
 
-from lattice.arrays import read_only
+from lattice.arrays import ClosedMapping, read_only
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -56,18 +56,6 @@ def _closed_again(self: Any, state: dict[str, Any]) -> None:
     """A copy, here or in another process, is closed as the value was: numpy's own come back open."""
     for name, value in state.items():
         object.__setattr__(self, name, _closed(value))
-
-
-class ClosedMapping(dict[Any, Any]):
-    """A dictionary that is as it was made."""
-
-    def _refuse(self, *_: Any, **__: Any) -> NoReturn:
-        raise TypeError("this mapping belongs to a result and cannot be changed: make a dict(...) of it")
-
-    __setitem__ = __delitem__ = __ior__ = clear = pop = popitem = setdefault = update = _refuse
-
-    def __reduce__(self) -> tuple[Any, ...]:
-        return ClosedMapping, (dict(self),)
 
 
 _ALONE = (float, int, str, bool, type(None))

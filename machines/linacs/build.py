@@ -9,6 +9,7 @@ from math import radians
 from typing import Any
 
 from lattice import ReferenceParticle
+from lattice.arrays import ClosedMapping
 from lattice.memory import Kept, Memory
 from lattice.reference import species_named
 from machines.linacs.supplies import Pulse, Supply
@@ -21,7 +22,6 @@ from machines.linacs.table import (
     StructureSpec,
     ToleranceSpec,
 )
-from optics.closed import ClosedMapping
 from optics.linac import (
     Bunch,
     Linac,

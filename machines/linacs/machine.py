@@ -11,13 +11,12 @@ from functools import cached_property
 from typing import TYPE_CHECKING, Any, ClassVar, Self
 
 from lattice import ReferenceParticle
-from lattice.arrays import Array
+from lattice.arrays import Array, ClosedMapping
 from lattice.reference import species_named
 from machines.linacs.supplies import Pulse, Supply
 from machines.linacs.table import LinacTable
 from machines.machine import Machine
 from machines.requirements import Requirement
-from optics.closed import ClosedMapping
 
 if TYPE_CHECKING:
     from optics.linac import Bunch, Linac, Tank

@@ -8,6 +8,7 @@ from importlib.resources.abc import Traversable
 from typing import Any
 
 from lattice import Aperture, Drift, InputError, Lattice, SRotation
+from lattice.arrays import ClosedMapping
 from lattice.building.insertions import module, rotator
 from lattice.errors import did_you_mean
 from machines.lines.barrel import Barrel, barrel
@@ -15,7 +16,6 @@ from machines.lines.machine import LineMachine
 from machines.lines.reader import read_line
 from machines.rings.machine import Rating
 from machines.tables import check_keys, read_toml, record
-from optics.closed import ClosedMapping
 
 #: How a gantry is joined to what stands still: behind a rotator, or by a plain turn of the frame.
 JOINTS = ("rotator", "turn")

@@ -8,13 +8,13 @@ from importlib.resources.abc import Traversable
 from typing import Any
 
 from lattice import Aperture, Element, InputError, Lattice
+from lattice.arrays import ClosedMapping
 from lattice.elements import ELEMENT_KINDS
 from lattice.errors import did_you_mean
 from machines.lines.machine import EnteringBeam, LineMachine
 from machines.requirements import Requirement, Unasked, requirement_from
 from machines.rings.machine import Rating
 from machines.tables import check_keys, read_toml, record
-from optics.closed import ClosedMapping
 
 _PIPE = "pipe"
 

@@ -7,13 +7,13 @@ from importlib.resources.abc import Traversable
 from typing import Any
 
 from lattice import InputError, ReferenceParticle
+from lattice.arrays import ClosedMapping
 from lattice.errors import did_you_mean
 from machines.requirements import Requirement, Unasked, requirement_from
 from machines.rings.files import GeometryFile, Group, MachineFile
 from machines.rings.geometry import build_ring
 from machines.rings.machine import MachineBeam, MagnetFamily, Rating, RingMachine, WorkingPoint
 from machines.tables import check_keys, read_toml, record
-from optics.closed import ClosedMapping
 
 _PARTICLE = ("species", "kinetic_energy_MeV_per_u")  # keys of a working point that are one value of it
 

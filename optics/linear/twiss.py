@@ -9,11 +9,10 @@ from typing import Any
 import numpy as np
 
 from lattice import InputError, Lattice, ReferenceParticle, UnstableOptics
-from lattice.arrays import Array
+from lattice.arrays import Array, ClosedMapping
 from lattice.errors import did_you_mean
 from lattice.lattice import checked_lattice
 from lattice.magnitudes import as_number
-from optics.closed import ClosedMapping
 from optics.linear import propagation
 from optics.linear.functions import Functions
 from optics.linear.moments import Moments

@@ -172,9 +172,17 @@ def sine_cell() -> TransitTime:
         "sine cell",
         sine_factor,
         *_SINE_RANGE,
-        profile=lambda s: 0.5 * pi * np.cos(pi * s),
-        slope=lambda s: -0.5 * pi * pi * np.sin(pi * s),
+        profile=_sine_profile,
+        slope=_sine_slope,
     )
+
+
+def _sine_profile(s: Array) -> Array:
+    return np.asarray(0.5 * pi * np.cos(pi * s))
+
+
+def _sine_slope(s: Array) -> Array:
+    return np.asarray(-0.5 * pi * pi * np.sin(pi * s))
 
 
 def sine_factor(q: Array) -> Array:

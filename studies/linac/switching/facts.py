@@ -115,8 +115,9 @@ class SwitchingFacts:
         """Energies [eV] of the volume's layers that the linac does not reach; ``layers`` are the others."""
         if self.layers.columns.empty:
             return ()
-        _, energies, within = _of_volume(self.machine, self.study)
-        return tuple(map(float, energies[~within]))
+        _, energies = _of_volume(self.machine, self.study)
+        painted = self.layers["layer"].to_numpy(dtype=int) - 1
+        return tuple(map(float, np.delete(energies, painted)))
 
 
 def gather(resolved: ResolvedLinac[LinacSwitchingStudy], asked: Asked) -> SwitchingFacts:
@@ -425,14 +426,13 @@ def _trip(machine: LinacMachine, start: Array, unit: str) -> dict[str, Any]:
     }
 
 
-def _of_volume(machine: LinacMachine, study: LinacSwitchingStudy) -> tuple[Array, Array, Array]:
-    """Depths [m] of the volume's layers, deepest first, their energies [eV], and which of these are within reach."""
+def _of_volume(machine: LinacMachine, study: LinacSwitchingStudy) -> tuple[Array, Array]:
+    """Depths [m] of the volume's layers, deepest first, and their energies [eV]."""
     volume = study.volume
     count = max(ceil((volume.deepest_mm - volume.nearest_mm) / volume.layer_mm - 1e-9), 1)
     depths = volume.deepest_mm - volume.layer_mm * np.arange(count + 1)
     depths = np.maximum(depths, volume.nearest_mm) * 1e-3
-    energies = energy_of_range(depths, machine.linac.particle.kind)
-    return depths, energies, _reached(machine.linac, energies)
+    return depths, np.asarray(energy_of_range(depths, machine.linac.particle.kind))
 
 
 _LAYER_COLUMNS = ("layer", "depth", "energy", "unit", "amplitude", "phase", "change", "begins", "pulses")
@@ -441,7 +441,8 @@ _LAYER_COLUMNS = ("layer", "depth", "energy", "unit", "amplitude", "phase", "cha
 def _layers(machine: LinacMachine, study: LinacSwitchingStudy, start: Array) -> pd.DataFrame:
     """The pulse sequence over the volume, deepest layer first; layers out of reach are not painted."""
     volume = study.volume
-    depths, energies, within = _of_volume(machine, study)
+    depths, energies = _of_volume(machine, study)
+    within = _reached(machine.linac, energies)
     if not within.any():
         return pd.DataFrame(columns=_LAYER_COLUMNS, dtype=float)
     numbers, depths, energies = np.flatnonzero(within) + 1, depths[within], energies[within]
