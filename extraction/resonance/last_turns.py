@@ -37,7 +37,7 @@ class LastTurns:
     def nearest(self) -> pd.Series:
         """The row with the least room; InputError when no element has an aperture."""
         if self.table["room"].isna().all():
-            raise InputError("no element has an aperture")
+            raise InputError("no element has an aperture: give elements one (in a MAD-X file APERTYPE and APERTURE)")
         return self.table.loc[self.table["room"].idxmin()]
 
 

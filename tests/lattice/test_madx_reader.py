@@ -384,9 +384,10 @@ def test_layout_of_the_text_does_not_matter(read: Read, text: str, ends: str) ->
 
 
 def test_latin_1_utf_8_and_dos_ends_are_text(read: Read) -> None:
-    text = f'! Länge in m\ntitle, "Müller"; x: quadrupole, l=1; {AROUND}'
-    assert read(text.encode("latin-1")).name == "s"
-    assert read(text.encode("utf-8-sig")).name == "s"
+    text = f'! Länge in m\nx: quadrupole, l=1, apertype="Müller.txt"; {AROUND}'
+    for encoding in ("latin-1", "utf-8-sig"):
+        (warning,) = read(text.encode(encoding)).warnings
+        assert warning.startswith('ring.seq:2: x: quadrupole, l=1, apertype="Müller.txt"')
     assert read(text.encode() + b"\x1a").length == 4
 
 
