@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ast
 import math
+from collections.abc import Callable
 from typing import Any
 
 import numpy as np
@@ -116,7 +117,7 @@ def test_arithmetic_is_that_of_python(text: str) -> None:
 
 
 #: What the functions are outside MAD-X, for the numbers that both take.
-PYTHON = {
+PYTHON: dict[str, Callable[[float], float]] = {
     "sinc": lambda x: math.sin(x) / x,
     "frac": lambda x: math.copysign(abs(x) % 1.0, x),
     "abs": abs,

@@ -14,6 +14,7 @@ from lattice.survey import survey
 from machines.lines.barrel import Barrel, barrel
 from machines.lines.gantries import read_gantry
 from machines.registry import line_named
+from machines.tables import read_toml
 from optics import Moments, twiss
 
 OPENING = Aperture("ellipse", 0.04, 0.04)
@@ -55,6 +56,10 @@ def test_any_barrel_ends_on_its_axis_across_it() -> None:
     assert abs(found["theta"][-1]) == pytest.approx(np.pi / 2, rel=1e-12)
 
 
+def lengths(line: Lattice) -> list[float]:
+    return [float(getattr(element, "length", 0.0)) for element in line]
+
+
 def test_every_part_of_a_barrel_is_as_long_as_it_is_asked() -> None:
     """By hand: rho alpha = 1.5 pi / 3; the sloped straight is (2.5 - 3 (1 - cos 60)) / sin 60 = 1.1547 m, three equal
     drifts about two quadrupoles; the parallel one 0.3 and 0.2 m of 2, and the rest."""
@@ -63,12 +68,13 @@ def test_every_part_of_a_barrel_is_as_long_as_it_is_asked() -> None:
     straights = [0.3, 0.2, 0.3], [even, 0.2, even, 0.2, even], [0.3, 0.2, 1.5]
     bends = [np.pi / 2, np.pi / 2, 0.75 * np.pi]
     expected = [*straights[0], bends[0], *straights[1], bends[1], *straights[2], bends[2], 1.0, 0.0]
-    assert [element.length for element in found] == pytest.approx(expected, rel=1e-12)
+    assert lengths(found) == pytest.approx(expected, rel=1e-12)
     assert SMALL.sloped == pytest.approx(sloped, rel=1e-12)
     assert [element.angle for element in found if isinstance(element, Bend)] == pytest.approx(
         [np.pi / 3, -np.pi / 3, -np.pi / 2], rel=1e-12
     )
-    last = found[found.names.index("g_b3")]
+    last = next(element for element in found if element.name == "g_b3")
+    assert isinstance(last, Bend)
     assert (last.e1, last.e2) == pytest.approx((-np.radians(10.0),) * 2, rel=1e-12)
     assert dict(found.parameters) == {"g_k1": 1.0, "g_k2": -1.0, "g_k3": 1.0, "g_k4": -1.0}
     assert [element.k1 for element in found if isinstance(element, Quadrupole)] == ["g_k1", "g_k2", "g_k3", "g_k4"]
@@ -78,10 +84,10 @@ def test_quadrupoles_before_the_bends_stand_with_the_asked_gap() -> None:
     """Two of 0.2 m with 0.15 m between and 0.3 m to the bend: 0.3, 0.2, 0.15, 0.2, 0.3; the last straight of 2 m ends
     with what is left, 1.15 m."""
     found = barrel(replace(SMALL, quadrupoles=[2, 0, 2], gap=0.15), OPENINGS)
-    lengths = [element.length for element in found]
-    assert lengths[:5] == pytest.approx([0.3, 0.2, 0.15, 0.2, 0.3], rel=1e-12)
-    assert lengths[6:8] == pytest.approx([1.0 / np.sin(np.pi / 3), np.pi / 2], rel=1e-12)  # no quadrupole: one drift
-    assert lengths[8:13] == pytest.approx([0.3, 0.2, 0.15, 0.2, 1.15], rel=1e-12)
+    own = lengths(found)
+    assert own[:5] == pytest.approx([0.3, 0.2, 0.15, 0.2, 0.3], rel=1e-12)
+    assert own[6:8] == pytest.approx([1.0 / np.sin(np.pi / 3), np.pi / 2], rel=1e-12)  # no quadrupole: one drift
+    assert own[8:13] == pytest.approx([0.3, 0.2, 0.15, 0.2, 1.15], rel=1e-12)
 
 
 @pytest.mark.parametrize(("room", "fits"), [(-1e-6, False), (1e-6, True)])
@@ -94,6 +100,15 @@ def test_quadrupoles_fit_to_the_last_micrometre(room: float, fits: bool) -> None
         else:
             with pytest.raises(InputError, match="no room for"):
                 barrel(design, OPENINGS)
+
+
+@pytest.mark.parametrize("name", ["cnao-gantry", "cnao-gantry-plain"])
+def test_the_fixed_line_is_whole_up_to_the_element_that_it_ends_behind(name: str) -> None:
+    about = read_toml(files("machines").joinpath("cnao_like"), "gantry")
+    fixed, line = line_named("cnao-room3").line, line_named(name).line
+    before = list(fixed.names)[: fixed.index(about["fixed_end"]) + 1]
+    assert list(line.names)[: len(before)] == before
+    assert line.names[len(before)].startswith("match")
 
 
 def test_a_gantry_is_described_in_degrees_and_mega_electronvolt() -> None:
