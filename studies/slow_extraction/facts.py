@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import partial
 from math import nan, sqrt
@@ -145,8 +145,7 @@ def gather_extraction(
             + "; ".join(f"dp/p {case.delta:.4g}: {case.reason}" for case in cases[:3])
         )
     if spec.septum_angle is None:
-        angles = [case.angle for case in found]
-        septum = replace(septum, angle=(min(angles) + max(angles)) / 2)
+        septum = replace(septum, angle=_between_extremes(case.angle for case in found))
     cases = tuple(case.transported(septum, final) for case in cases)
     found = [case for case in cases if case.arm is not None]
     design = design.transported(septum, final)
@@ -211,6 +210,12 @@ def with_other_chamber(facts: ExtractionFacts, resolved: Resolved[ExtractionStud
     """The facts with the apertures of another lattice of the same elements."""
     arms = [(case.delta, case.arm) for case in facts.cases if case.arm]
     return replace(facts, turns=last_turns(facts.ring, facts.optics.optics, facts.septum, arms, resolved.lattice))
+
+
+def _between_extremes(angles: Iterable[float]) -> float:
+    """The angle that is as far from the smallest as from the largest."""
+    every = list(angles)
+    return (min(every) + max(every)) / 2
 
 
 def _engines(final: Lattice, compared: Compared, septum: Septum, cases: list[Case], asked: bool) -> Engines:
