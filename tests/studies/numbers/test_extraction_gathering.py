@@ -8,6 +8,8 @@ from typing import Any
 import numpy as np
 import pytest
 
+from extraction import BetatronCore
+from extraction.resonance.diagram import WaitingBeam
 from lattice import NoSolution, ReferenceParticle
 from lattice.errors import InputError
 from studies.slow_extraction import facts
@@ -34,7 +36,7 @@ def test_the_design_point_is_shown_among_the_momenta_in_order_and_once() -> None
 
 def test_the_core_takes_the_middle_of_the_stack_to_the_resonance(monkeypatch: pytest.MonkeyPatch) -> None:
     """A stack about -3e-3 that leaves at +1e-3 has 4e-3 to go."""
-    monkeypatch.setattr(facts.BetatronCore, "flux", lambda ring, particle, change: change)
+    monkeypatch.setattr(BetatronCore, "flux", lambda ring, particle, change: change)
     steinbach: Any = SimpleNamespace(resonant=1e-3, stack=SimpleNamespace(delta=np.array([-4e-3, -3.5e-3, -1.5e-3])))
     nothing: Any = None
     assert facts._flux(nothing, PROTON, steinbach) == pytest.approx(4e-3, rel=1e-12)
@@ -59,7 +61,8 @@ def test_the_stack_waits_on_its_side_with_the_beam_s_emittance(
     spec: Any = SimpleNamespace(stack=stack, particles=1234)
     septum: Any = SimpleNamespace(at="es")
     beam: Any = SimpleNamespace(momentum_spread=4e-3, sigmas=2.5)
-    assert facts._steinbach_or_reason(base, spec, septum, beam, 3e-6) == ("found", "")
+    made: tuple[object, str] = facts._steinbach_or_reason(base, spec, septum, beam, 3e-6)
+    assert made == ("found", "")
     waiting = asked.pop("waiting")
     assert asked == {
         "side": side,
@@ -70,7 +73,7 @@ def test_the_stack_waits_on_its_side_with_the_beam_s_emittance(
         "particle": PROTON,
         "at": "es",
     }
-    assert waiting == facts.WaitingBeam((3e-6, 3e-6), 4e-3, 2.5)
+    assert waiting == WaitingBeam((3e-6, 3e-6), 4e-3, 2.5)
 
     def none(*_: Any, **__: Any) -> Any:
         raise NoSolution("no wedge")
