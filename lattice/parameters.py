@@ -139,6 +139,24 @@ class Expression:
             raise LatticeError(f"expression '{self.text}' has no finite value here (found {result})")
         return result if isinstance(result, np.ndarray) else _python_number(result)
 
+    def is_quotient_by_zero(self, values: Mapping[str, Any]) -> bool:
+        """True for a product of finite parts one of which is divided by 0."""
+        with np.errstate(all="ignore"):
+            return _is_quotient_by_zero(self.tree, values)
+
+
+def _is_quotient_by_zero(node: Tree[Token] | Token, values: Mapping[str, Any]) -> bool:
+    if not isinstance(node, Tree) or node.data != "product":
+        return False
+    factors = [
+        (sign, part, _evaluate(part, values))
+        for sign, part in zip(("*", *node.children[1::2]), node.children[::2], strict=True)
+    ]
+    rest = [part for _, part, value in factors if not np.all(np.isfinite(value))]
+    if not all(_is_quotient_by_zero(part, values) for part in rest):
+        return False
+    return bool(rest) or any(sign == "/" and np.all(value == 0.0) for sign, _, value in factors)
+
 
 def _python_number(value: Any) -> float | complex:
     return complex(value) if np.iscomplexobj(value) else float(value)

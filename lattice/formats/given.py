@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from fnmatch import fnmatchcase
 from functools import lru_cache
 
+from lattice.elements import Marker
 from lattice.errors import LatticeError
 from lattice.formats.quantity import Quantity
 from lattice.formats.variables import Variables
@@ -146,3 +147,11 @@ class Given:
         raise LatticeError(
             f"{self.definition.kind} '{self.definition.name}': {attribute} must be a number, found '{found[:60]}'"
         )
+
+
+def without_length(v: Given, *strengths: str) -> Marker:
+    """A magnet of no length: its strength acts over nothing, which is told where there is any."""
+    acting = [strength for strength in strengths if v.acts(strength)]  # all are asked for
+    if acting:
+        v.told(f"'{v.definition.name}' has no length, so that its strength does nothing: held as a marker")
+    return Marker(v.name)

@@ -124,6 +124,7 @@ class Builder:
                 self.options,
                 lambda strength: self._vanishes(place, strength),
                 lambda reason: self.note(place, reason),
+                lambda strength: self.variables.number(place, strength),
             )
         return self._values[name]
 

@@ -38,7 +38,7 @@ from lattice.madx.syntax import words
 from lattice.madx.values import Values
 
 #: Classes that are known and cannot be held.
-UNSUPPORTED = words("changerefp0 matrix")
+UNSUPPORTED = words("changerefp0")
 #: Attributes that are texts, not strengths.
 TEXTS = words("apertype comments f3string from lfile refer refpos tfile type")
 #: Attributes that are lists.
@@ -234,6 +234,21 @@ def _beam_beam(v: Values) -> Element:
     return _at_rest("charge").build(v)
 
 
+def _matrix(v: Values) -> Element:
+    """A place kept for a device (of an AC dipole, say): held while it is the unit matrix of no length."""
+    unit = {f"rm{i}{i}": 1.0 for i in range(1, 7)}
+    acting = [entry for entry in _MATRIX if v.given.get(entry, unit.get(entry, 0.0)) != unit.get(entry, 0.0)]
+    turned_on = [entry for entry in acting if not v.is_now(entry, unit.get(entry, 0.0))]
+    if v["l"] != 0.0 or turned_on:
+        told = "its length" if not turned_on else ", ".join(turned_on[:4]) + (" ..." if len(turned_on) > 4 else "")
+        raise LatticeError(
+            f"matrix '{v.name}': {told} would act, and only the unit matrix of no length can be held: write the "
+            "magnets that it stands for, or take it out"
+        )
+    v.note(f"'{v.name}' is the unit matrix as the file stands, and held as a marker")
+    return Marker(v.name, aperture=aperture(v))
+
+
 def _at_rest(*acting: str) -> ElementClass:
     """A class that is held as a drift as long as the attributes by which it acts are 0."""
 
@@ -278,6 +293,9 @@ def _magnetic_septum(v: Values) -> Element:
 
 def _of_magnet(kind: type[Any], *strengths: str) -> ElementClass:
     def build(v: Values) -> Element:
+        if v["l"] == 0.0 and any(v[strength] != 0.0 for strength in strengths):
+            v.note(f"'{v.name}' has no length, so that its strength does nothing, as in MAD-X: held as a marker")
+            return Marker(v.name, aperture=aperture(v))
         element: Element = kind(v.name, length=v["l"], aperture=aperture(v), **v.some(*strengths, "tilt"))
         return element
 
@@ -301,6 +319,12 @@ _BEND = (
     "kill_ent_fringe",
     "kill_exi_fringe",
     "tilt",
+)
+#: Of a MATRIX: kicks and matrix elements of the first and second order.
+_MATRIX = (
+    *(f"kick{i}" for i in range(1, 7)),
+    *(f"rm{i}{j}" for i in range(1, 7) for j in range(1, 7)),
+    *(f"tm{i}{j}{k}" for i in range(1, 7) for j in range(1, 7) for k in range(1, 7)),
 )
 _TILTED = ("tilt",)  # of what looks the same from every side
 
@@ -336,6 +360,7 @@ CLASSES: dict[str, ElementClass] = {
     "xrotation": ElementClass(("angle",), _rotation(XRotation)),
     "yrotation": ElementClass(("angle",), _rotation(YRotation)),
     "translation": ElementClass(("dx", "dy", "ds"), _translation),
+    "matrix": ElementClass((*_MATRIX, "tilt"), _matrix),
     "changeref": ElementClass(("patch_ang", "patch_trans", "tilt"), _change_of_frame, is_idle=True),
     "sixmarker": ElementClass(_TILTED, _drift_or_marker, is_idle=True),
     "beambeam": ElementClass(("charge", "tilt"), _beam_beam, is_idle=True),

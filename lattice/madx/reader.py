@@ -130,6 +130,9 @@ class _Reader:
             raise statement.cannot_be_read(f"this block never ends: expected '{end};' before the end of the file")
 
     def _follow(self, statement: Statement, depth: int) -> str:
+        if statement.text.lstrip().startswith("#") and self.open_sequence is None:
+            self.note(statement, "begins with '#': not followed")
+            return ""
         node = parse(statement)
         if not (isinstance(node, Command) and node.keyword in ("else", "elseif")):
             self.flow.taken = None
@@ -153,6 +156,10 @@ class _Reader:
 
     def _assign(self, statement: Statement, node: Assignment) -> None:
         if "->" not in node.name:
+            if node.misplaced:
+                self.note(
+                    statement, "MAD-X knows 'real const' and 'int const' only, and takes 'const real' for nothing"
+                )
             self.variables.assign(statement, node)
             return
         owner, name = node.name.split("->")
@@ -217,7 +224,8 @@ class _Reader:
         known = node.keyword in self.definitions or node.keyword in CLASSES or node.keyword in UNSUPPORTED
         is_sequence = node.keyword in self.beamlines.names() and not node.label
         if not known and not is_sequence:
-            raise self._unknown(statement, node)
+            self._of_nothing(statement, node)
+            return
         given = attributes(statement, node)
         if self.open_sequence is not None and (is_sequence or any(a.name == "at" for a in given)):
             self._place(statement, node, given, self.open_sequence)
@@ -229,6 +237,15 @@ class _Reader:
             self._change(statement, node.keyword, given)
         else:
             self.note(statement, "defaults of a class are not followed")
+
+    def _of_nothing(self, statement: Statement, node: Command) -> None:
+        """``pr.qsk42, ksl := {...};`` of an element that is not there changes nothing, and MAD-X passes it over."""
+        changes = [] if node.label or self.open_sequence is not None else attributes(statement, node)
+        commands = (*CLASSES, *PASSED_OVER, *BLOCKS, *REFUSED, "sequence", "endsequence", "line", "beam", "use", "call")
+        if not changes or any(a.flag for a in changes) or did_you_mean(node.keyword, commands):
+            raise self._unknown(statement, node)
+        nearest = did_you_mean(node.keyword, self.definitions)
+        self.note(statement, f"there is no element '{node.keyword}'{nearest}: passed over, as in MAD-X")
 
     def _unknown(self, statement: Statement, node: Command) -> FileError:
         known = [*self.definitions, *CLASSES, *PASSED_OVER, *self.beamlines.names(), "sequence", "endsequence", "line"]

@@ -25,13 +25,17 @@ _SPLIT = re.compile(r"\"[^\"]*\"|'[^']*'|[,(){}]")
 
 @dataclass(frozen=True)
 class Assignment:
-    """``name = text`` or, deferred, ``name := text``; ``whole`` cuts the value to an integer."""
+    """``name = text`` or, deferred, ``name := text``; ``whole`` cuts the value to an integer.
+
+    ``misplaced``: ``const real`` for ``real const``.
+    """
 
     name: str
     text: str
     deferred: bool
     constant: bool
     whole: bool
+    misplaced: bool = False
 
 
 @dataclass(frozen=True)
@@ -64,6 +68,7 @@ def parse(statement: Statement) -> Assignment | Command:
             deferred=found["sign"] != "=",
             constant="const" in kinds,
             whole="int" in kinds,
+            misplaced="const" in kinds[:-1],
         )
     found = _COMMAND.fullmatch(statement.text.strip())
     if not found:
@@ -71,7 +76,10 @@ def parse(statement: Statement) -> Assignment | Command:
     label = unquoted(found["label"]).lower() if found["label"] else None
     if label is not None and (not label or _NO_NAME.search(label)):
         raise statement.cannot_be_read(f"'{label}' cannot be a name: expected letters, digits and . _ $")
-    return Command(label, found["formal"], unquoted(found["keyword"]).lower(), found["rest"])
+    keyword = unquoted(found["keyword"]).lower()
+    if label and keyword.startswith("macro") and found["rest"].lstrip().startswith("="):
+        keyword = "macro"  # "macros" too, as in MAD-X
+    return Command(label, found["formal"], keyword, found["rest"])
 
 
 def attributes(statement: Statement, command: Command) -> tuple[Attribute, ...]:

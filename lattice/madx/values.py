@@ -27,12 +27,18 @@ class Values:
         options: Options,
         vanishes: Callable[[Strength], bool],
         note: Callable[[str], None],
+        number: Callable[[Strength], float],
     ) -> None:
         self.name, self.given, self.options, self.vanishes, self.note = name, given, options, vanishes, note
+        self.number = number
 
     def __getitem__(self, attribute: str) -> Strength:
         value: Strength = self.given.get(attribute, 0.0)
         return value
+
+    def is_now(self, attribute: str, value: float) -> bool:
+        """True when an attribute has this value as the variables stand."""
+        return self.number(self[attribute]) == value
 
     def list(self, attribute: str) -> tuple[Strength, ...]:
         """A list of strengths without the zeros at its end."""

@@ -205,15 +205,30 @@ class Variables:
     def _uses(value: Strength, names: set[str]) -> bool:
         return isinstance(value, str) and not names.isdisjoint(parse_expression(value).names)
 
+    def _settle_quotients_by_zero(self) -> None:
+        """``x := a/b`` with b = 0 counts as 0, as in MAD-X (a knob without the numbers that it divides by)."""
+        for name, value in self._definitions.items():
+            if isinstance(value, str) and self._is_quotient_by_zero(self._places[name], value):
+                self._definitions[name], self._values = 0.0, {}
+                self._note(self._places[name], "divided by 0: counts as 0, as in MAD-X")
+
+    def _is_quotient_by_zero(self, place: Statement, text: str) -> bool:
+        expression = parse_expression(text)
+        try:
+            return expression.is_quotient_by_zero(self._evaluated(place, expression.names))
+        except LatticeError:
+            return False
+
     def _checked_values(self) -> dict[str, Strength]:
         try:
             evaluate_all(self._definitions)
         except LatticeError:
             self._values = {}
+            self._settle_quotients_by_zero()
             for name, value in self._definitions.items():
                 if isinstance(value, str):
                     self.number(self._places[name], value)  # says where
-            raise
+            evaluate_all(self._definitions)
         return dict(self._definitions)
 
     def value_elsewhere(self, strength: Strength) -> float | None:

@@ -275,7 +275,6 @@ MISTAKES = [
     ("q: quad, l = 1\n a: line = (--q)", 2, "'q' is turned round"),
     ("a: line = (a)", 1, "line 'a' contains itself"),
     ("a: line = (q)", 1, "there is no element 'q'"),
-    ("q: quad, k1 = 1; a: line = (q)", 1, "quadrupole 'q' has no length"),
     ("q: quad, l = 1, x_offset = 1e-3; a: line = (q)", 1, "quadrupole 'q': x_offset cannot be held here"),
     ("q: quad, l = 1, is_on = F; a: line = (q)", 1, "'q' is off"),
     ("q: quad, l = 1, wall = {section = {s = 1}}; a: line = (q)", 1, "wall cannot be held"),
@@ -304,6 +303,14 @@ MISTAKES = [
 def test_mistakes_are_told_with_their_place(read: Read, text: str, line: int, message: str) -> None:
     with pytest.raises((FileError, LatticeError), match=rf"a\.bmad:{line}: .*{message}"):
         read(text)
+
+
+def test_a_magnet_of_no_length_is_a_marker_and_told_where_it_has_a_strength(read: Read) -> None:
+    """The strength times no length is nothing: a word, and no end of the reading."""
+    lattice = read("q: quad, k1 = 1; q0: quad; d: drift, l = 1; a: line = (q, q0, d); use, a")
+    assert [type(element).__name__ for element in lattice.elements] == ["Marker", "Marker", "Drift"]
+    (warning,) = [warning for warning in lattice.warnings if "no length" in warning]
+    assert "its strength does nothing: held as a marker" in warning
 
 
 def test_expressions_that_grow_without_end_are_refused(read: Read) -> None:

@@ -215,7 +215,6 @@ MISTAKES = [
     ("A: LINE=(999999999*Q)", 1, "more than 1,000,000 elements"),
     ("A: LINE Q", 1, r"expected 'name: LINE=\(member"),
     ("A: LINE=()", 1, "expected a name or a list"),
-    ("Q: QUAD, K1=1\nA: LINE=(Q)", 1, "QUAD 'Q' has no length"),
     ("Q: QUAD, L=1, DX=1e-3\nA: LINE=(Q)", 1, "QUAD 'Q': dx cannot be held here; set it to 0"),
     ("Q: QUAD, L=1, FSE=0.1\nA: LINE=(Q)", 1, "QUAD 'Q': fse cannot be held"),
     ("M: MALIGN, DX=1e-3\nA: LINE=(M)", 1, "MALIGN 'M': dx cannot be held"),
@@ -241,6 +240,14 @@ MISTAKES = [
 def test_mistakes_are_told_with_their_place(read: Read, text: str, line: int, message: str) -> None:
     with pytest.raises((FileError, LatticeError), match=rf"a\.lte:{line}: .*{message}"):
         read(text)
+
+
+def test_a_magnet_of_no_length_is_a_marker_and_told_where_it_has_a_strength(read: Read) -> None:
+    """The strength times no length is nothing: a word, and no end of the reading."""
+    lattice = read("Q: QUAD, K1=1\nQ0: QUAD\nD: DRIF, L=1\nA: LINE=(Q, Q0, D)")
+    assert [type(element).__name__ for element in lattice.elements] == ["Marker", "Marker", "Drift"]
+    (warning,) = [warning for warning in lattice.warnings if "no length" in warning]
+    assert "its strength does nothing: held as a marker" in warning
 
 
 def test_expressions_that_grow_without_end_are_refused(read: Read) -> None:

@@ -141,6 +141,16 @@ MADX_MEANINGS = {
     "x_, at=2.5000001; endsequence;",
     "line": "x_: quadrupole, l=1, k1=0.3; d_: drift, l=0.5; b_: sbend, l=1, angle=0.2, e1=0.1; l1_: line=(x_, d_, b_);"
     "s_: line=(2*l1_, -l1_, -2*(d_, x_), 3*d_, -x_, -(l1_, d_));",
+    "real const": "real const k_ = 0.3; x_: quadrupole, l=1, k1=k_;" + AROUND_,
+    "const": "const k_ = 0.3; x_: quadrupole, l=1, k1=k_;" + AROUND_,
+    "no length, no strength": "x_: quadrupole, l=0, k1=0.5; y_: sextupole, k2=30; z_: octupole, k3s=1; q_: quadrupole, "
+    "l=1, k1=0.3; s_: sequence, l=4; x_, at=1; y_, at=1; z_, at=1; q_, at=2; endsequence;",
+    "divided by 0": "v_ := 0.3*(2/y_); w_ := 2*v_*(1/y_)/3; x_: quadrupole, l=1, k1:=0.1+w_;" + AROUND_,
+    "an element that is not there": "x_: quadrupole, l=1, k1=0.1; pr.nowhere_, k1:=kn_;" + AROUND_,
+    "begins with #": "k_=0.3; #k_=0.5; #x_: drift, l=2; x_: quadrupole, l=1, k1=k_;" + AROUND_,
+    "unit matrix": "m_: matrix, l=0, rm21:=off_, rm11=1; x_: quadrupole, l=1, k1=0.1;"
+    "s_: sequence, l=4; m_, at=1; x_, at=2; endsequence;",
+    "macros": "set_: macros = { k_ = 0.3; }; exec, set_; x_: quadrupole, l=1, k1=k_;" + AROUND_,
     "line, later": "s_: line=(a_, a_); a_: line=(x_, d_); x_: quadrupole, l=1, k1=0.3; d_: drift, l=0.5;",
 }
 
@@ -175,6 +185,31 @@ def test_every_construct_means_what_it_means_to_madx(read: Read, session: Any, t
     assert np.array([s for _, s in own(line)]) == pytest.approx(reference.columns["s"], abs=1e-13)
     for column, values in reference.columns.items():
         assert ours.columns[column] == pytest.approx(values, rel=1e-12, abs=1e-14), column
+
+
+def test_const_real_is_read_and_told(read: Read) -> None:
+    """MAD-X itself leaves such a variable undefined; what the file means is plain."""
+    lattice = read("const real k = 0.3; real const m = 0.2; x: quadrupole, l=1, k1:=k;" + AROUND)
+    assert lattice.parameters["k"] == 0.3
+    (warning,) = lattice.warnings
+    assert "ring.seq:1" in warning
+    assert "'real const'" in warning
+
+
+def test_what_is_passed_over_as_in_madx_is_told(read: Read) -> None:
+    """Each of these MAD-X warns of and passes over: so is it here, with its place."""
+    text = "#k = 1;\nx: quadrupole, l=1, k1=0.3;\npr.qsk42, k1 = 3;\nv := 1/y;\nz: quadrupole, k1=2;\n"
+    lattice = read(text + "m: matrix, rm21:=off;\ns: sequence, l=4; z, at=1; m, at=1; x, at=2; endsequence;")
+    told = "\n".join(lattice.warnings)
+    for line, reason in (
+        (1, "begins with '#'"),
+        (3, "there is no element 'pr.qsk42': passed over"),
+        (4, "divided by 0: counts as 0"),
+        (5, "'z' has no length, so that its strength does nothing"),
+        (6, "'m' is the unit matrix as the file stands, and held as a marker"),
+    ):
+        assert f"ring.seq:{line}: " in told
+        assert reason in told
 
 
 MADX_BEAMS = [
@@ -517,7 +552,8 @@ NONSENSE = [
     ("hkicker, sinkick=1", "sinkick changes the optics"),
     ("multipole, knl={0.1}, angle=0.2", "angle changes the optics"),
     ("marker, l=1", "a marker has no length"),
-    ("matrix, rm12=0.1", "'x' is a MATRIX, which cannot be held"),
+    ("matrix, rm12=0.1", "matrix 'x': rm12 would act, and only the unit matrix"),
+    ("changerefp0", "'x' is a CHANGEREFP0, which cannot be held"),
     ("crabcavity, volt=0.1", "crabcavity 'x': volt changes the optics and cannot be held; set it to 0"),
     ("rfmultipole, knl={0, 0.1}", "knl changes the optics"),
     ("beambeam, sigx=1e-3, sigy=1e-3", "give it charge=0 or take it out"),

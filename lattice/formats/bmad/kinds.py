@@ -30,7 +30,7 @@ from lattice.elements import (
     Translation,
 )
 from lattice.errors import LatticeError
-from lattice.formats.given import Given
+from lattice.formats.given import Given, without_length
 from lattice.formats.quantity import Quantity, called, combined, negative, number
 from lattice.madx.arithmetic import Strength
 from lattice.madx.syntax import words
@@ -98,7 +98,7 @@ def _monitor(v: BmadGiven) -> Element:
 def _magnet(kind: Any, order: int) -> Callable[[BmadGiven], Element]:
     def build(v: BmadGiven) -> Element:
         if not v.acts("l"):
-            raise LatticeError(f"{v.definition.kind} '{v.definition.name}' has no length: make it a multipole")
+            return without_length(v, f"k{order}", f"b{order}_gradient")
         if v.word("fringe_type", "none") != "none":
             v.told(f"the fringe of '{v.definition.name}' is not kept")
         strength = {f"k{order}": v.either(f"k{order}", f"b{order}_gradient")}

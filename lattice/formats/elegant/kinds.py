@@ -29,7 +29,7 @@ from lattice.elements import (
     SRotation,
 )
 from lattice.errors import LatticeError
-from lattice.formats.given import Given
+from lattice.formats.given import Given, without_length
 from lattice.formats.quantity import Quantity, called, combined, number
 from lattice.madx.arithmetic import Strength
 from lattice.madx.syntax import words
@@ -85,7 +85,7 @@ def _monitor(plane: str) -> Callable[[Given], Element]:
 def _magnet(kind: type[Quadrupole | Sextupole | Octupole], strength: str) -> Callable[[Given], Element]:
     def build(v: Given) -> Element:
         if not v.acts("l"):
-            raise LatticeError(f"{v.definition.kind} '{v.definition.name}' has no length: make it a MULT")
+            return without_length(v, strength)
         given = {"length": _length(v), strength: v[strength], "tilt": v["tilt"]}
         return kind(v.name, **given)  # type: ignore[arg-type]
 
