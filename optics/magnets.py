@@ -6,6 +6,7 @@ A family is what one free parameter sets: quadrupoles or sextupoles on one suppl
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
+from itertools import pairwise
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -16,6 +17,7 @@ from optics.selection import free_parameters, parameters_of
 
 Values = Callable[[Any], Any]
 
+_COUNTED = (Bend, Quadrupole)
 _LINEAR = 1e-9  # of the slope: what rounding may bend a strength that is linear in its parameter
 
 
@@ -33,6 +35,8 @@ def _bend_field(element: Element, value: Values) -> Any:
 
 
 def _gradient(element: Element, value: Values) -> Any:
+    if isinstance(element, Bend) and element.k1 != 0.0:
+        return np.abs(value(element.k1))
     return np.hypot(value(element.k1), value(element.k1s)) if isinstance(element, Quadrupole) else None
 
 
@@ -70,6 +74,40 @@ def _fields(quantity: str, lattice: Lattice) -> tuple[list[str], Array]:
         raise InputError(f"'{lattice.name}' has no {kind}")
     batch = lattice.batch or 1
     return [name for name, _ in kept], np.stack([np.broadcast_to(field, (batch,)) for _, field in kept])
+
+
+def magnet_count(lattice: Lattice, ring: bool) -> int:
+    """How many bends and quadrupoles there are: parts that touch, of one kind and strength, are one magnet.
+
+    Of a ``ring`` the last element touches the first. Between parts may stand what has no length (markers, monitors).
+
+    >>> from lattice import Drift, Lattice, Marker, Quadrupole
+    >>> half, gap = Quadrupole("q", length=0.2, k1=0.5), Drift("d", length=1.0)
+    >>> magnet_count(Lattice("cell", elements=[half, gap, half, Marker("m"), half, gap, half]), ring=False)
+    3
+    >>> magnet_count(Lattice("cell", elements=[half, gap, half, Marker("m"), half, gap, half]), ring=True)
+    2
+    """
+    value = lattice.value
+    bodies = [element for element in lattice.elements if np.any(value(getattr(element, "length", 0.0)))]
+    before = bodies[-1:] if ring and len(bodies) > 1 else []
+    counted = sum(isinstance(one, _COUNTED) for one in bodies)
+    return counted - sum(_one_magnet(a, b, value) for a, b in pairwise([*before, *bodies]))
+
+
+def _one_magnet(a: Element, b: Element, value: Values) -> bool:
+    """True of two parts of one magnet, one behind the other."""
+    if not (isinstance(a, _COUNTED) and type(a) is type(b)):
+        return False
+    return bool(np.allclose(_strengths(a, value), _strengths(b, value), rtol=_LINEAR, atol=0.0))
+
+
+def _strengths(magnet: Element, value: Values) -> Array:
+    """Curvature (of a bend), gradient and skew gradient."""
+    if isinstance(magnet, Bend):
+        return np.stack(np.broadcast_arrays(value(magnet.angle) / value(magnet.length), value(magnet.k1)))
+    assert isinstance(magnet, Quadrupole)
+    return np.stack(np.broadcast_arrays(value(magnet.k1), value(magnet.k1s)))
 
 
 # -------------------------------------------------------------------------------------------------------- families

@@ -19,7 +19,7 @@ from optics import Optics
 from optics.aperture import PLANES, Clearance, clearance, clearance_at_wires
 from optics.linear.extrema import SLICES, interval_maxima
 from optics.linear.solution import functions_inside
-from optics.magnets import strongest
+from optics.magnets import magnet_count, strongest
 from optics.resonances import nearest_third, nearest_with_qy
 from studies.judging import ALONE, BOTH, FORMULA, ROUNDING, Number, measured
 from studies.results import Quantity
@@ -85,6 +85,11 @@ def _reference_scalar(compared: Compared, key: str) -> float:
 def _length(key: str, facts: Facts) -> Number:
     own = float(facts.optics.length)
     return Number(own, ROUNDING * own, FORMULA, "sum of the elements' lengths; error: rounding")
+
+
+def _magnets(key: str, facts: Facts) -> Number:
+    own = float(magnet_count(facts.optics.lattice, facts.optics.periodic))
+    return Number(own, 0.0, FORMULA, "bends and quadrupoles counted, parts that touch as one", "optics-ring")
 
 
 def _tune_distance(key: str, facts: Facts) -> Number:
@@ -252,6 +257,7 @@ _IMPERFECTION_FIGURES = {
 _SCALARS: Mapping[str, Callable[[str, Facts], Number]] = {
     **dict.fromkeys(_SCALAR_METHODS, _scalar),
     "length": _length,
+    "magnets": _magnets,
     "tune_distance": _tune_distance,
     "resonance_distance": _resonance_distance,
     "clearance_x": _clearance,

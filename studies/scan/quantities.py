@@ -11,19 +11,20 @@ from lattice import Lattice
 from lattice.arrays import Array
 from optics import Optics, twiss
 from optics.aperture import PLANES, clearances, room_at_wires
-from optics.magnets import FIELDS, largest_fields
+from optics.magnets import FIELDS, largest_fields, magnet_count
 from studies.spec.resolution import BeamCase, Resolved
 
 CLEARANCES = (*(f"clearance_{plane}" for plane in PLANES), "clearance_es")
 #: The room beams have is judged in scans of at most so many cases: it takes a hundred times longer than the kernel.
 MOST_CASES = 20_000
+_MAGNETS = "magnets"
 _BATCH = 128  # lattices a call of twiss
 
 
 def extra_quantities(resolved: Resolved[Any], asked: Sequence[str], number: int) -> tuple[str, ...]:
     """Which of the quantities that are asked for are computed here, in a scan of so many cases."""
     room = resolved.beams and any(element.aperture is not None for element in resolved.lattice.elements)
-    known = (*FIELDS, *(CLEARANCES if room and number <= MOST_CASES else ()))
+    known = (*FIELDS, _MAGNETS, *(CLEARANCES if room and number <= MOST_CASES else ()))
     return tuple(name for name in dict.fromkeys(asked) if name in known)
 
 
@@ -31,6 +32,8 @@ def extra_columns(resolved: Resolved[Any], batch: Lattice, names: tuple[str, ...
     """Column of each quantity, (batch,), nan where motion is not bounded."""
     rigidity = resolved.top_particle.magnetic_rigidity
     columns = {name: largest_fields(name, batch, rigidity) for name in names if name in FIELDS}
+    if _MAGNETS in names:
+        columns[_MAGNETS] = np.full(batch.batch or 1, float(magnet_count(batch, ring=True)))
     wanted = [name for name in names if name in CLEARANCES]
     if not wanted:
         return columns

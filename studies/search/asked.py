@@ -10,7 +10,7 @@ import numpy as np
 
 from lattice import InputError
 from lattice.arrays import Array
-from lattice.errors import did_you_mean
+from lattice.errors import did_you_mean, listed
 from machines.requirements import PROGRAM, Requirement
 from studies.registry import ROOMS, spec_of
 from studies.scan.asked import plan
@@ -21,6 +21,9 @@ from studies.spec.judged import requirement_spec
 from studies.spec.schema import RingStudy, StudySpec
 from studies.spec.search import KnobSpec, SearchSpec
 from studies.vocabulary import IMPERFECTIONS, QuantityKind, quantity_named, unit_factor, words_of
+
+#: Column of a search's table that says which lattice a case is of, where there are several.
+LATTICE = "lattice"
 
 
 @dataclass(frozen=True)
@@ -34,7 +37,11 @@ class Objective:
 
 @dataclass(frozen=True)
 class Search:
-    """A search ready to run. A case is a row of the ``plan``'s numbers at one point of the knobs."""
+    """A search ready to run. A case is a row of the ``plan``'s numbers at one point of the knobs.
+
+    One of several lattices has ``parts``, one for each, called as its file is (``lattice``); ``plan`` then is that of
+    the first and ``knobs`` are those of all, of which a part has those that are parameters of its lattice.
+    """
 
     spec: SearchSpec
     plan: Plan | Keyed
@@ -42,6 +49,13 @@ class Search:
     objectives: tuple[Objective, ...]
     constraints: tuple[Constraint, ...]
     seed: int
+    lattice: str = ""
+    parts: tuple[Search, ...] = ()
+
+    @property
+    def each(self) -> tuple[Search, ...]:
+        """The searches that it consists of, one for each lattice; of one lattice itself."""
+        return self.parts or (self,)
 
     @property
     def lower(self) -> Array:
@@ -65,6 +79,8 @@ class Search:
     @property
     def most(self) -> int:
         """Cases at most."""
+        if self.parts:
+            return sum(part.most for part in self.parts)
         each = 1 + sum(not knob.whole for knob in self.knobs)
         return self.spec.population * self.spec.generations + self.spec.polish * self.spec.polished * each
 
@@ -85,13 +101,54 @@ def asked(study: StudySpec, file: Path | None) -> Search:
         )
     names = tuple(dict.fromkeys([*(one.name for one in spec.objective), *(one.name for one in spec.constraint)]))
     _check_computed(study, names)
+    if isinstance(study, RingStudy) and spec.lattices:
+        return _of_lattices(study, spec, file, names)
     if study.keyed:
         return _of_keys(study, spec, file, names)
-    made = _given(_alone(plan(study, file, (), names)), names)
-    limits = tuple(_constraints(spec, made.judged))
-    found = Search(spec, made, spec.vary, tuple(_objectives(spec)), limits, study.seed)
+    found = _of_one(study, spec, file, names)  # type: ignore[arg-type]
     _check_knobs(found)
     return found
+
+
+def _of_one(study: RingStudy, spec: SearchSpec, file: Path | None, names: tuple[str, ...]) -> Search:
+    """The search of one lattice."""
+    made = _given(_alone(plan(study, file, (), names)), names)
+    limits = tuple(_constraints(spec, made.judged))
+    return Search(spec, made, spec.vary, tuple(_objectives(spec)), limits, study.seed)
+
+
+def _of_lattices(study: RingStudy, spec: SearchSpec, file: Path | None, names: tuple[str, ...]) -> Search:
+    """The search of the study's lattice and the further ones, each with the knobs that it has."""
+    if study.lattice is None:
+        raise InputError("search.lattices stand beside the study's own lattice: give lattice, not machine")
+    files = (study.lattice, *spec.lattices)
+    called = [Path(name).stem for name in files]
+    repeated = sorted({name for name in called if called.count(name) > 1})
+    if repeated:
+        raise InputError(f"search.lattices: two files are called {listed(repeated)}, and cases are told by that name")
+    parts = tuple(_part(at_lattice(study, name), spec, file, names) for name in files)
+    unknown = [knob.name for knob in spec.vary if not any(knob in part.knobs for part in parts)]
+    if unknown:
+        known = sorted({name for part in parts for name in part.plan.design.parameters})
+        raise InputError(f"search.vary: no lattice has a parameter '{unknown[0]}'{did_you_mean(unknown[0], known)}")
+    return replace(parts[0], knobs=spec.vary, lattice="", parts=parts)
+
+
+def at_lattice(study: RingStudy, file: str) -> RingStudy:
+    """The study of another lattice file."""
+    return study.model_copy(update={"lattice": file})
+
+
+def _part(study: RingStudy, spec: SearchSpec, file: Path | None, names: tuple[str, ...]) -> Search:
+    """The search of one lattice of several; InputError for one that has none of the knobs."""
+    found = _of_one(study, spec, file, names)
+    design = found.plan.design
+    knobs = tuple(knob for knob in spec.vary if knob.name in design.parameters)
+    if not knobs:
+        raise InputError(f"search.lattices: {study.lattice} has no parameter that search.vary names")
+    made = replace(found, knobs=knobs, lattice=Path(str(study.lattice)).stem)
+    _check_knobs(made)
+    return made
 
 
 def _of_keys(study: StudySpec, spec: SearchSpec, file: Path | None, names: tuple[str, ...]) -> Search:

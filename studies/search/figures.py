@@ -10,6 +10,8 @@ from studies.charts.curves import Curve, curves
 from studies.charts.figure import figure_json
 from studies.charts.style import inert
 from studies.results import FigureData
+from studies.search.asked import LATTICE
+from studies.search.front import front
 from studies.search.gathering import SearchFacts
 from studies.search.pictures import Cloud, Coordinate, front_drawing, parallel
 
@@ -43,12 +45,13 @@ def shown(facts: SearchFacts) -> pd.DataFrame:
 def _told(facts: SearchFacts, values: pd.DataFrame) -> list[str]:
     names = [knob.name for knob in facts.search.knobs]
     knobs = facts.table[names].to_numpy()
+    of = facts.table[LATTICE].map(inert).map(", {}".format) if facts.lattices else [""] * len(knobs)
     return [
         "<br>".join(
             [
-                f"case {case}",
+                f"case {case}{of[case]}",
                 *(f"{inert(head)} {value:.6g}" for head, value in zip(values.columns, row, strict=True)),
-                *(f"{inert(name)} = {value:.6g}" for name, value in zip(names, point, strict=True)),
+                *(f"{inert(name)} = {value:.6g}" for name, value in zip(names, point, strict=True) if value == value),
             ]
         )
         for case, (row, point) in enumerate(zip(values.to_numpy(), knobs, strict=True))
@@ -58,21 +61,29 @@ def _told(facts: SearchFacts, values: pd.DataFrame) -> list[str]:
 def _front(facts: SearchFacts) -> FigureData:
     values = shown(facts)
     told = _told(facts, values)
-    cloud = Cloud(list(values.columns), values.to_numpy(), told, facts.scores.feasible, facts.front, 0)
+    own = {name: front(facts.scores, cases) for name, cases in facts.lattices.items()}
+    groups = {name: rows for name, rows in own.items() if len(rows)}
+    cloud = Cloud(list(values.columns), values.to_numpy(), told, facts.scores.feasible, facts.front, 0, groups)
     goals = "; ".join(
         f"{one.kind.symbol}: {'small' if one.sign > 0 else 'large'} is good" for one in facts.search.objectives
     )
     caption = (
         f"Every machine that was tried, {len(facts.table):,}. Blue: the front, {len(facts.front)} machines that no "
         "other beats in all objectives at once among those that keep all constraints; diamond: the machine that was "
-        f"begun with. {goals}. Hover for a case's id and knobs. Look for: how far the front lies from the diamond, and "
-        "where it bends."
+        f"begun with. {_of_lattices(facts)}{goals}. Hover for a case's id and knobs. Look for: how far the front lies "
+        "from the diamond, and where it bends."
     )
-    frame = pd.concat([facts.table[[k.name for k in facts.search.knobs]], values], axis=1)
+    told_of = [LATTICE] if facts.lattices else []
+    frame = pd.concat([facts.table[[*told_of, *(k.name for k in facts.search.knobs)]], values], axis=1)
     frame = frame.assign(feasible=facts.scores.feasible).iloc[facts.front]
     return FigureData(
         "search-front", "The front", caption, front_drawing(cloud), frame.rename_axis("case").reset_index()
     )
+
+
+def _of_lattices(facts: SearchFacts) -> str:
+    """What the caption says of the fronts of several lattices."""
+    return "Rings: what no other of the same lattice beats, in its colour. " if facts.lattices else ""
 
 
 def _side_by_side(facts: SearchFacts) -> FigureData:

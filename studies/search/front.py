@@ -8,14 +8,15 @@ from lattice.arrays import Array
 from studies.search.scoring import Scores
 
 
-def front(scores: Scores) -> Array:
-    """Numbers of the feasible cases that no feasible one dominates, by their first objective; each point once.
+def front(scores: Scores, among: Array | None = None) -> Array:
+    """Numbers of the feasible cases (``among`` some) that no feasible one of them dominates, by their first objective.
 
-    a dominates b where it is nowhere larger and somewhere smaller.
+    Each point once. a dominates b where it is nowhere larger and somewhere smaller.
     """
     from moocore import is_nondominated
 
     rows = np.flatnonzero(scores.feasible)
+    rows = rows if among is None else np.intersect1d(rows, among)
     if len(rows) == 0:
         return rows
     values = scores.objectives[rows]

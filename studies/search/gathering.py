@@ -10,7 +10,7 @@ import pandas as pd
 
 from lattice.arrays import Array
 from studies.scan.plan import STATUS
-from studies.search.asked import Search
+from studies.search.asked import LATTICE, Search
 from studies.search.front import coverage, front
 from studies.search.scoring import Scores, scored
 
@@ -41,9 +41,10 @@ class SearchFacts:
     conflict: str
 
     @property
-    def probed(self) -> int:
-        """How many of the first cases moved one knob each, from the design."""
-        return 1 + len(self.search.knobs)
+    def lattices(self) -> dict[str, Array]:
+        """Of a search of several lattices the numbers of the cases of each, else nothing."""
+        parts = [part.lattice for part in self.search.parts]
+        return {name: np.flatnonzero((self.table[LATTICE] == name).to_numpy()) for name in parts}
 
 
 def gathered(search: Search, table: pd.DataFrame) -> SearchFacts:

@@ -11,6 +11,7 @@ import pandas as pd
 
 from lattice import InputError
 from lattice.arrays import Array
+from lattice.errors import did_you_mean
 from studies.search.asked import Search, asked
 from studies.search.computing import rows
 from studies.search.scoring import Scores, scored
@@ -33,6 +34,13 @@ class Cases:
         path = study_path(str(study)) or Path(study)
         return cls(asked(load_study(path, changes, str(study)), path))
 
+    def of_lattice(self, name: str) -> Cases:
+        """Those of one lattice of a search that has several; InputError for another name."""
+        found = {part.lattice: part for part in self.search.parts}
+        if name not in found:
+            raise InputError(f"the search has no lattice '{name}'{did_you_mean(name, found)}")
+        return Cases(found[name])
+
     @property
     def bounds(self) -> Array:
         """Lower and upper bound of each knob, (k, 2): what ``scipy.optimize`` calls bounds."""
@@ -40,6 +48,9 @@ class Cases:
 
     def table(self, points: Any) -> pd.DataFrame:
         """A row a point (n, k) or (k,), as in a search's own table: knobs, status, quantities, verdicts."""
+        if self.search.parts:
+            names = ", ".join(part.lattice for part in self.search.parts)
+            raise InputError(f"points are of one lattice: take Cases.of_lattice(name), of {names}")
         found = np.atleast_2d(np.asarray(points, dtype=float))
         if found.ndim != 2 or found.shape[1] != len(self.search.knobs) or not np.isfinite(found).all():
             names = ", ".join(knob.name for knob in self.search.knobs)

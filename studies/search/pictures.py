@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 
 import numpy as np
 
@@ -11,6 +11,7 @@ from lattice import InputError
 from lattice.arrays import Array
 from studies.charts.kit.strips import axis_name, layout_key
 from studies.charts.style import (
+    COLORS,
     EXACT,
     INK,
     LEADING,
@@ -28,12 +29,17 @@ from studies.charts.style import (
 
 _GAP = 0.12  # of the width, between panels
 _SHOWN = 4000  # points that are no front: more run into each other
+_GROUP_COLORS = tuple(color for color in COLORS if color not in (EXACT, "#BDBDBD"))
+_GROUP_SYMBOLS = ("circle-open", "square-open", "diamond-open", "cross-open")
 REFUSED, FEASIBLE = "#D5C3BB", LEADING
 
 
 @dataclass(frozen=True, eq=False)
 class Cloud:
-    """All cases in the ``axes``' units (n, m), what the hover says of each, which are ``feasible``, the ``front``."""
+    """All cases in the ``axes``' units (n, m), what the hover says of each, which are ``feasible``, the ``front``.
+
+    ``groups``: by name, the cases of each kind that none of the same kind beats.
+    """
 
     axes: Sequence[str]
     values: Array
@@ -41,6 +47,7 @@ class Cloud:
     feasible: Array
     front: Array
     start: int
+    groups: Mapping[str, Array] = field(default_factory=dict)
 
 
 def front_drawing(cloud: Cloud) -> Drawing:
@@ -95,9 +102,18 @@ def _panel(cloud: Cloud, x: Array, y: Array) -> list[Trace]:
         _marks(cloud, x, y, _some(refused), "breaks a constraint", REFUSED, 4),
         _marks(cloud, x, y, _some(feasible), "keeps all", FEASIBLE, 5),
         _marks(cloud, x, y, cloud.front, "front", EXACT, 8),
+        *(_ring(cloud, x, y, number) for number in range(len(cloud.groups))),
         _marks(cloud, x, y, np.array([cloud.start]), "begun with", VERTICAL, 11, symbol="diamond"),
     ]
     return [trace for trace in traces if trace["x"]]
+
+
+def _ring(cloud: Cloud, x: Array, y: Array, number: int) -> Trace:
+    """The best of one group as open marks: each group has a colour, and another shape where the colours are used up."""
+    name, rows = list(cloud.groups.items())[number]
+    turn, place = divmod(number, len(_GROUP_COLORS))
+    trace = _marks(cloud, x, y, rows, inert(name), _GROUP_COLORS[place], 11, _GROUP_SYMBOLS[turn % len(_GROUP_SYMBOLS)])
+    return {**trace, "marker": {**trace["marker"], "line": {"color": _GROUP_COLORS[place], "width": 2}}}
 
 
 def _some(rows: Array) -> Array:

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from pathlib import Path
+from typing import Any
 
 from lattice import InputError
 from optics.beams.parquet import read_parquet
 from studies.scan.plan import STATUS
+from studies.search.asked import LATTICE, at_lattice
 from studies.search.keys import with_keys
 from studies.search.searching import TABLE
 from studies.spec.schema import RingStudy, StudySpec
@@ -25,10 +28,30 @@ def at_point(study: StudySpec, point: str) -> StudySpec:
     table, about = read_parquet(Path(folder) / TABLE, needs=[STATUS])
     if int(case) >= len(table):
         raise InputError(f"--point {point}: the search has {len(table):,} cases, numbered from 0")
-    design = {str(name): float(value) for name, value in dict(about["design"]).items()}
-    knobs = [str(one["name"]) for one in about["search"]["vary"]]
+    design, knobs = dict(about["design"]), [str(one["name"]) for one in about["search"]["vary"]]
+    if LATTICE in table:
+        return _of_a_lattice(study, dict(table.iloc[int(case)]), design, about)
     own = {name: float(table[name].iloc[int(case)]) for name in knobs}
     if not isinstance(study, RingStudy):
         whole = [str(one["name"]) for one in about["search"]["vary"] if one.get("whole")]
         return with_keys(study, {key: round(value) if key in whole else value for key, value in own.items()})
-    return study.model_copy(update={"parameters": {**design, **own}, "match": None})
+    return _with_strengths(study, {**design, **own})
+
+
+def _of_a_lattice(
+    study: StudySpec, row: dict[Any, Any], designs: dict[str, Any], about: Mapping[str, Any]
+) -> RingStudy:
+    """The study of the lattice that a case is of."""
+    assert isinstance(study, RingStudy)
+    files = {Path(name).stem: name for name in (str(about["study"]["lattice"]), *about["search"]["lattices"])}
+    if row[LATTICE] not in files or row[LATTICE] not in designs:
+        raise InputError(f"--point: the case is of a lattice '{row[LATTICE]}', which the search does not name")
+    design = dict(designs[row[LATTICE]])
+    own = {str(one["name"]): float(row[one["name"]]) for one in about["search"]["vary"] if one["name"] in design}
+    return _with_strengths(at_lattice(study, files[row[LATTICE]]), {**design, **own})
+
+
+def _with_strengths(study: RingStudy, values: Mapping[str, Any]) -> RingStudy:
+    """The study with these values of parameters and no match."""
+    strengths = {str(name): float(value) for name, value in values.items()}
+    return study.model_copy(update={"parameters": strengths, "match": None})

@@ -23,7 +23,7 @@ from studies.runs.logs import LOGGER, RunLog, messages
 from studies.runs.rows import CASE, Segment, begin_rows, open_segment, read_rows, remove_rows, rows_about
 from studies.runs.running import RunOptions, failures_logged
 from studies.scan.scanning import progress_bar
-from studies.search.asked import Search, asked
+from studies.search.asked import LATTICE, Search, asked
 from studies.search.computing import Elsewhere, rows
 from studies.search.evolving import generations
 from studies.search.gathering import SearchFacts, gathered
@@ -70,7 +70,7 @@ def search_to_folder(
         with (
             (elsewhere or _here)() as executor,
             open_segment(run.place) as segment,
-            progress_bar(len(probes(search)) + search.most, 0, options.quiet) as told,
+            progress_bar(sum(len(probes(one)) for one in search.each) + search.most, 0, options.quiet) as told,
         ):
             way = _Way(_Journal(read_rows(run.place), segment), options.jobs, executor, told)
             table = _searched(search, way)
@@ -112,10 +112,12 @@ def _about(search: Search) -> dict[str, Any]:
     }
 
 
-def _design(search: Search) -> dict[str, float]:
-    """The strengths, or the keys, that the search departs from."""
+def _design(search: Search) -> dict[str, Any]:
+    """The strengths, or the keys, that the search departs from; of several lattices those of each."""
     if isinstance(search.plan, Keyed):
         return {knob.name: search.plan.value(knob.name) for knob in search.knobs}
+    if search.parts:
+        return {part.lattice: _design(part) for part in search.parts}
     design = search.plan.design.parameters
     return {name: float(np.real(value)) for name, value in design.items() if not design.is_dependent(name)}
 
@@ -146,32 +148,42 @@ class _Way:
 
 
 def _searched(search: Search, way: _Way) -> pd.DataFrame:
-    """Rows of all cases in their order: first those that probe each knob, then generation by generation."""
-    probed = _probed(search, way)
-    tables, first = [probed], len(probed)
-    points_of = generations(search)
+    """Rows of all cases in their order, one lattice behind the other."""
+    tables: list[pd.DataFrame] = []
+    for part in search.each:
+        tables.append(_of_part(search, part, way, tables))
+    return pd.concat(tables, ignore_index=True)
+
+
+def _of_part(search: Search, part: Search, way: _Way, before: list[pd.DataFrame]) -> pd.DataFrame:
+    """Rows of one lattice: first those that probe each knob, then generation by generation."""
+    first = sum(map(len, before))
+    probed = _probed(part, way, first)
+    tables = [probed]
+    first += len(probed)
+    points_of = generations(part)
     points = next(points_of)
     while True:
-        table = _computed(search, way, first, points)
+        table = _computed(part, way, first, points)
         tables.append(table)
-        if len(tables) == 2:
-            check_objectives(search, pd.concat(tables))
+        if len(tables) == 2 and part is search.each[-1]:
+            check_objectives(search, pd.concat([*before, *tables]))
         first += len(table)
-        scores = scored(search, table)
-        _tell(search, len(tables) - 1, first, scores)
+        scores = scored(part, table)
+        _tell(part, len(tables) - 1, first, scores)
         try:
             points = points_of.send(scores)
         except StopIteration:
             return pd.concat(tables, ignore_index=True)
 
 
-def _probed(search: Search, way: _Way) -> pd.DataFrame:
+def _probed(search: Search, way: _Way, first: int) -> pd.DataFrame:
     """Rows of each knob moved by itself; of one that moves nothing, at its bounds too, before it is refused."""
-    probed = _computed(search, way, 0, probes(search))
+    probed = _computed(search, way, first, probes(search))
     still = still_knobs(search, probed)
     if not still:
         return probed
-    ended = _computed(search, way, len(probed), ends(search, still))
+    ended = _computed(search, way, first + len(probed), ends(search, still))
     check_moves(search, still, probed, ended)
     return pd.concat([probed, ended], ignore_index=True)
 
@@ -182,8 +194,9 @@ def _computed(search: Search, way: _Way, first: int, points: Array) -> pd.DataFr
     way.told(len(known))
     left = np.setdiff1d(np.arange(len(points)), known[CASE].to_numpy() - first)
     found = [known]
-    for numbers, table in _new(search, points[left], way):
+    for numbers, own in _new(search, points[left], way):
         cases = first + left[numbers]
+        table = own.assign(**{LATTICE: search.lattice}) if search.lattice else own
         way.journal.segment.append(cases, table)
         way.told(len(cases))
         found.append(table.assign(**{CASE: cases}))
@@ -202,7 +215,8 @@ def _tell(search: Search, generation: int, cases: int, scores: Scores) -> None:
         ("generation", generation, search.spec.generations) if steps <= 0 else ("slopes or step", steps, _twice(search))
     )
     LOGGER.info(
-        "%s %d of %d: %s cases, %d of %d feasible",
+        "%s%s %d of %d: %s cases, %d of %d feasible",
+        f"{search.lattice}: " if search.lattice else "",
         *what,
         f"{cases:,}",
         int(scores.feasible.sum()),

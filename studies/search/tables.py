@@ -8,6 +8,7 @@ import numpy as np
 import pandas as pd
 
 from studies.results import TableData
+from studies.search.asked import LATTICE
 from studies.search.figures import shown
 from studies.search.gathering import SearchFacts, reasons
 
@@ -19,18 +20,40 @@ def tables(facts: SearchFacts) -> tuple[TableData, ...]:
 
 def _tables(facts: SearchFacts) -> Iterator[TableData]:
     knobs = [knob.name for knob in facts.search.knobs]
-    whole = pd.concat([facts.table[knobs], shown(facts)], axis=1).rename_axis("case").reset_index()
+    told = [LATTICE, *knobs] if facts.lattices else knobs
+    whole = pd.concat([facts.table[told], shown(facts)], axis=1).rename_axis("case").reset_index()
     if len(facts.front):
         caption = (
             "Machines that no other beats, by the first objective; run STUDY --point RUN:CASE runs the study at one."
         )
         yield TableData("search-machines", "The front", caption, whole.iloc[facts.front].reset_index(drop=True))
         yield _compared(facts, whole)
+    if facts.lattices:
+        yield _by_lattice(facts)
     refused = reasons(facts)
     if len(refused):
         frame = pd.DataFrame({"why": refused.index, "cases": refused.to_numpy()})
         caption = "Cases without an answer, and those whose linear optics broke a constraint: not computed whole."
         yield TableData("search-refused", "Refused", caption, frame)
+
+
+def _by_lattice(facts: SearchFacts) -> TableData:
+    """What each lattice can do: how many machines keep all constraints, are on the front, and the best of each."""
+    values, signs = shown(facts), [one.sign for one in facts.search.objectives]
+    rows = []
+    for name, cases in facts.lattices.items():
+        good = cases[facts.scores.feasible[cases]]
+        counts = {"tried": len(cases), "keep all": len(good), "of the front": int(np.isin(facts.front, cases).sum())}
+        best = {
+            f"best {head}": sign * float((sign * values[head].to_numpy()[good]).min()) if len(good) else np.nan
+            for head, sign in zip(values.columns, signs, strict=True)
+        }
+        rows.append({"lattice": name, **counts, **best})
+    caption = (
+        "Each lattice searched by itself with the same number of machines: how many keep all constraints, how many are "
+        "on the front of all, and the best that it reached in each objective, one at a time."
+    )
+    return TableData("search-lattices", "The lattices beside each other", caption, pd.DataFrame(rows))
 
 
 def _compared(facts: SearchFacts, whole: pd.DataFrame) -> TableData:

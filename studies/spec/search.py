@@ -102,6 +102,8 @@ class SearchSpec(Table):
 
     vary: Annotated[tuple[KnobSpec, ...], Field(min_length=1)]
     """What moves: a list of tables."""
+    lattices: tuple[Text, ...] = ()
+    """Further lattice files, relative to this file, each searched like the study's own with the knobs that it has."""
     objective: Annotated[tuple[ObjectiveSpec, ...], Field(min_length=1)]
     """What is to be small or large: a list of tables."""
     constraint: tuple[ConstraintSpec, ...] = ()

@@ -17,6 +17,7 @@ _RING: Mapping[str, str] = {
     "clearance_y": "smaller functions where it is least, a wider chamber, or a smaller beam",
     "clearance_es": "wires farther out, or smaller functions there",
     "max_bend_field": "longer bends, or a lower top energy",
+    "magnets": "another kind of cell, or fewer cells",
     "max_gradient": "longer quadrupoles or weaker focusing",
     "sextupole_strength": "longer sextupoles, or a smaller correction of the chromaticity",
     "orbit_x": "tighter alignment, or more monitors and correctors",

@@ -28,6 +28,7 @@ SCALARS = kinds(
     ("gamma_transition", "1", "gamma_tr", "transition energy over rest energy"),
     ("slip_factor", "1", "eta", "change of the revolution time, (dT/T)/(dp/p) = alpha_p - 1/gamma^2"),
     ("length", "m", "C", "length of the reference orbit"),
+    ("magnets", "1", "magnets", "number of bends and quadrupoles; parts that touch are one"),
     ("clearance_x", "m", "clearance x", "least horizontal distance between the edge of a beam and the aperture"),
     ("clearance_y", "m", "clearance y", "least vertical distance between the edge of a beam and the aperture"),
     (
@@ -37,7 +38,12 @@ SCALARS = kinds(
         "distance between the edge of a beam and the wires of the electrostatic septum",
     ),
     ("max_bend_field", "T", "B max", "largest dipole field at the top rigidity"),
-    ("max_gradient", "T/m", "G max", "largest quadrupole gradient at the top rigidity"),
+    (
+        "max_gradient",
+        "T/m",
+        "G max",
+        "largest gradient of quadrupoles, and of bends that have one, at the top rigidity",
+    ),
     ("sextupole_strength", "T/m^2", "S max", "largest sextupole strength |k2| B rho at the top rigidity"),
     ("residual_tune_xsuite", "1", "|dQ|", "largest difference of a tune from Xsuite's"),
     ("residual_beta_xsuite", "1", "|d beta| / beta", "largest relative difference of a beta function from Xsuite's"),

@@ -10,7 +10,8 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from lattice import InputError
+from lattice import Bend, HadronOpticsError, InputError, Lattice, Quadrupole, ReferenceParticle
+from lattice.interchange import write_json
 from optics import twiss
 from optics.beams.parquet import read_parquet
 from studies.cli import run
@@ -19,13 +20,15 @@ from studies.search import searching
 from studies.search.asked import asked
 from studies.search.computing import rows
 from studies.search.front import coverage, front, hypervolume
-from studies.search.gathering import gathered
+from studies.search.gathering import SearchFacts, gathered
 from studies.search.hook import Cases
 from studies.search.limits import PASSED_OVER
+from studies.search.points import at_point
 from studies.search.polishing import polishing
 from studies.search.probing import check_moves, check_objectives, ends, probes, still_knobs
 from studies.search.scoring import NO_ANSWER, Scores, scored
 from studies.spec.builtin import study_path
+from studies.spec.schema import RingStudy
 from studies.spec.search import KnobSpec
 from studies.spec.study_file import load_study, validated
 from tests.studies.commands import results, tunes_study
@@ -241,6 +244,36 @@ def test_a_knob_that_moves_nothing_and_an_objective_that_nothing_moves_are_named
     check_objectives(search, table[:7])  # few may be alike by chance: transmissions count particles
 
 
+RING = """study = "optics"
+lattice = "a.json"
+[search]
+lattices = ["b.json"]
+vary = [{ name = "kf", lower = 0.1, upper = 0.9 }]
+objective = [{ quantity = "max_betx" }]
+"""
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "words"),
+    [
+        ('lattice = "a.json"', 'machine = "cnao"', "give lattice, not machine"),
+        ('["b.json"]', '["other/a.json"]', "two files are called a, and cases are told"),
+        ('name = "kf"', 'name = "kg"', "a.json has no parameter that search.vary names"),
+        ('["b.json"]', '["none.json"]', "none.json"),
+    ],
+)
+def test_lattices_that_make_no_search_are_named(tmp_path: Path, old: str, new: str, words: str) -> None:
+    for name in ("a", "b", "other/a"):
+        cell = [Quadrupole("q", length=0.3, k1="kf"), Bend("m", length=1.0, angle=np.pi / 4)]
+        (tmp_path / "other").mkdir(exist_ok=True)
+        particle = ReferenceParticle("proton", kinetic_energy_per_u=60e6)
+        write_json(Lattice(Path(name).stem, elements=cell * 8, parameters={"kf": 0.5}, particle=particle), tmp_path / f"{name}.json")
+    path = tmp_path / "study.toml"
+    path.write_text(RING.replace(old, new))
+    with pytest.raises(HadronOpticsError, match=words):
+        asked(load_study(path, (), "test"), path)
+
+
 def test_constraints_that_contradict_each_other_are_named(study: Path, capsys: pytest.CaptureFixture[str]) -> None:
     study.write_text(OWN.replace("upper = 9000.0", "upper = 900.0"))
     code, folder = searched(study, "search", "--set", "search.generations=2")
@@ -279,30 +312,76 @@ def test_a_case_is_a_function_of_an_array(study: Path) -> None:
         cases.table([0.29, 0.5, 1.0])
 
 
-def test_a_ring_is_found_whose_lengths_are_searched(tmp_path: Path) -> None:
-    """Lengths are knobs: a ring shorter than the one it began with, and what is said of it holds when asked again."""
-    changes = ("search.population=60", "search.generations=12")
-    settings = [word for change in changes for word in ("--set", change)]
-    assert run(["search", "helium-ring-search", *settings, "--out", str(tmp_path / "ring"), "-q"]) == 0
-    table = table_of(tmp_path / "ring")
+RINGS = (
+    "search.population=24",
+    "search.generations=8",
+    'search.lattices=["../search/cells/fodo_4.json"]',
+    """search.vary=[{name = "bend", lower = 16.5, upper = 21.0}, {name = "free", lower = 9.0, upper = 13.0},
+    {name = "space", lower = 0.3, upper = 0.6}, {name = "edge", lower = 0.0, upper = 1.0},
+    {name = "kf", lower = -2.0, upper = 2.5}, {name = "kd", lower = -2.5, upper = 2.0}]""",
+)
+
+
+@pytest.fixture(scope="module")
+def rings(tmp_path_factory: pytest.TempPathFactory) -> tuple[SearchFacts, Path]:
+    """A short search of two of the rings of the built-in one."""
+    folder = tmp_path_factory.mktemp("rings") / "ring"
+    settings = [word for change in RINGS for word in ("--set", change)]
+    assert run(["search", "helium-ring-search", *settings, "--out", str(folder), "-q"]) == 0
     path = study_path("helium-ring-search")
     assert path is not None
-    found = gathered(asked(load_study(path, changes, "test"), path), table)
-    assert table["length"][found.front].min() < table["length"][0] == pytest.approx(34.8, abs=1e-12)
-    for case in found.front[::6]:
-        own = {knob.name: float(table[knob.name][case]) for knob in found.search.knobs}
-        ring = found.search.plan.design.with_parameters(own)
+    return gathered(asked(load_study(path, RINGS, "test"), path), table_of(folder)), folder
+
+
+def test_rings_are_found_whose_lengths_are_searched(rings: tuple[SearchFacts, Path]) -> None:
+    """Lengths are knobs, and what is said of a ring holds when it is asked again; limits are those of the study."""
+    facts, _ = rings
+    parts = {part.lattice: part for part in facts.search.parts}
+    assert list(parts) == ["double_bend_3", "fodo_4"]
+    assert len(facts.front)
+    assert all(facts.scores.feasible[facts.front])
+    quadrupoles, gaps = {"double_bend_3": 9, "fodo_4": 8}, {"double_bend_3": 12, "fodo_4": 12}  # counted by hand
+    for case in facts.front[::4]:
+        row = facts.table.loc[case]
+        part = parts[row["lattice"]]
+        ring = part.plan.design.with_parameters({knob.name: float(row[knob.name]) for knob in part.knobs})
         optics = twiss(ring)
-        assert ring.length == pytest.approx(
-            3 * (own["straight"] + 2 * own["lb"] + 3 * 0.3 + 4 * own["space"]), abs=1e-12
-        )
-        told = table.loc[case, ["max_betx", "max_dx"]].tolist()
+        of = row["lattice"]
+        expected = row["bend"] + row["free"] + quadrupoles[of] * 0.3 + gaps[of] * row["space"]
+        assert row["length"] == pytest.approx(expected, abs=1e-12)
         peaks = [optics.maximum("betx"), optics.maximum("dx")]
-        assert told == pytest.approx(peaks, rel=1e-5)  # maximum() interpolates over eighths of a 2.9 m bend: 7e-6
-        assert abs(optics.qx % 1 - 1 / 3) <= 0.02 or abs(optics.qx % 1 - 2 / 3) <= 0.02
+        assert row[["max_betx", "max_dx"]].tolist() == pytest.approx(peaks, rel=1e-5)  # maximum() interpolates
+        assert min(abs(optics.qx % 1 - 1 / 3), abs(optics.qx % 1 - 2 / 3)) <= 0.02
         assert ring.particle is not None
-        field = ring.particle.magnetic_rigidity * np.pi / 3 / own["lb"]
-        assert field <= 1.65
+        assert ring.particle.magnetic_rigidity * 2 * np.pi / row["bend"] <= 1.65
+
+
+def test_each_lattice_is_searched_with_its_own_knobs_and_told_by_its_name(rings: tuple[SearchFacts, Path]) -> None:
+    facts, folder = rings
+    table = facts.table
+    assert table["magnets"].groupby(table["lattice"]).unique().map(list).to_dict() == {
+        "double_bend_3": [15.0],
+        "fodo_4": [16.0],
+    }
+    for name, cases in facts.lattices.items():
+        own = front(facts.scores, cases)
+        assert set(facts.front) & set(cases) <= set(own)  # what no machine beats, none of its own kind beats
+        assert (table["lattice"].iloc[cases] == name).all()
+    page = (folder / "report.html").read_text()
+    assert "The lattices beside each other" in page
+
+
+def test_a_point_of_one_of_several_lattices_runs_again(rings: tuple[SearchFacts, Path], tmp_path: Path) -> None:
+    facts, folder = rings
+    for of, cases in facts.lattices.items():
+        case = int(cases[np.isfinite(facts.table["max_betx"].to_numpy()[cases])][-1])
+        path = study_path("helium-ring-search")
+        assert path is not None
+        study = at_point(load_study(path, (), "test"), f"{folder}:{case}")
+        assert isinstance(study, RingStudy)
+        assert Path(str(study.lattice)).stem == of
+        own = facts.table.loc[case]
+        assert {name: study.parameters[name] for name in ("bend", "free")} == own[["bend", "free"]].to_dict()
 
 
 # ------------------------------------------------------------------------------------------------ polished, and robust

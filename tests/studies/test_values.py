@@ -188,6 +188,13 @@ def test_fields_are_strength_times_rigidity() -> None:
     assert strongest("sextupole_strength", ring, 6.0).value == pytest.approx(24.0, rel=1e-15)
 
 
+def test_a_gradient_in_a_bend_counts() -> None:
+    pair = [Bend("b", length=1.0, angle=0.1, k1="kb"), Quadrupole("q", length=0.3, k1=0.5)]
+    ring = Lattice("ring", elements=pair, parameters={"kb": -0.75})
+    assert strongest("max_gradient", ring, 2.0) == (1.5, "b")
+    assert strongest("max_gradient", ring.with_parameters(kb=0.25), 2.0) == (1.0, "q")
+
+
 def test_no_magnet_is_no_field() -> None:
     with pytest.raises(InputError, match="'line' has no quadrupole"):
         strongest("max_gradient", Lattice("line", elements=[Drift("d", length=1.0)]), 1.0)

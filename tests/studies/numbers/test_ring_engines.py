@@ -93,6 +93,22 @@ def test_the_length_is_the_sum_of_the_elements() -> None:
     assert (found.unit, found.engine) == ("m", FORMULA)
 
 
+@pytest.mark.number("magnets", by="by hand")
+def test_magnets_are_counted_and_parts_that_touch_are_one() -> None:
+    """A quadrupole cut at a monitor is one, and round the ring too; others that touch are two where their strengths differ."""
+    half, gap = Quadrupole("qh", length=0.2, k1="kf"), Drift("d", length=1.0)
+    bend, other = Bend("b", length=1.0, angle=0.2), Bend("c", length=2.0, angle=0.2)
+    ring = Lattice(
+        "ring",
+        elements=[half, gap, bend, other, Bend("o", length=1.0, angle=0.1), gap, half, Marker("m"), half, gap, half],
+        parameters={"kf": 0.3},
+    )
+    assert magnet_count(ring, ring=False) == 5  # qh, b, c with o, qh, qh
+    assert magnet_count(ring, ring=True) == 4
+    found = one("magnets", facts(twiss(magnets(), start=START)))
+    assert (found.value, found.error, found.unit) == (4.0, 0.0, "1")
+
+
 @pytest.mark.number("max_bend_field", "max_gradient", "sextupole_strength", by="by hand")
 @pytest.mark.parametrize(
     ("name", "field", "element"),
