@@ -43,7 +43,7 @@ def _of_a_lattice(
 ) -> RingStudy:
     """The study of the lattice that a case is of."""
     assert isinstance(study, RingStudy)
-    files = {Path(name).stem: name for name in (str(about["study"]["lattice"]), *about["search"]["lattices"])}
+    files = {Path(name).stem: name for name in (str(study.lattice), *about["search"]["lattices"])}
     if row[LATTICE] not in files or row[LATTICE] not in designs:
         raise InputError(f"--point: the case is of a lattice '{row[LATTICE]}', which the search does not name")
     design = dict(designs[row[LATTICE]])

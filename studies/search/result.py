@@ -24,7 +24,7 @@ def result_of(facts: SearchFacts) -> StudyResult:
     search = facts.search
     resolved = search.plan.resolved
     return StudyResult(
-        name=f"{resolved.name}-search",
+        name=resolved.name if resolved.name.endswith("-search") else f"{resolved.name}-search",
         title=f"{resolved.title}: search over {', '.join(knob.name for knob in search.knobs)}",
         machine=resolved.machine_name,
         particle=str(resolved.particle),

@@ -267,7 +267,10 @@ def test_lattices_that_make_no_search_are_named(tmp_path: Path, old: str, new: s
         cell = [Quadrupole("q", length=0.3, k1="kf"), Bend("m", length=1.0, angle=np.pi / 4)]
         (tmp_path / "other").mkdir(exist_ok=True)
         particle = ReferenceParticle("proton", kinetic_energy_per_u=60e6)
-        write_json(Lattice(Path(name).stem, elements=cell * 8, parameters={"kf": 0.5}, particle=particle), tmp_path / f"{name}.json")
+        write_json(
+            Lattice(Path(name).stem, elements=cell * 8, parameters={"kf": 0.5}, particle=particle),
+            tmp_path / f"{name}.json",
+        )
     path = tmp_path / "study.toml"
     path.write_text(RING.replace(old, new))
     with pytest.raises(HadronOpticsError, match=words):
@@ -359,7 +362,8 @@ def test_rings_are_found_whose_lengths_are_searched(rings: tuple[SearchFacts, Pa
 def test_each_lattice_is_searched_with_its_own_knobs_and_told_by_its_name(rings: tuple[SearchFacts, Path]) -> None:
     facts, folder = rings
     table = facts.table
-    assert table["magnets"].groupby(table["lattice"]).unique().map(list).to_dict() == {
+    counted = table.dropna(subset=["magnets"]).groupby("lattice")["magnets"]  # unstable rings have no number
+    assert counted.unique().map(list).to_dict() == {
         "double_bend_3": [15.0],
         "fodo_4": [16.0],
     }

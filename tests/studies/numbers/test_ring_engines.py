@@ -8,10 +8,11 @@ from typing import Any, cast
 import numpy as np
 import pytest
 
-from lattice import Aperture, Drift, Lattice, Marker
+from lattice import Aperture, Bend, Drift, Lattice, Marker, Quadrupole
 from machines.rings.machine import MachineBeam
 from optics import twiss
 from optics.imperfections.orbit import Correction
+from optics.magnets import magnet_count
 from studies.judging import ALONE, BOTH, FORMULA, ROUNDING
 from studies.results import Quantity
 from studies.ring_optics import imperfections
@@ -95,7 +96,7 @@ def test_the_length_is_the_sum_of_the_elements() -> None:
 
 @pytest.mark.number("magnets", by="by hand")
 def test_magnets_are_counted_and_parts_that_touch_are_one() -> None:
-    """A quadrupole cut at a monitor is one, and round the ring too; others that touch are two where their strengths differ."""
+    """A quadrupole cut at a monitor is one, round the ring too; others that touch are two where they differ."""
     half, gap = Quadrupole("qh", length=0.2, k1="kf"), Drift("d", length=1.0)
     bend, other = Bend("b", length=1.0, angle=0.2), Bend("c", length=2.0, angle=0.2)
     ring = Lattice(
