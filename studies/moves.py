@@ -173,10 +173,12 @@ def _sides(move: Moved) -> tuple[tuple[Mapping[str, float], str], ...]:
 def without_model_error(quantities: Iterable[Quantity], requirements: Iterable[Requirement]) -> tuple[str, ...]:
     """Which judged quantities of the machine have no error of the model, and which nothing moves, in sentences."""
     asked = {one.quantity for one in requirements if one.kind != PROGRAM}
-    known = [one for one in quantities if one.name in asked and one.value is not None]
-    none, unmoved = (", ".join(dict.fromkeys(one.name for one in known if one.model == model)) for model in (None, 0.0))
-    told = f"No error of the model is given for {none}: no assumption was moved." if none else ""
-    return tuple(filter(None, (told, f"No assumption that is stated moves {unmoved}." if unmoved else "")))
+    known = {one.name: one.model for one in quantities if one.name in asked and one.value is not None}
+    none, unmoved = ([name for name, model in known.items() if model == size] for size in (None, 0.0))
+    if none and len(none) == len(known):
+        return ("No error of the model is known: the study states no assumption with its uncertainty.",)
+    told = ("Without an error of the model", none), ("Moved by no stated assumption", unmoved)
+    return tuple(f"{what}: {', '.join(names)}." for what, names in told if names)
 
 
 def passes_up_to(verdict: Verdict, quantity: Quantity, move: Moved) -> float:

@@ -240,6 +240,7 @@ def compute(study: Study[Spec, R, F], resolved: R) -> Outcome:
         provenance=provenance(resolved.study.seed, resolved.hashed),
         headline=text.headline,
         wanting=bool(facts.unreached),
+        outside=resolved.outside,
         unasked=not_asked(resolved.machine_name, resolved.study.study, resolved.requirements),
     )
     return Outcome(result, not facts.unreached, facts.interrupted, lambda folder: study.save(facts, folder))

@@ -107,7 +107,8 @@ class StudyResult:
     ``study`` is the resolved study (the content of study.toml). ``methods``, ``assumptions``, ``references`` and
     ``warnings`` are sentences. ``provenance`` holds versions, input hashes and the seed: nothing of the host, the
     paths or the times. ``lattice`` is the final lattice. ``headline`` stands in the banner where nothing is judged;
-    ``wanting`` when what it tells is no success. ``unasked``: requirements of such machines that this one is not asked.
+    ``wanting`` when what it tells is no success; ``outside`` says why its machine is not described for what was asked,
+    so that nothing passes. ``unasked``: requirements of such machines that this one is not asked.
     """
 
     name: str
@@ -127,4 +128,5 @@ class StudyResult:
     provenance: Mapping[str, Any] = field(default_factory=dict)
     headline: str = ""
     wanting: bool = False
+    outside: str = ""
     unasked: tuple[Unasked, ...] = ()

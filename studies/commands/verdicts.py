@@ -21,6 +21,8 @@ def show_verdicts(finished: Finished, as_json: bool) -> int:
         show(json_text(finished.results).rstrip())
         return _exit_code(finished)
     verdicts = finished.results["verdicts"]
+    if finished.result.outside:
+        show(f"nothing passes: {finished.result.outside}\n")
     if verdicts:
         rows = [_verdict_row(verdict) for verdict in finished.result.verdicts]
         show(table(("requirement", "quantity", "value", "limit", "unit", "margin", "verdict", "kind"), rows, (2, 3, 5)))

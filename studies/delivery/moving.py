@@ -37,6 +37,8 @@ _LINES = 72  # with errors that a move is told from: what 95 % of them keep to i
 _OF_SUPPLIES = ("supply_position", "supply_size")
 _OF_ENTRANCE = ("junction_offset", "junction_angle", "junction_drift")
 _BEAMS = (MADE_FOR, MET)
+#: Gradient against current, of all quadrupoles alike.
+CALIBRATION = "elements.quadrupole.k1"
 _OF_MOMENTS = ("spot_dispersion", "spot_correlation", "spot_angle_change", "line_fill")
 
 
@@ -99,7 +101,9 @@ def _moved(resolved: ResolvedDelivery, assumption: AssumptionSpec, sign: float) 
 def _touched(key: str, names: tuple[str, ...]) -> tuple[str, ...]:
     """Errors of lines move what steering leaves, the beam no field, the pipe what it loses or must fit into.
 
-    Lines with errors are those about the setting of the study: one that is made for another beam has its own.
+    Lines with errors are those about the setting of the study: one that is made for another beam has its own. What
+    settings need is not moved by the calibration of the quadrupoles: found anew they have the same gradients at other
+    currents, so that the same spots are reached.
     """
     head = key.partition(".")[0]
     if head == "trajectories":
@@ -111,6 +115,8 @@ def _touched(key: str, names: tuple[str, ...]) -> tuple[str, ...]:
     if head == "apertures":
         some = (*_OF_SETTINGS, *_OF_PARTICLES, *_OF_MOMENTUM, "line_fill", "steered_transmission")
         return _of(names, some)
+    if key == CALIBRATION:
+        return _but(names, (*_OF_ENTRANCE, *_OF_SETTINGS))
     return _but(names, _OF_ENTRANCE) if head in OF_LATTICES else names
 
 

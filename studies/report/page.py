@@ -76,7 +76,7 @@ def render(result: StudyResult) -> str:
         .get_template("page.html.j2")
         .render(
             result=result,
-            banner=counted(result.verdicts) if result.verdicts or not result.headline else result.headline,
+            banner=_banner(result),
             machine=_machine(result),
             wanting=result.wanting or any(verdict.verdict != PASS for verdict in result.verdicts),
             run=_run(result),
@@ -98,6 +98,12 @@ def render(result: StudyResult) -> str:
             judged=rows_by_figure(every),
         )
     )
+
+
+def _banner(result: StudyResult) -> str:
+    """The verdicts counted, or what a result that is not judged says; before them why nothing passes."""
+    told = counted(result.verdicts) if result.verdicts or not result.headline else result.headline
+    return f"Nothing passes: {result.outside}. {told}" if result.outside else told
 
 
 def _run(result: StudyResult) -> str:

@@ -90,6 +90,7 @@ class DetailsForm(Form):
     particle: str
     headline: str = ""
     wanting: bool = False
+    outside: str = ""
     figures_of_quantities: dict[str, str]
     places_of_quantities: dict[str, str] = {}
     verdicts: list[JudgedForm]

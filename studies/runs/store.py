@@ -121,6 +121,7 @@ def assembled(folder: Path, results: Mapping[str, Any]) -> StudyResult:
         provenance=results["provenance"],
         headline=details.get("headline", ""),
         wanting=details.get("wanting", False),
+        outside=details.get("outside", ""),
         unasked=tuple(Unasked(**one) for one in details.get("unasked", ())),
     )
 

@@ -87,6 +87,7 @@ def _details(result: StudyResult) -> dict[str, Any]:
         "title": result.title,
         "headline": result.headline,
         "wanting": result.wanting,
+        "outside": result.outside,
         "particle": result.particle,
         "figures_of_quantities": {quantity.name: quantity.figure for quantity in result.quantities},
         "places_of_quantities": {quantity.name: quantity.at for quantity in result.quantities if quantity.at},

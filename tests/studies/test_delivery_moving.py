@@ -15,6 +15,7 @@ import pytest
 
 from lattice import InputError, ReferenceParticle
 from optics.engines.passage import xsuite_passage
+from studies.delivery.cases import settings_of
 from studies.delivery.entering.moved import moved_source
 from studies.delivery.entering.source import Source
 from studies.delivery.facts import Facts, gather
@@ -186,6 +187,20 @@ def test_what_asks_for_settings_is_told_from_settings_for_the_moved_beam(facts: 
     made = moved(facts, assumed("design.emittance_y", relative=0.2), 1.0, names)
     assert made.found.sizes == pytest.approx(made.found.wanted, rel=1e-6)
     assert value(made, "line_gradient") == pytest.approx(value(kept, "line_gradient"), rel=1e-9)
+
+
+def test_a_calibration_moves_what_spots_are_and_not_which_settings_there_are(facts: Facts) -> None:
+    """All gradients 1e-3 more: at strengths that are as much less the spots are those of the study, all reached."""
+    one = AssumptionSpec.model_validate(assumed("elements.quadrupole.k1", relative=1e-3))
+    judged = ("spots_missed", "line_gradient", "spot_interpolation", "spot_dispersion", "spot_size_error")
+    assert MOVING.touched(one.key, judged) == ("spot_dispersion", "spot_size_error")
+    line = MOVING.moved(MOVING.lighter(resolved([assumed(one.key, relative=1e-3)])), one, 1.0)
+    known = facts.found.values / 1.001
+    again = settings_of(line, line.own, facts.cases, facts.beams, known, "nowhere")
+    assert again.sizes == pytest.approx(facts.found.sizes, rel=1e-9)
+    assert again.reached.all()
+    kept = settings_of(line, line.own, facts.cases, facts.beams, facts.found.values, "nowhere")
+    assert not kept.reached.any()
 
 
 @pytest.mark.parametrize(

@@ -15,6 +15,7 @@ from extraction.resonance.both_engines import Engines
 from lattice import Bend, Drift, Lattice, ReferenceParticle
 from machines.registry import MACHINES, machine_named
 from machines.requirements import FAIL, Requirement
+from optics.line.steering import Arrivals, Sensitivity
 from studies.delivery.quantities import quantities as of_delivery
 from studies.energy_switching.quantities import evaluate as of_ring_switching
 from studies.judging import verdicts_on
@@ -26,6 +27,9 @@ from studies.ring_optics.quantities import evaluate as of_ring
 from studies.slow_extraction.quantities import evaluate as of_extraction
 from studies.slow_extraction.spill.quantities import spill_quantities
 from studies.slow_extraction.wires import at_wires
+from studies.spec.builtin import FOLDER, builtin_names
+from studies.spec.judged import own_requirement
+from studies.spec.study_file import load_study
 from studies.tolerances.allotment import Budget
 from studies.tolerances.outcome import Answer, Question
 from studies.tolerances.quantities import evaluate as of_machines
@@ -91,7 +95,7 @@ RING: Mapping[str, Facts] = {
     "max_betx": functions(betx=20.0),
     "max_bety": functions(bety=20.0),
     "dx@symp": functions(dx=0.2),
-    "betx@electrostatic_septum": functions(betx=8.0),
+    "betx@electrostatic_septum": functions(betx=6.0),
     "dx@electrostatic_septum": functions(dx=1.0),
     "gamma_transition": scalars(gamma_transition=1.3),
     "clearance_x": facts_of(beam("wide", 10e-6)),
@@ -283,7 +287,26 @@ NARROW_IN_MOMENTUM = replace(
         x=[0.02, 0.01, 0.0, 0.01, 0.02],
     ),
 )
+
+
+def astray(x: float, size: float) -> Arrivals:
+    """A hundred lines that all end so."""
+    return Arrivals(np.full((100, 2), x), np.zeros((100, 2)), np.full((100, 2), size))
+
+
+#: Lines with errors whose spots are 3 mm off their place, half as large again, and rippling by 2 mm.
+ASTRAY = replace(
+    delivery_made.lines(),
+    after=astray(3e-3, 4.5e-3),
+    rippled=astray(5e-3, 4.5e-3),
+    transmissions=np.array([0.5]),
+    supplies=(Sensitivity("b", 1e-3, 0.0, 0.0, 0.0),),
+)
 DELIVERY: Mapping[str, Any] = {
+    **dict.fromkeys(
+        ("steered_position", "steered_size", "ripple_position", "steered_transmission", "supply_position"),
+        delivery_made.facts(trajectories=ASTRAY),
+    ),
     **dict.fromkeys(
         (
             *("spots_missed", "spot_size_error", "spot_correlation", "line_transmission", "residual_spot_xsuite"),
@@ -321,8 +344,16 @@ STUDIES: Mapping[str, tuple[Callable[[list[str], Any], Found], Mapping[str, Any]
 
 
 def requirements() -> list[Requirement]:
-    """Every one of every machine."""
-    return [one for name in MACHINES for one in machine_named(name).requirements]
+    """Every one of every machine, and those that built-in studies have of their own."""
+    return [one for name in MACHINES for one in machine_named(name).requirements] + [
+        one for name in builtin_names() for one in own_requirements(name)
+    ]
+
+
+def own_requirements(name: str) -> list[Requirement]:
+    """Those of a built-in study's own file."""
+    study = load_study(FOLDER / f"{name}.toml")
+    return [own_requirement(one, f"{name}-{study.study}") for one in study.requirement]
 
 
 @pytest.mark.parametrize("need", requirements(), ids=lambda need: f"{need.id}-{need.quantity}")

@@ -144,8 +144,7 @@ def test_the_table_ranks_what_leaves_least(result: StudyResult) -> None:
 def test_without_assumptions_the_page_says_that_no_error_is_given(tmp_path: Path) -> None:
     found = ran(tmp_path, [])
     assert quantity(found, "clearance_x").model is None
-    told = "No error of the model is given for clearance_x, max_bend_field"
-    assert any(sentence.startswith(told) for sentence in found.assumptions)
+    assert "No error of the model is known: the study states no assumption with its uncertainty." in found.assumptions
     assert all(one.id != "sensitivity-assumptions" for one in found.tables)
 
 
@@ -299,12 +298,9 @@ UNMOVED = {
 }
 #: Built-in studies that state no assumptions.
 WITHOUT = (
-    "cnao-delivery",
-    "cnao-gantry",
     "cnao-search",
     "cnao-tolerances",
     "helium-ring-search",
-    "linac-delivery",
     "linac-search",
     "linac-tolerances",
 )

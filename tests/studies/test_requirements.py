@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+from math import pi, sqrt
+
 import pytest
 
+from lattice import ReferenceParticle
 from machines.machine import Machine
 from machines.registry import MACHINES, machine_named
 from machines.requirements import ASSUMED, PROGRAM, PUBLISHED, Requirement
@@ -125,3 +128,30 @@ def test_what_a_line_is_not_asked_is_told_with_the_reason() -> None:
     assert told["DEL-11"] == "nothing of the line turns"
     assert machine_named("cnao-gantry").unasked == ()
     assert machine_named("linac-room").unasked == ()
+
+
+def limits_of(name: str, study: str) -> dict[str, Requirement]:
+    return {one.id: one for one in machine_named(name).requirements if one.study.endswith(study)}
+
+
+def test_assumed_limits_of_a_ring_follow_from_its_other_limits() -> None:
+    """Chromaticity, beta at the septum and Hardt residual by the arithmetic of SOURCES.md, from other requirements.
+
+    Stable area of a third-integer resonance 48 sqrt(3) pi^2 (dQ / S)^2, spiral step 3/4 S x^2 / sqrt(beta) (PIMMS I).
+    """
+    optics, extraction = limits_of("cnao", "-optics"), limits_of("cnao", "-extraction")
+    stack, wires, kick = 0.004, 35e-3, 2.5e-3  # dp/p, m, rad
+    step, beta = 1e-3 * (extraction["EXT-01"].lower or 0), optics["OPT-05"].upper or 0
+    strength = step * sqrt(beta) / (0.75 * wires**2)
+    particle = ReferenceParticle("proton", kinetic_energy_per_u=60e6)
+    area = pi * 2.45**2 * 0.52e-6 / (particle.beta * particle.gamma)
+    spread = strength * sqrt(area / (48 * sqrt(3) * pi**2))
+    assert spread == pytest.approx(1.6e-3, rel=0.03)  # told with two digits
+    chromaticity = optics["OPT-03"]
+    assert 2 * spread < -(chromaticity.upper or 0) * stack < 3 * spread
+    assert -(chromaticity.lower or 0) * stack < (optics["OPT-02"].lower or 0)
+    gap = 1e-3 * ((extraction["EXT-05"].lower or 0) + (optics["OPT-11"].lower or 0))
+    assert optics["OPT-08"].lower == pytest.approx(gap / kick)
+    residual = limits_of("cnao", "-energy-switching")["SWI-03"].upper or 0
+    angle = residual * stack / sqrt(optics["OPT-08"].lower or 0)
+    assert 0.5e-3 * (extraction["EXT-04"].upper or 0) < angle < 0.6e-3 * (extraction["EXT-04"].upper or 0)

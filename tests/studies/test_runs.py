@@ -446,7 +446,10 @@ def test_verify_as_json(own: Path, capsys: pytest.CaptureFixture[str]) -> None:
 
 
 def test_nothing_passes_outside_the_range_of_the_machine(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    """Carbon of 900 MeV/u in PIMMS: 10.5 T m, where the bends (rho 4.23 m) need 2.5 T. They fail, no more is judged."""
+    """Carbon of 900 MeV/u in PIMMS: 10.5 T m, where the bends (rho 4.23 m) need 2.5 T. They fail, no more is judged.
+
+    The first line says why, and so does the banner.
+    """
     settings = ["--set", "particle=carbon-12", "--set", "kinetic_energy_MeV_per_u=900", "--set", "assumption=[]"]
     assert run(["run", "pimms-optics", *settings, "--out", str(tmp_path / "run"), "-q"]) == 1
     told = capsys.readouterr().out
@@ -456,4 +459,9 @@ def test_nothing_passes_outside_the_range_of_the_machine(tmp_path: Path, capsys:
     assert field["verdict"] == "FAIL"
     rigidity = ReferenceParticle("carbon-12", kinetic_energy_per_u=900e6).magnetic_rigidity
     assert field["value"] == pytest.approx(rigidity / 4.231, rel=1e-3)  # 16 bends of 1.661624 m in PIMMS
-    assert "is above the highest energy of pimms" in told
+    why = "900 MeV/u is above the highest energy of pimms (carbon-12: 400 MeV/u)"
+    assert told.splitlines()[0] == f"nothing passes: {why}"
+    assert (
+        f'<p class="banner wanting">Nothing passes: {why}. machine: 0 passed'
+        in (tmp_path / "run" / "report.html").read_text()
+    )
