@@ -59,13 +59,15 @@ MOVED = Acceptance(
 
 
 def lines() -> Trajectories:
-    """Twenty lines: distances of 1 ... 20 um in x from an ideal spot at 5 um, angles and sizes as they grow."""
+    """Twenty lines: 1 ... 20 um in x from an ideal spot at 5 um, 2 ... 40 urad in y from -3, sizes as they grow."""
     steps = np.arange(1.0, 21.0)
     nothing = np.zeros(20)
     position = np.stack([5e-6 + 1e-6 * steps, nothing], axis=1)
-    after = Arrivals(position, np.stack([nothing, 2e-6 * steps], axis=1), np.stack([3e-3 + 3e-6 * steps] * 2, axis=1))
+    after = Arrivals(
+        position, np.stack([nothing, 2e-6 * steps - 3e-6], axis=1), np.stack([3e-3 + 3e-6 * steps] * 2, axis=1)
+    )
     rippled = Arrivals(position + np.stack([nothing, 4e-6 * steps], axis=1), after.angle, after.sizes)
-    ideal = Arrivals(np.array([[5e-6, 0.0]]), np.zeros((1, 2)), np.array([[3e-3, 3e-3]]))
+    ideal = Arrivals(np.array([[5e-6, 0.0]]), np.array([[0.0, -3e-6]]), np.array([[3e-3, 3e-3]]))
     return Trajectories(
         label="one",
         ideal=ideal,
@@ -218,11 +220,13 @@ def test_nothing_passes_through_openings_that_nobody_knows(name: str) -> None:
 def test_errors_of_samples_are_statistical() -> None:
     """100 particles know a size to 1.96 / sqrt(200); engines that differ by 2e-3 are the numerical error. 100 of 125
     are known to 1.96 sqrt(0.8 0.2 / 125)."""
-    size, share = quantity("spot_size_error"), quantity("line_transmission")
+    size, share, middle = (quantity(name) for name in ("spot_size_error", "line_transmission", "spot_position"))
     assert size.statistical == pytest.approx(1.96 / np.sqrt(200), rel=1e-9)
     assert size.numerical == pytest.approx(2e-3, rel=1e-6)
     assert share.statistical == pytest.approx(1.96 * np.sqrt(0.8 * 0.2 / 125), rel=1e-9)
     assert share.numerical == 0.0
+    assert middle.statistical == pytest.approx(1.96 * 3.3e-3 / 10, rel=1e-9)  # the larger size over sqrt(100)
+    assert middle.numerical == 1e-12  # of a metre, where it is less than one
     assert quantity("steered_position").numerical < 1e-9
 
 

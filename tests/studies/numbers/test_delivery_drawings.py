@@ -69,6 +69,9 @@ def test_gradients_are_strengths_times_their_own_rigidity() -> None:
     table = tables._settings(delivery())
     assert list(table["k1 [T/m]"]) == pytest.approx([SLOW.magnetic_rigidity, 0.5 * FAST.magnetic_rigidity])
     assert list(table["k2 [T/m]"]) == pytest.approx([-2.0 * SLOW.magnetic_rigidity, 0.8 * FAST.magnetic_rigidity])
+    assert list(table["energy [MeV/u]"]) == pytest.approx([60.0, 200.0])
+    assert list(table["chosen x [mm]"]) == pytest.approx([3.0, 3.0])
+    assert list(table["chosen y [mm]"]) == pytest.approx([4.0, 4.0])
     figure = drawn._strengths(delivery())
     assert list(figure.table["k2 [T/m]"]) == pytest.approx(list(table["k2 [T/m]"]))
     (trace,) = figure.plotly["data"]
@@ -157,6 +160,9 @@ def test_spots_and_the_beam_that_enters_are_in_millimetres_and_milliradians() ->
     assert (spot.x[0], spot.y[0]) == pytest.approx((0.3 + 3.3, -0.4 + 3.2))
     assert spot.wanted == pytest.approx((3.0, 4.0))
     assert spot.told == "rms 3.3 x 3.2 mm"
+    table = drawn._spots(delivery(shown=one)).table
+    assert list(table["x [mm]"]) == pytest.approx(list(spot.x))
+    assert list(table["y [mm]"]) == pytest.approx(list(spot.y))
     source = SimpleNamespace(states=np.array([[1e-3, 2e-3, 0, 0, 0, 3e-3]] * 30), particle=SLOW, beam=None, told="made")
     figure = drawn._entrance(delivery(source=source))
     assert list(figure.table.iloc[0]) == pytest.approx([1.0, 2.0, 3.0])

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from math import inf, nan, sqrt
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import numpy as np
@@ -12,7 +13,9 @@ import pytest
 
 from lattice import Drift, FileError, InputError, Lattice, Quadrupole, ReferenceParticle, write_json
 from studies.delivery.acceptance import Acceptance, _moved, _row
-from studies.delivery.stored import STORED, Stored, size_of
+from studies.delivery.entering.source import Source
+from studies.delivery.resolution import _outside, _particles, _reached
+from studies.delivery.stored import STORED, Stored, drawn, size_of
 from studies.runs.contents import LATTICE
 
 OFFSETS = [-0.02, -0.01, 0.0, 0.01, 0.02]
@@ -164,3 +167,67 @@ def test_a_small_file_that_unpacks_to_gigabytes_is_refused(tmp_path: Path, monke
     monkeypatch.setattr("studies.delivery.stored._LARGEST", 10_000_000)
     with pytest.raises(FileError, match="16 MB of numbers, at most 10 MB expected"):
         Stored.read(made)
+
+
+# -------------------------------------------------------------------------------------------- energies and their beams
+
+
+@pytest.mark.parametrize("planes", ["xy", "y"])
+def test_emittances_of_the_planes_that_shrink_go_as_1_over_beta_gamma(planes: str) -> None:
+    """beta gamma times the emittance is kept in these planes, the emittance in the other; delta is left alone."""
+    states = np.random.default_rng(5).standard_normal((200, 6)) * [1e-3, 1e-3, 2e-3, 1e-3, 0.1, 1e-3]
+    slow, fast = (ReferenceParticle("proton", kinetic_energy_per_u=energy) for energy in (6e7, 2e8))
+    source = Source(states, slow, "made up", "", shrinking=planes)
+    before, after = source.moments(slow).sigma, source.moments(fast).sigma
+    for name, own in (("x", slice(0, 2)), ("y", slice(2, 4))):
+        kept = slow.beta * slow.gamma / (fast.beta * fast.gamma) if name in planes else 1.0
+        assert after[own, own] == pytest.approx(before[own, own] * kept, rel=1e-12)
+    assert after[5, 5] == before[5, 5]
+    assert source.halfway(slow, fast) == pytest.approx((before + after) / 2, rel=1e-12)
+
+
+def test_particles_drawn_anew_have_the_moments_of_those_that_arrived() -> None:
+    """Of 40,000 each: rms sizes to 0.35 % (one standard deviation), the middle to 0.5 % of them, correlations too."""
+    arrived = np.random.default_rng(6).standard_normal((300, 6)) @ np.diag([2e-3, 1e-3, 1e-3, 3e-3, 1.0, 1e-3])
+    arrived[:, 1] += 0.8 * arrived[:, 0]
+    arrived[:, [0, 2, 5]] += [5e-3, -3e-3, 2e-3]
+    particle = ReferenceParticle("proton", kinetic_energy_per_u=1e8)
+    beam = drawn(particle, arrived, 40_000, seed=1)
+    sizes = arrived[:, [0, 2]].std(axis=0)
+    assert (beam.position.mean(axis=0) - arrived[:, [0, 2]].mean(axis=0)) / sizes == pytest.approx([0, 0], abs=0.02)
+    assert beam.position.std(axis=0) == pytest.approx(list(sizes), rel=0.015)
+    slopes, found = arrived[:, 1] / (1 + arrived[:, 5]), beam.direction[:, 0] / beam.direction[:, 2]
+    assert found.std() == pytest.approx(slopes.std(), rel=0.015)
+    together = float(np.corrcoef(beam.position[:, 0], found)[0, 1])
+    assert together == pytest.approx(np.corrcoef(arrived[:, 0], slopes)[0, 1], abs=0.015)
+    assert len(set(beam.position[:, 0])) > 39_000  # none of them again and again
+
+
+ENERGIES = [ReferenceParticle("carbon-12", kinetic_energy_per_u=1e6 * energy) for energy in (115, 200, 400)]
+
+
+def machine(low: float, top: float, linac: str = "linac") -> Any:
+    return SimpleNamespace(name="line", linac=linac, energies={"carbon-12": (low * 1e6, top * 1e6)})
+
+
+def test_energies_are_even_from_the_lowest_to_the_highest() -> None:
+    asked: Any = SimpleNamespace(lower_MeV_per_u=100.0, upper_MeV_per_u=130.0, number=4)
+    found = _particles(SimpleNamespace(energies=asked, particle="carbon-12"))  # type: ignore[arg-type]
+    assert [one.kinetic_energy_per_u for one in found] == pytest.approx([100e6, 110e6, 120e6, 130e6], rel=1e-12)
+
+
+def test_energies_outside_those_of_the_line_are_told_and_its_ends_are_inside() -> None:
+    every = tuple(ENERGIES)
+    assert _outside("carbon-12", every, machine(115 * (1 + 1e-10), 400 * (1 - 1e-10))) == ""
+    assert _outside("carbon-12", every, machine(116, 400)).startswith("115 MeV/u lies outside the energies of line")
+    assert _outside("carbon-12", every, machine(120, 350)).startswith("115 to 400 MeV/u lies outside")
+    assert _outside("proton", every, machine(1, 999)) == "line is described for carbon-12, not for proton"
+    assert _outside("proton", every, None) == ""
+
+
+def test_energies_that_the_linac_does_not_give_are_left_out_while_two_are_left() -> None:
+    every = tuple(ENERGIES)
+    assert _reached(every, machine(115 * (1 + 1e-10), 350), "carbon-12") == every[:2]
+    assert _reached(every, machine(150, 400 * (1 - 1e-10)), "carbon-12") == every[1:]
+    assert _reached(every, machine(150, 350), "carbon-12") == every  # one is no table
+    assert _reached(every, machine(150, 400, linac=""), "carbon-12") == every
