@@ -39,7 +39,7 @@ _ROUNDINGS = ("rtol", "atol", "xtol", "ftol", "gtol", "rel_tol", "abs_tol")
 _LOOKS = frozenset(
     (
         *("margin", "xshift", "yshift", "opacity", "bargap", "standoff", "borderpad", "borderaxespad"),
-        *("columnspacing", "handlelength", "arrowwidth", "arrowsize", "font", "fontsize"),
+        *("columnspacing", "handlelength", "arrowwidth", "arrowsize", "font", "fontsize", "linewidth", "labelsize"),
     )
 )
 _OPERATORS: dict[type[ast.operator], type[ast.operator]] = {
@@ -130,12 +130,18 @@ def _not_run(node: ast.AST) -> Iterator[ast.AST]:
 
 
 def _looks(node: ast.AST) -> Iterator[ast.AST]:
-    """What only says how a drawing looks: margins, shifts and fonts, and a line's or mark's look beside its colour."""
-    if isinstance(node, ast.keyword) and node.arg in _LOOKS:
+    """What only says how a drawing looks: margins, shifts, fonts, a line's width, a mark's look beside its colour."""
+    if isinstance(node, ast.keyword) and (node.arg in _LOOKS or (node.arg == "width" and _is_constant(node.value))):
         yield node.value
+    if isinstance(node, ast.Call) and isinstance(node.func, ast.Name) and node.func.id == "line":
+        yield from (one for one in node.args[3:4] if _is_constant(one))
     if isinstance(node, ast.Dict):
         named = {key.value: value for key, value in zip(node.keys, node.values, strict=True) if _is_word(key)}
         yield from (named.values() if "color" in named else (named[name] for name in _LOOKS & set(named)))
+
+
+def _is_constant(node: ast.AST) -> bool:
+    return isinstance(node, ast.Constant)
 
 
 def _is_word(key: ast.AST | None) -> TypeGuard[ast.Constant]:

@@ -55,6 +55,8 @@ def test_what_is_the_same_to_anyone_is_no_change() -> None:
     assert {one.new for one in changes(named)} == {"(_ROUNDING / x)"}
     picture = "def f(x):\n    return g(x, yshift=-0.5 * x, line={'color': x, 'width': 1.5}, y=2.0)\n"
     assert {one.new for one in changes(picture)} == {"(-0.5 / x)", "(0.5)", "(2.02)"}
+    lines = "def f(x):\n    return line(x, 2.0, RED, 1.8, 'a'), upright(4.0, width=1.2), g(x, width=2.0 * x)\n"
+    assert {one.new for one in changes(lines)} == {"(4.04)", "(2.02)", "(2.0 / x)", "(1.01 * (2.0 * x))"}
 
 
 def test_a_change_is_in_one_place() -> None:

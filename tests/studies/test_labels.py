@@ -74,6 +74,23 @@ def test_a_crowd_of_labels_is_spread(seed: int) -> None:
     assert placed(plotly, WIDE) == spread
 
 
+@pytest.mark.parametrize("tail", [(0.0, -24.0), (18.0, 12.0)])
+def test_arrows_of_labels_that_make_room_become_no_shorter(tail: tuple[float, float]) -> None:
+    """Thirty labels at the tails of arrows: their heads stay, some tails move, none towards its head."""
+    plotly = crowd(1)
+    notes = [
+        text(note["text"], x=note["x"], y=note["y"], xref="x", yref="y") for note in plotly["layout"]["annotations"]
+    ]
+    arrows = [{**note, "showarrow": True, "ax": tail[0], "ay": tail[1]} for note in notes]
+    made = {**plotly, "layout": {**plotly["layout"], "annotations": arrows}}
+    found = [note for note in placed(made, WIDE)["layout"]["annotations"] if note.get("visible") is not False]
+    ends = np.array([(note["ax"], note["ay"]) for note in found])
+    assert np.count_nonzero(np.any(ends != tail, axis=1)) > 5
+    assert np.hypot(*ends.T).min() >= np.hypot(*tail) * (1 - 1e-12)
+    heads = {(note["text"], note["x"], note["y"]) for note in arrows}
+    assert {(note["text"], note["x"], note["y"]) for note in found} <= heads
+
+
 def test_labels_that_meet_nothing_stay() -> None:
     plotly = crowd(0)
     alone = {**plotly, "layout": {**plotly["layout"], "annotations": plotly["layout"]["annotations"][20:21]}}

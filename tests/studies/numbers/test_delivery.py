@@ -230,6 +230,31 @@ def test_errors_of_samples_are_statistical() -> None:
     assert quantity("steered_position").numerical < 1e-9
 
 
+def test_every_error_by_hand() -> None:
+    """Rounding is 1e-12 of a metre, or of what is larger; an acceptance is known to a step of 1 %, a junction to a
+    micrometre, a supply's share to a thousandth; the course of the spill as the slope through 50 particles."""
+    drift = 1.96 * np.sqrt(12) * np.linspace(0.0, 2e-4, 50).std() / np.sqrt(50)
+    exact = ("spots_missed", "residual_spot_xsuite", "line_transmission", "steered_transmission")
+    expected = dict.fromkeys(exact, 0.0) | {
+        "line_gradient": 1e-12 * 2 * 1.13702,
+        "line_bend_field": 1e-12 * 0.42993,
+        "junction_offset": 1e-6,
+        "junction_angle": 1e-6,
+        "momentum_acceptance": 0.01,
+        "size_acceptance": 0.01,
+        "supply_position": 5e-8,
+        "supply_size": 2e-6,
+        "spot_size_error": 2e-3,
+    }
+    found = {one.name: one for one in quantities(facts(), ()) if one.value is not None}
+    for name, one in found.items():
+        assert one.numerical == pytest.approx(expected.get(name, 1e-12), rel=1e-4), name
+    assert found["junction_drift"].statistical == pytest.approx(drift, rel=1e-9)
+    assert found["steered_transmission"].statistical == pytest.approx(1.96 * np.sqrt(0.95 * 0.05 / 500), rel=1e-9)
+    large = facts(delivered=(spot(CASES[0], 3e-3, 4e-3, (3.0, 4.0)),))
+    assert NUMBERS["spot_position"](large).numerical == pytest.approx(5e-12, rel=1e-9)
+
+
 @pytest.mark.number("junction_offset", "junction_angle", "junction_drift", by="by hand")
 def test_the_junction_by_hand() -> None:
     assert value("junction_offset") == 0.046

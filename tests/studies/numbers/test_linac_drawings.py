@@ -11,6 +11,7 @@ import pandas as pd
 import pytest
 
 from lattice import Drift, Lattice, RFGap
+from studies.charts import linac as charts
 from studies.linac import figures as optics_drawn
 from studies.linac.switching import figures as drawn
 from studies.linac.switching.quantities import evaluate
@@ -252,3 +253,17 @@ def test_a_bunch_is_drawn_in_three_planes_each_with_its_own_columns() -> None:
 def test_nothing_is_compared_without_fields() -> None:
     tanks = TANKS.assign(gain_fields=nan)
     assert list(optics_drawn._engines(cast(Any, SimpleNamespace(tanks=tanks)))) == []
+
+
+def test_bars_of_two_kinds_have_a_key_and_those_of_one_have_none() -> None:
+    """Four names of two kinds: 110 px and 22 for each name and half as many again; a mark stands where it is asked."""
+    names = ["a", "b", "c", "d"]
+    one, other = (charts.bars(names, [1.0, 2.0, 3.0, 4.0], "#000000", name, "MW") for name in ("own", "needed"))
+    single, both = charts.horizontal([one], "MW"), charts.horizontal([one, other], "MW", mark=2.5, label="limit")
+    assert (single["layout"]["showlegend"], both["layout"]["showlegend"]) == (False, True)
+    assert (single["layout"]["height"], both["layout"]["height"]) == (110 + 88, 110 + 132)
+    assert single["layout"]["margin"]["t"] < both["layout"]["margin"]["t"]
+    assert single["layout"].get("shapes", []) == []
+    (mark,) = both["layout"]["shapes"]
+    assert (mark["x0"], mark["x1"]) == (2.5, 2.5)
+    assert [note["x"] for note in both["layout"]["annotations"]] == [2.5]

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
+from dataclasses import astuple, replace
 from types import SimpleNamespace
 from typing import Any, cast
 
@@ -482,3 +482,30 @@ def test_the_limits_of_the_dose_model_are_told_of_ions(species: str) -> None:
     given = facts(treatment=replace(treatment(), species=species), study=study())
     told = " ".join(assumptions(given))
     assert ("Bortfeld's form was made for protons" in told) == (species != "proton")
+
+
+def test_every_number_of_a_treatment_arrives_where_it_is_meant(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Millimetres of the file become metres; the species has its own nuclear loss and the widest of all energies."""
+    made: Any = study()
+    target = made.target.model_copy(
+        update={"species": "proton", "proximal_mm": 60.0, "distal_mm": 110.0, "side_mm": 70.0, "dose_Gy": 2.5}
+    )
+    dose = made.dose.model_copy(
+        update={
+            "straggling": 0.011,
+            "energy_spread": 0.006,
+            "nuclear_loss_per_cm": {"carbon-12": 0.03, "proton": 0.012},
+            "layer_spacing_mm": 5.0,
+            "spot_spacing_mm": 7.0,
+            "margin_mm": 3.0,
+        }
+    )
+    asked: list[Any] = []
+    monkeypatch.setattr("studies.treatment.facts.planned", lambda *given: asked.extend(given))
+    within: Any = SimpleNamespace(widest=lambda species: f"of {species}")
+    treatment_of(made.model_copy(update={"target": target, "dose": dose}), within)
+    species, volume, energies, model, spots = asked
+    assert (species, energies) == ("proton", "of proton")
+    assert astuple(volume) == pytest.approx((0.06, 0.11, 0.07, 2.5), rel=1e-12)
+    assert astuple(model) == pytest.approx((0.011, 0.006, 0.012), rel=1e-12)
+    assert astuple(spots) == pytest.approx((0.005, 0.007, 0.003), rel=1e-12)
