@@ -10,7 +10,7 @@ import pytest
 from lattice import InputError, NoSolution, ReferenceParticle
 from lattice.ranges import stopping_power
 from optics.matter.bragg import NUCLEAR_LOSS, DoseModel, broken_up, depth_dose, peak_sigma
-from optics.matter.layers import SpotPlan, Target, Treatment, layer_ranges, planned, spots_in_layer
+from optics.matter.layers import SpotPlan, Target, Treatment, _level, layer_ranges, planned, spots_in_layer
 from optics.matter.ranges import energy_of, energy_of_range, range_in_water, range_of, range_text
 from tests.bethe import bethe_range
 
@@ -205,3 +205,33 @@ def test_a_particle_s_range_is_the_same_whichever_energy_it_is_told_by() -> None
     assert range_in_water(12 * 300e6, carbon.kind) == pytest.approx(carbon.range_in_water, rel=1e-14)
     assert energy_of_range(carbon.range_in_water, carbon.kind) == pytest.approx(12 * 300e6, rel=1e-12)
     assert range_text() == "Bethe's formula integrated (water, I = 75 eV)"
+
+
+def test_a_margin_of_spots_takes_as_many_more_particles_as_its_area() -> None:
+    """Side 100 mm and 10 mm around it: 1.44 of the area; layers, fluences and dose are those without."""
+    target = Target(0.10, 0.11, 0.10, 2.0)
+    bare, wide = (planned("proton", target, (60.0, 250.0), DoseModel(), SpotPlan(5e-3, 5e-3, m)) for m in (0.0, 0.01))
+    assert wide.particles == pytest.approx(1.44 * bare.particles, rel=1e-12)
+    assert wide.dose == pytest.approx(bare.dose, rel=1e-12)
+
+
+def test_layers_at_the_very_ends_of_the_energies_are_reached() -> None:
+    """Depths of 100 to 110 mm in two layers of 5 mm, the shallower at 105 mm: energies from there to 110 mm do, and
+    one part in 10^5 less at either end does not."""
+    target = Target(0.10, 0.11, 0.05, 1.0)
+    low, high = (float(energy_of("proton", depth)) for depth in (0.105, 0.11))
+    assert layer_ranges(target, 5e-3) == pytest.approx([0.11, 0.105], rel=1e-12)
+    assert planned("proton", target, (low, high), DoseModel(), SpotPlan(5e-3, 5e-3, 0.0)).layers == 2
+    for limits, told in (((low * (1 + 1e-5), high), "begins at"), ((low, high * (1 - 1e-5)), "ends at")):
+        with pytest.raises(NoSolution, match=told):
+            planned("proton", target, limits, DoseModel(), SpotPlan(5e-3, 5e-3, 0.0))
+
+
+def test_where_the_dose_leaves_weights_open_they_lie_on_a_straight_line() -> None:
+    """Only the first, second and last of six layers give a dose, each at a depth of its own: 4 Gy of 1, 1 and 2 Gy.
+
+    Second differences cost, and there are none on the line from 4 to 2 behind the first layer.
+    """
+    unit = np.zeros((3, 6))
+    unit[0, 0], unit[1, 1], unit[2, 5] = 1.0, 1.0, 2.0
+    assert _level(unit, 4.0) == pytest.approx([4.0, 4.0, 3.5, 3.0, 2.5, 2.0], rel=1e-9)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from itertools import pairwise
 from typing import Any
 
+import numpy as np
 import pytest
 
 from studies.charts.kit.gauges import Gauge, narrowed, resized, with_gauges
@@ -12,7 +13,9 @@ from studies.charts.kit.limits import across, upright
 from studies.charts.kit.slider import one_at_a_time, owners, slider
 from studies.charts.kit.strips import axis_name, layout_key, named_stack, spaced, strips
 from studies.charts.linac import stacked
-from studies.charts.style import LIMIT, base_layout, short
+from studies.charts.panels import Panel, _panel_axes
+from studies.charts.phase_space import Frame, Portrait, portrait_drawing
+from studies.charts.style import LIMIT, base_layout, contrast, readable, short
 
 #: Two pictures, of one trace and of two.
 PICTURES = [[{"name": "a"}], [{"name": "b"}, {"name": "c"}]]
@@ -110,3 +113,38 @@ def test_panels_of_any_number_have_room(count: int) -> None:
     assert len(domains) == count
     assert sum(high - low for low, high in domains) >= 0.7 - 1e-3
     assert all(above[0] >= below[1] for above, below in pairwise(domains))
+
+
+def test_panels_share_the_height_as_they_are_asked_to() -> None:
+    """Shares of 1, 4 and 5 of what two gaps of 3.5 % leave, from the top down to the bottom."""
+    axes = _panel_axes([Panel(share, "y", -1.0, 2.0) for share in (0.1, 0.4, 0.5)])
+    expected = [(0.907, 1.0), (0.5, 0.872), (0.0, 0.465)]
+    for one, ends in zip(axes, expected, strict=True):
+        assert one["domain"] == pytest.approx(list(ends), abs=1e-6)
+        assert one["range"] == [-1.0, 2.0]
+
+
+def test_contrasts_are_those_of_wcag() -> None:
+    """White on black is 21; primary colours by their weights of 0.2126, 0.7152 and 0.0722 (WCAG 2.1, relative
+    luminance); #767676 is the lightest grey that letters may have on white, at 4.54."""
+    assert contrast("#FFFFFF", "#000000") == contrast("#000000", "#FFFFFF") == pytest.approx(21.0, rel=1e-12)
+    for color, weight in (("#FF0000", 0.2126), ("#00FF00", 0.7152), ("#0000FF", 0.0722)):
+        assert contrast(color, "#000000") == pytest.approx((weight + 0.05) / 0.05, rel=1e-12)
+    assert contrast("#767676", "#FFFFFF") == pytest.approx(4.54, abs=5e-3)
+    assert contrast("#050505", "#000000") == pytest.approx(1 + 5 / 255 / 12.92 / 0.05, rel=1e-9)  # near black: linear
+    assert readable("#767676") == "#767676"
+    lighter = readable("#787878")
+    assert 4.5 <= contrast(lighter, "#FFFFFF") < 4.65
+
+
+def test_one_momentum_needs_no_slider() -> None:
+    """Two have one, below the axes."""
+    nothing = np.zeros((3, 2))
+    square = np.array([[-1.0, -2.0], [1.0, -2.0], [1.0, 2.0]])
+    portrait = Portrait([square], [square], square, [square], square, nothing, None)
+    frames = [Frame(f"dp/p = {number}", portrait, portrait) for number in (1, 2)]
+    one, two = (portrait_drawing(frames[:number], 0, "es")["layout"] for number in (1, 2))
+    assert "sliders" not in one
+    assert [step["label"] for step in two["sliders"][0]["steps"]] == ["1", "2"]
+    assert two["height"] > one["height"]
+    assert two["margin"]["b"] > one["margin"]["b"]

@@ -5,6 +5,8 @@ from __future__ import annotations
 from dataclasses import replace
 from itertools import count
 from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -17,7 +19,7 @@ from optics.beams.parquet import read_parquet
 from studies.cli import run
 from studies.scan.plan import STATUS
 from studies.search import searching
-from studies.search.asked import asked
+from studies.search.asked import Search, asked
 from studies.search.computing import rows
 from studies.search.front import coverage, front, hypervolume
 from studies.search.gathering import SearchFacts, gathered
@@ -457,3 +459,12 @@ def test_objectives_may_be_those_of_machines_with_errors() -> None:
     assert (found[STATUS] == "computed").all()
     assert orbit[0] == orbit[1]
     assert 0.0 < orbit[0] < 0.05
+
+
+def test_a_search_knows_the_most_cases_that_it_looks_at() -> None:
+    """Ten generations of 20, and five rounds about three of them: each once, and once more for each of its two knobs
+    that are no whole numbers: 200 + 5 x 3 x 3."""
+    spec: Any = SimpleNamespace(population=20, generations=10, polish=5, polished=3)
+    knobs: Any = tuple(SimpleNamespace(whole=whole) for whole in (False, True, False))
+    nothing: Any = None
+    assert Search(spec, nothing, knobs, (), (), 1).most == 245
