@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from lattice import InputError, NoSolution, ReferenceParticle
-from optics.ramping.acceleration import RingRF, adiabatic_time, moving_bucket, rf_programme
+from optics.ramping.acceleration import RingRF, adiabatic_time, moving_bucket, rf_programme, synchrotron_frequency
 from optics.ramping.magnet_models import EddyCurrents, Excitation, Hysteresis, Supply
 
 RING = RingRF(circumference=77.648, momentum_compaction=0.2575, harmonic=1, largest_voltage=5e3)
@@ -94,3 +94,65 @@ def test_capture_takes_longer_when_it_is_more_adiabatic() -> None:
     )
     with pytest.raises(InputError, match="raises the voltage"):
         adiabatic_time(RING, proton, 500.0, 5.0, 0.1)
+
+
+def test_the_slope_of_an_excitation_curve_is_its_derivative() -> None:
+    """Central differences over 1e-6 of the field, below and above the knee and on both sides of zero: 1e-8."""
+    curve = Excitation(gain=5e-4, knee=2.0, power=8.0, remanent=0.01)
+    fields = np.array([-2.3, -1.0, 0.0, 0.4, 1.7, 2.3])
+    slope = (curve.current(fields + 1e-6) - curve.current(fields - 1e-6)) / 2e-6
+    assert curve.slope(fields) == pytest.approx(slope, rel=1e-7)
+
+
+PROTON = ReferenceParticle("proton", kinetic_energy_per_u=20e6)
+
+
+def kick_and_drift(volt: float) -> tuple[float, float]:
+    """Of a turn: dp/p from the cavity over sin phi, and phase over dp/p: q V / (beta^2 E) and 2 pi h eta."""
+    energy = PROTON.kinetic_energy + PROTON.mass
+    slip = RING.momentum_compaction - (PROTON.mass / energy) ** 2
+    return volt / ((PROTON.momentum / energy) ** 2 * energy), 2 * np.pi * RING.harmonic * slip
+
+
+def test_particles_up_to_the_bucket_s_height_stay_in_it() -> None:
+    """Turn by turn from the middle of the bucket: 0.1 % inside of its height they swing, 0.1 % outside they pass pi."""
+    kick, drift = kick_and_drift(200.0)
+    height = RING.full_height(PROTON, 200.0)
+    delta, phase = height * np.array([0.999, 1.001]), np.zeros(2)
+    furthest = np.zeros(2)
+    for _ in range(8000):
+        phase = phase + drift * delta / 2
+        delta = delta + kick * np.sin(phase)
+        phase = phase + drift * delta / 2
+        furthest = np.maximum(furthest, np.abs(phase))
+    assert furthest[0] < np.pi < furthest[1]
+    assert RING.voltage_of_height(PROTON, height) == pytest.approx(200.0, rel=1e-12)
+
+
+def test_small_swings_have_the_synchrotron_frequency() -> None:
+    """2 cos(2 pi Q) is the trace of one turn, 2 + kick drift."""
+    kick, drift = kick_and_drift(200.0)
+    tune = np.arccos(1 + kick * drift / 2) / (2 * np.pi)
+    revolution = PROTON.beta * 299_792_458.0 / RING.circumference
+    assert synchrotron_frequency(RING, PROTON, 200.0) == pytest.approx(2 * np.pi * tune * revolution, rel=1e-5)
+
+
+def test_the_area_of_a_bucket_is_that_between_its_separatrices() -> None:
+    """Twice the integral of dE dt, dp/p = height cos(phi / 2) at sin phi_s = 0; trapezoids of 2,000 parts."""
+    phase = np.linspace(-np.pi, np.pi, 2001)
+    energy = PROTON.beta**2 * PROTON.total_energy * RING.full_height(PROTON, 200.0) * np.cos(phase / 2)
+    area = 2 * np.trapezoid(energy, phase / (2 * np.pi * RING.frequency(PROTON)))
+    assert RING.area(PROTON, 200.0) == pytest.approx(area, rel=1e-6)
+    assert RING.area(PROTON, 200.0, 0.5) == pytest.approx(area * moving_bucket(0.5), rel=1e-6)
+
+
+def test_a_moving_bucket_is_what_its_hamiltonian_encloses() -> None:
+    """Points of a grid of (phi, dp/p) whose energy is below that of the unstable point, counted: 1 %."""
+    sine = 0.4
+    stable = np.arcsin(sine)
+    phase, delta = np.meshgrid(np.linspace(-2 * np.pi, np.pi - stable, 1500), np.linspace(0.0, 2.2, 700))
+    potential = np.cos(phase) + np.cos(stable) - (np.pi - stable - phase) * sine
+    left = phase[0][np.flatnonzero((potential[0] < 0) & (phase[0] < stable))[-1]]
+    inside = (delta**2 / 2 < potential) & (phase > left)
+    cell = (phase[0, 1] - phase[0, 0]) * (delta[1, 0] - delta[0, 0])
+    assert moving_bucket(sine) == pytest.approx(np.count_nonzero(inside) * cell / 8, rel=0.01)
