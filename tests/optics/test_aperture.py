@@ -23,6 +23,7 @@ from lattice import (
 from optics import Beam, gaussian_beam, track, twiss
 from optics.aperture import (
     BeamEdge,
+    MomentsEdge,
     clearance,
     clearance_at_wires,
     clearances,
@@ -75,6 +76,40 @@ def test_a_mean_momentum_moves_the_middle_along_the_dispersion() -> None:
     edge = BeamEdge(replace(BEAM, delta=1e-3))
     assert edge.centre(optics.__getitem__, "x") == pytest.approx(-2e-3, rel=1e-14)
     assert edge.centre(optics.__getitem__, "y") == pytest.approx(-1e-3, rel=1e-14)
+
+
+def drifted(s: float) -> dict[str, float]:
+    """Functions of two coupled modes, dispersion and orbit in a drift, ``s`` [m] from a place: straight lines, and
+    beta0 - 2 alfa0 s + gamma0 s^2."""
+    made = {"x": -1e-3 + 2e-4 * s, "px": 2e-4, "y": 2e-3 - 3e-4 * s, "py": -3e-4}
+    made |= {"dx": -3.0 + 0.4 * s, "dpx": 0.4, "dy": 1.0 - 0.2 * s, "dpy": -0.2}
+    for mode, beta, alfa in (("x", 9.0, 1.5), ("y", 4.0, -0.7), ("x2", 1.2, 0.3), ("y1", 0.8, -0.2)):
+        gamma = (1 + alfa**2) / beta
+        made |= {f"bet{mode}": beta - 2 * alfa * s + gamma * s**2, f"alf{mode}": alfa - gamma * s}
+    return made
+
+
+@pytest.mark.parametrize("plane", ["x", "y"])
+@pytest.mark.parametrize("about", [0.0, -5e-3, 5e-3])
+def test_the_edge_rises_along_a_drift_as_its_slope_says(plane: str, about: float) -> None:
+    """Central differences over 0.2 mm: s^2 / 6 of the third derivative, 1e-8 of the slope."""
+    beam = Beam(PROTON, 4e-6, 3e-6, sigma_delta=1e-3, delta=5e-4)
+    edge = BeamEdge(beam, sigmas=2.0, full_width=2e-3)
+    step = 1e-4
+    ends = [float(edge.reach(drifted(s).__getitem__, plane, about)) for s in (-step, step)]
+    slope = float(edge.reach_slope(drifted(0.0).__getitem__, plane, about))
+    assert slope == pytest.approx((ends[1] - ends[0]) / (2 * step), rel=1e-6)
+
+
+def test_the_edge_of_moments_is_their_middle_and_so_many_sizes() -> None:
+    """2.5 x 4 mm about -1 mm, by 2.5 x -0.2 and -3e-4 a metre steeper on the side that it leans to."""
+    moments = {"x": -1e-3, "px": -3e-4, "size_x": 4e-3, "slope_x": -2e-4}
+    edge = MomentsEdge(sigmas=2.5)
+    assert edge.sides(moments.__getitem__, "x") == pytest.approx((-11e-3, 9e-3))
+    assert edge.reach(moments.__getitem__, "x") == pytest.approx(11e-3)
+    assert edge.reach(moments.__getitem__, "x", -2e-3) == pytest.approx(11e-3)
+    assert edge.reach_slope(moments.__getitem__, "x") == pytest.approx(3e-4 - 5e-4)
+    assert edge.reach_slope(moments.__getitem__, "x", -2e-3) == pytest.approx(-3e-4 - 5e-4)
 
 
 def test_both_modes_are_seen_in_each_plane() -> None:

@@ -30,6 +30,15 @@ def test_shares_of_a_sum_are_the_shares_of_its_variance() -> None:
         assert one.total_error < 0.06
 
 
+def test_the_only_cause_has_all_and_one_that_does_nothing_has_none() -> None:
+    """f_AB is f_B of the first and f_A of the second: correlations of 1 with one of them and of r with the other."""
+    a, b = RANDOM.standard_normal((2, 500))
+    together = float(np.corrcoef(a, b)[0, 1])
+    only, idle = cause_shares(a, b, np.stack([b, a]))
+    assert (only.alone, only.total) == pytest.approx((1.0, 1.0 - together), rel=1e-12)
+    assert (idle.alone, idle.total) == pytest.approx((together, 0.0), abs=1e-12)
+
+
 def test_shares_of_ishigami() -> None:
     """sin x1 + 7 sin^2 x2 + 0.1 x3^4 sin x1, uniform in -pi..pi: S = 0.3139, 0.4424, 0; T = 0.5576, 0.4424, 0.2437.
 

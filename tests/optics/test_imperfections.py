@@ -7,6 +7,7 @@ from typing import Any
 from zlib import crc32
 
 import numpy as np
+import pandas as pd
 import pytest
 from scipy.stats import truncnorm
 
@@ -27,7 +28,7 @@ from lattice.arrays import Array
 from optics import twiss
 from optics.engines.imperfections import xsuite_closed_orbit
 from optics.imperfections.draws import circuit_of, standard
-from optics.imperfections.ensemble import ensemble
+from optics.imperfections.ensemble import Ensemble, ensemble
 from optics.imperfections.errors import MagnetErrors, draw_errors, draw_numbered, draw_together, with_errors
 from optics.maps.model import turns
 from tests.madx_session import madx
@@ -383,3 +384,12 @@ def _madx_errors(name: str, own: Any) -> str:
         f"select, flag=error, clear; select, flag=error, range={name}; ealign, dx={dx!r}, dy={dy!r}, dpsi={roll!r};"
         f"efcomp, order=1, radius=0.03, dknr={{0, {field!r}}};"
     )
+
+
+def test_of_two_planes_the_worse_counts() -> None:
+    """Machine by machine; one without a value in either plane has none."""
+    table = pd.DataFrame({"orbit_max_x": [1.0, 3.0, np.nan], "orbit_max_y": [2.0, 1.0, 5.0]})
+    nothing: Any = None
+    found = Ensemble(nothing, {}, table, nothing).worse_plane("orbit_max")
+    assert list(found[:2]) == [2.0, 3.0]
+    assert np.isnan(found[2])
