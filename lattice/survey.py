@@ -7,7 +7,7 @@ systems").
 
 from __future__ import annotations
 
-from math import atan2, cos, hypot, sin
+from math import atan2, cos, hypot, pi, sin
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -23,6 +23,12 @@ Vector = Array
 Matrix = Array
 
 COLUMNS = ("s", "X", "Y", "Z", "theta", "phi", "psi")
+
+
+def turns_once(lattice: Lattice) -> bool:
+    """Whether the bends turn the reference orbit once round, as those of a ring do."""
+    bends = (element for element in lattice.elements if isinstance(element, Bend))
+    return bool(np.all(np.isclose(np.abs(sum(lattice.value(bend.angle) for bend in bends)), 2 * pi, rtol=1e-3)))
 
 
 def survey(

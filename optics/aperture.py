@@ -134,7 +134,7 @@ def _sign(values: Any) -> Any:
 
 @dataclass(frozen=True)
 class Clearance:
-    """The least room [m] and where it is: the element and s [m]."""
+    """The least room, or the furthest reach, [m] and where it is: the element and s [m]."""
 
     value: float
     element: str
@@ -212,6 +212,16 @@ def clearance(
     part, end = divmod(int(np.nanargmin(room)), 2)
     name = optics.lattice.names[fine.row_element[part]]
     return Clearance(float(room[part, end]), name, float(fine.s[0, part + end]))
+
+
+def furthest(optics: Optics, edge: BeamEdge, plane: str, slices: int = SLICES) -> Clearance:
+    """How far the edge of a beam reaches from the reference orbit of one lattice, inside elements too, and where."""
+    _refuse_batch(optics)
+    fine = functions_inside(optics, slices)
+    reach = edge.reach(fine.column, plane)[0]
+    row = int(np.nanargmax(reach))
+    part = min(max(row - 1, 0), len(fine.row_element) - 1)
+    return Clearance(float(reach[row]), optics.lattice.names[fine.row_element[part]], float(fine.s[0, row]))
 
 
 def room_at_wires(optics: Optics, edge: BeamEdge, septum: str, chamber: Lattice | None = None) -> Any:

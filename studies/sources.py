@@ -124,7 +124,11 @@ _ALL = {
     "kobayashi-1967": Source(
         "Y. Kobayashi, H. Takahashi, Improvement of the emittance in the resonant beam ejection, Proc. HEACC 1967, 347"
     ),
-    "lee": Source("S. Y. Lee, Accelerator Physics, World Scientific, chapter 3", of="buckets, synchronous phase"),
+    "lee": Source(
+        "S. Y. Lee, Accelerator Physics, World Scientific, 3rd edition, 2011, chapter 3",
+        "10.1142/8335",
+        of="buckets, synchronous phase",
+    ),
     "levenberg-1944": Source(
         "K. Levenberg, A method for the solution of certain non-linear problems in least squares, Quart. Appl. "
         "Math. 2, 164 (1944)",

@@ -26,10 +26,11 @@ from extraction.resonance.lines import separatrices
 from extraction.resonance.modes import Mode, alpha_of, beta_of, share_of
 from extraction.resonance.motion import Motion
 from extraction.resonance.sextupoles import Driven, SextupoleShare, driven, phase_of, shares
-from lattice import InputError, Lattice, NoSolution, ReferenceParticle, Sextupole
+from lattice import InputError, Lattice, NoSolution, ReferenceParticle, Sextupole, UnstableOptics
 from lattice.arrays import Array
 from lattice.magnitudes import is_number
 from lattice.showing import Showing, chart
+from lattice.survey import turns_once
 from optics import Optics, twiss
 from optics.closed import closed
 from optics.maps.model import checked_particle, turns
@@ -185,7 +186,7 @@ def third_integer_resonance(
     if ring.batch is not None:
         raise InputError(f"third_integer_resonance works on one lattice, '{ring.name}' holds {ring.batch}")
     particle = checked_particle(ring, particle)
-    optics = twiss(ring, particle, fringe=fringe, delta=delta, chromatic=False)
+    optics = _of_ring(ring, particle, fringe, delta)
     place = ring.row(at) % len(ring)
     found = driven(optics, place)
     _refuse_without_resonance(ring, at, found)
@@ -238,6 +239,19 @@ def virtual_sextupole(optics: Optics, place: int) -> tuple[float, float]:
     """|S| [m^-1/2] of all sextupoles and its phase [turns] from the entrance of element ``place``."""
     real, imaginary = map(float, driven(optics, place).sum[:, 0].real)
     return float(np.hypot(real, imaginary)), phase_of(real, imaginary)
+
+
+def _of_ring(ring: Lattice, particle: ReferenceParticle, fringe: str, delta: float) -> Optics:
+    """Optics of the ring; UnstableOptics says of a lattice whose bends do not close that a ring is wanted."""
+    try:
+        return twiss(ring, particle, fringe=fringe, delta=delta, chromatic=False)
+    except UnstableOptics as error:
+        if turns_once(ring):
+            raise
+        raise UnstableOptics(
+            f"third_integer_resonance wants a ring, and the bends of '{ring.name}' do not turn the beam once round: give "
+            f"the whole ring ({error})"
+        ) from None
 
 
 def _refuse_without_resonance(ring: Lattice, at: str, found: Driven) -> None:

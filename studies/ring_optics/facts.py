@@ -30,7 +30,7 @@ from studies.vocabulary import IMPERFECTIONS
 
 #: What a study says of its design when its match has no solution.
 UNMATCHED = "the match did not converge"
-_OF_BEAMS = ("clearance_x", "clearance_y", "clearance_es")
+_OF_BEAMS = ("clearance_x", "clearance_y", "clearance_es", "max_size_x", "max_size_y")
 
 #: Parts an element is cut into in drawn optics and envelopes.
 _DRAWN_SLICES = 6

@@ -16,7 +16,7 @@ import pandas as pd
 
 from lattice import InputError
 from optics import Optics
-from optics.aperture import PLANES, Clearance, clearance, clearance_at_wires
+from optics.aperture import PLANES, Clearance, clearance, clearance_at_wires, furthest
 from optics.linear.extrema import SLICES, interval_maxima
 from optics.linear.solution import functions_inside
 from optics.magnets import magnet_count, strongest
@@ -180,6 +180,16 @@ def _clearance_es(key: str, facts: Facts) -> Number:
     return _least([(beam, room, room) for beam, room in found], "optics-ring")
 
 
+def _size(key: str, facts: Facts) -> Number:
+    plane = key[-1]
+
+    def reach(beam: BeamOptics, slices: int) -> Clearance:
+        return furthest(beam.compared.optics, beam.edge, plane, slices)
+
+    cases = [(beam, reach(beam, SLICES), reach(beam, 2 * SLICES)) for beam in _some(facts)]
+    return _of_beams(cases, max(cases, key=lambda case: case[1].value), "furthest", "optics-ring")
+
+
 def _some(facts: Facts) -> tuple[BeamOptics, ...]:
     if not facts.beams:
         raise InputError("the study names no beam: give it a [beam] table")
@@ -187,11 +197,21 @@ def _some(facts: Facts) -> tuple[BeamOptics, ...]:
 
 
 def _least(found: list[tuple[BeamOptics, Clearance, Clearance]], figure: str) -> Number:
-    """The least room over all beams; its error is the largest of theirs (cut, and difference of the engines)."""
-    beam, least, _ = min(found, key=lambda case: case[1].value)
+    """The least room over all beams."""
+    return _of_beams(found, min(found, key=lambda case: case[1].value), "least", figure)
+
+
+def _of_beams(
+    found: list[tuple[BeamOptics, Clearance, Clearance]],
+    chosen: tuple[BeamOptics, Clearance, Clearance],
+    word: str,
+    figure: str,
+) -> Number:
+    """That of one beam; its error is the largest of theirs all (cut, and difference of the engines)."""
+    beam, least, _ = chosen
     errors = [abs(room.value - finer.value) + _edge_error(case) for case, room, finer in found]
     alone = [case for case, _, _ in found if case.compared.verification is None]
-    method = f"least: {beam.beam.name} ({beam.beam.sigmas:g} sigma) at {least.element}, s = {least.s:.3f} m"
+    method = f"{word}: {beam.beam.name} ({beam.beam.sigmas:g} sigma) at {least.element}, s = {least.s:.3f} m"
     return Number(least.value, max(errors), ALONE if alone else BOTH, method, figure, at=least.element)
 
 
@@ -263,6 +283,8 @@ _SCALARS: Mapping[str, Callable[[str, Facts], Number]] = {
     "clearance_x": _clearance,
     "clearance_y": _clearance,
     "clearance_es": _clearance_es,
+    "max_size_x": _size,
+    "max_size_y": _size,
     "max_bend_field": _field,
     "max_gradient": _field,
     "sextupole_strength": _field,

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
-from math import isclose, pi
 from pathlib import Path
 
-from lattice import Bend, InputError, Lattice, ReferenceParticle, UnstableOptics
+from lattice import InputError, Lattice, ReferenceParticle, UnstableOptics
+from lattice.survey import turns_once
 from machines.registry import ring_named
 from studies.spec.builtin import looks_like_file
 from studies.spec.lattice_files import read_lattice
@@ -51,18 +51,12 @@ def start_hinted(start: Mapping[str, float] | None, lattice: Lattice) -> Iterato
     try:
         yield
     except UnstableOptics as error:
-        if start or _closes(lattice):
+        if start or turns_once(lattice):
             raise
         raise UnstableOptics(
             f"{error}\nA line that is no ring needs its start conditions: --start betx=9.07 --start bety=3.5 ... "
             "(in a study file a table [start] with betx, bety ...)"
         ) from None
-
-
-def _closes(lattice: Lattice) -> bool:
-    """Whether the bends turn the orbit once round, as those of a ring do."""
-    bends = (element for element in lattice.elements if isinstance(element, Bend))
-    return isclose(abs(sum(lattice.value(bend.angle) for bend in bends)), 2 * pi, rel_tol=1e-3)
 
 
 def given_particle(

@@ -31,6 +31,8 @@ SCALARS = kinds(
     ("magnets", "1", "magnets", "number of bends and quadrupoles; parts that touch are one"),
     ("clearance_x", "m", "clearance x", "least horizontal distance between the edge of a beam and the aperture"),
     ("clearance_y", "m", "clearance y", "least vertical distance between the edge of a beam and the aperture"),
+    ("max_size_x", "m", "max size x", "how far the edge of a beam reaches horizontally from the reference orbit"),
+    ("max_size_y", "m", "max size y", "how far the edge of a beam reaches vertically from the reference orbit"),
     (
         "clearance_es",
         "m",

@@ -10,6 +10,7 @@ _OPENING = 0.035  # m: from the orbit to the wires of a septum or the wall of a 
 #: Size of one, in the quantity's own unit, by name.
 SIZES = {
     **dict.fromkeys(("clearance_x", "clearance_y", "clearance_es", "clearance_es_errors"), _OPENING),
+    **dict.fromkeys(("max_size_x", "max_size_y"), _OPENING),
     **dict.fromkeys(("last_turns_clearance", "wall_clearance", "septum_gap"), _OPENING),
     "final_energy": 1e6,  # eV: 2 mm of range at 230 MeV
     "gamma_transition": 0.5,  # as far above the top energy's as is usual

@@ -13,7 +13,7 @@ from scipy.optimize import fsolve
 from extraction import ThirdIntegerResonance, third_integer_resonance
 from extraction.resonance.second_engine import residuals, tracked_arm, tracked_resonance
 from extraction.resonance.third_integer import triangle_area
-from lattice import InputError, Lattice, NoSolution, ReferenceParticle, UnstableOptics
+from lattice import Drift, InputError, Lattice, NoSolution, Quadrupole, ReferenceParticle, UnstableOptics
 from lattice.arrays import Array
 from machines.cnao_like import cnao, pimms
 from optics import twiss
@@ -371,3 +371,12 @@ def test_beyond_the_fold_there_is_no_triangle() -> None:
     assert near(0.014, 8.877).multipliers[0] < near(0.012, 8.877).multipliers[0]
     with pytest.raises(NoSolution, match="no fixed points"):
         near(0.0145, 8.877)
+
+
+def test_of_a_line_it_is_said_that_a_ring_is_wanted() -> None:
+    """One quadrupole of k1 L = 0.3 and a drift: no bends, and no bounded vertical motion."""
+    line = Lattice("transfer", elements=(Quadrupole("q", length=0.3, k1=1.0), Drift("d", length=1.0)))
+    with pytest.raises(
+        UnstableOptics, match="wants a ring, and the bends of 'transfer' do not turn the beam once round"
+    ):
+        third_integer_resonance(line, ReferenceParticle("proton", kinetic_energy_per_u=60e6), at="q")

@@ -73,6 +73,18 @@ def test_the_room_is_that_of_the_beam_that_has_least() -> None:
     assert number("clearance_x", facts_of(narrow)) == pytest.approx(20e-3, abs=1e-12)  # -8 to 10
 
 
+@pytest.mark.number("max_size_x", "max_size_y", by="by hand")
+def test_how_far_beams_reach_is_that_of_the_widest() -> None:
+    """The wide beam of the test above lies from -14 to 16 and from -7 to 3 mm: 16 and 7 mm from the reference orbit."""
+    wide, narrow = beam("wide", 4e-6), beam("narrow", 1e-6)
+    for beams in ((wide, narrow), (narrow, wide)):
+        facts = facts_of(*beams)
+        assert number("max_size_x", facts) == pytest.approx(16e-3, abs=1e-12)
+        assert number("max_size_y", facts) == pytest.approx(7e-3, abs=1e-12)
+        assert "furthest: wide (2 sigma) at m" in evaluate(["max_size_x"], facts)[0].method
+    assert number("max_size_x", facts_of(narrow)) == pytest.approx(10e-3, abs=1e-12)  # -8 to 10
+
+
 @pytest.mark.number("clearance_es", by="by hand")
 @pytest.mark.parametrize(("position", "room"), [(0.025, 9e-3), (-0.025, 11e-3)])
 def test_the_room_at_the_wires_is_that_of_the_beam_that_has_least(position: float, room: float) -> None:
