@@ -249,8 +249,8 @@ def _of_ring(ring: Lattice, particle: ReferenceParticle, fringe: str, delta: flo
         if turns_once(ring):
             raise
         raise UnstableOptics(
-            f"third_integer_resonance wants a ring, and the bends of '{ring.name}' do not turn the beam once round: give "
-            f"the whole ring ({error})"
+            f"third_integer_resonance wants a ring, and the bends of '{ring.name}' do not turn the beam once round: "
+            f"give the whole ring ({error})"
         ) from None
 
 
