@@ -17,6 +17,9 @@ from studies.charts.style import EXACT, LEADING, Drawing, Layout, Trace, axis, b
 
 TURNS = style.VERTICAL
 _GAP = np.array([[np.nan, np.nan]])
+_SHAPE = 1.2  # width over height of a panel
+_PANEL = (440.0, 366.0)  # px
+_NUMBER = 18.0  # px, so far apart the numbers of two turns are read
 
 
 @dataclass(frozen=True, eq=False)
@@ -58,9 +61,10 @@ def portrait_drawing(frames: Sequence[Frame], shown: int, place: str) -> Drawing
     """Traces and layout of ``phase_space``, which says what the arguments are."""
     if not frames:
         raise InputError("a phase-space figure needs at least one momentum")
-    limits = [_limits(getattr(frame, side) for frame in frames) for side in ("physical", "normalised")]
+    physical, normalised = (_limits(getattr(frame, side) for frame in frames) for side in ("physical", "normalised"))
+    limits = (physical, _filling(*normalised))
     parts = [_frame_traces(frame, limits) for frame in frames]
-    notes = [_notes(frame, place) for frame in frames]
+    notes = [_notes(frame, place, limits) for frame in frames]
     layout = base_layout(
         470 + (HEIGHT if len(frames) > 1 else 0),
         hovermode="closest",
@@ -162,6 +166,18 @@ def _limits(portraits: Iterable[Portrait]) -> tuple[list[float], list[float]]:
     ]
 
 
+def _filling(across: list[float], up: list[float]) -> tuple[list[float], list[float]]:
+    """Ranges of axes of one scale, the narrower widened until both fill the panel."""
+    width = max(across[1] - across[0], _SHAPE * (up[1] - up[0]))
+    height = max(up[1] - up[0], width / _SHAPE)
+    return _about(across, width), _about(up, height)
+
+
+def _about(ends: list[float], width: float) -> list[float]:
+    middle = 0.5 * (ends[0] + ends[1])
+    return [_rounded(middle - 0.5 * width), _rounded(middle + 0.5 * width)]
+
+
 def _corner(portrait: Portrait) -> Array:
     return np.array([[portrait.wall[0], np.nan]]) if portrait.wall else np.zeros((0, 2))
 
@@ -170,7 +186,17 @@ def _rounded(value: float) -> float:
     return float(f"{value:.4g}")
 
 
-def _notes(frame: Frame, place: str) -> list[Layout]:
+def _apart(turns: Array, limits: Sequence[Sequence[float]]) -> list[int]:
+    """Turns whose numbers do not stand on another's, from the last one back."""
+    scale = np.array(_PANEL) / [high - low for low, high in limits]
+    kept: list[int] = []
+    for number in reversed(range(len(turns))):
+        if all(np.hypot(*((turns[number] - turns[other]) * scale)) > _NUMBER for other in kept):
+            kept.append(number)
+    return kept[::-1]
+
+
+def _notes(frame: Frame, place: str, limits: Sequence[Any]) -> list[Layout]:
     heads = [("", f"physical, at {place}"), ("2", "normalised, about the closed orbit")]
     notes = [
         text(
@@ -208,8 +234,9 @@ def _notes(frame: Frame, place: str) -> list[Layout]:
         )
         for words, color, x in key
     ]
-    for axes, portrait in (("", frame.physical), ("2", frame.normalised)):
-        for number, (x, y) in enumerate(portrait.turns):
+    for axes, portrait, spans in (("", frame.physical, limits[0]), ("2", frame.normalised, limits[1])):
+        for number in _apart(portrait.turns, spans):
+            x, y = portrait.turns[number]
             notes.append(
                 text(
                     str(number),

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 from dataclasses import replace
 from math import cos, radians
+from typing import Any
 
 import numpy as np
 import pytest
 
 from lattice import InputError, NoSolution, ReferenceParticle
+from machines.linacs.table import USUAL_CELLS
 from optics.linac import (
     Linac,
     PermanentQuadrupole,
@@ -26,6 +28,7 @@ from optics.linac import (
 )
 from optics.linac.structure.design import matched_energies
 from optics.linac.structure.reference import reference_of
+from optics.linac.structure.transit import USUAL_GAP
 from optics.linac.switching.energies import amplitudes_for, energy_table, stages, transports
 from tests.linac_machines import FREQUENCY, ccl, ccl_bunch, scdtl, tank
 
@@ -243,3 +246,20 @@ def test_two_sections_in_one_linac() -> None:
     both = design_pass(Linac("both", first.particle, (*first.pieces, *linac_of("ccl", end, [row]).pieces)))
     assert both.units == ("scdtl-1", "scdtl-2", "scdtl-3", "scdtl-4", "ccl-1")
     assert transport(both).energy[-1] > end.kinetic_energy + 12e6
+
+
+def test_drift_tubes_of_which_nobody_states_the_cell_are_those_of_a_section_table() -> None:
+    """A gap of a quarter: T = sin(pi/4)/(pi/4) = 0.90 less 2 % for its soft edges; a sine over beta lambda has 1/3."""
+    given: dict[str, Any] = {
+        "tanks": 1,
+        "cells": 10,
+        "e0t": 2e6,
+        "synchronous_phase": -0.5,
+        "frequency": 750e6,
+        "bore": 5e-3,
+    }
+    given |= {"gradients": (100.0,), "magnet_length": 0.03, "shortest_gap": 0.05, "tanks_per_unit": 1}
+    tubes, coupled = (Section(name="s", mode=mode, **given).transit_time for mode in ("0", "pi"))
+    assert USUAL_CELLS["0"].gap == USUAL_GAP
+    assert float(tubes(2 * np.pi)) == pytest.approx(0.90, rel=0.03)
+    assert float(coupled(np.pi)) == pytest.approx(np.pi / 4, rel=1e-9)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from math import ceil, cos
 from typing import Any
 
@@ -12,7 +12,7 @@ import numpy as np
 from lattice import InputError, ReferenceParticle
 from lattice.reference import SPEED_OF_LIGHT
 from optics.linac.structure.linac import MODES, Linac, PermanentQuadrupole, Piece, Pipe, Tank
-from optics.linac.structure.transit import TransitTime, sine_cell
+from optics.linac.structure.transit import TransitTime, usual_cell
 
 _ITERATIONS = 100
 
@@ -24,7 +24,8 @@ class Section:
     ``tanks`` in number, of ``cells`` each (or one number a tank); ``e0t`` [V/m], ``synchronous_phase`` [rad],
     ``frequency`` [Hz], ``mode`` "pi" or "0", ``bore`` [m] of the tanks. ``gradients`` [T/m], one a quadrupole, of
     ``magnet_length`` [m] and ``magnet_bore`` [m] (None: as the tanks). Gaps are (m + 1/2) beta lambda, the shortest
-    from ``shortest_gap`` [m] on. Every ``tanks_per_unit`` tanks share an RF unit.
+    from ``shortest_gap`` [m] on. Every ``tanks_per_unit`` tanks share an RF unit. Without ``cell`` it is
+    ``usual_cell`` of the mode.
     """
 
     name: str
@@ -40,7 +41,7 @@ class Section:
     tanks_per_unit: int
     mode: str = "pi"
     magnet_bore: float | None = None
-    cell: TransitTime = field(default_factory=sine_cell)
+    cell: TransitTime | None = None
 
     def __post_init__(self) -> None:
         self._require(self.tanks >= 1 and self.tanks_per_unit >= 1, "tanks and tanks_per_unit must be 1 or more")
@@ -57,6 +58,11 @@ class Section:
     def _require(self, holds: bool, text: str) -> None:
         if not holds:
             raise InputError(f"section '{self.name}': {text}")
+
+    @property
+    def transit_time(self) -> TransitTime:
+        """Transit-time factor of the cells."""
+        return self.cell or usual_cell(self.mode)
 
     def cells_of(self, number: int) -> int:
         """Cells of tank ``number`` (from 0)."""
@@ -108,7 +114,7 @@ def _size_tank(section: Section, number: int, particle: ReferenceParticle) -> tu
         frequency=section.frequency,
         synchronous_phase=section.synchronous_phase,
         mode=section.mode,
-        cell=section.cell,
+        cell=section.transit_time,
         unit=section.unit_of(number),
     )
     return tank, _gained(particle, force * length)
@@ -117,13 +123,13 @@ def _size_tank(section: Section, number: int, particle: ReferenceParticle) -> tu
 def _synchronous_factor(section: Section) -> float:
     """T of a particle in step with the cells; InputError naming the section where it is not known or not above 0."""
     try:
-        factor = float(section.cell(2.0 * np.pi * MODES[section.mode][1]))
+        factor = float(section.transit_time(2.0 * np.pi * MODES[section.mode][1]))
     except InputError as error:
         raise InputError(f"section '{section.name}', mode \"{section.mode}\": {error}") from error
     if not factor > 0:
         raise InputError(
-            f"section '{section.name}': transit time '{section.cell.name}' is {factor:.4g} for a particle in step with "
-            "the cells, it must be above 0 to accelerate"
+            f"section '{section.name}': transit time '{section.transit_time.name}' is {factor:.4g} for a particle in "
+            "step with the cells, it must be above 0 to accelerate"
         )
     return factor
 

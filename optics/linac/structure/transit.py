@@ -30,6 +30,8 @@ _TOLERANCE = 1e-9
 _TABLE_TOLERANCE = 1e-4
 _SINE_RANGE = (0.5, 9.0)
 _SYMMETRY = 1e-3
+#: Part of a drift-tube cell that its field fills, where nobody states it.
+USUAL_GAP = 0.25
 _NODES = 400
 Second = tuple[tuple[float, ...], ...]
 #: Of a factor whose field is not known.
@@ -255,6 +257,14 @@ def gap_cell(gap: float, low: float = 2.0, high: float = 10.0, edge: float = 0.0
     s = np.linspace(-0.5, 0.5, 801)
     field = np.tanh((s + 0.5 * gap) / edge) - np.tanh((s - 0.5 * gap) / edge)
     return from_field(f"gap cell {gap:g}", s, field - field[0], low, high)
+
+
+def usual_cell(mode: str) -> TransitTime:
+    """The cell of a structure of which nobody states one: drift tubes (mode "0") with ``USUAL_GAP``, else a sine cell.
+
+    A sine field over a whole beta lambda would have T = 1/3.
+    """
+    return gap_cell(USUAL_GAP) if mode == "0" else sine_cell()
 
 
 def _mean(x: Array, field: Array) -> float:
