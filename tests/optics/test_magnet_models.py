@@ -40,6 +40,8 @@ def test_a_supply_ramps_no_faster_than_its_voltage_and_slew_allow() -> None:
     supply = Supply(3000.0, 1000.0, 1e9, resistance=0.1, inductance=0.2)
     time = supply.ramp_time(0.0, 2000.0)
     assert supply.voltage(2000.0, 2000.0 / time) == pytest.approx(1000.0, rel=1e-12)  # U = R I + L dI/dt at the top
+    down = supply.ramp_time(2000.0, 500.0)  # the resistance helps: U = -1000 V where the current is least
+    assert supply.voltage(500.0, -1500.0 / down) == pytest.approx(-1000.0, rel=1e-12)
     assert Supply(3000.0, 1e9, 500.0, 0.1, 0.2).ramp_time(0.0, 1000.0) == pytest.approx(2.0)
     assert np.isinf(Supply(3000.0, 100.0, 1e9, 0.1, 0.2).ramp_time(0.0, 2000.0))
 
