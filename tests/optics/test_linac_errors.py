@@ -73,9 +73,9 @@ def test_quadrupoles_are_wrong_in_what_is_asked_alone(name: str) -> None:
             for own, value in zip(moved.values(), values, strict=True):
                 own.append(value)
     wanted = {"offset": ("dx", "dy"), "roll": ("roll",), "gradient": ("gradient",)}[name]
-    for own, values in moved.items():
-        expected = 0.7737**0.5 * 1e-3 if own in wanted else 0.0
-        assert np.std(values) == pytest.approx(expected, rel=0.12, abs=1e-12), own
+    for column, found in moved.items():
+        expected = 0.7737**0.5 * 1e-3 if column in wanted else 0.0
+        assert np.std(found) == pytest.approx(expected, rel=0.12, abs=1e-12), column
     if name == "offset":
         assert abs(np.corrcoef(moved["dx"], moved["dy"])[0, 1]) < 0.2
 
