@@ -14,7 +14,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Protocol
 
 import numpy as np
 
@@ -22,7 +22,6 @@ from lattice import ElectrostaticSeptum, InputError, Lattice
 from lattice.arrays import Array
 from lattice.magnitudes import is_number
 from optics.beams.beam import Beam
-from optics.linear.functions import Functions
 from optics.linear.optics import Optics
 from optics.linear.solution import functions_inside
 
@@ -35,6 +34,24 @@ SLICES = 8
 #: A table's column of optical functions by its name.
 Column = Callable[[str], Any]
 _EDGES = ("x_low", "x_high", "y_low", "y_high")
+
+
+class Edged(Protocol):
+    """What has an edge on either side of a plane: ``BeamEdge``, ``MomentsEdge``."""
+
+    def sides(self, column: Column, plane: str) -> tuple[Any, Any]:
+        """Lower and upper edge [m], in the shape of the columns."""
+
+
+class Along(Protocol):
+    """Columns along lattices (batch, rows + 1), and the element that each row belongs to."""
+
+    @property
+    def row_element(self) -> Array:
+        """The element that each row begins at: (rows,)."""
+
+    def column(self, name: str) -> Array:
+        """One column: (batch, rows + 1)."""
 
 
 @dataclass(frozen=True)
@@ -156,7 +173,7 @@ def openings(lattice: Lattice) -> Array:
     return found
 
 
-def rooms(lattice: Lattice, functions: Functions, edge: BeamEdge, plane: str, chamber: Array | None = None) -> Array:
+def rooms(lattice: Lattice, functions: Along, edge: Edged, plane: str, chamber: Array | None = None) -> Array:
     """Distance [m] of a beam from the aperture at both ends of each part of an element: (batch, parts, 2).
 
     The nearer side counts: min(high opening - upper edge, lower edge - low opening). nan where an element has no
@@ -171,15 +188,13 @@ def rooms(lattice: Lattice, functions: Functions, edge: BeamEdge, plane: str, ch
     return np.stack([np.minimum(above - high[:, rows], low[:, rows] - below) for rows in ends], axis=-1)
 
 
-def least_rooms(
-    lattice: Lattice, functions: Functions, edge: BeamEdge, plane: str, chamber: Array | None = None
-) -> Array:
+def least_rooms(lattice: Lattice, functions: Along, edge: Edged, plane: str, chamber: Array | None = None) -> Array:
     """Least of ``rooms`` in each lattice: (batch,), nan where motion is not bounded; InputError without apertures."""
     known = _with_aperture(lattice)[functions.row_element]
     return np.asarray(rooms(lattice, functions, edge, plane, chamber)[:, known].min(axis=(1, 2)))
 
 
-def tightest_rooms(lattice: Lattice, functions: Functions, edge: BeamEdge, chamber: Array | None = None) -> Array:
+def tightest_rooms(lattice: Lattice, functions: Along, edge: Edged, chamber: Array | None = None) -> Array:
     """Least room of a beam in the tighter plane of each lattice, or machine: (batch,); see ``least_rooms``."""
     return np.asarray(np.min([least_rooms(lattice, functions, edge, plane, chamber) for plane in PLANES], axis=0))
 

@@ -27,6 +27,7 @@ ROOMS: Mapping[str, str] = MappingProxyType(
         "delivery": "studies.delivery",
         "tolerances": "studies.tolerances",
         "linac-tolerances": "studies.tolerances.linac",
+        "line-tolerances": "studies.tolerances.line",
     }
 )
 

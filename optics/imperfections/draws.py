@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Mapping
 from zlib import crc32
 
 import numpy as np
@@ -11,6 +12,7 @@ from scipy.special import ndtr, ndtri
 from lattice import Bend, Element, InputError
 from lattice.arrays import Array
 from lattice.errors import did_you_mean
+from optics.linear.moments import COORDINATES
 
 GAUSSIAN, UNIFORM = "gaussian", "uniform"
 DISTRIBUTIONS = (GAUSSIAN, UNIFORM)
@@ -34,6 +36,24 @@ def standard(seed: int, stream: tuple[str, ...], distribution: str, cut: float, 
     of the stream: the generator is set forward to it, so a slice equals that of the whole.
     """
     return shaped(uniform(seed, stream, numbers), distribution, cut)
+
+
+#: Cut of the errors of beams [rms], as that of magnets.
+CUT_OF_BEAMS = 3.0
+
+
+def beam_starts(seed: int, stream: str, rms: Mapping[str, float], numbers: Mapping[str, Array]) -> Array:
+    """Where the middle of the beam of each machine begins: (machines, 6) of x, px, y, py, zeta, delta.
+
+    ``rms`` by coordinate [m, rad, 1], Gaussian and cut; ``numbers`` (machines,) by coordinate: the machines whose draws
+    are taken. Each coordinate of each ``stream`` ("steady", "ripple") has a stream of its own.
+    """
+    count = len(next(iter(numbers.values()))) if numbers else 0
+    start = np.zeros((count, len(COORDINATES)))
+    for name, size in rms.items():
+        drawn = standard(seed, ("beam", stream, name), GAUSSIAN, CUT_OF_BEAMS, numbers[name])
+        start[:, COORDINATES.index(name)] = size * drawn
+    return start
 
 
 def uniform(seed: int, stream: tuple[str, ...], numbers: Array) -> Array:

@@ -234,7 +234,7 @@ def corrected(
         for plane, response in responses.items():
             unkicked = read[plane] - kicks[plane] @ response.matrix.T
             kicks[plane] = kicks_for(response.matrix, unkicked, method, cut=cut, number=number, limit=limit)
-        ring = _kicked(ring, responses, kicks)
+        ring = kicked(ring, responses, kicks)
         orbit = orbits(ring)
         read = _read(machines, ring, responses, orbit)
     return Correction(replace(machines, lattice=ring), responses, kicks, before, read, (uncorrected, orbit))
@@ -248,9 +248,13 @@ def _read(machines: Imperfect, ring: Lattice, responses: Mapping[str, OrbitRespo
     }
 
 
-def _kicked(ring: Lattice, responses: Mapping[str, OrbitResponse], kicks: Mapping[str, Array]) -> Lattice:
+def kicked(ring: Lattice, responses: Mapping[str, OrbitResponse], kicks: Mapping[str, Array]) -> Lattice:
+    """A ``steerable`` lattice with its correctors set: ``kicks`` by plane (machines, correctors) [rad].
+
+    Kicks of several machines make a batch of one lattice: one line, beams that enter it differently.
+    """
     values = {
-        steering(name, plane): column if ring.batch else float(column[0])
+        steering(name, plane): column if ring.batch or len(column) > 1 else float(column[0])
         for plane, response in responses.items()
         for name, column in zip(response.correctors, kicks[plane].T, strict=True)
     }

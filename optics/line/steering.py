@@ -6,7 +6,7 @@ each has a beam of its own, and what its monitors read is brought to nothing wit
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
 
@@ -28,7 +28,7 @@ from optics.imperfections.orbit import (
     steering,
 )
 from optics.imperfections.orbit_kicks import Method
-from optics.linear.moments import Moments
+from optics.linear.moments import COORDINATES, Moments
 from optics.maps.model import checked_particle, trajectories
 
 _KICK = 1e-6  # rad: of a response by differences; their error is of the order of its square
@@ -76,14 +76,16 @@ def correct_trajectory(
     limit: float | None = None,
     iterations: int = 3,
     fringe: str = "full",
+    responses: Mapping[str, OrbitResponse] | None = None,
 ) -> Correction:
     """Correct what the monitors of each line read, with the response of the ideal one, as ``correct_orbit`` does rings.
 
     ``start`` (machines, 6): where the middle of the beam of each begins. ``limit`` [rad] bounds each kick.
+    ``responses``: those of the ideal line by plane where they are known already.
     """
     particle = checked_particle(machines.ideal, particle)
     begin = np.zeros((machines.machines, 6)) if start is None else np.asarray(start, dtype=float)
-    responses = {
+    responses = responses or {
         plane: trajectory_response(
             machines.ideal, particle, plane, monitors=monitors, correctors=correctors, fringe=fringe
         )
@@ -120,13 +122,56 @@ def arrivals(
     Sizes by points one rms from the middle along the axes of the beam's ellipsoid, sigma^2 = sum (x+ - x-)^2 / 4 (S.
     Julier & J. Uhlmann, Proc. SPIE 3068, 182, 1997): exact for linear maps about any trajectory.
     """
-    begin = np.atleast_2d(np.asarray(start, dtype=float))
-    row = np.array([line.row(at)])
-    found = partial(trajectories, line, particle, fringe=fringe, places=row)
-    middle = found(start=begin)[:, 0]
-    axes = _axes(beam)
-    squares = sum((0.5 * (found(start=begin + a)[:, 0] - found(start=begin - a)[:, 0])) ** 2 for a in axes)
-    return Arrivals(middle[:, [0, 2]], middle[:, [1, 3]], np.sqrt(np.asarray(squares)[:, [0, 2]]))
+    found = partial(trajectories, line, particle, fringe=fringe, places=np.array([line.row(at)]))
+    middle, sizes = _middle_and_sizes(found, np.atleast_2d(np.asarray(start, dtype=float)), beam)
+    return Arrivals(middle[:, 0, [0, 2]], middle[:, 0, [1, 3]], sizes[:, 0])
+
+
+def _middle_and_sizes(found: Callable[..., Array], begin: Array, beam: Moments) -> tuple[Array, Array]:
+    """The middle (n, places, 6) and rms sizes (n, places, 2) [m] of beams about ``begin`` (n, 6)."""
+    middle = found(start=begin)
+    squares = np.zeros((*middle.shape[:2], 2))
+    for axis in _axes(beam):
+        across = found(start=begin + axis)[..., [0, 2]] - found(start=begin - axis)[..., [0, 2]]
+        squares += (0.5 * across) ** 2
+    return middle, np.sqrt(squares)
+
+
+@closed
+@dataclass(frozen=True, eq=False)
+class Carried:
+    """Beams along lines: ``middle`` (n, rows + 1, 6) and rms ``sizes`` (n, rows + 1, 2) [m], from the entrance on.
+
+    Its columns serve ``optics.aperture``: x, y [m], px, py, size_x, size_y [m] at the entrances of the elements.
+    """
+
+    middle: Array
+    sizes: Array
+
+    @property
+    def row_element(self) -> Array:
+        """A row an element."""
+        return np.arange(self.middle.shape[1] - 1)
+
+    def column(self, name: str) -> Array:
+        """A coordinate of the middle, or size_x, size_y: (n, rows + 1)."""
+        if name in _SIZES:
+            return np.asarray(self.sizes[..., _SIZES.index(name)])
+        return np.asarray(self.middle[..., COORDINATES.index(name)])
+
+
+_SIZES = ("size_x", "size_y")
+
+
+def carried(
+    line: Lattice, particle: ReferenceParticle, beam: Moments, start: Array, row: int, *, fringe: str = "full"
+) -> Carried:
+    """A beam of moments ``beam`` about ``start`` ((n, 6) or (6,)), along each line of a batch (or one) to a ``row``.
+
+    Sizes as those of ``arrivals``; nothing is lost on the way.
+    """
+    found = partial(trajectories, line, particle, fringe=fringe, places=np.arange(row + 1))
+    return Carried(*_middle_and_sizes(found, np.atleast_2d(np.asarray(start, dtype=float)), beam))
 
 
 def _axes(beam: Moments) -> list[Array]:

@@ -22,7 +22,7 @@ from studies.spec.schema import as_mapping
 from studies.spec.study_file import validated
 
 #: The machine that a study is begun with when no file is given.
-MACHINES: Mapping[str, str] = MappingProxyType({"delivery": "cnao-room3"})
+MACHINES: Mapping[str, str] = MappingProxyType({"delivery": "cnao-room3", "line-tolerances": "cnao-room3"})
 WIRES = 0.035  # m, of an assumed septum, and within the aperture there
 _FREE = 0.8  # of the aperture that such wires may stand at
 _BELOW = 7e-4  # how far below the resonance the waiting tune is put
@@ -54,10 +54,10 @@ def _source(word: str, subject: str | None, given: Given, target: Path) -> Sourc
     found = source_of(subject or MACHINES.get(word, "cnao"), given, target)
     if word == "delivery":
         return _of_delivery(found)
-    if found.lattice is not None and found.optics is None and word != "optics":
+    if found.lattice is not None and found.optics is None and word not in ("optics", "line-tolerances"):
         raise InputError(
             f"'{found.lattice.name}' has no stable optics as it stands: a study of {word} needs a ring that has. If it "
-            "is a line: new optics or new delivery; if strengths are missing: match them first"
+            "is a line: new optics, new delivery or new line-tolerances; if strengths are missing: match them first"
         )
     return found
 

@@ -33,7 +33,7 @@ def command(
 
     \b
     KIND, of rings and lines: optics, extraction, delivery, tolerances,
-      energy-switching (or switching), switching-comparison
+      line-tolerances, energy-switching (or switching), switching-comparison
     KIND, of linacs: linac-optics (or linac), linac-energy-switching,
       linac-tolerances
 

@@ -10,7 +10,6 @@ import numpy as np
 
 from lattice import InputError, Lattice, Quadrupole, ReferenceParticle
 from lattice.errors import did_you_mean, listed
-from lattice.files import read_bytes
 from lattice.interchange import lattice_to_json
 from machines.lines.machine import LineMachine
 from machines.registry import line_named
@@ -20,7 +19,7 @@ from studies.delivery.spec import DeliveryStudy
 from studies.runs.contents import LATTICE
 from studies.spec.checking import told_in
 from studies.spec.judged import judged_requirements, requirement_spec
-from studies.spec.lattice_files import called_within, read_lattice
+from studies.spec.lines import line_of, outside_of, place_in
 from studies.spec.schema import as_mapping
 from studies.spec.toml_text import toml_text
 
@@ -101,11 +100,11 @@ def resolve(study: DeliveryStudy, file: Path | None) -> ResolvedDelivery:
     """Everything it means; InputError for names that the line does not have, FileError for a lattice not readable."""
     with told_in(file, "machine"):
         machine = line_named(study.machine) if study.machine else None
-    line, inputs = _line(study, machine, file)
+    line, inputs = line_of(study, machine, file)
     study = with_assumed(study, line, machine)
-    isocentre = _place(line, study.isocentre or (machine.isocentre if machine else ""))
+    isocentre = place_in(line, study.isocentre or (machine.isocentre if machine else ""))
     for plane in study.planes:
-        _place(line, plane)
+        place_in(line, plane)
     name = study.name or f"{study.machine or line.name}-{study.study}"
     requirements = judged_requirements(study, name)
     vary = tuple(_known(line, name) for name in study.vary) or _settable(line, machine)
@@ -124,7 +123,7 @@ def resolve(study: DeliveryStudy, file: Path | None) -> ResolvedDelivery:
     )
     title = study.title or f"{study.title_begins} {machine.title if machine else line.name}"
     particles = _particles(study)
-    outside = _outside(study.particle, particles, machine)
+    outside = outside_of(study.particle, particles, machine)
     return ResolvedDelivery(
         study=explicit,
         name=name,
@@ -149,19 +148,6 @@ def _rival(study: DeliveryStudy, file: Path | None) -> SetLine | None:
     vary = _settable(machine.line, machine)
     _check_gantry(machine.line, study, vary)
     return SetLine(machine.title, machine.line, vary, machine.isocentre, _gradient(study, machine))
-
-
-def _line(study: DeliveryStudy, machine: LineMachine | None, file: Path | None) -> tuple[Lattice, dict[str, bytes]]:
-    if machine is not None:
-        return machine.line.with_parameters(study.parameters), {}
-    path = (file.parent if file else Path()) / str(study.lattice)
-    root = called_within(study.root, file)
-    return read_lattice(path, study.sequence, root).with_parameters(study.parameters), {path.name: read_bytes(path)}
-
-
-def _place(line: Lattice, place: str) -> str:
-    line.row(place)  # names what is not there
-    return place
 
 
 def _known(line: Lattice, name: str) -> str:
@@ -216,24 +202,6 @@ def _particles(study: DeliveryStudy) -> tuple[ReferenceParticle, ...]:
     assert asked is not None  # assumed where the file is silent
     energies = np.linspace(asked.lower_MeV_per_u, asked.upper_MeV_per_u, asked.number)
     return tuple(ReferenceParticle(study.particle, kinetic_energy_per_u=1e6 * float(one)) for one in energies)
-
-
-def _outside(species: str, particles: tuple[ReferenceParticle, ...], machine: LineMachine | None) -> str:
-    """Why energies lie outside what the line is described for; "" where they do not, or without a machine."""
-    if machine is None:
-        return ""
-    if species not in machine.energies:
-        return f"{machine.name} is described for {', '.join(machine.energies)}, not for {species}"
-    low, top = machine.energies[species]
-    wrong = [
-        one.kinetic_energy_per_u
-        for one in particles
-        if not low * (1 - 1e-9) <= one.kinetic_energy_per_u <= top * (1 + 1e-9)
-    ]
-    if not wrong:
-        return ""
-    told = f"{wrong[0] / 1e6:g} MeV/u" if len(wrong) == 1 else f"{wrong[0] / 1e6:g} to {wrong[-1] / 1e6:g} MeV/u"
-    return f"{told} lies outside the energies of {machine.name} ({species}: {low / 1e6:g} to {top / 1e6:g} MeV/u)"
 
 
 def _reached(

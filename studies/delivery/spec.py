@@ -6,7 +6,7 @@ from typing import Annotated, ClassVar, Literal, Self
 
 from pydantic import Field, Strict, model_validator
 
-from studies.spec.errors import ErrorsSpec
+from studies.spec.errors import BeamErrorsSpec, ErrorsSpec
 from studies.spec.match import StartSpec
 from studies.spec.schema import ModelSpec, StudySpec
 from studies.spec.types import Name, NotNegative, Number, Positive, Table, Text
@@ -110,32 +110,6 @@ class AcceptanceSpec(Table):
         if self.points % 2 == 0:
             raise ValueError(f"points must be odd, so that 0 is one of them, found {self.points}")
         return self
-
-
-class BeamErrorsSpec(Table):
-    """How far the middle of the beam that enters is from the axis, and its momentum from the magnets', rms."""
-
-    x_mm: NotNegative = 0.0
-    """Rms displacement in x."""
-    y_mm: NotNegative = 0.0
-    """Rms displacement in y."""
-    angle_x_mrad: NotNegative = 0.0
-    """Rms angle in x."""
-    angle_y_mrad: NotNegative = 0.0
-    """Rms angle in y."""
-    momentum: NotNegative = 0.0
-    """Rms of dp/p [1]."""
-
-    @property
-    def rms(self) -> dict[str, float]:
-        """The same in m, rad and dp/p by coordinate."""
-        return {
-            "x": 1e-3 * self.x_mm,
-            "px": 1e-3 * self.angle_x_mrad,
-            "y": 1e-3 * self.y_mm,
-            "py": 1e-3 * self.angle_y_mrad,
-            "delta": self.momentum,
-        }
 
 
 class TrajectoriesSpec(Table):

@@ -10,19 +10,17 @@ import pandas as pd
 from lattice import Lattice, ReferenceParticle
 from lattice.arrays import Array
 from optics import Moments, track
-from optics.imperfections.draws import GAUSSIAN, standard
+from optics.imperfections.draws import beam_starts
 from optics.imperfections.errors import Imperfect, MagnetErrors, draw_errors
 from optics.imperfections.orbit import PLANES, Correction
 from optics.line.steering import Arrivals, Sensitivity, arrivals, correct_trajectory, sensitivities
-from optics.linear.moments import COORDINATES
 from optics.maps.model import trajectories
-from studies.delivery.spec import BeamErrorsSpec, TrajectoriesSpec
+from studies.delivery.spec import TrajectoriesSpec
 from studies.runs.logs import LOGGER
-from studies.spec.errors import ErrorsSpec
+from studies.spec.errors import BeamErrorsSpec, ErrorsSpec
 
 #: Part of the machines that a number of them holds for.
 PERCENT = 95.0
-_CUT = 3.0  # rms: as that of magnets
 _TRACKED = 10  # machines whose particles are tracked for losses
 _PARTICLES = 500
 
@@ -118,11 +116,7 @@ def _errors(one: ErrorsSpec) -> MagnetErrors:
 
 def _starts(spec: BeamErrorsSpec, stream: str, seed: int, machines: int) -> Array:
     """Where the middle of each beam begins, (machines, 6): random, each coordinate a stream of its own."""
-    start = np.zeros((machines, 6))
-    for name, rms in spec.rms.items():
-        numbers = standard(seed, ("beam", stream, name), GAUSSIAN, _CUT, np.arange(machines))
-        start[:, COORDINATES.index(name)] = rms * numbers
-    return start
+    return beam_starts(seed, stream, spec.rms, dict.fromkeys(spec.rms, np.arange(machines)))
 
 
 def _along(before: Imperfect, after: Imperfect, beam: Beam, start: Array) -> pd.DataFrame:

@@ -1,4 +1,4 @@
-"""Random errors of magnets, as study files of rings and lines say them."""
+"""Random errors of magnets and of beams, as study files of rings and lines say them."""
 
 from __future__ import annotations
 
@@ -34,3 +34,29 @@ class ErrorsSpec(Table):
     """Where multipoles are given [m]."""
     cut: Positive = 3.0
     """Where the Gaussian ends [rms]."""
+
+
+class BeamErrorsSpec(Table):
+    """How far the middle of the beam that enters is from the axis, and its momentum from the magnets', rms."""
+
+    x_mm: NotNegative = 0.0
+    """Rms displacement in x."""
+    y_mm: NotNegative = 0.0
+    """Rms displacement in y."""
+    angle_x_mrad: NotNegative = 0.0
+    """Rms angle in x."""
+    angle_y_mrad: NotNegative = 0.0
+    """Rms angle in y."""
+    momentum: NotNegative = 0.0
+    """Rms of dp/p [1]."""
+
+    @property
+    def rms(self) -> dict[str, float]:
+        """The same in m, rad and dp/p by coordinate."""
+        return {
+            "x": 1e-3 * self.x_mm,
+            "px": 1e-3 * self.angle_x_mrad,
+            "y": 1e-3 * self.y_mm,
+            "py": 1e-3 * self.angle_y_mrad,
+            "delta": self.momentum,
+        }

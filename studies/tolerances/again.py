@@ -17,6 +17,11 @@ BUDGET = "budget_yield"
 Measured = Callable[[Drawing], pd.DataFrame]
 
 
+def of_errors(names: tuple[str, ...]) -> tuple[str, ...]:
+    """What the size of a stated error moves: all of ``names`` but the budget's yield, for a budget says the sizes."""
+    return tuple(name for name in names if name != BUDGET)
+
+
 def some_of(found: Answer, measured: Measured, asked: Asked) -> Answer:
     """The answer of the first machines as they are known, the budget checked on as many of its own."""
     return answer_again(found, found.machines.iloc[:MACHINES], _checked(found, measured, asked))

@@ -7,7 +7,8 @@ from typing import Any
 from lattice import Lattice
 from machines.rings.machine import RingMachine
 from studies.spec.assumed import with_unsaid
-from studies.tolerances.spec import FamilySpec, TolerancesStudy
+from studies.tolerances.asked import FamilySpec
+from studies.tolerances.spec import TolerancesStudy
 
 _ALIGNED = {"dx": 0.15e-3, "dy": 0.15e-3, "roll": 0.15e-3}
 _USUAL: dict[str, dict[str, Any]] = {

@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Mapping
-from dataclasses import dataclass, fields
+from collections.abc import Collection, Mapping
+from dataclasses import dataclass
 from functools import cached_property
-from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -15,16 +14,16 @@ from lattice import Lattice, ReferenceParticle
 from lattice.arrays import Array
 from optics import Optics, twiss
 from optics.aperture import tightest_rooms
-from optics.imperfections.elements import ALIGNMENT
 from optics.imperfections.ensemble import Ensemble, ensemble, rooms_at_wires
-from optics.imperfections.errors import Imperfect, MagnetErrors, draw_numbered
+from optics.imperfections.errors import Imperfect
 from optics.imperfections.orbit import PLANES, Correction, closed_orbits
 from optics.linear.twiss import twiss_about
 from studies.ring_optics.imperfections import corrected, septum_with_wires, without_instruments
 from studies.runs.rows import COMPUTED, STATUS
 from studies.spec.resolution import BeamCase, Resolved
-from studies.tolerances.sampling import Cause, Drawing, Sampling, costs_of
-from studies.tolerances.spec import FamilySpec, TolerancesStudy
+from studies.tolerances.families import Families
+from studies.tolerances.sampling import Drawing, Sampling
+from studies.tolerances.spec import TolerancesStudy
 
 #: Machines computed together: enough to share what a batch costs, few enough for the memory.
 BATCH = 256
@@ -39,18 +38,6 @@ NUMBERS = (*BEFORE, *AFTER, *OPTICS, *CHROMATIC, *RESONANCE, *ROOMS)
 #: Always computed: they cost nothing beside the orbits.
 USUAL = (*BEFORE, *AFTER, *OPTICS)
 
-#: What a cause calls the errors of its columns.
-_GROUPS = {**dict.fromkeys(ALIGNMENT, "misalignment"), "roll": "roll", "normal": "multipoles", "skew": "multipoles"}
-_ERRORS = tuple(
-    field.name for field in fields(MagnetErrors) if field.name not in ("magnets", "radius", "cut", "distribution")
-)
-
-
-def group_of(kind: str) -> str:
-    """The group that an error is of: those of one group are drawn anew and scaled together."""
-    base = kind.partition("_")[0]
-    return _GROUPS.get(base, base)
-
 
 @dataclass(frozen=True)
 class Ring:
@@ -64,19 +51,14 @@ class Ring:
         return self.resolved.study
 
     @cached_property
-    def parts(self) -> tuple[tuple[int, str], ...]:
-        """The causes: number of the family, and group of its errors."""
-        tables = enumerate(self.spec.tolerances.errors)
-        return tuple((i, group) for i, family in tables for group in _groups(family))
+    def families(self) -> Families:
+        """The families of magnets with errors."""
+        return Families(self.spec.tolerances.errors, self.spec.seed)
 
     @cached_property
     def sampling(self) -> Sampling:
         """The cases of the study. InputError for the cost of what a family has not."""
-        spec, causes = self.spec.tolerances, []
-        for family in spec.errors:
-            costs = costs_of(family.cost, _groups(family), f"family '{family.family}'")
-            causes += [Cause(f"{family.family}: {group}", cost) for group, cost in costs.items()]
-        return Sampling(tuple(causes), spec.machines, spec.mixed)
+        return Sampling(self.families.causes, self.spec.tolerances.machines, self.spec.tolerances.mixed)
 
     @cached_property
     def uncorrected(self) -> str:
@@ -101,13 +83,7 @@ class Ring:
 
     def drawn(self, lattice: Lattice, drawing: Drawing) -> Imperfect:
         """Machines with errors of a lattice."""
-        scale = dict(zip(self.parts, drawing.scales, strict=True))
-        families = enumerate(self.spec.tolerances.errors)
-        errors = [_scaled(family, lambda group, i=i: scale[i, group]) for i, family in families]  # type: ignore[misc]
-        place = {part: number for number, part in enumerate(self.parts)}
-        return draw_numbered(
-            lattice, errors, self.spec.seed, lambda table, kind: drawing.numbers[place[table, group_of(kind)]]
-        )
+        return self.families.drawn(lattice, drawing)
 
     def measured(self, drawing: Drawing) -> pd.DataFrame:
         """A row a machine: its ``names`` and its status; nan where a machine has no closed orbit or no optics."""
@@ -193,28 +169,6 @@ class _Operated:
 
 def _any(names: Collection[str], group: Collection[str]) -> bool:
     return not set(names).isdisjoint(group)
-
-
-def _groups(family: FamilySpec) -> tuple[str, ...]:
-    """The groups of errors that a family has."""
-    return tuple(dict.fromkeys(group_of(kind) for kind, rms in _errors(family).rms.items() if rms > 0.0))
-
-
-def _errors(family: FamilySpec) -> MagnetErrors:
-    return _scaled(family, lambda group: 1.0)
-
-
-def _scaled(family: FamilySpec, scale: Callable[[str], float]) -> MagnetErrors:
-    """The errors of a family, those of each group scaled."""
-    values = {name: getattr(family, name) for name in _ERRORS}
-    sizes: dict[str, Any] = {
-        name: value * scale(group_of(name)) for name, value in values.items() if isinstance(value, float) and value
-    }
-    for kind in ("normal", "skew"):
-        sizes[kind] = {int(n): rms * scale("multipoles") for n, rms in values[kind].items() if rms}
-    return MagnetErrors(
-        magnets=family.magnets, radius=family.radius, cut=family.cut, distribution=family.distribution, **sizes
-    )
 
 
 def _before(orbits: Array, machines: Imperfect) -> Mapping[str, Array]:

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from studies.pipeline import Asked, Moving
 from studies.spec.moving import movable, moved_ring
 from studies.spec.resolution import Resolved
-from studies.tolerances.again import BUDGET, measured_again, some_of
+from studies.tolerances.again import BUDGET, measured_again, of_errors, some_of
 from studies.tolerances.facts import Facts
 from studies.tolerances.machines import ROOMS, Ring
 from studies.tolerances.spec import TolerancesStudy
@@ -20,7 +20,10 @@ def _lighter(resolved: Resolved[TolerancesStudy]) -> Resolved[TolerancesStudy]:
 
 
 def _touched(key: str, names: tuple[str, ...]) -> tuple[str, ...]:
-    """Beams and walls move the room of the beams, and with it the share of machines that keep all."""
+    """Beams and walls move the room of the beams, and with it the share of machines that keep all; errors all but that
+    of the budget."""
+    if key.startswith("tolerances."):
+        return of_errors(names)
     if key.startswith(("beams.", "apertures.")):
         return tuple(name for name in names if name in _OF_ROOM)
     return names

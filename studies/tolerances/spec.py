@@ -7,33 +7,17 @@ from typing import Annotated, Any, ClassVar, Literal, Self
 from pydantic import Field, model_validator
 
 from studies.ring_optics.spec import ImperfectionsSpec
-from studies.spec.errors import ErrorsSpec
 from studies.spec.schema import RingStudy
-from studies.spec.types import Name, NotNegative
-from studies.tolerances.asked import BudgetSpec, Costs, Fewer, Machines, Yield, check_mixed, without_budget
-
-
-class FamilySpec(ErrorsSpec):
-    """Errors of one family of magnets or monitors, rms; ``cost`` of each of its causes, 1 where none is given.
-
-    ``calibration`` and ``stability``: relative, alike for all magnets of a circuit; ``noise`` [m] and ``gain``: of what
-    monitors read. ``distribution``: Gaussian, cut at ``cut`` rms, or uniform of that rms.
-    """
-
-    family: Name
-    """Name of the family."""
-    calibration: NotNegative = 0.0
-    """Rms of an error that all magnets of a circuit share, relative [1]."""
-    stability: NotNegative = 0.0
-    """The same, of the supply in time, relative [1]."""
-    noise: NotNegative = 0.0
-    """Rms noise of what monitors read [m]."""
-    gain: NotNegative = 0.0
-    """Rms gain error of what monitors read, relative [1]."""
-    distribution: Literal["gaussian", "uniform"] = "gaussian"
-    """Gaussian, cut at cut rms, or uniform of that rms."""
-    cost: Costs = Field(default_factory=dict)
-    """Cost of each cause (misalignment, roll, field, ...) [1], 1 where none is given."""
+from studies.tolerances.asked import (
+    BudgetSpec,
+    FamilySpec,
+    Fewer,
+    Machines,
+    Yield,
+    check_families,
+    check_mixed,
+    without_budget,
+)
 
 
 class TolerancesSpec(ImperfectionsSpec):
@@ -57,10 +41,7 @@ class TolerancesSpec(ImperfectionsSpec):
 
     @model_validator(mode="after")
     def _consistent(self) -> Self:
-        names = [family.family for family in self.errors]
-        repeated = sorted({name for name in names if names.count(name) > 1})
-        if repeated:
-            raise ValueError(f"two families are called {', '.join(repeated)}: each has a name of its own")
+        check_families(self.errors)
         check_mixed(self.machines, self.mixed, self.budget)
         return self
 

@@ -53,6 +53,7 @@ _SUBJECTS = {
     "orbit_x_uncorrected": "machines with errors",
     "tune_x_error": "rings as built",
     "energy_error": "linacs as built",
+    "spot_displacement": "transfer lines as built",
     "yield_all": "machines as built",
     "qx": "a lattice",
 }

@@ -13,13 +13,13 @@ from studies.vocabulary.linac import LINAC
 from studies.vocabulary.ring import COLUMNS, IMPERFECTIONS, SCALARS
 from studies.vocabulary.spill import SPILL
 from studies.vocabulary.switching import SWITCHING
-from studies.vocabulary.tolerances import LINAC_TOLERANCES, TOLERANCES, YIELDS
+from studies.vocabulary.tolerances import LINAC_TOLERANCES, LINE_TOLERANCES, TOLERANCES, YIELDS
 from studies.vocabulary.units import factor_of
 
 #: Every quantity that is one number.
 NUMBERS = {
     **{**SCALARS, **IMPERFECTIONS, **EXTRACTION, **SPILL, **LINAC, **SWITCHING, **DELIVERY},
-    **{**TOLERANCES, **LINAC_TOLERANCES, **YIELDS},
+    **{**TOLERANCES, **LINAC_TOLERANCES, **LINE_TOLERANCES, **YIELDS},
 }
 
 #: Groups of the vocabulary and the studies (words of their ``study`` key) that compute them.
@@ -32,7 +32,8 @@ GROUPS: tuple[tuple[dict[str, QuantityKind], tuple[str, ...]], ...] = (
     (IMPERFECTIONS, ("optics", "tolerances")),
     (TOLERANCES, ("tolerances",)),
     (LINAC_TOLERANCES, ("linac-tolerances",)),
-    (YIELDS, ("tolerances", "linac-tolerances")),
+    (LINE_TOLERANCES, ("line-tolerances",)),
+    (YIELDS, ("tolerances", "linac-tolerances", "line-tolerances")),
     (SCALARS, ("optics", "extraction")),
     (COLUMNS, ("optics", "extraction")),
 )
@@ -40,9 +41,12 @@ GROUPS: tuple[tuple[dict[str, QuantityKind], tuple[str, ...]], ...] = (
 #: published.
 _RESIDUAL = "residual_"
 _CHECKS = frozenset({"spill_agreement_xsuite", "timing_checks_missed"})
-#: Of a length or a gradient, which linacs share with rings.
-_LINACS = ("linac-optics", "linac-energy-switching")
-_SHARED = {"length": _LINACS, "max_gradient": _LINACS}
+#: Of a length or a gradient, which linacs share with rings; of trajectories and room, which lines share with both.
+_LINACS, _LINES = ("linac-optics", "linac-energy-switching"), ("line-tolerances",)
+_SHARED = {
+    **dict.fromkeys(("length", "max_gradient"), _LINACS),
+    **dict.fromkeys(("trajectory_x", "trajectory_y", "clearance_errors", "corrector_kick"), _LINES),
+}
 
 
 def words_of(name: str) -> tuple[str, ...]:

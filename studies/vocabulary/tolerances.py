@@ -22,6 +22,31 @@ LINAC_TOLERANCES = kinds(
     ("trajectory_y", "m", "|y| max", "largest vertical offset of the beam's centre by errors", "mm", VERTICAL),
 )
 
+#: One number of many transfer lines with errors.
+LINE_TOLERANCES = kinds(
+    ("spot_displacement", "m", "|r|", "distance of the spot's middle from its place by errors", "mm"),
+    ("spot_displacement_uncorrected", "m", "|r|, unsteered", "the same before the line is steered", "mm"),
+    ("spot_drift", "m", "|dr|", "how far supplies and beam move the spot after the line was steered", "mm"),
+    ("spot_angle", "1", "|r'|", "angle of the beam at the isocentre by errors", "mrad"),
+    ("spot_size_change", "1", "|d sigma / sigma|", "relative change of the spot's size by errors, the larger plane"),
+    (
+        "trajectory_x_uncorrected",
+        "m",
+        "|x| max, unsteered",
+        "largest horizontal offset of the beam's centre by errors before the line is steered",
+        "mm",
+        HORIZONTAL,
+    ),
+    (
+        "trajectory_y_uncorrected",
+        "m",
+        "|y| max, unsteered",
+        "largest vertical offset of the beam's centre by errors before the line is steered",
+        "mm",
+        VERTICAL,
+    ),
+)
+
 #: Of machines of any kind.
 YIELDS = kinds(
     ("yield_all", "1", "yield", "part of the machines that keeps all requirements on numbers of a machine"),

@@ -103,6 +103,7 @@ BUILDS_ON = {
     "delivery": {"delivery"},
     "tolerances": {"tolerances", "ring_optics", "scan", "match"},
     "linac-tolerances": {"tolerances", "linac"},
+    "line-tolerances": {"tolerances"},
 }
 #: What every study goes through.
 COMMON = {

@@ -37,6 +37,7 @@ ALONE = {
     ),
     ("delivery", "linac-room"): ("energies", "spots"),
     ("tolerances", "cnao"): ("tolerances.errors",),
+    ("line-tolerances", "linac-room"): ("entering", "tolerances.errors", "particle", "kinetic_energy_MeV_per_u"),
     ("switching-comparison", "cnao"): ("target", "dose", "scanning", "isocentre", "synchrotron"),
     ("linac-optics", "linac"): None,
 }

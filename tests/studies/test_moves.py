@@ -299,10 +299,8 @@ UNMOVED = {
 #: Built-in studies that state no assumptions.
 WITHOUT = (
     "cnao-search",
-    "cnao-tolerances",
     "helium-ring-search",
     "linac-search",
-    "linac-tolerances",
 )
 
 

@@ -11,6 +11,11 @@ from studies.spec.study_file import validated
 ERRORS = {"errors": [{"family": "q", "magnets": "quadrupole", "dx": 1e-4}]}
 KINDS: dict[str, dict[str, Any]] = {
     "tolerances": {"study": "tolerances", "machine": "cnao", "tolerances": {"machines": 40, "mixed": 0, **ERRORS}},
+    "line-tolerances": {
+        "study": "line-tolerances",
+        "machine": "cnao-room3",
+        "tolerances": {"machines": 40, "mixed": 0, **ERRORS},
+    },
     "linac-tolerances": {"study": "linac-tolerances", "machine": "linac", "tolerances": {"machines": 40, "mixed": 0}},
 }
 

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from studies.linac.moving import moved_linac
 from studies.linac.resolution import ResolvedLinac
 from studies.pipeline import Asked, Moving
-from studies.tolerances.again import measured_again, some_of
+from studies.tolerances.again import measured_again, of_errors, some_of
 from studies.tolerances.linac.facts import Facts
 from studies.tolerances.linac.machines import Linacs
 from studies.tolerances.linac.spec import LinacTolerancesStudy
@@ -25,4 +25,9 @@ def _again(facts: Facts, resolved: Resolved, _: str, asked: Asked) -> Facts:
     return Facts(linacs, measured_again(facts.answer, linacs.measured, asked))
 
 
-MOVING: Moving[Resolved, Facts] = Moving(moved=moved_linac, base=_base, again=_again)
+def _touched(key: str, names: tuple[str, ...]) -> tuple[str, ...]:
+    """Errors move all but the yield of their budget."""
+    return of_errors(names) if key.startswith(("tolerance.", "tolerances.")) else names
+
+
+MOVING: Moving[Resolved, Facts] = Moving(moved=moved_linac, touched=_touched, base=_base, again=_again)

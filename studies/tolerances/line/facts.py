@@ -1,0 +1,64 @@
+"""What the study of the tolerances of a line has computed before anything is judged."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import cached_property
+
+import numpy as np
+import pandas as pd
+
+from lattice import Lattice
+from lattice.arrays import Array
+from studies.pipeline import Asked
+from studies.tolerances.line.machines import Lines, Shown
+from studies.tolerances.line.resolution import ResolvedLine
+from studies.tolerances.outcome import Answer, Question, answer
+
+_SHOWN = 200  # lines whose trajectories are drawn
+
+
+@dataclass(frozen=True, eq=False)
+class Facts:
+    """The answer, the lines that it is of, and what figures show of some of them (None where nothing is drawn)."""
+
+    lines: Lines
+    answer: Answer
+    shown: Shown | None = None
+    unreached: str = ""
+    interrupted: bool = False
+
+    @property
+    def lattice(self) -> Lattice:
+        """The line without errors."""
+        return self.lines.resolved.line
+
+    @property
+    def told(self) -> str:
+        """Particle and energy."""
+        return str(self.lines.resolved.particle)
+
+    @property
+    def uncorrected(self) -> str:
+        """Why there are no numbers of steering."""
+        return f"lines are not steered: {self.lines.uncorrected}" if self.lines.uncorrected else ""
+
+    @cached_property
+    def worst(self) -> Lattice | None:
+        """The worst machine as a lattice of its own."""
+        return None if self.answer.worst is None else self.lines.one(self.answer.worst[0])
+
+
+def rows(resolved: ResolvedLine, cases: Array) -> pd.DataFrame:
+    """Numbers of some cases."""
+    lines = Lines(resolved)
+    return lines.measured(lines.sampling.drawing(cases))
+
+
+def gather(resolved: ResolvedLine, cases: pd.DataFrame, asked: Asked) -> Facts:
+    """The answer from the table of all cases."""
+    lines, spec = Lines(resolved), resolved.study.tolerances
+    question = Question(lines.sampling, spec.wanted_yield, spec.budget, resolved.requirements, lines.measured)
+    found = answer(question, cases)
+    drawing = lines.sampling.drawing(np.arange(min(_SHOWN, spec.machines)))
+    return Facts(lines, found, lines.shown(drawing, 100.0 * spec.wanted_yield) if asked.report else None)

@@ -1,0 +1,49 @@
+"""The study of the tolerances of a line."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+
+from studies.pipeline import Asked, Many, Study
+from studies.tolerances.line.facts import Facts, gather, rows
+from studies.tolerances.line.figures import figures
+from studies.tolerances.line.machines import BATCH, Lines
+from studies.tolerances.line.moving import MOVING
+from studies.tolerances.line.quantities import evaluate
+from studies.tolerances.line.resolution import ResolvedLine, resolve_line
+from studies.tolerances.line.spec import LineTolerancesStudy
+from studies.tolerances.line.tables import tables
+from studies.tolerances.line.text import text
+from studies.tolerances.told import save_worst
+
+
+def _resolved(study: LineTolerancesStudy, file: Path | None) -> ResolvedLine:
+    """InputError for errors of what there is not, before anything is computed."""
+    resolved = resolve_line(study, file)
+    lines = Lines(resolved)
+    lines.families.drawn(resolved.line, lines.sampling.drawing(np.arange(1)))
+    return resolved
+
+
+def _number(resolved: ResolvedLine) -> int:
+    return Lines(resolved).sampling.cases
+
+
+def _gathered(resolved: ResolvedLine, asked: Asked) -> Facts:
+    return gather(resolved, rows(resolved, np.arange(_number(resolved))), asked)
+
+
+STUDY = Study(
+    spec=LineTolerancesStudy,
+    resolve=_resolved,
+    gather=_gathered,
+    quantities=lambda facts, asked: evaluate(asked.names, facts),
+    figures=figures,
+    tables=tables,
+    text=text,
+    save=lambda facts, folder: save_worst(facts.worst, folder),
+    moving=MOVING,
+    many=Many(_number, rows, gather, BATCH),
+)
