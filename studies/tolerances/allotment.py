@@ -12,14 +12,16 @@ from lattice import InputError
 from lattice.arrays import Array
 from optics.imperfections.budget import allotted
 from optics.imperfections.causes import CauseShare
-from optics.statistics import Proportion
+from optics.statistics import Proportion, proportion
 from studies.runs.logs import LOGGER
 from studies.tolerances.asked import BudgetSpec
 from studies.tolerances.sampling import Drawing, Sampling
 from studies.tolerances.yields import Limit, kept, yield_of
 
 _TRIES = 6
-_STEP = 1.5  # of the level, while it is not yet known to lie between two
+_STEP = 3.0  # of the level, at most from one trial to the next
+_NEAR = 1.03  # a level that is as near as this to the largest is as good
+_BACK = 0.99  # of the level that is expected, where one has failed already
 _LEAST, _MOST = 0.1, 4.0
 
 
@@ -70,9 +72,8 @@ def budget_of(asked: Asked, measured: Callable[[Drawing], pd.DataFrame]) -> Budg
     def scales_at(level: float) -> Array:
         return allotted(costs, shares, level * room, power=power, largest=largest)
 
-    def drawn(scales: Array, first: int, number: int) -> Proportion:
-        table = measured(asked.sampling.more(first, number, scales))
-        return yield_of(np.asarray(np.all(kept(asked.limits, table), axis=0)))
+    def drawn(scales: Array, first: int, number: int) -> pd.DataFrame:
+        return measured(asked.sampling.more(first, number, scales))
 
     tried = _levels(asked, lambda level: drawn(scales_at(level), 0, asked.spec.machines))
     good = [one.level for one in tried if one.found.lower >= asked.wanted]
@@ -85,7 +86,12 @@ def budget_of(asked: Asked, measured: Callable[[Drawing], pd.DataFrame]) -> Budg
     scales = scales_at(max(good))
     LOGGER.info("the budget checked on %d machines of its own", asked.spec.check)
     cost = float(np.sum(costs * scales**-power) / np.sum(costs))
-    return Budget(scales, cost, tuple(tried), drawn(scales, asked.spec.machines, asked.spec.check))
+    check = _kept_all(asked, drawn(scales, asked.spec.machines, asked.spec.check))
+    return Budget(scales, cost, tuple(tried), check)
+
+
+def _kept_all(asked: Asked, table: pd.DataFrame) -> Proportion:
+    return yield_of(np.asarray(np.all(kept(asked.limits, table), axis=0)))
 
 
 def _known(asked: Asked) -> tuple[Array, Array]:
@@ -103,16 +109,41 @@ def _known(asked: Asked) -> tuple[Array, Array]:
     return np.array(shares), np.array(rooms)
 
 
-def _levels(asked: Asked, found: Callable[[float], Proportion]) -> list[Tried]:
-    """Levels from 1 on, by steps until one keeps the yield and one does not, then between them."""
+def _levels(asked: Asked, drawn: Callable[[float], pd.DataFrame]) -> list[Tried]:
+    """Levels from 1 on to the largest that keeps the yield, each from what the machines of the last one use.
+
+    All levels have the same random numbers, and a number's excess grows with its errors: a machine that uses u of its
+    tightest limit breaks it at 1/u of the level. A level that is expected wrongly is halved back between two known.
+    """
     good, bad, level = 0.0, np.inf, 1.0
     tried: list[Tried] = []
     while len(tried) < _TRIES and _LEAST <= level <= _MOST:
         LOGGER.info("budget, trial %d of at most %d: machines at %.3g of the room", len(tried) + 1, _TRIES, level)
-        tried.append(Tried(level, found(level)))
+        table = drawn(level)
+        tried.append(Tried(level, _kept_all(asked, table)))
+        largest = min(level / _used_by_most(asked, table), _MOST)
         if tried[-1].found.lower >= asked.wanted:
             good = level
         else:
-            bad = level
-        level = good * _STEP if bad == np.inf else (bad / _STEP if good == 0.0 else float(np.sqrt(good * bad)))
+            bad, largest = level, _BACK * largest
+        if max(min(bad, largest), good) <= _NEAR * good:
+            break
+        level = largest if good < largest < bad else float(np.sqrt(good * bad))
     return tried
+
+
+def _used_by_most(asked: Asked, table: pd.DataFrame) -> float:
+    """What as many machines as must keep all limits use of their tightest one at most, 1/_STEP to _STEP."""
+    each = [
+        limit.used(table[one].to_numpy(), float(asked.ideal[one])) for limit in asked.limits for one in [limit.column]
+    ]
+    used = np.sort(np.max(each, axis=0))
+    return float(np.clip(used[_least_number(len(used), asked.wanted) - 1], 1.0 / _STEP, _STEP))
+
+
+def _least_number(machines: int, wanted: float) -> int:
+    """How many of so many machines show a yield by its lower end; all where not even these do."""
+    enough = (
+        n for n in range(int(wanted * machines), machines) if proportion(n, machines, method="exact").lower >= wanted
+    )
+    return next(enough, machines)

@@ -71,6 +71,12 @@ _BUILT: Mapping[str, str] = {
     "transmission_errors": "tighter alignment, or steering",
     "chromaticity_x_error": "tighter sextupoles, or trims of their families",
     "clearance_errors": "tighter alignment, a wider chamber, or a smaller beam",
+    "spot_displacement": "finer alignment of monitors, or more correctors near the isocentre",
+    "spot_angle": "a corrector and a monitor more near the isocentre",
+    "spot_size_change": "tighter gradients, or settings found with the line as it is",
+    "spot_drift": "steadier supplies of what decides most, or a feedback on the position",
+    "trajectory_x_uncorrected": "tighter alignment, or steering from the entrance on, section by section",
+    "trajectory_y_uncorrected": "tighter alignment, or steering from the entrance on, section by section",
     "yield_all": "tighter tolerances of what decides most",
     "budget_yield": "tighter tolerances of what decides most",
 }

@@ -35,6 +35,7 @@ _IDS: Mapping[str, tuple[str, ...]] = {
     "linac-search": (),
     "cnao-tolerances": _numbered("TOL", range(1, 13)),
     "linac-tolerances": _numbered("LTO", range(1, 7)),
+    "line-tolerances": _numbered("TLN", range(1, 13)),
 }
 #: What a study does not meet: the extraction arms of PIMMS's momenta are not aligned (Hardt condition). Of the linac
 #: transmission with errors, room in the bore, growth of the emittance and space charge lie within its model's error,

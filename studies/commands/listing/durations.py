@@ -22,6 +22,7 @@ SECONDS: Mapping[str, float] = MappingProxyType(
         "linac-energy-switching": 110,
         "linac-optics": 150,
         "linac-search": 15,
+        "line-tolerances": 60,
         "linac-tolerances": 300,
         "medaustron-extraction": 205,
         "medaustron-optics": 15,

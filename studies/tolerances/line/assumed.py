@@ -32,7 +32,7 @@ def with_assumed(study: LineTolerancesStudy, line: Lattice, machine: LineMachine
     if study.isocentre is None and machine is None:
         silent += ("isocentre",)
         changes["isocentre"] = "_end"
-    if study.entering.functions is None and machine is None:
+    if study.entering.functions is None and not _known_beam(study, machine):
         silent += ("entering",)
         functions = StartSpec(betx=BETA, bety=BETA)
         changes["entering"] = study.entering.model_copy(update={"functions": functions})
@@ -67,6 +67,11 @@ def _particle(
     return {"particle": species, "kinetic_energy_MeV_per_u": float(f"{lowest:.6g}")}, stated
 
 
+def _known_beam(study: LineTolerancesStudy, machine: LineMachine | None) -> bool:
+    """Whether the machine says what beam enters it; behind a linac, for example, it does not."""
+    return machine is not None and (study.particle or "proton") in {beam.species for beam in machine.beams}
+
+
 def _errors(line: Lattice) -> tuple[FamilySpec, ...]:
     """Those of the magnets and monitors that the line has."""
     kinds = {element.kind for element in line.unique_elements[0]}
@@ -77,6 +82,6 @@ def _errors(line: Lattice) -> tuple[FamilySpec, ...]:
 def entering_of(study: LineTolerancesStudy, machine: LineMachine | None) -> EnteringSpec:
     """The beam with its functions: the study's, or the machine's own. InputError for a species that it knows not."""
     if study.entering.functions is not None or machine is None:
-        return study.entering
+        return study.entering  # said, or assumed
     own = machine.entering(str(study.particle))
     return study.entering.model_copy(update={"functions": StartSpec(**own.functions)})

@@ -14,7 +14,15 @@ from lattice.arrays import Array
 from optics.aperture import MomentsEdge, tightest_rooms
 from optics.imperfections.draws import beam_starts
 from optics.imperfections.errors import Imperfect, one_of
-from optics.imperfections.orbit import PLANES, Correction, OrbitResponse, kicked, steerable
+from optics.imperfections.orbit import (
+    PLANES,
+    Correction,
+    OrbitResponse,
+    correctors_of,
+    kicked,
+    monitors_of,
+    steerable,
+)
 from optics.line.steering import Carried, carried, correct_trajectory, trajectory_response
 from optics.linear.moments import Moments
 from studies.runs.rows import COMPUTED, STATUS
@@ -110,7 +118,7 @@ class Lines:
 
     @cached_property
     def _steering(self) -> tuple[Mapping[str, OrbitResponse], str]:
-        """Responses by plane, or none and why; InputError for monitors or correctors that are named and are not."""
+        """Responses by plane, or none and why."""
         spec, study = self.spec, self.resolved.study
         try:
             return {
@@ -125,9 +133,15 @@ class Lines:
                 for plane in PLANES
             }, ""
         except InputError as error:
-            if spec.monitors is not None or spec.correctors is not None:
-                raise
             return {}, str(error)
+
+    def check_instruments(self) -> None:
+        """InputError for monitors or correctors that the study names and the line has not."""
+        for plane in PLANES:
+            if self.spec.monitors is not None:
+                monitors_of(self.resolved.line, plane, self.spec.monitors)
+            if self.spec.correctors is not None:
+                correctors_of(self.resolved.line, plane, self.spec.correctors)
 
     @property
     def uncorrected(self) -> str:

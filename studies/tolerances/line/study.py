@@ -23,6 +23,7 @@ def _resolved(study: LineTolerancesStudy, file: Path | None) -> ResolvedLine:
     """InputError for errors of what there is not, before anything is computed."""
     resolved = resolve_line(study, file)
     lines = Lines(resolved)
+    lines.check_instruments()
     lines.families.drawn(resolved.line, lines.sampling.drawing(np.arange(1)))
     return resolved
 

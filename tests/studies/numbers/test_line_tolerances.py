@@ -82,7 +82,7 @@ def test_a_quadrupole_that_stands_off_kicks_by_its_strength(tmp_path: Path) -> N
     To 1e-6: the exact drift's slope differs from px by px^2 / 2.
     """
     made = lines(tmp_path, ALONE, {"magnets": "quadrupole", "dx": 1e-4})
-    assert "no correctors" in made.uncorrected
+    assert "has no monitors that measure in x" in made.uncorrected
     found, offset, root = measured(made), drawn(made, "q", "dx"), sqrt(K1)
     angle = root * sin(root * LENGTH) * offset
     position = (1.0 - cos(root * LENGTH)) * offset + angle * BEHIND
