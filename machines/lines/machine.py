@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import ClassVar
 
-from lattice import InputError, Lattice
+from lattice import InputError, Lattice, ReferenceParticle
 from machines.machine import Machine
 from machines.rings.machine import Rating
 
@@ -39,6 +39,21 @@ class LineMachine(Machine):
     linac: str = ""
     beams: tuple[EnteringBeam, ...] = ()
     settable: tuple[str, ...] = ()
+
+    def outside(self, species: str, particles: Sequence[ReferenceParticle]) -> str:
+        """Why energies lie outside what the line is described for; "" where they do not."""
+        if species not in self.energies:
+            return f"{self.name} is described for {', '.join(self.energies)}, not for {species}"
+        low, top = self.energies[species]
+        wrong = [
+            one.kinetic_energy_per_u
+            for one in particles
+            if not low * (1 - 1e-9) <= one.kinetic_energy_per_u <= top * (1 + 1e-9)
+        ]
+        if not wrong:
+            return ""
+        told = f"{wrong[0] / 1e6:g} MeV/u" if len(wrong) == 1 else f"{wrong[0] / 1e6:g} to {wrong[-1] / 1e6:g} MeV/u"
+        return f"{told} lies outside the energies of {self.name} ({species}: {low / 1e6:g} to {top / 1e6:g} MeV/u)"
 
     def entering(self, species: str) -> EnteringBeam:
         """What the source of the line says of the beam of a species; InputError where it says nothing."""

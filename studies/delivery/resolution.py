@@ -19,7 +19,7 @@ from studies.delivery.spec import DeliveryStudy
 from studies.runs.contents import LATTICE
 from studies.spec.checking import told_in
 from studies.spec.judged import judged_requirements, requirement_spec
-from studies.spec.lines import line_of, outside_of, place_in
+from studies.spec.lattice_files import line_of
 from studies.spec.schema import as_mapping
 from studies.spec.toml_text import toml_text
 
@@ -102,9 +102,9 @@ def resolve(study: DeliveryStudy, file: Path | None) -> ResolvedDelivery:
         machine = line_named(study.machine) if study.machine else None
     line, inputs = line_of(study, machine, file)
     study = with_assumed(study, line, machine)
-    isocentre = place_in(line, study.isocentre or (machine.isocentre if machine else ""))
-    for plane in study.planes:
-        place_in(line, plane)
+    isocentre = study.isocentre or (machine.isocentre if machine else "")
+    for place in (isocentre, *study.planes):
+        line.row(place)  # names what is not there
     name = study.name or f"{study.machine or line.name}-{study.study}"
     requirements = judged_requirements(study, name)
     vary = tuple(_known(line, name) for name in study.vary) or _settable(line, machine)
@@ -123,7 +123,7 @@ def resolve(study: DeliveryStudy, file: Path | None) -> ResolvedDelivery:
     )
     title = study.title or f"{study.title_begins} {machine.title if machine else line.name}"
     particles = _particles(study)
-    outside = outside_of(study.particle, particles, machine)
+    outside = machine.outside(study.particle, particles) if machine else ""
     return ResolvedDelivery(
         study=explicit,
         name=name,

@@ -3,10 +3,16 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from pathlib import Path
+from typing import TYPE_CHECKING, Protocol
 
 import lattice
 from lattice import InputError, Lattice, read_json, read_madx, write_json, write_madx
+from lattice.files import read_bytes
+
+if TYPE_CHECKING:
+    from machines.lines.machine import LineMachine
 
 MADX_SUFFIXES = (".seq", ".madx", ".mad", ".lat")
 XSUITE_SUFFIX = ".xsuite.json"
@@ -49,6 +55,35 @@ def read_lattice(path: Path, sequence: str | None = None, root: Path | None = No
 def called_within(root: str | None, study: Path | None) -> Path | None:
     """The folder that a study names for files which its lattice calls, relative to the study file."""
     return None if root is None else (study.parent if study else Path()) / root
+
+
+class OfALine(Protocol):
+    """What a study file of a line says of it."""
+
+    @property
+    def lattice(self) -> str | None:
+        """A lattice file, relative to the study's."""
+
+    @property
+    def sequence(self) -> str | None:
+        """The sequence of it."""
+
+    @property
+    def root(self) -> str | None:
+        """The folder of files that it calls."""
+
+    @property
+    def parameters(self) -> Mapping[str, float]:
+        """Values of its parameters."""
+
+
+def line_of(study: OfALine, machine: LineMachine | None, file: Path | None) -> tuple[Lattice, dict[str, bytes]]:
+    """The line with the study's parameters, and the files that it was read from, by name."""
+    if machine is not None:
+        return machine.line.with_parameters(study.parameters), {}
+    path = (file.parent if file else Path()) / str(study.lattice)
+    root = called_within(study.root, file)
+    return read_lattice(path, study.sequence, root).with_parameters(study.parameters), {path.name: read_bytes(path)}
 
 
 def check_writable(path: Path) -> None:

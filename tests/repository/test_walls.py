@@ -114,11 +114,11 @@ COMMON = {
 
 @pytest.mark.parametrize("word", ROOMS)
 def test_a_study_loads_only_what_it_builds_on(word: str) -> None:
-    """Importing what computes one question imports no other question; a linac's nothing of extraction."""
+    """Importing what computes one question imports no other question; a linac's or line's nothing of extraction."""
     loaded = loaded_by_each()[word]
     rooms = {name.split(".")[1] for name in loaded if name.startswith("studies.")}
     assert rooms - COMMON - {"terminal", "exit_codes"} == BUILDS_ON[word]
-    assert ("extraction" in loaded) == (not word.startswith("linac"))
+    assert ("extraction" in loaded) == (not word.startswith(("linac", "line")))
 
 
 #: A Python that has none of our modules; each study is loaded by a child of it. What others made is loaded once.

@@ -14,7 +14,7 @@ from machines.requirements import Requirement
 from studies.runs.contents import LATTICE
 from studies.spec.checking import told_in
 from studies.spec.judged import judged_requirements, requirement_spec
-from studies.spec.lines import line_of, outside_of, place_in
+from studies.spec.lattice_files import line_of
 from studies.spec.schema import as_mapping
 from studies.spec.toml_text import toml_text
 from studies.tolerances.line.assumed import entering_of, particle_of, with_assumed
@@ -59,7 +59,8 @@ def resolve_line(study: LineTolerancesStudy, file: Path | None) -> ResolvedLine:
     if not line.elements:
         raise InputError(f"line '{line.name}' has no element")
     study = with_assumed(study, line, machine)
-    isocentre = place_in(line, study.isocentre or (machine.isocentre if machine else ""))
+    isocentre = study.isocentre or (machine.isocentre if machine else "")
+    line.row(isocentre)  # names what is not there
     name = study.name or f"{study.machine or line.name}-{study.study}"
     requirements = judged_requirements(study, name)
     own = line.parameters
@@ -84,6 +85,6 @@ def resolve_line(study: LineTolerancesStudy, file: Path | None) -> ResolvedLine:
         isocentre=isocentre,
         particle=particle,
         requirements=requirements,
-        outside=outside_of(particle.species, (particle,), machine),
+        outside=machine.outside(particle.species, (particle,)) if machine else "",
         inputs=inputs,
     )
