@@ -6,7 +6,7 @@ import os
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from functools import partial
-from typing import Any
+from typing import Any, Literal
 
 import numpy as np
 import pandas as pd
@@ -33,14 +33,14 @@ def track(
     apertures: bool = True,
     threads: int | None = None,
     space_charge: SpaceCharge | None = None,
-    stations: bool = False,
+    stations: bool | Literal["centres"] = False,
 ) -> LinacTracked:
     """Track ``coordinates`` (n, 6) of x, px, y, py, zeta, delta, relative to ``linac.particle``, to the end.
 
     A particle is lost where it first stands outside the bore (looked at behind every step: cell by cell, slice by
     slice), where a cell's transit-time factor does not cover its velocity, or where it is stopped. The result does not
-    depend on ``threads``. ``stations``: keep the beam's moments at the ends of all pieces. Raises InputError for
-    coordinates of another shape, NoSolution naming the place where a bunch is lost as a whole, and what
+    depend on ``threads``. ``stations``: keep the beam's moments at the ends of all pieces, or of these its "centres"
+    x and y [m] alone, which takes a fraction of the time for few particles. Raises InputError for coordinates of another shape, NoSolution naming the place where a bunch is lost as a whole, and what
     ``reference_of`` raises.
     """
     line = line_of(linac)
@@ -48,14 +48,15 @@ def track(
     flight = _Flight.of(linac, line, reference, checked(coordinates), apertures)
     kicks = _kicks(line, space_charge)
     looks = {int(row): i for i, row in enumerate(np.searchsorted(line.piece, np.arange(len(linac.pieces)), "right"))}
-    table = [flight.station(0, 0)]
+    station = flight.centre if stations == "centres" else flight.station
+    table = [station(0, 0)]
     at = 0
     for row in sorted({*kicks, *(looks if stations else ()), len(line.kind)}):
         flight.advance(at, row, threads)
         if space_charge is not None and row in kicks:
             flight.kick(space_charge, kicks[row])
         if row in looks:
-            table.append(flight.station(row, looks[row] + 1))
+            table.append(station(row, looks[row] + 1))
         at = row
     return flight.result(pd.DataFrame(table) if stations else None)
 
@@ -99,10 +100,18 @@ class _Flight:
     def station(self, row: int, piece: int) -> dict[str, Any]:
         """Moments of the living at the entrance of piece number ``piece``, which is that of row ``row``."""
         ct, w = float(self.reference.ct[row]), float(self.reference.w[row])
-        place = {"piece": [*(piece.name for piece in self.linac.pieces), END][piece], "s": self.linac.s[piece]}
-        return place | moments(
-            relative(self.z[:, self.lost < 0], ct, w), particle_at(w, self.linac.particle), self.z.shape[1]
-        )
+        particle = particle_at(w, self.linac.particle)
+        return self._place(piece) | moments(relative(self.z[:, self.lost < 0], ct, w), particle, self.z.shape[1])
+
+    def centre(self, row: int, piece: int) -> dict[str, Any]:
+        """Mean x and y of the living at the entrance of piece number ``piece``; nan where none is left."""
+        alive = self.lost < 0
+        means = self.z[[0, 2]][:, alive].mean(axis=1) if alive.any() else (np.nan, np.nan)
+        return self._place(piece) | {"x": float(means[0]), "y": float(means[1])}
+
+    def _place(self, piece: int) -> dict[str, Any]:
+        pieces = self.linac.pieces
+        return {"piece": pieces[piece].name if piece < len(pieces) else END, "s": self.linac.s[piece]}
 
     def result(self, stations: pd.DataFrame | None) -> LinacTracked:
         names = [piece.name for piece in self.linac.pieces]

@@ -81,7 +81,7 @@ class Linacs:
 
     def _row(self, linac: Linac, start: Array) -> dict[str, object]:
         try:
-            tracked = track(linac, start, threads=1, stations=True)
+            tracked = track(linac, start, threads=1, stations="centres")
             found = kept(linac, tracked)
         except HadronOpticsError as error:
             lost = {**dict.fromkeys(NUMBERS, np.nan), "transmission_errors": 0.0}
