@@ -40,8 +40,8 @@ def track(
     A particle is lost where it first stands outside the bore (looked at behind every step: cell by cell, slice by
     slice), where a cell's transit-time factor does not cover its velocity, or where it is stopped. The result does not
     depend on ``threads``. ``stations``: keep the beam's moments at the ends of all pieces, or of these its "centres"
-    x and y [m] alone, which takes a fraction of the time for few particles. Raises InputError for coordinates of another shape, NoSolution naming the place where a bunch is lost as a whole, and what
-    ``reference_of`` raises.
+    x and y [m] alone, which takes a fraction of the time for few particles. Raises InputError for coordinates of
+    another shape, NoSolution naming the place where a bunch is lost as a whole, and what ``reference_of`` raises.
     """
     line = line_of(linac)
     reference = reference_of(linac, line)

@@ -231,6 +231,10 @@ def test_the_beam_along_the_machine() -> None:
     assert table.transmission.iloc[-1] == end.transmission
     assert np.all(np.diff(table.transmission) <= 0)
     assert table.sigma_energy.iloc[-1] == pytest.approx(np.std(end.energies))
+    centres = track(ccl(), BUNCH, stations="centres").stations  # the same means, in another order of the sum
+    assert centres is not None
+    np.testing.assert_allclose(centres[["s", "x", "y"]], table[["s", "x", "y"]], rtol=1e-12, atol=1e-16)
+    assert list(centres.piece) == list(table.piece)
 
 
 def test_the_envelope_is_that_of_the_matrices() -> None:
