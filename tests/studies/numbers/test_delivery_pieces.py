@@ -12,9 +12,10 @@ import pandas as pd
 import pytest
 
 from lattice import Drift, FileError, InputError, Lattice, Quadrupole, ReferenceParticle, write_json
+from machines.lines.machine import LineMachine
 from studies.delivery.acceptance import Acceptance, _moved, _row
 from studies.delivery.entering.source import Source
-from studies.delivery.resolution import _outside, _particles, _reached
+from studies.delivery.resolution import _particles, _reached
 from studies.delivery.stored import STORED, Stored, drawn, size_of
 from studies.runs.contents import LATTICE
 
@@ -218,11 +219,12 @@ def test_energies_are_even_from_the_lowest_to_the_highest() -> None:
 
 def test_energies_outside_those_of_the_line_are_told_and_its_ends_are_inside() -> None:
     every = tuple(ENERGIES)
-    assert _outside("carbon-12", every, machine(115 * (1 + 1e-10), 400 * (1 - 1e-10))) == ""
-    assert _outside("carbon-12", every, machine(116, 400)).startswith("115 MeV/u lies outside the energies of line")
-    assert _outside("carbon-12", every, machine(120, 350)).startswith("115 to 400 MeV/u lies outside")
-    assert _outside("proton", every, machine(1, 999)) == "line is described for carbon-12, not for proton"
-    assert _outside("proton", every, None) == ""
+    assert LineMachine.outside(machine(115 * (1 + 1e-10), 400 * (1 - 1e-10)), "carbon-12", every) == ""
+    assert LineMachine.outside(machine(116, 400), "carbon-12", every).startswith(
+        "115 MeV/u lies outside the energies of line"
+    )
+    assert LineMachine.outside(machine(120, 350), "carbon-12", every).startswith("115 to 400 MeV/u lies outside")
+    assert LineMachine.outside(machine(1, 999), "proton", every) == "line is described for carbon-12, not for proton"
 
 
 def test_energies_that_the_linac_does_not_give_are_left_out_while_two_are_left() -> None:
