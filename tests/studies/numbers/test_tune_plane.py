@@ -10,7 +10,16 @@ import numpy as np
 import pytest
 
 from optics.resonances import resonance_lines
-from studies.charts.tune_plane import StopBand, WorkingPoint, _border, _clipped, _line_labels, _window, tune_drawing
+from studies.charts.tune_plane import (
+    StopBand,
+    WorkingPoint,
+    _border,
+    _clipped,
+    _line_labels,
+    _point_labels,
+    _window,
+    tune_drawing,
+)
 
 WINDOWS = [((1.56, 1.76), (1.63, 1.83)), ((0.1, 0.9), (2.2, 2.4)), ((2.9, 3.3), (0.05, 0.65))]
 
@@ -112,3 +121,20 @@ def test_names_of_points_that_coincide_share_a_text_and_point_inwards() -> None:
     named = {note["text"]: note for note in layout["annotations"] if "c" == note["text"] or "a" == note["text"][0]}
     assert set(named) == {"a<br>b", "c"}
     assert named["c"]["ax"] < 0 < named["a<br>b"]["ax"]
+
+
+def test_names_of_points_stand_on_the_side_with_room_and_points_that_coincide_share_one() -> None:
+    """To the left of what lies right of the middle, 0.6; in turn below and above; 2 % of 0.2 are 4e-3."""
+    points = [
+        WorkingPoint("a", 0.6005, 0.3),
+        WorkingPoint("b", 0.5995, 0.35),
+        WorkingPoint("c", 0.6005 - 0.0023, 0.3 + 0.0031),  # 3.9e-3 from a
+        WorkingPoint("d", 0.6005 + 0.0025, 0.3 + 0.0033),  # 4.1e-3 from a
+    ]
+    labels = {label["text"]: label for label in _point_labels(points, (0.5, 0.7))}
+    assert {name: (label["ax"], label["ay"]) for name, label in labels.items()} == {
+        "a<br>c": (-36.0, -28.0),
+        "b": (36.0, 28.0),
+        "d": (-36.0, -28.0),
+    }
+    assert (labels["b"]["x"], labels["b"]["y"]) == (0.5995, 0.35)
