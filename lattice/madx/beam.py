@@ -86,7 +86,10 @@ class Beam:
         way, value = self.energy
         mass = self.species.mass / _GEV / self.parts
         if self.bv != 1.0:
-            raise self.statement.cannot_be_read("bv: only beams in the direction of the sequence (bv = 1) are read")
+            raise self.statement.cannot_be_read(
+                "bv: only beams in the direction of the sequence (bv = 1) are read; of the LHC's second beam take the "
+                "file that is written in its direction (beam 4)"
+            )
         self._refuse_impossible(way, value, mass)
         if way == "brho":
             return ReferenceParticle.from_rigidity(self.species, value)
