@@ -16,6 +16,7 @@ from lattice import ElectrostaticSeptum, InputError, Lattice, MagneticSeptum, Re
 from lattice.arrays import Array
 from lattice.magnitudes import OF_ATTRIBUTES, as_number
 from lattice.reference import SPEED_OF_LIGHT
+from lattice.showing import Showing
 from optics.closed import closed
 from optics.maps.model import passage
 
@@ -24,7 +25,7 @@ _NUMBERS = ("position", "kick", "angle", *_NOT_NEGATIVE)
 
 
 @dataclass(frozen=True)
-class Septum:
+class Septum(Showing):
     """An electrostatic septum: wires at x = ``position`` [m] (its sign is the side) of ``thickness`` [m].
 
     ``at``: element whose entrance the wires begin at; ``length`` [m] of the wires, ``angle`` [rad] of the wires to the
@@ -205,7 +206,7 @@ def early_hit(septum: Septum, arm: Arm, delta: float = 0.0) -> tuple[float, floa
 
 @closed
 @dataclass(frozen=True)
-class Transport:
+class Transport(Showing):
     """From electrostatic to magnetic septum: positions [m] there of what was kicked and of what circulates.
 
     ``extracted`` and ``circulating`` (6,) coordinates of the particle just beyond and just inside the wires;

@@ -21,6 +21,7 @@ from lattice.arrays import Array
 from lattice.errors import did_you_mean
 from lattice.magnitudes import is_number
 from lattice.parameters import FUNCTIONS
+from lattice.showing import Showing
 from optics import Optics
 from optics.maps.model import turns
 from optics.maps.turn import periodic_point
@@ -43,7 +44,7 @@ _STEP = 1e-30  # the step that match makes along the imaginary axis
 
 
 @dataclass(frozen=True)
-class ExtractionTarget:
+class ExtractionTarget(Showing):
     """``quantity`` of the third-integer extraction at the entrance of ``at`` shall be ``value``.
 
     tune_distance, virtual_sextupole [m^-1/2], virtual_phase [turns]; stable_area [m], exact; and, at the wires

@@ -10,6 +10,7 @@ from lattice.errors import InputError, did_you_mean
 from lattice.ions import Ion, atom_called, ion_called
 from lattice.magnitudes import as_number
 from lattice.ranges import RangeLaw
+from lattice.showing import Showing
 
 SPEED_OF_LIGHT = 299_792_458.0  # m/s, exact
 ATOMIC_MASS_UNIT = 931.494_103_72e6  # eV, CODATA 2022
@@ -38,7 +39,7 @@ _NEUTRAL = {_HYDROGEN: (1.007_825_031_898, 1, 1), **_ATOMS}
 
 
 @dataclass(frozen=True)
-class Species:
+class Species(Showing):
     """A kind of particle: ``mass`` [eV], ``charge`` [e], ``nucleons`` (energies per u are per nucleon)."""
 
     name: str
@@ -114,7 +115,7 @@ def _ion_with_electrons(name: str, ion: Ion) -> Species:
 
 
 @dataclass(frozen=True, init=False)
-class ReferenceParticle:
+class ReferenceParticle(Showing):
     """A species at one kinetic energy per nucleon [eV].
 
     ``ReferenceParticle("carbon-12", kinetic_energy_per_u=400e6)``. Ions are fully stripped, or named by their charge:

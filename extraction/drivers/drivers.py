@@ -17,6 +17,7 @@ from lattice import InputError, Lattice, ReferenceParticle
 from lattice.arrays import Array
 from lattice.errors import did_you_mean
 from lattice.magnitudes import is_number
+from lattice.showing import Showing
 
 Programme = Callable[[float], float] | Sequence[tuple[float, float]]
 
@@ -57,7 +58,7 @@ def _checked(owner: str, programme: Any) -> Any:
 
 
 @dataclass(frozen=True)
-class BetatronCore:
+class BetatronCore(Showing):
     """Moves the stack in momentum: ``programme`` is the acceleration dp/p given so far against time."""
 
     programme: Programme
@@ -76,7 +77,7 @@ class BetatronCore:
 
 
 @dataclass(frozen=True)
-class TuneSweep:
+class TuneSweep(Showing):
     """Moves the tune: ``parameter`` of the lattice (a quadrupole family) follows ``programme``."""
 
     parameter: str
@@ -92,7 +93,7 @@ class TuneSweep:
 
 
 @dataclass(frozen=True)
-class ConstantOptics:
+class ConstantOptics(Showing):
     """Moves the resonance through the stack: all magnets are scaled by 1 + ``programme``; the optics stays."""
 
     programme: Programme
@@ -109,7 +110,7 @@ _EXCITATIONS = ("sine", "chirp", "dual-fm", "noise")
 
 
 @dataclass(frozen=True)
-class RFKnockout:
+class RFKnockout(Showing):
     """Heats the betatron amplitude: transverse kicks at element ``at``.
 
     ``programme``: amplitude [rad] of the kick against time. ``excitation``: "sine", "chirp", "dual-fm" or "noise",
@@ -142,7 +143,7 @@ class RFKnockout:
 
 
 @dataclass(frozen=True)
-class PhaseDisplacement:
+class PhaseDisplacement(Showing):
     """Moves the stack by sweeping empty buckets through it.
 
     ``programme``: momentum deviation of the buckets' centre against time; ``volt`` [V] and ``harmonic`` of the RF. One
@@ -162,7 +163,7 @@ class PhaseDisplacement:
 
 
 @dataclass(frozen=True)
-class Ripple:
+class Ripple(Showing):
     """Ripple of a power supply: ``parameter`` is multiplied by 1 + sum of lines (amplitude, frequency [Hz], phase)."""
 
     parameter: str

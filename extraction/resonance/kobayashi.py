@@ -13,6 +13,7 @@ from math import cos, pi, sin, sqrt
 import numpy as np
 
 from lattice.arrays import Array
+from lattice.showing import Showing
 
 
 @dataclass(frozen=True)
@@ -28,7 +29,7 @@ class LeadingArm:
 
 
 @dataclass(frozen=True)
-class Kobayashi:
+class Kobayashi(Showing):
     """Leading order at one place.
 
     ``tune_distance`` Q - n/3; ``virtual_sextupole`` |S| [m^-1/2] at ``virtual_phase`` [turns] downstream of the place;

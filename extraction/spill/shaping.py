@@ -25,6 +25,7 @@ from extraction.spill.tracking import Spill, track_spill
 from lattice import InputError, Lattice, NoSolution, ReferenceParticle
 from lattice.arrays import Array
 from lattice.reference import SPEED_OF_LIGHT
+from lattice.showing import Showing
 from optics import Beam
 from optics.maps.model import checked_particle
 
@@ -42,7 +43,7 @@ _SHORTEST = 60_000  # turns of a trial: long beside the thousands a particle tak
 
 
 @dataclass(frozen=True, eq=False)
-class ShapedSpill:
+class ShapedSpill(Showing):
     """The ``driver`` with its found programme, and the ``trials`` that led to it (short ones first).
 
     ``check`` is the spill of the full length with that programme, and ``duty_factor`` what it reaches, from the time

@@ -12,6 +12,7 @@ import numpy as np
 from lattice import InputError, ReferenceParticle
 from lattice.arrays import Array
 from lattice.magnitudes import EMITTANCE, MOMENTUM_SPREAD, as_number, is_number
+from lattice.showing import Showing
 from optics.beams.distributions import FULL_WIDTH, momentum_sample, transverse_sample
 from optics.linear.momentum_optics import momentum_optics
 from optics.linear.optics import Optics
@@ -20,7 +21,7 @@ MAX_COUNT = 50_000_000
 
 
 @dataclass(frozen=True)
-class Beam:
+class Beam(Showing):
     """A beam: geometric rms emittances ``emittance_x``, ``emittance_y`` [m] and rms dp/p ``sigma_delta``.
 
     ``delta`` is the mean momentum deviation. ``Beam.normalised`` takes normalised emittances (beta gamma times the

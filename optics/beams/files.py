@@ -12,6 +12,7 @@ import numpy as np
 from lattice import FileError, InputError, ReferenceParticle
 from lattice.arrays import Array
 from lattice.reference import SPECIES, SPEED_OF_LIGHT, Species
+from lattice.showing import Showing
 from optics.beams.openpmd import ELEMENTARY_CHARGE, OpenPMDParticles, read_openpmd, write_openpmd
 from optics.beams.parquet import read_parquet, write_parquet
 from optics.beams.tracking import COORDINATES
@@ -34,7 +35,7 @@ _OUR_NAMES = {theirs: ours for ours, theirs in _OPENPMD_NAMES.items()}
 
 @closed
 @dataclass(frozen=True, eq=False)
-class StoredBeam:
+class StoredBeam(Showing):
     """Particles of a file: ``coordinates`` (n, 6) of x, px, y, py, zeta, delta about ``particle``.
 
     ``weights`` (n,): real particles that each one stands for; ``reference_time`` (n,) [s]: when the reference particle

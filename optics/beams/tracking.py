@@ -13,7 +13,7 @@ from lattice.arrays import Array
 from lattice.lattice import checked_lattice
 from lattice.magnitudes import Magnitude
 from lattice.reference import SPEED_OF_LIGHT
-from lattice.showing import Showing, told
+from lattice.showing import Showing, chart, told
 from optics.beams.openings import opening_of
 from optics.beams.turns import LOST, track_turns
 from optics.closed import closed
@@ -29,6 +29,14 @@ if TYPE_CHECKING:
 COORDINATES = ("x", "px", "y", "py", "zeta", "delta")
 _USUAL = Magnitude(1.0, "m", "mm")  # half of the particles stand within it in x and in y
 _AT_ONCE = 100  # turns, after which the lost are left out
+
+
+#: Of a plane: its first coordinate, and the titles of both axes in thousandths.
+_PANELS: Mapping[str, tuple[int, str, str]] = {
+    "x": (0, "x [mm]", "px [1e-3]"),
+    "y": (2, "y [mm]", "py [1e-3]"),
+    "zeta": (4, "zeta [mm]", "dp/p [1e-3]"),
+}
 
 
 @closed
@@ -61,6 +69,19 @@ class Tracked(Showing):
 
     def _frame(self) -> pd.DataFrame | None:
         return self.lost if len(self.lost) else None
+
+    def plot(self, plane: str = "x") -> Any:
+        """Particles that are left after the last turn, in ``plane`` x, y or zeta, with both marginals: a plotly figure.
+
+        InputError for another plane, or where none is left.
+        """
+        if plane not in _PANELS:
+            raise InputError(f"Tracked.plot: plane must be one of {', '.join(_PANELS)}, found {plane!r}")
+        left = self.coordinates[self.alive] * 1e3
+        if not len(left):
+            raise InputError("Tracked.plot: no particle is left to draw")
+        first, *titles = _PANELS[plane]
+        return chart("cloud", x=left[:, first], y=left[:, first + 1], x_title=titles[0], y_title=titles[1])
 
 
 def track(

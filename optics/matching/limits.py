@@ -11,6 +11,7 @@ import numpy as np
 
 from lattice import InputError, Lattice
 from lattice.arrays import Array
+from lattice.showing import Showing
 from optics.aperture import MOMENTS_OF_EDGE, PLANES, BeamEdge, MomentsEdge, openings
 from optics.beams.beam import Beam
 from optics.linear.conditions import END, element_of
@@ -30,7 +31,7 @@ _INSIDE = 1e-6  # a match aims this part of the limit inside it
 
 
 @dataclass(frozen=True)
-class Limit:
+class Limit(Showing):
     """Not below ``lower`` and not above ``upper``: at a place, ``between`` two, or everywhere, inside elements too.
 
     Give one of them or both, by name: ``Limit("betx", upper=20.0)``, ``Limit("dx", lower=-1.0, upper=1.0, at="symp")``,

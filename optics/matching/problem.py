@@ -16,6 +16,7 @@ import numpy as np
 from lattice import Lattice, LatticeError, ReferenceParticle
 from lattice.arrays import Array
 from lattice.memory import Kept, Memory
+from lattice.showing import Showing
 from optics.linear.extrema import SLICES
 from optics.linear.moments import Moments
 from optics.linear.solution import functions_inside
@@ -33,7 +34,7 @@ _AT_ONCE_INSIDE = 256  # and where limits look inside elements: more would not f
 
 
 @dataclass(frozen=True, kw_only=True)
-class Case:
+class Case(Showing):
     """One working point: a ``lattice`` with the ``targets`` and ``limits`` that it shall keep.
 
     ``particle`` (default: the lattice's own), ``start`` (conditions of a line), ``fringe`` ("full" or "linear") and

@@ -13,6 +13,7 @@ import numpy as np
 from lattice import InputError, Lattice
 from lattice.arrays import Array
 from lattice.magnitudes import require_numbers
+from lattice.showing import Showing
 from optics.linear.functions import of_today
 from optics.linear.optics import Optics
 from optics.matching.quantities import Kind, Quantity, kind_of
@@ -58,7 +59,7 @@ class Goal(Protocol):
 
 
 @dataclass(frozen=True)
-class Vary:
+class Vary(Showing):
     """A parameter to vary, between ``lower`` and ``upper`` where given.
 
     To vary one element alone give it a parameter: ``ring.freed("qf.3", "k1", "k3")``, then ``Vary("k3")``.
@@ -105,7 +106,7 @@ class Vary:
 
 
 @dataclass(frozen=True)
-class Target:
+class Target(Showing):
     """``quantity`` shall be ``value`` within ``tolerance`` (default by quantity).
 
     A column is taken ``at`` a place, or ``between`` two: of mux, muy and s the advance from one to the other, of r11

@@ -7,16 +7,19 @@ import sys
 from typing import Any
 
 import numpy as np
+import pandas as pd
 import pytest
 
 from extraction import third_integer_resonance
 from extraction.resonance.third_integer import ThirdIntegerResonance
-from lattice import Multipole, ReferenceParticle
+from lattice import InputError, Multipole, ReferenceParticle
 from machines.cnao_like import cnao
 from machines.registry import linac_named
-from optics import Target, Vary, match, survey, twiss
+from optics import Beam, Target, Vary, match, survey, twiss
+from optics.beams.tracking import Tracked
 from optics.linac import transport
 from optics.line.settings import Settings, Spots
+from studies.charts.phase_space import Frame, Portrait, phase_space
 from tests.checkout import ROOT
 from tests.studies import spill_made
 
@@ -133,3 +136,39 @@ def test_a_ring_with_a_thin_multipole_is_drawn() -> None:
     ring = cnao().insert(Multipole("thin", knl=(0.0, 0.0, 0.1)), before="se_018a_qus")
     for drawn in (twiss(ring).plot(), ring.plot()):
         assert "thin" in drawn.to_json()
+
+
+def test_tracked_particles_are_drawn_in_millimetres_and_thousandths() -> None:
+    """Of five particles the last is lost, and not drawn."""
+    ends = np.zeros((5, 6))
+    ends[:, 2], ends[:, 3] = np.arange(5) * 1e-3, np.arange(5) * 2e-6
+    found = Tracked(ends, np.arange(5) < 4, pd.DataFrame({"element": ["qf"]}), None)
+    cloud = next(trace for trace in found.plot("y").data if trace.mode == "markers")
+    assert np.asarray(cloud.x, dtype=float) == pytest.approx(np.arange(4.0))
+    assert np.asarray(cloud.y, dtype=float) == pytest.approx(2e-3 * np.arange(4))
+    with pytest.raises(InputError, match="plane must be one of x, y, zeta"):
+        found.plot("z")
+
+
+@pytest.mark.parametrize("value", [PROTON, Beam(PROTON, 1e-6, 1e-6), Vary("kf", 0.0, 1.0), Target("qx", 1.6)])
+def test_what_one_gives_is_a_table_in_a_notebook_too(value: Any) -> None:
+    assert len(repr(value).splitlines()) == 1
+    assert f"<caption>{type(value).__name__}</caption>" in value._repr_html_()
+
+
+def _portrait(turns: Any) -> Portrait:
+    points = np.array([[-0.5, -0.05], [0.5, 0.0], [0.0, 0.05]])
+    return Portrait((points[:2],), (), points, (), points, np.asarray(turns), None)
+
+
+def test_the_normalised_panel_fills_its_place_and_numbers_of_turns_stand_apart() -> None:
+    """A portrait ten times as wide as high: its axes have one scale, so that the narrower range is widened to 1 : 1.2.
+
+    Turns 0 and 1 lie 0.001 apart, less than a pixel: the number of the later one is written.
+    """
+    turns = [[0.0, 0.0], [0.001, 0.0], [0.4, 0.0]]
+    figure = phase_space([Frame("dp/p = 0", _portrait(turns), _portrait(turns))])
+    (left, right), (low, high) = figure.layout.xaxis2.range, figure.layout.yaxis2.range
+    assert (right - left) / (high - low) == pytest.approx(1.2, rel=1e-3)
+    numbers = [note.text for note in figure.layout.annotations if note.xref == "x2"]
+    assert numbers == ["1", "2"]
