@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any, TypeVar, cast
 
 import numba
+from numba import types
 
 from optics.caching import cache_folder, user_caches
 
@@ -20,8 +21,14 @@ if not _settings.CACHE_DIR:
 def _njit(function: Any, **options: Any) -> Any:
     """Numba's decorator with what all compiled functions have in common; none is called from C."""
     common: dict[str, Any] = {"cache": True, "error_model": "numpy", "nogil": True, "no_cfunc_wrapper": True}
-    made: Any = numba.njit
-    return made(**common, **options)(function)
+    return _of_types(numba.njit(**common, **options)(function))
+
+
+def _of_types(function: Any) -> Any:
+    """One code for all numbers: one that is written out in a call would have its own, with all that it calls."""
+    template = function.get_call_template
+    function.get_call_template = lambda args, kws: template(tuple(types.unliteral(one) for one in args), kws)
+    return function
 
 
 def compiled(function: Function) -> Function:
@@ -34,9 +41,15 @@ def inner(function: Function) -> Function:
     return cast(Function, _njit(function, no_cpython_wrapper=True))
 
 
+def part(function: Function) -> Function:
+    """As ``inner``, written out where it is called: of much compiled code, each layer around it costs seconds."""
+    return cast(Function, _njit(function, no_cpython_wrapper=True, inline="always"))
+
+
 def contracted(function: Function) -> Function:
     """As ``compiled``; a product and a sum may be one operation, which rounds once, where the processor has it."""
-    return cast(Function, numba.njit(cache=True, error_model="numpy", nogil=True, fastmath={"contract"})(function))
+    made: Any = numba.njit(cache=True, error_model="numpy", nogil=True, fastmath={"contract"})
+    return cast(Function, _of_types(made(function)))
 
 
 def inlined(function: Function) -> Function:

@@ -19,6 +19,7 @@ from optics.beams.turns import LOST, track_turns
 from optics.closed import closed
 from optics.linear.conditions import END
 from optics.maps.bank import Bank
+from optics.maps.blocks import room_of
 from optics.maps.model import checked_fringe, checked_particle
 from optics.maps.plan import arguments_of
 from optics.maps.steps import Setting, Step, cavity_step, program, steps
@@ -209,6 +210,7 @@ class _Flight:
             self.places,
             self.watched[begin:end] if len(self.seen) else self.watched[:0],
             seen,
+            *room_of(line.code, line.programs),
         )
         self.state[alive], self.lost[alive] = state.T, lost
         if not every and self.history is not None:

@@ -8,7 +8,7 @@ import numpy as np
 
 from optics.beams.openings import lies_within
 from optics.compiled import compiled, inlined, inner
-from optics.maps.blocks import BLOCK, given_of, load, store, through
+from optics.maps.blocks import BLOCK, give, load, store, through
 from optics.maps.recording import N_COORDINATES
 
 #: Columns of ``lost``: turn (-1: not lost) and place of each particle, and its coordinates there.
@@ -29,6 +29,8 @@ def track_turns(
     places: Any,
     watched: Any,
     seen: Any,
+    given: Any,
+    work: Any,
 ) -> Any:
     """Take ``state`` (6, n) round ``turns`` (number of the first, number of turns), in place.
 
@@ -36,12 +38,11 @@ def track_turns(
     (elements + 1, 6) at their entrances. ``lost`` (n, LOST) of those not lost yet is written when they are, and
     ``history`` (turns or 0, n, 6) behind each turn. ``seen`` (watched turns, places, n, 6) is what stands in front of
     the elements ``places``, in order, in the turns whose ``watched`` is their row, not -1. A lost particle is not
-    written.
+    written. ``given`` and ``work`` are ``blocks.room_of``.
     """
-    given = given_of(code, programs, arguments)
-    work = np.empty((code[6][1], BLOCK))
+    give(code, programs, arguments, given)
     for begin in range(0, state.shape[1], BLOCK):
-        end = min(begin + BLOCK, state.shape[1])
+        end = begin + BLOCK if begin + BLOCK < state.shape[1] else state.shape[1]
         n, own = end - begin, lost[begin:end]
         load(state, begin, work, n)
         for turn in range(turns[1]):

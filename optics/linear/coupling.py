@@ -30,10 +30,12 @@ from optics.linear.propagation import (
     MUX,
     MUY,
     N_FUNCTIONS,
+    N_SUMS,
     SHARE,
     SLIP,
     advance_dispersion,
     angle,
+    change_along,
     courant_snyder,
 )
 
@@ -42,16 +44,23 @@ _BACKWARDS = 0.25
 
 
 @compiled
-def mode_start(matrices: Any, modes: Any, cosines: Any, fractions: Any) -> Any:
-    """Modes N (batch, 4, 4) at the beginning, nan where unstable; their cosines and tunes modulo 1 (batch, 2)."""
+def mode_start(matrices: Any, room: Any, modes: Any, cosines: Any, fractions: Any) -> Any:
+    """Modes N (batch, 4, 4) at the beginning, nan where unstable; their cosines and tunes modulo 1 (batch, 2).
+
+    ``room`` (5, 4, 4) is to work in.
+    """
+    v, inverse, blocks, u, found = room[0], room[1], room[2], room[3], room[4]
     for b in range(matrices.shape[0]):
         matrix = matrices[b]
         difference = matrix[0, 0] + matrix[1, 1] - matrix[2, 2] - matrix[3, 3]
         h11, h12 = matrix[0, 2] + matrix[3, 1], matrix[0, 3] - matrix[2, 1]
         h21, h22 = matrix[1, 2] - matrix[3, 0], matrix[1, 3] + matrix[2, 0]
         square = difference * difference + 4.0 * (h11 * h22 - h12 * h21)
-        modes[b] = np.nan
-        cosines[b] = np.nan
+        for i in range(4):
+            for j in range(4):
+                modes[b, i, j] = np.nan
+                v[i, j] = inverse[i, j] = blocks[i, j] = 0.0
+        cosines[b, 0] = cosines[b, 1] = np.nan
         if not square.real > 0.0:
             continue  # a sum resonance
         root = np.sqrt(square)
@@ -59,17 +68,14 @@ def mode_start(matrices: Any, modes: Any, cosines: Any, fractions: Any) -> Any:
         g = np.sqrt(0.5 + 0.5 * sign * difference / root)
         factor = -sign / (g * root)
         c11, c12, c21, c22 = factor * h11, factor * h12, factor * h21, factor * h22
-        v = np.zeros((4, 4), dtype=modes.dtype)
-        inverse = np.zeros((4, 4), dtype=modes.dtype)
         for i in range(4):
-            v[i, i] = g
-            inverse[i, i] = g
+            v[i, i] = inverse[i, i] = g
         v[0, 2], v[0, 3], v[1, 2], v[1, 3] = c11, c12, c21, c22
         v[2, 0], v[2, 1], v[3, 0], v[3, 1] = -c22, c12, c21, -c11
         inverse[0, 2], inverse[0, 3], inverse[1, 2], inverse[1, 3] = -c11, -c12, -c21, -c22
         inverse[2, 0], inverse[2, 1], inverse[3, 0], inverse[3, 1] = c22, -c12, -c21, c11
-        u = _product(_product(inverse, matrix), v)
-        blocks = np.zeros((4, 4), dtype=modes.dtype)
+        _multiply(inverse, matrix, found)
+        _multiply(found, v, u)
         stable = True
         for mode in range(2):
             i = 2 * mode
@@ -84,21 +90,17 @@ def mode_start(matrices: Any, modes: Any, cosines: Any, fractions: Any) -> Any:
             blocks[i + 1, i + 1] = 1.0 / root_beta
             fractions[b, mode] = angle(sine, cosine) / (2.0 * math.pi)
         if stable:
-            found = _product(v, blocks)
-            for i in range(4):
-                for j in range(4):
-                    modes[b, i, j] = found[i, j]
+            _multiply(v, blocks, modes[b])
 
 
 @inner
-def _product(a: Any, b: Any) -> Any:
-    """a b for the leading 4 x 4 parts of matrices of one type."""
-    out = np.zeros((4, 4), dtype=b.dtype)
+def _multiply(a: Any, b: Any, out: Any) -> Any:
+    """a b for the leading 4 x 4 parts of matrices, into ``out``, which is neither."""
     for i in range(4):
         for j in range(4):
-            for k in range(4):
+            out[i, j] = a[i, 0] * b[0, j]
+            for k in range(1, 4):
                 out[i, j] += a[i, k] * b[k, j]
-    return out
 
 
 @compiled
@@ -112,36 +114,49 @@ def propagate_modes(
     second_order: Any,
     start: Any,
     start_modes: Any,
+    now: Any,
+    room: Any,
     out: Any,
     sums: Any,
 ) -> Any:
-    """As ``propagation.propagate``, for modes that begin as ``start_modes`` (batch, 4, 4)."""
-    now = np.empty(N_FUNCTIONS, dtype=out.dtype)
+    """As ``propagation.propagate``, for modes that begin as ``start_modes`` (batch, 4, 4).
+
+    ``now`` (15,) and ``room`` (3, 4, 4) are to work in.
+    """
+    modes, after, change = room[0], room[1], room[2]
     for b in range(out.shape[0]):
         for i in range(N_FUNCTIONS):
             now[i] = start[b, i]
-        modes = start_modes[b].copy()
-        sums[b, :] = 0.0
+        _copy(start_modes[b], modes)
+        for i in range(N_SUMS):
+            sums[b, i] = 0.0
         _read_functions(modes, now)
         for row in range(len(rows) - 1):
             for i in range(N_FUNCTIONS):
                 out[b, row, i] = now[i]
             for step in range(rows[row], rows[row + 1]):
                 coefficients = series[first[step] + stride[step] * b]
-                after = np.zeros((4, 4), dtype=out.dtype)
                 for i in range(4):
                     for j in range(4):
-                        for k in range(4):
+                        after[i, j] = coefficients[i, 1] * modes[0, j]
+                        for k in range(1, 4):
                             after[i, j] += coefficients[i, 1 + k] * modes[k, j]
                 if second_order:
-                    _add_phase_changes(coefficients, quadratic, now, modes, after, sums[b])
+                    _add_phase_changes(coefficients, quadratic, now, modes, after, change, sums[b])
                 sums[b, SLIP] += advance_dispersion(coefficients, now)
                 now[MUX] += _advance(modes[0, 0], modes[0, 1], after[0, 0], after[0, 1], is_thick[step])
                 now[MUY] += _advance(modes[2, 2], modes[2, 3], after[2, 2], after[2, 3], is_thick[step])
-                modes = after
+                _copy(after, modes)
                 _read_functions(modes, now)
         for i in range(N_FUNCTIONS):
             out[b, len(rows) - 1, i] = now[i]
+
+
+@inner
+def _copy(modes: Any, out: Any) -> Any:
+    for i in range(4):
+        for j in range(4):
+            out[i, j] = modes[i, j]
 
 
 @inner
@@ -167,17 +182,13 @@ def _advance(x0: Any, p0: Any, x1: Any, p1: Any, is_thick: Any) -> Any:
 
 
 @inner
-def _add_phase_changes(coefficients: Any, quadratic: Any, now: Any, before: Any, after: Any, sums: Any) -> Any:
+def _add_phase_changes(
+    coefficients: Any, quadratic: Any, now: Any, before: Any, after: Any, change: Any, sums: Any
+) -> Any:
     """dmu/ddelta [rad] of both modes: (A_12 - A_21)/2 in each block of A = (R N)^-1 dR N."""
-    change = np.zeros((4, 4), dtype=now.dtype)
     for i in range(4):
         for j in range(4):
-            for k in range(6):
-                if k == 4:
-                    continue
-                along = now[DX + k] if k < 4 else now[DX] * 0.0 + 1.0
-                factor = 2.0 if k == j else 1.0
-                change[i, j] += factor * coefficients[i, quadratic[j, k]] * along
+            change[i, j] = change_along(coefficients[i], quadratic, now, j)
     for mode in range(2):
         i = 2 * mode
         a12, a21 = now[DX] * 0.0, now[DX] * 0.0

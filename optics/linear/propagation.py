@@ -53,9 +53,8 @@ def _angle_compiled(y: Any, x: Any) -> Any:
 
 
 @compiled
-def one_turn_matrices(series: Any, first: Any, stride: Any, sequence_length: Any, out: Any) -> Any:
-    """Product of all steps for each lattice of the batch: out (batch, 6, 6)."""
-    before = np.empty((6, 6), dtype=out.dtype)
+def one_turn_matrices(series: Any, first: Any, stride: Any, sequence_length: Any, before: Any, out: Any) -> Any:
+    """Product of all steps for each lattice of the batch: out (batch, 6, 6); ``before`` (6, 6) is room to work in."""
     for b in range(out.shape[0]):
         total = out[b]
         for i in range(6):
@@ -87,10 +86,9 @@ def largest_coupling(series: Any) -> Any:
         for i in range(4):
             for k in range(4):
                 size = abs(series[row, i, 1 + k])
-                whole = max(whole, size)
-                if (i < 2) != (k < 2):
-                    mixed = max(mixed, size)
-        worst = max(worst, mixed / whole)
+                whole = size if size > whole else whole
+                mixed = size if (i < 2) != (k < 2) and size > mixed else mixed
+        worst = mixed / whole if mixed / whole > worst else worst
     return worst
 
 
@@ -106,8 +104,11 @@ def courant_snyder(matrix: Any, i: Any) -> Any:
 
 
 @compiled
-def periodic_start(matrices: Any, start: Any, cosines: Any) -> Any:
-    """Periodic functions at the beginning: start (batch, 15), nan where unstable; cosines (batch, 2) of the tunes."""
+def periodic_start(matrices: Any, room: Any, start: Any, cosines: Any) -> Any:
+    """Periodic functions at the beginning: start (batch, 15), nan where unstable; cosines (batch, 2) of the tunes.
+
+    ``room`` (4, 5) is to work in.
+    """
     for b in range(matrices.shape[0]):
         matrix = matrices[b]
         stable = True
@@ -120,54 +121,52 @@ def periodic_start(matrices: Any, start: Any, cosines: Any) -> Any:
             start[b, 3 * plane + 1] = alpha
             start[b, 3 * plane + 2] = 0.0
         if stable:
-            _dispersion(matrix, start[b])
-            start[b, BETX2:SHARE] = 0.0
+            _dispersion(matrix, room, start[b])
+            for i in range(BETX2, SHARE):
+                start[b, i] = 0.0
             start[b, SHARE] = 1.0
         else:
-            start[b, :] = np.nan
+            for i in range(N_FUNCTIONS):
+                start[b, i] = np.nan
 
 
 @compiled
-def periodic_dispersion(matrices: Any, start: Any) -> Any:
+def periodic_dispersion(matrices: Any, room: Any, start: Any) -> Any:
     """Periodic dispersion of each lattice, put into its columns of start (batch, 15)."""
     for b in range(matrices.shape[0]):
-        _dispersion(matrices[b], start[b])
+        _dispersion(matrices[b], room, start[b])
 
 
 @inner
-def _dispersion(matrix: Any, start: Any) -> Any:
-    system = np.empty((4, 4), dtype=start.dtype)
-    right = np.empty(4, dtype=start.dtype)
+def _dispersion(matrix: Any, system: Any, start: Any) -> Any:
     for i in range(4):
-        right[i] = matrix[i, 5]
         for k in range(4):
             system[i, k] = -matrix[i, k]
         system[i, i] += 1.0
-    _solve4(system, right)
+        system[i, 4] = matrix[i, 5]
+    _solve4(system)
     for i in range(4):
-        start[DX + i] = right[i]
+        start[DX + i] = system[i, 4]
 
 
 @inner
-def _solve4(a: Any, b: Any) -> Any:
-    """Solve a x = b in place for four unknowns, with row pivoting (b becomes x, nan when a is singular)."""
+def _solve4(a: Any) -> Any:
+    """Solve for four unknowns in place, a (4, 5), with row pivoting: the last column becomes x, nan when singular."""
     for k in range(4):
         pivot = k
         for i in range(k + 1, 4):
             if abs(a[i, k]) > abs(a[pivot, k]):
                 pivot = i
-        for j in range(4):
+        for j in range(5):
             a[k, j], a[pivot, j] = a[pivot, j], a[k, j]
-        b[k], b[pivot] = b[pivot], b[k]
         for i in range(k + 1, 4):
             factor = a[i, k] / a[k, k]
-            for j in range(k, 4):
+            for j in range(k, 5):
                 a[i, j] -= factor * a[k, j]
-            b[i] -= factor * b[k]
     for k in range(3, -1, -1):
         for j in range(k + 1, 4):
-            b[k] -= a[k, j] * b[j]
-        b[k] = b[k] / a[k, k]
+            a[k, 4] -= a[k, j] * a[j, 4]
+        a[k, 4] = a[k, 4] / a[k, k]
 
 
 @compiled
@@ -180,19 +179,20 @@ def propagate(
     quadratic: Any,
     second_order: Any,
     start: Any,
+    now: Any,
     out: Any,
     sums: Any,
 ) -> Any:
     """Optical functions at each row from ``start`` (batch, 15): out (batch, n_rows + 1, 15), sums (batch, 3).
 
     ``is_thick``: steps with length, whose phase advance is positive (below one turn). ``sums``: slip (change of zeta
-    per delta) and, when ``second_order``, the phases' change per delta [rad].
+    per delta) and, when ``second_order``, the phases' change per delta [rad]. ``now`` (15,) is to work in.
     """
-    now = np.empty(N_FUNCTIONS, dtype=out.dtype)
     for b in range(out.shape[0]):
         for i in range(N_FUNCTIONS):
             now[i] = start[b, i]
-        sums[b, :] = 0.0
+        for i in range(N_SUMS):
+            sums[b, i] = 0.0
         for row in range(len(rows) - 1):
             for i in range(N_FUNCTIONS):
                 out[b, row, i] = now[i]
@@ -237,23 +237,25 @@ def advance_dispersion(coefficients: Any, now: Any) -> Any:
 
 
 @inner
+def change_along(row: Any, quadratic: Any, now: Any, column: Any) -> Any:
+    """Change per delta of an element of a step's matrix, along the dispersive orbit, from its ``row`` of the series."""
+    change = row[quadratic[column, 5]]
+    for k in range(4):
+        twice = row[quadratic[column, k]] * now[DX + k]
+        change += twice + twice if k == column else twice
+    return change
+
+
+@inner
 def _phase_change(coefficients: Any, quadratic: Any, now: Any, plane: Any) -> Any:
     """dmu/ddelta [rad] of one step: -trace(J K)/2 with K = R^-1 dR along the dispersive orbit."""
     i = 2 * plane
-    change = np.zeros((2, 2), dtype=now.dtype)
-    for a in range(2):
-        for c in range(2):
-            for k in range(6):
-                if k == 4:
-                    continue
-                along = now[DX + k] if k < 4 else now[DX] * 0.0 + 1.0
-                factor = 2.0 if k == i + c else 1.0
-                change[a, c] += factor * coefficients[i + a, quadratic[i + c, k]] * along
     m11, m12 = coefficients[i, 1 + i], coefficients[i, 2 + i]
     m21, m22 = coefficients[i + 1, 1 + i], coefficients[i + 1, 2 + i]
-    k11 = m22 * change[0, 0] - m12 * change[1, 0]
-    k12 = m22 * change[0, 1] - m12 * change[1, 1]
-    k21 = -m21 * change[0, 0] + m11 * change[1, 0]
+    first, second = coefficients[i], coefficients[i + 1]
+    c11, c12 = change_along(first, quadratic, now, i), change_along(first, quadratic, now, i + 1)
+    c21, c22 = change_along(second, quadratic, now, i), change_along(second, quadratic, now, i + 1)
+    k11, k12, k21 = m22 * c11 - m12 * c21, m22 * c12 - m12 * c22, m11 * c21 - m21 * c11
     beta, alpha = now[3 * plane], now[3 * plane + 1]
     gamma = (1.0 + alpha * alpha) / beta
     return 0.5 * (gamma * k12 - beta * k21) - alpha * k11

@@ -88,19 +88,26 @@ def _start_of(model: StepSeries, begin: Array | None, coupled: bool) -> tuple[St
     if begin is not None:
         functions = np.array(np.broadcast_to(begin, (model.batch, propagation.N_FUNCTIONS)), dtype=kind)
         return Start(functions, _uncoupled_modes(functions) if coupled else None), None, cosines
-    matrices = np.zeros((model.batch, N_COORDINATES, N_COORDINATES), dtype=kind)
-    propagation.one_turn_matrices(model.series, model.first, model.stride, len(model.plan.sequence), matrices)
+    matrices, room = one_turn(model, model.series), np.empty((4, 5), dtype=kind)
     functions = np.full((model.batch, propagation.N_FUNCTIONS), np.nan, dtype=kind)
     modes, tunes = None, None
     if coupled:
         modes = np.zeros((model.batch, 4, 4), dtype=kind)
         tunes = np.full((model.batch, 2), np.nan, dtype=kind)
-        mode_start(matrices, modes, cosines, tunes)
-        propagation.periodic_dispersion(matrices, functions)
+        mode_start(matrices, np.empty((5, 4, 4), dtype=kind), modes, cosines, tunes)
+        propagation.periodic_dispersion(matrices, room, functions)
         functions[:, [propagation.MUX, propagation.MUY]] = np.where(np.isfinite(modes[:, :1, 0].real), 0.0, np.nan)
     else:
-        propagation.periodic_start(matrices, functions, cosines)
+        propagation.periodic_start(matrices, room, functions, cosines)
     return Start(functions, modes), tunes, cosines
+
+
+def one_turn(model: StepSeries, series: Array) -> Array:
+    """Matrices (batch, 6, 6) of one turn through ``series``, those of the model as real or complex numbers."""
+    matrices = np.zeros((model.batch, N_COORDINATES, N_COORDINATES), dtype=series.dtype)
+    room = np.empty((N_COORDINATES, N_COORDINATES), dtype=series.dtype)
+    propagation.one_turn_matrices(series, model.first, model.stride, len(model.plan.sequence), room, matrices)
+    return matrices
 
 
 def _uncoupled_modes(functions: Array) -> Array:
@@ -175,10 +182,12 @@ def _carried(model: StepSeries, initial: Start, second_order: bool) -> tuple[Arr
     functions = np.empty((model.batch, len(plan.rows), propagation.N_FUNCTIONS), dtype=kind)
     sums = np.zeros((model.batch, propagation.N_SUMS), dtype=kind)
     line = (model.series, model.first, model.stride, plan.is_thick, plan.rows, QUADRATIC, second_order)
+    now = np.empty(propagation.N_FUNCTIONS, dtype=kind)
     if initial.modes is None:
-        propagation.propagate(*line, initial.functions, functions, sums)
+        propagation.propagate(*line, initial.functions, now, functions, sums)
     else:
-        propagate_modes(*line, initial.functions, initial.modes, functions, sums)
+        room = np.empty((3, 4, 4), dtype=kind)
+        propagate_modes(*line, initial.functions, initial.modes, now, room, functions, sums)
     return functions, sums
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from functools import lru_cache
+from typing import Any
 
 import numpy as np
 
@@ -39,32 +40,47 @@ class Bank:
         # A copy: arrays closed to writing are another type, for which everything would be compiled once more.
         own = np.empty((len(programs), N_COORDINATES), dtype=kind)
         own[...] = starts
-        out = np.zeros((len(programs), N_COORDINATES, N_SECOND if order > 1 else N_FIRST), dtype=kind)
-        taylor.evaluate_rows(self.arrays, programs, np.ascontiguousarray(arguments, dtype=kind), own, order, out)
-        return out
+        return self._evaluated(programs, arguments, own, order)
 
     def follow(self, programs: Array, arguments: Array, start: Array, order: int) -> Array:
         """As ``evaluate``, each row about the end point of the row before: the orbit that begins at ``start`` (6,)."""
-        kind = np.result_type(arguments, start, np.float64)
-        out = np.zeros((len(programs), N_COORDINATES, N_SECOND if order > 1 else N_FIRST), dtype=kind)
-        taylor.follow(
-            self.arrays, programs, np.ascontiguousarray(arguments, dtype=kind), start.astype(kind), order, out
-        )
-        return out
+        return self._evaluated(programs, arguments, self._copied(start, arguments), order)
 
     def jacobian(self, programs: Array, arguments: Array, start: Array) -> tuple[Array, Array]:
         """End point (6,) of all rows, one after the other, and its Jacobian (6, 6) by the ``start`` (6,)."""
-        kind = np.result_type(arguments, start, np.float64)
-        end, total = start.astype(kind), np.eye(N_COORDINATES, dtype=kind)
-        taylor.jacobian(self.arrays, programs, np.ascontiguousarray(arguments, dtype=kind), end, total)
-        return end, total
+        end = self._copied(start, arguments)
+        series = self._evaluated(programs, arguments, end, 1)
+        total = np.eye(N_COORDINATES, dtype=end.dtype)
+        taylor.multiply_out(series, np.empty_like(total), total)
+        return end[0], total
 
     def operations(self, programs: Array, arguments: Array, start: Array) -> Array:
         """Values (n, n_operations) of the operations of one program a row about ``start`` (6,), in order."""
         longest = int(np.max(np.diff(self.arrays[0])))
         out = np.zeros((len(programs), longest))
-        taylor.operations(self.arrays, programs, np.ascontiguousarray(arguments, dtype=float), start, out)
+        work, results = self._work(programs, N_FIRST, out.dtype), np.zeros((N_COORDINATES, N_FIRST))
+        taylor.operations(
+            self.arrays, programs, np.ascontiguousarray(arguments, dtype=float), start, work, results, out
+        )
         return out
+
+    def _evaluated(self, programs: Array, arguments: Array, starts: Array, order: int) -> Array:
+        """Series of each row about its own of ``starts``, or about the end of the row before, which is left there."""
+        width, kind = N_SECOND if order > 1 else N_FIRST, starts.dtype
+        out = np.zeros((len(programs), N_COORDINATES, width), dtype=kind)
+        work, own = self._work(programs, width, kind), np.ascontiguousarray(arguments, dtype=kind)
+        taylor.evaluate_rows(self.arrays, programs, own, starts, order, work, out)
+        return out
+
+    def _work(self, programs: Array, width: int, kind: Any) -> Array:
+        """Zeros for the series of all operations up to the last program used."""
+        last = int(self.arrays[0][programs.max() + 1]) if len(programs) else 0
+        return np.zeros((last, width), dtype=kind)
+
+    @staticmethod
+    def _copied(start: Array, arguments: Array) -> Array:
+        """``start`` (6,) as (1, 6) of the kind of number that its rows have."""
+        return np.array(start, dtype=np.result_type(arguments, start, np.float64), ndmin=2, order="C")
 
     def track(self, programs: Array, arguments: Array, coordinates: Array) -> Array:
         """Coordinates (n, 6) of n particles behind all rows, one after the other: the maps themselves, no series."""
@@ -91,7 +107,8 @@ class Bank:
         state = np.array(start.T, dtype=float, order="C")
         out = np.zeros((len(places), N_COORDINATES, state.shape[1]))
         code = self.instructions(arguments.shape[2] == 1)
-        blocks.track(code, programs, np.ascontiguousarray(arguments, dtype=float), state, places, out)
+        room = (*blocks.room_of(code, programs), np.empty((arguments.shape[1], blocks.BLOCK)))
+        blocks.track(code, programs, np.ascontiguousarray(arguments, dtype=float), state, places, *room, out)
         return np.ascontiguousarray(state.T), np.ascontiguousarray(out.transpose(2, 0, 1))
 
 

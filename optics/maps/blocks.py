@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
 
-from optics.compiled import compiled, inner
+from lattice.arrays import Array
+from optics.compiled import compiled, inner, part
 from optics.maps.instructions import ADD_ONE, GIVEN, MOVE, MUL_ONE, ONE_SUB, SUB_ONE
 from optics.maps.recording import (
     ADD,
@@ -29,15 +31,18 @@ BLOCK = 128
 
 
 @compiled
-def track(code: Any, programs: Any, arguments: Any, state: Any, places: Any, out: Any) -> Any:
+def track(
+    code: Any, programs: Any, arguments: Any, state: Any, places: Any, given: Any, work: Any, own: Any, out: Any
+) -> Any:
     """Take ``state`` (6, n) through all rows, in place; out (places, 6, n) what it is in front of rows ``places``.
 
-    ``code``: ``instructions.laid_out``; ``arguments`` (n_rows, n_arguments, 1 or n).
+    ``code``: ``instructions.laid_out``; ``arguments`` (n_rows, n_arguments, 1 or n). ``given``, ``work`` and ``own``
+    (n_arguments, BLOCK) are ``room_of``.
     """
-    given = given_of(code, programs, arguments)
-    work, own = np.empty((code[6][1], BLOCK)), np.empty((arguments.shape[1], BLOCK))
+    give(code, programs, arguments, given)
     for begin in range(0, state.shape[1], BLOCK):
-        n, place = min(BLOCK, state.shape[1] - begin), 0
+        n, place = state.shape[1] - begin, 0
+        n = BLOCK if n > BLOCK else n
         load(state, begin, work, n)
         for row in range(len(programs) + 1):
             while place < len(places) and places[place] == row:
@@ -69,19 +74,22 @@ def store(work: Any, target: Any, begin: Any, n: Any) -> Any:
             target[k, begin + i] = work[k, i]
 
 
-@inner
-def given_of(code: Any, programs: Any, arguments: Any) -> Any:
-    """What is the same for all particles, of each row (n_rows, given, 1)."""
-    given = np.empty((len(programs), code[6][0], 1))
+def room_of(code: Sequence[Any], programs: Array) -> tuple[Array, Array]:
+    """Room for what is ``given`` to each row (n_rows, given, 1), and to ``work`` in."""
+    return np.empty((len(programs), code[6][0], 1)), np.empty((code[6][1], BLOCK))
+
+
+@part
+def give(code: Any, programs: Any, arguments: Any, given: Any) -> Any:
+    """Put what is the same for all particles, of each row, into ``given`` (n_rows, given, 1)."""
     first, lines, constants = code[0], code[1], code[2]
     if len(lines) > 0:
         for row in range(len(programs)):
-            program, n = programs[row], given.shape[2]  # a literal 1 would be compiled once more
-            _run(lines, constants, first[program], first[program + 1], arguments[row], given[row], n)
-    return given
+            program = programs[row]
+            _run(lines, constants, first[program], first[program + 1], arguments[row], given[row], 1)
 
 
-@inner
+@part
 def through(code: Any, program: Any, given: Any, work: Any, n: Any) -> Any:
     """Take the ``n`` particles in the first six rows of ``work`` (rows, BLOCK) through one program, in place."""
     _run(code[4], code[5], code[3][program], code[3][program + 1], given, work, n)

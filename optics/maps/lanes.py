@@ -68,16 +68,25 @@ def follow_lanes(bank: Bank, programs: Array, arguments: Array, starts: Array, o
     orders = needed_orders(bank, (order,) * N_COORDINATES)
     begins = bank.arrays[0] + SPARE * np.arange(len(bank.arrays[0]))
     room = np.zeros((int(begins[-1]), N_SECOND if order > 1 else N_FIRST, LANES))
-    _follow(bank.arrays, orders, programs, arguments, np.ascontiguousarray(starts.T), begins, room, out)
+    lanes = np.empty((arguments.shape[1], LANES)), np.empty((N_COORDINATES, LANES))
+    _follow(bank.arrays, orders, programs, arguments, np.ascontiguousarray(starts.T), begins, room, *lanes, out)
 
 
 @compiled
 def _follow(
-    bank: Any, orders: Any, programs: Any, arguments: Any, starts: Any, begins: Any, room: Any, out: Any
+    bank: Any,
+    orders: Any,
+    programs: Any,
+    arguments: Any,
+    starts: Any,
+    begins: Any,
+    room: Any,
+    own: Any,
+    point: Any,
+    out: Any,
 ) -> Any:
     """``begins``: where in ``room`` each program has its own; a last group that is not whole repeats its last lane."""
     n = starts.shape[1]
-    own, point = np.empty((arguments.shape[1], LANES)), np.empty((N_COORDINATES, LANES))
     for begin in range(0, n, LANES):
         _load(starts, begin, n, point)
         for row in range(len(programs)):
@@ -88,7 +97,7 @@ def _follow(
                 series = work[bank[7][programs[row], j]]
                 for i in range(LANES):
                     point[j, i] = series[0, i]
-                for i in range(min(LANES, n - begin)):
+                for i in range(LANES if n - begin > LANES else n - begin):
                     for c in range(out.shape[3]):
                         out[begin + i, row, j, c] = series[c, i]
 
@@ -98,7 +107,7 @@ def _load(source: Any, begin: Any, n: Any, lanes: Any) -> Any:
     """``LANES`` columns of ``source`` (rows, n) from ``begin``; behind the last one that one again."""
     for k in range(source.shape[0]):
         for i in range(LANES):
-            lanes[k, i] = source[k, min(begin + i, n - 1)]
+            lanes[k, i] = source[k, begin + i if begin + i < n else n - 1]
 
 
 @inner

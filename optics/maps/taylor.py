@@ -6,7 +6,8 @@ Derivatives, SIAM 2008, chapter 13).
 
 A series is stored as 28 coefficients: the value, six first-order ones, and 21 of the monomials z_i z_j, i <= j.
 Arguments (lengths, strengths) may be complex, which gives derivatives with respect to them by the complex step.
-The functions here take the arrays of a ``Bank``, programs (n,), arguments (n, n_arguments), and fill ``out``.
+The functions here take the arrays of a ``Bank``, programs (n,), arguments (n, n_arguments), and fill ``out``. ``work``
+holds the series of all operations, and was zero: a coefficient that is never set stays zero.
 """
 
 from __future__ import annotations
@@ -15,7 +16,7 @@ from typing import Any
 
 import numpy as np
 
-from optics.compiled import compiled, inner
+from optics.compiled import compiled, inner, part
 from optics.maps.recording import (
     ADD,
     ARCTAN,
@@ -45,28 +46,29 @@ for _position, (_i, _j) in enumerate(_UPPER):
 
 
 @compiled
-def evaluate_rows(bank: Any, programs: Any, arguments: Any, starts: Any, order: Any, out: Any) -> Any:
-    work = _work(bank, programs, out)
+def evaluate_rows(bank: Any, programs: Any, arguments: Any, starts: Any, order: Any, work: Any, out: Any) -> Any:
+    """Each row about its own of ``starts`` (n, 6); of (1, 6), about the end of the row before, which is put there."""
+    follows = len(starts) == 1
     for row in range(len(programs)):
-        _run(bank, programs[row], arguments[row], starts[row], order, work, out[row])
+        start = starts[0 if follows else row]
+        _run(bank, programs[row], arguments[row], start, order, work, out[row])
+        if follows:
+            for i in range(N_COORDINATES):
+                start[i] = out[row, i, 0]
 
 
 @compiled
-def jacobian(bank: Any, programs: Any, arguments: Any, point: Any, total: Any) -> Any:
-    """Take ``point`` through all rows, and the ``total`` Jacobian with it."""
-    rows = np.zeros((1, N_COORDINATES, N_FIRST), dtype=total.dtype)
-    work, series, before = _work(bank, programs, rows), rows[0], np.empty_like(total)
-    for row in range(len(programs)):
-        _run(bank, programs[row], arguments[row], point, 1, work, series)
+def multiply_out(series: Any, before: Any, total: Any) -> Any:
+    """Put the Jacobians in ``series`` (n, 6, 7 or 28), one after the other, behind ``total`` (6, 6)."""
+    for row in range(len(series)):
         for i in range(N_COORDINATES):
             for j in range(N_COORDINATES):
                 before[i, j] = total[i, j]
         for i in range(N_COORDINATES):
-            point[i] = series[i, 0]
             for j in range(N_COORDINATES):
-                value = series[i, 1] * before[0, j]
+                value = series[row, i, 1] * before[0, j]
                 for k in range(1, N_COORDINATES):
-                    value += series[i, 1 + k] * before[k, j]
+                    value += series[row, i, 1 + k] * before[k, j]
                 total[i, j] = value
 
 
@@ -86,9 +88,7 @@ def second_order(series: Any, along: Any, curved: Any) -> Any:
 
 
 @compiled
-def operations(bank: Any, programs: Any, arguments: Any, start: Any, out: Any) -> Any:
-    rows = np.zeros((1, N_COORDINATES, N_FIRST))
-    work, results = _work(bank, programs, rows), rows[0]
+def operations(bank: Any, programs: Any, arguments: Any, start: Any, work: Any, results: Any, out: Any) -> Any:
     for row in range(len(programs)):
         first, last = bank[0][programs[row]], bank[0][programs[row] + 1]
         _run(bank, programs[row], arguments[row], start, 0, work, results)
@@ -96,26 +96,7 @@ def operations(bank: Any, programs: Any, arguments: Any, start: Any, out: Any) -
             out[row, k - first] = work[k, 0]
 
 
-@inner
-def _work(bank: Any, programs: Any, out: Any) -> Any:
-    """Zeros for the series of all operations up to the last program used: a coefficient never set stays zero."""
-    last = 0
-    for row in range(len(programs)):
-        last = max(last, bank[0][programs[row] + 1])
-    return np.zeros((last, out.shape[2]), dtype=out.dtype)
-
-
-@compiled
-def follow(bank: Any, programs: Any, arguments: Any, start: Any, order: Any, out: Any) -> Any:
-    work = _work(bank, programs, out)
-    point = start.copy()
-    for row in range(len(programs)):
-        _run(bank, programs[row], arguments[row], point, order, work, out[row])
-        for i in range(N_COORDINATES):
-            point[i] = out[row, i, 0]
-
-
-@inner
+@part
 def _run(bank: Any, program: Any, arguments: Any, start: Any, order: Any, work: Any, out: Any) -> Any:
     """Interpret one program in truncated power series about ``start``."""
     first, codes, left, right, constants, n_active, active, results, quadratic = bank

@@ -12,7 +12,8 @@ import numpy as np
 from lattice import InputError
 from lattice.arrays import Array
 from lattice.errors import did_you_mean
-from optics.linear.propagation import LARGEST_COSINE, one_turn_matrices
+from optics.linear.propagation import LARGEST_COSINE
+from optics.linear.solution import one_turn
 from optics.maps.model import checked_particle, step_series
 from optics.matching.optimise import Runs, Settings, least_squares
 from optics.matching.problem import STEP, Case, Problem, by_halves
@@ -269,8 +270,7 @@ def _cosines(problem: Problem, case: Case, points: Array) -> Array:
     lattice = case.lattice.with_parameters(problem.parameters(stepped, case))
     particle = checked_particle(lattice, case.particle)
     model = step_series(lattice, particle, fringe=case.fringe, order=1, delta=case.delta)
-    matrices = np.zeros((n * p, 6, 6), dtype=complex)
-    one_turn_matrices(model.series.astype(complex), model.first, model.stride, len(model.plan.sequence), matrices)
+    matrices = one_turn(model, model.series.astype(complex))
     traces = [0.5 * (matrices[:, i, i] + matrices[:, i + 1, i + 1]) for i in (0, 2)]
     return np.stack(traces, axis=-1).reshape(n, p, 2)
 

@@ -30,6 +30,7 @@ from optics.scanning.kernel import (
     QX,
     QY,
     TIME_SLIP,
+    room_of,
     scan_lanes,
 )
 
@@ -137,7 +138,8 @@ class Job:
         padded = arguments[:, np.minimum(np.arange(groups * LANES), n - 1)]
         lanes = np.ascontiguousarray(padded.reshape(len(arguments), groups, LANES, -1).transpose(1, 0, 3, 2))
         out = np.empty((groups, N_RESULTS + len(PLACE_COLUMNS) * len(self.places), LANES))
-        scan_lanes(chain.bank, chain.steps, lanes, chain.links, chain.fixed, *chain.pieces, chain.chromatic, out)
+        given = (chain.bank, chain.steps, lanes, chain.links, chain.fixed, *chain.pieces, chain.chromatic)
+        scan_lanes(*given, room_of(chain.steps), out)
         return out.transpose(1, 0, 2).reshape(out.shape[1], -1)[:, :n].copy()
 
     def _column(self, wanted: Wanted, rows: Array, batch: Lattice) -> Array:

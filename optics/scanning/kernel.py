@@ -15,9 +15,11 @@ from typing import Any
 
 import numpy as np
 
-from optics.compiled import compiled, inner
+from lattice.arrays import Array
+from optics.compiled import compiled, inlined, inner, part
 from optics.linear.propagation import LARGEST_COSINE
 from optics.maps.lanes import LANES, run_lanes
+from optics.maps.taylor import N_SECOND
 
 #: Numbers of a stretch: x matrix m11 m12 m21 m22 d1 d2, y matrix, chromatic forms of x and y, slip.
 MATRIX_X, MATRIX_Y, FORM_X, FORM_Y, SLIP, N_STRETCH = 0, 6, 10, 19, 28, 31
@@ -213,20 +215,22 @@ def _add_slip(z: Any, m: Any, out: Any) -> Any:
         out[TIME_SLIP, i] += m[SLIP, i] + m[SLIP + 1, i] * d + m[SLIP + 2, i] * pd
 
 
+@inlined
+def _form(z: Any, m: Any, f: Any, i: Any) -> Any:
+    """What rows ``f`` and the next two of a stretch give per delta, along the dispersion."""
+    return m[f, i] + m[f + 1, i] * z[_D, i] + m[f + 2, i] * z[_D + 1, i]
+
+
 @inner
 def _add_chromatic(z: Any, m: Any, out: Any) -> Any:
     """What a stretch adds to the chromaticities [rad], from the functions at its entrance."""
     for plane in range(2):
         k, f = (_X, FORM_X) if plane == 0 else (_Y, FORM_Y)
         for i in range(LANES):
-            d, pd = z[_D, i], z[_D + 1, i]
             u, pu, v, pv = z[k, i], z[k + 1, i], z[k + 2, i], z[k + 3, i]
-            gamma, beta, alpha = pu * pu + pv * pv, u * u + v * v, -u * pu - v * pv
-            out[DQX + plane, i] += (
-                gamma * (m[f, i] + m[f + 1, i] * d + m[f + 2, i] * pd)
-                + beta * (m[f + 3, i] + m[f + 4, i] * d + m[f + 5, i] * pd)
-                + alpha * (m[f + 6, i] + m[f + 7, i] * d + m[f + 8, i] * pd)
-            )
+            change = (pu * pu + pv * pv) * _form(z, m, f, i)
+            change += (u * u + v * v) * _form(z, m, f + 3, i)
+            out[DQX + plane, i] += change - (u * pu + v * pv) * _form(z, m, f + 6, i)
 
 
 @inner
@@ -249,7 +253,7 @@ def _record(z: Any, out: Any) -> Any:
         out[6, i] = -(z[_Y, i] * z[_Y + 1, i] + z[_Y + 2, i] * z[_Y + 3, i])
 
 
-@inner
+@part
 def _pieces(z: Any, pieces: Any, inside: Any, begin: Any, end: Any, plane: Any) -> Any:
     """One plane through the pieces of a stretch, with the dispersion in x."""
     for piece in range(begin, end):
@@ -266,7 +270,6 @@ def _pieces(z: Any, pieces: Any, inside: Any, begin: Any, end: Any, plane: Any) 
 @inner
 def _around(z: Any, chain: Any, fixed: Any, moving: Any, pieces_x: Any, pieces_y: Any, chromatic: Any, out: Any) -> Any:
     """Once around from the periodic solution, noting everything on the way."""
-    out[DQX : TIME_SLIP + 1] = 0.0
     for position in range(len(chain)):
         source, is_thick, place = chain[position]
         if place >= 0:
@@ -285,7 +288,7 @@ def _around(z: Any, chain: Any, fixed: Any, moving: Any, pieces_x: Any, pieces_y
             _step(z, stretch, is_thick)
 
 
-@inner
+@part
 def _step(z: Any, m: Any, is_thick: Any) -> Any:
     """Both planes and the dispersion through an element that differs from lane to lane."""
     for plane in range(2):  # a number that is written out would have its own code
@@ -300,22 +303,39 @@ def _step(z: Any, m: Any, is_thick: Any) -> Any:
         _dispersion_ends(z, m)
 
 
-@inner
-def _move(bank: Any, steps: Any, arguments: Any, work: Any, series: Any, chromatic: Any, moving: Any, flag: Any) -> Any:
-    """Numbers of the elements that differ from lane to lane: moving (n, N_STRETCH, LANES)."""
+@part
+def _move(bank: Any, steps: Any, arguments: Any, room: Any, chromatic: Any, flag: Any) -> Any:
+    """Numbers of the elements that differ from lane to lane."""
     arrays, orders = bank
-    axis = np.zeros((6, LANES))
+    work, series, moving, _, axis = room
     for j in range(len(steps)):
         program, is_thick, begin, end = steps[j]
-        room = work[begin:end]
-        run_lanes(arrays, orders, program, arguments[j], axis, room)
+        own = work[begin:end]
+        run_lanes(arrays, orders, program, arguments[j], axis, own)
         for row in range(5):
-            result = room[arrays[7][program, row]]
+            result = own[arrays[7][program, row]]
             for c in range(28 if chromatic else 7):
                 for i in range(LANES):
                     series[row, c, i] = result[c, i]
         read_stretch(series, is_thick, arrays[8], chromatic, moving[j])
         unusual(series, is_thick, flag)
+
+
+@inner
+def _begin(z: Any, out: Any) -> Any:
+    """The identity, nothing found yet."""
+    for i in range(LANES):
+        for row in range(N_RESULTS):
+            out[row, i] = 0.0
+        for row in range(_N_STATE):
+            z[row, i] = 0.0
+        z[_X, i] = z[_X + 3, i] = z[_Y, i] = z[_Y + 3, i] = 1.0
+
+
+def room_of(steps: Array) -> tuple[Array, ...]:
+    """Room to work in: for maps, their series, what the ``steps`` come to, a group's state; and the axis."""
+    shapes = (steps[:, 3].max(initial=0), N_SECOND, LANES), (6, N_SECOND, LANES), (len(steps), N_STRETCH, LANES)
+    return tuple(np.zeros(shape) for shape in (*shapes, (_N_STATE, LANES), (6, LANES)))
 
 
 @compiled
@@ -328,6 +348,7 @@ def scan_lanes(
     pieces_x: Any,
     pieces_y: Any,
     chromatic: Any,
+    room: Any,
     out: Any,
 ) -> Any:
     """Scan groups of lattices: out (groups, N_RESULTS + 8 places, LANES).
@@ -336,19 +357,13 @@ def scan_lanes(
     its series, of the steps that differ; ``arguments`` (groups, n_moving, n_arguments, LANES). ``chain`` (n, 3): fixed
     stretch 1, 2 ... or moving step -1, -2 ... or 0 for none, whether that is thick, and the place before it or -1.
     ``fixed`` (n, N_STRETCH, LANES). ``pieces_x``, ``pieces_y``: matrices (n, 6, LANES), may they peak inside (n,), and
-    the first of each fixed stretch. ``chromatic``: are chromaticities wanted, or left at 0?
+    the first of each fixed stretch. ``chromatic``: are chromaticities wanted, or left at 0? ``room``: ``room_of``.
     """
-    rooms = 0
-    for j in range(len(steps)):
-        rooms = max(rooms, steps[j, 3])
-    work, series = np.zeros((rooms, 28, LANES)), np.zeros((6, 28, LANES))
-    moving, z = np.zeros((len(steps), N_STRETCH, LANES)), np.empty((_N_STATE, LANES))
+    _, _, moving, z, _ = room
     for group in range(out.shape[0]):
         found = out[group]
-        found[FLAG] = 0.0
-        _move(bank, steps, arguments[group], work, series, chromatic, moving, found[FLAG])
-        z[:] = 0.0
-        z[_X], z[_X + 3], z[_Y], z[_Y + 3] = 1.0, 1.0, 1.0, 1.0
+        _begin(z, found)
+        _move(bank, steps, arguments[group], room, chromatic, found[FLAG])
         for position in range(len(chain)):
             source = chain[position, 0]
             if source != 0:
