@@ -34,8 +34,6 @@ def proportion(count: int, total: int, level: float = 0.95, method: str = "wilso
     ``method``: "wilson" (E. B. Wilson, J. Am. Stat. Assoc. 22, 209 (1927)) or "exact" (Clopper and Pearson, Biometrika
     26, 404 (1934)), which never covers less than ``level``. Raises InputError for counts that are no share.
     """
-    from scipy.stats import binomtest
-
     if not (isinstance(count, int) and isinstance(total, int) and 0 <= count <= total and total > 0):
         raise InputError(f"a share needs whole numbers 0 <= count <= total and total > 0, found {count!r} of {total!r}")
     if not 0 < level < 1:
@@ -43,8 +41,25 @@ def proportion(count: int, total: int, level: float = 0.95, method: str = "wilso
     if method not in _METHODS:
         hint = did_you_mean(str(method), _METHODS)
         raise InputError(f"unknown confidence interval '{method}'{hint} Known: {', '.join(_METHODS)}")
-    interval = binomtest(count, total).proportion_ci(level, method)
-    return Proportion(count, total, count / total, float(interval.low), float(interval.high))
+    low, high = (_wilson if method == "wilson" else _exact)(count, total, level)
+    return Proportion(count, total, count / total, low if count else 0.0, high if count < total else 1.0)
+
+
+def _wilson(count: int, total: int, level: float) -> tuple[float, float]:
+    """Where a share p is z sqrt(p (1 - p) / n) from the one that was found: the roots of a quadratic in p."""
+    from scipy.special import ndtri
+
+    z = float(ndtri(0.5 + 0.5 * level))
+    middle, half = count + 0.5 * z**2, z * sqrt(count * (total - count) / total + 0.25 * z**2)
+    return (middle - half) / (total + z**2), (middle + half) / (total + z**2)
+
+
+def _exact(count: int, total: int, level: float) -> tuple[float, float]:
+    """Shares of which so many or more, or so few or fewer, come with probability (1 - level) / 2: quantiles of beta."""
+    from scipy.special import betaincinv
+
+    tail = 0.5 * (1.0 - level)
+    return float(betaincinv(count, total - count + 1, tail)), float(betaincinv(count + 1, total - count, 1.0 - tail))
 
 
 def share(chosen: Array) -> tuple[float, float]:
@@ -81,11 +96,12 @@ def percentile_bounds(values: Array, percent: float, level: float = 0.95) -> tup
     the percentile, which is binomial: no distribution is assumed (H. A. David, H. N. Nagaraja, Order Statistics, 3rd
     ed., Wiley 2003, sec. 7.1). -inf or inf where the sample is too small to have them, see ``least_sample``.
     """
-    from scipy.stats import binom
+    from scipy.special import bdtr
 
     ordered = _ordered(values)
     n, part = len(ordered), percent / 100.0
-    low, high = (int(binom.ppf(p, n, part)) for p in ((1 - level) / 2, (1 + level) / 2))
+    below = bdtr(np.arange(n + 1), n, part)  # that at most so many of the sample lie below the percentile
+    low, high = (int(np.searchsorted(below, p)) for p in ((1 - level) / 2, (1 + level) / 2))
     return float(ordered[low - 1]) if low else -float("inf"), float(ordered[high]) if high < n else float("inf")
 
 
@@ -128,12 +144,12 @@ def jackknife(estimate: Callable[[Array], float], number: int, groups: int = 20)
     t sqrt((g - 1) / g sum (e_i - mean e)^2) with Student's t of g - 1 degrees of freedom; ``estimate`` takes the
     indices kept (B. Efron, C. Stein, Ann. Stat. 9, 586 (1981)).
     """
-    from scipy.stats import t
+    from scipy.special import stdtrit
 
     groups = min(groups, number)
     index = np.arange(number)
     found = np.array([estimate(index[index % groups != left]) for left in range(groups)])
-    return float(t.ppf(0.975, groups - 1) * np.sqrt((groups - 1) / groups * np.sum((found - found.mean()) ** 2)))
+    return float(stdtrit(groups - 1, 0.975) * np.sqrt((groups - 1) / groups * np.sum((found - found.mean()) ** 2)))
 
 
 @dataclass(frozen=True)
