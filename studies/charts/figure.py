@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 import plotly.graph_objects as go
 
-from studies.charts.style import Drawing
+from studies.charts.style import Drawing, Trace
 
 
 def figure_json(figure: go.Figure) -> dict[str, Any]:
@@ -17,6 +17,20 @@ def figure_json(figure: go.Figure) -> dict[str, Any]:
     plain: dict[str, Any] = _listed(json.loads(figure.to_json()))
     plain["layout"].pop("template", None)
     return {"data": plain["data"], "layout": plain["layout"]}
+
+
+def drawing_json(drawing: Drawing) -> dict[str, Any]:
+    """``figure_json`` of a drawing. Rows of numbers go as arrays, which plotly takes whole, not one by one."""
+    return figure_json(figure_of({**drawing, "data": [_in_arrays(trace) for trace in drawing["data"]]}))
+
+
+def _in_arrays(trace: Trace) -> Trace:
+    return {key: np.array(value, dtype=float) if _is_row(value) else value for key, value in trace.items()}
+
+
+def _is_row(value: Any) -> bool:
+    """Whether it is a list of floats, None among them."""
+    return isinstance(value, list) and bool(value) and all(type(one) is float or one is None for one in value)
 
 
 def _listed(value: Any) -> Any:

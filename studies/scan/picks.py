@@ -7,10 +7,11 @@ from typing import Any
 
 import pandas as pd
 
-from studies.charts.figure import figure_json
+from studies.charts.figure import drawing_json
 from studies.charts.kit.slider import HEIGHT, one_at_a_time, owners, slider
-from studies.charts.lattice import magnet_blocks, optics_figure
-from studies.charts.style import INK, Layout, Trace, numbers
+from studies.charts.lattice import magnet_blocks
+from studies.charts.panels import optics_panels
+from studies.charts.style import INK, Drawing, Layout, Trace, numbers
 from studies.results import FigureData
 from studies.scan.facts import CaseOptics, ScanFacts
 
@@ -48,7 +49,8 @@ def positions(facts: ScanFacts, name: str, design: float) -> list[float]:
 def picked_optics(facts: ScanFacts, id: str, where: str) -> FigureData:
     """Optics of the design and of the chosen cases, one at a time; ``where``: the figures they are picked in."""
     blocks = magnet_blocks(facts.optics[0].lattice, facts.plan.particle, {})
-    frames = [figure_json(optics_figure(case.table, blocks)) for case in facts.optics]
+    drawings = [optics_panels(case.table, blocks, None, None, "", {}) for case in facts.optics]
+    frames = [drawing_json(one) for one in (drawings[0], *map(_own, drawings[1:]))]
     labels = [_label(number, case) for number, case in enumerate(facts.optics)]
     caption = (
         f"Optics of the design and of {len(facts.chosen)} cases (rings in {where}). The magnets are those of the "
@@ -56,6 +58,13 @@ def picked_optics(facts: ScanFacts, id: str, where: str) -> FigureData:
         "Look for: what the peaks do across the region."
     )
     return FigureData(id, "Optics of chosen cases", caption, _picked(frames, labels), _frame(facts.optics))
+
+
+def _own(drawing: Drawing) -> Drawing:
+    """What differs from case to case: functions and ranges. The rest is that of the design, and is checked once."""
+    axes = {key: {"range": axis.get("range")} for key, axis in drawing["layout"].items() if key.startswith("yaxis")}
+    traces = [trace for trace in drawing["data"] if trace.get("name") in _FUNCTIONS]
+    return {"data": traces, "layout": {"template": "none", **axes}}
 
 
 def _label(number: int, case: CaseOptics) -> str:
@@ -76,7 +85,7 @@ def _picked(frames: Sequence[Mapping[str, Any]], labels: Sequence[str]) -> dict[
     traces = [*shared, *one_at_a_time(own, 0)]
     layout = {**frames[0]["layout"]}
     for key in [key for key in layout if key.startswith("yaxis")]:
-        ranges = [frame["layout"][key].get("range") for frame in frames]
+        ranges = [frame["layout"].get(key, {}).get("range") for frame in frames]
         if all(ranges):
             low, high = min(r[0] for r in ranges), max(r[1] for r in ranges)
             layout[key] = {**layout[key], "range": [low, high]}
