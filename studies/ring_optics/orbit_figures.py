@@ -11,7 +11,7 @@ import pandas as pd
 from lattice.arrays import Array
 from studies.charts import style
 from studies.charts.curves import Curve, curves
-from studies.charts.figure import figure_json, figure_of
+from studies.charts.figure import drawing_json, figure_json
 from studies.charts.style import Drawing, Layout, Trace, axis, base_layout, numbers, s_axis, text, tint
 from studies.results import FigureData, Shown
 from studies.ring_optics.imperfections import PERCENT, SHOWN, Imperfections
@@ -35,7 +35,7 @@ def orbit_figures(found: Imperfections) -> Iterator[FigureData]:
         "orbit-machines",
         "Orbit before and after correction",
         caption,
-        figure_json(figure_of(_bands(table, _monitors(found)))),
+        drawing_json(_bands(table, _monitors(found))),
         _headed(table),
         tuple(
             Shown(f"orbit_{p}{when}", axis, 1e3, mirrored=True, curves=_CURVES[when])
