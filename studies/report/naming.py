@@ -94,6 +94,8 @@ def _figure(figure: FigureData, words: Mapping[str, str], families: Mapping[str,
 
 def _shown(value: Any, words: Mapping[str, str], families: Mapping[str, str]) -> Any:
     """What a figure shows, its texts with words; numbers and their order as they are."""
+    if type(value) is float:  # most are
+        return value
     if isinstance(value, str):
         return _text(value, words, families)
     if isinstance(value, Mapping):

@@ -135,6 +135,8 @@ def number_or_none(value: Any) -> float | None:
 
 def plain(value: Any) -> Any:
     """Dictionaries, lists, text, numbers and None alone: what JSON holds (NaN becomes None)."""
+    if type(value) is float:  # most are
+        return value if isfinite(value) else None
     if isinstance(value, Mapping):
         return {str(key): plain(part) for key, part in value.items()}
     if isinstance(value, (list, tuple)):
