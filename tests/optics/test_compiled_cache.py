@@ -5,10 +5,12 @@ from __future__ import annotations
 import os
 import time
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from optics.caching import cache_folder, stale
+from optics.compiled import compiled, inner
 
 
 def installed(place: Path) -> Path:
@@ -91,3 +93,20 @@ def test_nothing_beyond_the_cache_is_removed(tmp_path: Path, caches: Path) -> No
 def test_a_cache_that_cannot_be_written_is_no_error(tmp_path: Path) -> None:
     (tmp_path / "file").touch()
     assert cache_folder(installed(tmp_path / "one"), tmp_path / "file").parent == tmp_path / "file"
+
+
+@inner
+def _times(a: Any, n: Any) -> Any:
+    return a * n
+
+
+@compiled
+def _five_times(a: Any, n: Any) -> Any:
+    return _times(a, 2) + _times(a, n) + _times(a, 3)
+
+
+def test_a_number_that_is_written_out_has_no_code_of_its_own() -> None:
+    """Numba would compile what is called, and all that it calls in turn, for 2, for n and for 3."""
+    inside: Any = _times
+    assert _five_times(1.5, 0) == 7.5
+    assert len(inside.signatures) == 1
