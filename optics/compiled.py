@@ -26,8 +26,8 @@ def _njit(function: Any, **options: Any) -> Any:
 
 def _of_types(function: Any) -> Any:
     """One code for all numbers: one that is written out in a call would have its own, with all that it calls."""
-    template = function.get_call_template
-    function.get_call_template = lambda args, kws: template(tuple(types.unliteral(one) for one in args), kws)
+    template, plain = function.get_call_template, cast(Any, types).unliteral
+    function.get_call_template = lambda args, kws: template(tuple(plain(one) for one in args), kws)
     return function
 
 
