@@ -29,6 +29,7 @@ from extraction.spill.lanes.rows import (
     TURN_IMAGINARY,
     TURN_REAL,
 )
+from extraction.spill.sections.proof import _Walk
 from extraction.spill.setup import turns_between_settings
 from extraction.spill.xsuite import _Buckets, _coordinates, _ends, _Flock, _Frame, _Runner
 from lattice import ReferenceParticle
@@ -270,3 +271,25 @@ def test_kicks_come_from_a_potential_that_is_the_same_above_and_below() -> None:
     assert over_y == pytest.approx(over_x, abs=1e-8)
     assert kick(x, -y)[0] == pytest.approx(kick(x, y)[0], abs=1e-15)
     assert kick(x, -y)[1] == pytest.approx(-kick(x, y)[1], abs=1e-15)
+
+
+# --------------------------------------------------------------------------------------------------- what is proven
+
+
+def test_amplitudes_of_a_section_are_those_that_touch_its_nearest_opening() -> None:
+    """An ellipse of 40 x 20 mm and a box of 30 x 25 mm, the orbit 3 and 2 mm off: with 8 mm of height the corner of the
+    beam lies on the ellipse, x + 3 mm and 8 + 2 mm; higher than an opening nothing is proven."""
+    roots = np.array([[[2.0, 4.0], [3.0, 4.0], [1.0, 1.0]]])
+    offset = np.array([[[3e-3, 2e-3]] * 3])
+    openings = np.zeros((3, 6))
+    openings[0, 4:], openings[0, 2:4] = [1 / 0.04, 1 / 0.02], [1 / 0.04, 1 / 0.02]
+    openings[1:, 2:4] = [1 / 0.03, 1 / 0.025]
+    with np.errstate(divide="ignore"):
+        room = 1.0 / openings[:, 2:4] - offset
+    betas, no_kicks = np.ones((1, 3, 2)), np.zeros((1, 2, 0))
+    one = _Walk(betas, betas[:, 1:], no_kicks, room, offset, roots, openings, sections=np.array([0, 1, 1]))
+    ellipse, box, free = one._sections(2e-3)[0]
+    assert ((2.0 * ellipse + 3e-3) / 0.04) ** 2 + ((8e-3 + 2e-3) / 0.02) ** 2 == pytest.approx(1.0, rel=1e-12)
+    assert 3.0 * box == pytest.approx(0.027, rel=1e-12)
+    assert free == np.inf
+    assert (one._sections(0.03)[0][:2] < 0).all()

@@ -17,6 +17,7 @@ from studies.charts.magnets import MagnetBlock
 from studies.charts.panels import _apart, _flags, _samples, optics_panels
 from studies.charts.steinbach import Still, Wedge, steinbach, steinbach_film
 from studies.charts.style import base_layout
+from studies.charts.vectors import Vector, vectors
 from studies.results import Shown
 
 TABLE = pd.DataFrame({"s": [0.0, 2.0, 10.0], "betx": [3.0, 12.0, 5.0], "bety": [8.0, 2.0, 5.5], "dx": [-1.0, 3.0, 2.0]})
@@ -287,3 +288,20 @@ def made_wedge() -> Wedge:
         height=1.0,
         driver="core",
     )
+
+
+# ------------------------------------------------------------------------------------------------------------ vectors
+
+
+def test_vectors_are_laid_head_to_tail_about_the_middle_of_their_figure() -> None:
+    """(3, 1), (-1, 2) and (0.01, 0): corners at 0, (3, 1), (2, 3) and (2.01, 3); both axes reach 0.62 of the larger
+    side, 3, from the middle (1.5, 1.5); the smallest has no name, the sum stands half way."""
+    found = vectors([Vector("a", 3.0, 1.0), Vector("b", -1.0, 2.0), Vector("c", 0.01, 0.0)], "S", "m^-1/2")
+    total, chain = found.data
+    for drawn, x, y in ((chain, [0, 3, 2, 2.01], [0, 1, 3, 3]), (total, [0, 2.01], [0, 3])):
+        assert list(drawn.x) == pytest.approx(x)
+        assert list(drawn.y) == pytest.approx(y)
+    for axis in (found.layout.xaxis, found.layout.yaxis):
+        assert list(axis.range) == pytest.approx([1.5 - 1.86, 1.5 + 1.86])
+    places = {note.text: (note.x, note.y) for note in found.layout.annotations}
+    assert places == {"a": (1.5, 0.5), "b": (2.5, 2.0), "sum": (pytest.approx(1.005), 1.5)}

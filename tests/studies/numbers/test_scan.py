@@ -18,7 +18,7 @@ from optics import twiss
 from optics.aperture import clearance, clearance_at_wires
 from studies.scan.blocks import _named, _verdicts
 from studies.scan.facts import chosen_cases, classes_of
-from studies.scan.plan import COMPUTED, STATUS, Axis, Plan
+from studies.scan.plan import COMPUTED, STATUS, Axis, Plan, _is_judged
 from studies.scan.quantities import extra_columns, extra_quantities
 from studies.spec.resolution import BeamCase
 from tests.studies.numbers.ring_facts import PROTON, SCALE
@@ -160,3 +160,21 @@ def test_cases_are_chosen_of_the_best_class_and_some_of_the_others_far_from_each
     assert {0, 39, 40, 79} <= set(chosen.tolist())
     gaps = np.diff(chosen[chosen < 40])
     assert gaps.max() <= 2 * gaps.min() + 1
+
+
+def test_a_scan_judges_what_its_cases_compute() -> None:
+    """In blocks what is asked for alone; case by case all but what takes too long, at a place too."""
+    blocks: Any = SimpleNamespace(scanned="blocks")
+    cases: Any = SimpleNamespace(scanned="cases", unscanned=("duty_factor", "betx"))
+    assert [_is_judged(name, blocks, ("qx", "betx@es")) for name in ("qx", "betx@es", "betx", "qy")] == [
+        True,
+        True,
+        False,
+        False,
+    ]
+    assert [_is_judged(name, cases, ()) for name in ("duty_factor", "betx@es", "qx", "dx@es")] == [
+        False,
+        False,
+        True,
+        True,
+    ]
