@@ -117,6 +117,11 @@ def spilled(rows: int) -> Any:
     return SimpleNamespace(extracted=table.assign(time=np.arange(rows) * 1e-6), particle=PROTON)
 
 
+def test_a_beam_without_a_course_in_time_does_not_move() -> None:
+    for states, time in ((bar(5), np.full(5, 0.3)), (bar(1), np.zeros(1))):
+        assert ExtractedBeam(states, time, PROTON).drift_in_time() == {"x": 0.0, "px": 0.0, "delta": 0.0}
+
+
 def test_the_extracted_beam_is_kicked_and_flown_to_the_magnetic_septum() -> None:
     """Through 0.5 m with the kick in the middle, then 3 m of drift."""
     septum = Septum.of(RING, "es", magnetic="ms")

@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from types import SimpleNamespace
+from typing import Any
 
 import numpy as np
+import pandas as pd
 import pytest
 
 from extraction import (
@@ -19,7 +22,7 @@ from extraction import (
     track_spill,
 )
 from extraction.spill.rate import Evenness
-from extraction.spill.shaping import _reason
+from extraction.spill.shaping import _reason, _Wanted
 from lattice import InputError, NoSolution
 from lattice.arrays import Array
 from lattice.reference import SPEED_OF_LIGHT
@@ -116,3 +119,17 @@ def test_the_heating_of_a_knockout_does_not_depend_on_how_long_a_trial_is() -> N
     assert heating[-1] == pytest.approx(13 / 3 * 1e-12, rel=1e-6)
     short = _driver(knockout, _Warp(np.array([0.0, 1.0]), heating[[0, -1]]), 0.01)
     assert _progress(short, 0.01)[1][-1] == pytest.approx(heating[-1], rel=1e-9)
+
+
+@pytest.mark.parametrize("lead", [0.0, 0.2])
+def test_shares_leave_when_the_shape_has_grown_to_them(lead: float) -> None:
+    """Evenly, or as the square of the time for a rate that rises from 0: the shares of 0, a quarter and 1 leave after
+    0, a quarter (a half) and all of what the lead leaves; a spill that does so is even in its own bins."""
+    shares = np.array([0.0, 0.25, 1.0])
+    even, rising = (_Wanted(shape, 2.0, 8, lead) for shape in (None, lambda times: times))
+    assert even.fractions(shares) == pytest.approx(lead + (1 - lead) * np.array([0.0, 0.25, 1.0]), rel=1e-12)
+    assert rising.fractions(shares) == pytest.approx(lead + (1 - lead) * np.array([0.0, 0.5, 1.0]), abs=1e-5)
+    middles = (np.arange(800) + 0.5) / 800
+    for wanted in (even, rising):
+        spill: Any = SimpleNamespace(extracted=pd.DataFrame({"time": 2.0 * wanted.fractions(middles)}))
+        assert wanted.evenness(spill).raw == pytest.approx(1.0, rel=1e-6)

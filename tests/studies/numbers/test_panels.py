@@ -110,6 +110,12 @@ def test_a_reference_is_dots_that_can_be_told_apart() -> None:
     assert note(made, "black dots: MAD-X")["yref"] == "y2 domain"
 
 
+def test_names_of_magnets_stand_over_their_middle() -> None:
+    """2 m that begin at 1 m."""
+    assert BLOCKS[0].middle == 2.0
+    assert note(drawing(), "bend")["x"] == 2.0
+
+
 def test_the_hover_finds_a_magnet_all_along_it() -> None:
     """Every 0.2 m in the middle of its part; a short one once."""
     assert _samples(BLOCKS[0]) == pytest.approx([1.1 + 0.2 * n for n in range(10)])
