@@ -139,9 +139,18 @@ def _corner(words: str, yaxis: str, color: str = style.INK, y: float = 1.0) -> L
 
 
 def bar_drawing(
-    x: Array, angle: Array, x_title: str, angle_title: str, walls: Sequence[tuple[float, str]] = ()
+    x: Array,
+    angle: Array,
+    x_title: str,
+    angle_title: str,
+    walls: Sequence[tuple[float, str]] = (),
+    *,
+    counted: str = "particles",
 ) -> Drawing:
-    """Points of the extracted beam with both marginals; ``walls`` are upright lines with their names."""
+    """Points of the extracted beam with both marginals; ``walls`` are upright lines with their names.
+
+    ``counted``: what a point is one of.
+    """
     if len(x) == 0:
         raise InputError("a spill without extracted particles has no bar to draw")
     hover = f"{x_title} %{{x:.4g}}<br>{angle_title} %{{y:.4g}}"
@@ -150,8 +159,8 @@ def bar_drawing(
     across, count_y = _marginal(angle)
     traces = [
         dots(x, angle, EXACT, 3, "extracted", hover),
-        line(along, count_x, style.HORIZONTAL, 1.2, "x", "%{x:.4g}: %{y} particles") | {"yaxis": "y2"},
-        line(count_y, across, style.HORIZONTAL, 1.2, "angle", "%{y:.4g}: %{x} particles")
+        line(along, count_x, style.HORIZONTAL, 1.2, "x", f"%{{x:.4g}}: %{{y}} {counted}") | {"yaxis": "y2"},
+        line(count_y, across, style.HORIZONTAL, 1.2, "angle", f"%{{y:.4g}}: %{{x}} {counted}")
         | {"xaxis": "x2", "yaxis": "y3"},
     ]
     layout = base_layout(
@@ -159,8 +168,8 @@ def bar_drawing(
         hovermode="closest",
         xaxis=axis(x_title, domain=[0.0, 0.78], anchor="y", range=x_range),
         yaxis=axis(angle_title, domain=[0.0, 0.74], anchor="x", range=y_range),
-        yaxis2=axis("particles", domain=[0.8, 1.0], anchor="x", rangemode="tozero"),
-        xaxis2=axis("particles", domain=[0.82, 1.0], anchor="y3", rangemode="tozero"),
+        yaxis2=axis(counted, domain=[0.8, 1.0], anchor="x", rangemode="tozero"),
+        xaxis2=axis(counted, domain=[0.82, 1.0], anchor="y3", rangemode="tozero"),
         yaxis3=axis("", domain=[0.0, 0.74], anchor="x2", range=y_range, matches="y", showticklabels=False),
         shapes=[upright(place, yref="y domain", width=0.8, dash="dot") for place, _ in walls],
         annotations=[

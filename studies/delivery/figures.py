@@ -258,7 +258,7 @@ def _along(found: Trajectories) -> FigureData:
 def _steered_spots(found: Trajectories) -> FigureData:
     """Middles at the isocentre, with the ripple, about that of the ideal line."""
     away = 1e3 * (found.rippled.position - found.ideal.position)
-    drawing = bar_drawing(away[:, 0], away[:, 1], "x [mm]", "y [mm]")
+    drawing = bar_drawing(away[:, 0], away[:, 1], "x [mm]", "y [mm]", counted="lines")
     caption = (
         f"Middle of the spot at the isocentre in {len(away)} steered lines with errors, with the ripple of the spill, "
         f"about that of the ideal line, {found.label}. Look for: one plane wider than the other."

@@ -7,11 +7,10 @@ from collections.abc import Iterator
 import pandas as pd
 
 from studies.charts.figure import figure_json, figure_of
-from studies.charts.kit.strips import axis_name
 from studies.charts.linac import line, stacked
 from studies.charts.spill import bar_drawing
 from studies.charts.style import HORIZONTAL, VERTICAL
-from studies.results import FigureData, Shown
+from studies.results import FigureData
 from studies.tolerances.figures import figures as of_machines
 from studies.tolerances.line.facts import Facts
 
@@ -54,15 +53,14 @@ def _along(facts: Facts) -> FigureData:
         f"{len(facts.shown.spots['after'])} lines stay within, {told}. Look for: where correctors or monitors lack."
     )
     values = pd.DataFrame({"s [m]": table["s"], **{f"{k} [mm]": 1e3 * v for k, v in table.items() if k != "s"}})
-    shows = tuple(Shown(f"trajectory_{p}", axis_name(i), 1e3, at=None) for i, (p, _) in enumerate(_PLANES))
-    return FigureData("trajectories", "Trajectories", caption, drawing, values, shows)
+    return FigureData("trajectories", "Trajectories", caption, drawing, values)
 
 
 def _spots(facts: Facts) -> FigureData:
     """Middles at the isocentre."""
     assert facts.shown is not None
     away = 1e3 * facts.shown.spots["after"]
-    drawing = bar_drawing(away[:, 0], away[:, 1], "x [mm]", "y [mm]")
+    drawing = bar_drawing(away[:, 0], away[:, 1], "x [mm]", "y [mm]", counted="lines")
     caption = (
         f"Middle of the spot at the isocentre in {len(away)} lines with errors, {_state(facts, 'after')}, with what "
         "supplies and beam do afterwards, about that of the line without errors. Look for: one plane wider than the "
