@@ -113,22 +113,27 @@ def _levels(asked: Asked, drawn: Callable[[float], pd.DataFrame]) -> list[Tried]
     """Levels from 1 on to the largest that keeps the yield, each from what the machines of the last one use.
 
     All levels have the same random numbers, and a number's excess grows with its errors: a machine that uses u of its
-    tightest limit breaks it at 1/u of the level. A level that is expected wrongly is halved back between two known.
+    tightest limit breaks it at 1/u of the level. Where that says nothing (too many have no number at all), the next
+    lies between the two known.
     """
-    good, bad, level = 0.0, np.inf, 1.0
+    good, bad, level, lost = 0.0, np.inf, 1.0, False
     tried: list[Tried] = []
     while len(tried) < _TRIES and _LEAST <= level <= _MOST:
         LOGGER.info("budget, trial %d of at most %d: machines at %.3g of the room", len(tried) + 1, _TRIES, level)
         table = drawn(level)
         tried.append(Tried(level, _kept_all(asked, table)))
-        largest = min(level / _used_by_most(asked, table), _MOST)
+        used = _used_by_most(asked, table)
+        largest, lost = min(level / used, _MOST), lost or used >= _STEP
         if tried[-1].found.lower >= asked.wanted:
             good = level
+            if largest <= _NEAR * good:
+                break
         else:
             bad, largest = level, _BACK * largest
-        if max(min(bad, largest), good) <= _NEAR * good:
+        if bad <= _NEAR * good:
             break
-        level = largest if good < largest < bad else float(np.sqrt(good * bad))
+        between = float(np.sqrt(good * bad)) if good else bad / _STEP
+        level = largest if not lost and _NEAR * good < largest < bad else between
     return tried
 
 

@@ -119,6 +119,23 @@ def test_the_level_of_a_budget_is_found_from_the_machines(known: Answer) -> None
     assert best.found.count <= 3850
 
 
+def test_the_level_is_found_between_two_where_machines_have_no_number_at_once() -> None:
+    """Beyond 6 mm the beam is lost, before the limit of 8 mm is reached: the level ends there, to a fifth."""
+
+    def lossy(drawing: Drawing) -> pd.DataFrame:
+        table = orbits(drawing)
+        return table.assign(orbit_x=table["orbit_x"].where(table["orbit_x"] < 6e-3))
+
+    sampling = Sampling(CAUSES, 400, 200)
+    spec = BudgetSpec(machines=1000, check=1000, largest=20.0)
+    cases = orbits(sampling.drawing(np.arange(sampling.cases)))
+    found = answer(Question(sampling, 0.95, spec, [need()], lossy), cases).budget
+    assert found is not None
+    drawn = np.sort(orbits(sampling.more(0, 1000, found.scales))["orbit_x"])
+    most = next(n for n in range(950, 1000) if yield_of(np.arange(1000) < n).lower >= 0.95)
+    assert 1.0 <= 6e-3 / drawn[most - 1] < 1.2
+
+
 def test_the_same_machines_with_larger_errors(known: Answer) -> None:
     """All errors 1.3 and 1.6 times as large: all orbits are, machine by machine, and so is what 95 % of them do not
     exceed. The share that keeps 8 mm follows the Gaussian of sqrt(14) mm, here of 100 machines."""
