@@ -16,10 +16,6 @@ import numpy as np
 
 from optics.compiled import compiled, inner
 from optics.linear.propagation import (
-    ALFX,
-    ALFX2,
-    ALFY,
-    ALFY1,
     BETX,
     BETX2,
     BETY,
@@ -161,14 +157,11 @@ def _copy(modes: Any, out: Any) -> Any:
 
 @inner
 def _read_functions(n: Any, now: Any) -> Any:
-    now[BETX] = n[0, 0] * n[0, 0] + n[0, 1] * n[0, 1]
-    now[ALFX] = -(n[0, 0] * n[1, 0] + n[0, 1] * n[1, 1])
-    now[BETX2] = n[0, 2] * n[0, 2] + n[0, 3] * n[0, 3]
-    now[ALFX2] = -(n[0, 2] * n[1, 2] + n[0, 3] * n[1, 3])
-    now[BETY] = n[2, 2] * n[2, 2] + n[2, 3] * n[2, 3]
-    now[ALFY] = -(n[2, 2] * n[3, 2] + n[2, 3] * n[3, 3])
-    now[BETY1] = n[2, 0] * n[2, 0] + n[2, 1] * n[2, 1]
-    now[ALFY1] = -(n[2, 0] * n[3, 0] + n[2, 1] * n[3, 1])
+    for i in (0, 2):  # plane
+        for k in (0, 2):  # mode
+            beta = (BETX if i == 0 else BETY) if i == k else (BETX2 if i == 0 else BETY1)
+            now[beta] = n[i, k] * n[i, k] + n[i, k + 1] * n[i, k + 1]
+            now[beta + 1] = -(n[i, k] * n[i + 1, k] + n[i, k + 1] * n[i + 1, k + 1])
     now[SHARE] = n[0, 0] * n[1, 1] - n[0, 1] * n[1, 0]
 
 

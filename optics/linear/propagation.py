@@ -157,15 +157,14 @@ def _solve4(a: Any) -> Any:
         for i in range(k + 1, 4):
             if abs(a[i, k]) > abs(a[pivot, k]):
                 pivot = i
-        for j in range(5):
+        for j in range(k, 5):
             a[k, j], a[pivot, j] = a[pivot, j], a[k, j]
-        for i in range(k + 1, 4):
-            factor = a[i, k] / a[k, k]
-            for j in range(k, 5):
-                a[i, j] -= factor * a[k, j]
-    for k in range(3, -1, -1):
-        for j in range(k + 1, 4):
-            a[k, 4] -= a[k, j] * a[j, 4]
+        for i in range(4):
+            if i != k:
+                factor = a[i, k] / a[k, k]
+                for j in range(k + 1, 5):
+                    a[i, j] -= factor * a[k, j]
+    for k in range(4):
         a[k, 4] = a[k, 4] / a[k, k]
 
 

@@ -7,6 +7,7 @@ series, because the closed forms of the derivatives lose digits there.
 
 from __future__ import annotations
 
+import math
 from typing import Any
 
 import numpy as np
@@ -33,9 +34,10 @@ def _cos_and_sin_of_root(u: Any) -> Any:
 def _cos_and_sin_of_root_compiled(u: Any) -> Any:
     if isinstance(u, types.Complex):
 
-        def of_complex(u: Any) -> Any:
+        def of_complex(u: Any) -> Any:  # from real functions: the complex ones of numba take long to compile
             root = np.sqrt(u)
-            return np.cos(root), np.sin(root) / root
+            c, s, growth, slope = math.cos(root.real), math.sin(root.real), math.cosh(root.imag), math.sinh(root.imag)
+            return complex(c * growth, -s * slope), complex(s * growth, c * slope) / root
 
         return of_complex
 
@@ -45,6 +47,28 @@ def _cos_and_sin_of_root_compiled(u: Any) -> Any:
             return np.cos(root), np.sin(root) / root
         root = np.sqrt(-u)
         return np.cosh(root), np.sinh(root) / root
+
+    return of_real
+
+
+def arctan(w: Any) -> Any:
+    """arctan in compiled code, for float and complex w."""
+    raise NotImplementedError
+
+
+@overload(arctan)
+def _arctan_compiled(w: Any) -> Any:
+    if isinstance(w, types.Complex):
+
+        def of_complex(w: Any) -> Any:  # Abramowitz & Stegun, 4.4.39
+            x, y = w.real, w.imag
+            real = 0.5 * math.atan2(2.0 * x, (1.0 - y) * (1.0 + y) - x * x)
+            return complex(real, 0.25 * math.log1p(4.0 * y / (x * x + (1.0 - y) * (1.0 - y))))
+
+        return of_complex
+
+    def of_real(w: Any) -> Any:
+        return math.atan(w)
 
     return of_real
 
@@ -144,7 +168,7 @@ def arctan_ratio_series(w: Any) -> Any:
         f, fu, fuu = _power_series(_ARCTAN, w * w)
         return ratio_of_square(w, f, fu, fuu)
     d = 1.0 / (1.0 + w * w)
-    f = np.arctan(w) / w
+    f = arctan(w) / w
     f1 = (d - f) / w
     f2 = (-2.0 * w * d * d - 2.0 * f1) / w
     return f, f1, f2

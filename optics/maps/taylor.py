@@ -34,7 +34,7 @@ from optics.maps.recording import (
     SQRT,
     SUB,
 )
-from optics.maps.smooth import arctan_ratio_series, cos_sqrt_series, sin_sqrt_series
+from optics.maps.smooth import arctan, arctan_ratio_series, cos_sqrt_series, sin_sqrt_series
 
 N_FIRST = 1 + N_COORDINATES
 N_SECOND = N_FIRST + N_COORDINATES * (N_COORDINATES + 1) // 2
@@ -190,7 +190,7 @@ def function_series(code: Any, u: Any) -> Any:
         return c, -s, -c
     if code == ARCTAN:
         d = 1.0 / (1.0 + u * u)
-        return np.arctan(u), d, -2.0 * u * d * d
+        return arctan(u), d, -2.0 * u * d * d
     if code == COS_SQRT:
         return cos_sqrt_series(u)
     if code == SIN_SQRT:
