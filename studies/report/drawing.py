@@ -29,6 +29,8 @@ from studies.report.heatmap import draw_heatmap
 from studies.report.labels.boxes import plain_text
 from studies.report.svg import embeddable
 
+#: Of traces: those that our figures are made of.
+KINDS = ("scatter", "bar", "heatmap")
 WIDTH = 820  # px, at which the drawing's letters have the size of the page's
 _DASHES = {"solid": "-", "dash": (0, (5, 3)), "dot": (0, (1, 2)), "dashdot": "-."}
 _HORIZONTAL = {"left": "left", "center": "center", "right": "right", "auto": "center"}
@@ -190,7 +192,7 @@ def _scale(page: _Page, axes: Axes, side: str, spec: Mapping[str, Any]) -> None:
 
 
 def _draw_trace(page: _Page, trace: Mapping[str, Any]) -> None:
-    drawers = {"scatter": _draw_scatter, "bar": _draw_bar, "heatmap": _draw_heatmap}
+    drawers = dict(zip(KINDS, (_draw_scatter, _draw_bar, _draw_heatmap), strict=True))
     if trace.get("type", "scatter") not in drawers:
         raise InputError(f"figure '{page.id}': cannot draw a trace of type '{trace['type']}'")
     drawers[trace.get("type", "scatter")](page, trace)

@@ -24,8 +24,10 @@ from studies.charts.kit.slider import HEIGHT
 from studies.report import render
 from studies.report.csv import csv_text
 from studies.report.digits import thinned
+from studies.report.drawing import KINDS
 from studies.report.packing import packed
 from studies.report.page import PLOTLY_CONFIG, figure_content
+from studies.report.scripts import made_quick
 from studies.report.sections import SECTIONS, contents, home_of
 from studies.report.sliders import without_slider_room
 from studies.report.verdicts import verdict_rows
@@ -247,19 +249,41 @@ def of_hash(script: str) -> str:
 
 
 def test_policy_names_exactly_the_two_scripts(page: Page) -> None:
-    """The one that stands in the page, and plotly once it is unpacked: its bundle with one pair of brackets more.
-
-    In brackets the function that is all of it is read once and not twice; the page is drawn that much sooner.
-    """
+    """The one that stands in the page, and plotly once it is unpacked."""
     running = [text for attributes, text in page.scripts if "type" not in attributes]
     plotly = [text for attributes, text in page.scripts if attributes.get("id") == "plotly"]
     assert (len(running), len(plotly)) == (1, 1)
-    bundle = unpacked(plotly[0])
-    assert bundle.count("(() => {\n") == 1
-    assert bundle.replace("(() => {\n", "() => {\n").removesuffix("})));") == get_plotlyjs().rstrip().removesuffix(
-        "}));"
-    )
-    assert allowed(page) == [of_hash(running[0]), of_hash(bundle)]
+    assert allowed(page) == [of_hash(running[0]), of_hash(unpacked(plotly[0]))]
+
+
+def test_plotly_is_its_bundle_less_the_kinds_that_no_figure_has(page: Page) -> None:
+    """One pair of brackets more, so that a browser reads it once, and two kinds made beside its own scatter."""
+    packaged = get_plotlyjs().rstrip()
+    [bundle] = [unpacked(text) for attributes, text in page.scripts if attributes.get("id") == "plotly"]
+    kinds = re.compile(r"(?<=\.register\(\[)[\w$()]+(?:,[\w$()]+)*(?=\]\))")
+    [made], [shipped] = kinds.findall(bundle), kinds.findall(packaged)
+    assert len(made.split(",")) == len(set(KINDS) - {"scatter"})
+    assert set(made.split(",")) < set(shipped.split(","))
+    whole = bundle.replace(made, shipped).replace("(() => {\n", "() => {\n")
+    assert whole.removesuffix("})));") == packaged.removesuffix("}));")
+
+
+SMALL_BUNDLE = (
+    'var a=W((e,t)=>{"use strict";t.exports={moduleType:"trace",name:"bar"}});'
+    'var b=W((e,t)=>{"use strict";t.exports=a()});'
+    'var c=W((e,t)=>{"use strict";t.exports={moduleType:"trace",name:"cone"}});'
+    'var d=W((e,t)=>{"use strict";var x=c();x.plot=a();t.exports=x});'
+    'var e=W((e,t)=>{"use strict";t.exports={}});'
+)
+
+
+@pytest.mark.parametrize(
+    ("made", "kept"),
+    [("b(),d()", "b()"), ("d(),b(),d()", "b()"), ("b(),e(),f()", "b(),e(),f()")],
+    ids=["a cone is none of ours", "in any order", "what does not say its kind stays"],
+)
+def test_kinds_that_no_figure_has_are_not_made(made: str, kept: str) -> None:
+    assert made_quick(f"{SMALL_BUNDLE}r.register([{made}])") == f"{SMALL_BUNDLE}r.register([{kept}])"
 
 
 def test_a_page_without_figures_holds_and_allows_no_plotly() -> None:
