@@ -134,18 +134,25 @@ def _arrow(wedge: Wedge) -> Layout:
 
 @dataclass(frozen=True, eq=False)
 class Still:
-    """One moment of the animated Steinbach diagram: momentum and amplitude of what still circulates, wedge moved."""
+    """One moment of the animated Steinbach diagram: momentum and amplitude of what still circulates, wedge moved.
+
+    ``time`` [s] is that of the moment.
+    """
 
     label: str
     delta: Array
     amplitude: Array
     shift: float = 0.0
+    time: float = 0.0
 
 
 def steinbach_film(
     wedge: tuple[Array, Array], stills: Sequence[Still], shown: int = 0, height: float | None = None
 ) -> Drawing:
-    """Steinbach diagram with a slider over time. ``wedge``: momentum [1e-3] and stable amplitude [√mm]."""
+    """Steinbach diagram with a slider over time. ``wedge``: momentum [1e-3] and stable amplitude [√mm].
+
+    ``layout.meta.clock`` holds the times [s] of its stops, for figures over time that follow them.
+    """
     if not stills:
         raise InputError("an animated diagram needs at least one moment")
     top = height or 1.1 * max(float(np.max(still.amplitude, initial=0.0)) for still in stills)
@@ -160,6 +167,7 @@ def steinbach_film(
         annotations=_film_notes(stills[shown]),
         sliders=[slider(labels, owners(each), changes, prefix="time: ", shown=shown, room=52)],
         margin={"l": 72, "r": 24, "t": 36, "b": 130},
+        meta={"clock": [short(still.time) for still in stills]},
     )
     return {"data": one_at_a_time(each, shown), "layout": layout}
 

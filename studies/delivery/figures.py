@@ -280,6 +280,7 @@ def _supplies(found: Trajectories) -> Iterator[FigureData]:
         "size y [%]": [100 * one.size_y for one in shown],
     }
     values = np.array(list(columns.values()))
+    values[np.abs(values) < _NOTHING] = 0.0
     largest = np.abs(values).max(axis=1, keepdims=True)
     shares = np.abs(values) / np.where(largest > 0, largest, 1.0)
     drawn = heat(names, list(columns), shares.T, "change at the isocentre per 1e-4 of a supply", _told(values.T))
@@ -296,6 +297,7 @@ def _told(values: Array) -> list[list[str]]:
 
 
 _SUPPLIES = 16
+_NOTHING = 1e-9  # mm or %: less is what rounding leaves of 0
 _MOVED = 10.0  # 1/m: a millimetre stands for a hundredth of a size, where the worst supplies are chosen
 
 

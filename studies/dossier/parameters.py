@@ -79,6 +79,10 @@ class Parameters:
     cases: tuple[Case, ...]
     groups: tuple[tuple[str, tuple[ParameterRow, ...]], ...]
 
+    def columns(self, rows: Sequence[ParameterRow]) -> tuple[int, ...]:
+        """Places of the cases that give one of these rows a value: the others would be empty columns."""
+        return tuple(place for place, _ in enumerate(self.cases) if any(row.values[place] for row in rows))
+
 
 def parameters_of(runs: Sequence[Placed]) -> Parameters:
     """The key numbers that the runs have; columns in the order of the runs, those without a number left out."""

@@ -156,12 +156,16 @@ def _set_up(page: _Page, name: str, axes: Axes) -> None:
         spine.set_visible(side in ("left", "bottom"))
         spine.set(color="#8A8A8A", linewidth=0.8)
     axes.tick_params(labelsize=12, color="#8A8A8A", width=0.8, labelbottom=lowest)
-    axes.set_ylabel(plain_text(_title(y)), fontsize=13, parse_math=False)
+    axes.set_ylabel(plain_text(_title(y)), fontsize=_title_size(y), parse_math=False)
     axes.set_xlabel(plain_text(_title(x)) if lowest else "", fontsize=13, parse_math=False)
     if x.get("scaleanchor"):
         axes.set_aspect("equal", adjustable="box" if "range" in x else "datalim")
     if y.get("visible") is False:
         axes.set_axis_off()
+
+
+def _title_size(axis: Mapping[str, Any]) -> float:
+    return float(axis.get("title", {}).get("font", {}).get("size", 13))
 
 
 def _title(axis: Mapping[str, Any]) -> str:
@@ -171,8 +175,8 @@ def _title(axis: Mapping[str, Any]) -> str:
 def _scale(page: _Page, axes: Axes, side: str, spec: Mapping[str, Any]) -> None:
     kind, axis = spec.get("type", "linear"), axes.xaxis if side == "x" else axes.yaxis
     if kind == "category":
-        names = [plain_text(name) for name in page.categories[side]]
-        axis.set_ticks(range(len(names)), names, parse_math=False)
+        names = [plain_text(name) for name in spec.get("ticktext", page.categories[side])]
+        axis.set_ticks(range(len(names)), names, parse_math=False, rotation=-spec.get("tickangle", 0))
     elif kind == "log":
         axes.set(**{f"{side}scale": "log"})
         axis.set_major_locator(LogLocator(numticks=9))

@@ -28,12 +28,13 @@ from studies.report.captions import caption_of
 from studies.report.csv import csv_address
 from studies.report.digits import thinned
 from studies.report.drawing import draw
+from studies.report.labels.columns import cell_size, columns_named
 from studies.report.labels.placing import PHONE, WIDE, placed
 from studies.report.lettering import lettered
 from studies.report.naming import named
 from studies.report.packing import packed
 from studies.report.phone.layout import relaid
-from studies.report.phone.titles import cell_size, columns_in_lines
+from studies.report.phone.titles import shortened
 from studies.report.screen import first_screen
 from studies.report.scripts import packed_plotly, page_script, policy_of
 from studies.report.sections import contents, numbered
@@ -123,15 +124,20 @@ def figure_content(figure: FigureData) -> Markup:
     for trace in figure.plotly["data"]:
         if trace.get("type") in _WEBGL:
             raise InputError(f"figure '{figure.id}': a trace of type '{trace['type']}' needs WebGL; thin or bin it")
-    slim = columns_in_lines(lettered(without_slider_room(figure.plotly)))
-    layouts = {"layout": placed(slim, WIDE)["layout"], "phone": relaid(slim)["layout"]}
-    layouts |= {"cells": size} if (size := cell_size(slim, min(PHONE))) else {}
+    slim = lettered(without_slider_room(figure.plotly))
+    layouts = {"layout": wide(slim)["layout"], "phone": relaid(slim)["layout"]}
+    layouts |= {"cells": size} if (size := cell_size(slim, min(PHONE))) is not None else {}
     plotly = {"data": [thinned(trace) for trace in slim["data"]], **layouts, "config": PLOTLY_CONFIG}
     return Markup(packed(json.dumps(plotly, separators=(",", ":"), allow_nan=False)))
 
 
+def wide(plotly: Mapping[str, Any]) -> dict[str, Any]:
+    """A figure for a wide screen and for paper: names of columns, titles and labels have room."""
+    return placed(shortened(columns_named(plotly, min(WIDE)), min(WIDE)), WIDE)
+
+
 def _drawing(figure: FigureData) -> Markup:
-    still = placed(columns_in_lines(lettered(without_slider_room(figure.plotly))), WIDE)
+    still = wide(lettered(without_slider_room(figure.plotly)))
     return Markup(draw(still, figure.id, f"Drawing: {figure.title}", f"caption-{figure.id}"))
 
 

@@ -262,7 +262,8 @@ def _steps_of_momenta(facts: ExtractionFacts) -> FigureData:
         "wires cost, the largest must fit in front of the cathode. Look for: how level it is."
     )
     frame = pd.DataFrame({"dp/p [1e-3]": delta, "spiral step [mm]": step})
-    shows = tuple(Shown(name, scale=1e3) for name in ("least_spiral_step", "largest_spiral_step"))
+    ends = ("least_spiral_step", "largest_spiral_step")
+    shows = tuple(Shown(name, scale=1e3, curves=("spiral step",)) for name in ends)
     return replace(_drawn("steps-momentum", "Spiral step against momentum", caption, figure, frame), shows=shows)
 
 

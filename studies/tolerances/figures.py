@@ -22,6 +22,7 @@ from studies.tolerances.quantities import ENOUGH
 from studies.tolerances.tables import budget, ranking, yields
 from studies.vocabulary import quantity_named
 
+_TOLD = 0.005  #: of a share: less is 0.00 in two digits
 _COLORS = {"horizontal": style.HORIZONTAL, "vertical": style.VERTICAL, "longitudinal": style.LONGITUDINAL}
 
 
@@ -112,15 +113,16 @@ def _panels(columns: dict[str, Array], share: Array) -> Drawing:
 def _causes(found: Answer) -> FigureData:
     names = [cause.name for cause in found.question.sampling.causes]
     totals = np.array([[one.total for one in shares] for shares in found.ranking.values()]).T
-    told = [[f"{value:.2f}" for value in row] for row in totals]
+    told = [[f"{value:.2f}" if value >= _TOLD else "" for value in row] for row in totals]
     columns = [quantity_named(name).kind.symbol for name in found.ranking]
     drawing = heat(names, columns, np.clip(totals, 0.0, 1.0), "number of a machine", told)
-    drawing["data"][0]["hovertemplate"] = "%{y}, %{x}: %{text}<extra></extra>"
+    drawing["data"][0]["hovertext"] = [[f"{value:.3f}" for value in row] for row in totals]
+    drawing["data"][0]["hovertemplate"] = "%{y}, %{x}: %{hovertext}<extra></extra>"
     drawing["layout"]["margin"]["l"] = 190
     caption = (
-        "Part of the variance of each number that a cause makes, together with others (total share); its error is in "
-        "the table. Where numbers are sums of what causes do, a column adds up to 1. Look for: the row that a column "
-        "hangs on."
+        "Part of the variance of each number that a cause makes, together with others (total share; blank: below "
+        f"{_TOLD:g}); its error is in the table. Where numbers are sums of what causes do, a column adds up to 1. "
+        "Look for: the row that a column hangs on."
     )
     return FigureData("tolerances-ranking", "Causes", caption, drawing, ranking(found))
 

@@ -55,16 +55,22 @@ SCALARS = kinds(
 
 #: One number of many machines with errors.
 IMPERFECTIONS = kinds(
-    ("orbit_x_uncorrected", "m", "|x| max, uncorrected", "largest horizontal closed orbit before correction"),
-    ("orbit_y_uncorrected", "m", "|y| max, uncorrected", "largest vertical closed orbit before correction"),
-    ("orbit_x", "m", "|x| max", "largest horizontal closed orbit after correction"),
-    ("orbit_y", "m", "|y| max", "largest vertical closed orbit after correction"),
-    ("corrector_kick", "1", "largest kick", "largest kick of an orbit corrector"),
+    ("orbit_x_uncorrected", "m", "|x| max, uncorrected", "largest horizontal closed orbit before correction", "mm"),
+    ("orbit_y_uncorrected", "m", "|y| max, uncorrected", "largest vertical closed orbit before correction", "mm"),
+    ("orbit_x", "m", "|x| max", "largest horizontal closed orbit after correction", "mm"),
+    ("orbit_y", "m", "|y| max", "largest vertical closed orbit after correction", "mm"),
+    ("corrector_kick", "1", "largest kick", "largest kick of an orbit corrector", "mrad"),
     ("beta_beating", "1", "d beta / beta", "largest relative change of a beta function by errors"),
     ("dispersion_error", "m", "dD", "largest change of the dispersion by errors"),
     ("coupling", "1", "|C-|", "least distance of the tunes that coupling allows"),
     ("orbit_yield", "1", "yield", "part of the machines whose beams fit into their apertures and before the wires"),
-    ("clearance_es_errors", "m", "room at the wires", "room at the septum's wires that machines with errors leave"),
+    (
+        "clearance_es_errors",
+        "m",
+        "room at the wires",
+        "room at the septum's wires that machines with errors leave",
+        "mm",
+    ),
     ("residual_orbit_xsuite", "m", "|dx|", "largest difference of a closed orbit with errors from Xsuite's"),
 )
 

@@ -100,6 +100,32 @@ def test_the_matrix_has_the_worst_row_and_column_first(dossier: Dossier) -> None
     assert dossier.machine.rows[1].limit == "≤ 17 m"
 
 
+def test_each_kind_of_study_has_the_columns_that_it_is_asked_of(dossier: Dossier) -> None:
+    """A ring of two cases and a linac of one: over all three columns half of the cells were empty."""
+    matrix = dossier.machine
+    assert [(group.title, [row.id for row in group.rows]) for group in matrix.groups] == [
+        ("Linac", ["LIN-02", "LIN-04"]),
+        ("Optics", ["OPT-05", "OPT-11", "OPT-01"]),
+    ]
+    assert [[case.told for case in group.cases] for group in matrix.groups] == [
+        ["linac proton from 5 MeV to 230.7 MeV"],
+        ["ring carbon-12 400 MeV/u", "ring proton 60 MeV"],
+    ]
+    assert all(row.cells[place] for group in matrix.groups for row in group.rows for place, _ in enumerate(group.cases))
+    assert matrix.machines == ("linac", "ring")
+    linacs, rings = matrix.groups
+    assert linacs.told("linac") == (("fail", "1 failed"), ("pass", "1 passed"))
+    assert (linacs.told("ring"), rings.told("linac")) == ((), ())
+    assert rings.told() == (("fail", "1 failed"), ("not-evaluated", "2 not evaluated"), ("pass", "3 passed"))
+    assert not any(group.passed for group in matrix.groups)
+    assert [group.passed for group in dossier.program.groups] == [True]
+
+
+def test_parameters_stand_over_the_cases_that_give_them(dossier: Dossier) -> None:
+    given = dossier.parameters
+    assert {subject: given.columns(rows) for subject, rows in given.groups} == {"Ring": (0, 1), "Linac": (2,)}
+
+
 def test_one_id_for_two_quantities_is_two_rows(tmp_path: Path) -> None:
     failed = linac().verdicts[0]
     other = replace(linac(), verdicts=(replace(failed, requirement=replace(failed.requirement, id="OPT-05")),))

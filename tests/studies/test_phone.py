@@ -10,10 +10,11 @@ from studies.charts.figure import figure_json
 from studies.charts.match import match_sensitivity
 from studies.charts.style import axis, base_layout, text
 from studies.report.labels.boxes import text_size
-from studies.report.labels.placing import PHONE
+from studies.report.labels.columns import cell_size, column_room, columns_named
+from studies.report.labels.placing import PHONE, WIDE
 from studies.report.phone.layout import relaid
 from studies.report.phone.stacking import stacked
-from studies.report.phone.titles import cell_size, columns_in_lines
+from studies.report.phone.titles import shortened
 
 
 def test_a_title_longer_than_its_axis_gets_smaller_and_then_stands_in_lines() -> None:
@@ -36,29 +37,56 @@ def sensitivity(parameters: list[str]) -> dict[str, Any]:
     return figure_json(match_sensitivity([("qx", "1"), ("dx@symp", "m")], parameters, changes))
 
 
+def test_a_title_beside_a_panel_is_no_longer_than_it_on_a_wide_screen() -> None:
+    """Two panels of 100 px: a title of 22 letters ran over its neighbour's; what fits stays as it is."""
+    panels = {"yaxis": axis("|x| max, uncorrected [m]", domain=[0.6, 1.0]), "yaxis2": axis("y [m]", domain=[0.0, 0.4])}
+    data = [{"type": "scatter", "x": [0.0, 1.0], "y": [0.0, 1.0], "yaxis": name} for name in ("y", "y2")]
+    layout = base_layout(340, xaxis=axis("s [m]"), **panels)
+    told = shortened({"data": data, "layout": layout}, min(WIDE))["layout"]
+    size = told["yaxis"]["title"]["font"]["size"]
+    plot = 340 - layout["margin"]["t"] - layout["margin"]["b"]
+    assert text_size("|x| max, uncorrected [m]", 14)[0] > 0.4 * plot + 20
+    assert all(text_size(line, size)[0] <= 0.4 * plot + 20 for line in told["yaxis"]["title"]["text"].split("<br>"))
+    assert (told["yaxis2"], told["xaxis"]) == (layout["yaxis2"], layout["xaxis"])
+
+
 def test_names_of_columns_stand_in_lines_and_have_room() -> None:
     plain = sensitivity(["a", "b", "c"])
-    assert columns_in_lines(plain) == plain
-    worded = sensitivity(["focusing quadrupoles (kf)", "b", "c"])
-    told = columns_in_lines(worded)
-    assert told["data"][0]["x"] == ["focusing<br>quadrupoles<br>(kf)", "b", "c"]
+    assert columns_named(plain, min(WIDE)) == plain
+    worded = sensitivity(["focusing quadrupoles (kf)", "b", "d beta / beta"])
+    told = columns_named(worded, min(WIDE))
+    assert told["data"] == worded["data"]
+    assert told["layout"]["xaxis"]["ticktext"] == ["focusing<br>quadrupoles<br>(kf)", "b", "d<br>beta / beta"]
     assert told["layout"]["height"] - worded["layout"]["height"] == 2 * 15
     assert told["layout"]["margin"]["b"] - worded["layout"]["margin"]["b"] == 2 * 15
     plot = worded["layout"]["height"] - 24 - 56
     gauge = text("gauge", x=0.0, y=-0.5, xref="paper", yref="paper")
-    beneath = columns_in_lines({**worded, "layout": {**worded["layout"], "annotations": [gauge]}})
+    beneath = columns_named({**worded, "layout": {**worded["layout"], "annotations": [gauge]}}, min(WIDE))
     assert beneath["layout"]["annotations"][0]["y"] == pytest.approx(-0.5 - 30 / plot)
 
 
+def test_names_wider_than_their_columns_are_turned() -> None:
+    """Three columns of a phone: "quadrupoles" does not fit, and its neighbours' names stood in it."""
+    worded = sensitivity(["focusing quadrupoles", "b", "c"])
+    assert text_size("quadrupoles", 11)[0] > column_room(worded, min(PHONE))
+    told = columns_named(worded, min(PHONE))["layout"]
+    assert told["xaxis"]["tickangle"] == -90
+    longest = text_size("focusing quadrupoles", 11)[0]
+    assert told["margin"]["b"] - worded["layout"]["margin"]["b"] == pytest.approx(longest - 15)
+
+
 def test_numbers_of_cells_fit_them_on_a_phone() -> None:
-    """Three columns and seven, between the names and the right margin; letters of 6 px at least."""
-    plotly = columns_in_lines(sensitivity(["a", "b", "c"]))
+    """Three columns between the names and the right margin; in thirty no number that can be read fits."""
+    plotly = sensitivity(["a", "b", "c"])
     size = cell_size(plotly, min(PHONE))
-    assert size is not None
+    assert size
     room = (min(PHONE) - max(120, text_size("dx@symp [m]", 11)[0] + 8) - 24) / 3
     widest = max(text_size(text, size)[0] for row in plotly["data"][0]["text"] for text in row)
     assert widest <= room - 4
     assert cell_size({"data": [], "layout": {}}, min(PHONE)) is None
+    [cells] = plotly["data"]
+    many = {**cells, "x": [f"k{i}" for i in range(30)], "text": [row * 10 for row in cells["text"]]}
+    assert cell_size({**plotly, "data": [many]}, min(PHONE)) == 0
 
 
 def row_of_panels() -> dict[str, Any]:

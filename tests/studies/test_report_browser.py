@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 from pathlib import Path
 
+import numpy as np
 import pandas as pd
 import pytest
 from selenium import webdriver
@@ -13,9 +14,11 @@ from selenium.webdriver.common.keys import Keys
 from selenium.webdriver.support.ui import WebDriverWait
 
 from studies.charts.magnets import magnet_blocks
+from studies.charts.spill import RatePanel, spill_drawing
+from studies.charts.steinbach import Still, steinbach_film
 from studies.cli import run
 from studies.report import render
-from studies.results import TableData
+from studies.results import FigureData, TableData
 from studies.runs.store import read_run
 from tests.browser import complaints, opened
 from tests.report_fakes import HOSTILE, PROTON, fake_result, fake_ring, hostile_result
@@ -245,4 +248,38 @@ def test_a_click_on_the_region_shows_the_optics_of_the_nearest_case(chromium: st
         WebDriverWait(browser, 10).until(lambda page: page.execute_script(SHOWN_IN)[0] == 0)
         slider.send_keys(Keys.ARROW_RIGHT)
         WebDriverWait(browser, 10).until(lambda page: page.execute_script(SHOWN_IN)[3] == picks["x"][1])
+        assert complaints(browser) == []
+
+
+FILM = """
+const line = document.querySelector('#plot-rate .at-s.line');
+const axis = document.getElementById('plot-rate')._fullLayout.xaxis;
+const [button] = document.querySelectorAll('#figure-film .slider button');
+return [button.textContent, document.querySelector('#figure-film output').textContent,
+        axis.p2l(parseFloat(line.style.left) - axis._offset)];
+"""
+
+
+def test_a_film_plays_and_figures_over_time_show_its_moment(chromium: str, tmp_path: Path) -> None:
+    """Three moments of a spill of 1 s: the button plays from where it stands to the end and then from the beginning."""
+    stills = [Still(f"{time:g} s", np.array([-1.0]), np.array([0.1]), time=time) for time in (0.2, 0.5, 0.8)]
+    film = steinbach_film((np.array([-1.0, 0.0]), np.array([0.2, 0.0])), stills, 1)
+    rate = spill_drawing(RatePanel(np.arange(0, 1000, 5), 1000, 1e-3), None)
+    table = pd.DataFrame({"time [s]": [0.0]})
+    figures = tuple(FigureData(id, id.title(), "", drawing, table) for id, drawing in (("film", film), ("rate", rate)))
+    page = tmp_path / "film.html"
+    page.write_text(render(replace(fake_result(), figures=figures)), encoding="utf-8")
+    with opened(chromium, page) as browser:
+        told, moment, at = browser.execute_script(FILM)
+        assert (told, moment, at) == ("Play", "0.5 s", pytest.approx(0.5, abs=0.003))  # a pixel is 1 s / 700
+        button = browser.find_element("css selector", "#figure-film .slider button")
+        browser.execute_script("arguments[0].scrollIntoView({behavior: 'instant', block: 'center'})", button)
+        button.click()
+        WebDriverWait(browser, 20).until(lambda page: page.execute_script(FILM)[1] == "0.8 s")
+        WebDriverWait(browser, 20).until(lambda page: page.execute_script(FILM)[0] == "Play")
+        assert browser.execute_script(FILM)[2] == pytest.approx(0.8, abs=0.003)
+        button.click()
+        WebDriverWait(browser, 20).until(lambda page: page.execute_script(FILM)[:2] == ["Pause", "0.2 s"])
+        button.click()
+        assert browser.execute_script(FILM)[:2] == ["Play", "0.2 s"]
         assert complaints(browser) == []

@@ -8,6 +8,7 @@ from typing import Any
 
 from studies.charts.kit.gauges import narrowed, resized
 from studies.report.labels.boxes import text_size
+from studies.report.labels.columns import columns_named
 from studies.report.labels.placing import PHONE, placed
 from studies.report.phone.stacking import stacked
 from studies.report.phone.titles import fitted
@@ -24,7 +25,7 @@ def relaid(plotly: Mapping[str, Any]) -> dict[str, Any]:
 
     Panels keep their height, those with equal axes are as high as the screen is wide, and none stand side by side.
     """
-    plotly = stacked(plotly)
+    plotly = columns_named(stacked(plotly), min(PHONE))
     layout = dict(plotly["layout"])
     margin = {"l": 80, "r": 80, "t": 100, "b": 80, **layout.get("margin", {})}
     left = _LEFT if margin["l"] <= _ASKED else _POWERS  # numbers as powers of ten take more

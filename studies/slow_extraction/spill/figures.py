@@ -183,7 +183,7 @@ def _film(facts: SpillFacts) -> Iterator[FigureData]:
     stills = []
     for time, shift, wedge in zip(motion.times, motion.stack, motion.wedge, strict=True):
         here = some[left[some] > time]
-        stills.append(Still(f"{time:.3g} s", 1e3 * (facts.beam[here, 5] + shift), amplitude[here], 1e3 * wedge))
+        stills.append(Still(f"{time:.3g} s", 1e3 * (facts.beam[here, 5] + shift), amplitude[here], 1e3 * wedge, time))
     table = case.stack.diagram.table.dropna(subset=["exact"]).sort_values("delta")
     tip = pd.DataFrame([{"delta": case.stack.diagram.resonant, "exact": 0.0}])
     table = pd.concat([table[["delta", "exact"]], tip]).sort_values("delta")

@@ -34,7 +34,10 @@ async function show(figure) {
     content.layout = content.phone; // laid out for its width
     content.layout.dragmode = false; // a finger scrolls the page
     content.config.displayModeBar = false;
-    for (const trace of content.data) if (trace.type === "heatmap") trace.textfont = { ...trace.textfont, size: content.cells };
+    for (const trace of content.data.filter((trace) => trace.type === "heatmap")) {
+      if (content.cells) trace.textfont = { ...trace.textfont, size: content.cells };
+      else delete trace.texttemplate; // no number that fits its cell could be read: a touch tells it
+    }
   }
   const [slider] = content.layout.sliders || [];
   delete content.layout.sliders;

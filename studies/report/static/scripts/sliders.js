@@ -23,6 +23,7 @@ function addSlider(figure, plot, slider) {
     told.textContent = plain(step.label);
     input.setAttribute("aria-valuetext", told.textContent);
     caseShown(figure.dataset.figure, number);
+    momentShown(plot, number);
     return Plotly.update(plot, step.args[0], step.args[1]);
   }
   let waiting = false;
@@ -35,4 +36,5 @@ function addSlider(figure, plot, slider) {
   input.value = slider.active;
   told.textContent = plain(slider.steps[slider.active].label);
   input.setAttribute("aria-valuetext", told.textContent);
+  addPlay(plot, input, show);
 }
