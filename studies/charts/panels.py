@@ -71,7 +71,7 @@ def optics_panels(
     if envelope is not None:
         panels += [_envelope_panel(envelope, plane) for plane in "xy"]
         traces += [trace for row, plane in enumerate("xy", 4) for trace in _envelope_traces(envelope, plane, row)]
-        labels.append(_note("dashed: aperture", "y4"))
+        labels.append(_note("grey: aperture", "y4"))
     places = {**{block.label: block.middle for block in blocks if block.label}, **places}
     return stacked(traces, panels, labels, places, (float(table["s"].min()), float(table["s"].max())))
 
@@ -224,10 +224,7 @@ def _envelope_traces(envelope: pd.DataFrame, plane: str, row: int) -> list[Trace
     low = _line(envelope, f"{plane}_low", row, color, plane + " from %{y:.2f} mm", width=1.2)
     high = _line(envelope, f"{plane}_high", row, color, plane + " to %{y:.2f} mm", width=1.2)
     high.update(fill="tonexty", fillcolor=tint(color, 0.2))
-    sides = [
-        _line(envelope, f"aperture_{plane}_{side}", row, style.LIMIT, "mm", dash="dash", width=1.2)
-        for side in ("low", "high")
-    ]
+    sides = [_line(envelope, f"aperture_{plane}_{side}", row, style.LIMIT, "mm", width=1.0) for side in ("low", "high")]
     for side in sides:
         side.update(hovertemplate=None, hoverinfo="skip")
     return [low, high, *sides]

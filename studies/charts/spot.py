@@ -95,7 +95,7 @@ def _envelope(one: Envelope, places: Sequence[tuple[float, str]]) -> Drawing:
             s, table = one.table["s"].round(_ROUNDED), one.table
             edge, opening = (1e3 * table[name].round(6) for name in (f"{plane}_{side}", f"aperture_{plane}_{side}"))
             traces.append(panel_line(s, edge, color, f"{plane}, edge", yaxis, unit="mm"))
-            traces.append(panel_line(s, opening, style.LIMIT, "aperture", yaxis, dash="dash", unit="mm"))
+            traces.append(panel_line(s, opening, style.LIMIT, "aperture", yaxis, unit="mm"))
     largest = [
         1.1e3 * float(np.nanmax(np.abs(one.table[[f"{p}_low", f"{p}_high", f"aperture_{p}_high"]].to_numpy()[1:])))
         for p in "xy"

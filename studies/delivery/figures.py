@@ -58,7 +58,7 @@ def _envelopes(facts: Facts) -> FigureData:
     items = [Envelope(one.case.label, _thinned(one.envelope)) for one in facts.delivered]
     caption = (
         f"Edge of the beam at {sigmas:g} rms of its second moments, with what x, y and momentum have in common, inside "
-        "the openings (dashed), from the entrance of the line to the isocentre. Look for: where the edge comes near "
+        "the openings (grey), from the entrance of the line to the isocentre. Look for: where the edge comes near "
         "the aperture."
     )
     table = facts.shown.envelope.rename(
@@ -168,7 +168,8 @@ def _strengths(facts: Facts) -> FigureData:
     sizes = facts.resolved.study.spots[spot]
     caption = (
         f"Gradients [T/m] that give {sizes.x_mm:g} x {sizes.y_mm:g} mm, shaded by their share of "
-        f"{facts.resolved.gradient:g} T/m. Look for: rows that jump from one energy to the next, and dark cells."
+        f"{facts.resolved.gradient:g} T/m; a row is a strength by its name in the lattice. "
+        "Look for: rows that jump from one energy to the next, and dark cells."
     )
     drawn = heat(facts.found.knobs, energies, shares, "energy [MeV/u]", told)
     named = {f"{name} [T/m]": gradients[:, k] for k, name in enumerate(facts.found.knobs)}
@@ -286,7 +287,8 @@ def _supplies(found: Trajectories) -> Iterator[FigureData]:
     drawn = heat(names, list(columns), shares.T, "change at the isocentre per 1e-4 of a supply", _told(values.T))
     caption = (
         f"What 1e-4 of a supply does to the middle and to the sizes of the spot, {found.label}, each column shaded by "
-        f"its largest; the {len(shown)} worst of {len(found.supplies)}. Look for: which supply has to be the steadiest."
+        f"its largest; the {len(shown)} worst of {len(found.supplies)}, by the names of their magnets "
+        "or strengths. Look for: which supply has to be the steadiest."
     )
     table = pd.DataFrame({"supply": names, **columns})
     yield FigureData("supplies", "Stability against each supply", caption, figure_json(figure_of(drawn)), table)

@@ -7,9 +7,11 @@ from typing import Any
 
 from studies.vocabulary.typesetting import heading_text
 
+_PAPER = "rgba(255,255,255,0.75)"
+
 
 def lettered(plotly: Mapping[str, Any]) -> dict[str, Any]:
-    """The figure with powers in superscript wherever it shows words."""
+    """The figure with powers in superscript wherever it shows words, and its labels on paper."""
     axes = {key: _axis(value) for key, value in plotly["layout"].items() if key.startswith(("xaxis", "yaxis"))}
     layout = {**plotly["layout"], **axes}
     if "annotations" in layout:
@@ -25,7 +27,8 @@ def _axis(axis: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def _note(note: Mapping[str, Any]) -> dict[str, Any]:
-    return {**note, "text": heading_text(note["text"])}
+    """A label in words, readable where a curve runs under it."""
+    return {"bgcolor": _PAPER, **note, "text": heading_text(note["text"])}
 
 
 def _step(step: Mapping[str, Any]) -> dict[str, Any]:

@@ -28,7 +28,7 @@ def last_turns_figure(facts: ExtractionFacts) -> FigureData:
     figure = curves(items, "s from the electrostatic septum [m]", "x [mm]", height=420)
     caption = (
         f"The particle of dp/p = {delta:.4g} that just misses the wires, from the electrostatic septum three times "
-        "around to it: positions at both ends of every element, inside the aperture (dashed). Thick: wires and cathode "
+        "around to it: positions at both ends of every element, inside the aperture (grey). Thick: wires and cathode "
         "of the electrostatic septum, wall of the magnetic one. Look for: where it comes nearest."
     )
     frame = mine.rename(columns={"delta": "dp/p", "s": "s [m]", "x": "x [m]", "room": "room [m]"}).reset_index(
@@ -60,7 +60,7 @@ def _aperture(mine: pd.DataFrame, facts: ExtractionFacts) -> Iterator[Curve]:
     rows = mine[mine["turn"] == 1]
     half = 1e3 * (rows["room"].to_numpy() + np.abs(rows["x"].to_numpy()))
     for sign in (1, -1):
-        yield Curve("aperture", list(_path(rows, facts)), list(sign * half), style.LIMIT, "dash", width=1.2)
+        yield Curve("aperture", list(_path(rows, facts)), list(sign * half), style.LIMIT, width=1.0)
 
 
 def _septa(facts: ExtractionFacts) -> Iterator[Curve]:

@@ -55,8 +55,8 @@ SCALARS = kinds(
 
 #: One number of many machines with errors.
 IMPERFECTIONS = kinds(
-    ("orbit_x_uncorrected", "m", "|x| max, uncorrected", "largest horizontal closed orbit before correction", "mm"),
-    ("orbit_y_uncorrected", "m", "|y| max, uncorrected", "largest vertical closed orbit before correction", "mm"),
+    ("orbit_x_uncorrected", "m", "|x| bare", "largest horizontal closed orbit before correction", "mm"),
+    ("orbit_y_uncorrected", "m", "|y| bare", "largest vertical closed orbit before correction", "mm"),
     ("orbit_x", "m", "|x| max", "largest horizontal closed orbit after correction", "mm"),
     ("orbit_y", "m", "|y| max", "largest vertical closed orbit after correction", "mm"),
     ("corrector_kick", "1", "largest kick", "largest kick of an orbit corrector", "mrad"),

@@ -11,7 +11,7 @@ function addSlider(figure, plot, slider) {
   const input = Object.assign(document.createElement("input"), { type: "range", id: id, min: 0, step: 1 });
   input.max = slider.steps.length - 1;
   const label = Object.assign(document.createElement("label"), { htmlFor: id });
-  label.textContent = plain(slider.currentvalue.prefix).replace(/[\s=:]+$/, "");
+  label.textContent = plain(slider.currentvalue.prefix).replace(/[\s=:]+$/, "") || "Case";
   told.htmlFor = id;
   const row = Object.assign(document.createElement("div"), { className: "slider" });
   row.append(label, input, told);
