@@ -264,7 +264,7 @@ def test_a_film_plays_and_figures_over_time_show_its_moment(chromium: str, tmp_p
     """Three moments of a spill of 1 s: the button plays from where it stands to the end and then from the beginning."""
     stills = [Still(f"{time:g} s", np.array([-1.0]), np.array([0.1]), time=time) for time in (0.2, 0.5, 0.8)]
     film = steinbach_film((np.array([-1.0, 0.0]), np.array([0.2, 0.0])), stills, 1)
-    rate = spill_drawing(RatePanel(np.arange(0, 1000, 5), 1000, 1e-3), None)
+    rate = spill_drawing(RatePanel(np.arange(0, 1000, 5), 1e-3, 1000), None)
     table = pd.DataFrame({"time [s]": [0.0]})
     figures = tuple(FigureData(id, id.title(), "", drawing, table) for id, drawing in (("film", film), ("rate", rate)))
     page = tmp_path / "film.html"
