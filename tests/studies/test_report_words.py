@@ -46,6 +46,13 @@ def test_words_of_a_figure_are_set() -> None:
     assert made["data"][0]["hovertemplate"] == "d [µm] %{x}"
 
 
+def test_labels_stand_on_paper_where_a_curve_runs_under_them() -> None:
+    """Three quarters white; a label that has a ground of its own keeps it."""
+    notes = [text("limit", x=0, y=0), text("beam", x=0, y=0, bgcolor="#FFFFFF")]
+    made = lettered({"data": [], "layout": {"annotations": notes}})["layout"]["annotations"]
+    assert [note["bgcolor"] for note in made] == ["rgba(255,255,255,0.75)", "#FFFFFF"]
+
+
 @pytest.mark.parametrize(
     ("sentence", "expected"),
     [

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from types import SimpleNamespace
 from typing import Any
 
@@ -127,6 +128,16 @@ def test_supplies_are_told_in_millimetres_and_per_cent_the_worst_first() -> None
     (trace,) = figure.plotly["data"]
     shares = np.array(trace["z"], dtype=float)
     assert sorted(shares.ravel()) == pytest.approx([0, 0, 0, 0.1, 1, 1, 1, 1], abs=1e-3)
+
+
+def test_what_rounding_leaves_of_nothing_is_nothing() -> None:
+    """A supply that bends in x alone: -3.2e-18 mm in y, which its cell told as the largest of its column."""
+    flat = replace(lines(), supplies=tuple(replace(one, y=-3.2e-21) for one in lines().supplies))
+    (figure,) = drawn._supplies(flat)
+    (trace,) = figure.plotly["data"]
+    column = trace["x"].index("y [mm]")
+    assert [row[column] for row in trace["text"]] == ["0", "0"]
+    assert [float(row[column]) for row in trace["z"]] == [0.0, 0.0]
 
 
 def test_sizes_over_energy_beside_those_chosen() -> None:

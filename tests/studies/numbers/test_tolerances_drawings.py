@@ -27,7 +27,8 @@ def found() -> Answer:
 
 
 def known_orbits(found: Answer) -> Array:
-    values = found.machines["orbit_x"].to_numpy()
+    """In mm, as people read them."""
+    values = 1e3 * found.machines["orbit_x"].to_numpy()
     return np.asarray(np.sort(values[np.isfinite(values)]))
 
 
@@ -58,21 +59,21 @@ def test_machines_stand_from_the_best_to_the_worst_those_without_a_number_last(f
     assert curve(figure, "orbit_x", "x") == pytest.approx([0.5 * (n + 1) for n in range(200)])
     (shown,) = figure.shows
     assert shown.at == 95.0
-    assert shown.place(8e-3) == pytest.approx(8e-3)
+    assert shown.place(8e-3) == pytest.approx(8.0)
 
 
 def test_what_should_be_large_is_the_best_where_it_is_largest() -> None:
     room = np.array([1e-3, np.nan, 3e-3, 2e-3])
     assert list(drawn._in_order("clearance_errors", room)) == pytest.approx([3e-3, 2e-3, 1e-3, np.nan], nan_ok=True)
-    assert list(drawn._in_order("orbit_x", room)) == pytest.approx([1e-3, 2e-3, 3e-3, np.nan], nan_ok=True)
+    assert list(drawn._in_order("orbit_x", room)) == pytest.approx([1.0, 2.0, 3.0, np.nan], nan_ok=True)
 
 
 def test_the_spread_is_told_in_percentiles_of_what_is_known(found: Answer) -> None:
     (row,) = tables.spread(found).to_dict("records")
     known = known_orbits(found)
     assert [row[name] for name in ("5 %", "50 %", "95 %")] == pytest.approx(list(np.percentile(known, (5, 50, 95))))
-    assert (row["largest"], row["ideal"]) == pytest.approx((known[-1], float(found.ideal["orbit_x"])))
-    assert (row["without a value"], row["unit"]) == (3, "m")
+    assert (row["largest"], row["ideal"]) == pytest.approx((known[-1], 1e3 * float(found.ideal["orbit_x"])))
+    assert (row["without a value"], row["unit"]) == (3, "mm")
 
 
 def test_causes_are_listed_by_their_total_share(found: Answer) -> None:
@@ -83,6 +84,9 @@ def test_causes_are_listed_by_their_total_share(found: Answer) -> None:
     totals = [one.total for one in found.ranking["orbit_x"]]
     assert [float(row[0]) for row in trace["z"]] == pytest.approx(list(np.clip(totals, 0.0, 1.0)), rel=1e-3)
     assert [row[0] for row in trace["text"]] == [f"{total:.2f}" for total in totals]
+    assert [row[0] for row in trace["hovertext"]] == [f"{total:.3f}" for total in totals]
+    rare = replace(found, ranking={"orbit_x": [replace(one, total=0.004) for one in found.ranking["orbit_x"]]})
+    assert {row[0] for row in drawn._causes(rare).plotly["data"][0]["text"]} == {""}
 
 
 def test_a_budget_costs_what_its_errors_cost_together(found: Answer) -> None:
@@ -111,5 +115,5 @@ def test_levels_of_the_budget_rise_and_their_yields_fall(found: Answer) -> None:
 def test_the_worst_machine_is_told_with_what_it_keeps(found: Answer) -> None:
     assert found.worst is not None
     (row,) = tables.worst(found).to_dict("records")
-    assert row["number"] == pytest.approx(found.machines["orbit_x"][found.worst[0]])
-    assert row["kept"] == ("yes" if row["number"] < 8e-3 else "no")
+    assert row["number"] == pytest.approx(1e3 * found.machines["orbit_x"][found.worst[0]])
+    assert row["kept"] == ("yes" if row["number"] < 8.0 else "no")
