@@ -85,7 +85,7 @@ def test_causes_are_listed_by_their_total_share(found: Answer) -> None:
     assert [float(row[0]) for row in trace["z"]] == pytest.approx(list(np.clip(totals, 0.0, 1.0)), rel=1e-3)
     assert [row[0] for row in trace["text"]] == [f"{total:.2f}" for total in totals]
     assert [row[0] for row in trace["hovertext"]] == [f"{total:.3f}" for total in totals]
-    rare = replace(found, ranking={"orbit_x": [replace(one, total=0.004) for one in found.ranking["orbit_x"]]})
+    rare = replace(found, ranking={"orbit_x": tuple(replace(one, total=0.004) for one in found.ranking["orbit_x"])})
     assert {row[0] for row in drawn._causes(rare).plotly["data"][0]["text"]} == {""}
 
 
