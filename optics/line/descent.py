@@ -108,6 +108,14 @@ def _descended(asked: Question, values: Array, cases: Array) -> tuple[Array, Arr
 
 
 def _step(known: Squares, cases: Array, damping: Array) -> Array:
-    """(J^T J + lambda 1)^-1 J^T r: the shortest step where there are more strengths than goals."""
+    """(J^T J + lambda 1)^-1 J^T r: the shortest step where there are more strengths than goals.
+
+    Where so little damping is lost in the rounding of J^T J, the shortest of the steps that there are.
+    """
     square = known.curvature[cases] + damping[:, None, None] * np.eye(known.gradient.shape[1])
-    return np.asarray(np.linalg.solve(square, known.gradient[cases][..., None])[..., 0])
+    gradient = known.gradient[cases][..., None]
+    try:
+        step = np.linalg.solve(square, gradient)
+    except np.linalg.LinAlgError:
+        step = np.linalg.pinv(square, hermitian=True) @ gradient
+    return np.asarray(step[..., 0])

@@ -64,6 +64,25 @@ def test_every_requirement_of_the_machine_is_judged_but_those_of_a_spill(folder:
     assert len(found["verdicts"]) == len(expected)
 
 
+def test_assumptions_move_what_they_must(folder: Path) -> None:
+    """Field and gap go with the kick (2 %), the loss with the wires (0.02 of 0.1 mm): in proportion, so that twice the
+    uncertainty moves twice as much; and the error is no less than any move, so that a run with one moved lies inside.
+    """
+    table = pd.read_csv(folder / "tables" / "sensitivity-assumptions.csv")
+    found = results(folder)["quantities"]
+
+    def moved(name: str, key: str, unit: float = 1.0) -> float:
+        (row,) = table[(table["quantity"] == name) & (table["assumption"] == key)].to_dict("records")
+        sizes = [unit * abs(row[side]) for side in ("moved down", "moved up")]
+        assert sizes[0] == pytest.approx(sizes[1], rel=0.02)  # linear: no step that turns back
+        assert found[name]["error"] >= max(sizes) * (1 - 1e-6)  # six digits in the table
+        return float(max(sizes) / found[name]["value"])
+
+    assert moved("largest_es_field", "extraction.septum_kick", 1e6) == pytest.approx(0.02, rel=1e-4)
+    assert moved("septum_gap", "extraction.septum_kick", 1e-3) == pytest.approx(0.02, rel=0.1)
+    assert moved("wire_loss", "extraction.wire_thickness") > 0.1  # of a shadow that the wires' angle widens
+
+
 def test_quantities_of_the_run_follow_from_one_another(folder: Path) -> None:
     """Closed forms and extremes that hold whatever the ring: rounding apart."""
     found = {name: one["value"] for name, one in results(folder)["quantities"].items()}
