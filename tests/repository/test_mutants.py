@@ -16,9 +16,9 @@ from tests.mutants.asking import judged, name
 from tests.mutants.changes import changes
 from tests.mutants.choosing import Records
 from tests.mutants.drawing import drawn
-from tests.mutants.lines import keys, statement
+from tests.mutants.lines import keys, scopes, statement
 from tests.mutants.swapping import swap
-from tests.mutants.trees import dependents, pytest_in
+from tests.mutants.trees import dependents, is_compiled, pytest_in
 
 SOURCE = '''"""Text."""
 
@@ -176,6 +176,16 @@ def test_survivors_are_told_from_those_caught(house: Path, tmp_path: Path) -> No
 def test_compiled_code_that_holds_a_function_is_that_of_its_callers() -> None:
     """By name, from the tree: a series is held by the maps of elements, which it is compiled into."""
     assert dependents(ROOT, "optics.maps.smooth", "sin_sqrt_series") >= {"optics.maps.smooth", "optics.maps.lanes"}
+
+
+def test_every_decorator_that_compiles_is_known() -> None:
+    """A change of what is compiled is run in a Python that compiles it anew: put into the live one nobody sees it."""
+    source = (ROOT / "optics" / "compiled.py").read_text("utf-8")
+    names = [scope.name for scope in scopes(source) if not scope.name.startswith("_")]
+    assert len(names) >= 5
+    for name in names:
+        (made,) = scopes(f"@{name}\ndef f(x):\n    return x\n")
+        assert is_compiled(made), name
 
 
 def test_wilsons_interval() -> None:
