@@ -15,7 +15,7 @@ from tests.mutants.lines import Scope, scopes
 
 HOME = ROOT / "build" / "mutants"
 RECORDS = HOME / "records"
-_COMPILING = ("compiled", "inner", "inlined", "contracted", "merged", "numba", "overload")
+_COMPILING = ("compiled", "inner", "inlined", "contracted", "merged", "part", "numba", "overload")
 
 
 def synced(name: str) -> Path:

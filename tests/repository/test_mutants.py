@@ -183,9 +183,9 @@ def test_every_decorator_that_compiles_is_known() -> None:
     source = (ROOT / "optics" / "compiled.py").read_text("utf-8")
     names = [scope.name for scope in scopes(source) if not scope.name.startswith("_")]
     assert len(names) >= 5
-    for name in names:
-        (made,) = scopes(f"@{name}\ndef f(x):\n    return x\n")
-        assert is_compiled(made), name
+    for decorator in names:
+        (made,) = scopes(f"@{decorator}\ndef f(x):\n    return x\n")
+        assert is_compiled(made), decorator
 
 
 def test_wilsons_interval() -> None:
