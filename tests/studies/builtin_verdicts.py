@@ -49,8 +49,8 @@ _IDS: Mapping[str, tuple[str, ...]] = {
 #: Behind the gantry gradients that are all 1e-3 off leave 0.29 m, each by itself 1e-3 off 0.53 m (0.49 m in the fixed
 #: room): no calibration of that size keeps 0.1 m.
 #: Of linacs as built, transmission lies within its model's error too, for the same range of the beam's emittance.
-#: The level of the ring's budget is chosen on 300 machines, which flatters it: of 1000 others 95.2 % keep all, and 1.5 %
-#: is their error.
+#: The level of the ring's budget is chosen on 300 machines, which flatters it: of 1000 others 95.2 % keep all, with an
+#: error of 1.5 %.
 _FAILED: Mapping[str, tuple[str, ...]] = {
     "pimms-extraction": ("EXT-04",),
     "cnao-energy-switching": ("SWI-07",),
