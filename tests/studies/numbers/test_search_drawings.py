@@ -14,7 +14,7 @@ from studies.search import figures as drawn
 from studies.search.pictures import Cloud, Coordinate, _domains, _range, _some, front_drawing, parallel
 from studies.search.result import _beaten, _quantities, headline
 from studies.search.scoring import Scores
-from studies.search.tables import _compared
+from studies.search.tables import _by_lattice, _compared
 from studies.vocabulary import quantity_named
 from tests.studies.numbers.drawn import curve, traces
 
@@ -44,11 +44,43 @@ def facts(**changes: Any) -> Any:
     scores = SimpleNamespace(feasible=FEASIBLE, objectives=signed, answered=np.isfinite(BETX))
     values: dict[str, Any] = {"search": search, "table": pd.DataFrame(table), "scores": scores, "front": FRONT}
     values |= {"counts": np.array([2, 4, 6]), "covered": np.array([0.1, 0.4, 0.4])}
-    values |= {"kept": np.array([0.9, 0.6]), "binding": np.array([0.0, 1.0]), "conflict": "they contradict"}
+    values |= {
+        "kept": np.array([0.9, 0.6]),
+        "binding": np.array([0.0, 1.0]),
+        "conflict": "they contradict",
+        "lattices": {},
+    }
     return SimpleNamespace(**values | changes)
 
 
 SCALE = quantity_named("clearance_x").kind.scale
+#: The first three machines are of one lattice, the others of another.
+LATTICES = {"a": np.arange(3), "b": np.arange(3, 6)}
+
+
+def of_two_lattices() -> Any:
+    made = facts(lattices=LATTICES)
+    return SimpleNamespace(
+        **{**vars(made), "table": made.table.assign(lattice=[*"aaabbb"], kd=[-0.5] * 3 + [np.nan] * 3)}
+    )
+
+
+def test_lattices_stand_beside_each_other() -> None:
+    """Of a, 1 and 2 are unbeaten by their like and 1 is on the front; of b one keeps all, 3, which is on the front."""
+    table = _by_lattice(of_two_lattices()).frame.set_index("lattice")
+    assert table[["tried", "keep all", "of the front"]].to_numpy().tolist() == [[3, 3, 1], [3, 1, 1]]
+    best = table.filter(like="best").to_numpy()
+    assert best == pytest.approx(np.array([[12.0, SCALE * 3e-3], [14.0, SCALE * 5e-3]]))
+    figure = drawn._front(of_two_lattices())
+    assert curve(figure, "a", "x") == pytest.approx([12.0, 15.0])
+    assert curve(figure, "b", "x") == pytest.approx([14.0])
+    assert curve(figure, "front", "x") == pytest.approx([12.0, 14.0])
+    told = traces(figure, "front")[0]["text"]
+    assert told[0].startswith("case 1, a<br>")
+    assert told[1].startswith("case 3, b<br>")
+    assert "kd" in told[0]
+    assert "kd" not in told[1]  # b has no such knob
+    assert list(figure.table["lattice"]) == ["a", "b"]
 
 
 def test_the_front_stands_among_all_that_was_tried() -> None:
