@@ -27,6 +27,7 @@ _FLAGS = (
 _LONGEST_S = 600.0
 #: What paper does not need: scripts with their data, and the CSV of links that are not printed.
 _NOT_PRINTED = re.compile(r"<script\b[^>]*>.*?</script>| href=\"data:[^\"]*\"", re.DOTALL)
+_NODE = re.compile(rb"(?<=\(node)\d{8}(?=\))")
 _TIME = re.compile(rb"(?<=Date \(D:)\d{14}[+Z]\d\d'\d\d'(?=\))")
 
 
@@ -54,7 +55,7 @@ def print_page(page: Path, pdf: Path, chromium: str, date: str) -> None:
         said = _run([chromium, *_FLAGS, *_as_root(), *ways])
         if not made.is_file() or not made.read_bytes().startswith(b"%PDF-"):
             raise FileError(f"--pdf: {chromium} has printed nothing; it said: {said or 'nothing'}")
-        pdf.write_bytes(_dated(made.read_bytes(), date))
+        pdf.write_bytes(_numbered(_dated(made.read_bytes(), date)))
 
 
 def _as_root() -> tuple[str, ...]:
@@ -85,3 +86,12 @@ def _dated(content: bytes, date: str) -> bytes:
     """The file with the date of the document instead of that of the printing."""
     day = datetime.fromisoformat(date) if date else datetime.fromtimestamp(0, UTC)
     return _TIME.sub(f"{day:%Y%m%d}000000+00'00'".encode(), content)
+
+
+def _numbered(content: bytes) -> bytes:
+    """The file with its cells of tables counted from 0: Chromium numbers them by what it happened to make before.
+
+    Their order, which the tree of their names is sorted by, and their length stay.
+    """
+    ranks = {node: b"%08d" % rank for rank, node in enumerate(sorted(set(_NODE.findall(content))))}
+    return _NODE.sub(lambda found: ranks[found[0]], content)

@@ -209,6 +209,16 @@ def test_a_browser_that_prints_nothing_is_told_and_leaves_nothing(
     assert names_in(here) == ["a", "browser"]
 
 
+def test_cells_of_a_printed_table_are_counted_from_nought() -> None:
+    """Two printings of one page, the first cell numbered otherwise by Chromium: the same file, sorted as before."""
+    one = b"/ID (node00000003)>> /ID (node00000099)>> /Headers [(node00000099)] /Names [(node00000003) (node00000099)]"
+    two = one.replace(b"00000003", b"00000093")
+    assert printing._numbered(one) == printing._numbered(two)
+    assert printing._numbered(one).count(b"(node00000000)") == 2
+    assert printing._numbered(one).count(b"(node00000001)") == 3
+    assert len(printing._numbered(one)) == len(one)
+
+
 @pytest.mark.browser
 def test_the_pdf_is_the_same_twice_and_has_no_time_of_its_own(chromium: str, here: Path) -> None:
     for name in ("one", "two"):
