@@ -90,6 +90,8 @@ def read_json(path: str | Path) -> Lattice:
 def _other(path: str | Path, content: bytes) -> str:
     """Who reads a file that is no JSON."""
     madx = b";" in content and not content.lstrip().startswith((b"{", b"["))
+    if b'"element_names"' in content:
+        return "; this is a file of Xsuite, which read_xsuite_json of optics.engines.xsuite.files reads"
     return other_reader(path, "read_json") or ("; MAD-X is read by lattice.read_madx" if madx else "")
 
 

@@ -62,19 +62,26 @@ def plain_length(element: Element) -> float:
     return float(length)
 
 
-def split_drift(elements: Sequence[Element], row: int, inside: float, new: Sequence[Element]) -> tuple[Element, ...]:
-    """The elements with ``new`` put into the drift of ``row``, ``inside`` [m] behind its entrance; the length stays.
+def split_drifts(
+    elements: Sequence[Element], rows: range, inside: float, new: Sequence[Element]
+) -> tuple[Element, ...]:
+    """The elements with ``new`` in the drifts of ``rows``, ``inside`` [m] behind the entrance of the first; no length
+    changes.
 
     The pieces of drift "d" are "d_1" and "d_2", or the next numbers that no element has.
     """
-    drift = elements[row]
-    front, back = inside, plain_length(drift) - inside - sum(map(plain_length, new))
-    names = free_names(drift.name, {element.name for element in (*elements, *new)})
-    pieces = [
-        [replace(drift, name=next(names), length=length)] if length > TOUCHING else []  # type: ignore[call-arg]
-        for length in (front, back)
-    ]
-    return (*elements[:row], *pieces[0], *new, *pieces[1], *elements[row + 1 :])
+    drifts = elements[rows.start : rows.stop]
+    front, back = inside, sum(map(plain_length, drifts)) - inside - sum(map(plain_length, new))
+    taken = {element.name for element in (*elements, *new)}
+    pieces = []
+    for drift, length in ((drifts[0], front), (drifts[-1], back)):
+        name = next(free_names(drift.name, taken))
+        if length > TOUCHING:
+            pieces.append([replace(drift, name=name, length=length)])  # type: ignore[call-arg]
+            taken.add(name)
+        else:
+            pieces.append([])
+    return (*elements[: rows.start], *pieces[0], *new, *pieces[1], *elements[rows.stop :])
 
 
 def free_names(name: str, taken: set[str]) -> Iterator[str]:

@@ -204,7 +204,8 @@ class ElementSequence:
         """New lattice with ``what`` in it: ``before`` or ``after`` an element, which makes the lattice longer by its
         length, or ``at`` s [m] in a drift, whose length it takes the place of.
 
-        ``refer``: what of it stands at s, its "entry", "centre" or "exit". A drift "d" is cut into "d_1" and "d_2".
+        ``refer``: what of it stands at s, its "entry", "centre" or "exit". A drift "d" is cut into "d_1" and "d_2";
+        drifts of one aperture that touch are one. An element that is here already is ``moved``.
         A parameter of its strengths that is not here is added first: ``ring.with_new_parameters(kt=0.0).insert(...)``.
         Raises LatticeError naming what stands there and the nearest place that has room.
         """
@@ -224,11 +225,17 @@ class ElementSequence:
         touching = parts.TOUCHING
         if length <= touching and len(rows := np.flatnonzero(np.abs(s - begin) <= touching)):
             return (*self.elements[: rows[-1]], *new, *self.elements[rows[-1] :])
-        row = int(np.searchsorted(s, begin + touching, side="right")) - 1
-        fits = 0 <= row < len(self) and begin + length <= s[row + 1] + touching
-        if not fits or not isinstance(self.elements[row], Drift):
+        first = int(np.searchsorted(s, begin + touching, side="right")) - 1
+        last = max(int(np.searchsorted(s, begin + length - touching, side="left")) - 1, first)
+        drifts = range(first, last + 1)
+        if not (first >= 0 and last < len(self) and self._is_one_drift(drifts)):
             raise LatticeError(self._no_room(new, begin, length, s))
-        return parts.split_drift(self.elements, row, begin - float(s[row]), new)
+        return parts.split_drifts(self.elements, drifts, begin - float(s[first]), new)
+
+    def _is_one_drift(self, rows: range) -> bool:
+        """True of drifts of one aperture that follow each other."""
+        drifts = [self.elements[row] for row in rows]
+        return all(isinstance(one, Drift) and one.aperture == drifts[0].aperture for one in drifts)
 
     def _plain_s(self) -> Array:
         if self.batch is not None:
@@ -240,7 +247,10 @@ class ElementSequence:
         end, rows = begin + length, range(len(self))
         drifts = [row for row in rows if isinstance(self.elements[row], Drift)]
         covered = [row for row in rows if s[row] < end and s[row + 1] > begin]
-        obstacles = [self._span(row, s) for row in covered if row not in drifts] or [f"{s[-1]:.6g} m of line"]
+        obstacles = [self._span(row, s) for row in covered if row not in drifts]
+        if not obstacles and begin >= 0.0 and end <= s[-1]:
+            obstacles = [f"a change of the drifts' aperture, at {s[covered[-1]]:.6g} m"]
+        obstacles = obstacles or [f"{s[-1]:.6g} m of line"]
         rooms = [row for row in drifts if s[row + 1] - s[row] >= length]
         nearest = min(rooms, key=lambda row: abs(s[row] + s[row + 1] - begin - end), default=None)
         found = "no drift is long enough" if nearest is None else f"the nearest with room is {self._span(nearest, s)}"
@@ -266,7 +276,8 @@ class ElementSequence:
     def remove(self, *names: str, keep_length: bool = False) -> Self:
         """New lattice without some elements: every one of a name, or the row ``qf::1`` alone.
 
-        ``keep_length``: a drift of its name stands where a thick one was, so that nothing behind it moves.
+        ``keep_length``: a drift of its name stands where a thick one was, so that nothing behind it moves. To put it
+        elsewhere is ``moved``.
         """
         rows = {row for name in names for row in self._rows_of(name)}
         kept = [
@@ -275,6 +286,28 @@ class ElementSequence:
             if row not in rows or (keep_length and getattr(element, "length", 0.0) != 0.0)
         ]
         return self._with_elements(kept)
+
+    def moved(self, name: str, to: float, refer: str = "centre") -> Self:
+        """New lattice with one element (row ``qf::1`` where it repeats) at s = ``to`` [m], all else where it was.
+
+        A drift is left where it stood, which it may overlap. ``refer``: what of it stands at s, its "entry", "centre"
+        or "exit". Raises LatticeError naming what stands there and the nearest place that has room.
+
+        >>> from lattice import Lattice, Quadrupole
+        >>> cell = Lattice.placed("cell", [(1.0, Quadrupole("qf", length=0.4, k1=1.0))], length=2.0)
+        >>> cell = cell.moved("qf", to=1.1)
+        >>> [(e.name, round(e.length, 9)) for e in cell]
+        [('drift_01', 0.8), ('qf_left_1_1', 0.1), ('qf', 0.4), ('drift_02_1', 0.7)]
+        """
+        row = self.index(name)
+        element = self.elements[row]
+        length = parts.plain_length(element)
+        beside = [one for one in self.elements[max(row - 1, 0) : row + 2] if isinstance(one, Drift)]
+        aperture = beside[0].aperture if beside else element.aperture
+        left = next(parts.free_names(f"{element.name}_left", {one.name for one in self.elements}))
+        kept = (Drift(left, length=length, aperture=aperture),) if length else ()
+        without = self._with_elements((*self.elements[:row], *kept, *self.elements[row + 1 :]))
+        return without.insert(element, at=to, refer=refer)
 
     def _rows_of(self, name: str) -> set[int]:
         """Rows of an element: of all that bear the name, or of the one ``qf::1``."""

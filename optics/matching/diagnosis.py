@@ -18,6 +18,7 @@ from optics.matching.peaks import peaks
 from optics.matching.problem import Problem
 from optics.matching.reaches import in_one_ratio, reaches, strong
 from optics.matching.search import Found, Objective, sample, unmoved
+from optics.selection import free_parameters, parameters_of
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -141,7 +142,8 @@ def explained(problem: Problem, found: Found, thorough: bool) -> Infeasibility:
         return Infeasibility(
             still,
             {label: float(values[label]) - goals[label].value for label in still},
-            tuple(f"no knob moves {label}, it stays at {values[label]:.6g}" for label in still),
+            tuple(f"no knob moves {label}, it stays at {values[label]:.6g}" for label in still)
+            + tuple(_unused(problem)),
         )
     if problem.costly:
         return Infeasibility()
@@ -149,6 +151,19 @@ def explained(problem: Problem, found: Found, thorough: bool) -> Infeasibility:
     relaxation = _relaxation(problem, point)
     conflicts = _conflicts(problem, found.point, point, relaxation) if thorough else ()
     return Infeasibility(conflicts, relaxation, tuple(_sentences(problem, point, conflicts, relaxation)))
+
+
+def _unused(problem: Problem) -> Iterator[str]:
+    """Knobs that no strength of an element is written in: in a MAD-X file, k1 = kq takes kq's number once for all."""
+    used: set[str] = set()
+    for case in problem.cases:
+        for element in case.lattice.unique_elements[0]:
+            used.update(free_parameters(case.lattice, parameters_of(element)))
+    knobs = [one for one in problem.vary if not one.name.startswith("start.")]
+    names = [one.name for one in knobs if used.isdisjoint((one.name, *one.tied))]
+    if names:
+        how = f"k1 = {names[0]} in a MAD-X file takes its number, k1 := its name"
+        yield f"no strength is written in {', '.join(names)} ({how})"
 
 
 def _least_violation(problem: Problem, point: Array) -> Array:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import KW_ONLY, dataclass
 from functools import cached_property
 from math import inf
 
@@ -46,6 +46,7 @@ class Limit(Showing):
     """
 
     quantity: str
+    _: KW_ONLY
     lower: float | None = None
     upper: float | str | None = None
     at: str | None = None

@@ -21,6 +21,7 @@ Function = Callable[[Array], tuple[Array, Array, NDArray[np.bool_]]]
 
 _RANK = 1e-12  # singular values below this part of the largest carry no information
 _LARGEST_DAMPING = 1e12
+_TRUE, _FALSE, _STRETCH = 0.75, 0.25, 4.0  # of what is foretold: when the reach grows, when it is the first again
 _PASSES = 3  # of the active set within a step
 
 
@@ -30,7 +31,8 @@ class Settings:
 
     ``stagnation``: a run ends when its cost falls by less than this part in five steps. ``culling``: after so many
     steps, and then after twice as many ..., only the better half of the runs goes on. ``damping``: at the beginning
-    (next to none is Gauss and Newton's step). ``reach``: longest step, in units of the parameters' scale.
+    (next to none is Gauss and Newton's step). ``reach``: longest step at first, in units of the parameters' scale; it
+    grows while steps of that length fall as the linear model foretells, and is the first again after one that does not.
     """
 
     iterations: int = 200
@@ -54,6 +56,7 @@ class Runs:
     jacobians: Array
     damping: Array
     growth: Array
+    reach: Array
     active: NDArray[np.bool_]
     past: list[Array] = field(default_factory=list)
 
@@ -72,7 +75,7 @@ def least_squares(
     is nan are never accepted; a start that is one stays where it is.
     """
     settings = settings or Settings()
-    runs = _begin(function, np.clip(starts, lower, upper), settings.damping)
+    runs = _begin(function, np.clip(starts, lower, upper), settings)
     for iteration in range(1, settings.iterations + 1):
         _retire(runs, iteration, settings)
         if not runs.active.any():
@@ -82,7 +85,7 @@ def least_squares(
     return runs
 
 
-def _begin(function: Function, points: Array, damping: float) -> Runs:
+def _begin(function: Function, points: Array, settings: Settings) -> Runs:
     residuals, jacobians, good = function(points)
     costs = _costs(residuals)
     n = len(points)
@@ -94,8 +97,9 @@ def _begin(function: Function, points: Array, damping: float) -> Runs:
         history,
         residuals,
         jacobians,
-        np.full(n, damping),
+        np.full(n, settings.damping),
         np.full(n, 2.0),
+        np.full(n, settings.reach),
         np.isfinite(costs),
     )
 
@@ -128,18 +132,30 @@ def _advance(
     runs: Runs, where: NDArray[np.intp], function: Function, box: tuple[Array, Array, Array], settings: Settings
 ) -> None:
     """One step of the runs ``where``; what does not lower the cost is refused and damped."""
-    points, predicted = _step(runs, where, runs.damping[where], box, settings.reach)
+    points, predicted = _step(runs, where, runs.damping[where], box)
     residuals, jacobians, good = function(points)
     costs = _costs(residuals)
     with np.errstate(all="ignore"):
         ratio = (runs.costs[where] - costs) / np.maximum(predicted, 1e-300)
     better = costs < runs.costs[where]
+    _stretch(runs, where, points, box[2], ratio, settings.reach)
     done = where[better]
     runs.points[done], runs.costs[done], runs.good[done] = points[better], costs[better], good[better]
     runs.residuals[done], runs.jacobians[done] = residuals[better], jacobians[better]
     for index in done:
         runs.history[index].append((float(runs.costs[index]), tuple(map(float, runs.points[index]))))
     _damp(runs, where, better, ratio)
+
+
+def _stretch(runs: Runs, where: NDArray[np.intp], points: Array, scale: Array, ratio: Array, first: float) -> None:
+    """A longer reach after a step of full length that fell as foretold, the first one again after one that did not.
+
+    A trust region's rule (J. Nocedal, S. Wright, Numerical Optimization, 2006, algorithm 4.1).
+    """
+    length = (np.abs(points - runs.points[where]) / scale).max(axis=1)
+    full = length > (1.0 - 1e-9) * runs.reach[where]
+    grown = np.where(full & (ratio > _TRUE), _STRETCH * runs.reach[where], runs.reach[where])
+    runs.reach[where] = np.where(ratio > _FALSE, grown, first)
 
 
 def _damp(runs: Runs, where: NDArray[np.intp], better: NDArray[np.bool_], ratio: Array) -> None:
@@ -152,9 +168,7 @@ def _damp(runs: Runs, where: NDArray[np.intp], better: NDArray[np.bool_], ratio:
     runs.growth[where] = np.where(better, 2.0, 2.0 * growth)
 
 
-def _step(
-    runs: Runs, where: NDArray[np.intp], damping: Array, box: tuple[Array, Array, Array], reach: float
-) -> tuple[Array, Array]:
+def _step(runs: Runs, where: NDArray[np.intp], damping: Array, box: tuple[Array, Array, Array]) -> tuple[Array, Array]:
     """New points within the bounds (n, p), and the fall of the cost that the linear model foretells (n,)."""
     lower, upper, scale = box
     points = runs.points[where]
@@ -166,7 +180,7 @@ def _step(
     for _ in range(_PASSES):
         move = np.where(held, move, _solve(*_without(jacobian, residual, held, move), damping))
         longest = np.abs(move).max(axis=1, keepdims=True)
-        move *= np.minimum(1.0, reach / np.maximum(longest, 1e-300))
+        move *= np.minimum(1.0, runs.reach[where, None] / np.maximum(longest, 1e-300))
         inside = (_within(points + move * scale, lower, upper) - points) / scale
         hit = ~held & (np.abs(inside - move) > 1e-14)
         move = inside

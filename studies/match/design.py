@@ -174,7 +174,8 @@ def _limit(spec: LimitSpec, resolved: Resolved[Any], particle: ReferenceParticle
         chosen = {"beam": edge.beam, "sigmas": edge.sigmas, "full_width": edge.full_width}
     elif spec.beam is not None:
         raise InputError(f"match.limits: '{spec.quantity}' takes no beam, only {' and '.join(SIZES)} do")
-    return Limit(spec.quantity, spec.lower, spec.upper, at=spec.at, between=spec.between, active=spec.active, **chosen)
+    chosen |= {"lower": spec.lower, "upper": spec.upper, "active": spec.active}
+    return Limit(spec.quantity, at=spec.at, between=spec.between, **chosen)
 
 
 def _beam(spec: LimitSpec, resolved: Resolved[Any]) -> BeamCase:

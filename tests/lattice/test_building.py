@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 
 from lattice import (
+    Aperture,
     Bend,
     Drift,
     InputError,
@@ -203,6 +204,27 @@ def test_an_element_is_removed_with_or_without_its_length() -> None:
     assert kept.length == CELL.length
     with pytest.raises(LatticeError, match="holds no elements"):
         CELL.remove("qf", "qd", "d", "end")
+
+
+def test_an_element_is_moved_over_its_own_place_and_further() -> None:
+    """All else stays where it was, also where the new place overlaps the old; parts of a drift that touch are one."""
+    half = Drift("h", length=1.0)
+    line = Lattice(
+        "line", elements=[half, half, Quadrupole("q", length=0.5), half, Marker("m"), Quadrupole("r", length=0.5)]
+    )
+    for to in (2.26, 2.0, 0.25, 3.25):
+        moved = line.moved("q", to=to)
+        place = {element.name: s for element, s in zip(moved, moved.s, strict=False)}
+        assert place["q"] == pytest.approx(to - 0.25, abs=1e-12)
+        assert (place["m"], place["r"], moved.length) == pytest.approx((3.5, 3.5, 4.0), abs=1e-12)
+        again = moved.moved("q", to=2.25)  # and back
+        assert again.s[again.index("q")] == pytest.approx(2.0, abs=1e-12)
+    assert line.moved("m", to=0.5).index("m") == 1
+    with pytest.raises(LatticeError, match=r"there is 'm' from 3\.5 to"):
+        line.moved("q", to=3.3)
+    wide = line.replace("h::0", Drift("w", length=1.0, aperture=Aperture("ellipse", 0.03, 0.03)))
+    with pytest.raises(LatticeError, match=r"a change of the drifts' aperture, at 1 m"):
+        wide.moved("q", to=1.0)
 
 
 def test_a_ring_begins_elsewhere() -> None:

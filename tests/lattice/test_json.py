@@ -187,6 +187,9 @@ def test_files_of_others_name_their_readers(tmp_path: Path) -> None:
     path.write_text('{"elements": {}, "element_names": []}')
     with pytest.raises(FileError, match=r"a file of Xsuite: read_xsuite_json .*from_xsuite"):
         read_json(path)
+    path.write_text('{"element_names": [], "length": NaN}')  # as Xsuite writes what is not known
+    with pytest.raises(FileError, match="a file of Xsuite, which read_xsuite_json"):
+        read_json(path)
     path.write_text("kf := 1; q: quadrupole, l=1;")
     with pytest.raises(FileError, match=r"no valid JSON here.*MAD-X is read by lattice\.read_madx"):
         read_json(path)

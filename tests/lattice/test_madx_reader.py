@@ -506,6 +506,11 @@ REFUSED = [
     ("t: sequence, l=1; x;", 2, r"expected at = \.\.\. for 'x'|sequence 't' begins here and never ends"),
     ("t: sequence, l=1;\n", 2, "sequence 't' begins here and never ends: expected 'endsequence;'"),
     ("endsequence;", 2, "'endsequence' without a sequence"),
+    (
+        "c: sequence, l=1;\nendsequence;\nt: sequence, l=2;\nc1: c, at=1;\nendsequence;",
+        5,
+        "'c' is a sequence or line and stands without a label: c, at=",
+    ),
     ("match;\nvary, name=k;", 2, "this block never ends: expected 'endmatch;'"),
     ("k = 3", 2, "the file ends within this statement: expected a ';'"),
     ("k = 3; /* a comment", 2, r"the comment '/\*' here is never closed"),

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
 
-from lattice import Bend, Drift, Lattice, Marker, Multipole, Quadrupole, ReferenceParticle
+from lattice import Bend, Drift, Lattice, Marker, Multipole, Quadrupole, ReferenceParticle, read_madx
 from lattice.arrays import Array
 from optics import Limit, Target, Vary, match, twiss, verify
 from optics.matching.checks import checked_problem
@@ -71,6 +72,18 @@ def test_knobs_that_do_the_same_share_the_work() -> None:
     unbounded = (np.full(2, -np.inf), np.full(2, np.inf), np.ones(2))
     runs = least_squares(function, np.zeros((1, 2)), *unbounded, Settings(damping=1e-15))
     np.testing.assert_allclose(runs.points[0], 0.5, atol=1e-12)  # the smallest step, by singular values
+
+
+@pytest.mark.parametrize("method", ["local", "gauss_newton"])
+@pytest.mark.parametrize("start", [0.0, 1.5])
+def test_a_linear_problem_is_solved_however_far_its_solution(method: str, start: float) -> None:
+    """Chromaticities are linear in sextupoles: steps grow, and thin ones of 1e-5 m^-2 a unit are found in a few."""
+    ring = with_sextupoles("1e-5*a", "0").with_parameters(a=start)
+    wanted = twiss(with_sextupoles("1e-5*a", "0").with_parameters(a=-20000.0)).dqx
+    result = match(ring, vary=[Vary("a")], targets=[Target("dqx", wanted)], method=method)
+    assert result.success
+    assert result.parameters["a"] == pytest.approx(-20000.0, rel=1e-6)
+    assert result.evaluations < 20
 
 
 @pytest.mark.parametrize("method", METHODS)
@@ -174,6 +187,18 @@ def test_a_target_that_no_knob_moves_is_named_at_once() -> None:
     assert result.conflicts == ("dx@qd",)
     assert result.diagnosis.unmoved == ("dx@qd",)
     assert result.evaluations < 30  # nothing is searched for
+
+
+def test_a_knob_in_no_strength_is_told(tmp_path: Path) -> None:
+    """k1 = kq of a MAD-X file is the number of kq then: kq moves nothing afterwards."""
+    file = tmp_path / "cell.seq"
+    file.write_text(
+        "kq = 1; f: quadrupole, l=0.3, k1=kq; g: quadrupole, l=0.3, k1=-kq; o: drift, l=1; c: line=(f, o, g, o);"
+    )
+    ring = read_madx(file).with_particle(PROTON)
+    result = match(ring, vary=[Vary("kq")], targets=[Target("qx", 0.2)], restarts=0)
+    assert not result.success
+    assert "no strength is written in kq (k1 = kq in a MAD-X file takes its number, k1 := its name)" in result.message
 
 
 def test_the_diagnosis_tells_what_the_knobs_do() -> None:

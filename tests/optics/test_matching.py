@@ -220,6 +220,12 @@ def test_goals_are_checked_when_they_are_made(make: Any, message: str) -> None:
         make()
 
 
+def test_limits_are_given_by_name() -> None:
+    """A second number alone would have to be a lower limit, which nobody reads so."""
+    with pytest.raises(TypeError, match="positional"):
+        Limit("betx", 20.0)  # type: ignore[call-arg]
+
+
 @pytest.mark.slow
 def test_matching_does_not_load_xsuite() -> None:
     code = (

@@ -247,6 +247,13 @@ def test_nothing_of_a_foreign_line_is_dropped_silently(element: object, message:
         from_xsuite(_foreign(element))
 
 
+def test_a_file_in_the_place_of_a_line_is_told() -> None:
+    with pytest.raises(
+        InputError, match=r"takes an xtrack\.Line, found 'ring\.json': a file is read by read_xsuite_json"
+    ):
+        from_xsuite("ring.json")
+
+
 @pytest.mark.filterwarnings("ignore::FutureWarning")  # Xsuite's older rotations and shifts, in files of the last years
 def test_older_changes_of_frame_are_the_ones_of_today() -> None:
     angle = np.deg2rad(3.0)

@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 import xtrack as xt
 
-from lattice import Lattice
+from lattice import InputError, Lattice
 from optics.engines.xsuite import recovering
 from optics.engines.xsuite.reader import lattice_of
 from optics.engines.xsuite.source import Place, SourceElement
@@ -27,6 +27,7 @@ def from_xsuite(line: xt.Line) -> Lattice:
     Raises:
         LatticeError: an element, or a field of one, that cannot be carried over (misalignments, field errors, sliced
             elements): nothing is dropped silently.
+        InputError: something else than a line.
 
     Example:
         >>> from machines.cnao_like import cnao
@@ -34,6 +35,11 @@ def from_xsuite(line: xt.Line) -> Lattice:
         >>> print(round(from_xsuite(to_xsuite(cnao())).length, 3))  # doctest: +SKIP
         77.648
     """
+    if not hasattr(line, "element_names"):
+        raise InputError(
+            f"from_xsuite takes an xtrack.Line, found {line!r:.60}: a file is read by read_xsuite_json of "
+            "optics.engines.xsuite.files"
+        )
     return lattice_of(_LiveLine(line))
 
 
