@@ -70,6 +70,6 @@ LINAC = kinds(
         "|dW| / W",
         "energy half way between two rows of the table from interpolated settings, over the energy: largest difference",
     ),
-    ("worst_trip", "eV", "lost", "largest stretch of energies between 70 and 230 MeV lost when one klystron trips"),
+    ("worst_trip", "eV", "lost", "largest stretch of the energies of treatment lost when one klystron trips"),
     ("best_recovery", "eV", "W after trip", "least top energy that remains after any one trip, phases set anew"),
 )

@@ -78,12 +78,16 @@ def _plan(lattice: Lattice, rows: dict[str, Array], up: str) -> Outline:
 
 
 def _curve(points: Array, along: Array, row: int) -> Array:
-    """The orbit through one element: the cubic that has the directions of both its ends."""
+    """The orbit through one element: the cubic that has the directions of both its ends, and an arc's middle.
+
+    Of an arc of angle theta the tangents are 4 rho tan(theta / 4), the chord over cos^2(theta / 4).
+    """
     begin, end = points[row], points[row + 1]
     chord = float(np.hypot(*(end - begin)))
     turn = float(np.hypot(*(along[row + 1] - along[row])))
     t = np.linspace(0.0, 1.0, 3 + ceil(turn / _TURN))[:, None]
-    one, two = (along[row] * chord, along[row + 1] * chord)
+    tangent = chord / float(np.cos(0.5 * np.arcsin(min(0.5 * turn, 1.0)))) ** 2
+    one, two = (along[row] * tangent, along[row + 1] * tangent)
     hermite = (1 + 2 * t) * (1 - t) ** 2 * begin + t * (1 - t) ** 2 * one
     return np.asarray(hermite + t**2 * (3 - 2 * t) * end + t**2 * (t - 1) * two)
 

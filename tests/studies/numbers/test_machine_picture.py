@@ -66,6 +66,24 @@ def _box_at(made: Outline, begin: float, end: float) -> Any:
     return found
 
 
+@pytest.mark.parametrize("angle", [0.3, np.pi / 3, np.pi / 2])
+def test_a_bend_is_drawn_on_its_circle(angle: float) -> None:
+    """Every point is one radius from the centre, which lies across the end of the drift before."""
+    found = outline(Lattice("bend", elements=[Drift("d", length=1.0), Bend("b", length=2.0, angle=angle)]))
+    assert found is not None
+    corner = found.orbit[np.argmin(np.abs(np.hypot(*(found.orbit - found.orbit[0]).T) - 1.0))]
+    ahead = (corner - found.orbit[0]) / np.hypot(*(corner - found.orbit[0]))
+    rho = 2.0 / angle
+    aside = np.array([-ahead[1], ahead[0]])
+    side = np.sign(aside @ (found.orbit[-1] - corner))
+    away = np.hypot(*(found.orbit[2:] - corner - side * rho * aside).T)
+    bent = away[np.hypot(*(found.orbit[2:] - found.orbit[0]).T) > 1.0]
+    np.testing.assert_allclose(bent, rho, rtol=5e-4)  # a cubic is 3e-4 off over a quarter circle
+    assert found.places["b"] is not None
+    middle = np.hypot(*(found.places["b"] - corner - side * rho * aside))
+    assert middle == pytest.approx(rho, rel=1e-3)
+
+
 def test_a_ring_is_seen_from_above_and_closes() -> None:
     """Four quarter circles of 1 m radius between straights of 2 m: a square of 4 m with round corners, all of the
     orbit on them to 1e-3 (cubics through 30 degrees), each bend as wide as its sort."""
