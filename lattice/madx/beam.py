@@ -21,6 +21,8 @@ _MADX_SPECIES = {
     "negmuon": Species("negmuon", CONSTANTS["mumass"] * _GEV, -1),
     "ion": Species("ion", CONSTANTS["nmass"] * _GEV, 1),
 }
+#: GeV; lead in the largest collider that is planned has 4e6.
+_HIGHEST = 2e7
 #: Ways to give the energy, the first one given counts.
 _ENERGIES = ("energy", "pc", "gamma", "beta", "brho")
 _OTHERS = words(
@@ -106,6 +108,10 @@ class Beam:
             limits = "between 0 and 1" if way == "beta" else f"greater than {lowest:g}"
             raise self.statement.makes_no_sense(
                 f"beam: {way} must be {limits}, found {value:g} (energy and pc in GeV and of the whole particle)"
+            )
+        if way in ("energy", "pc") and value > _HIGHEST:
+            raise self.statement.makes_no_sense(
+                f"beam: {way} is in GeV, found {value:g}: if that is eV, write {way} = {value / _GEV:g}"
             )
 
     def attribute(self, name: str) -> float | None:

@@ -523,6 +523,11 @@ REFUSED = [
         2,
         "particle 'deuteron' is none that MAD-X knows .* give its mass and charge",
     ),
+    (
+        "beam, particle=proton, energy=1.06e9;",
+        2,
+        r"energy is in GeV, found 1\.06e\+09: if that is eV, write energy = 1\.06",
+    ),
     ("beam, partikle=proton;", 2, r"beam has no attribute 'partikle'; did you mean 'particle'\?"),
     ("call, file='other.seq';", 2, "there is no file 'other.seq'"),
     ("call, file='../ring.seq';", 2, r"outside the folder of ring\.seq: put the file beside it"),
