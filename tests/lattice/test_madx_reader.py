@@ -523,11 +523,6 @@ REFUSED = [
         2,
         "particle 'deuteron' is none that MAD-X knows .* give its mass and charge",
     ),
-    (
-        "beam, particle=proton, energy=1.06e9;",
-        2,
-        r"energy is in GeV, found 1\.06e\+09: if that is eV, write energy = 1\.06",
-    ),
     ("beam, partikle=proton;", 2, r"beam has no attribute 'partikle'; did you mean 'particle'\?"),
     ("call, file='other.seq';", 2, "there is no file 'other.seq'"),
     ("call, file='../ring.seq';", 2, r"outside the folder of ring\.seq: put the file beside it"),
@@ -544,6 +539,18 @@ def test_what_cannot_be_read_is_a_file_error_with_its_line(read: Read, text: str
         read(f"x: quadrupole, l=1; {AROUND}\n{text}")
     if line > 1:
         assert f"ring.seq:{line}: " in str(error.value)
+
+
+def test_an_energy_in_ev_is_named(read: Read) -> None:
+    """60 MeV and 1.06 GeV of eV; the largest collider's lead has 4e6 GeV."""
+    for energy, told in (
+        ("1.06e9", r"1\.06e\+09: if that is eV, write energy = 1\.06"),
+        ("998e6", r"write energy = 0\.998"),
+    ):
+        with pytest.raises(LatticeError, match=rf"beam: energy is in GeV, found .*{told}"):
+            read(f"beam, particle=proton, energy={energy}; x: quadrupole, l=1; {AROUND}")
+    beam = "beam, mass=193.7, charge=82, energy=4.1e6;"
+    assert read(f"{beam} x: quadrupole, l=1; {AROUND}").particle is not None
 
 
 NONSENSE = [
