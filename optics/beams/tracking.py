@@ -46,7 +46,8 @@ class Tracked(Showing):
     """Where particles are after tracking.
 
     ``coordinates``: (n, 6) at the end of the last turn, nan for lost particles; ``alive``: (n,) mask; ``lost``: table
-    of particle, turn (from 0), element, s [m] of its entrance and x, px, y, py, zeta, delta there; ``history``:
+    of particle, turn (from 0), element, s [m] of the end at which it was lost and x, px, y, py, zeta, delta there;
+    ``history``:
     (turns + 1, n, 6) at the start of each turn when asked for; ``seen``: (turns, places, n, 6) of the monitors that
     were asked for, nan once a particle is lost.
     """
@@ -100,9 +101,9 @@ def track(
     """Track ``coordinates`` (n, 6) of x, px, y, py, zeta, delta for ``turns``; cavities act.
 
     A table is read by the names of these columns, in any order.
-    A particle outside an element's aperture at its entrance is lost there; one with a coordinate that is no longer
-    finite, or without momentum (dp/p <= -1), at the next entrance, or at ``_end``. ``monitors``: places (elements,
-    "element:end", "_end") whose coordinates come back as ``seen``, in the order given, of all turns or of
+    A particle outside an element's aperture at its entrance or its exit is lost there; one with a coordinate that is no
+    longer finite, or without momentum (dp/p <= -1), at the next of these, or at ``_end``. ``monitors``: places
+    (elements, "element:end", "_end") whose coordinates come back as ``seen``, in the order given, of all turns or of
     ``monitor_turns`` alone (from 0, rising).
 
     Equation:
@@ -235,13 +236,13 @@ def _table_of(lattice: Lattice, lost: Array) -> pd.DataFrame:
 
     order = np.lexsort((np.arange(len(lost)), lost[:, 1], lost[:, 0]))
     who = order[lost[order, 0] >= 0]
-    places = lost[who, 1].astype(int)
+    element, at_exit = np.divmod(lost[who, 1].astype(int), 2)
     names = (*lattice.names, END)
     columns = {
         "particle": who,
         "turn": lost[who, 0].astype(int),
-        "element": [names[place] for place in places],
-        "s": np.asarray(lattice.s)[places],
+        "element": [names[k] for k in element],
+        "s": np.asarray(lattice.s)[element + at_exit],
     }
     return pd.DataFrame(columns | dict(zip(COORDINATES, lost[who, 2:].T, strict=True)))
 
@@ -280,7 +281,7 @@ def _revolution_frequency(lattice: Lattice, particle: ReferenceParticle) -> floa
 
 
 def _line(lattice: Lattice, setting: Setting, apertures: bool) -> _Line:
-    """Steps of all elements, in order, and what is open at their entrances."""
+    """Steps of all elements, in order, and how far each is open."""
     unique, indices = lattice.unique_elements
     parts = [_tracked_steps(lattice, element, setting) for element in unique]
     every = [step for part in parts for step in part]

@@ -11,7 +11,8 @@ from optics.compiled import compiled, inlined, inner
 from optics.maps.blocks import BLOCK, give, load, store, through
 from optics.maps.recording import N_COORDINATES
 
-#: Columns of ``lost``: turn (-1: not lost) and place of each particle, and its coordinates there.
+#: Columns of ``lost``: turn (-1: not lost) and place of each particle (2 k: entrance of element k, 2 k + 1: its exit),
+#: and its coordinates there.
 LOST = 2 + N_COORDINATES
 
 
@@ -35,9 +36,9 @@ def track_turns(
     """Take ``state`` (6, n) round ``turns`` (number of the first, number of turns), in place.
 
     ``programs`` and ``arguments`` of the steps; ``first`` (elements + 1,) step of each element; ``openings``
-    (elements + 1, 6) at their entrances. ``lost`` (n, LOST) of those not lost yet is written when they are, and
-    ``history`` (turns or 0, n, 6) behind each turn. ``seen`` (watched turns, places, n, 6) is what stands in front of
-    the elements ``places``, in order, in the turns whose ``watched`` is their row, not -1. A lost particle is not
+    (elements + 1, 6), watched at both ends of each. ``lost`` (n, LOST) of those not lost yet is written when they are,
+    and ``history`` (turns or 0, n, 6) behind each turn. ``seen`` (watched turns, places, n, 6) is what stands in front
+    of the elements ``places``, in order, in the turns whose ``watched`` is their row, not -1. A lost particle is not
     written. ``given`` and ``work`` are ``blocks.room_of``.
     """
     give(code, programs, arguments, given)
@@ -74,7 +75,7 @@ def _one_turn(
         opening = openings[element]
         narrow = opening[2] < np.inf or opening[4] < np.inf
         if (moved and _count_astray(work, n) > 0) or (narrow and _count_outside(work, n, opening) > 0):
-            _lose(work, n, lost, turn, element, opening)
+            _lose(work, n, lost, turn, 2 * element, opening)
         while row >= 0 and place < len(places) and places[place] == element:
             _written(work, n, lost, seen[row, place, begin : begin + n])
             place += 1
@@ -82,6 +83,8 @@ def _one_turn(
             moved = first[element + 1] > first[element]
             for step in range(first[element], first[element + 1]):
                 through(code, programs[step], given[step], work, n)
+            if narrow and moved and _count_outside(work, n, opening) > 0:
+                _lose(work, n, lost, turn, 2 * element + 1, opening)
 
 
 @inlined
@@ -108,12 +111,12 @@ def _count_outside(work: Any, n: Any, opening: Any) -> Any:
 
 
 @inner
-def _lose(work: Any, n: Any, lost: Any, turn: Any, element: Any, opening: Any) -> Any:
+def _lose(work: Any, n: Any, lost: Any, turn: Any, place: Any, opening: Any) -> Any:
     """Write down who leaves, and go on with a particle on the axis in its place, which counts no more."""
     for i in range(n):
         if not (_goes_on(work, i) and lies_within(work[0, i], work[2, i], opening)):
             if lost[i, 0] < 0:
-                lost[i, 0], lost[i, 1] = turn, element
+                lost[i, 0], lost[i, 1] = turn, place
                 for k in range(N_COORDINATES):
                     lost[i, 2 + k] = work[k, i]
             for k in range(N_COORDINATES):

@@ -149,11 +149,11 @@ def _lost(facts: Facts) -> pd.DataFrame:
         {
             "case": one.case.label,
             "element": str(name),
-            "s [m]": float(part["s"].iloc[0]),
+            "s [m]": float(s),
             "lost [1]": len(part) / one.started,
         }
         for one in facts.delivered
-        for name, part in one.lost.groupby("element", sort=False)
+        for (name, s), part in one.lost.groupby(["element", "s"], sort=False)
     ]
     return pd.DataFrame(rows)
 

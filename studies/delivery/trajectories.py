@@ -138,6 +138,6 @@ def _lost(machines: Imperfect, beam: Beam, start: Array) -> tuple[Array, pd.Data
         parts.append(float(ends.alive.mean()))
         lost.append(ends.lost)
     every = pd.concat(lost, ignore_index=True)
-    shares = every.groupby("element", sort=False).agg(s=("s", "first"), lost=("s", "size")).reset_index()
+    shares = every.groupby(["element", "s"], sort=False).agg(lost=("particle", "size")).reset_index()
     shares["lost"] = shares["lost"] / (number * len(states))
     return np.array(parts), shares.sort_values("s", ignore_index=True)

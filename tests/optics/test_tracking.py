@@ -24,6 +24,7 @@ from machines.cnao_like import cnao
 from optics import track, twiss
 from optics.beams.openings import is_inside
 from optics.engines.xsuite.passages import xsuite_track
+from optics.engines.xsuite.tracker import XsuiteTracker
 from optics.maps.model import turns
 
 PROTON = ReferenceParticle("proton", kinetic_energy_per_u=60e6)
@@ -146,6 +147,42 @@ def test_lost_particles_are_written_down_where_and_when() -> None:
     free = track(ring, PROTON, start[:3], turns=3, apertures=False)
     assert free.alive.all()
     assert free.lost.empty
+
+
+def test_an_opening_is_watched_at_both_ends_of_an_element() -> None:
+    """Behind the narrow pipe everything is wide: who leaves it within the pipe is lost at its exit, s = 3 m."""
+    pipe = [
+        Drift("wide", length=1.0),
+        Drift("pipe", length=2.0, aperture=Aperture("ellipse", 0.01, 0.02)),
+        Drift("d", length=1.0),
+    ]
+    start = np.zeros((4, 6))
+    start[:, 1] = [0.0, 3e-3, 4e-3, 1.1e-2]  # 0, 9, 12 and 33 mm at the exit, 11 mm at the entrance for the last
+    for line in (pipe, pipe[:2]):  # something behind it, or nothing
+        result = track(Lattice("line", elements=line), PROTON, start)
+        assert list(result.alive) == [True, True, False, False]
+        assert list(result.lost["element"]) == ["pipe", "pipe"]
+        assert list(result.lost.set_index("particle").loc[[2, 3], "s"]) == [3.0, 1.0]
+        assert result.lost.set_index("particle").loc[2, "x"] == pytest.approx(
+            3 * 4e-3, rel=1e-4
+        )  # x' = px (1 + px^2/2)
+
+
+def test_the_lost_are_those_of_xsuite() -> None:
+    """A magnet that blows up a beam before a wide pipe: limits at both of its ends, as Xsuite's line has them."""
+    opening = Aperture("rectellipse", 0.02, 0.012, ellipse_x=0.021, ellipse_y=0.015)
+    line = Lattice(
+        "line",
+        elements=[Quadrupole("q", length=0.6, k1=6.0, aperture=opening), Drift("d", length=1.0)],
+        particle=PROTON,
+    )
+    rng = np.random.default_rng(5)
+    start = np.column_stack([rng.normal(0.0, 8e-3, (300, 4)) * [1.0, 1.0, 0.8, 1.0], np.zeros((300, 2))])
+    ours = track(line, PROTON, start)
+    theirs = XsuiteTracker(line, PROTON, apertures=True).track(start, 1)
+    at_exit = ours.lost["s"] > 0.0
+    assert at_exit.sum() > 20  # with those at the entrance alone the two would differ
+    np.testing.assert_array_equal(np.sort(ours.lost["particle"]), np.flatnonzero(theirs.place >= 0))
 
 
 def test_a_particle_lost_in_the_last_element_is_not_alive() -> None:
