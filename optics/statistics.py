@@ -152,6 +152,36 @@ def jackknife(estimate: Callable[[Array], float], number: int, groups: int = 20)
     return float(stdtrit(groups - 1, 0.975) * np.sqrt((groups - 1) / groups * np.sum((found - found.mean()) ** 2)))
 
 
+def repeats(rank: int, total: int, least: int, further: int) -> float:
+    """Chance that so many of ``further`` draws, or more, do not exceed the one of this ``rank`` among ``total``.
+
+    The distribution's value at that one is beta distributed, whatever the distribution, and the further draws are
+    binomial about it:
+
+    Equation:
+        P = sum_{i >= least} C(n, i) B(i + r, n - i + m - r + 1) / B(r, m - r + 1), rank r of m, n further draws.
+
+    Raises:
+        InputError: ranks and numbers that are none of a sample.
+
+    Source:
+        E. J. Gumbel, H. von Schelling, The distribution of the number of exceedances, Ann. Math. Stat. 21, 247 (1950).
+
+    Example:
+        >>> round(repeats(1, 1, 1, 1), 9), round(repeats(9, 9, 1, 1), 9)  # of ten, the last is the largest in a tenth
+        (0.5, 0.9)
+    """
+    from scipy.special import betaln, gammaln
+
+    if not (1 <= rank <= total and 0 <= least <= further):
+        raise InputError(f"no rank {rank} of {total}, or no {least} of {further}")
+    i = np.arange(least, further + 1)
+    chosen = gammaln(further + 1) - gammaln(i + 1) - gammaln(further - i + 1)
+    behind = total - rank + 1
+    terms = chosen + betaln(i + rank, further - i + behind) - betaln(rank, behind)
+    return min(float(np.sum(np.exp(terms))), 1.0)
+
+
 @dataclass(frozen=True)
 class Quantile:
     """A quantile of a sample and its ``error`` at 95 %."""

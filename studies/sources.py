@@ -100,6 +100,9 @@ _ALL = {
         "10.1007/978-1-4612-1140-2",
         of="invariant manifolds",
     ),
+    "gumbel-1950": Source(
+        "E. J. Gumbel, H. von Schelling, The distribution of the number of exceedances, Ann. Math. Stat. 21, 247 (1950)"
+    ),
     "haettner-2006": Source(
         "E. Haettner, H. Iwase, D. Schardt, Experimental fragmentation studies with 12C therapy beams, Rad. Prot."
         " Dosim. 122, 485 (2006)"

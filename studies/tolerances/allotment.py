@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 
 import numpy as np
 import pandas as pd
@@ -12,8 +13,9 @@ from lattice import InputError
 from lattice.arrays import Array
 from optics.imperfections.budget import allotted
 from optics.imperfections.causes import CauseShare
-from optics.statistics import Proportion, proportion
+from optics.statistics import Proportion
 from studies.runs.logs import LOGGER
+from studies.tolerances.aim import Aim, aim_at
 from studies.tolerances.asked import BudgetSpec
 from studies.tolerances.sampling import Drawing, Sampling
 from studies.tolerances.yields import Limit, kept, yield_of
@@ -37,11 +39,13 @@ class Tried:
 class Budget:
     """``scales`` (causes,) of the stated errors, their ``cost`` over that of the stated ones, and the ``check``.
 
-    ``tried``: the levels on the way; ``check``: the yield of machines that had no part in it.
+    ``aim``: what the level is found for; ``tried``: the levels on the way; ``check``: the yield of machines that had
+    no part in it.
     """
 
     scales: Array
     cost: float
+    aim: Aim
     tried: tuple[Tried, ...]
     check: Proportion
 
@@ -62,6 +66,15 @@ class Asked:
     table: pd.DataFrame
     ideal: pd.Series
 
+    @cached_property
+    def aim(self) -> Aim:
+        """How many machines must keep all limits at the level."""
+        return aim_at(self.wanted, self.spec.machines, self.spec.check)
+
+    def enough(self, tried: Tried) -> bool:
+        """Whether they do."""
+        return tried.found.count >= self.aim.least
+
 
 def budget_of(asked: Asked, measured: Callable[[Drawing], pd.DataFrame]) -> Budget:
     """The budget; ``measured`` gives the numbers of drawn machines. InputError when none is found."""
@@ -76,18 +89,18 @@ def budget_of(asked: Asked, measured: Callable[[Drawing], pd.DataFrame]) -> Budg
         return measured(asked.sampling.more(first, number, scales))
 
     tried = _levels(asked, lambda level: drawn(scales_at(level), 0, asked.spec.machines))
-    good = [one.level for one in tried if one.found.lower >= asked.wanted]
+    good = [one.level for one in tried if asked.enough(one)]
     if not good:
         best = max(tried, key=lambda one: one.found.value)
         raise InputError(
-            f"no budget was found: at {best.level:.3g} of the room {best.found.value:.3g} of the machines keep all "
-            f"limits, {best.found.lower:.3g} at least (95 %); {asked.wanted:g} are wanted"
+            f"no budget was found: at {best.level:.3g} of the room {best.found.count} of {best.found.total} machines "
+            f"keep all limits, {asked.aim.least} have to so that a check can show a yield of {asked.wanted:g}"
         )
     scales = scales_at(max(good))
     LOGGER.info("the budget checked on %d machines of its own", asked.spec.check)
     cost = float(np.sum(costs * scales**-power) / np.sum(costs))
     check = _kept_all(asked, drawn(scales, asked.spec.machines, asked.spec.check))
-    return Budget(scales, cost, tuple(tried), check)
+    return Budget(scales, cost, asked.aim, tuple(tried), check)
 
 
 def _kept_all(asked: Asked, table: pd.DataFrame) -> Proportion:
@@ -124,7 +137,7 @@ def _levels(asked: Asked, drawn: Callable[[float], pd.DataFrame]) -> list[Tried]
         tried.append(Tried(level, _kept_all(asked, table)))
         used = _used_by_most(asked, table)
         largest, lost = min(level / used, _MOST), lost or used >= _STEP
-        if tried[-1].found.lower >= asked.wanted:
+        if asked.enough(tried[-1]):
             good = level
             if largest <= _NEAR * good:
                 break
@@ -143,12 +156,4 @@ def _used_by_most(asked: Asked, table: pd.DataFrame) -> float:
         limit.used(table[one].to_numpy(), float(asked.ideal[one])) for limit in asked.limits for one in [limit.column]
     ]
     used = np.sort(np.max(each, axis=0))
-    return float(np.clip(used[_least_number(len(used), asked.wanted) - 1], 1.0 / _STEP, _STEP))
-
-
-def _least_number(machines: int, wanted: float) -> int:
-    """How many of so many machines show a yield by its lower end; all where not even these do."""
-    enough = (
-        n for n in range(int(wanted * machines), machines) if proportion(n, machines, method="exact").lower >= wanted
-    )
-    return next(enough, machines)
+    return float(np.clip(used[asked.aim.least - 1], 1.0 / _STEP, _STEP))

@@ -10,7 +10,7 @@ from studies.runs.contents import LATTICE, WORST
 from studies.sources import cited
 from studies.tolerances.outcome import Answer
 
-STATISTICS = cited("clopper-1934", "sobol-2001", "glen-2012")
+STATISTICS = cited("clopper-1934", "sobol-2001", "glen-2012", "gumbel-1950")
 
 
 def statistics(found: Answer) -> Iterator[str]:
@@ -26,13 +26,14 @@ def statistics(found: Answer) -> Iterator[str]:
             "by itself is taken from another machine (Sobol 2001; Glen and Isaacs 2012); errors leave out groups."
         )
     if found.budget is not None:
-        spec = found.question.budget
+        spec, aim = found.question.budget, found.budget.aim
         assert spec is not None
         yield (
             f"Budget: the least sum of cost / t^{spec.power:g} over scales t of the causes that keeps the excess of "
-            "every number, taken to grow as the root of the sum of share t^2, in its limit; the level is where the "
-            f"lower end of the yield's interval, of {spec.machines} machines drawn anew, meets what is wanted. "
-            f"{spec.check} other machines check it."
+            "every number, taken to grow as the root of the sum of share t^2, in its limit. The level is the "
+            f"largest at which {aim.least} of {aim.machines} machines drawn anew keep all limits. Then {aim.shown} of "
+            f"{aim.check} others, which show the yield that is wanted, do with a chance of {100 * aim.chance:.3g} % "
+            "(Gumbel and von Schelling 1950). Those check it."
         )
 
 

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+from itertools import combinations
 from math import comb, sqrt
 
 import numpy as np
 import pytest
 
 from lattice import InputError
-from optics.statistics import jackknife, percentile, proportion, quantile, share, spread
+from optics.statistics import jackknife, percentile, proportion, quantile, repeats, share, spread
 
 
 @pytest.mark.parametrize(
@@ -100,6 +101,16 @@ def test_a_quantile_has_the_error_of_its_rank() -> None:
     assert found.value == pytest.approx(0.1, abs=1e-12)
     assert found.error == pytest.approx(0.00588, rel=1e-3)
     assert quantile(np.array([3.0, 3.0]), 0.5).error == 0.0
+
+
+@pytest.mark.parametrize(("rank", "least"), [(1, 3), (4, 2), (5, 4)])
+def test_how_often_further_draws_do_not_exceed_one_of_a_sample(rank: int, least: int) -> None:
+    """Nine draws in order: each choice of the five that are the sample is as likely as any other, all are counted."""
+    places = list(combinations(range(9), 5))
+    below = [sample[rank - 1] - (rank - 1) for sample in places]  # of the four others
+    assert repeats(rank, 5, least, 4) == pytest.approx(sum(one >= least for one in below) / len(places), rel=1e-12)
+    with pytest.raises(InputError, match="no rank 6 of 5"):
+        repeats(6, 5, least, 4)
 
 
 def test_what_is_no_share() -> None:

@@ -30,6 +30,7 @@ from studies.slow_extraction.wires import at_wires
 from studies.spec.builtin import FOLDER, builtin_names
 from studies.spec.judged import own_requirement
 from studies.spec.study_file import load_study
+from studies.tolerances.aim import aim_at
 from studies.tolerances.allotment import Budget
 from studies.tolerances.outcome import Answer, Question
 from studies.tolerances.quantities import evaluate as of_machines
@@ -249,7 +250,8 @@ SWITCHING_LINAC: Mapping[str, Any] = {
 def built(**columns: float) -> Answer:
     """A hundred machines that all have these numbers."""
     table = pd.DataFrame({"status": ["computed"] * 100, **{name: [value] * 100 for name, value in columns.items()}})
-    none, few = yield_of(np.zeros(100, dtype=bool)), Budget(np.ones(1), 1.0, (), yield_of(np.zeros(100, dtype=bool)))
+    none = yield_of(np.zeros(100, dtype=bool))
+    few = Budget(np.ones(1), 1.0, aim_at(0.9, 100, 100), (), none)
     question = Question(Sampling((), 100, 0), 0.95, None, (), lambda drawing: table)
     return Answer(question, table, table.iloc[0], (), (), none, {}, budget=few)
 
