@@ -26,8 +26,8 @@ from studies.runs.store import read_run
 from studies.scan.many import CasesRun, computed
 from studies.scan.plan import COMPUTED, STATUS
 from studies.spec.study_file import load_study
-from studies.tolerances.aim import aim_at
 from studies.tolerances.again import measured_again, some_of
+from studies.tolerances.aim import aim_at
 from studies.tolerances.allotment import Asked as Budgeted
 from studies.tolerances.allotment import budget_of
 from studies.tolerances.asked import BudgetSpec
