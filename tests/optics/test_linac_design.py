@@ -221,10 +221,30 @@ def test_a_matching_section() -> None:
         beta, alpha, _ = run.twiss(plane, *(matched_start(linac)[f"{key}{plane}"] for key in ("bet", "alf")))
         want |= {f"bet{plane}": float(beta[run.row(at)]), f"alf{plane}": float(alpha[run.row(at)])}
     matched = transport(match_section(linac, magnets, start, at, want, 260.0))
-    beta, _, _ = matched.twiss("x", start["betx"], start["alfx"])
-    assert beta[matched.row(at)] == pytest.approx(want["betx"], rel=0.01)
+    for plane in ("x", "y"):
+        beta, alpha, _ = matched.twiss(plane, start[f"bet{plane}"], start[f"alf{plane}"])
+        assert beta[matched.row(at)] == pytest.approx(want[f"bet{plane}"], rel=0.01)
+        size = np.hypot(1.0, want[f"alf{plane}"])
+        assert alpha[matched.row(at)] == pytest.approx(want[f"alf{plane}"], abs=0.01 * size)
     with pytest.raises(NoSolution, match="1 gradients up to 260 T/m do not match the beam at"):
         match_section(linac, magnets[:1], start, at, want, 260.0)
+
+
+@pytest.mark.parametrize("key", ["betx", "alfx", "bety", "alfy"])
+@pytest.mark.parametrize("sign", [1.0, -1.0])
+def test_the_miss_of_a_match_counts_beta_and_alpha_by_their_size(key: str, sign: float) -> None:
+    """With gradients that may not grow the match misses by what the goal is off: ln beta, alpha / (1 + alpha^2)^(1/2)."""
+    linac = scdtl()
+    start, magnets, at = matched_start(linac), [linac.quadrupoles[2].name], linac.quadrupoles[3].name
+    run, goal = transport(linac.with_gradients({magnets[0]: 0.0})), {}
+    for plane in ("x", "y"):
+        beta, alpha, _ = run.twiss(plane, start[f"bet{plane}"], start[f"alf{plane}"])
+        goal |= {f"bet{plane}": float(beta[run.row(at)]), f"alf{plane}": float(alpha[run.row(at)])}
+    goal[key] = goal[key] * np.exp(0.2 * sign) if key.startswith("bet") else goal[key] + 0.2 * sign
+    off = 0.2 if key.startswith("bet") else 0.2 / np.hypot(1.0, goal[key])
+    match_section(linac, magnets, start, at, goal, 1e-6, miss=1.003 * off)
+    with pytest.raises(NoSolution, match="do not match the beam"):
+        match_section(linac, magnets, start, at, goal, 1e-6, miss=0.997 * off)
 
 
 def test_two_sections_in_one_linac() -> None:
