@@ -28,6 +28,7 @@ def asked(mutant: Mutant, chosen: Chosen, tree: Path) -> dict[str, Any]:
         "time": path.stat().st_mtime_ns,
         "functions": [one.name for one in every],
         "tests": chosen.tests,
+        "plain": chosen.plain,
         "limit": chosen.seconds,
         "fresh": chosen.imported or bool(chosen.compiled),
         "numba": any(is_compiled(one) for one in scopes(before)),
@@ -74,6 +75,6 @@ def _serve(new: Sequence[dict[str, Any]], tree: Path, answers: Path) -> None:
         return
     waiting = tree.with_name(f"{tree.name}.asked")
     waiting.write_text("".join(json.dumps(one) + "\n" for one in new), "utf-8")
-    files = sorted({test.partition("::")[0] for one in new for test in one["tests"]})
+    files = sorted({test.partition("::")[0] for one in new for test in (*one["tests"], *one["plain"])})
     quiet = ["-s", "-p", "no:terminalreporter"]
     pytest_in(tree, "tests.mutants.serving", [*quiet, *files], MUTANTS_ASKED=str(waiting), MUTANTS_ANSWERS=str(answers))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
@@ -26,6 +27,7 @@ class Chosen:
     left: int
     imported: bool  # the line runs when tests are collected
     compiled: str  # the function around it that numba compiles
+    plain: tuple[str, ...] = ()  # those that ran the line of such a function as it is written
 
 
 @dataclass(frozen=True)
@@ -58,9 +60,15 @@ class Records:
         wanted = self._lines(mutant, source) | (self._callers(compiled) if compiled else set())
         imports = self.of_files.get(recording.IMPORTS, {"lines": {}})["lines"].get(str(mutant.module), [])
         own = {keys(source).get(line, "") for line in statement(source, mutant.change.line)}
+        plain = self._running(self._lines(mutant, source), seconds) if compiled else ()
         files = self._by_file(wanted) or self._by_file(self._callers(around[-1].name)) if around else []
         tests, spent, left = _within(files or self._by_file(self._of_module(mutant.module)), seconds)
-        return Chosen(tests, spent, left, bool(own & set(imports)), compiled)
+        return Chosen(tests, spent, left, bool(own & set(imports)), compiled, plain)
+
+    def _running(self, wanted: set[tuple[str, str]], seconds: float) -> tuple[str, ...]:
+        """Tests that ran one of these lines, of so many seconds in all."""
+        found = [_costs(record, sorted(reached)) for record, reached in self._reached(wanted)]
+        return _within(found, seconds)[0]
 
     def _lines(self, mutant: Mutant, source: str) -> set[tuple[str, str]]:
         named = keys(source)
@@ -99,12 +107,17 @@ class Records:
     def _by_file(self, wanted: set[tuple[str, str]]) -> list[list[tuple[str, float]]]:
         """Of each file that reaches the change its tests with their seconds: those that reach it, then the others."""
         found = []
+        for record, reached in self._reached(wanted):
+            rest = [place for place in range(len(record["tests"])) if place not in reached]
+            found.append(_costs(record, [*sorted(reached), *rest]))
+        return found
+
+    def _reached(self, wanted: set[tuple[str, str]]) -> Iterator[tuple[dict[str, Any], set[int]]]:
+        """Files that run one of these lines, with the places of their tests that do."""
         for record in (one for one in self.of_files.values() if "tests" in one):
             reached = {place for module, key in wanted for place in record["lines"].get(module, {}).get(key, ())}
             if reached:
-                rest = [place for place in range(len(record["tests"])) if place not in reached]
-                found.append(_costs(record, [*sorted(reached), *rest]))
-        return found
+                yield record, reached
 
 
 def _costs(record: dict[str, Any], places: list[int]) -> list[tuple[str, float]]:

@@ -58,9 +58,20 @@ class Server:
             os._exit(_FAILED)
 
     def judged(self, one: dict[str, Any]) -> dict[str, Any]:
-        """Which test notices a change; a test that fails without the change as well does not count."""
+        """Which test notices a change.
+
+        One of what is compiled is shown first to the tests that run it as it is written: nothing is compiled for these.
+        """
+        if one["fresh"] and one.get("plain"):
+            found = self.noticed({**one, "fresh": False}, one["plain"])
+            if found["caught"]:
+                return found
+        return self.noticed(one, one["tests"])
+
+    def noticed(self, one: dict[str, Any], chosen: Sequence[str]) -> dict[str, Any]:
+        """Which of these tests notices a change; one that fails without the change as well does not count."""
         while True:
-            tests = [test for test in one["tests"] if test in self.items and test not in self.unsound]
+            tests = [test for test in chosen if test in self.items and test not in self.unsound]
             if not tests:
                 return {"caught": False, "by": "", "ran": 0}
             status, by = self.fresh(one, tests) if one["fresh"] else self.forked(one, tests)
@@ -117,7 +128,9 @@ class Server:
     def change(self, one: dict[str, Any]) -> None:
         """Into the live functions; into the file too, for what tests start as commands, unless numba would see it."""
         swap(str(_TREE / one["module"]), one["before"], one["after"], one["functions"])
-        if not one["numba"]:
+        if one["numba"]:
+            keep_nothing_compiled()
+        else:
             (_TREE / one["module"]).write_text(one["after"], "utf-8")
 
     def run(self, tests: Sequence[str], scratch: Path) -> None:
@@ -151,6 +164,13 @@ class Server:
                 os.utime(path, ns=(one["time"], one["time"]))
             by = told.read_text("utf-8") if told.is_file() else ""
         return status, by
+
+
+def keep_nothing_compiled() -> None:
+    """What is compiled from now on stays in this process: a function that was changed in it is not that of its file."""
+    from numba.core.caching import Cache
+
+    Cache.save_overload = lambda self, sig, data: None
 
 
 def _end(status: int) -> str:

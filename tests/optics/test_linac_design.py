@@ -233,7 +233,7 @@ def test_a_matching_section() -> None:
 @pytest.mark.parametrize("key", ["betx", "alfx", "bety", "alfy"])
 @pytest.mark.parametrize("sign", [1.0, -1.0])
 def test_the_miss_of_a_match_counts_beta_and_alpha_by_their_size(key: str, sign: float) -> None:
-    """With gradients that may not grow the match misses by what the goal is off: ln beta, alpha / (1 + alpha^2)^(1/2)."""
+    """With gradients that may not grow it misses by what the goal is off: ln beta, alpha / (1 + alpha^2)^(1/2)."""
     linac = scdtl()
     start, magnets, at = matched_start(linac), [linac.quadrupoles[2].name], linac.quadrupoles[3].name
     run, goal = transport(linac.with_gradients({magnets[0]: 0.0})), {}

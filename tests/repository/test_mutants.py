@@ -173,6 +173,51 @@ def test_survivors_are_told_from_those_caught(house: Path, tmp_path: Path) -> No
     assert (house / "lattice" / "house.py").read_text() == HOUSE
 
 
+PRESSED = """
+from numba import njit as compiled
+
+
+@compiled
+def twice(x):
+    return 2.0 * x
+
+
+@compiled
+def thrice(x):
+    return 3.0 * x
+"""
+TESTS_OF_PRESSED = """
+from lattice.house import one
+from lattice.pressed import thrice, twice
+
+
+def test_as_it_is_written():
+    assert twice.py_func(one()) == 6.0
+
+
+def test_as_it_is_compiled():
+    assert thrice(one()) == 9.0
+"""
+
+
+@pytest.mark.slow
+def test_what_is_compiled_is_tried_first_as_it_is_written(house: Path, tmp_path: Path) -> None:
+    """Tests that ran the line in Python notice its change without compiling; for others it is compiled anew."""
+    (tmp_path / "tree-compiled").mkdir()
+    (house / "lattice" / "house.py").write_text("def one():\n    return 3.0\n")
+    (house / "lattice" / "pressed.py").write_text(PRESSED)
+    (house / "tests" / "test_house.py").write_text(TESTS_OF_PRESSED)
+    records = Records(tmp_path / "records", house)
+    pytest_in(house, "tests.mutants.recording", ["tests"], MUTANTS_RECORDS=str(records.folder))
+    mutants = [one for one in drawn(house, "lattice", 99, 1) if one.change.kind == "factor 1.01"]
+    chosen = [records.chosen(one, 60.0) for one in mutants]
+    answers = judged(mutants, chosen, [house], tmp_path / "answers")
+    by = {one.change.old: answers[name(one)]["by"] for one in mutants}
+    tests = [f"tests/test_house.py::test_as_it_is_{how}" for how in ("written", "compiled")]
+    assert by == {"2.0 * x": tests[0], "3.0 * x": tests[1]}
+    assert [its.plain for one, its in zip(mutants, chosen, strict=True) if one.change.line == 7] == [(tests[0],)]
+
+
 def test_compiled_code_that_holds_a_function_is_that_of_its_callers() -> None:
     """By name, from the tree: a series is held by the maps of elements, which it is compiled into."""
     assert dependents(ROOT, "optics.maps.smooth", "sin_sqrt_series") >= {"optics.maps.smooth", "optics.maps.lanes"}

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import Any
 
+import numpy as np
+
 from extraction.spill.fate import APERTURE, CIRCULATES, UNBOUNDED, fate
 from extraction.spill.lanes.rows import (
     AHEAD,
@@ -138,7 +140,7 @@ def at_apertures(
         now = signal[0] + own[AHEAD * LANES + i] * (signal[1] - signal[0])
         excited = now.real * own[REAL * LANES + i] - now.imag * own[IMAGINARY * LANES + i]
         t = own[T * LANES + i]
-        cell = int((t + 1.0) / 2.0 * cells.shape[1])
+        cell = int(np.floor((t + 1.0) / 2.0 * cells.shape[1]))
         if cell < 0 or cell >= cells.shape[1]:
             how, cell = max(how, BEYOND), 0
         where, found = look(
