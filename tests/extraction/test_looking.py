@@ -145,7 +145,7 @@ def test_an_opening_ends_at_its_rectangle_and_at_its_ellipse() -> None:
 def test_corrections_are_their_monomials() -> None:
     draw = np.random.default_rng(3)
     c, t, z = draw.uniform(-1.0, 1.0, (TERMS_X + TERMS_Y, 3)), 0.6, draw.uniform(0.5, 1.5, 4)
-    values = np.polynomial.polynomial.polyval(t, c.T)
+    values = np.asarray(np.polynomial.polynomial.polyval(t, c.T))
     wanted = monomials_x(z[None])[0] @ values[:TERMS_X], monomials_y(z[None])[0] @ values[TERMS_X:]
     assert python(looking._corrected)(c, t, *z) == pytest.approx(wanted, rel=1e-13)
     assert python(looking._polynomial)(c[0], t) == pytest.approx(values[0], rel=1e-14)
@@ -182,7 +182,7 @@ class Ring:
         self.corrections = draw.uniform(-0.3, 0.3, (6, TERMS_X + TERMS_Y, 2))
         self.begin = draw.uniform(0.1, 0.2, 4)
 
-    def beginnings(self) -> tuple[list[Array], list[tuple[float, float]]]:
+    def beginnings(self) -> tuple[list[Array], list[Array]]:
         """Coordinates at the sections' beginnings, and twice the action in the ellipses that are carried there."""
         z, (bx, ax, by, ay) = self.begin, ELLIPSE
         sigmas = [np.array([[b, -a], [-a, (1 + a * a) / b]]) for b, a in ((bx, ax), (by, ay))]
@@ -190,7 +190,7 @@ class Ring:
         for j, (pair, kick) in enumerate(zip(self.matrices, [*self.kicks, np.zeros(FOURTH)], strict=True)):
             inverse = [np.linalg.inv(sigma) for sigma in sigmas]
             states.append(z)
-            sizes.append((z[:2] @ inverse[0] @ z[:2], z[2:] @ inverse[1] @ z[2:]))
+            sizes.append(np.array([z[:2] @ inverse[0] @ z[:2], z[2:] @ inverse[1] @ z[2:]]))
             m, n = (one / np.sqrt(np.linalg.det(one)) for one in pair)
             sigmas = [m @ sigmas[0] @ m.T, n @ sigmas[1] @ n.T]
             z = np.concatenate([m @ z[:2], n @ z[2:]])
@@ -205,13 +205,14 @@ class Ring:
         found = []
         for place in range(6):
             z = self.beginnings()[0][place // 2]
-            of_place = np.polynomial.polynomial.polyval(self.t, self.stack[0, 12 * place : 12 * place + 12].T)
+            table = self.stack[0, 12 * place : 12 * place + 12]
+            of_place = np.asarray(np.polynomial.polynomial.polyval(self.t, table.T))
             x, y, p, q = (
                 of_place[3 * k] + of_place[3 * k + 1 : 3 * k + 3] @ part
                 for k, part in enumerate((z[:2], z[2:], z[:2], z[2:]))
             )
             if corrected:
-                values = np.polynomial.polynomial.polyval(self.t, self.corrections[place].T)
+                values = np.asarray(np.polynomial.polynomial.polyval(self.t, self.corrections[place].T))
                 x += monomials_x(z[None])[0] @ values[:TERMS_X]
                 y += monomials_y(z[None])[0] @ values[TERMS_X:]
             found.append([x, p, y, q])
@@ -475,13 +476,14 @@ def test_lanes_stand_in_front_of_the_first_lens() -> None:
     np.testing.assert_array_equal(own[HERE * LANES : (HERE + 4) * LANES], here)
 
 
+@pytest.mark.parametrize("seed", range(10))
 @pytest.mark.parametrize("side", [1.0, -1.0])
-def test_who_leaves_at_the_septum_has_its_fate_written_down(side: float) -> None:
+def test_who_leaves_at_the_septum_has_its_fate_written_down(side: float, seed: int) -> None:
     """About their orbits, each lane for itself: the fate of absolute x and of px times its slope; 4 turns late."""
-    draw = np.random.default_rng(16)
+    draw = np.random.default_rng(seed)
     _, orbit, _, wires = limits_of(side, np.full((1, 1, 2), np.inf))
     state, own, record = rows(draw, N_STATE), rows(draw, N_OWN), np.zeros((LANES, N_RECORD))
-    row(own, SLOPE)[:], time = 1.0 + 0.1 * rows(draw, 1), 1e-6 * rows(draw, 1, 0.5)
+    row(own, SLOPE)[:], time = 1.0 + 0.5 * rows(draw, 1), 1e-6 * rows(draw, 1, 0.5)
     here = np.concatenate([0.06 * rows(draw, 1), 2e-2 * rows(draw, 1), 0.1 * rows(draw, 2)])
     row(here, 0)[0], row(here, 2)[0] = -side * 0.5, 0.51  # a metre of both planes together
     row(here, 0)[1], row(here, 2)[1] = -side * 0.5, 0.49
@@ -498,7 +500,7 @@ def test_who_leaves_at_the_septum_has_its_fate_written_down(side: float) -> None
     assert ends[1] == CIRCULATES
     np.testing.assert_array_equal(row(state, STATUS), ends)
     gone = np.flatnonzero((np.array(ends) != CIRCULATES) & (np.arange(LANES) != 2))
-    assert len(gone) > 5
+    assert len(gone) > 2
     at = (here + np.concatenate([orbit[: 2 * LANES], np.zeros(2 * LANES)])).reshape(4, LANES)[:, gone]
     wanted = [np.full(len(gone), 11), clock[gone] + 4 * time[gone], at[0], at[1] / 0.97, at[2], at[3] / 0.97]
     np.testing.assert_allclose(record[gone][:, [TURN, TIME, X_LEFT, PX_LEFT, Y_LEFT, PY_LEFT]].T, wanted, rtol=1e-14)

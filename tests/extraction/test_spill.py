@@ -86,6 +86,16 @@ def test_every_particle_is_extracted_lost_or_circulating_once() -> None:
     assert np.all(spill.extracted["x"] > 0.035)
 
 
+def test_a_summary_counts_what_became_of_the_particles() -> None:
+    spill = driven_out()
+    told = spill.summary()
+    stays = int(np.sum(np.all(np.isfinite(spill.circulating), axis=1)))
+    assert (told["particles"], told["extracted"], told["circulating"]) == (300, len(spill.extracted), stays)
+    assert told["lost"] == f"{len(spill.lost)}: {len(spill.lost)} wires"
+    assert told["turns"] == f"800 ({800 * TURN:.6g} s)"
+    assert told["engine"] == "sectional"
+
+
 def test_a_spill_cut_in_two_is_the_first_part_of_the_whole() -> None:
     """Also where the last block of turns is a short one (32 turns are one)."""
     part = track_spill(RING, PROTON, wide(), BetatronCore(ACROSS.programme), SEPTUM, turns=301)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import cached_property
@@ -61,7 +62,9 @@ class Records:
         imports = self.of_files.get(recording.IMPORTS, {"lines": {}})["lines"].get(str(mutant.module), [])
         own = {keys(source).get(line, "") for line in statement(source, mutant.change.line)}
         plain = self._running(self._lines(mutant, source), seconds) if compiled else ()
-        files = self._by_file(wanted) or self._by_file(self._callers(around[-1].name)) if around else []
+        files = self._by_file(wanted)
+        files += _others(self._calling(str(mutant.module), compiled), files) if compiled else []
+        files = files or self._by_file(self._callers(around[-1].name)) if around else []
         tests, spent, left = _within(files or self._by_file(self._of_module(mutant.module)), seconds)
         return Chosen(tests, spent, left, bool(own & set(imports)), compiled, plain)
 
@@ -69,6 +72,16 @@ class Records:
         """Tests that ran one of these lines, of so many seconds in all."""
         found = [_costs(record, sorted(reached)) for record, reached in self._reached(wanted)]
         return _within(found, seconds)[0]
+
+    def _calling(self, module: str, function: str) -> list[list[tuple[str, float]]]:
+        """Tests of files that import a compiled function and call it themselves: no line of the code tells of these."""
+        dotted, name = module.removesuffix(".py").replace("/", "."), function.rpartition(".")[2]
+        sought = re.compile(rf"from {re.escape(dotted)} import (?:[^\n(]*|\([^)]*)\b{name}\b")
+        return [
+            _costs(record, list(range(len(record["tests"]))))
+            for file, record in self.of_files.items()
+            if (self.tree / file).is_file() and sought.search((self.tree / file).read_text("utf-8"))
+        ]
 
     def _lines(self, mutant: Mutant, source: str) -> set[tuple[str, str]]:
         named = keys(source)
@@ -118,6 +131,12 @@ class Records:
             reached = {place for module, key in wanted for place in record["lines"].get(module, {}).get(key, ())}
             if reached:
                 yield record, reached
+
+
+def _others(some: list[list[tuple[str, float]]], known: list[list[tuple[str, float]]]) -> list[list[tuple[str, float]]]:
+    """Those of files that are not known yet."""
+    names = {tests[0][0].partition("::")[0] for tests in known}
+    return [tests for tests in some if tests and tests[0][0].partition("::")[0] not in names]
 
 
 def _costs(record: dict[str, Any], places: list[int]) -> list[tuple[str, float]]:

@@ -168,9 +168,10 @@ class Server:
 
 def keep_nothing_compiled() -> None:
     """What is compiled from now on stays in this process: a function that was changed in it is not that of its file."""
-    from numba.core.caching import Cache
+    from numba.core import caching
 
-    Cache.save_overload = lambda self, sig, data: None
+    keeping: Any = caching.Cache
+    keeping.save_overload = lambda self, sig, data: None
 
 
 def _end(status: int) -> str:

@@ -236,7 +236,8 @@ def test_the_miss_of_a_match_counts_beta_and_alpha_by_their_size(key: str, sign:
     """With gradients that may not grow it misses by what the goal is off: ln beta, alpha / (1 + alpha^2)^(1/2)."""
     linac = scdtl()
     start, magnets, at = matched_start(linac), [linac.quadrupoles[2].name], linac.quadrupoles[3].name
-    run, goal = transport(linac.with_gradients({magnets[0]: 0.0})), {}
+    run = transport(linac.with_gradients({magnets[0]: 0.0}))
+    goal: dict[str, float] = {}
     for plane in ("x", "y"):
         beta, alpha, _ = run.twiss(plane, start[f"bet{plane}"], start[f"alf{plane}"])
         goal |= {f"bet{plane}": float(beta[run.row(at)]), f"alf{plane}": float(alpha[run.row(at)])}

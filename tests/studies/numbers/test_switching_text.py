@@ -4,25 +4,30 @@ from __future__ import annotations
 
 from dataclasses import replace
 from types import SimpleNamespace
-from typing import Any
+from typing import Any, cast
 
 import numpy as np
 import pytest
 
+from studies.energy_switching.facts import TableFacts
 from studies.energy_switching.text import warnings
 from tests.studies.numbers.switching_facts import carbon_cycle, facts, programme, proton_cycle, table
+
+
+def of_table(*stable: bool) -> TableFacts:
+    """An operational table whose energies have stable optics or none."""
+    return replace(table(), optics=cast(Any, SimpleNamespace(stable=np.array(stable))))
 
 
 def told(**changes: Any) -> list[str]:
     """Warnings of facts in which nothing is to be warned of, with changes."""
     given = {"circuit": [SimpleNamespace(parameter="kd")], "vary": ["kd"], "degree": 2, "held": SimpleNamespace(qy=1.7)}
     held = replace(programme(), tolerances={"qx": 3e-5, "qy": 5e-5 / 0.999})  # 3e-5 and 5e-5 are missed
-    even = replace(table(), optics=SimpleNamespace(stable=np.array([True, True])))
     least: dict[str, Any] = {
         "resolved": SimpleNamespace(warnings=()),
         "study": SimpleNamespace(**given),
         "programme": replace(held, values={name: held.values[name] for name in held.tolerances}),
-        "table": even,
+        "table": of_table(True, True),
     }
     return list(warnings(facts(**{**least, **changes})))
 
@@ -40,8 +45,7 @@ def test_polynomials_that_miss_by_more_than_a_tolerance_are_told(missed: float, 
 
 
 def test_energies_of_a_table_without_stable_optics_are_told_from_the_lowest() -> None:
-    lost = replace(table(), optics=SimpleNamespace(stable=np.array([True, False])))
-    assert told(table=lost) == [
+    assert told(table=of_table(True, False)) == [
         "The table's strengths give no stable optics in the ideal ring at 120 MeV/u and others."
     ]
 

@@ -1,0 +1,114 @@
+"""Strengths of elements as extraction takes them: sextupoles and octupoles, turned or thin, and coupled sections."""
+
+from __future__ import annotations
+
+from types import SimpleNamespace
+from typing import Any
+
+import numpy as np
+import pytest
+from scipy.optimize import brentq
+
+from extraction.resonance.momenta import resonant_momentum
+from extraction.resonance.sextupoles import integrated_k2
+from extraction.spill.sections.corrections import _least_squares
+from extraction.spill.sections.kicks import largest_kick, own_kick, slopes
+from extraction.spill.sections.one_turn import _planes
+from lattice import Bend, Drift, Element, Lattice, LatticeError, Multipole, Octupole, Sextupole
+from optics import twiss
+from tests.extraction_rings import reference
+
+
+def alone(element: Element) -> Lattice:
+    return Lattice("alone", elements=[Drift("d", length=1.0), element], parameters={"half": 0.5})
+
+
+SEXTUPOLES: list[tuple[Element, complex]] = [
+    (Sextupole("s", length=0.4, k2=3.0, k2s=-2.0, tilt=0.2), 0.4 * (3 - 2j) * np.exp(-0.6j)),
+    (Sextupole("s", length=0.4, k2="6 * half", k2s=-2.0), 0.4 * (3 - 2j)),
+    (Bend("b", length=0.8, angle=0.1, k2=1.5), 1.2),
+    (Bend("b", length=0.8, angle=0.1, k2=1.5, tilt=0.3), 1.2 * np.exp(-0.9j)),
+    (Multipole("m", knl=(0.1, 0.2, 3.0, 7.0), ksl=(0.4, 0.5, -2.0), tilt=-0.2), (3 - 2j) * np.exp(0.6j)),
+    (Multipole("m", knl=(0.1, 0.2), ksl=(0.4, 0.5)), 0.0),
+    (Octupole("o", length=0.4, k3=5.0), 0.0),
+]
+
+
+@pytest.mark.parametrize(("element", "strength"), SEXTUPOLES)
+def test_a_sextupole_that_is_turned_has_its_strength_times_a_phase(element: Element, strength: complex) -> None:
+    """(K + i Ks) = (K2 L + i K2s L) e^(-3 i tilt)."""
+    normal, skew = integrated_k2(alone(element), element)
+    assert complex(normal, skew) == pytest.approx(strength, abs=1e-15)
+
+
+KICKS: list[tuple[Element, float, float]] = [
+    (Sextupole("s", length=0.4, k2=3.0), 1.2, 0.0),
+    (Bend("b", length=0.8, angle=0.1, k2="3 * half"), 1.2, 0.0),
+    (Octupole("o", length=0.4, k3=5.0), 0.0, 2.0),
+    (Multipole("m", knl=(0.1, 0.2, 3.0, 7.0, 9.0)), 3.0, 7.0),
+    (Multipole("m", knl=(0.1, 0.2, 3.0)), 3.0, 0.0),
+    (Multipole("m", knl=(0.1,)), 0.0, 0.0),
+    (Drift("e", length=1.0), 0.0, 0.0),
+]
+
+
+@pytest.mark.parametrize(("element", "k2l", "k3l"), KICKS)
+def test_an_elements_own_kick_is_its_multipoles(element: Element, k2l: float, k3l: float) -> None:
+    """-dpx + i dpy = K2 L (x + i y)^2 / 2 + K3 L (x + i y)^3 / 6."""
+    kick, x, y = own_kick(alone(element), element), np.array([0.7, -0.4]), np.array([-0.3, 0.9])
+    by_x, by_y = slopes(x, y, len(kick))
+    z = x + 1j * y
+    wanted = k2l * z**2 / 2 + k3l * z**3 / 6
+    np.testing.assert_allclose(kick @ by_x - 1j * (kick @ by_y), wanted, rtol=0, atol=1e-14)
+
+
+def test_no_kick_is_larger_than_its_bound() -> None:
+    """And the bound is reached where all terms have one sign."""
+    draw = np.random.default_rng(1)
+    kick = draw.uniform(-1.0, 1.0, 8)
+    x, y = draw.uniform(-1.0, 1.0, (2, 200)) * [[0.8], [0.6]]
+    by_x, by_y = slopes(x, y, 8)
+    most_x, most_y = largest_kick(kick, 0.8, 0.6)
+    assert np.max(np.abs(kick @ by_x)) < most_x
+    assert np.max(np.abs(kick @ by_y)) < most_y
+    corner = slopes(np.array([0.8]), np.array([0.6]), 8)
+    assert (most_x, most_y) == pytest.approx([float(np.abs(kick) @ one[:, 0]) for one in corner], rel=1e-14)
+
+
+@pytest.mark.parametrize("place", [(0, 3), (3, 1)])
+def test_a_section_couples_the_planes_where_it_does_by_more_than_rounding(place: tuple[int, int]) -> None:
+    """1e-9 of its largest number, 7 m here, whatever its smallest is."""
+    whole = np.array([[1.0, 7.0, 0, 0], [1e-3, 1.0, 0, 0], [0, 0, 2.0, 0.1], [0, 0, 0.0, 0.5]])
+    ring: Any = SimpleNamespace(name="ring")
+    whole[place] = 6.9e-9
+    np.testing.assert_array_equal(_planes(ring, whole), [whole[:2, :2], whole[2:, 2:]])
+    whole[place] = 7.1e-9
+    with pytest.raises(LatticeError, match="'ring' couples the planes"):
+        _planes(ring, whole)
+
+
+def test_least_squares_tell_coefficients_and_what_is_left() -> None:
+    """Columns of very different size; half a millimetre is put in that no column holds."""
+    draw = np.random.default_rng(2)
+    columns = draw.normal(size=(60, 3)) * [1.0, 1e-4, 1e-9]
+    terms = np.array([[2.0, -3e3, 4e8], [0.5, 1e4, 2e8]])
+    found, left = _least_squares(columns, columns @ terms.T)
+    np.testing.assert_allclose(found, terms, rtol=1e-10)
+    assert left < 1e-12
+    outside = np.linalg.svd(columns / [1.0, 1e-4, 1e-9])[0][:, 5]  # at right angles to all columns
+    wanted = columns @ terms.T
+    wanted[:, 1] += 5e-4 * outside / np.max(np.abs(outside))
+    found, left = _least_squares(columns, wanted)
+    np.testing.assert_allclose(found, terms, rtol=1e-6)
+    assert left == pytest.approx(5e-4, rel=1e-6)
+
+
+def test_on_the_resonance_the_resonant_momentum_is_none() -> None:
+    """Qx = 5/3 to rounding: dp/p of the resonance is 0 to what rounding of the tune is over Q' = -2.3."""
+    ring = reference(1.666)
+
+    def distance(kf: float) -> float:
+        return 3.0 * float(twiss(ring.with_parameters(kf=kf), chromatic=False).qx) - 5.0
+
+    at = ring.with_parameters(kf=brentq(distance, 0.2910, 0.2918, xtol=1e-16, rtol=1e-15))
+    assert abs(resonant_momentum(at)) < 1e-11
