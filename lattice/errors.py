@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable
 from difflib import get_close_matches
 
@@ -43,5 +44,7 @@ def did_you_mean(name: str, known: Iterable[str]) -> str:
 
 
 def counted(number: int, noun: str) -> str:
-    """``3 targets``, ``1 target``."""
-    return f"{number} {noun}{'' if number == 1 else 's'}"
+    """``3 targets``, ``1 target``, ``2 energies``."""
+    if number == 1:
+        return f"{number} {noun}"
+    return f"{number} {noun.removesuffix('y')}ies" if re.search("[^aeiou]y$", noun) else f"{number} {noun}s"

@@ -14,6 +14,7 @@ import numpy as np
 import pandas as pd
 
 from extraction.resonance.arms import Arm
+from extraction.resonance.momenta import resonant_momentum
 from extraction.resonance.third_integer import third_integer_resonance
 from lattice import InputError, Lattice, NoSolution, ReferenceParticle, UnstableOptics
 from lattice.arrays import Array
@@ -26,10 +27,31 @@ def amplitude_of(area: float) -> float:
     return sqrt(area / pi)
 
 
+#: Momenta of a wedge without any given: from the resonant one, over its whole reach to both sides.
+_USUAL = np.array([-1.0, -0.75, -0.5, -0.3, -0.15, 0.15, 0.3, 0.5, 0.75, 1.0])
+_LEAST_REACH = 1e-3
+
+
+def usual_momenta(ring: Lattice, particle: ReferenceParticle | None = None, fringe: str = "full") -> Array:
+    """Momenta (10,) [1] to draw a wedge with: about the resonant one, to both sides, as far as the design momentum.
+
+    They reach a fifth beyond that, and 1e-3 at least. Raises as ``resonant_momentum``.
+    """
+    resonant = resonant_momentum(ring, particle, fringe)
+    return np.asarray(resonant + max(1.2 * abs(resonant), _LEAST_REACH) * _USUAL)
+
+
 def wedge(
-    ring: Lattice, particle: ReferenceParticle | None, at: str, deltas: Sequence[float], fringe: str = "full"
+    ring: Lattice,
+    particle: ReferenceParticle | None = None,
+    at: str = "_end",
+    deltas: Sequence[float] | Array | None = None,
+    fringe: str = "full",
 ) -> pd.DataFrame:
     """The wedge of a Steinbach diagram: which amplitude is stable at each momentum.
+
+    ``particle``: None is the lattice's own. ``at``: the area of a triangle is the same everywhere, so that any place
+    will do. ``deltas``: dp/p from that particle's momentum; None: ten about the resonant one (``usual_momenta``).
 
     Equation:
         A = sqrt(area / pi), the area that of the stable triangle at that momentum, exact or to leading order.
@@ -39,7 +61,8 @@ def wedge(
         there is no triangle.
 
     Raises:
-        InputError: an unknown place or fringe.
+        InputError: an unknown place or fringe, or no particle anywhere.
+        NoSolution: no ``deltas`` given, and no momentum is resonant.
 
     Source:
         PIMMS, CERN/PS 99-010 (DI), section 3.6.
@@ -51,7 +74,7 @@ def wedge(
         4.01
     """
     rows = []
-    for delta in deltas:
+    for delta in usual_momenta(ring, particle, fringe) if deltas is None else deltas:
         row = {"delta": float(delta), "tune_distance": np.nan, "exact": np.nan, "kobayashi": np.nan}
         try:
             found = third_integer_resonance(ring, particle, at=at, delta=float(delta), fringe=fringe)
@@ -135,7 +158,7 @@ def leaving_momentum(table: pd.DataFrame, amplitude: Array, side: float) -> Arra
         [-0.25, -1.5]
     """
     exact = table.dropna(subset=["exact"]).sort_values("delta")
-    branch = exact[(exact["delta"] - _tip(exact)) * side >= 0].sort_values("exact")
+    branch = exact[(exact["delta"] - tip_momentum(exact)) * side >= 0].sort_values("exact")
     momenta = np.interp(amplitude, branch["exact"], branch["delta"], left=np.nan, right=np.nan)
     smallest = float(branch["exact"].iloc[0])
     # Below the smallest tabulated amplitude the wedge is a straight line to its tip.
@@ -143,8 +166,12 @@ def leaving_momentum(table: pd.DataFrame, amplitude: Array, side: float) -> Arra
     return np.where(inner, _towards_tip(branch, np.asarray(amplitude)), momenta)
 
 
-def _tip(table: pd.DataFrame) -> float:
-    """Momentum on the resonance: where the tune distance changes its sign, else the row of the smallest amplitude."""
+def tip_momentum(table: pd.DataFrame) -> float:
+    """Momentum [1] on the resonance, of a ``wedge``.
+
+    It is where the tune distance changes its sign, else the row of the smallest amplitude.
+    """
+    table = table.dropna(subset=["exact"]).sort_values("delta")
     delta = table["delta"].to_numpy()
     distance = table["tune_distance"].to_numpy() if "tune_distance" in table else np.zeros(0)
     crossed = np.flatnonzero(distance[1:] * distance[:-1] < 0)

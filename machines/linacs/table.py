@@ -8,6 +8,8 @@ from typing import Annotated, Any, Literal, Self
 
 from pydantic import AllowInfNan, BaseModel, ConfigDict, Field, Strict, model_validator
 
+from lattice.errors import counted
+
 Number = Annotated[float, Strict(), AllowInfNan(False)]
 Positive = Annotated[Number, Field(gt=0)]
 NotNegative = Annotated[Number, Field(ge=0)]
@@ -95,6 +97,15 @@ class StructureSpec(Table):
         if not isinstance(content, Mapping) or "cell" in content or content.get("mode") != "0":
             return content
         return {**content, "cell": USUAL_CELLS["0"]}
+
+    @model_validator(mode="after")
+    def _complete(self) -> Self:
+        for key in ("gradients_T_per_m", "cells"):
+            values = getattr(self, key)
+            if isinstance(values, tuple) and len(values) != self.tanks:
+                told = f"{key} has {counted(len(values), 'number')}, but tanks = {self.tanks}: one a tank is needed"
+                raise ValueError(told)
+        return self
 
 
 class MatchingSpec(Table):

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, field, replace
-from typing import Any
+from dataclasses import dataclass, replace
+from typing import Any, Self
 
 import numpy as np
+import pandas as pd
 import plotly.graph_objects as go
 
+from extraction.resonance.steinbach import Stack, tip_momentum
 from lattice import InputError
 from lattice.arrays import Array
 from studies.charts import style
@@ -25,28 +27,49 @@ class Wedge:
 
     ``delta``, ``exact``, ``leading``: the wedge, in any order, nan where there is no triangle; it ends at ``resonant``,
     where no amplitude is stable, whether or not that is among ``delta``; ``stack``: sampled particles (delta,
-    amplitude); ``start``, ``end``: of the arrow for the driver, at ``height``; ``edge`` of the beam.
+    amplitude); ``start``, ``end``: of the arrow for the ``driver``, at ``height`` (none without a driver); ``edge`` of
+    the beam. ``Wedge.of`` makes one of what ``extraction.wedge`` gives.
     """
 
     delta: Sequence[float]
     exact: Sequence[float]
     leading: Sequence[float]
-    stack: tuple[Sequence[float], Sequence[float]]
     resonant: float
-    start: float
-    end: float
-    height: float
-    driver: str
-    edge: float = field(default=float("nan"))
+    stack: tuple[Sequence[float], Sequence[float]] = ((), ())
+    start: float = float("nan")
+    end: float = float("nan")
+    height: float = float("nan")
+    driver: str = ""
+    edge: float = float("nan")
+
+    @classmethod
+    def of(cls, table: pd.DataFrame, stack: Stack | None = None, driver: str = "") -> Self:
+        """Of a table of ``extraction.wedge`` and a waiting ``stack``, both in SI units.
+
+        A ``driver``'s arrow goes from the middle of the stack to the resonant momentum; it needs a stack.
+        """
+        resonant = _MILLI * tip_momentum(table)
+        delta, exact, leading = (table[name].to_numpy() for name in ("delta", "exact", "kobayashi"))
+        wedge = cls(_MILLI * delta, _ROOT_MM * exact, _ROOT_MM * leading, resonant)
+        if stack is None:
+            return wedge
+        momenta, amplitude = _MILLI * stack.delta, _ROOT_MM * stack.amplitude
+        shown = (momenta[:_SHOWN], amplitude[:_SHOWN])
+        start, height = float(momenta.mean()), 0.93 * float(amplitude.max())
+        return replace(wedge, stack=shown, start=start, end=resonant, height=height, driver=driver)
 
 
+#: dp/p of 1e-3; square roots of a mm in that of a m.
+_MILLI, _ROOT_MM = 1e3, 1e3**0.5
+_SHOWN = 500  # particles of a stack: more hide each other
 _STEINBACH = ("dp/p [1e-3]", "A [√mm]")
 
 
 def steinbach(wedge: Wedge) -> go.Figure:
     """Amplitude against momentum: the unstable wedge shaded, the stack as points, the driver as an arrow."""
     wedge = _to_its_tip(wedge)
-    top = 1.08 * max([*_finite(wedge.stack[1]), wedge.edge, 0.5 * max(_finite(wedge.exact))])
+    beam, sides = _finite([*wedge.stack[1], wedge.edge]), max(_finite(wedge.exact))
+    top = 1.08 * max([*beam, 0.5 * sides if beam else sides])
     shade = [*wedge.exact, top * 3, top * 3]
     ends = [*wedge.delta, wedge.delta[-1], wedge.delta[0]]
     traces = [
@@ -73,7 +96,9 @@ def steinbach(wedge: Wedge) -> go.Figure:
         curve_trace(Curve("leading order", wedge.delta, wedge.leading, LEADING, "dash", width=1.2), *_STEINBACH),
         curve_trace(Curve("exact", wedge.delta, wedge.exact, EXACT), *_STEINBACH),
     ]
-    low, high = min([*wedge.delta, *wedge.stack[0]]), max([*wedge.delta, *wedge.stack[0]])
+    arrow = _finite([wedge.start, wedge.end]) if wedge.driver else []
+    momenta = [*wedge.delta, *wedge.stack[0], *arrow]
+    low, high = min(momenta), max(momenta)
     room = 0.03 * (high - low)
     notes = [
         text(
@@ -95,7 +120,7 @@ def steinbach(wedge: Wedge) -> go.Figure:
             yanchor="bottom",
             color=LEADING,
         ),
-        _arrow(wedge),
+        *([_arrow(wedge)] if len(arrow) == 2 else []),
     ]
     layout = base_layout(
         440,

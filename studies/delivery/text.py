@@ -6,6 +6,7 @@ from collections.abc import Iterator
 
 import numpy as np
 
+from lattice.errors import counted
 from studies.delivery.facts import Facts
 from studies.pipeline import Text
 from studies.sources import cited
@@ -55,8 +56,8 @@ def _methods(facts: Facts) -> Iterator[str]:
             "by the steering."
         )
     yield (
-        f"Particles are tracked through all elements and openings at {len(facts.delivered)} energies; the same "
-        "particles by Xsuite's elements, openings off. What the engines differ by grows with the square of the "
+        f"Particles are tracked through all elements and openings at {counted(len(facts.delivered), 'energy')}; the "
+        "same particles by Xsuite's elements, openings off. What the engines differ by grows with the square of the "
         "amplitude in y: Xsuite's edges have the fourth power of y of a finite gap, ours do not."
     )
 

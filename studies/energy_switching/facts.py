@@ -9,6 +9,7 @@ import numpy as np
 
 from lattice import InputError, Lattice, ReferenceParticle
 from lattice.arrays import Array
+from lattice.errors import counted
 from optics import twiss
 from optics.engines.verification import verify
 from optics.linear.optics import Optics
@@ -86,7 +87,7 @@ class SwitchingFacts:
     def told(self) -> str:
         """Species and energies."""
         return "; ".join(
-            f"{one.species}, {len(one.energies)} energies {one.energies[0]:.5g} to {one.energies[-1]:.5g} "
+            f"{one.species}, {counted(len(one.energies), 'energy')} {one.energies[0]:.5g} to {one.energies[-1]:.5g} "
             + ("MeV" if one.species == "proton" else "MeV/u")
             for one in self.cycles
         )
@@ -129,7 +130,7 @@ def gather(resolved: Resolved[EnergySwitchingStudy], asked: Asked) -> SwitchingF
     design = (matched.lattice if matched else resolved.lattice).with_particle(resolved.particle)
     ring = with_bend_errors(design)
     rigidities = np.concatenate([[p.magnetic_rigidity for p in particles] for _, particles in lists])
-    LOGGER.info("strengths of %d energies together", len(rigidities))
+    LOGGER.info("strengths of %s together", counted(len(rigidities), "energy"))
     programme = match_table(
         ring,
         resolved.particle,

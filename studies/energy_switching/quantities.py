@@ -6,6 +6,7 @@ from collections.abc import Iterable, Iterator, Sequence
 
 import numpy as np
 
+from lattice.errors import counted
 from optics.ramping.circuits import Circuit
 from optics.ramping.species import SpeciesCycle
 from studies.energy_switching.facts import SwitchingFacts
@@ -40,7 +41,9 @@ def _quantities(facts: SwitchingFacts) -> Iterator[Quantity]:
     yield from _table(facts)
     if facts.engines:
         worst = max(max(abs(a - b) for a, b in zip(e.ours, e.xsuite, strict=True)) for e in facts.engines)
-        yield _quantity("residual_programme_xsuite", worst, _ROUNDING, BOTH, f"{len(facts.engines)} energies sampled")
+        yield _quantity(
+            "residual_programme_xsuite", worst, _ROUNDING, BOTH, f"{counted(len(facts.engines), 'energy')} sampled"
+        )
 
 
 def _held(facts: SwitchingFacts) -> Iterator[Quantity]:

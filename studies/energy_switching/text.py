@@ -6,6 +6,7 @@ from collections.abc import Iterator
 
 import numpy as np
 
+from lattice.errors import counted
 from studies.energy_switching.facts import SwitchingFacts
 from studies.pipeline import Text
 from studies.sources import cited
@@ -19,7 +20,7 @@ def methods(facts: SwitchingFacts) -> Iterator[str]:
         f"The strengths of {', '.join(study.vary)} are Chebyshev polynomials of degree {study.degree} in B rho; all "
         f"coefficients are found together (Gauss-Newton, {programme.rounds} rounds, exact derivatives) so that "
         f"{', '.join(programme.values)} keep the values of the design point. The ring is then computed at each of the "
-        f"{len(facts.energies)} energies, and what is shown is that."
+        f"{counted(len(facts.energies), 'energy')}, and what is shown is that."
     )
     yield (
         "In an ideal ring the normalised optics does not depend on the rigidity: set strengths are constant, and only "

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
+from lattice.errors import counted
 from optics.matter.ranges import range_text
 from studies.pipeline import Text
 from studies.sources import cited
@@ -25,8 +26,8 @@ def methods(facts: ComparisonFacts) -> Iterator[str]:
         if not line.why_not:
             yield (
                 f"Behind the {place}: spots and losses are those of particles tracked through the line of "
-                f"'{line.name}', set for a spot of {_spot_of(facts, place)} at {len(line.energies)} energies of the "
-                "treatment, linear between them."
+                f"'{line.name}', set for a spot of {_spot_of(facts, place)} at {counted(len(line.energies), 'energy')} "
+                "of the treatment, linear between them."
             )
     yield (
         "Spot: the line's, or sqrt(emittance beta) with beta at the isocentre as assumed where no line is computed, "

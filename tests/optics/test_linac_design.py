@@ -169,7 +169,7 @@ def test_values_that_make_no_sense_are_refused_with_the_piece() -> None:
         PermanentQuadrupole("q", length=1.0, bore=1.0, gradient=float("nan"))
     with pytest.raises(InputError, match="names must be unique"):
         Linac("twice", tank().particle, (*tank().pieces, *tank().pieces))
-    with pytest.raises(InputError, match="section 's': 3 tanks need as many gradients"):
+    with pytest.raises(InputError, match="section 's': gradients has 1 number, but tanks = 3: one a tank is needed"):
         Section(
             name="s",
             tanks=3,

@@ -107,7 +107,9 @@ def test_layers_out_of_reach_are_left_out_and_told(nearest: float, deepest: floa
     found = evaluate(("layer_time", "treatment_time", "energies_reached"), facts)
     assert all(one.withheld or one.value is None for one in found[:2])
     assert found[2].value == 1.0
-    assert f"{3 - len(left)} layer" in text(facts, found).warnings[0]
+    told = text(facts, found)
+    assert f"{3 - len(left)} layer" in told.warnings[0]
+    assert "units on one after the other give 60 to 79.8" in told.warnings[0]  # the entrance, and all units on
     assert any(one.id == "timing-volume" for one in figures(facts))
     assert tables(facts)
 
@@ -155,12 +157,34 @@ def test_energies_of_a_list(table: Path) -> None:
     assert switching._energies_of(found) == pytest.approx(np.array([63e6, 64.5e6, 77e6]), rel=1e-12)
 
 
+def test_a_list_may_hold_one_energy(table: Path) -> None:
+    """Its volume is that of the table's own energies: one energy is no range of depths."""
+    found = resolved(table, "[energies]\nvalues_MeV = [64.5]")
+    assert (found.energies.lower_MeV, found.energies.upper_MeV, found.energies.number) == (64.5, 64.5, 1)
+    assert switching._energies_of(found) == pytest.approx(np.array([64.5e6]), rel=1e-12)
+    assert found.volume == resolved(table, "").volume
+
+
+@pytest.mark.parametrize(
+    ("key", "told"),
+    [
+        ("gradients_T_per_m", r"gradients_T_per_m has 1 number, but tanks = 6: one a tank is needed"),
+        ("cells", r"cells has 1 number, but tanks = 6: one a tank is needed"),
+    ],
+)
+def test_numbers_that_are_not_one_a_tank_are_told_with_file_section_and_key(table: Path, key: str, told: str) -> None:
+    table.write_text(re.sub(rf"^( *{key}) = .*$", r"\1 = [12]", PLAIN, flags=re.MULTILINE))
+    with pytest.raises(InputError, match=rf"mine\.toml: section\.0\S* \('ccl'\): {told}"):
+        resolved(table, "")
+
+
 @pytest.mark.parametrize(
     ("lines", "told"),
     [
         ("values_MeV = [64.0, 63.0]", "values_MeV must rise"),
         ("values_MeV = [63.0, 64.0]\nnumber = 3", "number is 3, but that of values_MeV is 2"),
-        ("values_MeV = [63.0]", "values_MeV"),
+        ("values_MeV = []", "values_MeV"),
+        ("number = 1", "number is 1, but both ends are energies"),
     ],
 )
 def test_a_list_that_cannot_be_is_refused(table: Path, lines: str, told: str) -> None:

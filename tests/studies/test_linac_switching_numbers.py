@@ -144,7 +144,7 @@ def test_energies_out_of_reach_are_counted_and_nothing_holds_for_all() -> None:
     assert number("energies_reached") == (1.0, 0.0)
     some = switching_facts(beyond=(60e6,))
     assert number("energies_reached", some) == exactly(0.8, 0.0)
-    told = "1 of 5 energies are out of reach (60 to 60 MeV)"
+    told = "1 of 5 energies is out of reach (60 MeV)"
     assert measured("energies_reached", some).method == told
     assert measured("largest_spread", some).withheld == f"{told}, and it is of the others"
     assert measured("largest_spread").withheld == ""

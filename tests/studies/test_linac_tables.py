@@ -249,6 +249,7 @@ def test_the_table_of_beams_for_dose_calculation() -> None:
     """Correlation -alf / (1 + alf^2)^(1/2): 0.75 is 0.6, 2.4 is 12/13."""
     expected = {
         "species": ["proton"] * 4,
+        "W [MeV]": [20.0, 30.0, 40.0, 50.0],
         "energy [MeV/u]": [20.01, 29.94, 40.06, 50.05],
         "energy spread [%]": [6 / 20.01, 15 / 29.94, 16 / 40.06, 8 / 50.05],
         "sigma x [mm]": [1.1, 0.7, 1.3, 1.4],

@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 
 from lattice import InputError, ReferenceParticle
+from lattice.errors import counted
 from lattice.reference import SPEED_OF_LIGHT
 from optics.linac.structure.linac import MODES, Linac, PermanentQuadrupole, Piece, Pipe, Tank
 from optics.linac.structure.transit import TransitTime, usual_cell
@@ -47,13 +48,17 @@ class Section:
         self._require(self.tanks >= 1 and self.tanks_per_unit >= 1, "tanks and tanks_per_unit must be 1 or more")
         self._require(self.mode in MODES, f"mode must be one of {', '.join(MODES)}, found {self.mode!r}")
         self._require(self.e0t > 0 and self.frequency > 0, "e0t and frequency must be above 0")
-        self._require(len(self.gradients) == self.tanks, f"{self.tanks} tanks need as many gradients")
+        self._one_a_tank("gradients", self.gradients)
         if not isinstance(self.cells, int):
-            self._require(len(self.cells) == self.tanks, f"{self.tanks} tanks need as many numbers of cells")
+            self._one_a_tank("cells", self.cells)
         self._require(
             0 < self.magnet_length <= self.shortest_gap,
             f"a quadrupole of {self.magnet_length} m does not fit into a gap of {self.shortest_gap} m",
         )
+
+    def _one_a_tank(self, key: str, values: Sequence[float]) -> None:
+        told = f"{key} has {counted(len(values), 'number')}, but tanks = {self.tanks}: one a tank is needed"
+        self._require(len(values) == self.tanks, told)
 
     def _require(self, holds: bool, text: str) -> None:
         if not holds:

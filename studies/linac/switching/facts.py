@@ -14,6 +14,7 @@ import pandas as pd
 
 from lattice import HadronOpticsError, Lattice, NoSolution
 from lattice.arrays import Array
+from lattice.errors import counted
 from machines.linacs.machine import LinacMachine
 from machines.linacs.table import LinacTable
 from optics.linac import Linac, LinacTracked, track, transport
@@ -68,7 +69,8 @@ class SwitchingFacts:
     fill among them by integration (nan: there is none); ``clouds``: particles at the exit for a
     few; ``others``: transmission of other sets of gradients; ``integrated``: wanted energy, final energy by
     integration, its error by the steps; ``jitter``: rms energy and range. ``beyond``: energies [eV] asked for that the
-    linac does not reach; all else is of those that it does. ``refined``: rows whose energy spread is that of all
+    linac does not reach; all else is of those that it does, from the lower to the upper one of ``within`` [eV].
+    ``refined``: rows whose energy spread is that of all
     ``particles`` of the study.
     """
 
@@ -91,6 +93,7 @@ class SwitchingFacts:
     layers: pd.DataFrame
     beyond: tuple[float, ...] = ()
     refined: tuple[int, ...] = ()
+    within: tuple[float, float] = (0.0, 0.0)
     unreached: str = ""
     interrupted: bool = False
 
@@ -127,8 +130,9 @@ def gather(resolved: ResolvedLinac[LinacSwitchingStudy], asked: Asked) -> Switch
     study, machine = resolved.study, resolved.machine
     linac = machine.linac
     start = machine.sample(study.particles_per_energy, study.seed)
-    energies, beyond = _within_reach(linac, _energies_of(study))
-    LOGGER.info("settings for %d energies", len(energies))
+    within = _reach(linac)
+    energies, beyond = _within_reach(within, _energies_of(study))
+    LOGGER.info("settings for %s", counted(len(energies), "energy"))
     settings = settings_for(linac, energies, start, study.least_spread)
     LOGGER.info("tracking %d particles at each of them", len(start))
     ends = _arrived(linac, settings, start, energies)
@@ -158,6 +162,7 @@ def gather(resolved: ResolvedLinac[LinacSwitchingStudy], asked: Asked) -> Switch
         trips=_trips(machine, start),
         layers=_layers(machine, study, start),
         beyond=tuple(map(float, beyond)),
+        within=within,
         refined=refined,
     )
 
@@ -166,7 +171,8 @@ def _of_quantities(resolved: ResolvedLinac[LinacSwitchingStudy], asked: Asked) -
     """The facts that the wanted quantities are made of, and of all else nothing."""
     study, machine = resolved.study, resolved.machine
     start = machine.sample(study.particles_per_energy, study.seed)
-    energies, beyond = _within_reach(machine.linac, _energies_of(study))
+    within = _reach(machine.linac)
+    energies, beyond = _within_reach(within, _energies_of(study))
     settings = _settings(machine.linac, energies, start, study.least_spread, asked)
     bare = SwitchingFacts(
         **dict.fromkeys(("others", "focus", "integrated", "jitter", "interpolated", "trips", "layers"), pd.DataFrame()),
@@ -181,6 +187,7 @@ def _of_quantities(resolved: ResolvedLinac[LinacSwitchingStudy], asked: Asked) -
         sources={},
         alone=NOT_ASKED,
         beyond=tuple(map(float, beyond)),
+        within=within,
     )
     return _with_wanted(bare, start, asked)
 
@@ -240,7 +247,7 @@ def _refined(
     rows = np.flatnonzero(relative + error >= (relative - error)[relative.idxmax()])
     if study.particles <= study.particles_per_energy:
         return beams, ()
-    LOGGER.info("%d particles at the %d energies of the largest spread", study.particles, len(rows))
+    LOGGER.info("%d particles at the %s of the largest spread", study.particles, counted(len(rows), "energy"))
     start = machine.sample(study.particles, study.seed)
     wanted = beams["wanted"].to_numpy()[rows]
     again = _beams(_arrived(machine.linac, settings.rows(rows), start, wanted), wanted)
@@ -303,16 +310,21 @@ def with_layers(facts: SwitchingFacts) -> SwitchingFacts:
     return replace(facts, layers=facts.layers.assign(change=changes[: len(energies)]))
 
 
-def _within_reach(linac: Linac, energies: Array) -> tuple[Array, Array]:
-    """The energies [eV] that units on one after the other give, and the others; all where it is none of them."""
-    within = _reached(linac, energies)
+def _reach(linac: Linac) -> tuple[float, float]:
+    """Lowest and highest energy [eV] that units on one after the other give."""
+    reached = stages(linac)
+    return float(reached[0]), float(reached[-1])
+
+
+def _within_reach(reach: tuple[float, float], energies: Array) -> tuple[Array, Array]:
+    """The energies [eV] that are within reach, and the others; all where it is none of them."""
+    within = _reached(reach, energies)
     return (energies[within], energies[~within]) if within.any() else (energies, energies[:0])
 
 
-def _reached(linac: Linac, energies: Array) -> Array:
-    """Which of the energies [eV] units on one after the other give."""
-    reached = stages(linac)
-    return np.asarray((energies >= reached[0]) & (energies <= reached[-1]))
+def _reached(reach: tuple[float, float], energies: Array) -> Array:
+    """Which of the energies [eV] are within reach."""
+    return np.asarray((energies >= reach[0]) & (energies <= reach[1]))
 
 
 def _cloud(end: LinacTracked, frequency: float) -> pd.DataFrame:
@@ -322,11 +334,11 @@ def _cloud(end: LinacTracked, frequency: float) -> pd.DataFrame:
 def _others(resolved: ResolvedLinac[LinacSwitchingStudy], study: LinacSwitchingStudy) -> pd.DataFrame:
     """Transmission, against energy, with the machine's own gradients and with other sets."""
     energies = np.linspace(study.energies.lower_MeV, study.energies.upper_MeV, study.compare_energies) * 1e6
-    energies = _within_reach(resolved.machine.linac, energies)[0]
+    energies = _within_reach(_reach(resolved.machine.linac), energies)[0]
     table = {"wanted": energies}
     sets: dict[str, Mapping[str, Any]] = {"this machine": {}, **{one.name: one.gradients for one in study.compare}}
     for name, gradients in sets.items() if study.compare else ():
-        LOGGER.info("gradients '%s' at %d energies", name, len(energies))
+        LOGGER.info("gradients '%s' at %s", name, counted(len(energies), "energy"))
         content = {**resolved.table, "section": with_gradients(resolved.table["section"], gradients)}
         machine = LinacMachine.of(checked(LinacTable, content, f"compare '{name}'"))
         start = machine.sample(study.particles_per_energy, study.seed)
@@ -355,7 +367,7 @@ def _focus(machine: LinacMachine, settings: Settings, energies: Array, some: Arr
 
 
 def _integrated(linac: Linac, settings: Settings, energies: Array, some: Array) -> tuple[pd.DataFrame, str]:
-    LOGGER.info("integrating through the fields at %d energies", len(some))
+    LOGGER.info("integrating through the fields at %s", counted(len(some), "energy"))
     try:
         found = [_by_fields(settings.applied(linac, int(i))) for i in some]
     except HadronOpticsError as error:
@@ -373,7 +385,7 @@ def _by_fields(linac: Linac) -> tuple[float, float]:
 def _jitter(
     machine: LinacMachine, study: LinacSwitchingStudy, settings: Settings, energies: Array, some: Array
 ) -> pd.DataFrame:
-    LOGGER.info("%d pulses with errors at %d energies", study.samples, len(some))
+    LOGGER.info("%d pulses with errors at %s", study.samples, counted(len(some), "energy"))
     errors = machine.errors
     pulses = pulse_energies(
         machine.linac,
@@ -442,7 +454,7 @@ def _layers(machine: LinacMachine, study: LinacSwitchingStudy, start: Array) -> 
     """The pulse sequence over the volume, deepest layer first; layers out of reach are not painted."""
     volume = study.volume
     depths, energies = _of_volume(machine, study)
-    within = _reached(machine.linac, energies)
+    within = _reached(_reach(machine.linac), energies)
     if not within.any():
         return pd.DataFrame(columns=_LAYER_COLUMNS, dtype=float)
     numbers, depths, energies = np.flatnonzero(within) + 1, depths[within], energies[within]

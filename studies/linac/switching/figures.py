@@ -83,8 +83,8 @@ def _beam(facts: SwitchingFacts) -> FigureData:
     )
     caption = (
         f"Transmission from the entrance, rms energy spread and mean energy of {facts.study.particles_per_energy} "
-        f"particles tracked at each of {len(energy)} energies (dashed: what is needed). Look for: the spread, "
-        "which grows where the last unit is half on, most of all at low energies."
+        f"particles tracked at each of {counted(len(energy), 'energy')} (dashed: what is needed). Look for: the "
+        "spread, which grows where the last unit is half on, most of all at low energies."
     )
     table = beams.rename(columns=_heading)
     shows = (
@@ -152,7 +152,7 @@ def _others(facts: SwitchingFacts) -> Iterator[FigureData]:
     described = "; ".join(f"{name}: {text}" for name, text in facts.sources.items())
     caption = (
         f"Transmission with other sets of fixed gradients, same beam and same way of setting the units ({described}). "
-        f"Worst of {len(energy)} energies: {worst}. Look for: the set that never falls below the dashed line."
+        f"Worst of {counted(len(energy), 'energy')}: {worst}. Look for: the set that never falls below the dashed line."
     )
     table = facts.others.rename(columns=lambda name: "wanted [eV]" if name == "wanted" else f"{name} [1]")
     shows = (Shown("least_transmission", scale=100.0, curves=("this machine",)),)

@@ -48,8 +48,9 @@ def _withheld(found: Quantity, facts: SwitchingFacts) -> Quantity:
 
 def _beyond(facts: SwitchingFacts) -> str:
     low, high = min(facts.beyond) / 1e6, max(facts.beyond) / 1e6
-    all_of = len(facts.beyond) + len(facts.energies)
-    return f"{len(facts.beyond)} of {all_of} energies are out of reach ({low:.4g} to {high:.4g} MeV)"
+    every, one = counted(len(facts.beyond) + len(facts.energies), "energy"), len(facts.beyond) == 1
+    ends = f"{low:.4g} MeV" if one else f"{low:.4g} to {high:.4g} MeV"
+    return f"{len(facts.beyond)} of {every} {'is' if one else 'are'} out of reach ({ends})"
 
 
 def usual() -> tuple[str, ...]:
@@ -65,7 +66,9 @@ def _transmission(facts: SwitchingFacts) -> Number:
     shares = facts.beams["transmission"].to_numpy()
     row, count = int(np.argmin(shares)), facts.study.particles_per_energy
     value, error = float(shares[row]), counting_error(float(shares[row]), count)
-    method = f"{_at(facts, row)}; the same {count} particles at each of {len(shares)} energies; error: counting"
+    method = (
+        f"{_at(facts, row)}; the same {count} particles at each of {counted(len(shares), 'energy')}; error: counting"
+    )
     return Number(value, 0.0, ALONE, method, "energies-beam", statistical=error)
 
 
@@ -73,7 +76,7 @@ def _spread(facts: SwitchingFacts) -> Number:
     spreads = (facts.beams["sigma_energy"] / facts.beams["energy"]).to_numpy()
     row = int(np.argmax(spreads))
     error = float(facts.beams["sigma_energy_error"][row] / facts.beams["energy"][row])
-    more = f", {facts.study.particles} where it may be the largest ({len(facts.refined)} energies)"
+    more = f", {facts.study.particles} where it may be the largest ({counted(len(facts.refined), 'energy')})"
     counts = f"{facts.study.particles_per_energy} particles at every energy{more if facts.refined else ''}"
     method = f"{_at(facts, row)}; tracked, {counts}; error: counting"
     return Number(float(spreads[row]), 0.0, ALONE, method, "energies-beam", statistical=error)
@@ -103,7 +106,8 @@ def _engine_residual(facts: SwitchingFacts) -> tuple[float, float]:
 def _residual(facts: SwitchingFacts) -> Number:
     value, energy = _engine_residual(facts)
     error = float((facts.integrated["steps"] / facts.integrated["wanted"]).max())
-    method = f"at {energy / 1e6:.4g} MeV, of {len(facts.integrated)} energies; error: finer steps of the integration"
+    every = counted(len(facts.integrated), "energy")
+    method = f"at {energy / 1e6:.4g} MeV, of {every}; error: finer steps of the integration"
     return Number(value, error, BOTH, method, "engines-energies")
 
 

@@ -23,7 +23,8 @@ def _reachable(study: LinacSwitchingStudy, machine: LinacMachine) -> LinacSwitch
     given = study.energies.model_dump(include=study.energies.model_fields_set)
     energies = checked(EnergiesSpec, {**ends, **given, **study.energies.of_list()}, "energies")
     kind = machine.linac.particle.kind
-    near, deep = (1e3 * float(range_in_water(end * 1e6, kind)) for end in (energies.lower_MeV, energies.upper_MeV))
+    painted = (energies.lower_MeV, energies.upper_MeV) if energies.number > 1 else tuple(ends.values())
+    near, deep = (1e3 * float(range_in_water(end * 1e6, kind)) for end in painted)
     volume = study.volume
     if "volume" not in study.model_fields_set and not near <= volume.nearest_mm < volume.deepest_mm <= deep:
         volume = VolumeSpec(nearest_mm=near, deepest_mm=deep, layer_mm=min(volume.layer_mm, (deep - near) / 10))

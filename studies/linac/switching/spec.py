@@ -19,16 +19,22 @@ class EnergiesSpec(Table):
     """Lowest energy, of the whole particle; without it the machine's."""
     upper_MeV: Positive = 230.0
     """Highest energy, of the whole particle; without it the machine's."""
-    number: Annotated[int, Strict(), Field(ge=2, le=2000)] = 161
-    """How many, ends among them."""
-    values_MeV: Annotated[tuple[Positive, ...], Field(min_length=2, max_length=2000)] | None = None
+    number: Annotated[int, Strict(), Field(ge=1, le=2000)] = 161
+    """How many, ends among them: 2 or more, but for a list of one."""
+    values_MeV: Annotated[tuple[Positive, ...], Field(min_length=1, max_length=2000)] | None = None
     """A list of one's own instead, rising [MeV of the whole particle]: ends and number are then those of the list."""
 
     @model_validator(mode="after")
     def _ordered(self) -> Self:
         ends = {"lower_MeV", "upper_MeV"} <= self.model_fields_set  # else the machine's own
-        if ends and self.lower_MeV >= self.upper_MeV:
+        if self.values_MeV is None and ends and self.lower_MeV >= self.upper_MeV:
             raise ValueError(f"lower_MeV {self.lower_MeV:g} is not below upper_MeV {self.upper_MeV:g}")
+        return self
+
+    @model_validator(mode="after")
+    def _spaced(self) -> Self:
+        if self.values_MeV is None and self.number < 2:
+            raise ValueError(f"number is {self.number}, but both ends are energies: give 2 or more, or values_MeV")
         return self
 
     @model_validator(mode="after")

@@ -56,8 +56,9 @@ def _phase_is(facts: SwitchingFacts) -> list[str]:
 
 def _energies(facts: SwitchingFacts) -> TableData:
     caption = (
-        "Units on, amplitude and phase of the last one (from the designed phase), and the beam at the exit, tracked; "
-        "where the phase is search-end, the least spread may lie at a phase beyond. "
+        "W is the energy asked for, of the whole particle, range that of W in water. Units on, amplitude and phase of "
+        "the last one (from the designed phase), and the beam at the exit, tracked: mean W is that of its particles. "
+        "Where the phase is search-end, the least spread may lie at a phase beyond. "
         "Twiss parameters are those of the tracked beam. Also as energies.tfs beside this table."
     )
     return TableData("energies", "Table of energies", caption, energies_frame(facts))
@@ -69,6 +70,7 @@ def _beams(facts: SwitchingFacts) -> TableData:
     frame = pd.DataFrame(
         {
             "species": kind.name,
+            "W [MeV]": beams["wanted"] / 1e6,
             "energy [MeV/u]": beams["energy"] / 1e6 / kind.nucleons,
             "energy spread [%]": 100 * beams["sigma_energy"] / beams["energy"],
             **{
@@ -82,7 +84,10 @@ def _beams(facts: SwitchingFacts) -> TableData:
             },
         }
     )
-    caption = "Rms sizes, divergences and correlations at the exit of the linac. For beam models of dose calculation."
+    caption = (
+        "Rms sizes, divergences and correlations at the exit of the linac. For beam models of dose calculation. W is "
+        "the energy asked for, of the whole particle; energy and energy spread are those of the tracked bunch."
+    )
     return TableData("beam-energies", "Beam at every energy", caption, frame)
 
 

@@ -32,7 +32,7 @@ def _beam_lost(facts: SwitchingFacts) -> Iterator[str]:
         count = int((facts.beams["transmission"] < ARRIVING).sum())
         yield (
             f"{1 - least:.0%} of the beam is lost at {facts.energies[row] / 1e6:.4g} MeV; at {count} of "
-            f"{len(facts.energies)} energies less than {ARRIVING:.0%} of it arrives."
+            f"{counted(len(facts.energies), 'energy')} less than {ARRIVING:.0%} of it arrives."
         )
 
 
@@ -51,19 +51,29 @@ def out_of_reach(facts: SwitchingFacts) -> Iterator[str]:
     if facts.layers_beyond:
         low, high = min(facts.layers_beyond) / 1e6, max(facts.layers_beyond) / 1e6
         yield (
-            f"{counted(len(facts.layers_beyond), 'layer')} of the volume cannot be painted: {low:.4g} to {high:.4g} "
-            "MeV are out of reach. Times of layers and treatment are of the others, and not judged."
+            f"{counted(len(facts.layers_beyond), 'layer')} of the volume, {low:.4g} to {high:.4g} MeV, cannot be "
+            f"painted: units on one after the other give {_within(facts)}. Times of layers and treatment are of the "
+            "others, and not judged."
         )
     if facts.beyond:
         told = ", ".join(f"{energy / 1e6:.4g}" for energy in facts.beyond[:6]) + (", ..." if facts.beyond[6:] else "")
-        yield f"Out of reach, without setting and beam: {told} MeV. What holds for every energy is not judged."
+        yield (
+            f"Out of reach, without setting and beam: {told} MeV; units on one after the other give {_within(facts)}. "
+            "What holds for every energy is not judged."
+        )
+
+
+def _within(facts: SwitchingFacts) -> str:
+    low, high = (energy / 1e6 for energy in facts.within)
+    return f"{low:.6g} to {high:.6g} MeV"
 
 
 def methods(facts: SwitchingFacts) -> Iterator[str]:
     """Of the switching study."""
     yield (
         "RF phases and gradients are those of the design. For an energy, units are on from the low-energy end, the "
-        "last one at the least amplitude that gives the energy at its phase, the rest off."
+        "last one at the least amplitude that gives the energy at its phase, the rest off. So the linac gives "
+        f"{_within(facts)}."
     )
     if facts.study.least_spread:
         low, high = np.degrees(REACH)
@@ -90,6 +100,6 @@ def _more(facts: SwitchingFacts) -> str:
     if not facts.refined:
         return ""
     return (
-        f"At the {len(facts.refined)} energies whose spread may be the largest, within its error at 95 %, it is of "
-        f"{facts.study.particles} particles. "
+        f"At the {counted(len(facts.refined), 'energy')} whose spread may be the largest, within its error at 95 %, "
+        f"it is of {facts.study.particles} particles. "
     )
