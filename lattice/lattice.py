@@ -210,7 +210,7 @@ class Lattice(ElementSequence, Showing):
             "length": f"{told(self.length)} m",
             "particle": str(self.particle) if self.particle else "none of its own",
             "parameters": dict(self.parameters),
-            "warnings": len(self.warnings),
+            "warnings": f"{len(self.warnings)}, in .warnings" if self.warnings else 0,
         }
 
     def plot(self, particle: ReferenceParticle | None = None) -> Any:

@@ -187,7 +187,7 @@ def test_key_numbers_are_those_of_the_results_beside_published_ones() -> None:
     keys = {key.text: key for key in screen_of(result).keys}
     assert keys["Length of the spill"].own == "0.881860"
     assert keys["Largest field of the bends"].own == "1.486123"
-    assert keys["Length along the beam, of a ring its circumference"].own == "77.648"  # sum of the elements' lengths
+    assert keys["Circumference"].own == "77.648"  # sum of the elements' lengths
     assert keys["Energies of protons"].own == "60 to 250"  # the machine's own data
     assert keys["Length of the spill"].cells == (("", True), ("4 to 5", True), ("1 to 10", False))
     assert len(screen_of(result).keys) == 5
@@ -204,6 +204,14 @@ def test_a_study_without_published_counterparts_shows_what_it_judges() -> None:
 def test_a_linac_is_not_held_against_the_magnets_of_rings() -> None:
     result = replace(CASES, quantities=(quantity("max_gradient", 287.7, "T/m"),), study={"machine": "linac"})
     assert "Largest gradient of the quadrupoles" not in [key.text for key in screen_of(result).keys]
+
+
+def test_a_linac_and_a_line_have_a_length_that_stands_beside_no_ring() -> None:
+    """Circumferences of rings are published; of a line of 2.4 m its length is told and nothing else."""
+    line = Lattice("line", elements=[Drift("a", length=2.0), Quadrupole("q", length=0.4, k1=1.0)])
+    keys = {key.text: key for key in screen_of(replace(CASES, quantities=(), lattice=line)).keys}
+    assert "Circumference" not in keys
+    assert (keys["Length along the beam"].own, keys["Length along the beam"].others) == ("2.4", (None,) * 3)
 
 
 def test_every_published_number_names_machine_source_and_unit() -> None:
@@ -260,5 +268,5 @@ def test_a_study_with_nothing_has_a_screen() -> None:
     bare = replace(fake_result(), quantities=(), verdicts=(), tables=(), figures=())
     screen = screen_of(bare)
     assert (screen.kinds, screen.smallest, screen.wanting, screen.deciding) == ((), (), (), ())
-    assert [key.text for key in screen.keys] == ["Length along the beam, of a ring its circumference"]
+    assert [key.text for key in screen.keys] == ["Circumference"]
     assert screen.picture is not None

@@ -6,6 +6,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from math import log, sqrt
 
+from lattice.survey import turns_once
 from machines.published import SYNCHROTRONS, PublishedNumber, published
 from machines.registry import MACHINES, kind_of, machine_named
 from studies.report.verdicts import VerdictRow
@@ -97,8 +98,14 @@ def _ring_quantity(name: str) -> Callable[[StudyResult], str]:
     return lambda result: _quantity(name)(result) if _of_ring(result) else ""
 
 
-def _length(result: StudyResult) -> str:
-    return short_text(result.lattice.length, 5) if result.lattice.length > 0 else ""
+def _length(ring: bool) -> Callable[[StudyResult], str]:
+    """The length of rings alone, which published ones stand beside, or of all else alone."""
+
+    def own(result: StudyResult) -> str:
+        known = result.lattice.length > 0 and (_of_ring(result) or turns_once(result.lattice)) == ring
+        return short_text(result.lattice.length, 5) if known else ""
+
+    return own
 
 
 def _energies(species: str) -> Callable[[StudyResult], str]:
@@ -124,12 +131,13 @@ _KNOWN: tuple[tuple[str, str, str, Callable[[StudyResult], str]], ...] = (
     ("between_spills", "Time from energy to energy", "s", _quantity("switching_time")),
     ("energies", "Number of energies", "1", _quantity("energies_number", "settings_number")),
     ("spot_fwhm", "Spot, full width at half maximum", "mm", _spots),
-    ("length", "Length along the beam, of a ring its circumference", "m", _length),
+    ("length", "Circumference", "m", _length(ring=True)),
     ("proton_energies", "Energies of protons", "MeV", _energies("proton")),
     ("carbon_energies", "Energies of carbon ions", "MeV/u", _energies("carbon-12")),
     ("bend_field", "Largest field of the bends", "T", _ring_quantity("max_bend_field")),
     ("gradient", "Largest gradient of the quadrupoles", "T/m", _ring_quantity("max_gradient")),
     ("sextupole_gradient", "Largest strength of the sextupoles", "T/m^2", _ring_quantity("sextupole_strength")),
+    ("", "Length along the beam", "m", _length(ring=False)),
 )
 
 
