@@ -15,17 +15,23 @@ from studies.provenance import DISTRIBUTION, toolkit_version
 
 @dataclass(frozen=True)
 class Source:
-    """A paper, book or report: authors, title and place in ``text``; ``doi`` ("" without one); ``of`` what it is."""
+    """A paper, book or report: authors, title and place in ``text``; ``doi`` ("" without one); ``of`` what it is.
+
+    ``url``: where one without a DOI is read. The text of one without either has the number of a report, an ISBN or
+    the volume and page of proceedings.
+    """
 
     text: str
     doi: str = ""
     of: str = ""
+    url: str = ""
 
     @property
     def cited(self) -> str:
         """As the references of a report have it."""
         told = f" ({self.of})" if self.of else ""
-        return f"{self.text}{f', doi:{self.doi}' if self.doi else ''}{told}."
+        found = f"doi:{self.doi}" if self.doi else self.url
+        return f"{self.text}{', ' if found else ''}{found}{told}."
 
 
 class Told(Protocol):
@@ -84,7 +90,8 @@ _ALL = {
         "10.1109/TNS.1973.4327279",
     ),
     "forest-1998": Source(
-        "E. Forest, Beam Dynamics: A New Attitude and Framework, Harwood, 1998", of="maps of bends and fringes"
+        "E. Forest, Beam Dynamics: A New Attitude and Framework, Harwood, 1998, ISBN 90-5702-574-4",
+        of="maps of bends and fringes",
     ),
     "glen-2012": Source(
         "G. Glen, K. Isaacs, Estimating Sobol indices using correlations, Environ. Model. Softw. 37, 157 (2012)",
@@ -143,7 +150,8 @@ _ALL = {
         "10.3389/fonc.2022.1036139",
     ),
     "madsen-2004": Source(
-        "K. Madsen, H. Nielsen, O. Tingleff, Methods for non-linear least squares problems, DTU Informatics, 2004"
+        "K. Madsen, H. Nielsen, O. Tingleff, Methods for non-linear least squares problems, DTU Informatics, 2004",
+        url="www2.imm.dtu.dk/pubdb/edoc/imm3215.pdf",
     ),
     "magnus-1954": Source(
         "W. Magnus, On the exponential solution of differential equations for a linear operator, Commun. Pure "
@@ -152,7 +160,8 @@ _ALL = {
         of="second order of a gap",
     ),
     "pimms-1": Source(
-        "P. J. Bryant et al., Proton-Ion Medical Machine Study (PIMMS), Part I, CERN/PS 99-010 (DI), 1999, chapter 3"
+        "P. J. Bryant et al., Proton-Ion Medical Machine Study (PIMMS), Part I, CERN/PS 99-010 (DI), 1999, chapter 3",
+        url="cds.cern.ch/record/385378",
     ),
     "pimms-2": Source(
         "P. J. Bryant et al., Proton-Ion Medical Machine Study (PIMMS), Part II, CERN/PS 2000-007 (DR), 2000"

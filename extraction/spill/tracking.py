@@ -120,6 +120,7 @@ def track_spill(
 ) -> Spill:
     """Drive a beam out of the ring and follow every particle, turn by turn, until it is extracted or lost.
 
+    ``particle``: the reference particle, whose momentum deviations are counted from; None is the ring's own.
     ``beam``: a Beam, of which ``count`` coasting particles are drawn with ``seed``, each matched at its own momentum,
     or coordinates (n, 6) at the start of the ring. ``driver``: one or several together. ``septum``: a Septum, or the
     name of the ring's ElectrostaticSeptum. ``engine``: "sectional" (linear sections exact in momentum with kicks

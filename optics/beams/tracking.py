@@ -100,6 +100,7 @@ def track(
 ) -> Tracked:
     """Track ``coordinates`` (n, 6) of x, px, y, py, zeta, delta for ``turns``; cavities act.
 
+    ``particle``: whose momentum P0 and velocity the coordinates refer to; None is the lattice's own.
     A table is read by the names of these columns, in any order.
     A particle outside an element's aperture at its entrance or its exit is lost there; one with a coordinate that is no
     longer finite, or without momentum (dp/p <= -1), at the next of these, or at ``_end``. ``monitors``: places
@@ -114,8 +115,8 @@ def track(
         ``history`` (turns + 1, n, 6) at the start of each turn; with ``monitors`` ``seen`` (turns, places, n, 6).
 
     Raises:
-        InputError: a batch of lattices, complex parameters, coordinates of another shape or in mm, columns missing,
-            unknown places, or turns that are not tracked.
+        InputError: no particle anywhere, a batch of lattices, complex parameters, coordinates of another shape or in
+            mm, columns missing, unknown places, or turns that are not tracked.
 
     Source:
         E. Forest, Beam Dynamics: A New Attitude and Framework, Harwood 1998, chapters 10 to 13.

@@ -12,13 +12,14 @@ from numpy.polynomial import Chebyshev
 from scipy.stats import kstest
 
 from extraction.resonance.diagram import Steinbach, WaitingBeam
-from extraction.resonance.momenta import Case
+from extraction.resonance.momenta import Case, resonant_momentum
 from extraction.resonance.steinbach import (
     ExtractedBeam,
     Stack,
     amplitude_of,
     extracted_beam,
     leaving_momentum,
+    tip_momentum,
     waiting_stack,
     wedge,
 )
@@ -90,6 +91,21 @@ def test_the_wedge_of_a_ring_is_that_of_its_triangles() -> None:
     assert pi * table["kobayashi"][0] ** 2 == pytest.approx(here.kobayashi.stable_area, rel=1e-12)
     assert table["tune_distance"][0] == here.tune_distance
     assert table.loc[1, ["tune_distance", "exact", "kobayashi"]].isna().all()
+
+
+def test_a_wedge_without_momenta_is_about_the_resonant_one() -> None:
+    """At any place the area is the same; the table's own tip is the resonant momentum, and dp/p = 0 is in its range."""
+    ring = reference(1.664)
+    resonant = resonant_momentum(ring)
+    table = wedge(ring)
+    assert len(table) == 10
+    assert table["delta"].min() < min(0.0, resonant)
+    assert table["delta"].max() > max(0.0, resonant)
+    assert tip_momentum(table) == pytest.approx(resonant, abs=2e-5)  # the tune's second order in momentum
+    row = table.iloc[2]
+    at_septum = wedge(ring, ring.particle, SEPTUM, [row["delta"]])
+    assert at_septum["exact"][0] == pytest.approx(row["exact"], rel=1e-4)  # areas do not know where they are cut
+    assert at_septum["kobayashi"][0] == pytest.approx(row["kobayashi"], rel=1e-9)
 
 
 # ------------------------------------------------------------------------------------------------ what leaves

@@ -49,6 +49,16 @@ def test_a_doi_is_one_and_belongs_to_one_source() -> None:
     assert len(dois) >= len(SOURCES) / 2  # reports and proceedings have none
 
 
+def test_a_source_without_a_doi_says_where_it_is_found() -> None:
+    """An address, an ISBN, the number of a report, or volume and page."""
+    found = r"ISBN [\d-]+|CERN[ /-]|SLAC-\d|Note \d|Proc\. |github\.com|\d+, \d+ \(\d{4}\)"
+    bare = [key for key, one in SOURCES.items() if not (one.doi or one.url or re.search(found, one.text))]
+    assert bare == []
+    assert all(one.url in one.cited for one in SOURCES.values() if not one.doi)
+    isbn = [int(digit) for digit in re.findall(r"ISBN ([\d-]+)", SOURCES["forest-1998"].text)[0].replace("-", "")]
+    assert sum(digit * (10 - place) for place, digit in enumerate(isbn)) % 11 == 0  # its check digit
+
+
 def test_no_reference_is_written_beside_the_registry() -> None:
     """A DOI in the text of a study stands in the registry alone."""
     texts = {path: path.read_text(encoding="utf-8") for path in (ROOT / "studies").rglob("*.py")}

@@ -9,6 +9,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
+from extraction.resonance.steinbach import Stack
 from machines.requirements import PASS, Requirement, Verdict
 from studies.charts.kit.bars import bar, name_margin
 from studies.charts.kit.gauges import Gauge, with_gauges
@@ -280,6 +281,35 @@ def test_a_diagram_has_room_for_stack_and_wedge() -> None:
     assert film["yaxis"]["range"] == pytest.approx([0.0, 3.3])
     given = steinbach_film((np.array([-1.0, 2.0]), np.array([2.0, 1.0])), stills, height=5.0)["layout"]
     assert given["yaxis"]["range"] == pytest.approx([0.0, 5.0])
+
+
+def test_a_diagram_of_a_wedge_alone_has_straight_edges_and_no_arrow() -> None:
+    """Amplitude 4 |delta| in m^1/2: at 2e-3 it is 8e-3, 0.253 √mm. The shade goes straight up, out of the picture."""
+    deltas = np.array([-2e-3, -1e-3, 1e-3, 2e-3])
+    exact = 4.0 * np.abs(deltas)
+    table = pd.DataFrame({"delta": deltas, "tune_distance": deltas, "exact": exact, "kobayashi": exact})
+    wedge = Wedge.of(table)
+    assert (wedge.resonant, max(wedge.exact)) == pytest.approx((0.0, 8e-3 * 1e3**0.5), abs=1e-12)
+    layout = steinbach(wedge).layout
+    top = layout.yaxis.range[1]
+    assert top == pytest.approx(1.08 * 8e-3 * 1e3**0.5, rel=1e-3)  # short() keeps four digits
+    shade = steinbach(wedge).data[0]
+    assert [shade.x[-1], shade.x[-2]] == [shade.x[0], shade.x[-3]] == [-2.0, 2.0]
+    assert min(shade.y[-2:]) > top
+    assert [note.text for note in layout.annotations if note.showarrow] == []
+
+
+def test_a_driver_s_arrow_stays_between_the_axes() -> None:
+    """From the middle of the stack, -5e-3, to the resonant momentum; the axis begins at the stack, 3 % below."""
+    deltas = np.array([-2e-3, 2e-3])
+    exact = 4.0 * np.abs(deltas)
+    table = pd.DataFrame({"delta": deltas, "tune_distance": deltas, "exact": exact, "kobayashi": exact})
+    stack = Stack(np.array([-6e-3, -4e-3]), np.array([1e-3, 2e-3]))
+    layout = steinbach(Wedge.of(table, stack, "betatron core")).layout
+    (arrow,) = [note for note in layout.annotations if note.showarrow]
+    assert (arrow.ax, arrow.x, arrow.ay) == pytest.approx((-5.0, 0.0, 0.93 * 2e-3 * 1e3**0.5), rel=1e-3)
+    far = steinbach(replace(made_wedge(), start=-9.0)).layout
+    assert far.xaxis.range[0] < -9.0
 
 
 def made_wedge() -> Wedge:
