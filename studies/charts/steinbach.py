@@ -54,7 +54,7 @@ class Wedge:
         if stack is None:
             return wedge
         momenta, amplitude = _MILLI * stack.delta, _ROOT_MM * stack.amplitude
-        shown = (momenta[:_SHOWN], amplitude[:_SHOWN])
+        shown = (momenta[:_SHOWN].tolist(), amplitude[:_SHOWN].tolist())
         start, height = float(momenta.mean()), 0.93 * float(amplitude.max())
         return replace(wedge, stack=shown, start=start, end=resonant, height=height, driver=driver)
 

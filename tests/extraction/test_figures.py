@@ -33,8 +33,8 @@ def every_figure() -> dict[str, dict[str, Any]]:
         [-2.0, 0.0, 2.0],
         [0.2, 0.0, 0.2],
         [0.3, 0.0, 0.3],
-        ([-1.5, -1.2], [0.05, 0.02]),
         0.0,
+        ([-1.5, -1.2], [0.05, 0.02]),
         -1.5,
         0.0,
         0.1,
@@ -140,7 +140,7 @@ def test_the_wedge_ends_at_the_resonant_momentum() -> None:
 
 @pytest.mark.parametrize("height", [0.05, 0.15, 0.16, 0.2])
 def test_the_word_in_the_wedge_is_clear_of_the_arrow(height: float) -> None:
-    wedge = Wedge([-2.0, 2.0], [0.4, 0.4], [0.4, 0.4], ([-1.5], [0.05]), 0.0, -1.5, 0.0, height, "core")
+    wedge = Wedge([-2.0, 2.0], [0.4, 0.4], [0.4, 0.4], 0.0, ([-1.5], [0.05]), -1.5, 0.0, height, "core")
     layout = figure_json(steinbach(wedge))["layout"]
     word = next(note for note in layout["annotations"] if note["text"] == "unstable")
     assert abs(word["y"] - height / layout["yaxis"]["range"][1]) > 0.1
