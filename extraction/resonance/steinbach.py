@@ -58,7 +58,7 @@ def wedge(
 
     Returns:
         A table (len(deltas) rows): delta, tune_distance, ``exact`` and ``kobayashi`` amplitudes [m^1/2]; nan where
-        there is no triangle.
+        there is no triangle. Its ``attrs["resonant"]`` is the momentum of the wedge's tip, between rows.
 
     Raises:
         InputError: an unknown place or fringe, or no particle anywhere.
@@ -86,7 +86,9 @@ def wedge(
         except (NoSolution, UnstableOptics):
             pass
         rows.append(row)
-    return pd.DataFrame(rows)
+    table = pd.DataFrame(rows)
+    table.attrs["resonant"] = tip_momentum(table)
+    return table
 
 
 @closed
@@ -169,9 +171,11 @@ def leaving_momentum(table: pd.DataFrame, amplitude: Array, side: float) -> Arra
 def tip_momentum(table: pd.DataFrame) -> float:
     """Momentum [1] on the resonance, of a ``wedge``.
 
-    It is where the tune distance changes its sign, else the row of the smallest amplitude.
+    It is where the tune distance changes its sign, else the row of the smallest amplitude; nan where there is none.
     """
     table = table.dropna(subset=["exact"]).sort_values("delta")
+    if table.empty:
+        return float("nan")
     delta = table["delta"].to_numpy()
     distance = table["tune_distance"].to_numpy() if "tune_distance" in table else np.zeros(0)
     crossed = np.flatnonzero(distance[1:] * distance[:-1] < 0)

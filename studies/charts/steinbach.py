@@ -10,7 +10,7 @@ import numpy as np
 import pandas as pd
 import plotly.graph_objects as go
 
-from extraction.resonance.steinbach import Stack, tip_momentum
+from extraction.resonance.steinbach import Stack
 from lattice import InputError
 from lattice.arrays import Array
 from studies.charts import style
@@ -44,11 +44,14 @@ class Wedge:
 
     @classmethod
     def of(cls, table: pd.DataFrame, stack: Stack | None = None, driver: str = "") -> Self:
-        """Of a table of ``extraction.wedge`` and a waiting ``stack``, both in SI units.
+        """Of a table of ``extraction.wedge`` (with its ``attrs``) and a waiting ``stack``, both in SI units.
 
-        A ``driver``'s arrow goes from the middle of the stack to the resonant momentum; it needs a stack.
+        A ``driver``'s arrow goes from the middle of the stack to the resonant momentum; it needs a stack. InputError
+        for a table without a stable triangle.
         """
-        resonant = _MILLI * tip_momentum(table)
+        resonant = _MILLI * float(table.attrs.get("resonant", np.nan))
+        if not np.isfinite(resonant):
+            raise InputError("a Steinbach diagram needs a table of extraction.wedge with a stable triangle in it")
         delta, exact, leading = (table[name].to_numpy() for name in ("delta", "exact", "kobayashi"))
         wedge = cls(_MILLI * delta, _ROOT_MM * exact, _ROOT_MM * leading, resonant)
         if stack is None:

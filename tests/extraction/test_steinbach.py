@@ -101,6 +101,8 @@ def test_a_wedge_without_momenta_is_about_the_resonant_one() -> None:
     assert len(table) == 10
     assert table["delta"].min() < min(0.0, resonant)
     assert table["delta"].max() > max(0.0, resonant)
+    assert table.attrs["resonant"] == tip_momentum(table)
+    assert np.isnan(tip_momentum(wedge(ring, deltas=[-0.1])))
     assert tip_momentum(table) == pytest.approx(resonant, abs=2e-5)  # the tune's second order in momentum
     row = table.iloc[2]
     at_septum = wedge(ring, ring.particle, SEPTUM, [row["delta"]])

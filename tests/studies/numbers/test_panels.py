@@ -10,6 +10,7 @@ import pandas as pd
 import pytest
 
 from extraction.resonance.steinbach import Stack
+from lattice import InputError
 from machines.requirements import PASS, Requirement, Verdict
 from studies.charts.kit.bars import bar, name_margin
 from studies.charts.kit.gauges import Gauge, with_gauges
@@ -288,6 +289,7 @@ def test_a_diagram_of_a_wedge_alone_has_straight_edges_and_no_arrow() -> None:
     deltas = np.array([-2e-3, -1e-3, 1e-3, 2e-3])
     exact = 4.0 * np.abs(deltas)
     table = pd.DataFrame({"delta": deltas, "tune_distance": deltas, "exact": exact, "kobayashi": exact})
+    table.attrs["resonant"] = 0.0
     wedge = Wedge.of(table)
     assert (wedge.resonant, max(wedge.exact)) == pytest.approx((0.0, 8e-3 * 1e3**0.5), abs=1e-12)
     layout = steinbach(wedge).layout
@@ -297,6 +299,9 @@ def test_a_diagram_of_a_wedge_alone_has_straight_edges_and_no_arrow() -> None:
     assert [shade.x[-1], shade.x[-2]] == [shade.x[0], shade.x[-3]] == [-2.0, 2.0]
     assert min(shade.y[-2:]) > top
     assert [note.text for note in layout.annotations if note.showarrow] == []
+    table.attrs["resonant"] = float("nan")
+    with pytest.raises(InputError, match="needs a table of extraction.wedge with a stable triangle"):
+        Wedge.of(table)
 
 
 def test_a_driver_s_arrow_stays_between_the_axes() -> None:
@@ -304,6 +309,7 @@ def test_a_driver_s_arrow_stays_between_the_axes() -> None:
     deltas = np.array([-2e-3, 2e-3])
     exact = 4.0 * np.abs(deltas)
     table = pd.DataFrame({"delta": deltas, "tune_distance": deltas, "exact": exact, "kobayashi": exact})
+    table.attrs["resonant"] = 0.0
     stack = Stack(np.array([-6e-3, -4e-3]), np.array([1e-3, 2e-3]))
     layout = steinbach(Wedge.of(table, stack, "betatron core")).layout
     (arrow,) = [note for note in layout.annotations if note.showarrow]
