@@ -300,7 +300,7 @@ def test_a_diagram_of_a_wedge_alone_has_straight_edges_and_no_arrow() -> None:
     assert min(shade.y[-2:]) > top
     assert [note.text for note in layout.annotations if note.showarrow] == []
     table.attrs["resonant"] = float("nan")
-    with pytest.raises(InputError, match="needs a table of extraction.wedge with a stable triangle"):
+    with pytest.raises(InputError, match=r"needs a table of extraction\.wedge with a stable triangle"):
         Wedge.of(table)
 
 
