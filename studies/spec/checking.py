@@ -29,6 +29,28 @@ def told_in(file: Path | None, key: str = "") -> Iterator[None]:
         raise type(error)(f"{file.name}: {key}{': ' if key else ''}{error}") from None
 
 
+class Findings:
+    """What is wrong with a file, gathered and told together."""
+
+    def __init__(self) -> None:
+        self._found: list[InputError] = []
+
+    @contextmanager
+    def gathered(self) -> Iterator[None]:
+        """An InputError inside is kept until ``tell``."""
+        try:
+            yield
+        except InputError as error:
+            self._found.append(error)
+
+    def tell(self) -> None:
+        """InputError with a line for each that was gathered, once; the error itself where it is one."""
+        if len(self._found) == 1:
+            raise self._found[0]
+        if self._found:
+            raise InputError("\n".join(dict.fromkeys(map(str, self._found))))
+
+
 def read_text(path: Path, what: str = "file") -> str:
     """Text of a file (a byte order mark aside); FileError says why it cannot be read."""
     try:

@@ -18,7 +18,7 @@ from lattice.reference import SPECIES
 from machines.registry import ring_named
 from machines.requirements import Requirement
 from machines.rings.machine import MachineBeam, RingMachine
-from studies.spec.checking import told_in
+from studies.spec.checking import Findings, told_in
 from studies.spec.judged import judged_requirements, requirement_spec
 from studies.spec.lattice_files import called_within, read_lattice
 from studies.spec.lattice_warnings import told
@@ -124,11 +124,16 @@ def resolve_ring(
     particle = _particle(study, lattice, file)
     lattice = lattice.with_particle(particle)
     name = study.name or (f"{study.machine or lattice.name}-{study.study}")
-    with told_in(file, "match"):
-        placed = _with_places(study, lattice, machine)
+    findings = Findings()
+    placed = _with_places(study, lattice, machine, file, findings)
     places = machine.places if machine else {}
-    with told_in(file):
-        requirements = tuple(_placed(one, lattice, places) for one in judged_requirements(placed, name))
+    requirements: tuple[Requirement, ...] = ()
+    with findings.gathered(), told_in(file):
+        requirements = judged_requirements(placed, name)
+    for one in requirements:
+        with findings.gathered(), told_in(file):
+            _check_place(one, lattice, places)
+    findings.tell()
     whole = completed(placed, lattice, machine)
     explicit = _explicit(whole, name, lattice, particle, machine, requirements)
     outside = _outside(particle, machine)
@@ -182,8 +187,13 @@ def _particle(study: RingStudy, lattice: Lattice, file: Path | None) -> Referenc
     return particle
 
 
-def _with_places(study: Spec, lattice: Lattice, machine: RingMachine | None) -> Spec:
-    """The study with the machine's names of places ("electrostatic_septum") replaced by those of elements."""
+def _with_places(
+    study: Spec, lattice: Lattice, machine: RingMachine | None, file: Path | None, findings: Findings
+) -> Spec:
+    """The study with the machine's names of places ("electrostatic_septum") replaced by those of elements.
+
+    Places that are not there go to ``findings``, each with its goal.
+    """
     places = machine.places if machine else {}
 
     def element(place: str | None) -> str | None:
@@ -196,6 +206,11 @@ def _with_places(study: Spec, lattice: Lattice, machine: RingMachine | None) -> 
         return study
 
     def placed(goal: Any) -> Any:
+        with findings.gathered(), told_in(file, "match"):
+            return of_elements(goal)
+        return goal
+
+    def of_elements(goal: Any) -> Any:
         quantity = _REFERENCE.sub(lambda found: f"@{element(found[1])}", goal.quantity)
         between = goal.between and tuple(element(place) for place in goal.between)
         return goal.model_copy(update={"quantity": quantity, "at": element(goal.at), "between": between})
@@ -218,15 +233,14 @@ def _element_name(name: str, lattice: Lattice, places: Mapping[str, str]) -> str
     raise InputError(f"'{lattice.name}' has no place '{name}'{hint} Its places: {listed((*places, *lattice.names))}")
 
 
-def _placed(requirement: Requirement, lattice: Lattice, places: Mapping[str, str]) -> Requirement:
-    """The requirement as it is, once its quantity and place are known to exist."""
+def _check_place(requirement: Requirement, lattice: Lattice, places: Mapping[str, str]) -> None:
+    """InputError for a requirement whose quantity or place does not exist."""
     try:
         quantity = quantity_named(requirement.quantity)
         if quantity.place:
             _element_name(quantity.place.removesuffix(":end"), lattice, places)
     except (ValueError, InputError) as error:
         raise InputError(f"requirement '{requirement.id}': {error}") from None
-    return requirement
 
 
 def _explicit(

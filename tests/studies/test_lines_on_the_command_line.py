@@ -69,6 +69,22 @@ def test_a_requirement_at_a_place_that_is_not_there_is_named(line: Lattice, caps
     assert told in capsys.readouterr().err
 
 
+def test_places_that_are_not_there_are_told_together(line: Lattice, capsys: pytest.CaptureFixture[str]) -> None:
+    """Two of the match and one of a requirement: three lines, each with the file."""
+    match = '[match]\nvary=[{name="k",lower=0.0,upper=1.0}]\ntargets=[' + ",".join(
+        f'{{quantity="betx",at="{place}",value=1.0}}' for place in ("x", "z")
+    )
+    asked = '[[requirement]]\nid="R1"\ntext="b"\nquantity="betx"\nat="y"\nupper=1.0\nunit="m"\nsource="s"\n'
+    Path("line.toml").write_text(f'study = "optics"\nlattice = "line.json"\n{match}]\n{asked}', encoding="utf-8")
+    assert run(["run", "line.toml"]) == 2
+    told = capsys.readouterr().err.splitlines()
+    found = [line for line in told if "has no place" in line]
+    assert ["line.toml: match: 'line' has no place 'x'", "line.toml: match: 'line' has no place 'z'"] == [
+        one.removeprefix("lattice-optimize: error: ").partition(". ")[0] for one in found[:2]
+    ]
+    assert found[2].startswith("line.toml: requirement 'R1': 'line' has no place 'y'")
+
+
 def test_the_twiss_table_of_a_line(line: Lattice, tmp_path: Path) -> None:
     """As tfs-pandas reads it: the functions of ``twiss`` with the same start."""
     tfs = pytest.importorskip("tfs")
