@@ -32,13 +32,14 @@ def test_an_axis_goes_over_the_bounds_or_a_tenth(vary: Vary, at: float, lower: f
 @pytest.mark.parametrize(
     ("values", "lower", "upper"),
     [
-        ([1.0, 1.5], 0.5, 2.0),  # as much again to either side
-        ([1.0], 0.9, 1.1),  # a step of the grid of 41, 0.1
-        ([3.0, 3.5, 2.0], 0.5, 4.0),  # not beyond the bounds
+        ([2.0, 2.5], 1.5, 3.0),  # as much again to either side
+        ([2.0], 1.9, 2.1),  # a step of the grid of 41, 0.1
+        ([4.0, 4.5, 3.0], 1.5, 5.0),  # not beyond the bounds
+        ([1.5, 3.0, 2.0], 1.0, 4.5),
     ],
 )
 def test_a_frame_around_what_passes_has_room(values: list[float], lower: float, upper: float) -> None:
-    found = _closer(Axis("k", 0.0, 4.0, 41), values)
+    found = _closer(Axis("k", 1.0, 5.0, 41), values)
     assert (found.lower, found.upper) == pytest.approx((lower, upper))
     assert found.number == 41
 

@@ -17,7 +17,7 @@ from machines.rings.machine import MachineBeam
 from optics import twiss
 from optics.aperture import clearance, clearance_at_wires
 from studies.scan.blocks import _named, _verdicts
-from studies.scan.facts import chosen_cases, classes_of
+from studies.scan.facts import _spread, chosen_cases, classes_of
 from studies.scan.plan import COMPUTED, STATUS, Axis, Plan, _is_judged
 from studies.scan.quantities import extra_columns, extra_quantities
 from studies.spec.resolution import BeamCase
@@ -178,3 +178,19 @@ def test_a_scan_judges_what_its_cases_compute() -> None:
         True,
         True,
     ]
+
+
+def test_cases_are_chosen_from_the_middle_and_then_the_farthest_of_all() -> None:
+    """In parts of the axes' ranges, which are of different size and begin at no 0."""
+    axes = (Axis("a", 10.0, 30.0, 5), Axis("b", -3.0, -2.0, 5))
+    draw = np.random.default_rng(3)
+    table = pd.DataFrame({"a": draw.uniform(10.0, 30.0, 40), "b": draw.uniform(-3.0, -2.0, 40)})
+    rows = np.arange(3, 40)
+    places = {int(i): np.array([(table["a"][i] - 10) / 20, table["b"][i] + 3]) for i in rows}
+    middle = np.median([*places.values()], axis=0)
+    wanted = [min(places, key=lambda i: float(np.abs(places[i] - middle).sum()))]
+    while len(wanted) < 6:
+        wanted.append(max(places, key=lambda i: min(float(np.hypot(*(places[i] - places[j]))) for j in wanted)))
+    made = cast(Plan, SimpleNamespace(axes=axes))
+    assert list(_spread(made, table, rows, 6)) == wanted
+    assert list(_spread(made, table, rows[:6], 6)) == list(rows[:6])
