@@ -40,8 +40,13 @@ _LOOKS = frozenset(
     (
         *("margin", "xshift", "yshift", "opacity", "bargap", "standoff", "borderpad", "borderaxespad"),
         *("columnspacing", "handlelength", "arrowwidth", "arrowsize", "font", "fontsize", "linewidth", "labelsize"),
+        "domain",
     )
 )
+#: Names of folders, whose ``/`` is no division.
+_FOLDERS = ("folder", "out")
+#: Keywords of a note, whose place is one in its frame where it is written out.
+_ANCHORS = ("xref", "yref", "xanchor", "yanchor")
 _OPERATORS: dict[type[ast.operator], type[ast.operator]] = {
     ast.Add: ast.Sub,
     ast.Sub: ast.Add,
@@ -130,9 +135,11 @@ def _not_run(node: ast.AST) -> Iterator[ast.AST]:
 
 
 def _looks(node: ast.AST) -> Iterator[ast.AST]:
-    """What only says how a drawing looks: margins, shifts, fonts, a line's width, a mark's look beside its colour."""
+    """What only says how a drawing looks: margins, shifts, fonts, widths, places of notes, a mark's look."""
     if isinstance(node, ast.keyword) and (node.arg in _LOOKS or (node.arg == "width" and _is_constant(node.value))):
         yield node.value
+    if isinstance(node, ast.Call) and any(one.arg in _ANCHORS for one in node.keywords):
+        yield from (one.value for one in node.keywords if one.arg in ("x", "y") and _is_constant(one.value))
     if isinstance(node, ast.Call) and isinstance(node.func, ast.Name) and node.func.id == "line":
         yield from (one for one in node.args[3:4] if _is_constant(one))
     if isinstance(node, ast.Dict):
@@ -183,6 +190,8 @@ def _operator(node: ast.AST) -> str | None:
     """``a + b`` becomes ``a - b``, ``a * b`` becomes ``a / b``."""
     if not isinstance(node, ast.BinOp) or type(node.op) not in _OPERATORS or _is_text(node) or _adds_rounding(node):
         return None
+    if _is_path(node):
+        return None
     return ast.unparse(ast.BinOp(node.left, _OPERATORS[type(node.op)](), node.right))
 
 
@@ -196,7 +205,7 @@ def _dropped(node: ast.AST) -> str | None:
 def _factor(node: ast.AST) -> str | None:
     """A product is one per cent larger."""
     multiplied = isinstance(node, ast.BinOp) and isinstance(node.op, (ast.Mult, ast.Div)) and not _is_text(node)
-    multiplied = multiplied and not _scales_rounding(node)
+    multiplied = multiplied and not _scales_rounding(node) and not _is_path(node)
     return f"1.01 * ({ast.unparse(node)})" if multiplied else None
 
 
@@ -239,6 +248,14 @@ def _number(node: ast.AST) -> str | None:
     """A number with decimals is one per cent larger."""
     value = node.value if isinstance(node, ast.Constant) else None
     return repr(1.01 * value) if isinstance(value, float) and value != 0.0 else None
+
+
+def _is_path(node: ast.AST) -> bool:
+    """A file in a folder: what is made of it fails at once, and would only count as caught."""
+    first = node
+    while isinstance(first, ast.BinOp) and isinstance(first.op, ast.Div):
+        first = first.left
+    return first is not node and isinstance(first, ast.Name) and first.id in _FOLDERS
 
 
 def _is_text(node: ast.AST) -> bool:
