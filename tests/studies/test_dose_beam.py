@@ -122,3 +122,17 @@ def test_a_spread_that_leaves_no_energy_is_refused() -> None:
     _, moments = beam_at(BEAMS, 100.0, "proton")
     with pytest.raises(InputError, match="without energy"):
         sampled(particle, {**moments, "energy spread [%]": 90.0}, 1000, seed=1)
+
+
+def test_an_energy_spread_leaves_positions_and_slopes() -> None:
+    """dx/ds and dy/ds are those of the table whatever momentum a particle has, also at slopes of a tenth."""
+    particle, moments = beam_at(BEAMS, 100.0, "proton")
+    wide = {**moments, "sigma x' [mrad]": 100.0, "sigma y' [mrad]": 70.0}
+    one, two = (sampled(particle, {**wide, "energy spread [%]": spread}, 500, seed=1) for spread in (0.0, 10.0))
+    slopes = [beam.direction[:, :2] / beam.direction[:, 2:] for beam in (one, two)]
+    np.testing.assert_allclose(slopes[1], slopes[0], rtol=1e-12)
+    np.testing.assert_allclose(np.std(slopes[0], axis=0), [0.1, 0.07], rtol=5 * (0.5 / 500) ** 0.5)
+    np.testing.assert_array_equal(two.position, one.position)
+    energy = particle.kinetic_energy / 1e6
+    np.testing.assert_allclose(one.energy, energy, rtol=1e-12)
+    assert np.std(two.energy) == pytest.approx(0.1 * energy, rel=5 * (0.5 / 500) ** 0.5)

@@ -12,7 +12,7 @@ import pytest
 from lattice import InputError
 from studies.search import figures as drawn
 from studies.search.pictures import Cloud, Coordinate, _domains, _range, _some, front_drawing, parallel
-from studies.search.result import _beaten, _quantities, headline
+from studies.search.result import _all_at_bound, _beaten, _quantities, headline
 from studies.search.scoring import Scores
 from studies.search.tables import _by_lattice, _compared
 from studies.vocabulary import quantity_named
@@ -189,3 +189,22 @@ def test_the_headline_counts_what_beats_the_beginning() -> None:
     assert headline(facts(front=np.array([], dtype=int))).endswith("4 keep all constraints: they contradict")
     broken: Scores = SimpleNamespace(feasible=~FEASIBLE, objectives=facts().scores.objectives)  # type: ignore[assignment]
     assert _beaten(facts(scores=broken)) == "; the machine that was begun with breaks a constraint"
+
+
+@pytest.mark.parametrize(
+    ("values", "expected"),
+    [
+        ([-0.3, -0.3], True),
+        ([-0.1, -0.3], True),
+        ([-0.29981, -0.10019], True),  # a thousandth of the range of 0.2 from a bound
+        ([-0.29979, -0.1], False),
+        ([-0.10021, -0.1], False),
+        ([-0.2, -0.2], False),
+        ([], False),
+    ],
+)
+def test_a_front_at_a_bound_is_within_a_thousandth_of_it(values: list[float], expected: bool) -> None:
+    """Of the knob's range; machines that are not on the front do not count."""
+    table = pd.DataFrame({"kd": [-0.2, *values, -0.2]})
+    made: Any = SimpleNamespace(table=table, front=np.arange(1, 1 + len(values)))
+    assert _all_at_bound(made, "kd", -0.3, -0.1) == expected

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from types import SimpleNamespace
+from typing import Any
+
 import numpy as np
 import pytest
 
@@ -10,6 +13,7 @@ from optics import twiss
 from studies.energy_switching.cycles import _compaction, field_ratings
 from studies.energy_switching.facts import SwitchingFacts, _tune_per_strength, gather
 from studies.energy_switching.resolution import resolve
+from studies.energy_switching.ring import energies_beyond, reach
 from studies.energy_switching.spec import EnergySwitchingStudy
 from studies.pipeline import Asked
 from studies.spec.study_file import load_study
@@ -113,3 +117,36 @@ def test_a_circuit_s_own_largest_field_goes_before_the_machine_s(facts: Switchin
     """The example rates its bends with 1.5 T and has no machine."""
     ratings = field_ratings(facts.study, facts.resolved, facts.cycles[0].circuits)
     assert ratings == [1.5, None, None]
+
+
+def test_a_ring_reaches_the_energies_of_its_machine_else_those_of_the_study() -> None:
+    """[MeV/u], whatever order the study has them in; what the machine describes goes before."""
+    study: Any = SimpleNamespace(
+        energies=[
+            SimpleNamespace(species="proton", ends=(250.0, 70.0, 120.0)),
+            SimpleNamespace(species="helium-4", ends=(90.0, 180.0)),
+        ]
+    )
+    assert reach(study, None) == {"proton": (70.0, 250.0), "helium-4": (90.0, 180.0)}
+    machine: Any = SimpleNamespace(energies={"proton": (62e6, 227e6), "carbon-12": (115e6, 399e6)})
+    found = {"proton": (62.0, 227.0), "helium-4": (90.0, 180.0), "carbon-12": (115.0, 399.0)}
+    assert reach(study, machine) == found
+
+
+@pytest.mark.parametrize(
+    ("energies", "told"),
+    [
+        ([62.0, 227.0], ""),
+        ([62.0 * (1 - 5e-10), 227.0 * (1 + 5e-10)], ""),  # rounding
+        ([61.9999, 100.0], "1 of 2 energies of proton (62 MeV/u)"),
+        ([50.0, 100.0, 300.0], "2 of 3 energies of proton (50 to 300 MeV/u)"),
+        ([240.0, 300.0], "2 of 2 energies of proton (240 to 300 MeV/u)"),
+    ],
+)
+def test_energies_beyond_the_machine_are_counted_with_their_ends(energies: list[float], told: str) -> None:
+    machine: Any = SimpleNamespace(name="ring", energies={"proton": (62e6, 227e6)})
+    particles = [ReferenceParticle("proton", kinetic_energy_per_u=one * 1e6) for one in energies]
+    study: Any = None
+    where = " lie outside those of ring (62 to 227 MeV/u)" if told else ""
+    assert energies_beyond(study, machine, [("proton", particles)]) == told + where
+    assert energies_beyond(study, None, [("proton", particles)]) == ""
