@@ -55,7 +55,7 @@ def test_what_is_the_same_to_anyone_is_no_change() -> None:
     assert {one.new for one in changes(named)} == {"(_ROUNDING / x)"}
     picture = "def f(x):\n    return g(x, yshift=-0.5 * x, line={'color': x, 'width': 1.5}, y=2.0)\n"
     assert {one.new for one in changes(picture)} == {"(-0.5 / x)", "(0.5)", "(2.02)"}
-    notes = "def f(x):\n    return text('a', x=0.5, y=1.0, xanchor='left'), axis(domain=[0.1, 0.4 - x]), text('b', x=2.0 * x)\n"
+    notes = "def f(x):\n    return text(x=0.5, y=1.0, xanchor='left'), axis(domain=[0.1, 0.4 - x]), text(x=2.0 * x)\n"
     assert {one.new for one in changes(notes)} == {"(0.4 + x)", "(0.4)", "(2.0 / x)", "(1.01 * (2.0 * x))", "(2.02)"}
     paths = "def f(folder):\n    return folder / ROWS / NAME, folder / 2.0 * x\n"
     assert {one.kind for one in changes(paths) if "ROWS" in one.old} == set()
