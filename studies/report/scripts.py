@@ -20,7 +20,7 @@ from studies.report.packing import packed
 _FOLDER = Path(__file__).parent / "static" / "scripts"
 #: In the order in which they build on each other: those of every page, and those of a page with figures.
 _PARTS = ("unpack", "csv", "notes")
-_PARTS_OF_FIGURES = ("figures", "sliders", "picks", "rate", "reading", "along", "clock")
+_PARTS_OF_FIGURES = ("figures", "sliders", "picks", "what_if", "rate", "reading", "along", "clock")
 #: Where the function begins that makes plotly, and how it and its call end.
 _FACTORY, _END = '() => {\n"use strict";', "}));"
 

@@ -20,6 +20,7 @@ from studies.results import FigureData
 from studies.scan.facts import NO_ANSWER, ScanFacts
 from studies.scan.picks import linked, marks, picked_optics, positions
 from studies.scan.plan import COMPUTED, STATUS, Plan
+from studies.scan.what_if import what_if
 from studies.spec.units import parameter_unit
 from studies.vocabulary import quantity_named, unit_factor
 
@@ -106,6 +107,7 @@ def region(facts: ScanFacts, id: str = "scan-region", shown_in: str = OPTICS) ->
         caption += " Rings: cases whose optics are drawn below. Click one to see it."
         layout = linked(layout, shown_in, *here)
     caption += " Look for: a dark region wide enough for the errors of the power supplies."
+    layout = what_if(layout, made, best)
     rings = marks(*here) if len(chosen) else []
     figure = {"data": [*traces, *(trace for trace, _ in borders), *rings], "layout": layout}
     columns = [c for c in best.columns if c != "_class"]

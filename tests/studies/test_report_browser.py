@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -248,7 +250,41 @@ def test_a_click_on_the_region_shows_the_optics_of_the_nearest_case(chromium: st
         WebDriverWait(browser, 10).until(lambda page: page.execute_script(SHOWN_IN)[0] == 0)
         slider.send_keys(Keys.ARROW_RIGHT)
         WebDriverWait(browser, 10).until(lambda page: page.execute_script(SHOWN_IN)[3] == picks["x"][1])
+        verdicts_follow(browser, region["layout"]["meta"]["what_if"])
         assert complaints(browser) == []
+
+
+HERE = """
+const box = document.querySelector('#figure-scan-region .what-if');
+return [[...box.querySelectorAll('tbody tr')].map(row => row.lastChild.textContent.trim().replace('\u2212', '-')),
+        box.querySelector('[role=status]').textContent];
+"""
+
+
+def _told_here(wanted: list[str], browser: webdriver.Chrome) -> bool:
+    return [text.split()[-1] for text in browser.execute_script(HERE)[0]] == wanted
+
+
+def verdicts_follow(browser: webdriver.Chrome, given: dict[str, Any]) -> None:
+    """Values and verdicts beside the sliders are those of the case that they stand at, and count what passes."""
+    words = {"p": "PASS", "f": "FAIL", "n": "no answer"}
+    steps = len(given["axes"][1]["values"])
+    sliders = [browser.find_element("id", f"what-if-scan-region-{place}") for place in (0, 1)]
+    at = [axis["at"] for axis in given["axes"]]
+    counts = set()
+    for moved, key, to in ((0, Keys.HOME, 0), (1, Keys.HOME, 0), (1, Keys.ARROW_RIGHT, 1)):
+        sliders[moved].send_keys(key)
+        at[moved] = to
+        case = at[0] * steps + at[1]
+        letters = [row["verdicts"][case] for row in given["rows"]]
+        wanted = [words[letter].split()[-1] for letter in letters]
+        WebDriverWait(browser, 10).until(partial(_told_here, wanted))
+        told, status = browser.execute_script(HERE)
+        values = [float(text.split()[0]) for text in told]
+        assert values == pytest.approx([row["values"][case] for row in given["rows"]], rel=6e-3)  # three digits
+        assert status.startswith(f"{letters.count('p')} of {len(letters)} pass.")
+        counts.add(letters.count("p"))
+    assert len(counts) > 1, "a verdict turned on the way"
 
 
 FILM = """

@@ -120,6 +120,28 @@ def test_a_point_that_is_picked_has_its_optics(study: Path) -> None:
     assert max(shown[0]["y"]) == pytest.approx(optics.maximum("betx"), rel=2e-3)  # of a curve of four parts a magnet
 
 
+def test_every_case_of_the_region_has_its_values_and_verdicts(study: Path) -> None:
+    """What sliders go through is the table: the second parameter fastest, values in the unit of their limit."""
+    _, folder = scanned(study)
+    figures = {figure.id: figure for figure in read_run(folder).figures}
+    given = figures["scan-region"].plotly["layout"]["meta"]["what_if"]
+    first, second = given["axes"]
+    table = figures["scan-region"].table.set_index([first["name"], second["name"]]).sort_index()
+    assert (first["name"], second["name"], first["unit"]) == ("kf", "kd", "m⁻²")
+    assert len(first["values"]) * len(second["values"]) == len(table) > 20
+    design = plan(validated(_content(), "test"), None, [Axis("kf", 0.27, 0.31, 9)]).design.parameters
+    for axis in given["axes"]:
+        far = np.abs(np.array(axis["values"]) - design[axis["name"]])
+        assert far.argmin() == axis["at"]
+    words = {"p": "PASS", "f": "FAIL", "n": "NOT EVALUATED"}
+    for row in given["rows"]:
+        assert [words[letter] for letter in row["verdicts"]] == list(table[row["id"]])
+    assert {letter for row in given["rows"] for letter in row["verdicts"]} == set(words)
+    beta = next(row for row in given["rows"] if row["id"] == "OWN-02")
+    known = np.array(beta["values"], dtype=float)
+    np.testing.assert_allclose(known, table["max_bety"] * 1e3, rtol=5e-4)  # four digits; its limit is in mm
+
+
 def _content() -> dict[str, Any]:
     import tomllib
 
