@@ -39,4 +39,4 @@ def _checked(found: Answer, measured: Measured, asked: Asked) -> pd.DataFrame | 
     if found.budget is None or spec is None or BUDGET not in asked.names:
         return None
     number = min(spec.check, MACHINES)
-    return measured(found.question.sampling.more(spec.machines, number, found.budget.scales))
+    return measured(found.question.sampling.more(found.budget.first, number, found.budget.scales))

@@ -40,7 +40,7 @@ class Budget:
     """``scales`` (causes,) of the stated errors, their ``cost`` over that of the stated ones, and the ``check``.
 
     ``aim``: what the level is found for; ``tried``: the levels on the way; ``check``: the yield of machines that had
-    no part in it.
+    no part in it, the first of them ``first`` behind the cases; ``before``: a check that did not show what is wanted.
     """
 
     scales: Array
@@ -48,6 +48,9 @@ class Budget:
     aim: Aim
     tried: tuple[Tried, ...]
     check: Proportion
+    first: int = 0
+    level: float = 1.0
+    before: Tried | None = None
 
 
 @dataclass(frozen=True)
@@ -96,11 +99,23 @@ def budget_of(asked: Asked, measured: Callable[[Drawing], pd.DataFrame]) -> Budg
             f"no budget was found: at {best.level:.3g} of the room {best.found.count} of {best.found.total} machines "
             f"keep all limits, {asked.aim.least} have to so that a check can show a yield of {asked.wanted:g}"
         )
-    scales = scales_at(max(good))
+    level, first, before = max(good), asked.spec.machines, None
     LOGGER.info("the budget checked on %d machines of its own", asked.spec.check)
+    table = drawn(scales_at(level), first, asked.spec.check)
+    if _kept_all(asked, table).lower < asked.wanted:
+        before = Tried(level, _kept_all(asked, table))
+        level, first = _lowered(asked, level, table), first + asked.spec.check
+        LOGGER.info("the check does not show it: the budget lowered to %.3g of the room, checked on others", level)
+        table = drawn(scales_at(level), first, asked.spec.check)
+    scales, check = scales_at(level), _kept_all(asked, table)
     cost = float(np.sum(costs * scales**-power) / np.sum(costs))
-    check = _kept_all(asked, drawn(scales, asked.spec.machines, asked.spec.check))
-    return Budget(scales, cost, asked.aim, tuple(tried), check)
+    return Budget(scales, cost, asked.aim, tuple(tried), check, first, level, before)
+
+
+def _lowered(asked: Asked, level: float, table: pd.DataFrame) -> float:
+    """A level at which so many of the machines of a check keep all limits that others show it."""
+    least = aim_at(asked.wanted, asked.spec.check, asked.spec.check).least
+    return _BACK * level / max(_used_by(asked, table, least), 1.0)
 
 
 def _kept_all(asked: Asked, table: pd.DataFrame) -> Proportion:
@@ -135,7 +150,7 @@ def _levels(asked: Asked, drawn: Callable[[float], pd.DataFrame]) -> list[Tried]
         LOGGER.info("budget, trial %d of at most %d: machines at %.3g of the room", len(tried) + 1, _TRIES, level)
         table = drawn(level)
         tried.append(Tried(level, _kept_all(asked, table)))
-        used = _used_by_most(asked, table)
+        used = _used_by(asked, table, asked.aim.least)
         largest, lost = min(level / used, _MOST), lost or used >= _STEP
         if asked.enough(tried[-1]):
             good = level
@@ -150,10 +165,10 @@ def _levels(asked: Asked, drawn: Callable[[float], pd.DataFrame]) -> list[Tried]
     return tried
 
 
-def _used_by_most(asked: Asked, table: pd.DataFrame) -> float:
-    """What as many machines as must keep all limits use of their tightest one at most, 1/_STEP to _STEP."""
+def _used_by(asked: Asked, table: pd.DataFrame, least: int) -> float:
+    """What so many machines use of their tightest limit at most, 1/_STEP to _STEP."""
     each = [
         limit.used(table[one].to_numpy(), float(asked.ideal[one])) for limit in asked.limits for one in [limit.column]
     ]
     used = np.sort(np.max(each, axis=0))
-    return float(np.clip(used[asked.aim.least - 1], 1.0 / _STEP, _STEP))
+    return float(np.clip(used[least - 1], 1.0 / _STEP, _STEP))

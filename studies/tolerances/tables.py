@@ -8,6 +8,7 @@ import numpy as np
 import pandas as pd
 
 from studies.results import TableData
+from studies.tolerances.allotment import Tried
 from studies.tolerances.outcome import Answer, numbers_of
 from studies.vocabulary import quantity_named
 
@@ -32,7 +33,7 @@ def _tables(found: Answer) -> Iterator[TableData]:
             f"drawn from it: {found.budget.check.value:.4g} keep all requirements."
         )
         yield TableData("tolerances-allotted", "Budget of errors", caption, budget(found), digits=4)
-        caption = "Levels of the budget that were drawn on the way: all room times the level."
+        caption = "Levels of the budget, all room times the level: those drawn on the way, and those checked."
         yield TableData("tolerances-levels", "Levels of the budget", caption, levels(found), digits=4)
     if found.worst is not None:
         machine, limit = found.worst
@@ -113,15 +114,20 @@ def budget(found: Answer) -> pd.DataFrame:
 
 
 def levels(found: Answer) -> pd.DataFrame:
-    """A row a level that was tried."""
-    assert found.budget is not None
-    tried = sorted(found.budget.tried, key=lambda one: one.level)
+    """A row a level that was tried, and behind them the checks."""
+    budget = found.budget
+    assert budget is not None
+    last = Tried(budget.level, budget.check)
+    checks = [last] if budget.before is None else [budget.before, last]
+    tried = [*sorted(budget.tried, key=lambda one: one.level), *checks]
     return pd.DataFrame(
         {
+            "drawn": ["to find the level"] * len(budget.tried) + ["to check it"] * len(checks),
             "level": [one.level for one in tried],
             "yield": [one.found.value for one in tried],
             "at least": [one.found.lower for one in tried],
             "at most": [one.found.upper for one in tried],
+            "machines": [one.found.total for one in tried],
         }
     )
 

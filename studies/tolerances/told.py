@@ -8,6 +8,7 @@ from pathlib import Path
 from lattice import Lattice, write_json
 from studies.runs.contents import LATTICE, WORST
 from studies.sources import cited
+from studies.tolerances.allotment import Budget
 from studies.tolerances.outcome import Answer
 
 STATISTICS = cited("clopper-1934", "sobol-2001", "glen-2012", "gumbel-1950")
@@ -34,6 +35,18 @@ def statistics(found: Answer) -> Iterator[str]:
             f"largest at which {aim.least} of {aim.machines} machines drawn anew keep all limits. Then {aim.shown} of "
             f"{aim.check} others, which show the yield that is wanted, do with a chance of {100 * aim.chance:.3g} % "
             "(Gumbel and von Schelling 1950). Those check it."
+        )
+        yield from _lowered(found.budget)
+
+
+def _lowered(budget: Budget) -> Iterator[str]:
+    """That the first check did not show the yield."""
+    if budget.before is not None:
+        failed = budget.before.found
+        yield (
+            f"The first check did not show it: {failed.count} of {failed.total}. The level was lowered from "
+            f"{budget.before.level:.3g} to {budget.level:.3g} of the room, by what those machines use, and checked on "
+            f"{budget.check.total} others."
         )
 
 
