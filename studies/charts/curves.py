@@ -10,7 +10,7 @@ import plotly.graph_objects as go
 
 from lattice import InputError
 from studies.charts.kit.limits import across, name_across, name_upright, upright
-from studies.charts.style import EXACT, Layout, Trace, axis, base_layout, inert, numbers, short, text
+from studies.charts.style import EXACT, Layout, Trace, axis, base_layout, inert, line_width, numbers, short, text
 
 
 @dataclass(frozen=True)
@@ -66,7 +66,7 @@ def curve_trace(curve: Curve, x_title: str, y_title: str) -> Trace:
         "name": inert(curve.name),
         "x": numbers(curve.x),
         "y": numbers(curve.y),
-        "line": {"color": curve.color, "width": curve.width, "dash": curve.dash},
+        "line": {"color": curve.color, "width": line_width(curve.color, curve.width), "dash": curve.dash},
         "marker": {"color": curve.color, "size": 6},
         "hovertemplate": f"{inert(curve.name)}<br>{x_title} %{{x:.5g}}<br>{y_title} %{{y:.5g}}<extra></extra>",
     }

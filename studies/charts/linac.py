@@ -9,7 +9,7 @@ from studies.charts.kit.bars import bar, key_above, name_axis
 from studies.charts.kit.limits import upright
 from studies.charts.kit.slider import HEIGHT, one_at_a_time, owners, slider
 from studies.charts.kit.strips import axis_name, layout_key, spaced
-from studies.charts.style import INK, LIMIT, Drawing, Layout, Trace, axis, base_layout, inert, numbers, text
+from studies.charts.style import INK, LIMIT, Drawing, Layout, Trace, axis, base_layout, inert, line_width, numbers, text
 
 _GAP = 0.09  # of the height, between panels
 _GAPS = 0.3  # of the figure: what all gaps take at most
@@ -27,7 +27,7 @@ def line(
         "y": numbers(y),
         "xaxis": xaxis,
         "yaxis": yaxis,
-        "line": {"color": color, "width": 1.6, "dash": dash},
+        "line": {"color": color, "width": line_width(color, 1.8), "dash": dash},
         "hovertemplate": f"{inert(name)} %{{y:.5g}} {unit}<extra></extra>",
     }
 

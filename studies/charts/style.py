@@ -36,6 +36,7 @@ LEADING = NEUTRAL  # the same to leading order
 #: One colour for each cause, part or family, apart for colour-blind readers and in grey.
 COLORS = ("#0072B2", "#56B4E9", "#D55E00", "#E69F00", "#BDBDBD", "#009E73", "#CC79A7", "#5A5A5A")
 
+_THINNER = 0.6  # lines of the vertical plane: in grey its colour and the horizontal one's are alike
 _LETTERS = 4.5  # contrast of letters on white
 
 FONT = "system-ui, -apple-system, 'Segoe UI', Roboto, 'Helvetica Neue', Arial, sans-serif"
@@ -74,6 +75,11 @@ def style_of(kind: QuantityKind) -> QuantityStyle:
 QUANTITIES: dict[str, QuantityStyle] = {
     key: style_of(kind) for key, kind in {**COORDINATES, **COLUMNS, **NUMBERS}.items()
 }
+
+
+def line_width(color: str, width: float) -> float:
+    """Width of a line where ``width`` is usual [px]: those of the vertical plane are thinner."""
+    return round(_THINNER * width, 3) if color == VERTICAL else width
 
 
 def heading(key: str) -> str:

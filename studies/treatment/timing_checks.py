@@ -62,7 +62,7 @@ def _of_dose(litre: Treatment) -> list[Check]:
             "clinical need, proton therapy",
         ),
         Check(
-            "energy whose range is 15.77 g/cm^2, protons",
+            "energy whose range is 15.77 g/cm², protons",
             _short(float(energy_of("proton", 0.1577))),
             148.5,
             151.5,
@@ -70,7 +70,7 @@ def _of_dose(litre: Treatment) -> list[Check]:
             "ICRU Report 49: 150 MeV; 1 %",
         ),
         Check(
-            "energy whose range is 27.3 g/cm^2, carbon",
+            "energy whose range is 27.3 g/cm², carbon",
             _short(float(energy_of("carbon-12", 0.2733))),
             391,
             407,

@@ -8,14 +8,16 @@ from typing import Any
 import numpy as np
 import pytest
 
+from studies.charts.curves import Curve, curve_trace
 from studies.charts.kit.gauges import Gauge, narrowed, resized, with_gauges
 from studies.charts.kit.limits import across, upright
 from studies.charts.kit.slider import one_at_a_time, owners, slider
 from studies.charts.kit.strips import axis_name, layout_key, named_stack, spaced, strips
+from studies.charts.linac import line as linac_line
 from studies.charts.linac import stacked
 from studies.charts.panels import Panel, _panel_axes
 from studies.charts.phase_space import Frame, Portrait, portrait_drawing
-from studies.charts.style import LIMIT, base_layout, contrast, readable, short
+from studies.charts.style import HORIZONTAL, LIMIT, VERTICAL, base_layout, contrast, readable, short
 
 #: Two pictures, of one trace and of two.
 PICTURES = [[{"name": "a"}], [{"name": "b"}, {"name": "c"}]]
@@ -135,6 +137,17 @@ def test_contrasts_are_those_of_wcag() -> None:
     assert readable("#767676") == "#767676"
     lighter = readable("#787878")
     assert 4.5 <= contrast(lighter, "#FFFFFF") < 4.65
+
+
+def test_lines_of_both_planes_stay_apart_in_grey() -> None:
+    """Their colours meet in grey (less than 1.5 to 1): the vertical one is drawn thinner, whatever draws it."""
+    assert contrast(HORIZONTAL, VERTICAL) < 1.5
+    pairs = [
+        [linac_line([0.0, 1.0], [1.0, 2.0], color, "size") for color in (HORIZONTAL, VERTICAL)],
+        [curve_trace(Curve("size", [0.0, 1.0], [1.0, 2.0], color), "s", "size") for color in (HORIZONTAL, VERTICAL)],
+    ]
+    for horizontal, vertical in pairs:
+        assert vertical["line"]["width"] <= 0.65 * horizontal["line"]["width"]
 
 
 def test_one_momentum_needs_no_slider() -> None:
