@@ -20,6 +20,7 @@ from studies.scan.blocks import _named, _verdicts
 from studies.scan.facts import _spread, chosen_cases, classes_of
 from studies.scan.plan import COMPUTED, STATUS, Axis, Plan, _is_judged
 from studies.scan.quantities import extra_columns, extra_quantities
+from studies.scan.result import _counts
 from studies.spec.resolution import BeamCase
 from tests.studies.numbers.ring_facts import PROTON, SCALE
 
@@ -194,3 +195,23 @@ def test_cases_are_chosen_from_the_middle_and_then_the_farthest_of_all() -> None
     made = cast(Plan, SimpleNamespace(axes=axes))
     assert list(_spread(made, table, rows, 6)) == wanted
     assert list(_spread(made, table, rows[:6], 6)) == list(rows[:6])
+
+
+def test_cases_with_an_answer_and_those_that_pass_are_counted() -> None:
+    """Of five cases one has no answer, one fails A, one fails B; what no column judges nobody passes."""
+    table = pd.DataFrame({STATUS: [COMPUTED, COMPUTED, COMPUTED, COMPUTED, "unstable"]})
+    table = table.assign(A=["PASS", "FAIL", "PASS", "PASS", "PASS"], B=["PASS", "PASS", "PASS", "FAIL", "PASS"])
+
+    def counts(*judged: str) -> dict[str, float | None]:
+        asked = tuple(Requirement(one, one, "length", "1", "the test", "study", 0.0, 1.0) for one in judged)
+        made = cast(Plan, SimpleNamespace(judged=asked))
+        return {one.name: one.value for one in _counts(made, table)}
+
+    assert counts("A", "B") == {
+        **{"scan.cases": 5.0, "scan.computed": 4.0, "scan.feasible": 2.0},
+        **{"scan.A": 4.0, "scan.B": 4.0},
+    }
+    assert counts("A", "C") == {
+        **{"scan.cases": 5.0, "scan.computed": 4.0, "scan.feasible": 0.0},
+        **{"scan.A": 4.0, "scan.C": 0.0},
+    }

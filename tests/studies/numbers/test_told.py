@@ -4,13 +4,18 @@ from __future__ import annotations
 
 from typing import Any
 
+import numpy as np
 import pandas as pd
 import pytest
 
+from lattice import InputError
 from machines.requirements import FAIL, PASS, PROGRAM
+from studies.beginning.values import example
 from studies.charts.spill import _seconds
 from studies.report.phone.stacking import stacked
 from studies.runs.compare.showing import _margins, _turned
+from studies.runs.rows import CASE
+from studies.search.searching import _Journal
 
 OPEN = "NOT EVALUATED"
 
@@ -120,3 +125,38 @@ def test_what_spans_several_panels_spans_the_figure() -> None:
 )
 def test_what_is_no_row_of_equal_panels_stays(more: dict[str, Any]) -> None:
     assert stacked(row_of_two(**more)) == row_of_two(**more)
+
+
+JOURNAL = pd.DataFrame({CASE: [3, 4, 5, 8], "kf": [0.3, 0.4, 0.5, 0.8]})
+
+
+@pytest.mark.parametrize(("first", "known"), [(3, [3, 4, 5]), (4, [4, 5]), (0, []), (1, [3]), (6, [8])])
+def test_the_rows_of_a_batch_that_were_computed_before(first: int, known: list[int]) -> None:
+    """Of three points, case ``first`` and the next two; they are the points that are asked for."""
+    segment: Any = None
+    points = np.array([[0.1 * (first + k)] for k in range(3)])
+    found = _Journal(JOURNAL, segment).of(first, points.round(12), ["kf"])
+    assert list(found[CASE]) == known
+
+
+def test_rows_of_other_points_are_of_another_search() -> None:
+    segment: Any = None
+    with pytest.raises(InputError, match="of another search"):
+        _Journal(JOURNAL, segment).of(3, np.array([[0.3], [0.4], [0.51]]), ["kf"])
+
+
+@pytest.mark.parametrize(
+    ("schema", "value"),
+    [
+        ({"anyOf": [{"type": "number"}, {"type": "null"}]}, 0.0),
+        ({"anyOf": [{"type": "string", "enum": ["a", "b"]}, {"type": "number"}]}, "a"),
+        ({"type": "number", "minimum": 2.0, "maximum": 3.0}, 2.0),
+        ({"type": "number", "exclusiveMinimum": 0.0}, 1.0),
+        ({"type": "number", "exclusiveMinimum": 0.0, "exclusiveMaximum": 1.0}, 0.5),
+        ({"type": "number", "maximum": -2.0}, -2.0),
+        ({"const": "optics"}, "optics"),
+        ({"default": 7, "type": "number"}, 7),
+    ],
+)
+def test_an_example_is_a_value_that_the_schema_takes(schema: dict[str, Any], value: object) -> None:
+    assert example(schema) == value

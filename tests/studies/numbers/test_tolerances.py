@@ -10,7 +10,9 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from lattice import Aperture, Lattice, Sextupole, write_json
+from lattice import Aperture, Lattice, ReferenceParticle, Sextupole, write_json
+from lattice.arrays import Array
+from lattice.reference import SPEED_OF_LIGHT
 from optics import twiss
 from optics.aperture import clearance
 from optics.linac import transport
@@ -18,7 +20,7 @@ from optics.linac.structure.drawn import drawn_linacs
 from optics.linac.structure.reference import reference_of
 from studies.linac.resolution import resolve_linac
 from studies.spec.resolution import resolve_ring
-from studies.tolerances.linac.machines import Linacs
+from studies.tolerances.linac.machines import Linacs, source_draws
 from studies.tolerances.linac.spec import LinacTolerancesStudy
 from studies.tolerances.machines import CHROMATIC, RESONANCE, ROOMS, Ring
 from studies.tolerances.sampling import Drawing
@@ -126,6 +128,32 @@ def linacs(source: dict[str, float], beam: dict[str, float] | None = None, **tol
 
 def measured(made: Linacs, number: int) -> pd.DataFrame:
     return made.measured(made.sampling.drawing(np.arange(number)))
+
+
+@pytest.mark.parametrize("scale", [1.0, 0.5])
+def test_a_source_that_is_off_moves_all_particles_by_its_draws(scale: float) -> None:
+    """Each coordinate by its rms, the scale of the batch and a draw of its own; kinetic energies by a share of the
+    reference's; a later phase lies behind by beta c times its time."""
+    rms = {"offset_um": 20.0, "angle_mrad": 0.1, "energy": 1e-3, "phase_deg": 2.0}
+    made, numbers = linacs(rms), np.array([3, 5])
+    drawing = Drawing(np.tile(numbers, (len(made.sampling.causes), 1)), np.full(len(made.sampling.causes), scale))
+    own = {"x": 20e-6, "px": 1e-4, "y": 20e-6, "py": 1e-4, "energy": 1e-3, "phase": np.radians(2.0)}
+    moves = {name: size * scale * source_draws(made.resolved.study.seed, name, numbers) for name, size in own.items()}
+    assert len({*np.concatenate([*moves.values()])}) == 12
+    particle, frequency, particles = made.linac.particle, made.resolved.machine.bunch.frequency, made._particles
+    for i, start in enumerate(made._starts(drawing)):
+        for place, name in enumerate(("x", "px", "y", "py")):
+            assert start[:, place] - particles[:, place] == pytest.approx(moves[name][i], rel=1e-9, abs=1e-15)
+        behind = particle.beta * SPEED_OF_LIGHT * moves["phase"][i] / (2 * np.pi * frequency)
+        assert particles[:, 4] - start[:, 4] == pytest.approx(behind, rel=1e-9)
+        gained = kinetic(start, particle) - kinetic(particles, particle)
+        assert gained == pytest.approx(moves["energy"][i] * particle.kinetic_energy, rel=1e-6)
+
+
+def kinetic(states: Array, particle: ReferenceParticle) -> Array:
+    """[eV] from E^2 = p^2 + m^2."""
+    p = particle.momentum * (1 + states[:, 5])
+    return np.asarray(np.sqrt(p**2 + particle.mass**2) - particle.mass)
 
 
 @pytest.mark.number("trajectory_x", "trajectory_y", "transmission_errors", by="second code")
