@@ -200,5 +200,6 @@ def resonant_momentum(
             return float(brentq(miss, *ends, xtol=1e-12))
     raise NoSolution(
         f"no momentum within +-{reach:g} of ring '{ring.name}' is resonant: {near.name} = {target + distance:.9g} is "
-        f"{distance:.3g} from {target:.6g} and the chromaticity is {chromaticity:.4g}"
+        f"{distance:.3g} from {target:.6g} and the chromaticity is {chromaticity:.4g}: "
+        "bring the tune nearer, or make the chromaticity larger with sextupoles"
     )

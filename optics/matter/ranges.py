@@ -25,13 +25,19 @@ def energy_of(species: str, depth: Any) -> Array:
     return np.asarray(range_law(species_named(species)).energy_of(np.asarray(depth, dtype=float)))
 
 
-def range_in_water(energy: Any, kind: Species) -> Any:
-    """Range in water [m] of particles of ``energy`` [eV] each."""
+def range_in_water(energy: Any, kind: Species | str) -> Any:
+    """Range in water [m] of particles of ``energy`` [eV] each (not per nucleon) of a species or its name.
+
+    >>> print(f"{range_in_water(150e6, 'proton'):.4f}")  # NIST PSTAR: 15.77 g/cm^2
+    0.1577
+    """
+    kind = kind if isinstance(kind, Species) else species_named(kind)
     return range_law(kind).range_of(np.asarray(energy) * 1e-6 / kind.nucleons)
 
 
-def energy_of_range(depth: Any, kind: Species) -> Any:
-    """Energy [eV] of particles with ``depth`` [m] of range in water: the same law backwards."""
+def energy_of_range(depth: Any, kind: Species | str) -> Any:
+    """Energy [eV] of particles with ``depth`` [m] of range in water, of a species or its name: the law backwards."""
+    kind = kind if isinstance(kind, Species) else species_named(kind)
     return 1e6 * kind.nucleons * range_law(kind).energy_of(np.asarray(depth))
 
 

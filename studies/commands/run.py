@@ -28,10 +28,10 @@ def study_file(ctx: click.Context, parameter: click.Parameter, name: str) -> tup
 def _say_how_long(name: str, folder: Path) -> None:
     """On standard error what a built-in study takes, and what the last run in the folder took."""
     usual, last = expected(name), last_run(folder)
-    told = [f"about {usual} on two processors"] if usual != "-" else []
-    told += [f"{last} the last time in {folder}"] if last else []
+    told = [f"takes about {usual} on two processors"] if usual != "-" else []
+    told += [f"took {last} the last time in {folder}"] if last else []
     if told:
-        click.echo(visible(f"{name} takes {', '.join(told)}"), err=True)
+        click.echo(visible(f"{name} {', '.join(told)}"), err=True)
 
 
 @click.command("run", short_help="Run a study.")

@@ -124,8 +124,8 @@ def _table(
 def _refuse_lattices(path: Path) -> None:
     if path.name.lower().endswith(SUFFIXES):
         raise InputError(
-            f"{path.name} is a lattice file, a section table (TOML) was expected: 'new linac NAME' writes one; a "
-            "lattice file goes with the key lattice of a study of rings and lines, such as 'optics'"
+            f"{path.name} is a lattice file, a section table (TOML) was expected: docs/linac.md has one to begin from; "
+            "a lattice file goes with the key lattice of a study of rings and lines, such as 'optics'"
         )
 
 

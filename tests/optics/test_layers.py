@@ -204,6 +204,8 @@ def test_a_particle_s_range_is_the_same_whichever_energy_it_is_told_by() -> None
     carbon = ReferenceParticle("carbon-12", kinetic_energy_per_u=300e6)
     assert range_in_water(12 * 300e6, carbon.kind) == pytest.approx(carbon.range_in_water, rel=1e-14)
     assert energy_of_range(carbon.range_in_water, carbon.kind) == pytest.approx(12 * 300e6, rel=1e-12)
+    assert range_in_water(12 * 300e6, "carbon-12") == range_in_water(12 * 300e6, carbon.kind)
+    assert energy_of_range(0.1, "carbon-12") == energy_of_range(0.1, carbon.kind)
     assert range_text() == "Bethe's formula integrated (water, I = 75 eV)"
 
 

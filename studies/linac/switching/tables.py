@@ -56,8 +56,8 @@ def _phase_is(facts: SwitchingFacts) -> list[str]:
 
 def _energies(facts: SwitchingFacts) -> TableData:
     caption = (
-        "W is the energy asked for, of the whole particle, range that of W in water. Units on, amplitude and phase of "
-        "the last one (from the designed phase), and the beam at the exit, tracked: mean W is that of its particles. "
+        "W is the energy asked for, of the whole particle. Units on, amplitude and phase of the last one (from the "
+        "designed phase), and the beam at the exit, tracked: mean W is that of its particles, range that of mean W. "
         "Where the phase is search-end, the least spread may lie at a phase beyond. "
         "Twiss parameters are those of the tracked beam. Also as energies.tfs beside this table."
     )
