@@ -166,7 +166,9 @@ def _scales_rounding(node: ast.AST) -> bool:
 
 
 def _is_rounding(node: ast.AST) -> bool:
-    """A number that tells rounding from a difference: one per cent more of it is the same to anyone."""
+    """A number, or so many times one, that tells rounding from a difference: the same to anyone if a bit more."""
+    if isinstance(node, ast.BinOp) and isinstance(node.op, ast.Mult):  # above 1e-12 it may be a unit
+        return _is_rounding(node.left) and abs(ast.literal_eval(node.left)) <= 1e-12
     return isinstance(node, ast.Constant) and isinstance(node.value, float) and 0.0 < abs(node.value) <= 1e-6
 
 

@@ -51,6 +51,9 @@ def test_what_is_the_same_to_anyone_is_no_change() -> None:
     """One per cent of a margin or a line's width, and a rounding that is added; their other changes are changes."""
     rounding = "def f(x):\n    return 2.5 * x + 1e-30\n"
     assert {one.new for one in changes(rounding)} == {"(2.5 / x)", "(1.01 * (2.5 * x))", "(2.525)"}
+    rising = "def f(x):\n    return x + 1e-12 * arange(len(x))\n"
+    assert changes(rising) == []
+    assert len(changes(rising.replace("1e-12", "1e-9"))) > 2
     named = "def f(x):\n    return _ROUNDING * x\n"
     assert {one.new for one in changes(named)} == {"(_ROUNDING / x)"}
     picture = "def f(x):\n    return g(x, yshift=-0.5 * x, line={'color': x, 'width': 1.5}, y=2.0)\n"
