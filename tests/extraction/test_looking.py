@@ -10,7 +10,7 @@ import pytest
 
 from extraction.spill import looking
 from extraction.spill.fate import APERTURE, CIRCULATES, EXTRACTED, UNBOUNDED, fate
-from extraction.spill.lanes import leaving, moments
+from extraction.spill.lanes import leaving, moments, turn
 from extraction.spill.lanes.rows import (
     AHEAD,
     BEFORE,
@@ -137,6 +137,24 @@ def test_an_opening_ends_at_its_rectangle_and_at_its_ellipse() -> None:
     assert outside(opening, 0.2 - 2.7, -0.1 + 0.2) == pytest.approx(0.9, rel=1e-14)
     assert outside(opening, 0.2 + 0.1, -0.1 - 1.8) == pytest.approx(0.9, rel=1e-14)
     assert outside(opening, 0.2 - 2.8, -0.1 - 1.9) == pytest.approx((2.8 / 4) ** 2 + (1.9 / 2.5) ** 2, rel=1e-14)
+
+
+@pytest.mark.parametrize("terms", [0, FOURTH, FIFTH])
+def test_a_stage_is_a_drift_then_a_lens_and_the_kick_of_its_potential(terms: int) -> None:
+    draw = np.random.default_rng(18)
+    z, stage = rows(draw, 4), rows(draw, STAGE + terms)
+    x, px, y, py = (row(z, k).copy() for k in range(4))
+    drift_x, drift_y, lens_x, lens_y = (row(stage, k) for k in range(4))
+    x, y = x + drift_x * px, y + drift_y * py
+    wanted = [x, px - lens_x * x, y, py - lens_y * y]
+    if terms:
+        k = stage[STAGE * LANES :].reshape(terms, LANES)
+        by_x, by_y = slopes(x, y, terms)
+        wanted[1], wanted[3] = wanted[1] - np.sum(k * by_x, axis=0), wanted[3] - np.sum(k * by_y, axis=0)
+    python(turn.kicked if terms else turn.drifted)(z, stage)
+    if terms == FIFTH:
+        python(turn.kicked_fifth)(z, stage)
+    np.testing.assert_allclose(z.reshape(4, LANES), wanted, rtol=0, atol=1e-14)
 
 
 # ------------------------------------------------------------------------------------------------------- closer look
@@ -349,10 +367,10 @@ def test_a_path_of_lenses_and_drifts_is_the_sections_and_their_kicks(terms: int)
                 drift, lens = (row(path[stage], at + plane)[lane] for at in (0, 2))
                 return np.array([[1.0, drift], [-lens, 1.0 - lens * drift]])
 
-            turn = np.linalg.multi_dot([drift_and_lens(stage) for stage in (4, 3, 2, 1)])
+            whole = np.linalg.multi_dot([drift_and_lens(stage) for stage in (4, 3, 2, 1)])
             lens = np.array([[1.0, 0.0], [-row(path[0], 2 + plane)[lane], 1.0]])
             wanted = np.linalg.multi_dot(sections[::-1, plane, lane]) / np.sqrt(1.1) ** 3
-            np.testing.assert_allclose(turn @ lens, lens @ wanted, rtol=0, atol=1e-12)  # the next turn's lens is in it
+            np.testing.assert_allclose(whole @ lens, lens @ wanted, rtol=0, atol=1e-12)  # the next turn's lens is in it
 
 
 # ---------------------------------------------------------------------------------------------- who may leave, who does
