@@ -9,7 +9,17 @@ import numpy as np
 import pytest
 
 from lattice import InputError
-from optics.statistics import jackknife, percentile, proportion, quantile, repeats, share, spread
+from optics.statistics import (
+    farther,
+    jackknife,
+    least_sample,
+    percentile,
+    proportion,
+    quantile,
+    repeats,
+    share,
+    spread,
+)
 
 
 @pytest.mark.parametrize(
@@ -121,3 +131,36 @@ def test_what_is_no_share() -> None:
         proportion(1, 3, level=1.0)
     with pytest.raises(InputError, match="did you mean 'wilson'"):
         proportion(1, 3, method="wilsom")
+
+
+@pytest.mark.parametrize(("number", "groups", "t"), [(5, 5, 2.776445), (4, 20, 3.182446), (40, 20, 2.093024)])
+def test_the_jackknife_of_a_mean_is_students_interval(number: int, groups: int, t: float) -> None:
+    """Each group left out in turn, the mean of g equal groups has t s / sqrt(g), s the rms of their means with g - 1.
+
+    t of 97.5 % and 4, 3, 19 degrees of freedom from the printed tables of Student's distribution.
+    """
+    values = np.random.default_rng(2).normal(size=number)
+    error = jackknife(lambda kept: float(values[kept].mean()), number, groups)
+    means = values.reshape(-1, min(groups, number)).mean(axis=0)
+    assert error == pytest.approx(t * np.std(means, ddof=1) / sqrt(len(means)), rel=1e-6)
+
+
+@pytest.mark.parametrize("percent", [5, 50, 75, 95, 99])
+def test_the_least_sample_is_the_first_that_bounds_a_percentile(percent: float) -> None:
+    """All of n above the p-th percentile, or none: a chance of p^n and (1 - p)^n, the larger below 2.5 %."""
+    part, n = max(percent, 100 - percent) / 100, least_sample(percent)
+    assert part**n <= 0.025 < part ** (n - 1)
+
+
+def test_a_spread_has_its_error_from_the_fourth_moment() -> None:
+    """Of -3, -1, 1, 3: m2 = 5, m4 = 41, error 1.96 sqrt(5) sqrt((41 / 25 - 1) / 4) / 2; none of equal numbers."""
+    rms, error = spread(np.array([-3.0, -1.0, 1.0, 3.0]) + 7.0)
+    assert rms == pytest.approx(sqrt(5))
+    assert error == pytest.approx(1.959964 * sqrt(5) * sqrt(0.64 / 4) / 2, rel=1e-6)
+    assert spread(np.full(4, 2.0)) == (0.0, 0.0)
+    assert spread(np.array([1.0, -1.0]))[1] == 0.0  # two values have no excess
+
+
+@pytest.mark.parametrize(("low", "high", "far"), [(1.0, 4.0, 1.5), (2.0, 6.0, 3.5), (1.0, float("inf"), float("inf"))])
+def test_the_farther_of_two_bounds(low: float, high: float, far: float) -> None:
+    assert farther(2.5, low, high) == far
