@@ -269,8 +269,9 @@ def transport(
     start = np.array([*arm.after[0], 0.0, resonance.delta])
     inside, beyond = start.copy(), start.copy()
     beyond[0] += septum.side * septum.thickness
-    circulating = through_septa(tracking, inside[None], 0.0, septum)[0]
-    extracted = through_septa(tracking, beyond[None], septum.side * septum.kick, septum)[0]
+    lever = behind_middle(ring, septum)
+    circulating = through_septa(tracking, inside[None], 0.0, lever)[0]
+    extracted = through_septa(tracking, beyond[None], septum.side * septum.kick, lever)[0]
     matrix = passage(ring, optics.particle, optics.fringe, first, end).jacobian(
         np.array([*resonance.orbit, 0.0, resonance.delta])
     )[1]
@@ -291,15 +292,24 @@ def between_septa(ring: Lattice, septum: Septum) -> tuple[int, int, int]:
     return first, first + 1, last if last > first else last + len(ring)
 
 
-def through_septa(tracking: tuple[Tracking, Tracking], start: Array, kick: float, septum: Septum) -> Array:
+def behind_middle(ring: Lattice, septum: Septum) -> float:
+    """From the middle of the wires, which begin at the entrance of their element, to its end [m].
+
+    Below 0 where wires are longer than twice the element that they are placed at, a marker for one.
+    """
+    return float(ring.value(ring[septum.at].length)) - septum.length / 2
+
+
+def through_septa(tracking: tuple[Tracking, Tracking], start: Array, kick: float, lever: float) -> Array:
     """Coordinates (n, 6) from the electrostatic to the magnetic septum.
 
-    The ``kick`` [rad] is spread over the first one's length (as if in the middle); ``tracking`` as in ``transport``.
+    The ``kick`` [rad] is spread over the wires, as if in their middle, ``lever`` [m] before the end of the element
+    (``behind_middle``); ``tracking`` as in ``transport``.
     """
     through, behind = tracking
     state = through(start).copy()
     state[:, 1] += kick
-    state[:, 0] += kick * septum.length / 2
+    state[:, 0] += kick * lever
     return np.asarray(behind(state))
 
 
@@ -307,4 +317,5 @@ def at_magnetic_septum(ring: Lattice, particle: ReferenceParticle, septum: Septu
     """Coordinates (n, 6) at the magnetic septum of what enters the electrostatic one with ``states`` (n, 6)."""
     first, behind, last = between_septa(ring, septum)
     through, onwards = (passage(ring, particle, fringe, *ends) for ends in ((first, behind), (behind, last)))
-    return through_septa((through.track, onwards.track), states, septum.side * septum.kick, septum)
+    kick, lever = septum.side * septum.kick, behind_middle(ring, septum)
+    return through_septa((through.track, onwards.track), states, kick, lever)

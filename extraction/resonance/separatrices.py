@@ -13,7 +13,7 @@ from extraction.resonance.lines import REACH, Separatrices, arms_of, in_both_pla
 from extraction.resonance.momenta import Case
 from extraction.resonance.sextupoles import driven
 from extraction.resonance.third_integer import ThirdIntegerResonance, leading_order
-from extraction.septum import Septum, Tracking, between_septa, through_septa
+from extraction.septum import Septum, Tracking, behind_middle, between_septa, through_septa
 from lattice import Lattice, ReferenceParticle
 from lattice.arrays import Array
 from optics.maps.model import passage
@@ -92,7 +92,7 @@ class _Way:
         """x, px (n, 2) at the magnetic septum of points (n, 4) at the wires, tracked there."""
         states = np.zeros((len(points), 6))
         states[:, :4], states[:, 5] = points, delta
-        return through_septa(self.tracking, states, kick, self.septum)[:, :2]
+        return through_septa(self.tracking, states, kick, behind_middle(self.ring, self.septum))[:, :2]
 
     @property
     def wall(self) -> tuple[float, float] | None:

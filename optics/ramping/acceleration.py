@@ -100,12 +100,15 @@ def moving_bucket(sine: float) -> float:
     return float(area / (4 * np.sqrt(2)))
 
 
-def rf_programme(rf: RingRF, species: str, rigidities: Array, times: Array, area: float) -> pd.DataFrame:
+def rf_programme(
+    rf: RingRF, species: str, rigidities: Array, times: Array, area: float, rates: Array | None = None
+) -> pd.DataFrame:
     """Frequency, voltage, synchronous phase and bucket along a ramp: ``rigidities`` [T m] at ``times`` [s].
 
-    The voltage keeps the bucket's area at ``area`` [eV s]. NoSolution where the cavity cannot.
+    The voltage keeps the bucket's area at ``area`` [eV s]. ``rates`` [T m/s] of the rigidities; without them by
+    differences. NoSolution where the cavity cannot.
     """
-    rates = np.gradient(rigidities, times)
+    rates = np.gradient(rigidities, times) if rates is None else rates
     rows = []
     for time, rigidity, rate in zip(times, rigidities, rates, strict=True):
         particle = ReferenceParticle.from_rigidity(species, float(rigidity))
@@ -148,11 +151,16 @@ def synchrotron_frequency(rf: RingRF, particle: ReferenceParticle, voltage: floa
 def ramp_programme(
     rf: RingRF, injection: ReferenceParticle, top: ReferenceParticle, *, ramp: float, rounding: float, area: float
 ) -> pd.DataFrame:
-    """``rf_programme`` of a ramp in ``ramp`` [s] from injection to ``top``, ends rounded over ``rounding`` [s] each."""
-    part = np.linspace(0.0, 1.0, _RAMP_POINTS)
-    rise = rounded_ramp(part, min(rounding / ramp, 0.5))
-    low, high = injection.magnetic_rigidity, top.magnetic_rigidity
-    return rf_programme(rf, top.species, low + (high - low) * rise, part * ramp, area)
+    """``rf_programme`` of a ramp in ``ramp`` [s] from injection to ``top``, ends rounded over ``rounding`` [s] each.
+
+    Where the straight part begins, which asks for the largest voltage below transition, and where it ends are among
+    its times.
+    """
+    edge = min(max(rounding / ramp, _CORNER), 0.5)
+    part = np.unique(np.concatenate([np.linspace(0.0, 1.0, _RAMP_POINTS), [edge, 1.0 - edge]]))
+    low, rise = injection.magnetic_rigidity, top.magnetic_rigidity - injection.magnetic_rigidity
+    rates = rise * rounded_rate(part, edge) / ramp
+    return rf_programme(rf, top.species, low + rise * rounded_ramp(part, edge), part * ramp, area, rates)
 
 
 def rounded_ramp(part: Array, rounding: float) -> Array:
@@ -162,6 +170,12 @@ def rounded_ramp(part: Array, rounding: float) -> Array:
     begin = slope * part**2 / (2 * rounding)
     end = 1.0 - slope * (1.0 - part) ** 2 / (2 * rounding)
     return np.where(part < rounding, begin, np.where(part > 1 - rounding, end, slope * (part - rounding / 2)))
+
+
+def rounded_rate(part: Array, rounding: float) -> Array:
+    """The derivative of ``rounded_ramp``: it rises evenly from 0 over the beginning and falls to 0 over the end."""
+    rounding = max(rounding, _CORNER)
+    return np.asarray(np.clip(np.minimum(part, 1.0 - part) / rounding, 0.0, 1.0) / (1.0 - rounding))
 
 
 def check_transition(rf: RingRF, injection: ReferenceParticle, top: ReferenceParticle) -> None:

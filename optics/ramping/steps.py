@@ -39,7 +39,8 @@ def step_times(
     """Times [s] of the step between each energy and the next: recapture, ramp, settling, preparation.
 
     ``hysteresis_bend``, ``hysteresis_quadrupole``: relative field error left by going back without standardisation (the
-    largest of the gradients). Row i is the step from energy i + 1 down to i, or from i up to i + 1.
+    largest of the gradients), and that of each circuit in the column ``left_by`` names. Row i is the step from energy
+    i + 1 down to i, or from i up to i + 1.
     """
     rows = []
     for i in range(len(particles) - 1):
@@ -47,9 +48,14 @@ def step_times(
         ramp = max(float(c.ramp_time(c.currents[begin], c.currents[end])) for c in circuits) / steps.slew
         settle = max(_settled(circuit, begin, end, ramp, steps.field_tolerance) for circuit in circuits)
         capture = plan.capture_time(rf, particles[begin])
-        left = [_left_over(circuits, unit, begin, end) for unit in ("T", "T/m")]
-        rows.append((capture, ramp, settle, steps.preparation, *left))
-    frame = pd.DataFrame(rows, columns=[*STEP_PARTS, "hysteresis_bend", "hysteresis_quadrupole"], dtype=float)
+        left = {circuit.magnet.name: _left_over(circuit, begin, end) for circuit in circuits}
+        largest = [
+            max((left[c.magnet.name] for c in circuits if c.magnet.unit == u), default=0.0) for u in ("T", "T/m")
+        ]
+        rows.append((capture, ramp, settle, steps.preparation, *largest, *left.values()))
+    names = [left_by(circuit.magnet.name) for circuit in circuits]
+    columns = [*STEP_PARTS, "hysteresis_bend", "hysteresis_quadrupole", *names]
+    frame = pd.DataFrame(rows, columns=columns, dtype=float)
     frame["step"] = frame[list(STEP_PARTS)].sum(axis=1)
     return frame
 
@@ -62,11 +68,12 @@ def _settled(circuit: Circuit, begin: int, end: int, ramp: float, tolerance: flo
     return float(circuit.magnet.eddy.settling(abs(change) / ramp, field, tolerance))
 
 
-def _left_over(circuits: Sequence[Circuit], unit: str, begin: int, end: int) -> float:
-    """Largest relative field error that hysteresis leaves in the circuits of ``unit`` where their field goes back."""
-    found = [0.0]
-    for circuit in circuits:
-        before, after = abs(circuit.extraction[begin]), abs(circuit.extraction[end])
-        if circuit.magnet.unit == unit and 0 < after < before:
-            found.append(float(circuit.magnet.hysteresis.error(after, after - before)))
-    return max(found)
+def left_by(name: str) -> str:
+    """The column of ``step_times`` of what hysteresis leaves in the circuit ``name``."""
+    return f"hysteresis of {name}"
+
+
+def _left_over(circuit: Circuit, begin: int, end: int) -> float:
+    """Relative field error that hysteresis leaves in a circuit whose field goes back; 0 where it rises."""
+    before, after = abs(circuit.extraction[begin]), abs(circuit.extraction[end])
+    return float(circuit.magnet.hysteresis.error(after, after - before)) if 0 < after < before else 0.0

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -59,7 +59,8 @@ class SwitchingFacts:
     """Everything that quantities, tables and figures are made of; rows in the order of ``species`` and energies.
 
     ``design``: the ring at its design point; ``ring``: the same with the bends' errors as parameters;
-    ``field_ratings`` of each circuit, None where it has none; ``top``: rigidity [T m] that the machine goes to.
+    ``tune_slopes``: dQx per relative gradient of each circuit of quadrupoles; ``field_ratings`` of each circuit, None
+    where it has none; ``top``: rigidity [T m] that the machine goes to.
     """
 
     resolved: Resolved[EnergySwitchingStudy]
@@ -71,7 +72,7 @@ class SwitchingFacts:
     species: list[str]
     energies: Array
     cycles: tuple[SpeciesCycle, ...]
-    tune_per_strength: float
+    tune_slopes: Mapping[str, float]
     table: TableFacts | None
     engines: tuple[EngineSample, ...]
     field_ratings: tuple[float | None, ...] = ()
@@ -158,7 +159,7 @@ def gather(resolved: Resolved[EnergySwitchingStudy], asked: Asked) -> SwitchingF
         species=[species for species, particles in lists for _ in particles],
         energies=np.concatenate([cycle.energies for cycle in cycles]),
         cycles=cycles,
-        tune_per_strength=_tune_per_strength(ring, resolved.particle, study),
+        tune_slopes=_tune_slopes(ring, resolved.particle, study),
         table=_table_facts(tables, ring, resolved, study) if asked.any_of(_OF_TABLES) else None,
         engines=tuple(_engines(ring, programme, lists, study)) if asked.engines else (),
         field_ratings=tuple(field_ratings(study, resolved, cycles[0].circuits)),
@@ -200,16 +201,17 @@ def _errors(study: EnergySwitchingStudy) -> FieldErrors:
     return FieldErrors(spec.scale_T_m, spec.gradients, spec.bend_k1, spec.bend_k2)
 
 
-def _tune_per_strength(ring: Lattice, particle: ReferenceParticle, study: EnergySwitchingStudy) -> float:
-    """dQx for all quadrupole circuits scaled together, per relative change."""
+def _tune_slopes(ring: Lattice, particle: ReferenceParticle, study: EnergySwitchingStudy) -> dict[str, float]:
+    """dQx of each circuit of quadrupoles, per relative change of its gradient: each alone, by central differences."""
     circuits = [(c.parameter, family_of(ring, c.parameter)) for c in study.circuit if c.parameter != "bend"]
     names = [name for name, family in circuits if family is not None and family.unit == "T/m"]
     if not names:
-        return 0.0
+        return {}
     step, fringe = 1e-5, study.model.fringe
-    values = {name: ring.parameters[name] * np.array([1 - step, 1 + step]) for name in names}
-    tunes = twiss(ring.with_parameters(values), particle, fringe=fringe, chromatic=False).qx
-    return float((tunes[1] - tunes[0]) / (2 * step))
+    changes = 1.0 + step * np.concatenate([np.eye(len(names)), -np.eye(len(names))])  # (2 n, n): one circuit a row
+    values = {name: ring.parameters[name] * changes[:, column] for column, name in enumerate(names)}
+    up, down = np.split(np.asarray(twiss(ring.with_parameters(values), particle, fringe=fringe, chromatic=False).qx), 2)
+    return dict(zip(names, ((up - down) / (2 * step)).tolist(), strict=True))
 
 
 # --------------------------------------------------------------------------------------------- table and engines

@@ -12,6 +12,7 @@ from lattice.arrays import Array
 from studies.scan.plan import STATUS
 from studies.search.asked import LATTICE, Search
 from studies.search.front import coverage, front
+from studies.search.limits import Constraint
 from studies.search.scoring import Scores, scored
 
 _STEPS = 60  # points of the convergence
@@ -99,6 +100,22 @@ def _pairs(names: list[str], holds: Array) -> Iterator[tuple[str, str]]:
         for j in range(i):
             if not (holds[:, i] & holds[:, j]).any():
                 yield names[j], first
+
+
+def never_broken(facts: SearchFacts) -> Iterator[tuple[Constraint, tuple[str, ...], tuple[float, float]]]:
+    """Constraints that no case of some lattices breaks: within their bounds these judge nothing.
+
+    Each with the names of those lattices ("" where there is one alone), and the least and largest value there. A
+    lattice none of whose cases has the value is left out.
+    """
+    groups = facts.lattices or {"": np.arange(len(facts.table))}
+    for one in facts.search.constraints:
+        values = facts.table[one.quantity].to_numpy(dtype=float)
+        known = {name: values[cases][np.isfinite(values[cases])] for name, cases in groups.items()}
+        kept = {name: v for name, v in known.items() if len(v) and np.all((v >= one.lower) & (v <= one.upper))}
+        if kept:
+            every = np.concatenate(list(kept.values()))
+            yield one, tuple(kept), (float(every.min()), float(every.max()))
 
 
 def reasons(facts: SearchFacts) -> pd.Series[int]:

@@ -11,7 +11,7 @@ from studies.provenance import provenance
 from studies.results import Quantity, StudyResult
 from studies.scan.plan import Plan
 from studies.search.figures import figures
-from studies.search.gathering import SearchFacts
+from studies.search.gathering import SearchFacts, never_broken
 from studies.search.tables import tables
 from studies.sources import cited
 from studies.spec.schema import as_mapping
@@ -118,6 +118,12 @@ def _warnings(facts: SearchFacts) -> Iterator[str]:
     unjudged = facts.search.plan.unjudged
     if unjudged and facts.search.spec.requirements:
         yield f"Requirements that a case cannot judge: {', '.join(f'{r.id} ({r.quantity})' for r in unjudged)}."
+    for one, lattices, (least, largest) in never_broken(facts):
+        of = f" of {', '.join(lattices)}" if facts.lattices else ""
+        yield (
+            f"{one.id} judges nothing here: no case{of} breaks it within the bounds of the search, {one.quantity} lies "
+            f"between {least:.4g} and {largest:.4g}."
+        )
     at_bound = [knob.name for knob in facts.search.knobs if _all_at_bound(facts, knob.name, knob.lower, knob.upper)]
     if at_bound:
         yield f"The whole front stands at a bound of {', '.join(at_bound)}: a wider search may find better."

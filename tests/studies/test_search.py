@@ -22,7 +22,7 @@ from studies.search import searching
 from studies.search.asked import Search, asked
 from studies.search.computing import rows
 from studies.search.front import coverage, front, hypervolume
-from studies.search.gathering import SearchFacts, gathered
+from studies.search.gathering import SearchFacts, gathered, never_broken
 from studies.search.hook import Cases
 from studies.search.limits import PASSED_OVER
 from studies.search.points import at_point
@@ -375,6 +375,18 @@ def test_each_lattice_is_searched_with_its_own_knobs_and_told_by_its_name(rings:
         assert (table["lattice"].iloc[cases] == name).all()
     page = (folder / "report.html").read_text()
     assert "The lattices beside each other" in page
+
+
+def test_a_constraint_that_nothing_breaks_is_told(rings: tuple[SearchFacts, Path]) -> None:
+    """2.5 / m^2 at 4.52 T m are 11.3 T/m: within these bounds no quadrupole comes to the 20 T/m of RING-04."""
+    facts, folder = rings
+    found = {one.id: (lattices, ends) for one, lattices, ends in never_broken(facts)}
+    lattices, (least, largest) = found["RING-04"]
+    assert lattices == ("double_bend_3", "fodo_4")
+    assert 0.0 < least < largest < 2.5 * 4.53
+    assert not {"RING-01", "RING-02", "RING-05"} & set(found)
+    told = [one for one in results(folder)["warnings"] if "judges nothing" in one]
+    assert any(one.startswith("RING-04 judges nothing here: no case of double_bend_3, fodo_4 breaks") for one in told)
 
 
 def test_a_point_of_one_of_several_lattices_runs_again(rings: tuple[SearchFacts, Path], tmp_path: Path) -> None:

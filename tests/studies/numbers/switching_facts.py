@@ -16,7 +16,7 @@ from optics.ramping.energy_table import FieldErrors, Programme
 from optics.ramping.field_error_fit import FieldErrorFit, Held
 from optics.ramping.magnet_models import EddyCurrents, Excitation, Hysteresis, Supply
 from optics.ramping.species import SpeciesCycle
-from optics.ramping.steps import STEP_PARTS, StepPlan
+from optics.ramping.steps import STEP_PARTS, StepPlan, left_by
 from studies.energy_switching.facts import EngineSample, SwitchingFacts, TableFacts
 from studies.energy_switching.spec import ExtractedBeamSpec
 from studies.energy_switching.table_file import OperationalTable
@@ -56,7 +56,9 @@ def times(ramps: list[float], changes: list[float]) -> pd.DataFrame:
 def steps(totals: list[float], gradients: list[float], bends: list[float]) -> pd.DataFrame:
     rows = np.arange(len(totals))
     frame = pd.DataFrame({part: 0.2 * rows + 0.02 * (k + 1) for k, part in enumerate(STEP_PARTS)})
-    return frame.assign(step=totals, hysteresis_quadrupole=gradients, hysteresis_bend=bends)
+    return frame.assign(
+        step=totals, hysteresis_quadrupole=gradients, hysteresis_bend=bends, **{left_by("kd"): gradients}
+    )
 
 
 def rf(voltages: list[float]) -> pd.DataFrame:
@@ -201,7 +203,7 @@ def facts(**changes: Any) -> SwitchingFacts:
         "species": 2 * ["proton"] + 3 * ["carbon-12"],
         "energies": np.array([60.0, 120.0, 120.0, 200.0, 300.0]),
         "cycles": (proton_cycle(), carbon_cycle()),
-        "tune_per_strength": -2.0,
+        "tune_slopes": {"kd": -2.0},
         "table": table(),
         "engines": ENGINES,
         "field_ratings": (1.6, 5.0),
