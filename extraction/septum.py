@@ -297,7 +297,8 @@ def behind_middle(ring: Lattice, septum: Septum) -> float:
 
     Below 0 where wires are longer than twice the element that they are placed at, a marker for one.
     """
-    return float(ring.value(ring[septum.at].length)) - septum.length / 2
+    place = ring.index(septum.at)
+    return float(ring.s[place + 1] - ring.s[place]) - septum.length / 2
 
 
 def through_septa(tracking: tuple[Tracking, Tracking], start: Array, kick: float, lever: float) -> Array:

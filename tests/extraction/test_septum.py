@@ -151,11 +151,12 @@ def test_the_kick_is_given_in_the_middle_of_the_wires_whatever_element_they_begi
     """
     ring = reference(1.666)
     place = ring.index(SEPTUM)
-    behind = ring.elements[place + 1]
+    wires, behind = ring.elements[place : place + 2]
+    assert isinstance(wires, ElectrostaticSeptum)
     assert isinstance(behind, Drift)
-    whole = float(ring.value(ring[SEPTUM].length)) + float(ring.value(behind.length))
+    whole = float(ring.s[place + 2] - ring.s[place])
     elements = list(ring.elements)
-    elements[place] = replace(ring[SEPTUM], length=length)
+    elements[place] = replace(wires, length=length)
     elements[place + 1] = replace(behind, length=whole - length)
     cut = Lattice("cut", elements=elements, parameters=ring.parameters.definitions, particle=ring.particle)
     found = transport(solved(1.666), WIRES, cut, arm())
