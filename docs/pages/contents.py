@@ -27,7 +27,7 @@ _PARTS: dict[str, tuple[str, ...]] = {
     ),
     "Explanation": ("docs/conventions", "docs/models", "docs/codes", "docs/architecture"),
     "Reference": (
-        *("reference/lattice", "reference/optics", "reference/extraction", "reference/further"),
+        *("reference/lattice", "reference/optics", "reference/extraction", "reference/linacs", "reference/further"),
         *("elements/index", "drivers/index", "studies/index", "quantities/index", "docs/quantities"),
     ),
     "Extending it": ("CONTRIBUTING", "CHANGELOG"),

@@ -90,7 +90,7 @@ def verify(
         each.
 
     Returns:
-        Verification: ``success``, and every difference with its tolerance.
+        Verification: ``success``, and every difference with its tolerance, in the units of ``twiss``.
 
     Raises:
         InputError: a batch of lattices, an unknown engine, what an engine cannot do (delta with MAD-X, linear edges

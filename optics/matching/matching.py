@@ -190,7 +190,8 @@ def match_together(
         As in ``match``, with the sum over the targets of all cases.
 
     Returns:
-        MatchResult: ``lattices`` has that of every case, by its name; ``parameters`` of one case are called "kd@case".
+        MatchResult: ``lattices`` has that of every case, by its name; ``parameters`` (in the lattice's units) of one
+            case are called "kd@case".
 
     Raises:
         InputError: as in ``match``; cases without or with the same name, a case that no ``Vary`` or target can name.

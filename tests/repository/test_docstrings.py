@@ -25,8 +25,11 @@ CALLED: dict[str, tuple[str, ...]] = {
         *("waiting_stack", "wedge", "wire_loss"),
     ),
     "machines.requirements": ("judge",),
+    "optics.linac.switching.energies": ("amplitudes_for", "energy_table", "stages"),
 }
 SECTIONS = ("Equation", "Returns", "Raises", "Source", "Example")
+#: A unit in brackets, "units", or a shape such as (n, 6).
+UNIT = re.compile(r"\[[^\]]+\]|\b[Uu]nits?\b|\(\w+(, ?[\w ^+-]+)*,?\)")
 FUNCTIONS = [(package, name) for package, names in CALLED.items() for name in names]
 
 
@@ -41,6 +44,7 @@ def test_a_function_is_documented_in_full(package: str, name: str) -> None:
     assert re.match(r"\S[^\n]{20,}", text)
     found = dict(re.findall(r"^(\w+):\n((?:(?:    .*)?\n?)+)", text, re.MULTILINE))
     assert [section for section in SECTIONS if not found.get(section, "").strip()] == []
+    assert UNIT.search(found["Returns"]), found["Returns"]
 
 
 @pytest.mark.parametrize(("package", "name"), FUNCTIONS, ids=lambda word: word)

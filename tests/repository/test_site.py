@@ -5,9 +5,11 @@ Sphinx itself, with warnings as errors, is ``make docs`` (in CI behind ``make te
 
 from __future__ import annotations
 
+import ast
 import posixpath
 import re
 from functools import cache
+from importlib import import_module
 from typing import get_args
 
 import pytest
@@ -22,7 +24,7 @@ from extraction.drivers.drivers import Driver
 from lattice.elements import ELEMENT_KINDS
 from studies.registry import ROOMS
 from studies.vocabulary import COLUMNS, NUMBERS
-from tests.checkout import ROOT
+from tests.checkout import PACKAGES, ROOT
 
 
 @cache
@@ -65,6 +67,36 @@ def test_every_document_and_example_is_in_the_contents() -> None:
 def test_the_reference_holds_every_public_name(name: str) -> None:
     page = made()[f"reference/{name}.md"]
     assert [member for member in public_names(name) if f":: {name}.{member}\n" not in page] == []
+
+
+#: What documents import that other pages tell: keys of section tables, colours of charts, the commands.
+ELSEWHERE = {"machines.linacs.table", "studies.charts.style", "studies.cli"}
+
+
+def test_the_reference_holds_what_documents_and_examples_import() -> None:
+    """A reader of the site meets no function that the reference does not have."""
+    pages = "".join(text for path, text in made().items() if path.startswith("reference/"))
+    found = {(module, name) for text in sources() for module, name in imported(text) if module not in ELSEWHERE}
+    assert len(found) > 100
+    assert [f"{module}.{name}" for module, name in sorted(found) if f":: {module}.{name}\n" not in pages] == []
+
+
+def sources() -> list[str]:
+    """Python of the documents, a text a block, and of the examples."""
+    documents = [*(ROOT / "docs").glob("*.md"), ROOT / "README.md"]
+    blocks = [re.findall(r"```python\n(.*?)```", path.read_text(encoding="utf-8"), re.DOTALL) for path in documents]
+    return [
+        *(text for some in blocks for text in some),
+        *(path.read_text(encoding="utf-8") for path in scripts(ROOT / "examples")),
+    ]
+
+
+def imported(text: str) -> list[tuple[str, str]]:
+    """Module and name of what a text takes from the toolkit; modules taken whole are none."""
+    statements = [node for node in ast.walk(ast.parse(text)) if isinstance(node, ast.ImportFrom)]
+    own = [node for node in statements if (node.module or "").partition(".")[0] in PACKAGES]
+    taken = [(str(node.module), alias.name) for node in own for alias in node.names]
+    return [(module, name) for module, name in taken if callable(getattr(import_module(module), name))]
 
 
 def test_a_tutorial_shows_the_whole_script() -> None:

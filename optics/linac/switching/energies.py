@@ -41,17 +41,55 @@ def unit_of_rows(line: Line, linac: Linac) -> Array:
 
 
 def stages(linac: Linac) -> Array:
-    """Kinetic energies [eV] of the reference particle at the end with 0, 1, 2 ... units on, (units + 1,)."""
+    """Kinetic energies that a linac reaches with 0, 1, 2 ... of its RF units on, one after the other.
+
+    Between the first and the last every energy has a setting (``amplitudes_for``).
+
+    Equation:
+        W = W0 + sum over the tanks that are on of q E0 T L cos(phi), cell by cell, by the reference particle.
+
+    Returns:
+        (units + 1,) [eV] of the whole particle, at the end.
+
+    Raises:
+        InputError: a tank without an RF phase, or at velocities that its transit time does not cover.
+        NoSolution: the reference particle is stopped on its way.
+
+    Source:
+        T. P. Wangler, RF Linear Accelerators, Wiley-VCH 2008, section 2.2.
+
+    Example:
+        >>> from machines.registry import linac_named
+        >>> print([round(float(energy) / 1e6, 2) for energy in stages(linac_named("linac").linac)[:5]])  # MeV
+        [5.0, 9.69, 15.87, 25.59, 37.5]
+    """
     line = line_of(linac)
     count = len(linac.units)
     return np.array([_end(line, linac, np.arange(count) < on) for on in range(count + 1)])
 
 
 def amplitudes_for(linac: Linac, energies: Sequence[float] | Array) -> Array:
-    """Amplitudes (n, units) of the RF units, over the designed ones, that give each of ``energies`` [eV].
+    """Amplitudes of the RF units that give each of the ``energies`` [eV of the whole particle] at the end of a linac.
 
-    The first units at 1, one between 0 and 1, the rest off; RF phases and quadrupoles stay. Raises NoSolution naming
-    the range that is within reach.
+    The first units at 1, one between 0 and 1, the rest off; RF phases and quadrupoles stay.
+
+    Equation:
+        W(1, ..., 1, a, 0, ..., 0) = energy for the amplitude a of the last unit that is on, by Brent's method.
+
+    Returns:
+        (n, units) [1], over the designed amplitudes.
+
+    Raises:
+        NoSolution: an energy out of reach; names the range that is within it.
+
+    Source:
+        T. P. Wangler, RF Linear Accelerators, Wiley-VCH 2008, section 2.2 (gain of a gap).
+
+    Example:
+        >>> from machines.registry import linac_named
+        >>> row = amplitudes_for(linac_named("linac").linac, [100e6])[0]
+        >>> print([round(float(amplitude), 3) for amplitude in row[7:10]])  # the ninth unit is the last one on
+        [1.0, 0.271, 0.0]
     """
     wanted = np.atleast_1d(np.asarray(energies, dtype=float))
     reached = stages(linac)
@@ -106,10 +144,27 @@ def _transport(linac: Linac, line: Line, amplitude: Array, phase: Array) -> Tran
 
 
 def energy_table(linac: Linac, energies: Sequence[float] | Array, bunch: Bunch) -> pd.DataFrame:
-    """One row an energy [eV], from matrices: settings of the units and the beam at the end.
+    """A linac's table of energies: one row an energy [eV], the settings of the units and the beam at the end.
 
-    Columns: energy, one of the amplitude of every unit, sigma_energy [eV], size_x, size_y [m], betx, alfx, bety, alfy,
-    and fill: the largest rms size anywhere over the bore there.
+    Equation:
+        Sigma(end) = R Sigma(start) R^T in six dimensions, with the matrices R of each setting.
+
+    Returns:
+        A table (n rows): energy [eV], one column of the amplitude [1] of every unit, sigma_energy [eV], size_x, size_y
+        [m], betx [m], alfx, bety [m], alfy, and fill [1]: the largest rms size anywhere over the bore there.
+
+    Raises:
+        NoSolution: an energy out of reach; names the range that is within it.
+
+    Source:
+        T. P. Wangler, RF Linear Accelerators, Wiley-VCH 2008, chapter 7.
+
+    Example:
+        >>> from machines.registry import linac_named
+        >>> machine = linac_named("linac")
+        >>> table = energy_table(machine.linac, [100e6, 200e6], machine.bunch)
+        >>> print([round(float(energy) / 1e6, 3) for energy in table["energy"]], bool(table["fill"].max() < 1 / 3))
+        [100.0, 200.0] True
     """
     amplitudes = amplitudes_for(linac, energies)
     found = transports(linac, amplitudes)
