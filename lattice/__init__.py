@@ -38,6 +38,7 @@ from lattice.errors import (
     LatticeError,
     NoSolution,
     UnstableOptics,
+    did_you_mean,
 )
 from lattice.interchange import read_json, write_json
 from lattice.lattice import Lattice
@@ -107,7 +108,7 @@ _HOMES = {
 def __getattr__(name: str) -> Any:
     """The public name, from the module that makes it; kept, so that this is asked once."""
     if name not in _HOMES:
-        raise AttributeError(f"module 'lattice' has no attribute '{name}'")
+        raise AttributeError(f"module 'lattice' has no attribute '{name}'{did_you_mean(name, __all__)}")
     found = globals()[name] = getattr(import_module(_HOMES[name]), name)
     return found
 

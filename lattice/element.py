@@ -9,6 +9,7 @@ from functools import cache
 from math import isfinite
 from typing import Any, ClassVar
 
+from lattice.arguments import ToldArguments
 from lattice.errors import LatticeError
 from lattice.magnitudes import OF_ATTRIBUTES, OPENING, Magnitude, as_number
 from lattice.parameters import parse_expression
@@ -19,12 +20,12 @@ _NAME = re.compile(r"[^\s,;:=(){}\"']+")
 
 
 @dataclass(frozen=True)
-class Aperture:
+class Aperture(metaclass=ToldArguments):
     """Free opening of an element: ``shape`` and half sizes ``half_x``, ``half_y`` [m], centred at ``offset_x``,
     ``offset_y`` [m]: x from offset_x - half_x to offset_x + half_x.
 
-    shape: "rectangle", "ellipse", or "rectellipse" (both at once, the ellipse given by ``ellipse_x``,
-    ``ellipse_y``).
+    shape: "rectangle", "ellipse" (a circle has equal half sizes), or "rectellipse" (both at once, the ellipse given by
+    ``ellipse_x``, ``ellipse_y``).
     """
 
     shape: str
@@ -37,7 +38,10 @@ class Aperture:
 
     def __post_init__(self) -> None:
         if self.shape not in ("rectangle", "ellipse", "rectellipse"):
-            raise LatticeError(f"aperture shape must be rectangle, ellipse or rectellipse, found {self.shape!r}")
+            circle = " (a circle is an ellipse of equal half sizes)" if self.shape in ("circle", "round") else ""
+            raise LatticeError(
+                f"aperture shape must be rectangle, ellipse or rectellipse, found {self.shape!r}{circle}"
+            )
         if (self.shape == "rectellipse") != (self.ellipse_x is not None and self.ellipse_y is not None):
             raise LatticeError("ellipse_x and ellipse_y belong to shape 'rectellipse', and only to it")
         for name in ("half_x", "half_y", "offset_x", "offset_y", "ellipse_x", "ellipse_y"):
@@ -56,7 +60,7 @@ class Aperture:
 
 
 @dataclass(frozen=True, kw_only=True)
-class Element:
+class Element(metaclass=ToldArguments):
     """Base of all elements. ``aperture`` holds over the whole length. Raises LatticeError naming the element."""
 
     name: str = field(kw_only=False)

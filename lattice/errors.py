@@ -15,6 +15,10 @@ class InputError(HadronOpticsError):
     """A value, name or study key is wrong (the command exits with 2)."""
 
 
+class ArgumentError(InputError, TypeError):
+    """A value is made with arguments that its kind does not take, or without one that it needs."""
+
+
 class LatticeError(InputError):
     """An element, parameter or sequence makes no sense; the message names it."""
 

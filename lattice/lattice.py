@@ -5,7 +5,7 @@ from __future__ import annotations
 import cmath
 from collections import Counter
 from collections.abc import Collection, Iterable, Iterator, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import FrozenInstanceError, dataclass, replace
 from functools import cached_property
 from os import PathLike
 from typing import Any
@@ -24,6 +24,9 @@ from lattice.reference import ReferenceParticle
 from lattice.showing import Showing, chart, told
 from lattice.structure import Structure, positions
 from lattice.survey import survey
+
+#: What readers say of a name that a file uses and does not define.
+COUNTS_AS_0 = "is not defined here and counts as 0"
 
 
 @dataclass(frozen=True, init=False, eq=False, repr=False)
@@ -145,7 +148,10 @@ class Lattice(ElementSequence, Showing):
         return self.with_new_parameters({name: self.value(value)}).replace(element, new)
 
     def equals(self, other: Lattice) -> bool:
-        """Whether two lattices have the same elements in the same order, parameters (as written) and particle.
+        """Whether two lattices have the same elements in the same order, parameters and particle.
+
+        Expressions are the same where they give the same number to the last bit ("-kf" and "-1.0 * (kf)"), so that a
+        lattice that went through Xsuite's expressions is equal.
 
         ``==`` tells whether they are one value in memory, and is False for a lattice that was saved and read again.
         Names and warnings of the lattices do not count.
@@ -153,7 +159,7 @@ class Lattice(ElementSequence, Showing):
         checked_lattice(other, "equals")
         ours, theirs = self.parameters.definitions, other.parameters.definitions
         return (
-            self.elements == other.elements
+            parts.same_elements(self.elements, other.elements)
             and self.particle == other.particle
             and ours.keys() == theirs.keys()
             and all(parts.same(value, theirs[name]) for name, value in ours.items())
@@ -184,7 +190,8 @@ class Lattice(ElementSequence, Showing):
         return (
             f"lattice '{self.name}' has no parameter '{name}'{did_you_mean(name, self.parameters) or '.'} "
             f"Its parameters: {listed(self.parameters)}. lattice.freed('{place[0]}', '{place[1]}', 'new_name') makes "
-            "one of a strength, lattice.with_new_parameters(new_name=0.0) adds one"
+            "one of a strength, lattice.with_new_parameters(new_name=0.0) adds one; in a MAD-X file it is "
+            f"kq = 1.2; {place[0] if element else 'qf'}: quadrupole, ..., k1 := kq;"
         )
 
     def _refuse_unsettable(self, name: str) -> None:
@@ -192,9 +199,13 @@ class Lattice(ElementSequence, Showing):
             raise LatticeError(self.no_parameter(name))
         if self.parameters.is_dependent(name):
             text = self.parameters.definitions[name]
-            depends = not parse_expression(text).names <= CONSTANTS.keys() - self.parameters.keys()
-            way = "depends on others ('{}'): set those instead" if depends else "is fixed as '{}': write it as a number"
-            raise LatticeError(f"parameter '{name}' {way.format(text)}")
+            sources = ", ".join(self.parameters.sources(name))
+            way = (
+                f"depends on others ('{text}'): set {sources}"
+                if sources
+                else f"is fixed as '{text}': write it as a number"
+            )
+            raise LatticeError(f"parameter '{name}' {way}")
 
     @property
     def memory(self) -> Memory:
@@ -210,8 +221,22 @@ class Lattice(ElementSequence, Showing):
             "length": f"{told(self.length)} m",
             "particle": str(self.particle) if self.particle else "none of its own",
             "parameters": dict(self.parameters),
-            "warnings": f"{len(self.warnings)}, in .warnings" if self.warnings else 0,
+            **({"in no strength": ", ".join(self.unused_parameters)} if self.unused_parameters else {}),
+            "warnings": self._told_warnings(),
         }
+
+    @property
+    def unused_parameters(self) -> tuple[str, ...]:
+        """Parameters that no strength of an element depends on: to vary them changes nothing."""
+        known = self.parameters.keys()
+        written = [parse_expression(text).names & known for _, _, text in self._structure.expressions]
+        used = {source for name in set().union(*written) for source in (name, *self.parameters.sources(name))}
+        return tuple(name for name in known if name not in used and not self.parameters.is_dependent(name))
+
+    def _told_warnings(self) -> Any:
+        """How many there are, and the first of them: a name that counts as 0 before what was passed over."""
+        first = sorted(self.warnings, key=lambda one: COUNTS_AS_0 not in one)[:1]
+        return f"{len(self.warnings)}, in .warnings: {first[0]}" if first else 0
 
     def plot(self, particle: ReferenceParticle | None = None) -> Any:
         """The machine from above, a plotly figure; fields at the rigidity of ``particle`` (default: the lattice's own).
@@ -285,6 +310,16 @@ class Lattice(ElementSequence, Showing):
         for name in sorted(parse_expression(text).names - self.parameters.keys() - CONSTANTS.keys()):
             return f" (define it first: Lattice(parameters={{'{name}': 0.0}}) or with_new_parameters({name}=0.0))"
         return ""
+
+
+def _refuse_change(lattice: Lattice, name: str, *_: object) -> None:
+    """What happens when an attribute of a lattice is set or deleted."""
+    way = f"lattice.with_parameters({name}=...) gives another one" if name in lattice.parameters else "make another one"
+    raise FrozenInstanceError(f"lattice '{lattice.name}': {name} cannot be set, lattices never change: {way}")
+
+
+for _way in ("__setattr__", "__delattr__"):  # after dataclass has made its own
+    setattr(Lattice, _way, _refuse_change)
 
 
 def _checked_definitions(parameters: Mapping[str, Any]) -> dict[str, Any]:

@@ -11,14 +11,14 @@ from dataclasses import dataclass
 from functools import cached_property, lru_cache, reduce
 from graphlib import CycleError, TopologicalSorter
 from math import erf
-from typing import Any
+from typing import Any, NoReturn
 
 import numpy as np
 from lark import Lark, Token, Tree
 from lark.exceptions import UnexpectedInput
 
 from lattice.arrays import Array
-from lattice.errors import LatticeError, did_you_mean
+from lattice.errors import InputError, LatticeError, did_you_mean
 from lattice.reference import ATOMIC_MASS_UNIT, ELECTRON_MASS, PROTON_MASS, SPEED_OF_LIGHT
 
 Value = float | complex | Array
@@ -224,6 +224,46 @@ def _evaluate_chain(parts: list[Tree[Token] | Token], values: Mapping[str, Any])
     return result
 
 
+def alike(first: str, second: str) -> bool:
+    """Whether two expressions give the same number to the last bit, but for blanks, brackets and factors of 1 or -1.
+
+    >>> alike("-1.7*kf", "-1.0 * ((1.70 * kf))"), alike("2*kf", "kf*2")
+    (True, False)
+    """
+    return first == second or _steps(parse_expression(first).tree) == _steps(parse_expression(second).tree)
+
+
+def _steps(node: Tree[Token] | Token) -> Any:
+    """What an expression computes as nested tuples; the sign of a product stands in front of it: ("-", product)."""
+    if not isinstance(node, Tree):
+        return str(node)
+    if node.data == "number":
+        return float(str(node.children[0]).replace("d", "e"))
+    parts = [_steps(part) for part in node.children]
+    if node.data == "sign":
+        return _signed(parts.count("-") % 2 == 1, parts[-1])
+    if isinstance(parts[0], tuple) and parts[0][0] == node.data:
+        parts = [*parts[0][1:], *parts[1:]]  # sums and products go from the left
+    return _steps_of_product(parts) if node.data == "product" else (node.data, *parts)
+
+
+def _steps_of_product(parts: list[Any]) -> Any:
+    negative, factors = False, []
+    for over, part in zip(("*", *parts[1::2]), parts[::2], strict=True):
+        minus = isinstance(part, tuple) and part[0] == "-"
+        negative ^= minus
+        if (bare := part[1] if minus else part) != 1.0:
+            factors += [over, bare]
+    factors = factors[1:] if factors[:1] == ["*"] else [1.0, *factors]
+    return _signed(negative, factors[0] if len(factors) == 1 else ("product", *factors))
+
+
+def _signed(negative: bool, steps: Any) -> Any:
+    if not negative:
+        return steps
+    return steps[1] if isinstance(steps, tuple) and steps[0] == "-" else ("-", steps)
+
+
 _OPERATORS: dict[str, Callable[..., Any]] = {
     "+": np.add,
     "-": np.subtract,
@@ -264,6 +304,22 @@ class Parameters(Mapping[str, Any]):
     def __contains__(self, name: object) -> bool:
         return isinstance(name, str) and name.lower() in self._values
 
+    def __setitem__(self, name: str, value: object) -> NoReturn:
+        raise InputError(self._cannot_be_set(str(name)))
+
+    def __delitem__(self, name: str) -> NoReturn:
+        raise InputError("parameters never change: a lattice without one is Lattice(..., parameters=those that stay)")
+
+    def __setattr__(self, name: str, value: object) -> None:
+        if not name.startswith("_"):
+            raise InputError(self._cannot_be_set(name))
+        super().__setattr__(name, value)
+
+    def _cannot_be_set(self, name: str) -> str:
+        """What messages say where one is set as in a dictionary."""
+        way = "with_parameters" if name in self else "with_new_parameters"
+        return f"parameters never change: lattice.{way}({name}=...) gives a lattice with this '{name}'"
+
     def __iter__(self) -> Iterator[str]:
         return iter(self._values)
 
@@ -291,6 +347,21 @@ class Parameters(Mapping[str, Any]):
     def dependent(self) -> frozenset[str]:
         """Names of those that are defined by an expression."""
         return frozenset(name for name, value in self._definitions.items() if isinstance(value, str))
+
+    def sources(self, name: str) -> tuple[str, ...]:
+        """The free parameters that this one depends on, through others too; itself where it is free.
+
+        >>> Parameters({"kf": 1.2, "ratio": 1.7, "kd": "-ratio*kf", "kd2": "0.9*kd"}).sources("kd2")
+        ('kf', 'ratio')
+        """
+        found: set[str] = set()
+        open_names = {name.lower()}
+        while open_names:
+            one = open_names.pop()
+            found.add(one)
+            if isinstance(text := self._definitions[one], str):
+                open_names |= (parse_expression(text).names & self._definitions.keys()) - found
+        return tuple(sorted(found - self.dependent))
 
     def following(self, names: Collection[str]) -> frozenset[str]:
         """These names, and those of all that depends on them."""

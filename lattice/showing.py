@@ -12,6 +12,7 @@ from html import escape
 from importlib.metadata import entry_points
 from typing import Any
 
+from lattice.arguments import ToldArguments
 from lattice.errors import InputError
 
 GROUP = "hadron_optics.charts"
@@ -20,7 +21,7 @@ _WIDTH = 100
 _FEW = 6  # numbers of an array that are written out
 
 
-class Showing:
+class Showing(metaclass=ToldArguments):
     """A value of the toolkit in ten lines at most: what ``summary`` tells of it, by default its fields in their order.
 
     Arrays and tables are told by their shape. A notebook shows the same lines, and below them the value's own table

@@ -11,7 +11,7 @@ import numpy as np
 
 from lattice.arrays import Array, read_only
 from lattice.elements import Element
-from lattice.errors import InputError, did_you_mean
+from lattice.errors import InputError, did_you_mean, listed
 from lattice.magnitudes import Magnitude
 from lattice.memory import Memory
 
@@ -57,7 +57,17 @@ class Structure:
         stem, _, end = key.rpartition(":")
         if end in ("exit", "out", "start", "entry", "in") and (stem in self.places or stem + "::0" in self.places):
             raise InputError(f"'{name}': the exit of an element is '{stem}:end', its entrance '{stem}'")
-        raise InputError(f"lattice '{owner}' has no element '{name}'{did_you_mean(key, self.places)}")
+        raise InputError(f"lattice '{owner}' has no element '{name}'{self._nearest(key)}")
+
+    def _nearest(self, key: str) -> str:
+        """The element that a name may mean, or else which there are."""
+        known = dict.fromkeys(element.name for element in self.elements)
+        stem = key.split("::")[0]
+        if stem in known:
+            return f": '{stem}' stands {sum(row.split('::')[0] == stem for row in self.names)} times, from '{stem}::0'"
+        short = stem.rstrip("0123456789._")
+        near = f"; did you mean '{short}'?" if short in known else did_you_mean(stem, known)
+        return near or f"; it has {listed(known, 8)}"
 
     def row(self, place: str, owner: str) -> int:
         """Row of a place: an element's name is its entrance, "name:end" its exit, "_end" the end of the line."""

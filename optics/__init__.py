@@ -13,6 +13,7 @@ if TYPE_CHECKING:
     from optics.engines.xsuite.line import to_xsuite
     from optics.engines.xsuite.live_line import from_xsuite
     from optics.floor import survey
+    from optics.inventory import elements
     from optics.linear.moments import Moments
     from optics.linear.optics import Optics
     from optics.linear.twiss import twiss
@@ -34,6 +35,7 @@ __all__ = [
     "Target",
     "Tracked",
     "Vary",
+    "elements",
     "from_xsuite",
     "gaussian_beam",
     "grid",
@@ -66,6 +68,7 @@ _HOMES = {
     "Target": "optics.matching.targets",
     "Tracked": "optics.beams.tracking",
     "Vary": "optics.matching.targets",
+    "elements": "optics.inventory",
     "from_xsuite": "optics.engines.xsuite.live_line",
     "gaussian_beam": "optics.beams.beam",
     "grid": "optics.scanning.scans",
@@ -95,7 +98,9 @@ def __getattr__(name: str) -> Any:
     if name in _MODULES:
         return import_module(f"optics.{name}")
     if name not in _HOMES:
-        raise AttributeError(f"module 'optics' has no attribute '{name}'")
+        from lattice.errors import did_you_mean
+
+        raise AttributeError(f"module 'optics' has no attribute '{name}'{did_you_mean(name, __all__)}")
     found = globals()[name] = getattr(import_module(_HOMES[name]), name)
     return found
 

@@ -15,6 +15,7 @@ import numpy as np
 
 from lattice.elements import Drift, Element
 from lattice.errors import InputError, LatticeError, did_you_mean
+from lattice.parameters import alike
 
 #: m; sources give positions to ten digits, so neighbours may miss or overlap by a few 1e-9.
 TOUCHING = 1e-8
@@ -93,9 +94,10 @@ def free_names(name: str, taken: set[str]) -> Iterator[str]:
             yield f"{name}_{number}"
 
 
-def drift_for(element: Element) -> Drift:
-    """A drift of the name, length and aperture of an element."""
-    return Drift(element.name, length=getattr(element, "length", 0.0), aperture=element.aperture)
+def drift_left(element: Element, taken: set[str]) -> Drift:
+    """A drift of the length and aperture of an element that goes, "qf_left_1" or the next name that is not taken."""
+    name = next(free_names(f"{element.name}_left", taken))
+    return Drift(name, length=getattr(element, "length", 0.0), aperture=element.aperture)
 
 
 def renamed(element: Element, names: Mapping[str, str], prefix: str) -> Element:
@@ -123,10 +125,29 @@ def merged(parts: Iterable[Mapping[str, Any]], overridden: Iterable[str] = ()) -
 
 
 def same(first: Any, second: Any) -> bool:
-    """Whether two definitions of a parameter are the same number, array or text."""
+    """Whether two definitions of a parameter are the same number, array or expression."""
     if isinstance(first, str) or isinstance(second, str):
-        return bool(first is second or (type(first) is type(second) and first == second))
+        return bool(first is second or (type(first) is type(second) and alike(first, second)))
     return np.array_equal(first, second)
+
+
+def same_elements(first: Sequence[Element], second: Sequence[Element]) -> bool:
+    """Whether two sequences have the same elements in the same order, expressions by what they compute."""
+    pairs = dict.fromkeys(zip(first, second, strict=False))
+    return len(first) == len(second) and all(one == other or _same_element(one, other) for one, other in pairs)
+
+
+def _same_element(first: Element, second: Element) -> bool:
+    ours, theirs = first.strengths(), second.strengths()
+    if type(first) is not type(second):
+        return False
+    return first == replace(second, **{name: ours[name] for name in ours if _same_strength(ours[name], theirs[name])})
+
+
+def _same_strength(first: Any, second: Any) -> bool:
+    if isinstance(first, tuple) and isinstance(second, tuple):
+        return len(first) == len(second) and all(map(_same_strength, first, second))
+    return first == second or (isinstance(first, str) and isinstance(second, str) and alike(first, second))
 
 
 _WORD_OR_NUMBER = re.compile(

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from typing import Any, Self, overload
+from dataclasses import replace
+from typing import Any, NoReturn, Self, overload
 
 import numpy as np
 
@@ -118,6 +119,12 @@ class ElementSequence:
         if first >= last:
             raise LatticeError(f"'{self.name}'[{key.start!r}:{key.stop!r}] holds no elements: its end lies before it")
         return self._with_elements(self.elements[first:last])
+
+    def __setitem__(self, key: object, what: object) -> NoReturn:
+        raise InputError(f"lattices never change: lattice.replace({key!r:.40}, element) gives another one")
+
+    def __delitem__(self, key: object) -> NoReturn:
+        raise InputError(f"lattices never change: lattice.remove({key!r:.40}) gives another one")
 
     def __iter__(self) -> Iterator[Element]:
         """The elements in order."""
@@ -276,12 +283,14 @@ class ElementSequence:
     def remove(self, *names: str, keep_length: bool = False) -> Self:
         """New lattice without some elements: every one of a name, or the row ``qf::1`` alone.
 
-        ``keep_length``: a drift of its name stands where a thick one was, so that nothing behind it moves. To put it
-        elsewhere is ``moved``.
+        ``keep_length``: a drift stands where a thick one was ("qf_left_1" of "qf", or the next free number), so that
+        nothing behind it moves. To put it elsewhere is ``moved``.
         """
         rows = {row for name in names for row in self._rows_of(name)}
+        taken = {element.name for element in self.elements}
+        left = {self.elements[row]: parts.drift_left(self.elements[row], taken) for row in rows if keep_length}
         kept = [
-            parts.drift_for(element) if row in rows else element
+            left[element] if row in rows else element
             for row, element in enumerate(self.elements)
             if row not in rows or (keep_length and getattr(element, "length", 0.0) != 0.0)
         ]
@@ -304,8 +313,8 @@ class ElementSequence:
         length = parts.plain_length(element)
         beside = [one for one in self.elements[max(row - 1, 0) : row + 2] if isinstance(one, Drift)]
         aperture = beside[0].aperture if beside else element.aperture
-        left = next(parts.free_names(f"{element.name}_left", {one.name for one in self.elements}))
-        kept = (Drift(left, length=length, aperture=aperture),) if length else ()
+        left = parts.drift_left(replace(element, aperture=aperture), {one.name for one in self.elements})
+        kept = (left,) if length else ()
         without = self._with_elements((*self.elements[:row], *kept, *self.elements[row + 1 :]))
         return without.insert(element, at=to, refer=refer)
 

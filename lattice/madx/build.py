@@ -175,16 +175,29 @@ class Builder:
     # -- drifts --
 
     def _with_drifts(self, placed: Iterable[Placed], end: Placed) -> Iterator[Element]:
-        exit_so_far = Sum()
+        exit_so_far = entry_so_far = Sum()
         before = "the start of the sequence"
         for item in (*placed, end):
-            drift = self._drift((item.entry - exit_so_far).strength, before, item)
+            gap = (item.entry - exit_so_far).strength
+            if item is not end and self._is_behind(item, entry_so_far, gap):
+                raise item.statement.makes_no_sense(
+                    f"'{item.name}' stands before {before} in the machine and behind it in the file: put the elements "
+                    "of a sequence in the order of their places, as MAD-X wants them"
+                )
+            drift, entry_so_far = self._drift(gap, before, item), item.entry
             if drift is not None:
                 yield drift
             if item is not end:
                 yield self.element(item.name, item.statement)
             exit_so_far = item.entry + item.length
             before = f"'{item.name}'"
+
+    def _is_behind(self, item: Placed, entry_before: Sum, gap: Strength) -> bool:
+        """True of an element that overlaps the one written before it, because it begins before that one does."""
+        place = item.statement
+        if self.variables.number(place, gap) >= -CLOSED_GAP:
+            return False
+        return self.variables.number(place, (item.entry - entry_before).strength) < -CLOSED_GAP
 
     def _drift(self, gap: Strength, before: str, item: Placed) -> Drift | None:
         place = item.statement

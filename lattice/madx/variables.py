@@ -12,6 +12,7 @@ from collections.abc import Callable, Iterable
 from math import isfinite, trunc
 
 from lattice.errors import LatticeError
+from lattice.lattice import COUNTS_AS_0
 from lattice.madx.arithmetic import Strength, bracketed
 from lattice.madx.expression import sign_after_operator
 from lattice.madx.syntax import Assignment, unquoted
@@ -155,7 +156,7 @@ class Variables:
     def _note_undefined(self, statement: Statement, name: str) -> None:
         if name not in self._undefined:
             self._undefined.add(name)
-            self._note(statement, f"'{name}' is not defined here and counts as 0")
+            self._note(statement, f"'{name}' {COUNTS_AS_0}")
 
     # -- when the whole file has been read --
 

@@ -79,7 +79,7 @@ _SEPTUM_PARENTS = {
 }
 
 
-def write_madx(lattice: Lattice, path: str | Path) -> None:
+def write_madx(lattice: Lattice, path: str | Path) -> dict[str, str]:
     """Write a lattice as a MAD-X file, whole or not at all; expressions stay expressions.
 
     Positions are entrances (refer=entry). Septa are drift-like classes; what MAD-X cannot say of them stands in
@@ -90,7 +90,8 @@ def write_madx(lattice: Lattice, path: str | Path) -> None:
         read_madx(write_madx(lattice)) has the optics of lattice.
 
     Returns:
-        None: numbers are written in MAD-X's units (m, rad, m^-n; BEAM in GeV).
+        What is called otherwise in the file, because MAD-X cannot take its name: {"start": "start_1"}; {} as a rule.
+        Numbers are written in MAD-X's units (m, rad, m^-n; BEAM in GeV).
 
     Raises:
         LatticeError: what MAD-X cannot hold (an RFGap, array parameters), by name.
@@ -103,20 +104,28 @@ def write_madx(lattice: Lattice, path: str | Path) -> None:
         >>> from lattice import Drift, Quadrupole, read_madx
         >>> parts = [Quadrupole("q", length=0.3, k1="kf"), Drift("d", length=1.0)]
         >>> write_madx(Lattice("cell", elements=parts, parameters={"kf": 2.0}), "cell.seq")
+        {}
         >>> print(round(read_madx("cell.seq").length, 9))
         1.3
     """
     write_text_atomic(path, madx_text(checked_lattice(lattice, "write_madx", BEFORE_PATH)))
+    elements, parameters = _names(lattice)
+    return {name: here for name, here in (*elements.items(), *parameters.items()) if name != here}
+
+
+def _names(lattice: Lattice) -> tuple[dict[str, str], dict[str, str]]:
+    """How elements are called in a file of MAD-X, and those parameters that cannot keep their names."""
+    distinct = {element.name: element for element in lattice.elements}
+    names = legal_names(distinct)
+    return names, illegal_parameters(lattice, _septum_names(distinct.values(), names))
 
 
 def madx_text(lattice: Lattice) -> str:
     """The text of the MAD-X file."""
     if lattice.batch is not None:
         raise LatticeError(f"lattice '{lattice.name}' has array parameters, which MAD-X cannot hold: take one case")
-    distinct = {element.name: element for element in lattice.elements}
-    names = legal_names(distinct)
+    names, renamed = _names(lattice)
     sequence = legal_names([lattice.name], names.values())[lattice.name]
-    renamed = illegal_parameters(lattice, _septum_names(distinct.values(), names))
     lattice = with_parameters_called(lattice, renamed)
     distinct = {element.name: element for element in lattice.elements}
     blocks = [

@@ -49,7 +49,9 @@ class Tracked(Showing):
     of particle, turn (from 0), element, s [m] of the end at which it was lost and x, px, y, py, zeta, delta there;
     ``history``:
     (turns + 1, n, 6) at the start of each turn when asked for; ``seen``: (turns, places, n, 6) of the monitors that
-    were asked for, nan once a particle is lost.
+    were asked for, nan once a particle is lost, ``seen_table`` the same as a table.
+
+    Last axis: x [m], px = Px / P0, y [m], py = Py / P0, zeta = s - beta0 c t [m], delta = (P - P0) / P0.
     """
 
     coordinates: Array
@@ -57,16 +59,39 @@ class Tracked(Showing):
     lost: pd.DataFrame
     history: Array | None
     seen: Array | None = None
+    #: Places and turns of ``seen``, in its order.
+    monitors: tuple[str, ...] = ()
+    monitor_turns: tuple[int, ...] = ()
+
+    @property
+    def seen_table(self) -> pd.DataFrame:
+        """What the monitors saw: a row each turn, place and particle, columns x, px, y, py, zeta, delta [m, 1].
+
+        ``found.seen_table.loc[(0, "qf")]`` is the first turn at "qf"; ``.xs("qf", level="place")`` all its turns. Lost
+        particles are nan. InputError where nothing was asked to be seen.
+        """
+        import pandas as pd
+
+        if self.seen is None:
+            raise InputError("no monitor was asked for: track(..., monitors=['qf', '_end'])")
+        levels = (self.monitor_turns, self.monitors, range(self.seen.shape[2]))
+        rows = pd.MultiIndex.from_product(levels, names=("turn", "place", "particle"))
+        return pd.DataFrame(self.seen.reshape(-1, len(COORDINATES)), rows, COORDINATES)
 
     def summary(self) -> Mapping[str, Any]:
         """How many are alive and where the others were lost; what else is kept."""
         places = self.lost["element"].value_counts()
         where = ", ".join(f"{number} in {place}" for place, number in places.items())
         kept = {"coordinates": self.coordinates, "history": self.history, "seen": self.seen}
+        axes = f" (turns, places, particles, {', '.join(COORDINATES)}); seen_table names them"
         return {
             "alive": f"{np.count_nonzero(self.alive)} of {len(self.alive)}",
             "lost": where or "none",
-            **{name: told(values) for name, values in kept.items() if values is not None},
+            **{
+                name: told(values) + (axes if name == "seen" else "")
+                for name, values in kept.items()
+                if values is not None
+            },
         }
 
     def _frame(self) -> pd.DataFrame | None:
@@ -112,7 +137,8 @@ def track(
 
     Returns:
         Tracked: ``coordinates`` (n, 6) [m, 1] with nan for lost particles, ``alive`` (n,), ``lost`` (a table), and with
-        ``history`` (turns + 1, n, 6) at the start of each turn; with ``monitors`` ``seen`` (turns, places, n, 6).
+        ``history`` (turns + 1, n, 6) at the start of each turn; with ``monitors`` ``seen`` (turns, places, n, 6), which
+        ``seen_table`` gives by turn, place and particle.
 
     Raises:
         InputError: no particle anywhere, a batch of lattices, complex parameters, coordinates of another shape or in
@@ -144,7 +170,8 @@ def track(
     survived = flight.lost[:, 0] < 0
     ends = np.where(survived[:, None], flight.state, np.nan)
     seen = flight.seen[:, flight.order] if monitors else None
-    return Tracked(ends, survived, _table_of(lattice, flight.lost), flight.history, seen)
+    places, when = (tuple(monitors), flight.watched_turns) if monitors else ((), ())
+    return Tracked(ends, survived, _table_of(lattice, flight.lost), flight.history, seen, places, when)
 
 
 def _rows(lattice: Lattice, monitors: Sequence[str]) -> list[int]:
@@ -183,6 +210,7 @@ class _Flight:
             raise InputError(f"monitor_turns must be whole numbers from 0 to {self.turns - 1}, found {turns!r}")
         if chosen != sorted(set(chosen)):
             raise InputError(f"monitor_turns must rise, found {turns!r}")
+        self.watched_turns = tuple(int(turn) for turn in chosen)
         self.watched = np.full(self.turns, -1, dtype=np.int64)
         self.places, self.order = np.unique(np.array(rows, dtype=np.int64), return_inverse=True)
         self.watched[chosen] = np.arange(len(chosen))

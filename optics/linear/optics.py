@@ -24,6 +24,7 @@ from optics.linear.functions import (
     Functions,
     of_today,
 )
+from optics.linear.rings import taken_as
 from optics.linear.solution import functions_inside
 from optics.linear.sources import EVERY_COLUMN, chromatic, meant, source_of
 from optics.linear.transfer import transfer
@@ -233,8 +234,10 @@ class Optics(Conditions, Showing):
 
     def summary(self) -> Mapping[str, Any]:
         """Of what, the tunes and chromaticities, the transition and, of one lattice, the largest betas."""
+        cell = taken_as(self.lattice) if self.periodic else ""
         found = {
-            "of": f"{'ring' if self.periodic else 'line'} '{self.lattice.name}', fringe = {self.fringe}",
+            "of": f"{'line' if cell or not self.periodic else 'ring'} '{self.lattice.name}', fringe = {self.fringe}",
+            **({"taken as": cell} if cell else {}),
             "particle": str(self.particle),
             "qx, qy": (self.qx, self.qy),
             "dqx, dqy": (self.dqx, self.dqy),

@@ -210,7 +210,8 @@ def _scalars(
         compaction, slip = (
             _compaction(particle, model, sums[:, propagation.SLIP], length) if periodic else (unknown, unknown)
         )
-        gamma_transition = 1.0 / np.sqrt(np.where(compaction.real > 0, compaction, np.nan))
+        told = compaction.real > _rounding(particle, model)
+        gamma_transition = 1.0 / np.sqrt(np.where(told, compaction, np.nan))
     return {
         "qx": advances[0],
         "qy": advances[1],
@@ -221,6 +222,11 @@ def _scalars(
         "slip_factor": slip,
         "length": length,
     }
+
+
+def _rounding(particle: ReferenceParticle, model: StepSeries) -> float:
+    """Compaction that sums over the rows leave of 0: it is the difference of two sums near 1 / gamma0^2."""
+    return float(len(model.plan.rows) * np.finfo(float).eps / particle.gamma**2)
 
 
 def _compaction(particle: ReferenceParticle, model: StepSeries, slip: Array, length: Array) -> tuple[Array, Array]:

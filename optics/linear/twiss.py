@@ -17,6 +17,7 @@ from optics.linear import propagation
 from optics.linear.functions import Functions
 from optics.linear.moments import Moments
 from optics.linear.optics import Optics
+from optics.linear.rings import warn_of_a_line
 from optics.linear.solution import Solution, solve
 from optics.maps.model import checked_particle
 
@@ -41,6 +42,8 @@ def twiss(
     beside array parameters betx ... dpy may be arrays of their length.
     ``start`` may be the ``Moments`` of a beam: the functions then begin as those of its planes, the orbit at its mean,
     and the columns of moments (size_x, corr_xy, betx_lab ...) are there.
+    Without ``start`` the lattice is a ring, or a cell that repeats: the value says which, and a UserWarning tells of
+    one whose bends are no part of a ring.
     A row of a table of optics (``tw.table.loc["place"]``) begins where that place is.
     ``particle`` defaults to the lattice's. ``fringe``: bends with "full" or "linear" edges. ``delta``: momentum
     deviation of the orbit about which the optics is computed. ``chromatic=False`` leaves chromaticity out (nan).
@@ -79,6 +82,8 @@ def twiss(
     moments = start if isinstance(start, Moments) else None
     if isinstance(start, Moments):
         start, delta = _of_moments(start, particle, delta, lattice.batch)
+    if start is None:
+        warn_of_a_line(lattice)
     order = 2 if chromatic and start is None else 1
     begin, orbit = (None, None) if start is None else start_values(start, delta, lattice.batch)
     solution = solve(lattice, particle, fringe, order, delta, begin, orbit)

@@ -13,6 +13,7 @@ from lattice.errors import did_you_mean
 from lattice.lattice import checked_lattice
 from optics.linear.conditions import END, element_of
 from optics.linear.moments import Moments
+from optics.linear.rings import warn_of_a_line
 from optics.linear.twiss import twiss
 from optics.maps.model import checked_fringe, checked_particle
 from optics.matching.limits import SIZES, Limit
@@ -93,6 +94,8 @@ def _checked_case(case: Case) -> Case:
         _check_places(lattice, goal)
         _check_beam(goal, case.start)
     _check_contradictions(targets, limits)
+    if case.start is None:
+        warn_of_a_line(lattice, stacklevel=5)
     if case.start is not None and any(goal.chromatic for goal in kept.goals):
         raise InputError("chromaticity belongs to a ring: it cannot be matched in a line with start conditions")
     checked_fringe(case.fringe)
@@ -135,8 +138,18 @@ def _check_parameter(name: str, cases: list[Case]) -> None:
     homes = [case.lattice for case in cases if name in case.lattice.parameters]
     if not homes:
         raise InputError(cases[0].lattice.no_parameter(name))
-    if any(lattice.parameters.is_dependent(name) for lattice in homes):
-        raise InputError(f"parameter '{name}' depends on others: vary those instead")
+    for lattice in homes:
+        if lattice.parameters.is_dependent(name):
+            raise InputError(_dependent(name, lattice))
+
+
+def _dependent(name: str, lattice: Lattice) -> str:
+    """What is said of a parameter that depends on others: on which, and how it is varied."""
+    text, sources = lattice.parameters.definitions[name.lower()], lattice.parameters.sources(name)
+    if not sources:
+        return f"parameter '{name}' is fixed as '{text}': write it as a number to vary it"
+    others = ", ".join(f"Vary('{one}')" for one in sources)
+    return f"parameter '{name}' depends on others, it is '{text}': vary what it depends on, {others}"
 
 
 def _check_doubles(targets: Sequence[Goal]) -> None:

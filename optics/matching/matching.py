@@ -293,6 +293,9 @@ def _message(
     return "; ".join([f"no solution from {points}", *_wrong(problem, here, misses, over), *why.sentences]) + few
 
 
+_WHOLE_TURNS = 0.4  # of a tune that is missed by more, the whole number may be what is wrong
+
+
 def _wrong(problem: Problem, here: Points, misses: Mapping[str, float], over: Mapping[str, float]) -> Iterator[str]:
     wrong = [
         f"{label} misses {target.value:g} by {misses[label]:.3g}"
@@ -301,6 +304,9 @@ def _wrong(problem: Problem, here: Points, misses: Mapping[str, float], over: Ma
     ]
     wrong += [f"{label} is exceeded by {value:.3g}" for label, value in over.items() if value != 0.0]
     yield f"at the best point {', '.join(wrong)}"
+    for label, target in zip(misses, problem.targets, strict=True):
+        if label.rpartition(".")[2] in ("qx", "qy") and abs(misses[label]) > _WHOLE_TURNS:
+            yield f"{label} counts whole turns of the phase too: here it is {target.value + misses[label]:.6g}"
 
 
 def _nowhere(problem: Problem, here: Points) -> str:

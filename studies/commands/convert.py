@@ -68,6 +68,7 @@ def command(
         elif start:
             raise InputError(f"--start belongs to a Twiss table: '{target.name}' holds the lattice only")
         else:
-            write_lattice(lattice, target)
+            for name, here in write_lattice(lattice, target).items():
+                LOGGER.warning("'%s' is called %s in %s: the format cannot take its name", name, here, target.name)
     show(str(target))
     return Exit.OK

@@ -95,12 +95,15 @@ def check_writable(path: Path) -> None:
         raise InputError(f"{path}: {what} '{path.suffix}'; expected {_WRITABLE}")
 
 
-def write_lattice(lattice: Lattice, path: Path) -> None:
-    """Write a lattice in the format of the suffix; what the format cannot hold is an error naming the element."""
+def write_lattice(lattice: Lattice, path: Path) -> dict[str, str]:
+    """Write a lattice in the format of the suffix; what the format cannot hold is an error naming the element.
+
+    Returns what is called otherwise in the file, as ``write_madx`` does.
+    """
     name = path.name.lower()
     if name.endswith(MADX_SUFFIXES):
-        write_madx(lattice, path)
-    elif name.endswith(PALS_SUFFIXES):
+        return write_madx(lattice, path)
+    if name.endswith(PALS_SUFFIXES):
         from lattice.formats.pals import write_pals
 
         write_pals(lattice, path)
@@ -111,3 +114,4 @@ def write_lattice(lattice: Lattice, path: Path) -> None:
     else:
         check_writable(path)
         write_json(lattice, path)
+    return {}

@@ -14,10 +14,12 @@ from lattice import ElectrostaticSeptum, InputError, Lattice, ReferenceParticle
 from lattice.errors import did_you_mean, listed
 from lattice.files import read_bytes
 from lattice.interchange import lattice_to_json
+from lattice.lattice import COUNTS_AS_0
 from lattice.reference import SPECIES
 from machines.registry import ring_named
 from machines.requirements import Requirement
 from machines.rings.machine import MachineBeam, RingMachine
+from optics.linear.rings import taken_as, told_elsewhere
 from studies.spec.checking import Findings, told_in
 from studies.spec.judged import judged_requirements, requirement_spec
 from studies.spec.lattice_files import called_within, read_lattice
@@ -147,7 +149,11 @@ def resolve_ring(
         machine=machine,
         beams=tuple(_beams(whole, lattice, particle, machine)),
         requirements=requirements,
-        warnings=(*_reader_warnings(lattice), *([f"{outside}."] if outside else [])),
+        warnings=(
+            *_reader_warnings(lattice),
+            *_no_ring(whole, lattice, machine),
+            *([f"{outside}."] if outside else []),
+        ),
         inputs={**read, **inputs},
         wires=Wires(_septum(lattice, machine)),
         outside=outside,
@@ -310,7 +316,24 @@ def _beam(spec: BeamSpec) -> MachineBeam:
 
 
 def _reader_warnings(lattice: Lattice) -> Iterable[str]:
-    return (f"Passed over in reading the lattice: {warning}" for warning in told(lattice.warnings))
+    undefined = [warning for warning in lattice.warnings if COUNTS_AS_0 in warning]
+    if undefined:
+        names = [warning.split(f" {COUNTS_AS_0}")[0].rsplit(" ", 1)[-1] for warning in undefined]
+        one = len(names) == 1
+        yield (
+            f"The lattice uses {'a name' if one else f'{len(names)} names'} that its file does not define, "
+            f"{listed(names)}: {'it counts' if one else 'they count'} as 0, and so does every strength of "
+            f"{'it' if one else 'them'} alone. Define {'it' if one else 'them'} in the file, or call the file that does"
+        )
+    for warning in told(one for one in lattice.warnings if one not in undefined):
+        yield f"Passed over in reading the lattice: {warning}"
+
+
+def _no_ring(study: RingStudy, lattice: Lattice, machine: RingMachine | None) -> Iterable[str]:
+    """What is told of a lattice that is studied as a ring and is none."""
+    told_elsewhere(lattice)
+    if machine is None and study.start is None and (cell := taken_as(lattice)):
+        yield f"'{lattice.name}' is taken as {cell.split(';')[0]}; a line needs its [start] (betx, bety ...)"
 
 
 def _outside(particle: ReferenceParticle, machine: RingMachine | None) -> str:

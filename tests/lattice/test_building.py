@@ -199,8 +199,8 @@ def test_an_element_is_replaced_everywhere_or_in_one_row() -> None:
 def test_an_element_is_removed_with_or_without_its_length() -> None:
     assert names(CELL.remove("d", "end")) == ["qf", "qd"]
     kept = CELL.remove("qd", "end", keep_length=True)
-    assert names(kept) == ["qf", "d", "qd", "d"]
-    assert isinstance(kept["qd"], Drift)
+    assert names(kept) == ["qf", "d", "qd_left_1", "d"]
+    assert isinstance(kept["qd_left_1"], Drift)
     assert kept.length == CELL.length
     with pytest.raises(LatticeError, match="holds no elements"):
         CELL.remove("qf", "qd", "d", "end")

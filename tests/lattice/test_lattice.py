@@ -61,7 +61,7 @@ def test_parameters_stay_live() -> None:
     ("changes", "message"),
     [
         ({"kff": 1.0}, r"has no parameter 'kff'; did you mean 'kf'\?.*Its parameters: kf, kd, lq"),
-        ({"kd": 1.0}, r"parameter 'kd' depends on others \('-1\.7\*KF'\): set those instead"),
+        ({"kd": 1.0}, r"parameter 'kd' depends on others \('-1\.7\*KF'\): set kf"),
         ({"kf": "0.3"}, "takes a number or an array, found the text '0.3'"),
         ({"kf": float("nan")}, "must be a finite number"),
         ({"kf": np.ones((2, 2))}, "one-dimensional array"),
