@@ -32,6 +32,8 @@ from studies.vocabulary import quantity_named
 LATTICE = "lattice.json"
 _REFERENCE = re.compile(r"@\s*([\w.$#]+(?:::\d+)?(?::end)?)")  # the place in a formula's betx@place
 
+_UNDEFINED = re.compile(rf"'([^']+)' {COUNTS_AS_0}")
+
 _RANGE_ROUNDING = 1e-9  # of energies that are written in MeV/u and held in eV
 
 
@@ -318,7 +320,7 @@ def _beam(spec: BeamSpec) -> MachineBeam:
 def _reader_warnings(lattice: Lattice) -> Iterable[str]:
     undefined = [warning for warning in lattice.warnings if COUNTS_AS_0 in warning]
     if undefined:
-        names = [warning.split(f" {COUNTS_AS_0}")[0].rsplit(" ", 1)[-1] for warning in undefined]
+        names = list(dict.fromkeys(name for warning in undefined for name in _UNDEFINED.findall(warning)))
         one = len(names) == 1
         yield (
             f"The lattice uses {'a name' if one else f'{len(names)} names'} that its file does not define, "

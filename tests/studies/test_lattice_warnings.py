@@ -2,7 +2,12 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+from typing import Any
+
+from studies.registry import study_of
 from studies.spec.lattice_warnings import told
+from studies.spec.resolution import Resolved
 
 
 def undefined(line: int) -> str:
@@ -33,3 +38,29 @@ def test_other_reasons_files_and_commands_are_other_kinds() -> None:
         f"{elsewhere[0]}, and 4 more of this kind (lines 1 to 4)",
         "no place at all",
     ]
+
+
+def _warnings(folder: Path, text: str) -> tuple[str, ...]:
+    (folder / "line.seq").write_text(text)
+    study = study_of("optics")
+    spec = study.spec(study="optics", lattice="line.seq", particle="proton", kinetic_energy_MeV_per_u=100.0)
+    resolved: Resolved[Any] = study.resolve(spec, folder / "study.toml")
+    return resolved.warnings
+
+
+def test_names_that_count_as_0_are_a_warning_of_their_own(tmp_path: Path) -> None:
+    """Every strength of them is off: that is more than a statement that was passed over."""
+    text = "q: quadrupole, l=0.2, k1:=kq1;\np: quadrupole, l=0.2, k1:=kq2;\nc: line=(q, p);\n"
+    found = _warnings(tmp_path, text)
+    assert any("uses 2 names that its file does not define, kq1, kq2: they count as 0" in one for one in found)
+    assert not any("Passed over" in one for one in found)
+    assert not any("does not define" in one for one in _warnings(tmp_path, "kq1 = 1; kq2 = -1;\n" + text))
+
+
+def test_a_line_that_is_studied_as_a_ring_is_told(tmp_path: Path) -> None:
+    found = _warnings(tmp_path, "b: sbend, l=1, angle=pi/8;\nc: line=(b);\n")
+    assert any(
+        "'c' is taken as a cell that repeats, its bends turn 22.5 degrees; a line needs its [start]" in one
+        for one in found
+    )
+    assert not any("taken as" in one for one in _warnings(tmp_path, "b: sbend, l=1, angle=pi/8;\nc: line=(16*b);\n"))
