@@ -225,7 +225,8 @@ def _evaluate_chain(parts: list[Tree[Token] | Token], values: Mapping[str, Any])
 
 
 def alike(first: str, second: str) -> bool:
-    """Whether two expressions give the same number to the last bit, but for blanks, brackets and factors of 1 or -1.
+    """Whether two expressions give the same number to the last bit, whatever their blanks, brackets and factors of 1 or -1;
+    "pi" is its number.
 
     >>> alike("-1.7*kf", "-1.0 * ((1.70 * kf))"), alike("2*kf", "kf*2")
     (True, False)
@@ -239,6 +240,8 @@ def _steps(node: Tree[Token] | Token) -> Any:
         return str(node)
     if node.data == "number":
         return float(str(node.children[0]).replace("d", "e"))
+    if node.data == "name" and (name := str(node.children[0])) != "e":  # a parameter may be called so
+        return CONSTANTS.get(name, name)
     parts = [_steps(part) for part in node.children]
     if node.data == "sign":
         return _signed(parts.count("-") % 2 == 1, parts[-1])

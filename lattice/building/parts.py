@@ -63,21 +63,35 @@ def plain_length(element: Element) -> float:
     return float(length)
 
 
+def lengths_of(elements: Iterable[Element]) -> list[float | str]:
+    """Lengths as they are written, in m or as expressions."""
+    return [getattr(element, "length", 0.0) for element in elements]
+
+
+def difference(whole: Iterable[float | str], less: Iterable[float | str]) -> float | str:
+    """What is left of lengths without others: a number, or an expression where one of them is."""
+    signed = [*((1.0, one) for one in whole), *((-1.0, one) for one in less)]
+    number = sum(sign * one for sign, one in signed if isinstance(one, float))
+    texts = [f"{'+' if sign > 0 else '-'}({one})" for sign, one in signed if isinstance(one, str)]
+    return "".join([repr(number), *texts]) if texts else number
+
+
 def split_drifts(
-    elements: Sequence[Element], rows: range, inside: float, new: Sequence[Element]
+    elements: Sequence[Element], rows: range, inside: float, new: Sequence[Element], after: float
 ) -> tuple[Element, ...]:
     """The elements with ``new`` in the drifts of ``rows``, ``inside`` [m] behind the entrance of the first; no length
     changes.
 
-    The pieces of drift "d" are "d_1" and "d_2", or the next numbers that no element has.
+    The pieces of drift "d" are "d_1" and "d_2", or the next numbers that no element has. Lengths that are expressions
+    stay so: the drift behind gives way. ``after``: what is left for it now [m].
     """
     drifts = elements[rows.start : rows.stop]
-    front, back = inside, sum(map(plain_length, drifts)) - inside - sum(map(plain_length, new))
+    back = difference(lengths_of(drifts), [inside, *lengths_of(new)])
     taken = {element.name for element in (*elements, *new)}
     pieces = []
-    for drift, length in ((drifts[0], front), (drifts[-1], back)):
+    for drift, length, now in ((drifts[0], inside, inside), (drifts[-1], back, after)):
         name = next(free_names(drift.name, taken))
-        if length > TOUCHING:
+        if now > TOUCHING:
             pieces.append([replace(drift, name=name, length=length)])  # type: ignore[call-arg]
             taken.add(name)
         else:

@@ -14,7 +14,7 @@ from lattice.building.mirror import reversed_elements
 from lattice.elements import Aperture, Drift, Element
 from lattice.errors import InputError, LatticeError, did_you_mean, listed
 from lattice.magnitudes import is_number
-from lattice.parameters import Parameters
+from lattice.parameters import Parameters, parse_expression
 from lattice.reference import ReferenceParticle
 from lattice.structure import Structure
 
@@ -227,7 +227,8 @@ class ElementSequence:
         return self._with_elements((*self.elements[:row], *new, *self.elements[row:]), parameters)
 
     def _at_place(self, new: tuple[Element, ...], at: float, share: float) -> tuple[Element, ...]:
-        length, s = sum(map(parts.plain_length, new)), self._plain_s()
+        s = self._plain_s()
+        length = sum(map(self._length_now, new))
         begin = at - share * length
         touching = parts.TOUCHING
         if length <= touching and len(rows := np.flatnonzero(np.abs(s - begin) <= touching)):
@@ -237,7 +238,15 @@ class ElementSequence:
         drifts = range(first, last + 1)
         if not (first >= 0 and last < len(self) and self._is_one_drift(drifts)):
             raise LatticeError(self._no_room(new, begin, length, s))
-        return parts.split_drifts(self.elements, drifts, begin - float(s[first]), new)
+        after = float(s[last + 1]) - begin - length
+        return parts.split_drifts(self.elements, drifts, begin - float(s[first]), new, after)
+
+    def _length_now(self, element: Element) -> float:
+        """Length [m] of an element with the parameters of now."""
+        length = getattr(element, "length", 0.0)
+        if isinstance(length, str):
+            return float(parse_expression(length).evaluate(self.parameters.values_by_name))
+        return float(length)
 
     def _is_one_drift(self, rows: range) -> bool:
         """True of drifts of one aperture that follow each other."""
@@ -310,11 +319,10 @@ class ElementSequence:
         """
         row = self.index(name)
         element = self.elements[row]
-        length = parts.plain_length(element)
         beside = [one for one in self.elements[max(row - 1, 0) : row + 2] if isinstance(one, Drift)]
         aperture = beside[0].aperture if beside else element.aperture
         left = parts.drift_left(replace(element, aperture=aperture), {one.name for one in self.elements})
-        kept = (left,) if length else ()
+        kept = (left,) if left.length != 0.0 else ()
         without = self._with_elements((*self.elements[:row], *kept, *self.elements[row + 1 :]))
         return without.insert(element, at=to, refer=refer)
 

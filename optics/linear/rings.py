@@ -13,6 +13,7 @@ from lattice.memory import Kept
 from lattice.survey import turns_once
 
 _START = "start={'betx': 9.0, 'bety': 4.0, ...}"
+AS_A_CELL = "; it is taken as "
 _ASKED = Kept[str, str]("whether a lattice is a ring", at_most=1)
 _STRAIGHT = 1e-6  # rad
 
@@ -25,6 +26,12 @@ def taken_as(lattice: Lattice) -> str:
     if turns_once(lattice):
         return ""
     return f"a cell that repeats, its bends turn {np.degrees(_turned(lattice)):.4g} degrees; a line takes {_START}"
+
+
+def told_of_a_line(lattice: Lattice) -> str:
+    """The end of a message about optics that are not stable: the remedy where the lattice is no ring."""
+    cell = taken_as(lattice)
+    return f"{AS_A_CELL}{cell}" if cell else ""
 
 
 def warn_of_a_line(lattice: Lattice, stacklevel: int = 3) -> None:

@@ -13,6 +13,7 @@ from optics.linear import propagation
 from optics.linear.conditions import Conditions
 from optics.linear.coupling import mode_start, propagate_modes
 from optics.linear.functions import Functions
+from optics.linear.rings import told_of_a_line
 from optics.maps.model import StepSeries, step_series
 from optics.maps.recording import N_COORDINATES
 from optics.maps.taylor import QUADRATIC
@@ -151,7 +152,7 @@ def _refuse_unstable(lattice: Lattice, cosines: Array, initial: Array, modes: Ar
         if not abs(cosine) < propagation.LARGEST_COSINE:
             raise UnstableOptics(
                 f"lattice '{lattice.name}' is unstable: the {plane} one-turn matrix has "
-                f"|trace| = {2 * abs(cosine):.9g}{_needed(abs(cosine))}"
+                f"|trace| = {2 * abs(cosine):.9g}{_needed(abs(cosine))}{told_of_a_line(lattice)}"
             )
     if not np.all(np.isfinite(initial[propagation.DX : propagation.DY + 2])):
         raise UnstableOptics(f"lattice '{lattice.name}' has no finite dispersion: a tune lies on an integer")
@@ -162,7 +163,7 @@ def _needed(cosine: float) -> str:
     needed = ", bounded motion needs less than 2"
     if abs(cosine - 1.0) > 1.0 - propagation.LARGEST_COSINE:
         return needed
-    return f"{needed} by more than rounding: nothing focuses, or a tune is a multiple of 1/2 (a line needs its start)"
+    return f"{needed} by more than rounding: nothing focuses, or a tune is a multiple of 1/2"
 
 
 def _propagated(lattice: Lattice, model: StepSeries, initial: Start, second_order: bool) -> tuple[Functions, Array]:

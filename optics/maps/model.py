@@ -53,7 +53,10 @@ def checked_particle(lattice: Lattice, particle: ReferenceParticle | None) -> Re
     """The given particle, or else the lattice's own; InputError when there is neither."""
     chosen = particle if particle is not None else lattice.particle
     if chosen is None:
-        raise InputError(f"lattice '{lattice.name}' names no particle: pass a ReferenceParticle")
+        raise InputError(
+            f"lattice '{lattice.name}' names no particle: pass one, such as "
+            "ReferenceParticle('proton', kinetic_energy_per_u=100e6), or take lattice.with_particle(...)"
+        )
     if not isinstance(chosen, ReferenceParticle):
         raise InputError(f"particle must be a ReferenceParticle, found {chosen!r}")
     return chosen

@@ -9,6 +9,7 @@ from pathlib import Path
 from lattice import InputError, Lattice, ReferenceParticle, UnstableOptics
 from lattice.survey import turns_once
 from machines.registry import ring_named
+from optics.linear.rings import AS_A_CELL
 from studies.spec.builtin import looks_like_file
 from studies.spec.lattice_files import read_lattice
 
@@ -53,8 +54,9 @@ def start_hinted(start: Mapping[str, float] | None, lattice: Lattice) -> Iterato
     except UnstableOptics as error:
         if start or turns_once(lattice):
             raise
+        unstable = str(error).split(AS_A_CELL)[0]
         raise UnstableOptics(
-            f"{error}\nA line that is no ring needs its start conditions: --start betx=9.07 --start bety=3.5 ... "
+            f"{unstable}\nA line that is no ring needs its start conditions: --start betx=9.07 --start bety=3.5 ... "
             "(in a study file a table [start] with betx, bety ...)"
         ) from None
 

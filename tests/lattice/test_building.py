@@ -280,3 +280,21 @@ def test_nothing_is_built_of_a_batch_at_a_place() -> None:
     assert (2 * batch).batch == 2
     with pytest.raises(InputError, match="2 lattices in one"):
         batch.insert(Marker("m"), at=0.5)
+
+
+def test_an_element_goes_into_and_out_of_drifts_whose_lengths_are_expressions() -> None:
+    """The drift behind gives way, so that its length still follows its parameters."""
+    line = Lattice(
+        "line",
+        elements=[Quadrupole("q", length="lq", k1=1.0), Drift("d", length="2.0-lq"), Drift("e", length=1.0)],
+        parameters={"lq": 0.4},
+    )
+    put = line.insert(Marker("m"), at=1.0).insert(Quadrupole("p", length="lq", k1=0.5), at=2.1)
+    assert names(put) == ["q", "d_1", "m", "d_2_1", "p", "e_1"]
+    for length in (0.4, 0.35):
+        now = put.with_parameters(lq=length)
+        assert now.length == pytest.approx(3.0, abs=1e-12)
+        assert now.length - now.s[now.row("p")] == pytest.approx(1.1 + 0.4 - length, abs=1e-12)
+    moved = put.moved("p", to=2.0)
+    assert moved.s[moved.row("p")] == pytest.approx(1.8, abs=1e-12)
+    assert moved.length == pytest.approx(3.0, abs=1e-12)

@@ -172,6 +172,8 @@ def test_a_name_that_madx_cannot_take_is_told_by_the_writer(tmp_path: Path) -> N
         ("-kf", "kf", False),
         ("-a*-b", "a*b", True),
         ("-2^2", "4", False),
+        ("twopi/n", "6.283185307179586 / n", True),
+        ("e", "2.718281828459045", False),
     ],
 )
 def test_expressions_are_alike_where_their_numbers_are_equal_to_the_last_bit(

@@ -11,7 +11,7 @@ import pandas as pd
 import pytest
 
 import optics
-from lattice import Bend, Drift, InputError, Lattice, Quadrupole, ReferenceParticle
+from lattice import Bend, Drift, InputError, Lattice, Quadrupole, ReferenceParticle, UnstableOptics
 from optics import Limit, Target, Vary, elements, from_xsuite, match, to_xsuite, track, twiss
 
 PROTON = ReferenceParticle("proton", kinetic_energy_per_u=100e6)
@@ -60,6 +60,16 @@ def test_periodic_optics_of_what_is_no_part_of_a_ring_warns_once(ask: Callable[[
     with warnings.catch_warnings():
         warnings.simplefilter("error")
         twiss(line.with_parameters(kf=1.99))  # told already
+
+
+def test_a_line_that_is_not_stable_as_a_ring_names_its_start() -> None:
+    with pytest.raises(
+        UnstableOptics, match=r"taken as a cell that repeats, its bends turn 0 degrees; a line takes start="
+    ):
+        twiss(CELL.with_parameters(kf=9.0))
+    with pytest.raises(UnstableOptics) as ring:
+        twiss(8 * bent(pi / 4).with_parameters(kf=9.0))
+    assert "start" not in str(ring.value)
 
 
 def test_cells_of_rings_and_lines_with_a_start_do_not_warn() -> None:
