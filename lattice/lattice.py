@@ -151,8 +151,8 @@ class Lattice(ElementSequence, Showing):
         """Whether two lattices have the same elements in the same order, parameters and particle.
 
         Expressions are the same where they give the same number to the last bit ("-kf" and "-1.0 * (kf)"), so that a
-        lattice that went through Xsuite's expressions is equal. Xsuite keeps the numbers of lengths that are expressions,
-        PALS the product of ``hgap`` and ``fint``: these come back with the same optics, and not equal.
+        lattice that went through Xsuite's expressions is equal. Xsuite keeps the numbers alone of lengths that are
+        expressions, PALS the product of ``hgap`` and ``fint``: these come back with the same optics, and not equal.
 
         ``==`` tells whether they are one value in memory, and is False for a lattice that was saved and read again.
         Names and warnings of the lattices do not count.

@@ -225,8 +225,7 @@ def _evaluate_chain(parts: list[Tree[Token] | Token], values: Mapping[str, Any])
 
 
 def alike(first: str, second: str) -> bool:
-    """Whether two expressions give the same number to the last bit, whatever their blanks, brackets and factors of 1 or -1;
-    "pi" is its number.
+    """Whether two expressions give the same number to the last bit, whatever blanks, brackets and factors of 1 or -1.
 
     >>> alike("-1.7*kf", "-1.0 * ((1.70 * kf))"), alike("2*kf", "kf*2")
     (True, False)

@@ -175,11 +175,11 @@ class Builder:
     # -- drifts --
 
     def _with_drifts(self, placed: Iterable[Placed], end: Placed) -> Iterator[Element]:
-        exit_so_far = entry_so_far = Sum()
+        exit_so_far = entry_so_far = begin = Sum()
         before = "the start of the sequence"
         for item in (*placed, end):
             gap = (item.entry - exit_so_far).strength
-            if item is not end and self._is_behind(item, entry_so_far, gap):
+            if exit_so_far is not begin and item is not end and self._is_behind(item, entry_so_far, gap):
                 raise item.statement.makes_no_sense(
                     f"'{item.name}' stands before {before} in the machine and behind it in the file: put the elements "
                     "of a sequence in the order of their places, as MAD-X wants them"

@@ -594,7 +594,7 @@ def test_what_is_not_used_may_be_what_cannot_be_held(read: Read) -> None:
         ("x, at=1; x, at=1.5;", "ring.seq:2: 'x' and 'x' overlap by 0.5 m"),
         ("x, at=0.4;", "the start of the sequence and 'x' overlap by 0.1 m"),
         ("x, at=3.6;", "'x' and the end of the sequence overlap by 0.1 m"),
-        ("x, at=3; q: x, at=1;", "'x' and 'q' overlap by 3 m"),
+        ("x, at=3; q: x, at=1;", "'q' stands before 'x' in the machine"),
         ("q: x, at=1; q: x, at=3;", "'q' is defined twice in sequence 's'"),
         ("x, at=1, from=y;", "sequence 's' has no element 'y' to place 'x' from"),
         ("q: x, at=1, from=r; r: x, at=1, from=q;", "placed from each other in a circle"),
