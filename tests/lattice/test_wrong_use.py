@@ -26,6 +26,14 @@ from lattice import (
 from lattice.errors import ArgumentError
 from lattice.parameters import alike
 
+#: As a notebook calls them, without a type checker.
+drift: Any = Drift
+quadrupole: Any = Quadrupole
+aperture: Any = Aperture
+bend: Any = Bend
+particle: Any = ReferenceParticle
+made: Any = Lattice
+
 CELL = Lattice(
     "cell",
     elements=[
@@ -42,17 +50,17 @@ CELL = Lattice(
     ("make", "words"),
     [
         (
-            lambda: Drift("d", l=1.0),
+            lambda: drift("d", l=1.0),
             r"Drift has no 'l'; did you mean 'length'\? Drift takes name and, by name, aperture",
         ),
-        (lambda: Drift("d", 1.0), r"Drift: 1\.0 must be given by its name\. Drift takes name"),
-        (lambda: Quadrupole("q", length=0.3, kl=1.0), r"Quadrupole has no 'kl'"),
-        (lambda: Aperture("ellipse", 0.05), r"Aperture needs half_y\. Aperture takes shape, half_x, half_y"),
-        (lambda: Bend("b"), r"Bend needs length, angle"),
-        (lambda: Drift("d", name="d"), r"Drift is given name twice"),
-        (lambda: ReferenceParticle("proton", energy=1e9), r"has no 'energy'.*kinetic_energy_per_u"),
-        (lambda: Lattice("cell", [Drift("d")]), r"Lattice: \[.* must be given by its name"),
-        (lambda: Aperture("rectangle", 0.1, 0.1, 0.0, 0.0, None, None, 5.0), r"Aperture: 5\.0 is too many"),
+        (lambda: drift("d", 1.0), r"Drift: 1\.0 must be given by its name\. Drift takes name"),
+        (lambda: quadrupole("q", length=0.3, kl=1.0), r"Quadrupole has no 'kl'"),
+        (lambda: aperture("ellipse", 0.05), r"Aperture needs half_y\. Aperture takes shape, half_x, half_y"),
+        (lambda: bend("b"), r"Bend needs length, angle"),
+        (lambda: drift("d", name="d"), r"Drift is given name twice"),
+        (lambda: particle("proton", energy=1e9), r"has no 'energy'.*kinetic_energy_per_u"),
+        (lambda: made("cell", [drift("d")]), r"Lattice: \[.* must be given by its name"),
+        (lambda: aperture("rectangle", 0.1, 0.1, 0.0, 0.0, None, None, 5.0), r"Aperture: 5\.0 is too many"),
     ],
 )
 def test_a_value_made_with_wrong_arguments_says_what_it_takes(make: Any, words: str) -> None:
@@ -67,7 +75,7 @@ def test_wrong_arguments_are_what_python_and_the_toolkit_call_them() -> None:
 
 def test_an_error_inside_a_right_call_is_its_own() -> None:
     with pytest.raises(LatticeError, match="must be a number"):
-        Drift("d", length={})  # type: ignore[arg-type]
+        drift("d", length={})
 
 
 def test_help_shows_the_arguments_of_the_kind_itself() -> None:
@@ -100,18 +108,19 @@ def test_an_unknown_name_of_the_package_names_the_nearest(name: str, meant: str)
 
 
 def test_lattices_and_parameters_that_are_set_say_how_another_is_made() -> None:
+    cell: Any = CELL
     with pytest.raises(InputError, match=r"lattice\.with_parameters\(kf=\.\.\.\)"):
-        CELL.parameters["kf"] = 1.0
+        cell.parameters["kf"] = 1.0
     with pytest.raises(InputError, match=r"lattice\.with_new_parameters\(k=\.\.\.\)"):
-        CELL.parameters["k"] = 1.0
+        cell.parameters["k"] = 1.0
     with pytest.raises(InputError, match=r"lattice\.with_parameters\(kf=\.\.\.\)"):
-        CELL.parameters.kf = 1.0  # type: ignore[attr-defined]
+        cell.parameters.kf = 1.0
     with pytest.raises(FrozenInstanceError, match=r"lattice\.with_parameters\(kf=\.\.\.\)"):
-        CELL.kf = 1.0  # type: ignore[attr-defined]
+        cell.kf = 1.0
     with pytest.raises(InputError, match=r"lattice\.replace\('qf', element\)"):
-        CELL["qf"] = Drift("qf")
+        cell["qf"] = Drift("qf")
     with pytest.raises(InputError, match=r"lattice\.remove\('qf'\)"):
-        del CELL["qf"]
+        del cell["qf"]
 
 
 def test_a_dependent_parameter_that_is_set_names_the_free_ones() -> None:

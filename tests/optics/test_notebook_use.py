@@ -5,6 +5,7 @@ from __future__ import annotations
 import warnings
 from collections.abc import Callable
 from math import pi
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -117,15 +118,16 @@ def test_a_tune_missed_by_whole_turns_is_told_to_count_them() -> None:
 
 
 def test_a_limit_without_its_word_says_how() -> None:
+    limit: Any = Limit
     with pytest.raises(
         InputError, match=r"Limit: 20 must be given by its name\. Limit takes quantity and, by name, lower, upper"
     ):
-        Limit("betx", 20)  # type: ignore[misc]
+        limit("betx", 20)
 
 
 def test_an_unknown_name_of_optics_names_the_nearest() -> None:
     with pytest.raises(AttributeError, match="did you mean 'Target'"):
-        optics.Targt  # type: ignore[attr-defined]  # noqa: B018
+        optics.Targt  # noqa: B018
 
 
 def test_elements_are_a_table() -> None:
