@@ -22,8 +22,10 @@ def envelope(knockout: RFKnockout, times: Array, revolution_frequency: float) ->
     """Complex envelope (n,) of the exciter's kick [rad] at ``times`` [s].
 
     The kick is its real part times exp(2 pi i f t), f = tune x revolution frequency. "chirp" sweeps the band upwards
-    once a period, "dual-fm" adds a second sweep half a period behind it (each with 1/sqrt 2 of the amplitude), "noise"
-    is Gaussian and never repeats, its power even over the band and 0 outside; all have the rms kick of the "sine".
+    once a period, "dual-fm" adds a second sweep half a period behind it, "noise" is Gaussian and never repeats, its
+    power even over the band and 0 outside; all have the rms kick of the "sine".
+
+    Two sweeps half a period T apart beat with pi B (t - T/4): what they have in common is sinc(pi B T/4) on average.
     """
     amplitude = programme_values(knockout.programme, times)
     band = knockout.bandwidth * revolution_frequency
@@ -34,7 +36,7 @@ def envelope(knockout: RFKnockout, times: Array, revolution_frequency: float) ->
     if knockout.excitation == "chirp":
         return np.asarray(amplitude * _sweep(times, band, knockout.period))
     two = _sweep(times, band, knockout.period) + _sweep(times + knockout.period / 2, band, knockout.period)
-    return np.asarray(amplitude * two / np.sqrt(2.0))
+    return np.asarray(amplitude * two / np.sqrt(2.0 * (1.0 + np.sinc(band * knockout.period / 4.0))))
 
 
 def _sweep(times: Array, band: float, period: float) -> Array:

@@ -143,3 +143,20 @@ def test_the_line_begins_beside_the_ring_on_one_floor() -> None:
     side = survey(RING)["X"][0] + along["X"]
     assert abs(side[0]) == pytest.approx(0.05, rel=1e-12)
     assert abs(side[1]) == pytest.approx(0.05 + 10 * np.sin(0.02), rel=1e-12)
+
+
+def test_what_enters_the_line_is_the_states_in_its_frame_without_their_times() -> None:
+    junction, states = Junction(x=0.05, y=-0.01, angle_x=0.02, angle_y=-0.005, roll=0.3), bar(50)
+    wanted = junction.entering(PROTON, states) * [1, 1, 1, 1, 0, 1]
+    found = ExtractedBeam(states, np.arange(50.0), PROTON).coordinates(junction)
+    np.testing.assert_allclose(found, wanted, rtol=1e-14)
+
+
+def test_a_beam_that_moves_in_time_moves_by_its_slopes_times_the_duration() -> None:
+    """Straight lines of time over 0.4 s, from 0.3 s on; a beam of one moment does not move."""
+    time = 0.3 + 0.4 * np.random.default_rng(1).permutation(np.linspace(0.0, 1.0, 30))
+    states = np.zeros((30, 6))
+    states[:, 0], states[:, 1], states[:, 5] = 2e-3 * time, 0.05 - 1e-4 * time, 5e-4 * time - 1e-3
+    moved = ExtractedBeam(states, time, PROTON).drift_in_time()
+    assert moved == pytest.approx({"x": 0.8e-3, "px": -0.4e-4, "delta": 2e-4}, rel=1e-9)
+    assert set(ExtractedBeam(states, np.full(30, 0.3), PROTON).drift_in_time().values()) == {0.0}

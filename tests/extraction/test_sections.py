@@ -262,3 +262,17 @@ def test_maps_are_kept_with_the_ring() -> None:
     first = sectional_maps(ring, PROTON, at, region, (0.0, 1e-4))
     assert sectional_maps(ring.with_parameters(sr=25.0), PROTON, at, region, (0.0, 1e-4)) is first
     assert sectional_maps(ring.with_parameters(sr=24.0), PROTON, at, region, (0.0, 1e-4)) is not first
+
+
+def test_cuts_serve_the_middle_and_both_ends_of_the_momenta(monkeypatch: pytest.MonkeyPatch) -> None:
+    seen: list[float] = []
+
+    def choose(ring: Lattice, particle: ReferenceParticle, start: int, region: Region, ends: Any, **more: Any) -> Any:
+        seen.extend(ends)
+        raise InterruptedError
+
+    monkeypatch.setattr("extraction.spill.sections.making.choose_cuts", choose)
+    ring = compact_ring()
+    with pytest.raises(InterruptedError):
+        sectional_maps(ring, PROTON, ring.index(COMPACT_SEPTUM), Region(0.011, 1e-3), (-1e-3, 3e-3))
+    assert sorted(seen) == pytest.approx([-1e-3, 1e-3, 3e-3], rel=1e-12)

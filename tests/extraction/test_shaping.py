@@ -116,9 +116,9 @@ def test_the_heating_of_a_knockout_does_not_depend_on_how_long_a_trial_is() -> N
     knockout = RFKnockout("x", [(0.0, 1e-6), (1.0, 3e-6)], tune=0.66)
     heating = _progress(knockout, 1.0)[1]
     # Integral of (1 + 2 t)^2 from 0 to 1 is 13/3, in 1e-12.
-    assert heating[-1] == pytest.approx(13 / 3 * 1e-12, rel=1e-6)
+    assert 1e12 * heating[-1] == pytest.approx(13 / 3, rel=1e-6)
     short = _driver(knockout, _Warp(np.array([0.0, 1.0]), heating[[0, -1]]), 0.01)
-    assert _progress(short, 0.01)[1][-1] == pytest.approx(heating[-1], rel=1e-9)
+    assert _progress(short, 0.01)[1][-1] == pytest.approx(heating[-1], rel=1e-9, abs=0.0)
 
 
 @pytest.mark.parametrize("lead", [0.0, 0.2])
@@ -133,3 +133,27 @@ def test_shares_leave_when_the_shape_has_grown_to_them(lead: float) -> None:
     for wanted in (even, rising):
         spill: Any = SimpleNamespace(extracted=pd.DataFrame({"time": 2.0 * wanted.fractions(middles)}))
         assert wanted.evenness(spill).raw == pytest.approx(1.0, rel=1e-6)
+
+
+@pytest.mark.parametrize(("ends", "share"), [((3e-6, 3e-6), 1.0), ((0.0, 3e-6), 1 / 3), ((3e-6, 1.5e-6), 7 / 12)])
+def test_an_exciter_s_progress_is_its_heating(ends: tuple[float, float], share: float) -> None:
+    """The amplitude squared over time: of a straight line from a to b (a^2 + a b + b^2) / 3 of the duration."""
+    from extraction.spill.shaping import _driver, _progress, _Warp
+
+    knockout = RFKnockout("x", [(0.0, ends[0]), (0.5, ends[1])], tune=0.67, bandwidth=0.01)
+    times, heating = _progress(knockout, 0.5)
+    assert heating[-1] == pytest.approx(share * 9e-12 * 0.5, rel=1e-5, abs=0.0)  # a trapezium of thousands of steps
+    again = _driver(knockout, _Warp(times / 0.5, heating), 0.5).programme
+    found = np.array(again)
+    wanted = ends[0] + (ends[1] - ends[0]) * found[:, 0] / 0.5
+    np.testing.assert_allclose(found[:, 1], wanted, rtol=0, atol=1e-3 * 3e-6)
+
+
+def test_other_drivers_progress_as_their_programmes() -> None:
+    from extraction.spill.shaping import _driver, _progress, _Warp
+
+    core = BetatronCore([(0.0, -1e-3), (0.5, 2e-3)])
+    times, values = _progress(core, 0.5)
+    np.testing.assert_allclose(values, -1e-3 + 6e-3 * times, rtol=0, atol=1e-15)
+    again = np.array(_driver(core, _Warp(np.array([0.0, 0.25, 1.0]), np.array([0.0, 3.0, 5.0])), 0.2).programme)
+    np.testing.assert_allclose(again, [[0.0, 0.0], [0.05, 3.0], [0.2, 5.0]], rtol=1e-12)

@@ -11,12 +11,14 @@ from scipy.optimize import brentq
 
 from extraction.resonance.momenta import resonant_momentum
 from extraction.resonance.sextupoles import integrated_k2
+from extraction.resonance.steinbach import waiting_stack
 from extraction.spill.sections.corrections import _least_squares
 from extraction.spill.sections.kicks import largest_kick, own_kick, slopes
 from extraction.spill.sections.one_turn import _planes
+from extraction.spill.sections.proof import carried
 from lattice import Bend, Drift, Element, Lattice, LatticeError, Multipole, Octupole, Sextupole
-from optics import twiss
-from tests.extraction_rings import reference
+from optics import Beam, twiss
+from tests.extraction_rings import PROTON, reference
 
 
 def alone(element: Element) -> Lattice:
@@ -112,3 +114,31 @@ def test_on_the_resonance_the_resonant_momentum_is_none() -> None:
 
     at = ring.with_parameters(kf=brentq(distance, 0.2910, 0.2918, xtol=1e-16, rtol=1e-15))
     assert abs(resonant_momentum(at)) < 1e-11
+
+
+def test_the_ellipse_of_a_proof_is_carried_by_every_section() -> None:
+    """Sigma = (beta -alpha; -alpha gamma) behind each matrix of determinant 1: M Sigma M^T, in both planes."""
+    draw = np.random.default_rng(3)
+    a, b, c = draw.uniform(0.5, 2.0, (3, 2, 4, 2))
+    matrices = np.moveaxis(np.array([[a, b], [c, (1 + b * c) / a]]), (0, 1), (-2, -1))  # momenta, sections, planes
+    ellipse = (9.0, -1.5, 5.0, 0.4)
+    betas = carried(matrices, ellipse)[0]
+    for which, sections in enumerate(matrices):
+        for plane in (0, 1):
+            beta, alpha = ellipse[2 * plane : 2 * plane + 2]
+            sigma = np.array([[beta, -alpha], [-alpha, (1 + alpha**2) / beta]])
+            wanted = [beta]
+            for matrix in sections[:, plane]:
+                sigma = matrix @ sigma @ matrix.T
+                wanted.append(sigma[0, 0])
+            np.testing.assert_allclose(betas[which, :, plane], wanted[: betas.shape[1]], rtol=1e-9)
+
+
+@pytest.mark.parametrize("full_width", [None, 4e-3])
+def test_a_waiting_stack_is_its_seeds_draws_in_units_of_the_beam(full_width: float | None) -> None:
+    """A^2 = 2 emittance e with e exponential; dp/p about the mean by the rms, or even over the width."""
+    beam = Beam(PROTON, 2e-6, 1e-6, sigma_delta=5e-4, delta=-1e-3)
+    stack, draw = waiting_stack(beam, 50, seed=4, full_width=full_width), np.random.default_rng(4)
+    np.testing.assert_allclose(stack.amplitude**2 / 4e-6, draw.exponential(size=50), rtol=1e-12)
+    wanted = 5e-4 * draw.standard_normal(50) if full_width is None else 4e-3 * (draw.random(50) - 0.5)
+    np.testing.assert_allclose(stack.delta, -1e-3 + wanted, rtol=1e-12)

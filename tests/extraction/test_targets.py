@@ -161,3 +161,13 @@ def test_a_goal_at_an_unknown_place() -> None:
     goal = ExtractionTarget("stable_area", 1e-6, at="se_010a_es")
     with pytest.raises(InputError, match="did you mean 'se_010a_esp'"):
         match(cnao(), vary=[Vary("kf")], targets=[goal])
+
+
+@pytest.mark.parametrize("quantity", QUANTITIES)
+def test_a_goal_costs_its_distance_in_its_unit_and_is_reached_within_its_tolerance(quantity: str) -> None:
+    """The table's numbers: tolerance where none is given, and the distance that counts as one."""
+    tolerance, unit = QUANTITIES[quantity]
+    one = ExtractionTarget(quantity, 2.0, "es", x_septum=0.035, weight=3.0)
+    assert one.tolerance == tolerance
+    assert one.residual(np.array([2.0 + unit, 2.0 - 2 * unit])) == pytest.approx([3.0, -6.0], rel=1e-6)
+    assert ExtractionTarget(quantity, 2.0, "es", x_septum=0.035, tolerance=0.5).tolerance == 0.5
