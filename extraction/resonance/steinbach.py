@@ -51,7 +51,7 @@ def wedge(
     """The wedge of a Steinbach diagram: which amplitude is stable at each momentum.
 
     ``particle``: None is the lattice's own. ``at``: where the triangle is seen, without it at the ring's start. It
-    makes little difference: in CNAO 3e-3 from the resonance 0.2 % of the exact amplitude, and 1 % of the leading order's,
+    makes little difference: in CNAO 3e-3 from the resonance 0.2 % of the exact amplitude, 1 % of the leading order's,
     whose phases are taken at the ring's tune. ``deltas``: dp/p from that particle's momentum; None: ten about the
     resonant one (``usual_momenta``).
 
