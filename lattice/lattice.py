@@ -186,13 +186,13 @@ class Lattice(ElementSequence, Showing):
 
     def no_parameter(self, name: str) -> str:
         """What messages say of a name that is no parameter here, and of the ways to one."""
-        element, _, attribute = name.rpartition(".")
+        element, attribute = (name, "k1") if name in self else (name.rpartition(".")[0], name.rpartition(".")[2])
         place = (element, attribute) if element in self else ("name of an element", "k1")
         return (
             f"lattice '{self.name}' has no parameter '{name}'{did_you_mean(name, self.parameters) or '.'} "
             f"Its parameters: {listed(self.parameters)}. lattice.freed('{place[0]}', '{place[1]}', 'new_name') makes "
             "one of a strength, lattice.with_new_parameters(new_name=0.0) adds one; in a MAD-X file it is "
-            f"kq = 1.2; {place[0] if element else 'qf'}: quadrupole, ..., k1 := kq;"
+            f"kq = 1.2; {element if element in self else 'qf'}: quadrupole, ..., k1 := kq;"
         )
 
     def _refuse_unsettable(self, name: str) -> None:

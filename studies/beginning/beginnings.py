@@ -10,7 +10,7 @@ from typing import Any
 
 import numpy as np
 
-from lattice import ElectrostaticSeptum, InputError, Lattice, Sextupole
+from lattice import Bend, ElectrostaticSeptum, Element, InputError, Lattice, Multipole, Sextupole
 from optics.aperture import openings
 from optics.linear.optics import Optics
 from optics.magnets import magnet_families
@@ -99,11 +99,18 @@ def _extraction(source: Source) -> _More:
     """A lattice of one's own needs wires, and a tune near a third of a whole number."""
     if source.lattice is None or source.optics is None:
         return {}, ()
-    if not any(isinstance(element, Sextupole) for element in source.lattice.elements):
+    if not any(map(_may_drive, source.lattice.elements)):
         raise InputError(f"'{source.lattice.name}' has no sextupole: nothing drives a third-integer extraction")
     wires, named = _wires(source.lattice, source.optics)
     matched = _near_resonance(source.lattice, source.optics)
     return {**wires, **matched}, (*named, *matched)
+
+
+def _may_drive(element: Element) -> bool:
+    """Whether an element is a sextupole, thick, thin or in a bend, on or off."""
+    if isinstance(element, Multipole):
+        return any(strengths[2:3] not in ((), (0.0,)) for strengths in (element.knl, element.ksl))
+    return isinstance(element, Sextupole) or (isinstance(element, Bend) and element.k2 != 0.0)
 
 
 def _wires(lattice: Lattice, optics: Optics) -> _More:

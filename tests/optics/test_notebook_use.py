@@ -104,11 +104,12 @@ def test_a_parameter_that_hangs_on_others_is_not_varied_and_names_them() -> None
         match(CELL, vary=[Vary("kd")], targets=[Target("qx", 0.2)])
 
 
-def test_an_element_that_is_varied_names_python_and_the_file() -> None:
+@pytest.mark.parametrize("name", ["qf", "qf.k1"])
+def test_an_element_that_is_varied_names_python_and_the_file(name: str) -> None:
     with pytest.raises(
         InputError, match=r"freed\('qf', 'k1', .*in a MAD-X file it is kq = 1\.2; qf: quadrupole, .*k1 := kq"
     ):
-        match(CELL, vary=[Vary("qf.k1")], targets=[Target("qx", 0.2)])
+        match(CELL, vary=[Vary(name)], targets=[Target("qx", 0.2)])
 
 
 def test_a_tune_missed_by_whole_turns_is_told_to_count_them() -> None:

@@ -10,8 +10,20 @@ from typing import Any
 
 import pytest
 
-from lattice import Bend, Drift, Lattice, Marker, Quadrupole, ReferenceParticle, Sextupole, write_json, write_madx
+from lattice import (
+    Bend,
+    Drift,
+    Lattice,
+    Marker,
+    Multipole,
+    Quadrupole,
+    ReferenceParticle,
+    Sextupole,
+    write_json,
+    write_madx,
+)
 from optics import twiss
+from studies.beginning.beginnings import _may_drive
 from studies.beginning.values import example
 from studies.cli import run
 from studies.commands.options import SHORT_WORDS
@@ -196,3 +208,12 @@ def test_force_replaces() -> None:
 )
 def test_what_is_shown_is_what_the_schema_takes(schema: dict[str, Any]) -> None:
     assert list(wrong(example(schema), schema)) == []
+
+
+def test_an_extraction_begins_with_thin_sextupoles_too() -> None:
+    """Of a file that MAKETHIN wrote, sextupoles are multipoles."""
+    thin = Multipole("sx", knl=(0.0, 0.0, "ksx"))
+    assert _may_drive(thin)
+    assert _may_drive(Bend("b", length=1.0, angle=0.1, k2=0.2))
+    assert not _may_drive(Multipole("q", knl=(0.0, 0.1, 0.0), ksl=(0.0,)))
+    assert not _may_drive(Bend("b", length=1.0, angle=0.1))
