@@ -209,7 +209,7 @@ def ptc_tunes(ring: Lattice, delta: float) -> Any:
         session.input(
             "ptc_create_universe; ptc_create_layout, time=false, model=2, method=6, nst=30, exact=true;"
             "ptc_setswitch, fringe=false, time=false, totalpath=false;"
-            f"ptc_twiss, closed_orbit, icase=5, no=4, deltap={delta}, deltap_dependency, table=ptc_twiss;"
+            f"ptc_twiss, closed_orbit, icase=5, no=2, deltap={delta}, deltap_dependency, table=ptc_twiss;"
         )
         summary = session.table.ptc_twiss_summary
         return np.array([float(summary[name][0]) for name in ("q1", "q2", "dq1", "dq2")])
