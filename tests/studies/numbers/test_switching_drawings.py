@@ -145,6 +145,12 @@ def test_an_operational_table_is_compared_with_what_was_held() -> None:
     assert (line[0], line[-1]) == pytest.approx((1.15, 1.65))
     smooth = 1e3 * (made.table().fit.errors.factor("kf", np.array(line)) - 1.0)
     assert curve(errors, "focusing, smooth") == pytest.approx(list(smooth), rel=1e-3)
+    line = curve(bends, "smooth", "x")
+    assert [line[0], line[-1]] == pytest.approx([1.15, 1.65])
+    # 5e-3 and 6e-3 of the powers of rigidity over 6.35 T m: what the errors themselves give, in thousandths
+    assert curve(bends, "smooth") == pytest.approx(
+        list(1e3 * made.table().fit.errors.bends(np.array(line))["bend_k2_error"]), rel=1e-3
+    )
     assert curve(bends, "k2, proton") == pytest.approx([30.0, 40.0])
     assert curve(left, "Qx, proton") == pytest.approx([2.0, -1.0])
     assert curve(left, "Qy, proton") == pytest.approx([4.0, -3.0])

@@ -11,6 +11,7 @@ import pytest
 from lattice import InputError
 from machines.requirements import FAIL, PASS, PROGRAM
 from studies.beginning.values import example
+from studies.charts.bars import stacked as stacked_bars
 from studies.charts.spill import _seconds
 from studies.report.phone.stacking import stacked
 from studies.runs.compare.showing import _margins, _turned
@@ -160,3 +161,19 @@ def test_rows_of_other_points_are_of_another_search() -> None:
 )
 def test_an_example_is_a_value_that_the_schema_takes(schema: dict[str, Any], value: object) -> None:
     assert example(schema) == value
+
+
+def test_stacked_bars_end_at_their_sums() -> None:
+    """Each part as it is given, the whole at its end, room of 12 % behind it and 40 px a row."""
+    parts = {"a": [1.0, 2.0, 0.5], "b": [3.0, 0.25, 0.0]}
+    found = stacked_bars(["x", "y", "z"], parts, "time [s]")
+    assert [list(trace["x"]) for trace in found["data"]] == [parts["a"], parts["b"]]
+    notes = found["layout"]["annotations"]
+    assert [(note["text"], note["x"], note["y"]) for note in notes] == [
+        ("4", 4.0, 0),
+        ("2.25", 2.25, 1),
+        ("0.5", 0.5, 2),
+    ]
+    assert found["layout"]["xaxis"]["range"] == pytest.approx([0.0, 4.48])
+    heights = [stacked_bars([*"abcdefgh"][:n], {"a": [1.0] * n}, "s")["layout"]["height"] for n in (1, 2, 8)]
+    assert np.diff(heights).tolist() == [40, 240]
