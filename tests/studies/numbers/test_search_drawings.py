@@ -10,7 +10,9 @@ import pandas as pd
 import pytest
 
 from lattice import InputError
+from studies.charts.kit.bars import bar, key_above, name_axis, name_margin
 from studies.search import figures as drawn
+from studies.search.front import coverage
 from studies.search.pictures import Cloud, Coordinate, _domains, _range, _some, front_drawing, parallel
 from studies.search.result import _all_at_bound, _beaten, _quantities, headline
 from studies.search.scoring import Scores
@@ -208,3 +210,28 @@ def test_a_front_at_a_bound_is_within_a_thousandth_of_it(values: list[float], ex
     table = pd.DataFrame({"kd": [-0.2, *values, -0.2]})
     made: Any = SimpleNamespace(table=table, front=np.arange(1, 1 + len(values)))
     assert _all_at_bound(made, "kd", -0.3, -0.1) == expected
+
+
+def test_the_front_covers_what_it_dominates_of_a_box_round_all_that_is_feasible() -> None:
+    """(0, 2), (1, 1), (2, 0) from the corner (2.2, 2.2): 0.44, 1.64 and 1.84 of 4.84; what breaks a limit is none."""
+    objectives = np.array([[0.0, 2.0], [-5.0, -5.0], [1.0, 1.0], [2.0, 0.0]])
+    some: Any = SimpleNamespace(objectives=objectives, feasible=np.array([True, False, True, True]))
+    found, corner = coverage(some, np.array([0, 1, 2, 3, 4]))
+    assert found == pytest.approx(np.array([0.0, 0.44, 0.44, 1.64, 1.84]) / 4.84)
+    assert corner == pytest.approx([2.2, 2.2])
+    single: Any = SimpleNamespace(objectives=np.array([[3.0], [1.0]]), feasible=np.array([True, True]))
+    assert coverage(single, np.array([1, 2]))[0] == pytest.approx([0.2 / 2.2, 1.0])
+    none: Any = SimpleNamespace(objectives=objectives, feasible=np.zeros(4, dtype=bool))
+    nothing, corner = coverage(none, np.array([1, 4]))
+    assert nothing.tolist() == [0.0, 0.0]
+    assert np.isnan(corner).all()
+
+
+def test_bars_stand_at_their_names_from_the_top() -> None:
+    trace = bar(["<b>", "y"], [1.0, np.nan], color="#000000", name="n", hover="%{x}")
+    assert (trace["x"], trace["y"][1], trace["orientation"]) == ([1.0, None], "y", "h")
+    assert "<" not in trace["y"][0]
+    assert name_axis()["autorange"] == "reversed"
+    key = key_above(1.2)
+    assert (key["x"], key["y"], key["yanchor"]) == (0.0, 1.2, "bottom")
+    assert [name_margin(names) for names in (["a"], ["a" * 20, "b"])] == [120, 180]
