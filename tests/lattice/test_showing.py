@@ -8,7 +8,8 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from lattice import InputError
+from lattice import Drift, InputError, Lattice
+from lattice.errors import counted
 from lattice.showing import GROUP, Showing, chart, told
 
 
@@ -67,3 +68,17 @@ def test_one_value_takes_less_than_a_line(value: object, words: str) -> None:
 def test_a_picture_that_nobody_draws_says_what_is_missing() -> None:
     with pytest.raises(InputError, match=f"nothing that draws 'hologram' is installed .*{GROUP}"):
         chart("hologram")
+
+
+def test_a_lattice_with_warnings_says_where_they_are() -> None:
+    """Their number alone leaves a reader to guess what they are called."""
+    shown = [repr(Lattice("a", elements=[Drift("d", length=1.0)], warnings=some)) for some in ([], ["k2 is left out"])]
+    assert [text.splitlines()[-1].split(maxsplit=1)[1] for text in shown] == ["0", "1, in .warnings"]
+
+
+@pytest.mark.parametrize(
+    ("number", "noun", "words"),
+    [(1, "energy", "1 energy"), (2, "energy", "2 energies"), (0, "target", "0 targets"), (3, "array", "3 arrays")],
+)
+def test_what_is_counted_has_its_plural(number: int, noun: str, words: str) -> None:
+    assert counted(number, noun) == words
