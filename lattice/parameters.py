@@ -6,9 +6,9 @@ or with arrays (then everything computed from it is batched along the array).
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from functools import cached_property, lru_cache, reduce
+from functools import cached_property, lru_cache, partial, reduce
 from graphlib import CycleError, TopologicalSorter
 from math import erf
 from typing import Any, NoReturn
@@ -22,6 +22,7 @@ from lattice.errors import InputError, LatticeError, did_you_mean
 from lattice.reference import ATOMIC_MASS_UNIT, ELECTRON_MASS, PROTON_MASS, SPEED_OF_LIGHT
 
 Value = float | complex | Array
+Program = Callable[[Mapping[str, Any]], Any]  # of the values by name
 
 # MAD-X precedence: a sign binds weaker than ^ and stronger than * and /; ^ groups from the left, 2^3^2 = 64. Chains
 # are flat nodes, so that long sums do not nest.
@@ -121,16 +122,20 @@ _TWO_ARGUMENTS = {"min", "max", "atan2"}
 
 @dataclass(frozen=True)
 class Expression:
-    """A parsed expression: its ``text`` and the ``names`` of the parameters and constants it uses."""
+    """A parsed expression: its ``text`` and the ``names`` of the parameters and constants it uses.
+
+    ``tree`` is what the text was parsed to, ``program`` the same as functions within functions.
+    """
 
     text: str
     names: frozenset[str]
     tree: Tree[Token]
+    program: Program
 
     def value(self, values: Mapping[str, Any]) -> Any:
         """Value for the given parameters (numbers or arrays), nan or infinite where there is none."""
         with np.errstate(all="ignore"):
-            return _evaluate(self.tree, values)
+            return self.program(values)
 
     def evaluate(self, values: Mapping[str, Any]) -> Any:
         """Value for the given parameters (numbers or arrays); LatticeError when it is not finite."""
@@ -149,7 +154,7 @@ def _is_quotient_by_zero(node: Tree[Token] | Token, values: Mapping[str, Any]) -
     if not isinstance(node, Tree) or node.data != "product":
         return False
     factors = [
-        (sign, part, _evaluate(part, values))
+        (sign, part, _program(part)(values))
         for sign, part in zip(("*", *node.children[1::2]), node.children[::2], strict=True)
     ]
     rest = [part for _, part, value in factors if not np.all(np.isfinite(value))]
@@ -172,7 +177,8 @@ def parse_expression(text: str) -> Expression:
     except UnexpectedInput as error:
         raise LatticeError(f"cannot read the expression '{text}' at {_place(error, text)}") from None
     _check_calls(tree, text)
-    return Expression(text, frozenset(str(node.children[0]) for node in tree.find_data("name")), tree)
+    names = frozenset(str(node.children[0]) for node in tree.find_data("name"))
+    return Expression(text, names, tree, _program(tree))
 
 
 def _place(error: UnexpectedInput, text: str) -> str:
@@ -199,29 +205,43 @@ def _check_calls(tree: Tree[Token], text: str) -> None:
             raise LatticeError(f"expression '{text}': {function}() takes {wanted} value(s), found {arguments}")
 
 
-def _evaluate(node: Tree[Token] | Token, values: Mapping[str, Any]) -> Any:
+def _program(node: Tree[Token] | Token) -> Program:
+    """A node as a function of the values: trees are looked at once, however often their parameters change."""
     assert isinstance(node, Tree)
     kind, parts = node.data, node.children
     if kind == "number":
-        return np.float64(str(parts[0]).replace("d", "e"))
+        number = np.float64(str(parts[0]).replace("d", "e"))
+        return lambda values: number
     if kind == "name":
-        return np.asarray(_look_up(str(parts[0]), values))[()]
+        return partial(_look_up, str(parts[0]))
     if kind == "call":
-        return FUNCTIONS[str(parts[0])](*(_evaluate(part, values) for part in parts[1:]))
+        return _call(FUNCTIONS[str(parts[0])], [_program(part) for part in parts[1:]])
     if kind == "sign":
-        value = _evaluate(parts[-1], values)
-        return -value if parts.count("-") % 2 else value  # type: ignore[arg-type]
+        inner = _program(parts[-1])
+        odd = [str(sign) for sign in parts[:-1]].count("-") % 2
+        return (lambda values: -inner(values)) if odd else inner
     if kind == "pow":
-        return reduce(np.power, [_evaluate(part, values) for part in parts])
-    return _evaluate_chain(parts, values)
+        powers = [_program(part) for part in parts]
+        return lambda values: reduce(np.power, [power(values) for power in powers])
+    return _chain(parts)
 
 
-def _evaluate_chain(parts: list[Tree[Token] | Token], values: Mapping[str, Any]) -> Any:
+def _call(function: Callable[..., Any], arguments: Sequence[Program]) -> Program:
+    return lambda values: function(*(argument(values) for argument in arguments))
+
+
+def _chain(parts: Sequence[Tree[Token] | Token]) -> Program:
     """A sum or product from the left: value, operator, value, operator, value ..."""
-    result = _evaluate(parts[0], values)
-    for operator, part in zip(parts[1::2], parts[2::2], strict=True):
-        result = _OPERATORS[str(operator)](result, _evaluate(part, values))
-    return result
+    first = _program(parts[0])
+    rest = [(_OPERATORS[str(sign)], _program(part)) for sign, part in zip(parts[1::2], parts[2::2], strict=True)]
+
+    def value(values: Mapping[str, Any]) -> Any:
+        result = first(values)
+        for operator, part in rest:
+            result = operator(result, part(values))
+        return result
+
+    return value
 
 
 def alike(first: str, second: str) -> bool:
@@ -276,9 +296,9 @@ _OPERATORS: dict[str, Callable[..., Any]] = {
 
 def _look_up(name: str, values: Mapping[str, Any]) -> Any:
     if name in values:
-        return values[name]
+        return np.asarray(values[name])[()]
     if name in CONSTANTS:
-        return CONSTANTS[name]
+        return np.float64(CONSTANTS[name])
     raise LatticeError(f"unknown parameter '{name}'{did_you_mean(name, values)}")
 
 

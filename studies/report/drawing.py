@@ -28,6 +28,7 @@ from lattice.arrays import Array
 from studies.report.heatmap import draw_heatmap
 from studies.report.labels.boxes import plain_text
 from studies.report.svg import embeddable
+from studies.report.ticks import LinearTicks, LogTicks
 
 #: Of traces: those that our figures are made of.
 KINDS = ("scatter", "bar", "heatmap")
@@ -41,7 +42,6 @@ _SETTINGS: dict[str, Any] = {
     "path.simplify_threshold": 0.1,
     "font.family": "DejaVu Sans",
     "axes.unicode_minus": True,
-    "axes.formatter.use_mathtext": True,
     "axes.formatter.limits": (-4, 5),
 }
 
@@ -180,9 +180,11 @@ def _scale(page: _Page, axes: Axes, side: str, spec: Mapping[str, Any]) -> None:
     elif kind == "log":
         axes.set(**{f"{side}scale": "log"})
         axis.set_major_locator(LogLocator(numticks=9))
+        axis.set_major_formatter(LogTicks())
         axis.set_minor_locator(NullLocator())
     elif kind in ("linear", "-"):
         axis.set_major_locator(MaxNLocator(nbins=8 if side == "x" else 5, steps=[1, 2, 2.5, 5, 10]))
+        axis.set_major_formatter(LinearTicks())
     else:
         raise InputError(f"figure '{page.id}': cannot draw an axis of type '{kind}'")
     if "range" in spec:

@@ -14,9 +14,11 @@ import pytest
 from lattice import Drift, InputError, Lattice, Quadrupole
 from studies.charts.figure import figure_json
 from studies.charts.lattice import floor_plan, magnet_blocks, optics_figure
+from studies.charts.style import base_layout
 from studies.report.drawing import draw
 from studies.report.labels.boxes import plain_text
 from studies.report.svg import embeddable
+from studies.report.ticks import LogTicks
 from studies.results import FigureData
 from tests.report_fakes import HOSTILE, fake_figures, fake_survey, hostile_result
 
@@ -146,3 +148,24 @@ def test_dots_of_one_colour_are_points_of_one_path_where_they_were() -> None:
         assert steps == pytest.approx([steps[0]] * 10, abs=0.02)
         assert abs(steps[0]) > 10
     assert svg.count("<use") >= len(x), "rings stay rings"
+
+
+def test_numbers_along_axes_are_plain_text() -> None:
+    """Powers of ten as such; what small numbers share stands at the end of their axis."""
+    log = LogTicks()
+    assert [log(x) for x in (1e-12, 1e-3, 0.01, 1.0, 100.0, 1e4, 3e-5)] == [
+        "10⁻¹²",
+        "10⁻³",
+        "0.01",
+        "1",
+        "100",
+        "10⁴",
+        "3e-05",
+    ]
+    small = {"data": [{"type": "scatter", "x": [0.0, 1.0], "y": [1e-7, 3e-7]}], "layout": base_layout(300)}
+    drawn = draw(small, "small", "small")
+    assert "×10⁻⁷" in drawn
+    assert "mathdefault" not in drawn
+    large = draw({**small, "data": [{"type": "scatter", "x": [0.0, 1.0], "y": [-5e6, 1e7]}]}, "large", "large")
+    assert "×10⁷" in large
+    assert "−0.5" in large
