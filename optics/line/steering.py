@@ -29,7 +29,7 @@ from optics.imperfections.orbit import (
 )
 from optics.imperfections.orbit_kicks import Method
 from optics.linear.moments import COORDINATES, Moments
-from optics.maps.model import checked_particle, trajectories
+from optics.maps.model import checked_particle, row_elements, trajectories
 
 _KICK = 1e-6  # rad: of a response by differences; their error is of the order of its square
 _DEAF = 1e-9  # m/rad: a response below this is none
@@ -142,16 +142,17 @@ def _middle_and_sizes(found: Callable[..., Array], begin: Array, beam: Moments) 
 class Carried:
     """Beams along lines: ``middle`` (n, rows + 1, 6) and rms ``sizes`` (n, rows + 1, 2) [m], from the entrance on.
 
-    Its columns serve ``optics.aperture``: x, y [m], px, py, size_x, size_y [m] at the entrances of the elements.
+    ``row_element`` (rows,): the element that each row begins at; one of several parts has as many rows. Its columns
+    serve ``optics.aperture``: x, y [m], px, py, size_x, size_y [m] at the rows.
     """
 
     middle: Array
     sizes: Array
+    row_element: Array
 
-    @property
-    def row_element(self) -> Array:
-        """A row an element."""
-        return np.arange(self.middle.shape[1] - 1)
+    def entrances(self, elements: Array) -> Array:
+        """The rows at which elements begin; the one behind the last is the end."""
+        return np.searchsorted(np.append(self.row_element, self.row_element[-1:] + 1), elements)
 
     def column(self, name: str) -> Array:
         """A coordinate of the middle, or size_x, size_y: (n, rows + 1)."""
@@ -164,14 +165,24 @@ _SIZES = ("size_x", "size_y")
 
 
 def carried(
-    line: Lattice, particle: ReferenceParticle, beam: Moments, start: Array, row: int, *, fringe: str = "full"
+    line: Lattice,
+    particle: ReferenceParticle,
+    beam: Moments,
+    start: Array,
+    row: int,
+    *,
+    fringe: str = "full",
+    slices: int = 1,
 ) -> Carried:
     """A beam of moments ``beam`` about ``start`` ((n, 6) or (6,)), along each line of a batch (or one) to a ``row``.
 
-    Sizes as those of ``arrivals``; nothing is lost on the way.
+    Sizes as those of ``arrivals``, at the entrances of the elements before ``row``, with every thick one in ``slices``
+    parts, and at its own; nothing is lost on the way.
     """
-    found = partial(trajectories, line, particle, fringe=fringe, places=np.arange(row + 1))
-    return Carried(*_middle_and_sizes(found, np.atleast_2d(np.asarray(start, dtype=float)), beam))
+    owner = row_elements(line, particle, slices, fringe=fringe)
+    owner = owner[: np.searchsorted(owner, row)]
+    found = partial(trajectories, line, particle, fringe=fringe, places=np.arange(len(owner) + 1), slices=slices)
+    return Carried(*_middle_and_sizes(found, np.atleast_2d(np.asarray(start, dtype=float)), beam), owner)
 
 
 def _axes(beam: Moments) -> list[Array]:

@@ -401,14 +401,21 @@ def orbits(lattice: Lattice, particle: ReferenceParticle, *, fringe: str) -> Arr
 
 
 def trajectories(
-    lattice: Lattice, particle: ReferenceParticle, start: Array, *, fringe: str = "full", places: Array | None = None
+    lattice: Lattice,
+    particle: ReferenceParticle,
+    start: Array,
+    *,
+    fringe: str = "full",
+    places: Array | None = None,
+    slices: int = 1,
 ) -> Array:
     """Coordinates (n, rows, 6) at the entrance of each element and the end, or of ``places`` (rows,) alone.
 
     The nth particle of ``start`` ((n, 6), or (6,) for one) goes through the nth lattice of a batch, or all of them
-    through one lattice; nothing is lost. InputError for a batch of another length, and for complex parameters.
+    through one lattice; nothing is lost. With ``slices`` every part of a thick element has a row (``row_elements``).
+    InputError for a batch of another length, and for complex parameters.
     """
-    plan = make_plan(lattice, particle, checked_fringe(fringe), 1)
+    plan = make_plan(lattice, particle, checked_fringe(fringe), slices)
     every = _of_each(lattice, plan, _arguments(lattice, Setting(particle, fringe), plan), particle.beta)
     begin = np.atleast_2d(np.asarray(start, dtype=float))
     number = max(len(every), len(begin))
@@ -421,6 +428,11 @@ def trajectories(
         plan.bank.orbits_of_each(programs, _columns(every[block], plan), begin[block], rows) for block in blocks(number)
     ]
     return np.concatenate(found)
+
+
+def row_elements(lattice: Lattice, particle: ReferenceParticle, slices: int, *, fringe: str = "full") -> Array:
+    """The element that each row begins at, (rows,) without that of the end, every thick element in ``slices`` parts."""
+    return make_plan(lattice, particle, checked_fringe(fringe), slices).row_element
 
 
 def _columns(every: Array, plan: Plan) -> Array:

@@ -40,6 +40,8 @@ ROOM = "clearance_errors"
 USUAL = ("spot_displacement", "spot_angle", "spot_size_change", "trajectory_x", "trajectory_y")
 #: Errors of the beam that are one cause: of which coordinates they are.
 _OF_BEAM = {"position": ("x", "y"), "angle": ("px", "py"), "momentum": ("delta",)}
+#: Parts of a thick element: the beam's room is looked at between them too.
+_PARTS = 4
 #: What steering does not see: it comes afterwards.
 _LATER = ("stability",)
 
@@ -114,7 +116,13 @@ class Lines:
         return self._carried(self.resolved.line, np.zeros((1, 6)), self._end)
 
     def _carried(self, line: Lattice, start: Array, row: int) -> Carried:
-        return carried(line, self.resolved.particle, self.moments, start, row, fringe=self.resolved.study.model.fringe)
+        fringe = self.resolved.study.model.fringe
+        return carried(line, self.resolved.particle, self.moments, start, row, fringe=fringe, slices=_PARTS)
+
+    @cached_property
+    def _middle(self) -> Array:
+        """The middle of the beam of the line without errors, at the entrances of its elements and the isocentre."""
+        return self.ideal.middle[:, self.ideal.entrances(np.arange(self._end + 1))]
 
     @cached_property
     def _steering(self) -> tuple[Mapping[str, OrbitResponse], str]:
@@ -224,8 +232,7 @@ class Lines:
         return np.asarray(orbit[:, correction.machines.rows[self._end]])
 
     def _along(self, found: Passed) -> dict[str, Array]:
-        rows = found.rows[: self._end + 1]
-        columns = self._largest("trajectory_{}", found.carried.middle[:, rows])
+        columns = self._largest("trajectory_{}", self._at_entrances(found))
         if found.correction is not None:
             own = found.correction.machines.rows[: self._end + 1]
             columns |= self._largest("trajectory_{}_uncorrected", found.correction.orbits[0][:, own])
@@ -234,9 +241,13 @@ class Lines:
             columns[ROOM] = tightest_rooms(found.lattice[: found.rows[self._end]], found.carried, edge)
         return columns
 
+    def _at_entrances(self, found: Passed) -> Array:
+        """Middles of beams where the elements of the line without errors begin, and at the isocentre."""
+        return found.carried.middle[:, found.carried.entrances(found.rows[: self._end + 1])]
+
     def _largest(self, name: str, middle: Array) -> dict[str, Array]:
         """How far beams run from that of the line without errors, at entrances of its elements and the isocentre."""
-        away = np.abs(middle - self.ideal.middle)
+        away = np.abs(middle - self._middle)
         return {name.format(plane): away[:, :, 2 * i].max(axis=1) for i, plane in enumerate(PLANES)}
 
     def one(self, case: int) -> Lattice:
@@ -248,15 +259,14 @@ class Lines:
     def shown(self, drawing: Drawing, percent: float) -> Shown:
         """Middles at the isocentre, and what ``percent`` of the lines keep to along s."""
         found, isocentre = self.passed(drawing), self.ideal.middle[:, -1]
-        rows = found.rows[: self._end + 1]
-        states = {"after": found.carried.middle[:, rows]}
+        states = {"after": self._at_entrances(found)}
         if found.correction is not None:
             own = found.correction.machines.rows[: self._end + 1]
             states = {"before": found.correction.orbits[0][:, own], **states}
         kept = partial(np.nanpercentile, q=percent, axis=0)
         table = {"s": self.resolved.line.s[: self._end + 1]}
         for state, middle in states.items():
-            away = np.abs(middle - self.ideal.middle)
+            away = np.abs(middle - self._middle)
             table |= {f"{plane}_{state}": kept(away[:, :, 2 * i]) for i, plane in enumerate(PLANES)}
         return Shown({state: (middle[:, -1] - isocentre)[:, [0, 2]] for state, middle in states.items()}, table)
 
