@@ -20,11 +20,15 @@ _SHOWN = 200  # lines whose trajectories are drawn
 
 @dataclass(frozen=True, eq=False)
 class Facts:
-    """The answer, the lines that it is of, and what figures show of some of them (None where nothing is drawn)."""
+    """The answer, the lines that it is of, and what figures show of some of them (None where nothing is drawn).
+
+    ``energies``: their numbers at each energy, where there are several.
+    """
 
     lines: Lines
     answer: Answer
     shown: Shown | None = None
+    energies: pd.DataFrame | None = None
     unreached: str = ""
     interrupted: bool = False
 
@@ -36,7 +40,7 @@ class Facts:
     @property
     def told(self) -> str:
         """Particle and energy."""
-        return str(self.lines.resolved.particle)
+        return ", ".join(str(particle) for particle in self.lines.resolved.energies)
 
     @property
     def uncorrected(self) -> str:
@@ -46,7 +50,7 @@ class Facts:
     @cached_property
     def worst(self) -> Lattice | None:
         """The worst machine as a lattice of its own."""
-        return None if self.answer.worst is None else self.lines.one(self.answer.worst[0])
+        return None if self.answer.worst is None else self.lines.one(self.answer.worst[0], self.answer.worst[1].column)
 
 
 def rows(resolved: ResolvedLine, cases: Array) -> pd.DataFrame:
@@ -61,4 +65,9 @@ def gather(resolved: ResolvedLine, cases: pd.DataFrame, asked: Asked) -> Facts:
     question = Question(lines.sampling, spec.wanted_yield, spec.budget, resolved.requirements, lines.measured)
     found = answer(question, cases)
     drawing = lines.sampling.drawing(np.arange(min(_SHOWN, spec.machines)))
-    return Facts(lines, found, lines.shown(drawing, 100.0 * spec.wanted_yield) if asked.report else None)
+    if not asked.report:
+        return Facts(lines, found)
+    percent = 100.0 * spec.wanted_yield
+    return Facts(
+        lines, found, lines.shown(drawing, percent), lines.by_energy(drawing, percent) if lines.each[1:] else None
+    )

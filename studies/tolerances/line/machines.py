@@ -27,8 +27,10 @@ from optics.line.steering import Carried, carried, correct_trajectory, trajector
 from optics.linear.moments import Moments
 from studies.runs.rows import COMPUTED, STATUS
 from studies.tolerances.families import Families
+from studies.tolerances.line.energies import worst_energy, worst_of
 from studies.tolerances.line.resolution import ResolvedLine
 from studies.tolerances.line.spec import LineTolerancesSpec
+from studies.tolerances.quantities import ENOUGH
 from studies.tolerances.sampling import Cause, Drawing, Sampling, costs_of
 
 #: Lines computed together.
@@ -151,10 +153,15 @@ class Lines:
             if self.spec.correctors is not None:
                 correctors_of(self.resolved.line, plane, self.spec.correctors)
 
+    @cached_property
+    def each(self) -> tuple[Lines, ...]:
+        """The lines at every energy: these, and those of the study's settings. InputError for what they name wrongly."""
+        return (self, *(Lines(self.resolved.at(setting)) for setting in self.resolved.study.settings))
+
     @property
     def uncorrected(self) -> str:
-        """Why lines cannot be steered; "" where they can."""
-        return self._steering[1]
+        """Why lines cannot be steered; "" where they can, at every energy."""
+        return next((one._steering[1] for one in self.each if one._steering[1]), "")
 
     @cached_property
     def names(self) -> tuple[str, ...]:
@@ -204,12 +211,16 @@ class Lines:
         )
 
     def measured(self, drawing: Drawing) -> pd.DataFrame:
-        """A row a line: its ``names`` and its status; nan where its beam leaves what maps describe."""
+        """A row a line: its ``names``, each of its worst energy, and its status; nan where its beam leaves what maps
+        describe."""
+        return worst_of([one._measured(drawing, self.names) for one in self.each])
+
+    def _measured(self, drawing: Drawing, names: tuple[str, ...]) -> pd.DataFrame:
         found = self.passed(drawing)
         columns = {**self._of_spot(found), **self._along(found)}
-        known = np.isfinite(np.stack([columns[name] for name in self.names])).all(axis=0)
+        known = np.isfinite(np.stack([columns[name] for name in names])).all(axis=0)
         status = np.where(known, COMPUTED, "no trajectory")
-        return pd.DataFrame({STATUS: status, **{name: columns[name] for name in self.names}})
+        return pd.DataFrame({STATUS: status, **{name: columns[name] for name in names}})
 
     def _of_spot(self, found: Passed) -> dict[str, Array]:
         middle, sizes = found.carried.middle[:, -1], found.carried.sizes[:, -1]
@@ -250,9 +261,23 @@ class Lines:
         away = np.abs(middle - self._middle)
         return {name.format(plane): away[:, :, 2 * i].max(axis=1) for i, plane in enumerate(PLANES)}
 
-    def one(self, case: int) -> Lattice:
-        """One of the cases as a lattice, its correctors set."""
-        return one_of(self.passed(self.sampling.drawing(np.array([case]))).lattice, 0)
+    def one(self, case: int, name: str = "") -> Lattice:
+        """One of the cases as a lattice, its correctors set, at the energy at which it has the worst number ``name``."""
+        drawing = self.sampling.drawing(np.array([case]))
+        values = [float(one._measured(drawing, (name,))[name][0]) if name else 0.0 for one in self.each]
+        return one_of(self.each[worst_energy(name, values)].passed(drawing).lattice, 0)
+
+    def by_energy(self, drawing: Drawing, percent: float) -> pd.DataFrame:
+        """A row an energy [eV]: what ``percent`` of the lines do not exceed, or have at least, of each number."""
+        rows = []
+        for one in self.each:
+            found = one._measured(drawing, self.names)
+            each = {
+                name: np.nanpercentile(found[name], 100.0 - percent if name in ENOUGH else percent)
+                for name in self.names
+            }
+            rows.append({"energy": one.resolved.particle.kinetic_energy_per_u, **each})
+        return pd.DataFrame(rows)
 
     # ------------------------------------------------------------------------------------------ what figures show
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from lattice import InputError, Lattice, ReferenceParticle
@@ -18,7 +18,7 @@ from studies.spec.lattice_files import line_of
 from studies.spec.schema import as_mapping
 from studies.spec.toml_text import toml_text
 from studies.tolerances.line.assumed import entering_of, particle_of, with_assumed
-from studies.tolerances.line.spec import LineTolerancesStudy
+from studies.tolerances.line.spec import LineTolerancesStudy, SettingSpec
 
 
 @dataclass(frozen=True)
@@ -35,6 +35,17 @@ class ResolvedLine:
     requirements: tuple[Requirement, ...]
     outside: str = ""
     inputs: Mapping[str, bytes] = field(default_factory=dict)
+
+    def at(self, setting: SettingSpec) -> ResolvedLine:
+        """The same line at another energy. InputError for parameters that it has not."""
+        particle = ReferenceParticle(self.particle.species, kinetic_energy_per_u=1e6 * setting.kinetic_energy_MeV_per_u)
+        line = self.line.with_parameters(setting.parameters).with_particle(particle)
+        return replace(self, line=line, particle=particle, study=self.study.model_copy(update={"settings": ()}))
+
+    @property
+    def energies(self) -> tuple[ReferenceParticle, ...]:
+        """The particle at every energy, as the study names them."""
+        return (self.particle, *(self.at(setting).particle for setting in self.study.settings))
 
     @property
     def machine_name(self) -> str:
@@ -76,7 +87,7 @@ def resolve_line(study: LineTolerancesStudy, file: Path | None) -> ResolvedLine:
         }
     )
     particle = particle_of(explicit)
-    return ResolvedLine(
+    resolved = ResolvedLine(
         study=explicit,
         name=name,
         title=study.title or f"{study.title_begins} {machine.title if machine else line.name}",
@@ -85,6 +96,7 @@ def resolve_line(study: LineTolerancesStudy, file: Path | None) -> ResolvedLine:
         isocentre=isocentre,
         particle=particle,
         requirements=requirements,
-        outside=machine.outside(particle.species, (particle,)) if machine else "",
         inputs=inputs,
     )
+    energies = sorted(resolved.energies, key=lambda one: one.kinetic_energy_per_u)
+    return replace(resolved, outside=machine.outside(particle.species, energies) if machine else "")

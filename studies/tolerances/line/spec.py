@@ -94,6 +94,15 @@ class LineTolerancesSpec(Table):
         return self
 
 
+class SettingSpec(Table):
+    """Another energy at which the same lines have to serve."""
+
+    kinetic_energy_MeV_per_u: Positive
+    """Kinetic energy."""
+    parameters: dict[Name, Number] = Field(default_factory=dict)
+    """Strengths of this energy [as in the lattice]; those that are not named are those of the study."""
+
+
 class LineTolerancesStudy(StudySpec):
     """Which share of transfer lines as built keeps every requirement, which errors matter, how large may each be?
 
@@ -119,6 +128,8 @@ class LineTolerancesStudy(StudySpec):
     """Kinetic energy; without it that of the file's beam, or the lowest of the machine."""
     parameters: dict[Name, Number] = Field(default_factory=dict)
     """Values of parameters of the line [as in the lattice]."""
+    settings: tuple[SettingSpec, ...] = ()
+    """Other energies, a table each: the number of a line is that of its worst energy."""
     entering: EnteringSpec = EnteringSpec()
     """The beam that enters the line."""
     sigmas: Positive = 2.5

@@ -25,6 +25,7 @@ def _resolved(study: LineTolerancesStudy, file: Path | None) -> ResolvedLine:
     lines = Lines(resolved)
     lines.check_instruments()
     lines.families.drawn(resolved.line, lines.sampling.drawing(np.arange(1)))
+    assert lines.each  # names what the settings have wrongly
     return resolved
 
 

@@ -40,6 +40,12 @@ def _methods(facts: Facts) -> Iterator[str]:
         "from the seed, the element's name and the kind of error alone. A misaligned magnet stands between exact "
         "changes of the frame; the middle of the beam goes through each line's own maps."
     )
+    if study.settings:
+        energies = ", ".join(f"{one.kinetic_energy_per_u / 1e6:g}" for one in facts.lines.resolved.energies)
+        yield (
+            f"The same lines are steered and looked at at {energies} MeV/u. A number of a line is that of its worst "
+            "energy; figures along the line are of the first."
+        )
     if not facts.uncorrected:
         yield (
             f"What the monitors of each line read, their errors included, is brought to nothing by {spec.method} with "
