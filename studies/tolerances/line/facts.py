@@ -68,6 +68,5 @@ def gather(resolved: ResolvedLine, cases: pd.DataFrame, asked: Asked) -> Facts:
     if not asked.report:
         return Facts(lines, found)
     percent = 100.0 * spec.wanted_yield
-    return Facts(
-        lines, found, lines.shown(drawing, percent), lines.by_energy(drawing, percent) if lines.each[1:] else None
-    )
+    energies = lines.by_energy(drawing, percent) if lines.each[1:] else None
+    return Facts(lines, found, lines.shown(drawing, percent), energies)

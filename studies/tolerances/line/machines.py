@@ -155,7 +155,7 @@ class Lines:
 
     @cached_property
     def each(self) -> tuple[Lines, ...]:
-        """The lines at every energy: these, and those of the study's settings. InputError for what they name wrongly."""
+        """The lines at every energy: these, and those of the settings. InputError for what these name wrongly."""
         return (self, *(Lines(self.resolved.at(setting)) for setting in self.resolved.study.settings))
 
     @property
@@ -262,7 +262,7 @@ class Lines:
         return {name.format(plane): away[:, :, 2 * i].max(axis=1) for i, plane in enumerate(PLANES)}
 
     def one(self, case: int, name: str = "") -> Lattice:
-        """One of the cases as a lattice, its correctors set, at the energy at which it has the worst number ``name``."""
+        """One of the cases as a lattice, its correctors set, at the energy at which its number ``name`` is worst."""
         drawing = self.sampling.drawing(np.array([case]))
         values = [float(one._measured(drawing, (name,))[name][0]) if name else 0.0 for one in self.each]
         return one_of(self.each[worst_energy(name, values)].passed(drawing).lattice, 0)
@@ -272,10 +272,8 @@ class Lines:
         rows = []
         for one in self.each:
             found = one._measured(drawing, self.names)
-            each = {
-                name: np.nanpercentile(found[name], 100.0 - percent if name in ENOUGH else percent)
-                for name in self.names
-            }
+            share = {name: 100.0 - percent if name in ENOUGH else percent for name in self.names}
+            each = {name: np.nanpercentile(found[name], share[name]) for name in self.names}
             rows.append({"energy": one.resolved.particle.kinetic_energy_per_u, **each})
         return pd.DataFrame(rows)
 

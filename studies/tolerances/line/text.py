@@ -56,6 +56,6 @@ def _methods(facts: Facts) -> Iterator[str]:
     yield (
         "Sizes are those of points one rms from the middle along the axes of the beam's ellipsoid (Julier and "
         f"Uhlmann), about each line's own trajectory. Room is what {study.sigmas:g} rms beside the trajectory leave in "
-        "the apertures, in the frame of the magnet, at both ends of every element and between the parts that a thick one "
-        "is cut into."
+        "the apertures, in the frame of the magnet, at both ends of every element and between the parts that a thick "
+        "one is cut into."
     )

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 from math import cos, sin, sqrt
 from pathlib import Path
 from typing import Any
@@ -37,7 +38,14 @@ CASES = np.arange(4)
 K1, LENGTH, BEHIND = 1.4, 0.3, 2.0
 
 
-def lines(folder: Path, elements: Sequence[Element], *families: Any, **spec: Any) -> Lines:
+def lines(
+    folder: Path,
+    elements: Sequence[Element],
+    *families: Any,
+    settings: tuple[Any, ...] = (),
+    functions: Any = None,
+    **spec: Any,
+) -> Lines:
     """Lines of these elements with these errors; k1 is the parameter kf."""
     line = Lattice("own", elements=elements, parameters={"kf": K1, "kd": -1.3}, particle=PROTON)
     write_json(line, folder / "own.json")
@@ -48,9 +56,10 @@ def lines(folder: Path, elements: Sequence[Element], *families: Any, **spec: Any
             "normalised_emittance_x_um": 1.0,
             "normalised_emittance_y_um": 0.5,
             "momentum_spread_rms": 0.0,
-            "functions": FUNCTIONS,
+            "functions": functions or FUNCTIONS,
         },
         sigmas=2.0,
+        settings=settings,
         tolerances={  # type: ignore[arg-type]
             "machines": 80,
             "mixed": 0,
@@ -170,6 +179,45 @@ def test_straight_lines_are_steered_by_one_corrector(tmp_path: Path) -> None:
         size = np.sqrt(emittance * (beta - 2 * alfa * s + (1 + alfa**2) / beta * s**2))
         rooms.append((half - np.abs(middle) - 2.0 * size[:, None]).min(axis=0))
     assert found["clearance_errors"] == pytest.approx(np.min(rooms, axis=0), rel=1e-4)
+
+
+@pytest.mark.number("clearance_errors", by="exact law")
+def test_room_is_looked_at_inside_of_a_quadrupole(tmp_path: Path) -> None:
+    """beta is b cos^2 + sin^2 / (k b) about the middle of a focusing quadrupole with the waist there: largest there for
+    k b^2 > 1. The room of its aperture is that of b, though both ends leave more. Errors are 1e-9 m."""
+    root, half = sqrt(K1), LENGTH / 2
+    middle, phase = 9.0, root * half
+    beta = middle * cos(phase) ** 2 + sin(phase) ** 2 / (K1 * middle)
+    alfa = -(root * middle - 1.0 / (root * middle)) * sin(phase) * cos(phase)
+    functions = {"betx": beta, "alfx": alfa, "bety": 1.0}
+    elements = (Quadrupole("q", length=LENGTH, k1="kf", aperture=Aperture("rectangle", 0.03, 1.0)), Marker("iso"))
+    made = lines(tmp_path, elements, {"magnets": "quadrupole", "dx": 1e-9}, functions=functions)
+    size = sqrt(1e-6 / (PROTON.beta * PROTON.gamma) * middle)
+    assert measured(made)["clearance_errors"] == pytest.approx(0.03 - 2.0 * size, rel=1e-5)
+    assert 2.0 * size * (1.0 - sqrt(beta / middle)) > 1e-4  # what the ends alone would miss
+
+
+@pytest.mark.number("clearance_errors", "spot_displacement", by="exact law")
+def test_a_number_of_a_line_is_that_of_its_worst_energy(tmp_path: Path) -> None:
+    """The same draws at every energy, each as a study of its own has them; beams are largest at the lowest energy,
+    and another strength bends an offset into another place."""
+    wide = tuple(replace(one, aperture=Aperture("rectangle", 0.03, 0.02)) for one in ALONE[:3]) + ALONE[3:]
+    errors = {"magnets": "quadrupole", "dx": 2e-4, "dy": 2e-4}
+    settings = ({"kinetic_energy_MeV_per_u": 70.0}, {"kinetic_energy_MeV_per_u": 200.0, "parameters": {"kf": 1.8}})
+    together = lines(tmp_path, wide, errors, settings=settings)
+    each = [own.measured(own.sampling.drawing(CASES)) for own in together.each[1:]]
+    alone = lines(tmp_path, wide, errors)
+    each.append(alone.measured(alone.sampling.drawing(CASES)))
+    found = measured(together)
+    assert found["clearance_errors"] == pytest.approx(np.min([one["clearance_errors"] for one in each], axis=0))
+    assert (found["clearance_errors"] == each[0]["clearance_errors"]).all()  # 70 MeV
+    assert found["spot_displacement"] == pytest.approx(np.max([one["spot_displacement"] for one in each], axis=0))
+    assert (found["spot_displacement"] == each[1]["spot_displacement"]).all()  # of the stronger quadrupole
+    particle = together.one(3, "spot_displacement").particle
+    assert particle is not None
+    assert particle.kinetic_energy_per_u == pytest.approx(200e6)
+    energies = together.by_energy(together.sampling.drawing(CASES), 50.0)["energy"]
+    assert energies.tolist() == pytest.approx([120e6, 70e6, 200e6])
 
 
 def test_beams_are_drawn_by_seed_stream_and_number_alone() -> None:
