@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from typing import Annotated, Any, Literal
+from collections.abc import Mapping
+from typing import Annotated, Any, Literal, Self
 
-from pydantic import Field, Strict
+from pydantic import Field, Strict, model_validator
 
 from studies.spec.errors import ErrorsSpec
 from studies.spec.types import Name, NotNegative, Positive, Table
@@ -56,24 +56,47 @@ class BudgetSpec(Table):
     """Others that are drawn with what is proposed."""
 
 
-def without_budget(content: Any) -> Any:
-    """A table that asks for no ranking and names no budget asks for no budget."""
-    if isinstance(content, Mapping) and content.get("mixed") == 0 and "budget" not in content:
-        return {**content, "budget": None}
-    return content
+class DrawnSpec(Table):
+    """``machines`` that are drawn, ``mixed`` more for each cause to rank them, the yield that is wanted, the budget."""
+
+    machines: Machines = 1000
+    """Machines that are drawn."""
+    mixed: Fewer | Literal[0] = 128
+    """Further machines for each cause, to rank them; 0: no ranking."""
+    wanted_yield: Yield = 0.95
+    """Share of machines that shall keep every requirement [1]."""
+    budget: BudgetSpec | None = BudgetSpec()
+    """How large the errors may be, found for the wanted yield."""
+
+    @model_validator(mode="before")
+    @classmethod
+    def _of_the_ranking(cls, content: Any) -> Any:
+        """A table that asks for no ranking and names no budget asks for no budget."""
+        if isinstance(content, Mapping) and content.get("mixed") == 0 and "budget" not in content:
+            return {**content, "budget": None}
+        return content
+
+    @model_validator(mode="after")
+    def _enough(self) -> Self:
+        """ValueError for a ranking of more machines than there are, and for a budget without a ranking."""
+        if 2 * self.mixed > self.machines:
+            raise ValueError(f"mixed = {self.mixed} needs twice as many machines, there are {self.machines}")
+        if self.budget is not None and not self.mixed:
+            raise ValueError("a budget follows from the ranking of causes: give mixed, or leave the table budget out")
+        return self
 
 
-def check_mixed(machines: int, mixed: int, budget: BudgetSpec | None) -> None:
-    """ValueError when the ranking asks for more machines than there are, or the budget for a ranking without."""
-    if 2 * mixed > machines:
-        raise ValueError(f"mixed = {mixed} needs twice as many machines, there are {machines}")
-    if budget is not None and not mixed:
-        raise ValueError("a budget follows from the ranking of causes: give mixed, or leave the table budget out")
+class FamiliesSpec(DrawnSpec):
+    """The same of machines whose magnets and monitors have errors by family."""
 
+    errors: Annotated[tuple[FamilySpec, ...], Field(min_length=1)] = ()
+    """Rms errors, a table a family."""
 
-def check_families(families: Sequence[FamilySpec]) -> None:
-    """ValueError when two families have one name."""
-    names = [family.family for family in families]
-    repeated = sorted({name for name in names if names.count(name) > 1})
-    if repeated:
-        raise ValueError(f"two families are called {', '.join(repeated)}: each has a name of its own")
+    @model_validator(mode="after")
+    def _named(self) -> Self:
+        """ValueError when two families have one name."""
+        names = [family.family for family in self.errors]
+        repeated = sorted({name for name in names if names.count(name) > 1})
+        if repeated:
+            raise ValueError(f"two families are called {', '.join(repeated)}: each has a name of its own")
+        return self

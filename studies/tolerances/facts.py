@@ -8,11 +8,11 @@ from functools import cached_property
 import pandas as pd
 
 from lattice import Lattice
-from lattice.arrays import Array
 from studies.pipeline import Asked
 from studies.spec.resolution import Resolved
+from studies.tolerances.cases import answered
 from studies.tolerances.machines import Ring
-from studies.tolerances.outcome import Answer, Question, answer
+from studies.tolerances.outcome import Answer
 from studies.tolerances.spec import TolerancesStudy
 
 
@@ -46,15 +46,7 @@ class Facts:
         return None if self.answer.worst is None else self.ring.one(self.answer.worst[0])
 
 
-def rows(resolved: Resolved[TolerancesStudy], cases: Array) -> pd.DataFrame:
-    """Numbers of some cases."""
-    ring = Ring(resolved)
-    return ring.measured(ring.sampling.drawing(cases))
-
-
 def gather(resolved: Resolved[TolerancesStudy], cases: pd.DataFrame, asked: Asked) -> Facts:
     """The answer from the table of all cases."""
     ring = Ring(resolved)
-    spec = resolved.study.tolerances
-    question = Question(ring.sampling, spec.wanted_yield, spec.budget, resolved.requirements, ring.measured)
-    return Facts(ring, answer(question, cases))
+    return Facts(ring, answered(ring, resolved.study.tolerances, resolved.requirements, cases))

@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-
-from studies.pipeline import Asked, Moving
+from studies.pipeline import Moving
 from studies.spec.moving import movable, moved_ring
 from studies.spec.resolution import Resolved
-from studies.tolerances.again import BUDGET, measured_again, of_errors, some_of
+from studies.tolerances.again import BUDGET, of_errors
+from studies.tolerances.cases import moved_again
 from studies.tolerances.facts import Facts
 from studies.tolerances.machines import ROOMS, Ring
 from studies.tolerances.spec import TolerancesStudy
@@ -29,16 +28,8 @@ def _touched(key: str, names: tuple[str, ...]) -> tuple[str, ...]:
     return names
 
 
-def _base(facts: Facts, light: Resolved[TolerancesStudy], _: Sequence[object], asked: Asked) -> Facts:
-    ring = Ring(light)
-    return Facts(ring, some_of(facts.answer, ring.measured, asked))
-
-
-def _again(facts: Facts, resolved: Resolved[TolerancesStudy], _: str, asked: Asked) -> Facts:
-    ring = Ring(resolved)
-    return Facts(ring, measured_again(facts.answer, ring.measured, asked))
-
+_BASE, _AGAIN = moved_again(Ring, lambda facts: facts.answer, lambda resolved, found: Facts(Ring(resolved), found))
 
 MOVING: Moving[Resolved[TolerancesStudy], Facts] = Moving(
-    moved=moved_ring, lighter=_lighter, touched=_touched, base=_base, again=_again
+    moved=moved_ring, lighter=_lighter, touched=_touched, base=_BASE, again=_AGAIN
 )

@@ -6,11 +6,11 @@ from pathlib import Path
 
 import numpy as np
 
-from lattice.arrays import Array
-from studies.pipeline import Asked, Many, Study
+from studies.pipeline import Study
 from studies.spec.resolution import Resolved, resolve_ring
 from studies.tolerances.assumed import with_assumed
-from studies.tolerances.facts import Facts, gather, rows
+from studies.tolerances.cases import gathered, many_of
+from studies.tolerances.facts import gather
 from studies.tolerances.figures import figures
 from studies.tolerances.machines import BATCH, Ring
 from studies.tolerances.moving import MOVING
@@ -29,24 +29,16 @@ def _resolved(study: TolerancesStudy, file: Path | None) -> Resolved[TolerancesS
     return resolved
 
 
-def _number(resolved: Resolved[TolerancesStudy]) -> int:
-    return Ring(resolved).sampling.cases
-
-
-def _gathered(resolved: Resolved[TolerancesStudy], asked: Asked) -> Facts:
-    every: Array = np.arange(_number(resolved))
-    return gather(resolved, rows(resolved, every), asked)
-
-
+_MANY = many_of(Ring, gather, BATCH)
 STUDY = Study(
     spec=TolerancesStudy,
     resolve=_resolved,
-    gather=_gathered,
+    gather=gathered(_MANY),
     quantities=lambda facts, asked: evaluate(asked.names, facts.answer, facts.uncorrected),
     figures=lambda facts: figures(facts.answer),
     tables=lambda facts: tables(facts.answer),
     text=text,
     save=lambda facts, folder: save_worst(facts.worst, folder),
     moving=MOVING,
-    many=Many(_number, rows, gather, BATCH),
+    many=_MANY,
 )

@@ -8,13 +8,13 @@ from functools import cached_property
 import pandas as pd
 
 from lattice import Lattice
-from lattice.arrays import Array
 from optics.linac.structure.lattices import lattice_of
 from studies.linac.resolution import ResolvedLinac
 from studies.pipeline import Asked
+from studies.tolerances.cases import answered
 from studies.tolerances.linac.machines import Linacs
 from studies.tolerances.linac.spec import LinacTolerancesStudy
-from studies.tolerances.outcome import Answer, Question, answer
+from studies.tolerances.outcome import Answer
 
 
 @dataclass(frozen=True, eq=False)
@@ -42,15 +42,7 @@ class Facts:
         return None if self.answer.worst is None else self.linacs.one(self.answer.worst[0])
 
 
-def rows(resolved: ResolvedLinac[LinacTolerancesStudy], cases: Array) -> pd.DataFrame:
-    """Numbers of some cases."""
-    linacs = Linacs(resolved)
-    return linacs.measured(linacs.sampling.drawing(cases))
-
-
 def gather(resolved: ResolvedLinac[LinacTolerancesStudy], cases: pd.DataFrame, asked: Asked) -> Facts:
     """The answer from the table of all cases."""
     linacs = Linacs(resolved)
-    spec = resolved.study.tolerances
-    question = Question(linacs.sampling, spec.wanted_yield, spec.budget, resolved.requirements, linacs.measured)
-    return Facts(linacs, answer(question, cases))
+    return Facts(linacs, answered(linacs, resolved.study.tolerances, resolved.requirements, cases))

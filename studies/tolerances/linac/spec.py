@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Any, ClassVar, Literal, Self
+from typing import Annotated, ClassVar, Literal
 
-from pydantic import Field, Strict, model_validator
+from pydantic import Field, Strict
 
 from studies.linac.spec import LinacStudy
 from studies.spec.types import NotNegative, Table
-from studies.tolerances.asked import BudgetSpec, Costs, Fewer, Machines, Yield, check_mixed, without_budget
+from studies.tolerances.asked import Costs, DrawnSpec, Fewer, Machines, Yield
 
 
 class SourceSpec(Table):
@@ -24,7 +24,7 @@ class SourceSpec(Table):
     """Of its phase."""
 
 
-class LinacTolerancesSpec(Table):
+class LinacTolerancesSpec(DrawnSpec):
     """Linacs that are drawn with the rms errors of the section table and of the ``source``; ``cost`` of each cause."""
 
     machines: Machines = 400
@@ -39,18 +39,6 @@ class LinacTolerancesSpec(Table):
     """Particles in each linac."""
     cost: Costs = Field(default_factory=dict)
     """Cost of each cause [1], 1 where none is given."""
-    budget: BudgetSpec | None = BudgetSpec()
-    """How large the errors may be, found for the wanted yield."""
-
-    @model_validator(mode="before")
-    @classmethod
-    def _of_the_ranking(cls, content: Any) -> Any:
-        return without_budget(content)
-
-    @model_validator(mode="after")
-    def _consistent(self) -> Self:
-        check_mixed(self.machines, self.mixed, self.budget)
-        return self
 
 
 class LinacTolerancesStudy(LinacStudy):

@@ -4,14 +4,13 @@ from __future__ import annotations
 
 from pathlib import Path
 
-import numpy as np
-
 from lattice.files import write_text_atomic
 from studies.linac.resolution import ResolvedLinac, resolve_linac
-from studies.pipeline import Asked, Many, Study
+from studies.pipeline import Study
 from studies.runs.contents import LINAC
 from studies.spec.toml_text import toml_text
-from studies.tolerances.linac.facts import Facts, gather, rows
+from studies.tolerances.cases import gathered, many_of
+from studies.tolerances.linac.facts import Facts, gather
 from studies.tolerances.linac.figures import figures
 from studies.tolerances.linac.machines import BATCH, Linacs
 from studies.tolerances.linac.moving import MOVING
@@ -25,16 +24,8 @@ from studies.tolerances.told import save_worst
 def _resolved(study: LinacTolerancesStudy, file: Path | None) -> ResolvedLinac[LinacTolerancesStudy]:
     """InputError for the cost of what has no error, before anything is computed."""
     resolved = resolve_linac(study, file)
-    _number(resolved)
+    _MANY.number(resolved)
     return resolved
-
-
-def _number(resolved: ResolvedLinac[LinacTolerancesStudy]) -> int:
-    return Linacs(resolved).sampling.cases
-
-
-def _gathered(resolved: ResolvedLinac[LinacTolerancesStudy], asked: Asked) -> Facts:
-    return gather(resolved, rows(resolved, np.arange(_number(resolved))), asked)
 
 
 def _save(facts: Facts, folder: Path) -> None:
@@ -43,15 +34,16 @@ def _save(facts: Facts, folder: Path) -> None:
     save_worst(facts.worst, folder)
 
 
+_MANY = many_of(Linacs, gather, BATCH)
 STUDY = Study(
     spec=LinacTolerancesStudy,
     resolve=_resolved,
-    gather=_gathered,
+    gather=gathered(_MANY),
     quantities=lambda facts, asked: evaluate(asked.names, facts),
     figures=figures,
     tables=tables,
     text=text,
     save=_save,
     moving=MOVING,
-    many=Many(_number, rows, gather, BATCH),
+    many=_MANY,
 )

@@ -9,11 +9,11 @@ import numpy as np
 import pandas as pd
 
 from lattice import Lattice
-from lattice.arrays import Array
 from studies.pipeline import Asked
+from studies.tolerances.cases import answered
 from studies.tolerances.line.machines import Lines, Shown
 from studies.tolerances.line.resolution import ResolvedLine
-from studies.tolerances.outcome import Answer, Question, answer
+from studies.tolerances.outcome import Answer
 
 _SHOWN = 200  # lines whose trajectories are drawn
 
@@ -53,17 +53,10 @@ class Facts:
         return None if self.answer.worst is None else self.lines.one(self.answer.worst[0], self.answer.worst[1].column)
 
 
-def rows(resolved: ResolvedLine, cases: Array) -> pd.DataFrame:
-    """Numbers of some cases."""
-    lines = Lines(resolved)
-    return lines.measured(lines.sampling.drawing(cases))
-
-
 def gather(resolved: ResolvedLine, cases: pd.DataFrame, asked: Asked) -> Facts:
     """The answer from the table of all cases."""
     lines, spec = Lines(resolved), resolved.study.tolerances
-    question = Question(lines.sampling, spec.wanted_yield, spec.budget, resolved.requirements, lines.measured)
-    found = answer(question, cases)
+    found = answered(lines, spec, resolved.requirements, cases)
     drawing = lines.sampling.drawing(np.arange(min(_SHOWN, spec.machines)))
     if not asked.report:
         return Facts(lines, found)

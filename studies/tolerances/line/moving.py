@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import replace
 
-from studies.pipeline import Asked, Moving
+from studies.pipeline import Moving
 from studies.spec.assumption import AssumptionSpec
 from studies.spec.moving import OF_LATTICES, movable_lattice, moved_lattice, moved_study
-from studies.tolerances.again import BUDGET, measured_again, of_errors, some_of
+from studies.tolerances.again import BUDGET, of_errors
+from studies.tolerances.cases import moved_again
 from studies.tolerances.line.facts import Facts
 from studies.tolerances.line.machines import ROOM, Lines
 from studies.tolerances.line.resolution import ResolvedLine
@@ -38,14 +38,6 @@ def _touched(key: str, names: tuple[str, ...]) -> tuple[str, ...]:
     return tuple(name for name in names if name in _OF_ROOM) if key.startswith("apertures.") else names
 
 
-def _base(facts: Facts, light: ResolvedLine, _: Sequence[object], asked: Asked) -> Facts:
-    lines = Lines(light)
-    return Facts(lines, some_of(facts.answer, lines.measured, asked))
+_BASE, _AGAIN = moved_again(Lines, lambda facts: facts.answer, lambda resolved, found: Facts(Lines(resolved), found))
 
-
-def _again(facts: Facts, resolved: ResolvedLine, _: str, asked: Asked) -> Facts:
-    lines = Lines(resolved)
-    return Facts(lines, measured_again(facts.answer, lines.measured, asked))
-
-
-MOVING: Moving[ResolvedLine, Facts] = Moving(moved=_moved, lighter=_lighter, touched=_touched, base=_base, again=_again)
+MOVING: Moving[ResolvedLine, Facts] = Moving(moved=_moved, lighter=_lighter, touched=_touched, base=_BASE, again=_AGAIN)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Any, ClassVar, Literal, Self
+from typing import Annotated, ClassVar, Literal, Self
 
 from pydantic import Field, Strict, model_validator
 
@@ -10,17 +10,7 @@ from studies.spec.errors import BeamErrorsSpec
 from studies.spec.match import StartSpec
 from studies.spec.schema import ModelSpec, StudySpec
 from studies.spec.types import Name, NotNegative, Number, Positive, Table, Text
-from studies.tolerances.asked import (
-    BudgetSpec,
-    Costs,
-    FamilySpec,
-    Fewer,
-    Machines,
-    Yield,
-    check_families,
-    check_mixed,
-    without_budget,
-)
+from studies.tolerances.asked import Costs, FamiliesSpec
 
 
 class EnteringSpec(Table):
@@ -46,21 +36,13 @@ class EnteringSpec(Table):
         return self
 
 
-class LineTolerancesSpec(Table):
+class LineTolerancesSpec(FamiliesSpec):
     """Lines that are drawn with ``errors`` of magnets and monitors and with errors of the ``beam`` that enters.
 
     What is steered away: all errors of magnets but ``stability``, and those of the ``beam``. What comes afterwards:
     ``stability`` of supplies, and the ``ripple`` of the beam. ``cost`` of each cause of the beam: "beam position".
     """
 
-    machines: Machines = 1000
-    """Lines that are drawn."""
-    mixed: Fewer | Literal[0] = 128
-    """Further lines for each cause, to rank them; 0: no ranking."""
-    wanted_yield: Yield = 0.95
-    """Share of lines that shall keep every requirement [1]."""
-    errors: Annotated[tuple[FamilySpec, ...], Field(min_length=1)] = ()
-    """Rms errors, a table a family."""
     beam: BeamErrorsSpec = BeamErrorsSpec()
     """Steady errors of the beam that enters, which are steered away."""
     ripple: BeamErrorsSpec = BeamErrorsSpec()
@@ -79,19 +61,6 @@ class LineTolerancesSpec(Table):
     """Names (with *); without it all there are."""
     correctors: tuple[Name, ...] | None = None
     """Names (with *); without it all there are."""
-    budget: BudgetSpec | None = BudgetSpec()
-    """How large the errors may be, found for the wanted yield."""
-
-    @model_validator(mode="before")
-    @classmethod
-    def _of_the_ranking(cls, content: Any) -> Any:
-        return without_budget(content)
-
-    @model_validator(mode="after")
-    def _consistent(self) -> Self:
-        check_families(self.errors)
-        check_mixed(self.machines, self.mixed, self.budget)
-        return self
 
 
 class SettingSpec(Table):

@@ -6,8 +6,9 @@ from pathlib import Path
 
 import numpy as np
 
-from studies.pipeline import Asked, Many, Study
-from studies.tolerances.line.facts import Facts, gather, rows
+from studies.pipeline import Study
+from studies.tolerances.cases import gathered, many_of
+from studies.tolerances.line.facts import gather
 from studies.tolerances.line.figures import figures
 from studies.tolerances.line.machines import BATCH, Lines
 from studies.tolerances.line.moving import MOVING
@@ -29,23 +30,16 @@ def _resolved(study: LineTolerancesStudy, file: Path | None) -> ResolvedLine:
     return resolved
 
 
-def _number(resolved: ResolvedLine) -> int:
-    return Lines(resolved).sampling.cases
-
-
-def _gathered(resolved: ResolvedLine, asked: Asked) -> Facts:
-    return gather(resolved, rows(resolved, np.arange(_number(resolved))), asked)
-
-
+_MANY = many_of(Lines, gather, BATCH)
 STUDY = Study(
     spec=LineTolerancesStudy,
     resolve=_resolved,
-    gather=_gathered,
+    gather=gathered(_MANY),
     quantities=lambda facts, asked: evaluate(asked.names, facts),
     figures=figures,
     tables=tables,
     text=text,
     save=lambda facts, folder: save_worst(facts.worst, folder),
     moving=MOVING,
-    many=Many(_number, rows, gather, BATCH),
+    many=_MANY,
 )
