@@ -45,7 +45,7 @@ def _yields(found: Answer) -> FigureData:
     assert found.all is not None
     names = [*(limit.requirement.id for limit in found.limits), "all"]
     each = [*found.yields, found.all]
-    trace = bar_trace(names, [100.0 * one.value for one in each], INK, "yield", "%")
+    trace = bar_trace(names, [100.0 * one.value for one in each], NEUTRAL, "yield", "%")
     trace["error_x"] = _interval(each)
     wanted = 100.0 * found.question.wanted
     drawing = horizontal([trace], "machines that keep it [%]", mark=wanted, label=f"wanted: {wanted:g} %")
@@ -63,8 +63,8 @@ def _interval(each: list[Proportion]) -> dict[str, object]:
         "symmetric": False,
         "array": style.numbers([100.0 * (one.upper - one.value) for one in each]),
         "arrayminus": style.numbers([100.0 * (one.value - one.lower) for one in each]),
-        "color": NEUTRAL,
-        "thickness": 1.4,
+        "color": INK,
+        "thickness": 1.8,
         "width": 4,
     }
 
@@ -72,14 +72,13 @@ def _interval(each: list[Proportion]) -> dict[str, object]:
 def _spreads(found: Answer) -> FigureData:
     names = numbers_of(found.machines)
     share = 100.0 * (1.0 + np.arange(len(found.machines))) / len(found.machines)
+    at = 100.0 * found.question.wanted
     columns = {name: _in_order(name, found.machines[name].to_numpy(dtype=float)) for name in names}
     caption = (
-        "Each number of the machines, from the best machine to the worst: at 95 % across stands what 95 % of them keep "
-        f"to. Requirements (dashed) hold at {100.0 * found.question.wanted:g} %. Look for: a curve that has crossed "
-        "its limit before it."
+        f"Each number of the machines, from the best machine to the worst: at {at:g} % across stands what {at:g} % of "
+        "them keep to. There requirements (dashed) hold. Look for: a curve that has crossed its limit before it."
     )
     frame = pd.DataFrame({"share [%]": share, **{_headed(name): columns[name] for name in names}})
-    at = 100.0 * found.question.wanted
     shows = tuple(
         Shown(name, axis_name(i), quantity_named(name).kind.scale, at=at, curves=(name,))
         for i, name in enumerate(names)
