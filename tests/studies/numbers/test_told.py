@@ -13,6 +13,7 @@ from machines.requirements import FAIL, PASS, PROGRAM
 from studies.beginning.values import example
 from studies.charts.bars import stacked as stacked_bars
 from studies.charts.spill import _seconds
+from studies.linac.figures import bunch_drawing
 from studies.report.phone.stacking import stacked
 from studies.runs.compare.showing import _margins, _turned
 from studies.runs.rows import CASE
@@ -177,3 +178,16 @@ def test_stacked_bars_end_at_their_sums() -> None:
     assert found["layout"]["xaxis"]["range"] == pytest.approx([0.0, 4.48])
     heights = [stacked_bars([*"abcdefgh"][:n], {"a": [1.0] * n}, "s")["layout"]["height"] for n in (1, 2, 8)]
     assert np.diff(heights).tolist() == [40, 240]
+
+
+def test_a_bunch_is_drawn_in_its_three_planes_without_a_thousandth_at_each_end() -> None:
+    """1001 even values: the range begins and ends near the second from each end, with room."""
+    even = np.linspace(-1.0, 1.0, 1001)
+    names = ("x [mm]", "px [mrad]", "y [mm]", "py [mrad]", "phase [deg]", "energy [keV]")
+    table = pd.DataFrame({name: (k + 1) * even for k, name in enumerate(names)})
+    found = bunch_drawing(table)
+    assert [trace["name"] for trace in found["data"]] == ["x", "y", "phase"]
+    for k, trace in enumerate(found["data"]):
+        np.testing.assert_allclose(trace["x"], (2 * k + 1) * even, rtol=1e-5, atol=1e-9)
+        np.testing.assert_allclose(trace["y"], (2 * k + 2) * even, rtol=1e-5, atol=1e-9)
+    assert bunch_drawing(table, [((-7, 7), (-8, 8))] * 3)["layout"]["xaxis"]["range"] == pytest.approx([-7, 7])
