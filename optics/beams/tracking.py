@@ -76,7 +76,8 @@ class Tracked(Showing):
             raise InputError("no monitor was asked for: track(..., monitors=['qf', '_end'])")
         levels = (self.monitor_turns, self.monitors, range(self.seen.shape[2]))
         rows = pd.MultiIndex.from_product(levels, names=("turn", "place", "particle"))
-        return pd.DataFrame(self.seen.reshape(-1, len(COORDINATES)), rows, COORDINATES)
+        table = pd.DataFrame(self.seen.reshape(-1, len(COORDINATES)), rows, COORDINATES)
+        return table.sort_index()  # pandas warns of parts that are taken of another order
 
     def summary(self) -> Mapping[str, Any]:
         """How many are alive and where the others were lost; what else is kept."""

@@ -154,6 +154,7 @@ def test_what_monitors_see_is_a_table_by_turn_place_and_particle() -> None:
     assert found.seen is not None
     np.testing.assert_array_equal(table.loc[(3, "qd", 1)], found.seen[1, 1, 1])
     np.testing.assert_array_equal(table.loc[(3, "_end", 0)], found.coordinates[0])
+    np.testing.assert_array_equal(table.loc[(3, "qd")], found.seen[1, 1])
     assert "(turns, places, particles, x, px, y, py, zeta, delta)" in repr(found)
     with pytest.raises(InputError, match="monitors="):
         _ = track(CELL, PROTON, begin).seen_table
