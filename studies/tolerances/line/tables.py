@@ -21,14 +21,14 @@ def _energies(facts: Facts) -> Iterator[TableData]:
     if facts.energies is not None:
         percent, lines = 100.0 * facts.answer.question.wanted, len(facts.shown.spots["after"]) if facts.shown else 0
         caption = f"What {percent:g} % of {lines} lines do not exceed, or have at least, at each energy."
-        yield TableData("line-energies", "Energies", caption, _in_units(facts.energies), digits=4)
+        yield TableData("tolerances-energies", "Energies", caption, _in_units(facts.energies), digits=4)
 
 
 def _in_units(table: pd.DataFrame) -> pd.DataFrame:
     """A row a number, a column an energy."""
     energies = [f"{energy / 1e6:g} MeV/u" for energy in table["energy"]]
     rows = []
-    for name in table.columns.drop("energy"):
+    for name in sorted(table.columns.drop("energy")):  # what is steered, and behind it the same before
         kind = quantity_named(name).kind
         values = (table[name] * kind.scale).tolist()
         rows.append({"number": kind.text, "unit": kind.shown or kind.unit, **dict(zip(energies, values, strict=True))})
