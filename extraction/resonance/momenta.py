@@ -197,9 +197,17 @@ def resonant_momentum(
     for scale in (0.5, 1.5, 3.0):
         ends = sorted((0.0 if abs(guess) > 1e-12 else -1e-6, scale * guess if abs(guess) > 1e-12 else 1e-6))
         if max(map(abs, ends)) <= reach and miss(ends[0]) * miss(ends[1]) <= 0:
-            return float(brentq(miss, *ends, xtol=1e-12))
+            try:
+                return float(brentq(miss, *ends, xtol=1e-12))
+            except ValueError:  # no number on the way
+                raise NoSolution(_unstable(ring.name, near.name, target, ends)) from None
     raise NoSolution(
         f"no momentum within +-{reach:g} of ring '{ring.name}' is resonant: {near.name} = {target + distance:.9g} is "
         f"{distance:.3g} from {target:.6g} and the chromaticity is {chromaticity:.4g}: "
         "bring the tune nearer, or make the chromaticity larger with sextupoles"
     )
+
+
+def _unstable(ring: str, tune: str, target: float, ends: list[float]) -> str:
+    between = f"between dp/p = {ends[0]:.4g} and {ends[1]:.4g}, where {tune} would pass {target:.6g}"
+    return f"no resonant momentum of ring '{ring}': {between}, its optics is unstable"

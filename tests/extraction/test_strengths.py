@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from types import SimpleNamespace
-from typing import Any
+from typing import Any, cast
 
 import numpy as np
 import pytest
 from scipy.optimize import brentq
 
+from extraction.resonance import momenta
 from extraction.resonance.momenta import resonant_momentum
 from extraction.resonance.sextupoles import integrated_k2
 from extraction.resonance.steinbach import waiting_stack
@@ -16,7 +17,18 @@ from extraction.spill.sections.corrections import _least_squares
 from extraction.spill.sections.kicks import largest_kick, own_kick, slopes
 from extraction.spill.sections.one_turn import _planes
 from extraction.spill.sections.proof import carried
-from lattice import Bend, Drift, Element, Lattice, LatticeError, Multipole, Octupole, Sextupole
+from lattice import (
+    Bend,
+    Drift,
+    Element,
+    Lattice,
+    LatticeError,
+    Multipole,
+    NoSolution,
+    Octupole,
+    Sextupole,
+    UnstableOptics,
+)
 from optics import Beam, twiss
 from tests.extraction_rings import PROTON, reference
 
@@ -142,3 +154,18 @@ def test_a_waiting_stack_is_its_seeds_draws_in_units_of_the_beam(full_width: flo
     np.testing.assert_allclose(stack.amplitude**2 / 4e-6, draw.exponential(size=50), rtol=1e-12)
     wanted = 5e-4 * draw.standard_normal(50) if full_width is None else 4e-3 * (draw.random(50) - 0.5)
     np.testing.assert_allclose(stack.delta, -1e-3 + wanted, rtol=1e-12)
+
+
+def test_a_resonance_beyond_unstable_optics_is_none(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Made up: Qx = 5/3 + 2e-3 + dp/p, but from -2.7e-3 to -1.3e-3, where the third lies, nothing is stable."""
+
+    def optics(*given: object, delta: float = 0.0, **more: object) -> SimpleNamespace:
+        if -2.7e-3 < delta < -1.3e-3:
+            raise UnstableOptics("made up")
+        return SimpleNamespace(scalar=lambda name: 5 / 3 + 2e-3 + delta)
+
+    near = SimpleNamespace(name="Qx", nearest=[5 / 3], distance=[2e-3], chromaticity=[1.0])
+    monkeypatch.setattr(momenta, "twiss", optics)
+    monkeypatch.setattr(momenta, "resonant_tunes", lambda optics: near)
+    with pytest.raises(NoSolution, match=r"between dp/p = -0\.003 and 0, where Qx would pass 1\.66667, .* unstable"):
+        resonant_momentum(cast(Any, SimpleNamespace(name="made-up")))

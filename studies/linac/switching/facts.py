@@ -273,8 +273,10 @@ def at_some_energies(
 
     The table of settings is made for the study's linac: what the machine of ``resolved`` does with it is computed.
     """
-    rows = np.unique(np.linspace(0, len(facts.energies) - 1, _FEW).astype(int))
     machine, study = resolved.machine, resolved.study
+    if not len(facts.energies):  # all are out of reach: times and the machine itself are left to judge
+        return replace(facts, resolved=resolved, study=study, machine=machine)
+    rows = np.unique(np.linspace(0, len(facts.energies) - 1, _FEW).astype(int))
     few = replace(
         facts,
         resolved=resolved,
