@@ -66,7 +66,7 @@ class Structure:
         if stem in known:
             return f": '{stem}' stands {sum(row.split('::')[0] == stem for row in self.names)} times, from '{stem}::0'"
         short = stem.rstrip("0123456789._")
-        near = f"; did you mean '{short}'?" if short in known else did_you_mean(stem, known)
+        near = f"; did you mean '{short}'?" if short in known else did_you_mean(key, (*known, *self.places))
         return near or f"; it has {listed(known, 8)}"
 
     def row(self, place: str, owner: str) -> int:

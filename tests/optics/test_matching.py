@@ -222,7 +222,7 @@ def test_goals_are_checked_when_they_are_made(make: Any, message: str) -> None:
 
 def test_limits_are_given_by_name() -> None:
     """A second number alone would have to be a lower limit, which nobody reads so."""
-    with pytest.raises(TypeError, match="positional"):
+    with pytest.raises(TypeError, match="must be given by its name"):
         Limit("betx", 20.0)  # type: ignore[call-arg]
 
 
