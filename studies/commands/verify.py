@@ -34,7 +34,8 @@ def command(
 ) -> int:
     """Compare our maps with Xsuite, and with MAD-X and PTC where cpymad is installed.
 
-    On a machine or a lattice file; without either, on every machine. A line that is no ring needs its --start.
+    On a ring or line by name or a lattice file; without any, on every ring. A line needs its --start, and one by
+    name also --particle and --energy.
     """
     from studies.commands.verify_tables import show_comparisons, verify_all
     from studies.runs.logs import messages

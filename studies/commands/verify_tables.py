@@ -10,12 +10,13 @@ from lattice import HadronOpticsError, Lattice
 from machines.registry import RINGS
 from optics.engines.madx_session import available as madx_available
 from optics.engines.verification import Verification, verify
+from optics.linear.rings import told_elsewhere
 from studies.exit_codes import Exit
 from studies.provenance import provenance
 from studies.runs.logs import LOGGER
 from studies.runs.results_json import SCHEMA, json_text, number_or_none
 from studies.spec.lattice_warnings import told
-from studies.spec.subjects import start_hinted, with_known_particle
+from studies.spec.subjects import start_hinted, told_as_a_cell, with_known_particle
 from studies.terminal import number, show, table
 
 Start = dict[str, float] | None
@@ -47,12 +48,19 @@ def verify_all(
     found = []
     for name in names:
         lattice = with_known_particle(lattice_of(name))
-        for warning in told(lattice.warnings):
+        for warning in _warnings(lattice, start):
             LOGGER.warning("%s", warning)
         found.append(_compared(name, lattice, fringe, engine or "xsuite", start))
         if engine is None and madx_available():
             found += [_if_it_can(name, lattice, fringe, further, start) for further in ("madx", "ptc")]
     return found
+
+
+def _warnings(lattice: Lattice, start: Start) -> list[str]:
+    """Those of the reader, and that a lattice which is no ring is taken as periodic where no start is given."""
+    told_elsewhere(lattice)
+    cell = "" if start else told_as_a_cell(lattice, "--start betx=9.07 --start bety=3.5 ...")
+    return [*told(lattice.warnings), *([cell] if cell else [])]
 
 
 _NAMES = {"xsuite": "Xsuite", "madx": "MAD-X", "ptc": "PTC"}

@@ -19,13 +19,13 @@ from lattice.reference import SPECIES
 from machines.registry import ring_named
 from machines.requirements import Requirement
 from machines.rings.machine import MachineBeam, RingMachine
-from optics.linear.rings import taken_as, told_elsewhere
+from optics.linear.rings import told_elsewhere
 from studies.spec.checking import Findings, told_in
 from studies.spec.judged import judged_requirements, requirement_spec
 from studies.spec.lattice_files import called_within, read_lattice
 from studies.spec.lattice_warnings import told
 from studies.spec.schema import BeamSpec, RingStudy, as_mapping
-from studies.spec.subjects import given_particle
+from studies.spec.subjects import given_particle, told_as_a_cell
 from studies.spec.toml_text import toml_text
 from studies.vocabulary import quantity_named
 
@@ -334,8 +334,8 @@ def _reader_warnings(lattice: Lattice) -> Iterable[str]:
 def _no_ring(study: RingStudy, lattice: Lattice, machine: RingMachine | None) -> Iterable[str]:
     """What is told of a lattice that is studied as a ring and is none."""
     told_elsewhere(lattice)
-    if machine is None and study.start is None and (cell := taken_as(lattice)):
-        yield f"'{lattice.name}' is taken as {cell.split(';')[0]}; a line needs its [start] (betx, bety ...)"
+    if machine is None and study.start is None and (cell := told_as_a_cell(lattice, "[start] (betx, bety ...)")):
+        yield cell
 
 
 def _outside(particle: ReferenceParticle, machine: RingMachine | None) -> str:

@@ -8,8 +8,8 @@ from pathlib import Path
 
 from lattice import InputError, Lattice, ReferenceParticle, UnstableOptics
 from lattice.survey import turns_once
-from machines.registry import ring_named
-from optics.linear.rings import AS_A_CELL
+from machines.registry import LINES, line_named, ring_named
+from optics.linear.rings import AS_A_CELL, taken_as
 from studies.spec.builtin import looks_like_file
 from studies.spec.lattice_files import read_lattice
 
@@ -21,7 +21,7 @@ def lattice_of(
     energy: float | None = None,
     root: Path | None = None,
 ) -> Lattice:
-    """Lattice of a machine (at its default working point) or a file, with its particle where one is known.
+    """Lattice of a ring (at its default working point), of a line or of a file, with its particle where one is known.
 
     ``energy`` in MeV/u; ``root``: where files that the file calls may lie. InputError for an unknown machine and
     for options that do not fit.
@@ -32,8 +32,18 @@ def lattice_of(
         for option, value in (("--sequence", sequence), ("--root", root)):
             if value is not None:
                 raise InputError(f"{option} belongs to a lattice file; '{subject}' is a machine")
-        lattice = ring_named(subject).lattice()
+        lattice = _built_in(subject)
     return lattice.with_particle(given_particle(lattice.particle, particle, energy))
+
+
+def _built_in(name: str) -> Lattice:
+    return line_named(name).line if name.strip().lower() in LINES.machines else ring_named(name).lattice()
+
+
+def told_as_a_cell(lattice: Lattice, start: str) -> str:
+    """The warning that a lattice without a start is taken as periodic, "" of a ring; ``start``: how one is given."""
+    cell = taken_as(lattice)
+    return f"'{lattice.name}' is taken as {cell.split(';')[0]}; a line needs its {start}" if cell else ""
 
 
 def with_known_particle(lattice: Lattice) -> Lattice:

@@ -8,8 +8,10 @@ from pathlib import Path
 import pytest
 
 from lattice import Bend, Drift, Lattice, Quadrupole, ReferenceParticle, read_json, write_json
+from machines.registry import line_named
 from optics import Moments, twiss
 from studies.cli import run
+from studies.spec.subjects import lattice_of
 
 START = {"betx": 8.0, "bety": 3.0, "alfx": -1.0}
 GIVEN = [word for name, value in START.items() for word in ("--start", f"{name}={value}")]
@@ -31,6 +33,32 @@ def test_verify_of_a_line_from_its_start(line: Lattice, capsys: pytest.CaptureFi
     told = capsys.readouterr().out
     assert "Xsuite" in told
     assert "OUT" not in told
+
+
+def test_verify_of_a_line_without_a_start_says_what_it_is_taken_for(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Two bends of 0.1 rad in a stable cell are no part of a ring, and have periodic optics all the same."""
+    parts = [
+        Quadrupole("qf", length=0.3, k1=1.2),
+        Bend("b", length=1.0, angle=0.1),
+        Quadrupole("qd", length=0.3, k1=-1.2),
+        Bend("c", length=1.0, angle=0.1),
+    ]
+    particle = ReferenceParticle("proton", kinetic_energy_per_u=60e6)
+    write_json(Lattice("tl", elements=parts, particle=particle), tmp_path / "tl.json")
+    monkeypatch.chdir(tmp_path)
+    told = "'tl' is taken as a cell that repeats, its bends turn 11.46 degrees; a line needs its --start betx="
+    for given in ([], GIVEN):
+        assert run(["verify", "tl.json", "--engine", "xsuite", *given]) == 0
+        assert (told in capsys.readouterr().err) is not bool(given)
+
+
+def test_a_line_by_name_is_read_as_one(capsys: pytest.CaptureFixture[str]) -> None:
+    given = lattice_of("CNAO-room3", particle="proton", energy=100.0)
+    assert given.equals(line_named("cnao-room3").line.with_particle(given.particle))
+    assert run(["verify", "linac"]) == 2
+    assert "is a linac, here a ring is needed" in capsys.readouterr().err
 
 
 def test_without_a_start_the_error_names_the_option(line: Lattice, capsys: pytest.CaptureFixture[str]) -> None:
