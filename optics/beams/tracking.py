@@ -65,7 +65,8 @@ class Tracked(Showing):
 
     @property
     def seen_table(self) -> pd.DataFrame:
-        """What the monitors saw: a row each turn, place and particle, columns x, px, y, py, zeta, delta [m, 1].
+        """What the monitors saw, in the order of ``seen``: a row each turn, place and particle, columns x, px, y, py,
+        zeta, delta [m, 1].
 
         ``found.seen_table.loc[(0, "qf")]`` is the first turn at "qf"; ``.xs("qf", level="place")`` all its turns. Lost
         particles are nan. InputError where nothing was asked to be seen.
@@ -74,10 +75,13 @@ class Tracked(Showing):
 
         if self.seen is None:
             raise InputError("no monitor was asked for: track(..., monitors=['qf', '_end'])")
-        levels = (self.monitor_turns, self.monitors, range(self.seen.shape[2]))
-        rows = pd.MultiIndex.from_product(levels, names=("turn", "place", "particle"))
-        table = pd.DataFrame(self.seen.reshape(-1, len(COORDINATES)), rows, COORDINATES)
-        return table.sort_index()  # pandas warns of parts that are taken of another order
+        places = list(dict.fromkeys(self.monitors))
+        turns, rows, particles = np.indices(self.seen.shape[:3]).reshape(3, -1)
+        place = np.array([places.index(one) for one in self.monitors], dtype=int)[rows]
+        # levels in this order, not by name as from_product has them: pandas takes the table as sorted, and does not warn
+        levels = (self.monitor_turns, places, range(self.seen.shape[2]))
+        index = pd.MultiIndex(levels, (turns, place, particles), names=("turn", "place", "particle"))
+        return pd.DataFrame(self.seen.reshape(-1, len(COORDINATES)), index, COORDINATES)
 
     def summary(self) -> Mapping[str, Any]:
         """How many are alive and where the others were lost; what else is kept."""

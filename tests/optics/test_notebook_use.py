@@ -147,14 +147,16 @@ def test_elements_are_a_table() -> None:
 def test_what_monitors_see_is_a_table_by_turn_place_and_particle() -> None:
     """Each row is the part of ``seen`` with its turn, place and particle."""
     begin = np.array([[1e-3, 0, 0, 0, 0, 0], [0, 0, 2e-3, 0, 0, 1e-3]])
-    found = track(CELL, PROTON, begin, turns=4, monitors=["_end", "qd"], monitor_turns=[1, 3])
+    found = track(CELL, PROTON, begin, turns=4, monitors=["qf", "_end", "qd"], monitor_turns=[1, 3])
     table = found.seen_table
     assert list(table.columns) == ["x", "px", "y", "py", "zeta", "delta"]
     assert table.index.names == ["turn", "place", "particle"]
     assert found.seen is not None
-    np.testing.assert_array_equal(table.loc[(3, "qd", 1)], found.seen[1, 1, 1])
+    np.testing.assert_array_equal(table.loc[(3, "qd", 1)], found.seen[1, 2, 1])
     np.testing.assert_array_equal(table.loc[(3, "_end", 0)], found.coordinates[0])
-    np.testing.assert_array_equal(table.loc[(3, "qd")], found.seen[1, 1])
+    np.testing.assert_array_equal(table.loc[(3, "qd")], found.seen[1, 2])
+    np.testing.assert_array_equal(table, found.seen.reshape(-1, 6))
+    assert list(dict.fromkeys(table.index.get_level_values("place"))) == ["qf", "_end", "qd"]  # as they were asked for
     assert "(turns, places, particles, x, px, y, py, zeta, delta)" in repr(found)
     with pytest.raises(InputError, match="monitors="):
         _ = track(CELL, PROTON, begin).seen_table
