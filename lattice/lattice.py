@@ -20,7 +20,7 @@ from lattice.errors import InputError, LatticeError, did_you_mean, listed
 from lattice.memory import Memory
 from lattice.names import checked_parameter_name, checked_title
 from lattice.parameters import CONSTANTS, Parameters, parse_expression
-from lattice.reference import ReferenceParticle
+from lattice.reference import ReferenceParticle, same_particle
 from lattice.showing import Showing, chart, told
 from lattice.structure import Structure, positions
 from lattice.survey import survey
@@ -150,9 +150,11 @@ class Lattice(ElementSequence, Showing):
     def equals(self, other: Lattice) -> bool:
         """Whether two lattices have the same elements in the same order, parameters and particle.
 
-        Expressions are the same where they give the same number to the last bit ("-kf" and "-1.0 * (kf)"), so that a
-        lattice that went through Xsuite's expressions is equal. Xsuite keeps the numbers alone of lengths that are
-        expressions, PALS the product of ``hgap`` and ``fint``: these come back with the same optics, and not equal.
+        Numbers are compared to the last bit. Expressions are the same where they compute the same to a few rounding
+        units ("2*pi/k" and "6.283185307179586 / k"), the particle where its energy is the same to a few rounding
+        units of the total energy, which files hold: a lattice that went through MAD-X or Xsuite is equal. Xsuite keeps
+        the numbers alone of lengths that are expressions, PALS the product of ``hgap`` and ``fint``: these come back
+        with the same optics, and not equal.
 
         ``==`` tells whether they are one value in memory, and is False for a lattice that was saved and read again.
         Names and warnings of the lattices do not count.
@@ -161,9 +163,9 @@ class Lattice(ElementSequence, Showing):
         ours, theirs = self.parameters.definitions, other.parameters.definitions
         return (
             parts.same_elements(self.elements, other.elements)
-            and self.particle == other.particle
+            and same_particle(self.particle, other.particle)
             and ours.keys() == theirs.keys()
-            and all(parts.same(value, theirs[name]) for name, value in ours.items())
+            and all(parts.computed_same(value, theirs[name]) for name, value in ours.items())
         )
 
     def with_particle(self, particle: ReferenceParticle | None) -> Lattice:

@@ -46,6 +46,9 @@ NAME: /[A-Za-z_][A-Za-z0-9_.$@#]*(->[A-Za-z][A-Za-z0-9_]*)?/
 _PARSER = Lark(_GRAMMAR, parser="lalr", maybe_placeholders=False)
 _MAX_LENGTH = 20_000
 _MAX_NESTING = 100
+_DRAWS = 32  # numbers at which two expressions are compared
+#: Relative, of what is computed in another order or kept as another number: a few units in the last place.
+_ROUNDING = 16 * float(np.finfo(float).eps)
 
 #: Names every expression knows, with MAD-X's meaning and units (masses in GeV, hbar in GeV s).
 CONSTANTS: dict[str, float] = {
@@ -251,6 +254,55 @@ def alike(first: str, second: str) -> bool:
     (True, False)
     """
     return first == second or _steps(parse_expression(first).tree) == _steps(parse_expression(second).tree)
+
+
+@lru_cache(maxsize=65536)
+def compute_alike(first: str, second: str) -> bool:
+    """Whether two expressions are one function of their names, to a few rounding units.
+
+    They are computed at random numbers of both signs: products and sums of other form agree there to rounding, other
+    functions nowhere but by chance. Functions that bend (``max``, ``abs``) may agree on one side alone: each of one
+    expression must be in the other, with the same arguments.
+
+    >>> compute_alike("2*pi/k", "(6.283185307179586 / k)"), compute_alike("2*kf", "kf*2.000000000001")
+    (True, False)
+    """
+    return alike(first, second) or _agree(parse_expression(first), parse_expression(second))
+
+
+def _agree(first: Expression, second: Expression) -> bool:
+    return _agree_in_numbers(first.tree, second.tree, first.names | second.names) and all(
+        any(_agree_in_calls(one, other, first.names | second.names) for other in others)
+        for ones, others in ((_calls(first), _calls(second)), (_calls(second), _calls(first)))
+        for one in ones
+    )
+
+
+def _calls(expression: Expression) -> list[Tree[Token]]:
+    return list(expression.tree.find_data("call"))
+
+
+def _agree_in_calls(first: Tree[Token], second: Tree[Token], names: frozenset[str]) -> bool:
+    """Whether two calls are of one function, with arguments that agree in numbers."""
+    pairs = zip(first.children[1:], second.children[1:], strict=False)
+    return first.children[0] == second.children[0] and all(_agree_in_numbers(*pair, names) for pair in pairs)
+
+
+def _agree_in_numbers(first: Tree[Token] | Token, second: Tree[Token] | Token, names: frozenset[str]) -> bool:
+    """Whether both have one number in 3 of 4 draws in which either has any; in the others terms may cancel."""
+    values = _drawn(sorted(name for name in names if name not in CONSTANTS or name == "e"))  # a parameter may be "e"
+    with np.errstate(all="ignore"):
+        ours, theirs = (np.broadcast_to(_program(one)(values), _DRAWS) for one in (first, second))
+        near = np.abs(ours - theirs) <= _ROUNDING * np.abs(ours)  # of infinite ones as well
+    known, known_there = np.isfinite(ours), np.isfinite(theirs)
+    return bool(4 * np.sum(near & known & known_there) > 3 * np.sum(known | known_there))
+
+
+def _drawn(names: Sequence[str]) -> dict[str, Array]:
+    """Numbers between 0.001 and 3 of either sign for each name, the same at every call."""
+    drawing = np.random.default_rng(1)
+    sizes = np.exp(drawing.uniform(np.log(1e-3), np.log(3.0), (len(names), _DRAWS)))
+    return dict(zip(names, sizes * drawing.choice([-1.0, 1.0], sizes.shape), strict=True))
 
 
 def _steps(node: Tree[Token] | Token) -> Any:

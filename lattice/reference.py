@@ -17,6 +17,7 @@ ATOMIC_MASS_UNIT = 931.494_103_72e6  # eV, CODATA 2022
 ELECTRON_MASS = 0.510_998_950_69e6  # eV, CODATA 2022
 PROTON_MASS = 938.272_089_43e6  # eV, CODATA 2022
 ENERGIES = (1e3, 1e21)  # eV per nucleon: from a source's 1 keV to above any cosmic ray; squares stay far from overflow
+_ROUNDING = 8 * 2.0**-52  # of a mass, of the total energy: of some additions and roots, and what is written in GeV
 _LIGHTEST = 1e5  # eV; an electron has 5.1e5
 _LIGHTEST_OF_IONS = 0.9e9  # eV; the range of electrons is another law
 
@@ -219,6 +220,22 @@ class ReferenceParticle(Showing):
             f"{self.species} {self.kinetic_energy_per_u / 1e6:.6g} {per}: p = {self.momentum / 1e6:.6g} MeV/c, "
             f"beta = {self.beta:.6g}, gamma = {self.gamma:.6g}, B rho = {self.magnetic_rigidity:.6g} T m{reach}"
         )
+
+
+def same_particle(first: ReferenceParticle | None, second: ReferenceParticle | None) -> bool:
+    """Whether two particles are one to rounding: name, charge and nucleons the same, mass and energy to a few units.
+
+    Files hold the total energy (MAD-X) or the momentum (Xsuite): the kinetic energy that is taken from these has
+    rounding units of the total energy, not of its own.
+    """
+    if first is None or second is None:
+        return first is second
+    ours, theirs = first.kind, second.kind
+    return (
+        (ours.name, ours.charge, ours.nucleons) == (theirs.name, theirs.charge, theirs.nucleons)
+        and abs(ours.mass - theirs.mass) <= _ROUNDING * ours.mass
+        and abs(first.kinetic_energy - second.kinetic_energy) <= _ROUNDING * first.total_energy
+    )
 
 
 def range_law(kind: Species) -> RangeLaw:

@@ -15,7 +15,7 @@ import numpy as np
 
 from lattice.elements import Drift, Element
 from lattice.errors import InputError, LatticeError, did_you_mean
-from lattice.parameters import alike
+from lattice.parameters import alike, compute_alike
 
 #: m; sources give positions to ten digits, so neighbours may miss or overlap by a few 1e-9.
 TOUCHING = 1e-8
@@ -145,6 +145,12 @@ def same(first: Any, second: Any) -> bool:
     return np.array_equal(first, second)
 
 
+def computed_same(first: Any, second: Any) -> bool:
+    """Whether two definitions of a parameter are the same number or array, or expressions of one function."""
+    texts = isinstance(first, str) and isinstance(second, str)
+    return compute_alike(first, second) if texts else same(first, second)
+
+
 def same_elements(first: Sequence[Element], second: Sequence[Element]) -> bool:
     """Whether two sequences have the same elements in the same order, expressions by what they compute."""
     pairs = dict.fromkeys(zip(first, second, strict=False))
@@ -161,7 +167,7 @@ def _same_element(first: Element, second: Element) -> bool:
 def _same_strength(first: Any, second: Any) -> bool:
     if isinstance(first, tuple) and isinstance(second, tuple):
         return len(first) == len(second) and all(map(_same_strength, first, second))
-    return first == second or (isinstance(first, str) and isinstance(second, str) and alike(first, second))
+    return first == second or (isinstance(first, str) and isinstance(second, str) and compute_alike(first, second))
 
 
 _WORD_OR_NUMBER = re.compile(

@@ -78,7 +78,7 @@ class Tracked(Showing):
         places = list(dict.fromkeys(self.monitors))
         turns, rows, particles = np.indices(self.seen.shape[:3]).reshape(3, -1)
         place = np.array([places.index(one) for one in self.monitors], dtype=int)[rows]
-        # levels in this order, not by name as from_product has them: pandas takes the table as sorted, and does not warn
+        # levels in this order, not by name as from_product has them: so pandas takes the table as sorted
         levels = (self.monitor_turns, places, range(self.seen.shape[2]))
         index = pd.MultiIndex(levels, (turns, place, particles), names=("turn", "place", "particle"))
         return pd.DataFrame(self.seen.reshape(-1, len(COORDINATES)), index, COORDINATES)

@@ -24,7 +24,8 @@ from lattice import (
     write_madx,
 )
 from lattice.errors import ArgumentError
-from lattice.parameters import alike
+from lattice.parameters import alike, compute_alike
+from lattice.reference import PROTON_MASS, Species
 
 #: As a notebook calls them, without a type checker.
 drift: Any = Drift
@@ -191,6 +192,33 @@ def test_expressions_are_alike_where_their_numbers_are_equal_to_the_last_bit(
     assert alike(first, second) is same
 
 
+@pytest.mark.parametrize(
+    ("first", "second", "same"),
+    [
+        ("2*pi/k", "(6.283185307179586 / k)", True),
+        ("2*kf", "kf*2", True),
+        ("a+(b+c)-d", "c-d+a+b", True),
+        ("a*(b+c)/d", "a*b/d + a*c/d", True),
+        ("sin(2*a)+cos(b)", "cos(b)+sin(a*2)", True),
+        ("sqrt(a*b)/3", "0.3333333333333333*sqrt(b*a)", True),
+        ("asin(20*a)", "asin(a*20)", True),
+        ("2*kf", "kf*2.00000000000002", False),  # 1e-14 more: 45 rounding units
+        ("kf", "kd", False),
+        ("kf+1e-9*kd", "kf", False),
+        ("abs(kf)", "kf", False),
+        ("(kf^2)^0.5", "kf", False),
+        ("min(kf, 100)", "kf", False),
+        ("min(kf, 100)", "min(kf, 200)", False),
+        ("sin(a)", "cos(a)", False),
+        ("1/(a-a)", "5", False),
+        ("e", "2.718281828459045", False),
+    ],
+)
+def test_expressions_are_equal_where_they_compute_the_same_to_rounding(first: str, second: str, same: bool) -> None:
+    assert compute_alike(first, second) is same
+    assert compute_alike(second, first) is same
+
+
 def test_lattices_are_equal_whatever_the_blanks_and_brackets_of_their_expressions() -> None:
     other = Lattice(
         "other",
@@ -200,3 +228,28 @@ def test_lattices_are_equal_whatever_the_blanks_and_brackets_of_their_expression
     assert CELL.equals(other)
     assert not CELL.equals(other.with_parameters(kf=1.3))
     assert not CELL.equals(other.replace("qd", Quadrupole("qd", length=0.3, k1="-kd")))
+
+
+def test_lattices_are_equal_after_madx_whose_energy_is_the_total_one(tmp_path: Path) -> None:
+    """The kinetic energy comes back as E - m: with rounding units of E, 938 MeV and more, at 60 keV as at 430 MeV."""
+    energies = [6e4, 7.1e6, 60.3e6, 200000000.00000006, 430.7e6]
+    for energy in energies:
+        cell = CELL.with_particle(ReferenceParticle("proton", kinetic_energy_per_u=energy))
+        write_madx(cell, tmp_path / "cell.seq")
+        assert cell.equals(read_madx(tmp_path / "cell.seq"))
+
+
+@pytest.mark.parametrize(
+    "other",
+    [
+        None,
+        ReferenceParticle("proton", kinetic_energy_per_u=60e6 + 1e-5),  # of 1e9 eV, 2e-7 eV is a unit
+        ReferenceParticle("antiproton", kinetic_energy_per_u=60e6),
+        ReferenceParticle(Species("proton", PROTON_MASS * (1 + 1e-13), 1), kinetic_energy_per_u=60e6),
+    ],
+)
+def test_lattices_of_other_particles_are_not_equal(other: ReferenceParticle | None) -> None:
+    cell = CELL.with_particle(ReferenceParticle("proton", kinetic_energy_per_u=60e6))
+    assert cell.equals(cell.with_particle(ReferenceParticle("proton", kinetic_energy_per_u=60e6)))
+    assert not cell.equals(cell.with_particle(other))
+    assert not cell.with_particle(other).equals(cell)

@@ -163,4 +163,6 @@ def test_what_monitors_see_is_a_table_by_turn_place_and_particle() -> None:
 
 
 def test_a_lattice_that_went_through_xsuite_is_equal() -> None:
+    turning = CELL.with_new_parameters(turns="2*pi/ratio")
     assert CELL.equals(from_xsuite(to_xsuite(CELL, PROTON)))
+    assert turning.equals(from_xsuite(to_xsuite(turning, PROTON)))
