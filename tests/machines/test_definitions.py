@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import doctest
 import subprocess
 import sys
 from importlib.resources import files
 
 import pytest
 
+import machines
 from lattice import (
     Drift,
     ElectrostaticSeptum,
@@ -276,3 +278,7 @@ def _top_energies_and_masses(machine: RingMachine) -> list[tuple[float, float]]:
 def test_sources_are_in_the_package() -> None:
     text = files("machines.cnao_like").joinpath("SOURCES.md").read_text(encoding="utf-8")
     assert "**assumed**" in text.lower()
+
+
+def test_the_examples_of_the_package_run() -> None:
+    assert doctest.testmod(machines) == (0, 4)
