@@ -14,6 +14,7 @@ from pydantic import BaseModel, ValidationError
 from lattice.errors import FileError, InputError, did_you_mean
 from lattice.files import read_bytes
 from studies.spec.changes import Key
+from studies.spec.toml_text import value_text
 
 Model = TypeVar("Model", bound=BaseModel)
 
@@ -110,7 +111,21 @@ def _explain(
     key: Key = tuple(part for part in detail["loc"] if part != "[key]")
     place = next((f"--set {text}" for set_key, text in changed.items() if _related(key, set_key)), where)
     name = ".".join(str(part) for part in key) + _called(content, key)
-    return f"{place}: {name + ': ' if name else ''}{_reason(kind, key, detail)}"
+    hint = _whole_list(key, detail) if place.startswith("--set ") else ""
+    return f"{place}: {name + ': ' if name else ''}{_reason(kind, key, detail)}{hint}"
+
+
+def _whole_list(key: Key, detail: Any) -> str:
+    """How --set gives a list that the study does not have, where its entries were set by their numbers."""
+    given = detail["input"]
+    numbered = detail["type"] == "tuple_type" and isinstance(given, dict) and all(map(str.isdecimal, given))
+    if not numbered or not given:
+        return ""
+    try:
+        entries = value_text([given[number] for number in sorted(given, key=int)])
+    except TypeError:  # a date
+        return ""
+    return f"; the study has no such list, give it whole: --set '{'.'.join(map(str, key))}={entries}'"
 
 
 def _called(content: Any, key: Key) -> str:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import tomllib
 from collections.abc import Mapping
 from pathlib import Path
@@ -155,6 +156,15 @@ def test_set_does_not_change_what_it_was_given() -> None:
 )
 def test_a_wrong_set_names_itself(change: str, expected: str) -> None:
     assert expected in refusal(content(), change)
+
+
+def test_entries_of_a_list_that_is_not_there_show_the_form_that_works() -> None:
+    without = {key: value for key, value in content().items() if key != "match"}
+    told = refusal(without, "match.vary.0.name=kqf")
+    assert "match.vary: found {'0': {'name': 'kqf'}}, expected a list; the study has no such list" in told
+    (whole,) = re.findall(r"--set '(match\.vary=.*?)'$", told, re.MULTILINE)
+    assert whole == 'match.vary=[{ name = "kqf" }]'
+    assert "match.vary" not in refusal(without, whole)  # what is missing now are the targets
 
 
 def test_a_file_that_is_no_toml_is_told_with_line_and_column(tmp_path: Path) -> None:
