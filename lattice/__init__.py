@@ -38,7 +38,7 @@ from lattice.errors import (
     LatticeError,
     NoSolution,
     UnstableOptics,
-    did_you_mean,
+    where_else,
 )
 from lattice.interchange import read_json, write_json
 from lattice.lattice import Lattice
@@ -108,7 +108,8 @@ _HOMES = {
 def __getattr__(name: str) -> Any:
     """The public name, from the module that makes it; kept, so that this is asked once."""
     if name not in _HOMES:
-        raise AttributeError(f"module 'lattice' has no attribute '{name}'{did_you_mean(name, __all__)}")
+        told = f"module 'lattice' has no attribute '{name}'{where_else(name, __all__)}"
+        raise AttributeError(told, name=name, obj=None)  # Python would add a name that is nearest in letters
     found = globals()[name] = getattr(import_module(_HOMES[name]), name)
     return found
 

@@ -1,4 +1,4 @@
-"""Every error the toolkit raises on purpose, and the nearest-name hint they share."""
+"""Every error the toolkit raises on purpose, the hints they share: the nearest name, and another home."""
 
 from __future__ import annotations
 
@@ -52,3 +52,39 @@ def counted(number: int, noun: str) -> str:
     if number == 1:
         return f"{number} {noun}"
     return f"{number} {noun.removesuffix('y')}ies" if re.search("[^aeiou]y$", noun) else f"{number} {noun}s"
+
+
+#: What people look for at a lattice, or in the package, that has another name or another home.
+_TABLE = "the table of a lattice is optics.elements(lattice), that of its optics optics.twiss(lattice).table"
+_XSUITE = (
+    "optics.to_xsuite(lattice).to_json(path) writes Xsuite's file, `lattice-optimize convert` files of all formats"
+)
+_FROM_XSUITE = "optics.from_xsuite(line) takes an xtrack.Line, `lattice-optimize convert` a file of one"
+_READ = (
+    "from lattice import read_madx (read_json, read_pals, read_bmad, read_elegant) reads files, "
+    "`lattice-optimize convert` converts"
+)
+_WRITE = (
+    "from lattice import write_madx (write_json, write_pals): write_madx(lattice, path); "
+    "optics.to_xsuite(lattice).to_json(path) writes Xsuite's file, `lattice-optimize convert` converts"
+)
+_OPTICS = "optics.twiss(lattice) has the optics"
+
+_PLACES = {
+    **dict.fromkeys(("table", "to_frame", "to_dataframe", "to_pandas", "frame", "dataframe", "df"), _TABLE),
+    **dict.fromkeys(("write_xsuite", "to_xsuite", "save_xsuite"), _XSUITE),
+    **dict.fromkeys(("read_xsuite", "from_xsuite", "load_xsuite"), _FROM_XSUITE),
+    **dict.fromkeys(("read", "load", "open", "from_file"), _READ),
+    **dict.fromkeys(("write", "save", "dump", "export", "to_file", "to_json", "to_madx", "to_pals"), _WRITE),
+    **dict.fromkeys(("write_json", "write_madx", "write_pals"), _WRITE),
+    **dict.fromkeys(("twiss", "betx", "bety", "qx", "qy", "tunes", "optics"), _OPTICS),
+}
+
+
+def where_else(name: str, known: Iterable[str]) -> str:
+    """The end of a message about a name that is not there: its home, else the nearest of the known ones.
+
+    >>> where_else("to_frame", ())
+    ': the table of a lattice is optics.elements(lattice), that of its optics optics.twiss(lattice).table'
+    """
+    return f": {_PLACES[name.lower()]}" if name.lower() in _PLACES else did_you_mean(name, known)

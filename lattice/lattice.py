@@ -8,7 +8,7 @@ from collections.abc import Collection, Iterable, Iterator, Mapping
 from dataclasses import FrozenInstanceError, dataclass, replace
 from functools import cached_property
 from os import PathLike
-from typing import Any
+from typing import Any, NoReturn
 
 import numpy as np
 
@@ -16,7 +16,7 @@ from lattice.arrays import Array, read_only
 from lattice.building import parts
 from lattice.building.sequence import Elements, ElementSequence, expanded_elements
 from lattice.elements import Element
-from lattice.errors import InputError, LatticeError, did_you_mean, listed
+from lattice.errors import InputError, LatticeError, did_you_mean, listed, where_else
 from lattice.memory import Memory
 from lattice.names import checked_parameter_name, checked_title
 from lattice.parameters import CONSTANTS, Parameters, parse_expression
@@ -154,7 +154,7 @@ class Lattice(ElementSequence, Showing):
         units ("2*pi/k" and "6.283185307179586 / k"), the particle where its energy is the same to a few rounding
         units of the total energy, which files hold: a lattice that went through MAD-X or Xsuite is equal. Xsuite keeps
         the numbers alone of lengths that are expressions, PALS the product of ``hgap`` and ``fint``: these come back
-        with the same optics, and not equal.
+        with the same optics, and not equal, as are ions with electrons, whose name Xsuite does not keep.
 
         ``==`` tells whether they are one value in memory, and is False for a lattice that was saved and read again.
         Names and warnings of the lattices do not count.
@@ -321,6 +321,18 @@ def _refuse_change(lattice: Lattice, name: str, *_: object) -> None:
     raise FrozenInstanceError(f"lattice '{lattice.name}': {name} cannot be set, lattices never change: {way}")
 
 
+def _no_attribute(lattice: Lattice, name: str) -> NoReturn:
+    """What happens when an attribute is asked for that lattices do not have."""
+    if name.startswith("_"):  # Python, notebooks and copies ask for these, of lattices that are not complete too
+        raise AttributeError(f"'Lattice' object has no attribute '{name}'")
+    way = where_else(name, [one for one in dir(lattice) if not one.startswith("_")])
+    if name in lattice.__dict__.get("parameters", ()):
+        way = f": its parameter is lattice.parameters['{name}']"
+    raise AttributeError(f"a Lattice has no '{name}'{way}", name=name, obj=None)  # Python would add a nearest name
+
+
+# set here and not written in the class: type checkers go on to refuse names that lattices do not have
+Lattice.__getattr__ = _no_attribute  # type: ignore[attr-defined]
 for _way in ("__setattr__", "__delattr__"):  # after dataclass has made its own
     setattr(Lattice, _way, _refuse_change)
 

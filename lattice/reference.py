@@ -223,7 +223,7 @@ class ReferenceParticle(Showing):
 
 
 def same_particle(first: ReferenceParticle | None, second: ReferenceParticle | None) -> bool:
-    """Whether two particles are one to rounding: name, charge and nucleons the same, mass and energy to a few units.
+    """Whether two particles are one to rounding: name (in any case), charge, nucleons; mass and energy to few units.
 
     Files hold the total energy (MAD-X) or the momentum (Xsuite): the kinetic energy that is taken from these has
     rounding units of the total energy, not of its own.
@@ -232,7 +232,8 @@ def same_particle(first: ReferenceParticle | None, second: ReferenceParticle | N
         return first is second
     ours, theirs = first.kind, second.kind
     return (
-        (ours.name, ours.charge, ours.nucleons) == (theirs.name, theirs.charge, theirs.nucleons)
+        ours.name.lower() == theirs.name.lower()
+        and (ours.charge, ours.nucleons) == (theirs.charge, theirs.nucleons)
         and abs(ours.mass - theirs.mass) <= _ROUNDING * ours.mass
         and abs(first.kinetic_energy - second.kinetic_energy) <= _ROUNDING * first.total_energy
     )

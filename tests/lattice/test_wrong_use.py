@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import copy
+import pickle
 from dataclasses import FrozenInstanceError
 from inspect import signature
 from pathlib import Path
@@ -234,7 +236,7 @@ def test_lattices_are_equal_after_madx_whose_energy_is_the_total_one(tmp_path: P
     """The kinetic energy comes back as E - m: with rounding units of E, 938 MeV and more, at 60 keV as at 430 MeV."""
     energies = [6e4, 7.1e6, 60.3e6, 200000000.00000006, 430.7e6]
     for energy in energies:
-        cell = CELL.with_particle(ReferenceParticle("proton", kinetic_energy_per_u=energy))
+        cell = CELL.with_particle(ReferenceParticle("H-", kinetic_energy_per_u=energy))
         write_madx(cell, tmp_path / "cell.seq")
         assert cell.equals(read_madx(tmp_path / "cell.seq"))
 
@@ -253,3 +255,31 @@ def test_lattices_of_other_particles_are_not_equal(other: ReferenceParticle | No
     assert cell.equals(cell.with_particle(ReferenceParticle("proton", kinetic_energy_per_u=60e6)))
     assert not cell.equals(cell.with_particle(other))
     assert not cell.with_particle(other).equals(cell)
+
+
+@pytest.mark.parametrize(
+    ("name", "way"),
+    [
+        ("table", r"optics\.elements\(lattice\)"),
+        ("to_frame", r"optics\.elements\(lattice\)"),
+        ("write_xsuite", r"optics\.to_xsuite\(lattice\)\.to_json\(path\).*lattice-optimize convert"),
+        ("read_xsuite", r"optics\.from_xsuite\(line\).*lattice-optimize convert"),
+        ("write", r"from lattice import write_madx .*write_madx\(lattice, path\).*optics\.to_xsuite"),
+        ("read", r"from lattice import read_madx \(read_json, read_pals"),
+    ],
+)
+def test_what_has_another_home_is_told_of_the_package_and_of_a_lattice(name: str, way: str) -> None:
+    for of, words in ((rooms, "module 'lattice' has no attribute"), (CELL, "a Lattice has no")):
+        with pytest.raises(AttributeError, match=f"{words} '{name}': .*{way}") as found:
+            getattr(of, name)
+        assert found.value.obj is None  # Python adds no name of its own
+
+
+def test_a_name_that_lattices_do_not_have_names_the_nearest() -> None:
+    with pytest.raises(AttributeError, match=r"a Lattice has no 'lenght'; did you mean 'length'\?"):
+        CELL.lenght  # type: ignore[attr-defined]  # noqa: B018
+    with pytest.raises(AttributeError, match=r"a Lattice has no 'kf': its parameter is lattice\.parameters\['kf'\]"):
+        CELL.kf  # type: ignore[attr-defined]  # noqa: B018
+    assert not hasattr(CELL, "_repr_mimebundle_")
+    assert CELL.equals(pickle.loads(pickle.dumps(CELL)))
+    assert CELL.equals(copy.deepcopy(CELL))
