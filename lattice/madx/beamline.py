@@ -54,12 +54,13 @@ class Line:
 
 @dataclass(frozen=True)
 class Placed:
-    """An element with its entrance in the outermost sequence."""
+    """An element with its entrance in the outermost sequence, and the one that its ``from=`` counts from."""
 
     name: str
     entry: Sum
     length: Sum
     statement: Statement
+    origin: str | None = None
 
 
 class Beamlines:
@@ -123,7 +124,7 @@ class Beamlines:
             if item.name in self.sequences:
                 yield from self.placed(self.sequences[item.name], position, depth + 1)
             else:
-                yield Placed(item.name, position, self._length(item), item.statement)
+                yield Placed(item.name, position, self._length(item), item.statement, item.origin)
 
     def _entries(self, sequence: Sequence) -> list[tuple[Placement, Sum]]:
         """Each item of a sequence with the position of its entrance, in order of definition."""

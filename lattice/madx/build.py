@@ -175,29 +175,35 @@ class Builder:
     # -- drifts --
 
     def _with_drifts(self, placed: Iterable[Placed], end: Placed) -> Iterator[Element]:
-        exit_so_far = entry_so_far = begin = Sum()
+        exit_so_far = Sum()
         before = "the start of the sequence"
+        last: Placed | None = None
         for item in (*placed, end):
             gap = (item.entry - exit_so_far).strength
-            if exit_so_far is not begin and item is not end and self._is_behind(item, entry_so_far, gap):
-                raise item.statement.makes_no_sense(
-                    f"'{item.name}' stands before {before} in the machine and behind it in the file: put the elements "
-                    "of a sequence in the order of their places, as MAD-X wants them"
-                )
-            drift, entry_so_far = self._drift(gap, before, item), item.entry
+            if last is not None and item is not end:
+                self._refuse_out_of_order(item, last, gap)
+            drift = self._drift(gap, before, item)
             if drift is not None:
                 yield drift
             if item is not end:
                 yield self.element(item.name, item.statement)
-            exit_so_far = item.entry + item.length
+            exit_so_far, last = item.entry + item.length, item
             before = f"'{item.name}'"
 
-    def _is_behind(self, item: Placed, entry_before: Sum, gap: Strength) -> bool:
-        """True of an element that overlaps the one written before it, because it begins before that one does."""
+    def _refuse_out_of_order(self, item: Placed, last: Placed, gap: Strength) -> None:
+        """FileError for an element that overlaps the one written before it, because it begins before that one does."""
         place = item.statement
         if self.variables.number(place, gap) >= -CLOSED_GAP:
-            return False
-        return self.variables.number(place, (item.entry - entry_before).strength) < -CLOSED_GAP
+            return
+        here, there = (self.variables.number(place, one.entry.strength) for one in (item, last))
+        if here - there < -CLOSED_GAP:
+            origins = dict.fromkeys(one.origin for one in (item, last) if one.origin is not None)
+            counted_from = "".join(f"; from={name} counts from the centre of '{name}'" for name in origins)
+            raise place.makes_no_sense(
+                f"'{item.name}' stands before '{last.name}' in the machine and behind it in the file: it begins at "
+                f"s = {here:.9g} m, '{last.name}' at s = {there:.9g} m{counted_from}. Put the elements of a sequence "
+                "in the order of their places, as MAD-X wants them"
+            )
 
     def _drift(self, gap: Strength, before: str, item: Placed) -> Drift | None:
         place = item.statement

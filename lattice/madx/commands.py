@@ -56,6 +56,11 @@ REFUSED = {
     "sxfread": "let MAD-X write the sequence (save, sequence=...) and read that file",
     "delete": "take out what is to be deleted",
 }
+_MEANINGS = (
+    "passed over, as it does not change the lattice",
+    "ends its file or macro here, nothing behind it in there is read",
+    "ends the reading here, nothing behind it is read",
+)
 _FEW = 3  # places of one command that are told
 
 
@@ -70,10 +75,16 @@ class PassedOver:
         self._places.setdefault(command, []).append(f"{Path(statement.file).name}:{statement.line}")
 
     def told(self) -> Iterator[str]:
-        """The line, where there is anything to tell."""
-        if self._places:
-            commands = ", ".join(f"{command} ({_some(places)})" for command, places in self._places.items())
-            yield f"passed over, as it does not change the lattice: {commands}"
+        """A line for what leaves the lattice alone, and one each for what ends a file and what ends the reading."""
+        ends = {command: _meaning(command) for command in self._places}
+        for meaning in dict.fromkeys(sorted(ends.values(), key=_MEANINGS.index)):
+            commands = (command for command, its in ends.items() if its == meaning)
+            yield f"{meaning}: {', '.join(f'{command} ({_some(self._places[command])})' for command in commands)}"
+
+
+def _meaning(command: str) -> str:
+    """What a command means that is passed over."""
+    return _MEANINGS[2 if command in ENDS else 1 if command == "return" else 0]
 
 
 def _some(places: list[str]) -> str:

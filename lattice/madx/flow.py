@@ -58,8 +58,9 @@ class Flow:
         now = not before and (node.keyword == "else" or self._holds(block))
         ended = followed(map(self._count, block.statements())) if now else ""
         self.taken = before or now
-        if node.keyword == "if":
-            self.note(block.statement, f"decided when the file is read: {'true' if now else 'false'}")
+        if now or node.keyword == "if":
+            decision = "taken" if node.keyword == "else" else "true" if now else "false"
+            self.note(block.statement, f"decided when the file is read: {decision}")
         return ended
 
     def _repeat(self, block: control.Block, followed: Followed) -> str:

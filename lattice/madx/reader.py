@@ -251,7 +251,7 @@ class _Reader:
         known = [*self.definitions, *CLASSES, *PASSED_OVER, *self.beamlines.names(), "sequence", "endsequence", "line"]
         if node.label and node.keyword in self.beamlines.names():
             raise statement.cannot_be_read(
-                f"'{node.keyword}' is a sequence or line and stands without a label: {node.keyword}, at=..."
+                f"'{node.keyword}' is a sequence or line and must stand without a label: write `{node.keyword}, at=...`"
             )
         what = "element class" if node.label else "command or element"
         return statement.cannot_be_read(f"unknown {what} '{node.keyword}'{did_you_mean(node.keyword, known)}")

@@ -56,6 +56,17 @@ def test_what_was_decided_is_told_and_strengths_stay_expressions(path: Path) -> 
     assert any("repeated when the file is read" in warning for warning in ring.warnings)
 
 
+def test_the_branch_that_was_taken_is_told(tmp_path: Path) -> None:
+    file = tmp_path / "branches.seq"
+    file.write_text(
+        "a = 2;\nif (a > 2) { b = 1; }\nelseif (a > 1) { b = 2; }\nelse { b = 3; }\n"
+        "if (a > 2) { c = 1; }\nelse { c = 2; }\n" + TEXT
+    )
+    told = [one for one in read_madx(file).warnings if "decided when the file is read" in one][:4]
+    places = [(one.split(":")[1], one.rpartition(": ")[2]) for one in told]
+    assert places == [("2", "false)"), ("3", "true)"), ("5", "false)"), ("6", "taken)")]
+
+
 def test_a_branch_that_is_not_taken_may_say_anything(tmp_path: Path) -> None:
     """As in MAD-X: what is not followed is not looked at."""
     file = tmp_path / "no.seq"

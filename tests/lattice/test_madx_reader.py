@@ -466,7 +466,9 @@ stop; x, k1 = 0.5;
     (passed,) = (warning for warning in ring.warnings if warning.startswith("passed over"))
     assert "title (ring.seq:1), option (ring.seq:2), select (ring.seq:5), beta0 (ring.seq:6)" in passed
     assert "plot (ring.seq:10), survey (ring.seq:10)" in passed
-    assert passed.endswith("stop (ring.seq:11)")
+    assert any(
+        warning.startswith("ends the reading here") and "stop (ring.seq:11)" in warning for warning in ring.warnings
+    )
     assert ring["x"] == Quadrupole("x", length=1.0, k1=0.4)
     assert "q1val" not in ring.parameters
     assert "other" not in ring.parameters
@@ -509,7 +511,7 @@ REFUSED = [
     (
         "c: sequence, l=1;\nendsequence;\nt: sequence, l=2;\nc1: c, at=1;\nendsequence;",
         5,
-        "'c' is a sequence or line and stands without a label: c, at=",
+        "'c' is a sequence or line and must stand without a label: write `c, at=...`",
     ),
     ("match;\nvary, name=k;", 2, "this block never ends: expected 'endmatch;'"),
     ("k = 3", 2, "the file ends within this statement: expected a ';'"),
@@ -684,8 +686,17 @@ def test_files_beside_the_file_are_called(tmp_path: Path) -> None:
     assert ring["x"] == Quadrupole("x", length=1.0, k1="k")
     assert ring.parameters["k"] == 0.3
     assert ring.warnings == (
-        "passed over, as it does not change the lattice: title (more.seq:1), return (elements.seq:1)",
+        "passed over, as it does not change the lattice: title (more.seq:1)",
+        "ends its file or macro here, nothing behind it in there is read: return (elements.seq:1)",
     )
+
+
+def test_what_ends_the_reading_is_told_as_that(read: Read) -> None:
+    told = read("x: marker; " + AROUND + "stop;\nk = 3;").warnings
+    assert any(
+        re.fullmatch(r"ends the reading here, nothing behind it is read: stop \(ring\.seq:\d+\)", one) for one in told
+    )
+    assert not any("does not change the lattice" in one for one in told)
 
 
 def test_links_out_of_the_folder_are_refused(tmp_path: Path) -> None:

@@ -152,7 +152,19 @@ def test_elements_out_of_order_in_a_sequence_are_told_as_that(tmp_path: Path) ->
     path = tmp_path / "ring.seq"
     path.write_text("q: quadrupole, l=0.2;\ns: sequence, l=4;\na: q, at=1;\nb: q, at=3;\nc: q, at=2;\nendsequence;\n")
     with pytest.raises(
-        LatticeError, match=r"ring\.seq:5: 'c' stands before 'b' in the machine and behind it in the fi"
+        LatticeError,
+        match=r"ring\.seq:5: 'c' stands before 'b' in the machine and behind it in the file: it begins at s = 1\.9 m, "
+        r"'b' at s = 2\.9 m\. Put",
+    ):
+        read_madx(path)
+
+
+def test_places_counted_from_another_element_are_told_with_what_from_means(tmp_path: Path) -> None:
+    """Centres: c at 1 - 0.6 = 0.4 m; lengths 0.2 m."""
+    path = tmp_path / "ring.seq"
+    path.write_text("q: quadrupole, l=0.2;\ns: sequence, l=4;\na: q, at=1;\nc: q, at=-0.6, from=a;\nendsequence;\n")
+    with pytest.raises(
+        LatticeError, match=r"it begins at s = 0\.3 m, 'a' at s = 0\.9 m; from=a counts from the centre of 'a'\. Put"
     ):
         read_madx(path)
 
