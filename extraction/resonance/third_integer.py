@@ -32,6 +32,7 @@ from lattice.magnitudes import is_number
 from lattice.showing import Showing, chart
 from lattice.survey import turns_once
 from optics import Optics, twiss
+from optics.aperture import openings
 from optics.closed import closed
 from optics.maps.model import checked_particle, turns
 from optics.maps.turn import Turn, iterate, periodic_point
@@ -90,10 +91,12 @@ class ThirdIntegerResonance(Showing):
         return enclosed_area(self.motion, self.points)
 
     def arm(self, x_septum: float) -> Arm:
-        """The outgoing arm where it reaches ``x_septum`` [m]; NoSolution when none does."""
+        """The outgoing arm where it reaches ``x_septum`` [m]; NoSolution when none does, or beyond the aperture."""
         if not is_number(x_septum) or x_septum == self.orbit[0]:
             raise InputError(f"x_septum must be a finite position off the closed orbit [m], found {x_septum!r}")
-        return arm_through(self.motion, self.points, x_septum)
+        arm = arm_through(self.motion, self.points, x_septum)
+        self._refuse_beyond_aperture(x_septum)
+        return arm
 
     def arms(self, x_limit: float) -> list[Array]:
         """Points (n, 2) of x [m], px along the arm of each fixed point, up to ``x_limit`` [m] from the orbit."""
@@ -129,8 +132,21 @@ class ThirdIntegerResonance(Showing):
         return chart("portrait", separatrices=[separatrices(self, x_septum)], place=self.place)
 
     def spiral_step(self, x_septum: float) -> float:
-        """Growth of |x| [m] over three turns of a particle on the arm that starts on the wire at ``x_septum`` [m]."""
+        """Growth of |x| [m] over three turns of a particle on the arm that starts on the wire at ``x_septum`` [m].
+
+        NoSolution as of ``arm``.
+        """
         return self.arm(x_septum).spiral_step
+
+    def _refuse_beyond_aperture(self, x_septum: float) -> None:
+        """NoSolution for wires that no particle reaches; a place without an aperture has room for all."""
+        lattice = self.optics.lattice
+        low, high = openings(lattice)[lattice.index(self.place), :2]
+        if x_septum < low or x_septum > high:
+            raise NoSolution(
+                f"x_septum = {x_septum:.6g} m lies beyond the aperture of '{self.place}', which reaches from {low:.6g} "
+                f"to {high:.6g} m: no particle comes there"
+            )
 
 
 def triangle_area(points: Array) -> float:

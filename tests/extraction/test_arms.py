@@ -12,11 +12,11 @@ from benchmarks.problems.compact import compact_ring
 from extraction import Arm, third_integer_resonance
 from extraction.resonance.arms import arm_through, eigenvector_out
 from extraction.resonance.second_engine import residuals, tracked_arm, tracked_resonance
-from lattice import Bend, Drift, InputError, Lattice, Marker, NoSolution, Quadrupole, Sextupole
+from lattice import Aperture, Bend, Drift, InputError, Lattice, Marker, NoSolution, Quadrupole, Sextupole
 from lattice.arrays import Array
 from optics.engines.xsuite.passages import xsuite_passage
 from optics.maps.turn import Turn
-from tests.extraction_rings import PROTON, SEPTUM, STRENGTHS, cnao_at, near, solved, xsuite_turn
+from tests.extraction_rings import PROTON, SEPTUM, STRENGTHS, cnao_at, near, reference, solved, xsuite_turn
 
 CASES = pytest.mark.parametrize("tune", sorted(STRENGTHS))
 WIRES = pytest.mark.parametrize("x_septum", [0.035, -0.035, 0.02])
@@ -266,6 +266,17 @@ def test_no_arm_at_the_wires(x_septum: float, error: type[Exception], words: lis
         solved(1.666).arm(x_septum)
     for word in words:
         assert word in str(caught.value)
+
+
+def test_no_arm_beyond_the_aperture() -> None:
+    """The wires of a ring whose opening at the septum is 30 mm wide, 5 mm off the middle: from -25 to 35 mm."""
+    ring = reference(1.666)
+    opening = Aperture("rectangle", 0.03, 0.03, offset_x=0.005)
+    seen = third_integer_resonance(ring.replace(SEPTUM, replace(ring[SEPTUM], aperture=opening)), at=SEPTUM)
+    assert seen.spiral_step(0.0349) == solved(1.666).spiral_step(0.0349)
+    for x_septum in (0.0351, -0.0251):
+        with pytest.raises(NoSolution, match=rf"{x_septum} m lies beyond the aperture .* from -0\.025 to 0\.035 m"):
+            seen.spiral_step(x_septum)
 
 
 def test_no_border_far_from_the_resonance() -> None:
