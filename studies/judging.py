@@ -11,7 +11,7 @@ from typing import TypeVar
 from lattice.errors import HadronOpticsError, InputError
 from machines.requirements import FAIL, PASS, PROGRAM, Requirement, Verdict, judge
 from studies.results import Quantity
-from studies.vocabulary import computed_by, quantity_named, remedy_of, unit_factor
+from studies.vocabulary import MATCHED, computed_by, quantity_named, remedy_of, unit_factor
 
 Facts = TypeVar("Facts")
 
@@ -91,18 +91,20 @@ def missing(name: str, reason: str, engine: str = ALONE) -> Quantity:
 
 
 def verdicts_on(
-    requirements: Iterable[Requirement], quantities: Sequence[Quantity], unreached: str = ""
+    requirements: Iterable[Requirement], quantities: Sequence[Quantity], unreached: str = "", spent: str = ""
 ) -> tuple[Verdict, ...]:
     """The verdict on each requirement, in order; ``unreached`` says why the design was not, and then none is judged.
+
+    ``spent`` says why a match cannot take one more target: a remedy that asks for one then says so.
 
     A quantity that says why it must not be judged (``withheld``) is not. A requirement whose quantity is not among
     ``quantities`` is NOT EVALUATED.
     """
     known = {quantity.name: quantity for quantity in quantities}
-    return tuple(_verdict(requirement, known.get(requirement.quantity), unreached) for requirement in requirements)
+    return tuple(_verdict(one, known.get(one.quantity), unreached, spent) for one in requirements)
 
 
-def _verdict(requirement: Requirement, quantity: Quantity | None, unreached: str) -> Verdict:
+def _verdict(requirement: Requirement, quantity: Quantity | None, unreached: str, spent: str) -> Verdict:
     """The judgement in the requirement's unit."""
     if quantity is None or quantity.value is None:
         return judge(requirement, None, None, quantity.method if quantity else "this study does not compute it")
@@ -115,14 +117,16 @@ def _verdict(requirement: Requirement, quantity: Quantity | None, unreached: str
         return judge(requirement, None, None, f"{value:.4g} is not judged: {quantity.withheld}")
     verdict = replace(judge(requirement, value, error), numerical=(quantity.numerical or 0.0) / factor)
     alone = "rests on our maps alone" if quantity.engine == ALONE and verdict.verdict in (PASS, FAIL) else ""
-    where, mended = (quantity.method.split(";")[0], _mended(requirement)) if verdict.verdict == FAIL else ("", "")
+    failed = verdict.verdict == FAIL
+    where, mended = (quantity.method.split(";")[0], _mended(requirement, spent)) if failed else ("", "")
     return replace(verdict, reason="; ".join(filter(None, (verdict.reason, where, mended, alone))))
 
 
-def _mended(requirement: Requirement) -> str:
+def _mended(requirement: Requirement, spent: str) -> str:
     """What a designer can turn, of a requirement of the machine."""
     remedy = "" if requirement.kind == PROGRAM else remedy_of(requirement.quantity)
-    return f"remedy: {remedy}" if remedy else ""
+    but = f", but {spent}" if spent and remedy == MATCHED else ""
+    return f"remedy: {remedy}{but}" if remedy else ""
 
 
 def no_pass_outside(verdicts: Iterable[Verdict], outside: str) -> tuple[Verdict, ...]:

@@ -35,7 +35,7 @@ from studies.results import FigureData, Quantity, StudyResult, TableData
 from studies.spec.assumed import told
 from studies.spec.assumption import AssumptionSpec
 from studies.spec.judged import not_asked
-from studies.spec.schema import StudySpec, as_mapping
+from studies.spec.schema import RingStudy, StudySpec, as_mapping
 from studies.terminal import LOGGER
 
 
@@ -262,7 +262,9 @@ def _judged(study: Study[Spec, R, F], resolved: R, facts: F, asked: Asked) -> Ju
 
 
 def _verdicts(resolved: Resolved, facts: Facts, quantities: Sequence[Quantity]) -> tuple[Verdict, ...]:
-    return no_pass_outside(verdicts_on(resolved.requirements, quantities, facts.unreached), resolved.outside)
+    match = resolved.study.match if isinstance(resolved.study, RingStudy) else None
+    spent = match.spent if match else ""
+    return no_pass_outside(verdicts_on(resolved.requirements, quantities, facts.unreached, spent), resolved.outside)
 
 
 # --------------------------------------------------------------------------------------------------- assumptions moved

@@ -25,10 +25,11 @@ def study_file(ctx: click.Context, parameter: click.Parameter, name: str) -> tup
     return Path(name), name
 
 
-def _say_how_long(name: str, folder: Path) -> None:
+def say_how_long(name: str, folder: Path, is_changed: bool) -> None:
     """On standard error what a built-in study takes, and what the last run in the folder took."""
     usual, last = expected(name), last_run(folder)
-    told = [f"takes about {usual} on two processors"] if usual != "-" else []
+    as_it_is = " without --set" if is_changed else ""
+    told = [f"takes about {usual} on two processors{as_it_is}"] if usual != "-" else []
     told += [f"took {last} the last time in {folder}"] if last else []
     if told:
         click.echo(visible(f"{name} {', '.join(told)}"), err=True)
@@ -84,6 +85,6 @@ def command(
         return ways.follow_cases(named, path, options, settings)
     ways.refused_for(named.study)
     if not quiet:
-        _say_how_long(str(named.name), out or Path("runs") / str(named.name))
+        say_how_long(str(named.name), out or Path("runs") / str(named.name), bool(changes))
     finished = run_to_folder(str(named.name), partial(prepared, named, path), options)
     return show_verdicts(finished, as_json)

@@ -22,7 +22,7 @@ from studies.slow_extraction.spill import text as spill_text
 from studies.slow_extraction.spill.facts import SpillFacts
 from studies.slow_extraction.spill.figures import spill_figures
 from studies.slow_extraction.spill.moved import COUNTERPARTS
-from studies.slow_extraction.spill.quantities import ABSENT, spill_quantities
+from studies.slow_extraction.spill.quantities import ABSENT, SWITCHED_OFF, spill_quantities
 from studies.slow_extraction.spill.tables import spill_tables
 from studies.slow_extraction.whole import SlowExtractionFacts, gather
 from studies.vocabulary import SPILL
@@ -73,7 +73,7 @@ def _model_errors(facts: SlowExtractionFacts) -> Iterator[str]:
 
 def no_spill_warning(reason: str) -> Iterator[str]:
     """Why a study that asks for a spill has none."""
-    if reason and reason != ABSENT:
+    if reason and reason not in (ABSENT, SWITCHED_OFF):
         yield f"The spill was not tracked: {reason}."
 
 

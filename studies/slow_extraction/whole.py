@@ -10,7 +10,7 @@ from studies.slow_extraction.facts import ExtractionFacts, gather_extraction
 from studies.slow_extraction.spec import ExtractionStudy
 from studies.slow_extraction.spill.case import check_names
 from studies.slow_extraction.spill.facts import SpillFacts, track
-from studies.slow_extraction.spill.quantities import ABSENT
+from studies.slow_extraction.spill.quantities import ABSENT, SWITCHED_OFF
 from studies.spec.resolution import Resolved
 
 
@@ -52,7 +52,7 @@ def gather(resolved: Resolved[ExtractionStudy], asked: Asked) -> SlowExtractionF
     if resolved.study.spill is not None:
         check_names(resolved.lattice, resolved.study.spill)
     facts = gather_extraction(resolved, asked)
-    spill, no_spill = _spill(facts) if asked.report else (None, ABSENT)
+    spill, no_spill = _spill(facts) if asked.report else (None, untracked(resolved.study))
     return SlowExtractionFacts(facts, spill, no_spill)
 
 
@@ -62,4 +62,9 @@ def _spill(facts: ExtractionFacts) -> tuple[SpillFacts | None, str]:
         found = track(facts)
     except (NoSolution, UnstableOptics) as error:
         return None, str(error)
-    return found, "" if found else ABSENT
+    return found, "" if found else untracked(facts.optics.resolved.study)
+
+
+def untracked(study: ExtractionStudy) -> str:
+    """Why a study tracks no spill."""
+    return SWITCHED_OFF if study.spill is not None and not study.spill.tracked else ABSENT

@@ -174,6 +174,15 @@ class MatchSpec(Table):
     restarts: Count = 8
     """Starts in the first batch."""
 
+    @property
+    def spent(self) -> str:
+        """Why one more target cannot be met, "" where a knob is left for it; nothing of matches of many cases."""
+        targets, knobs = (sum(one.active for one in part) for part in (self.targets, self.vary))
+        if self.cases or targets < knobs:
+            return ""
+        compared = "as many targets as" if targets == knobs else "more targets than"
+        return f"the match has {compared} knobs: free a target or add a knob"
+
     @model_validator(mode="after")
     def _varies_once(self) -> Self:
         names = [(vary.name, vary.case or "") for vary in self.vary]

@@ -21,7 +21,7 @@ from studies.vocabulary.names import (
     unit_factor,
     words_of,
 )
-from studies.vocabulary.remedies import remedy_of
+from studies.vocabulary.remedies import MATCHED, remedy_of
 from studies.vocabulary.ring import COLUMNS, COORDINATES, IMPERFECTIONS, SCALARS
 from studies.vocabulary.spill import SPILL
 from studies.vocabulary.switching import SWITCHING
@@ -35,6 +35,7 @@ __all__ = [
     "GROUPS",
     "IMPERFECTIONS",
     "LINAC",
+    "MATCHED",
     "NUMBERS",
     "OF_ENERGIES",
     "SCALARS",

@@ -4,14 +4,16 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
+#: Of a function of the optics: what a match can reach while it has a knob for it.
+MATCHED = "a match with this function among its targets or limits"
 _RING: Mapping[str, str] = {
     "tune_distance": "match Qx nearer to the resonance",
     "resonance_distance": "another vertical tune, or a smaller spread of tunes",
     "dqx": "other strengths of the chromaticity sextupoles",
     "dqy": "other strengths of the chromaticity sextupoles",
-    "betx": "a match with this function among its targets or limits",
-    "bety": "a match with this function among its targets or limits",
-    "dx": "a match with this function among its targets or limits",
+    "betx": MATCHED,
+    "bety": MATCHED,
+    "dx": MATCHED,
     "gamma_transition": "less dispersion in the bends, or a lower top energy",
     "clearance_x": "smaller functions where it is least, a wider chamber, or a smaller beam",
     "clearance_y": "smaller functions where it is least, a wider chamber, or a smaller beam",

@@ -16,7 +16,7 @@ from studies.linac.clouds import projections
 from studies.linac.facts import Pair
 from studies.linac.switching import tables as switching
 from studies.linac.switching.tables import energies_frame
-from studies.linac.switching.text import methods
+from studies.linac.switching.text import methods, search_ends
 from studies.linac.tables import tables
 from studies.results import TableData
 from tests.linac_facts import (
@@ -243,6 +243,18 @@ def test_rows_whose_phase_stands_at_an_end_of_the_search_say_so() -> None:
     fixed = replace(facts, study=facts.study.model_copy(update={"least_spread": False}))
     assert list(energies_frame(fixed)["phase is"]) == ["designed"] * 4
     assert not any("search" in sentence for sentence in methods(fixed))
+
+
+def test_a_warning_is_given_when_no_energy_has_its_least_spread_inside_the_search() -> None:
+    """One row whose phase stands free, or phases of the design, and there is none."""
+    ends = np.array([[-0.25, 0.0, 0.0], [0.0, -0.25, 0.0], [0.0, 0.0, 0.4], [0.0, 0.0, -0.25]])
+    all_ends = switching_facts(settings=replace(SETTINGS, phases=ends))
+    (told,) = search_ends(all_ends)
+    assert "-14 to 23 degrees from the designed one (search-end" in told
+    one_free = np.where(ends == 0.4, 0.3, ends)
+    assert list(search_ends(switching_facts(settings=replace(SETTINGS, phases=one_free)))) == []
+    fixed = replace(all_ends, study=all_ends.study.model_copy(update={"least_spread": False}))
+    assert list(search_ends(fixed)) == []
 
 
 def test_the_table_of_beams_for_dose_calculation() -> None:

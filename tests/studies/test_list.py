@@ -15,6 +15,7 @@ from studies.cli import run
 from studies.commands.listing.catalogue import catalogue
 from studies.commands.listing.durations import SECONDS, altogether, expected, last_run
 from studies.commands.listing.in_full import in_full
+from studies.commands.run import say_how_long
 from studies.registry import study_of
 from studies.spec.builtin import builtin_names, question, study_path
 from studies.spec.judged import machine_requirements
@@ -133,6 +134,13 @@ def test_a_comparison_names_the_studies_it_computes() -> None:
 def test_every_built_in_study_has_a_measured_time() -> None:
     assert set(SECONDS) == set(builtin_names())
     assert (expected("linac-optics"), expected("pimms-extraction"), expected("small-ring")) == ("2 min", "4 min", "-")
+
+
+def test_the_time_announced_is_that_of_the_study_as_it_is(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """With --set it may take another."""
+    for is_changed, told in ((False, "two processors\n"), (True, "two processors without --set\n")):
+        say_how_long("cnao-extraction", tmp_path, is_changed)
+        assert capsys.readouterr().err.endswith(told)
 
 
 def test_the_time_of_the_last_run_is_that_of_its_log(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

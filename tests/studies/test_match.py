@@ -18,6 +18,7 @@ from studies.match.design import matched_design
 from studies.match.tables import match_tables
 from studies.report import render
 from studies.ring_optics.study import headline
+from studies.spec.match import MatchSpec
 from studies.spec.resolution import resolve_ring
 from studies.spec.schema import RingStudy
 from studies.spec.study_file import validated
@@ -215,3 +216,19 @@ def test_the_banner_tells_a_match_that_has_no_requirements_to_judge() -> None:
     page = render(replace(fake_result(), verdicts=(), headline=headline(failed), wanting=True))
     assert '<p class="banner wanting">The match has no solution' in page
     assert "0 passed" not in page
+
+
+@pytest.mark.parametrize(
+    ("targets", "more", "told"),
+    [
+        (1, {}, ""),
+        (2, {}, "the match has as many targets as knobs: free a target or add a knob"),
+        (3, {}, "the match has more targets than knobs: free a target or add a knob"),
+        (3, {"active": False}, ""),
+    ],
+)
+def test_a_match_without_a_knob_to_spare_says_so(targets: int, more: dict[str, Any], told: str) -> None:
+    """Two knobs; with targets that are not asked there is a knob for one more."""
+    goal = {"quantity": "qx", "value": 1.7, **more}
+    found = MatchSpec.model_validate({"vary": [{"name": "kf"}, {"name": "kd"}], "targets": [goal] * targets})
+    assert found.spent == told

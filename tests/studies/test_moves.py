@@ -22,7 +22,7 @@ from studies.spec.assumption import AssumptionSpec
 from studies.spec.builtin import FOLDER, builtin_names, study_path
 from studies.spec.moving import movable, moved_content, moved_ring
 from studies.spec.study_file import load_study, validated
-from studies.vocabulary import remedy_of
+from studies.vocabulary import MATCHED, remedy_of
 
 HALF_X = 0.03
 EMITTANCE = 0.5e-6  # normalised rms [m]
@@ -287,6 +287,8 @@ def test_every_requirement_has_a_remedy() -> None:
     wide = Quantity("max_betx", 18.0, "m", 0.01, "own maps and Xsuite", "largest at q; more")
     need = Requirement("OPT-05", "t", "max_betx", "m", "s", "o", None, 17.0)
     (verdict,) = verdicts_on([need], [wide])
+    (spent,) = verdicts_on([need], [wide], spent="no knob is left")
+    assert spent.reason.split("; ")[2] == f"remedy: {MATCHED}, but no knob is left"
     assert verdict.reason.startswith("outside the limit; largest at q; remedy: a match with this function")
 
 

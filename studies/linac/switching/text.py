@@ -21,7 +21,7 @@ def text(facts: SwitchingFacts, quantities: Sequence[Quantity]) -> Text:
     """All of it."""
     found = text_of(facts.machine, methods(facts), quantities, facts.alone)
     assumptions = (*found.assumptions, *_unmoved(facts))
-    told = (*out_of_reach(facts), *_beam_lost(facts), *strong_fields(facts.tanks))
+    told = (*out_of_reach(facts), *_beam_lost(facts), *search_ends(facts), *strong_fields(facts.tanks))
     return replace(found, assumptions=assumptions, warnings=(*told, *found.warnings))
 
 
@@ -33,6 +33,19 @@ def _beam_lost(facts: SwitchingFacts) -> Iterator[str]:
         yield (
             f"{1 - least:.0%} of the beam is lost at {facts.energies[row] / 1e6:.4g} MeV; at {count} of "
             f"{counted(len(facts.energies), 'energy')} less than {ARRIVING:.0%} of it arrives."
+        )
+
+
+def search_ends(facts: SwitchingFacts) -> Iterator[str]:
+    """That no energy has its least spread inside the search of phases: a single row of a table is told in the table."""
+    if facts.study.least_spread and len(facts.energies) and facts.settings.at_reach.all():
+        low, high = np.degrees(REACH)
+        yield (
+            "At every energy asked for the phase of the last unit stands at an end of its search, "
+            f"{low:.0f} to {high:.0f} degrees from the designed one (search-end in the table of energies). Energies "
+            "and spreads hold for the settings in the table; a phase beyond may leave less spread, at a larger "
+            "amplitude of the unit. No key widens the search; other energies of a unit's range, as a rule higher ones, have their "
+            "least spread inside it."
         )
 
 

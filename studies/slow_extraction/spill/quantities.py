@@ -21,6 +21,7 @@ from studies.slow_extraction.spill.facts import SpillFacts
 
 TRACKERS = "fast tracker, checked against Xsuite"
 ABSENT = "the study tracks no spill: give it a [spill] table"
+SWITCHED_OFF = "the spill is switched off by spill.tracked = false"
 _OUTSIDE = 0.01  # of the particles beyond the outer end of the bar
 _MIDDLE = (0.05, 0.95)  # shares between which the spill's length is taken
 #: Bins [s] of the duty factors beside that of the study's own.
