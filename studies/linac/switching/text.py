@@ -44,8 +44,8 @@ def search_ends(facts: SwitchingFacts) -> Iterator[str]:
             "At every energy asked for the phase of the last unit stands at an end of its search, "
             f"{low:.0f} to {high:.0f} degrees from the designed one (search-end in the table of energies). Energies "
             "and spreads hold for the settings in the table; a phase beyond may leave less spread, at a larger "
-            "amplitude of the unit. No key widens the search; other energies of a unit's range, as a rule higher ones, have their "
-            "least spread inside it."
+            "amplitude of the unit. No key widens the search; other energies of a unit's range, as a rule higher ones, "
+            "have their least spread inside it."
         )
 
 
