@@ -48,6 +48,7 @@ from lattice import (
 from lattice.arrays import Array
 from lattice.elements import ELEMENT_KINDS
 from machines.cnao_like import cnao
+from optics import track
 from optics.engines.xsuite.files import read_xsuite_json, write_xsuite_json
 from optics.engines.xsuite.line import to_xsuite
 from optics.engines.xsuite.live_line import from_xsuite
@@ -187,6 +188,23 @@ def test_expressions_stay_live_in_the_line_and_on_the_way_back() -> None:
         for attribute, value in ours.items():  # rounding of 2 pi * lag / (2 pi)
             assert theirs[attribute] == (value if value is None else pytest.approx(value, rel=1e-14)), name
     assert isinstance(changed["qf"].strengths()["k1"], str)
+
+
+@pytest.mark.parametrize("strength", [0.4, -0.3, 0.0])
+def test_the_knob_of_a_skew_quadrupole_turns_the_same_magnet_in_xsuite(strength: float) -> None:
+    """Set in the line behind Xsuite's back, from 0 and through its sign: ours beside theirs, to their cut of a body."""
+    magnet = Quadrupole("qs", length=0.3, k1s="ks", tilt=0.1)
+    ring = Lattice("line", elements=[magnet, Drift("d", length=1.0)], parameters={"ks": 0.0}, particle=PROTON)
+    line = to_xsuite(ring)
+    line.vars["ks"] = strength
+    start = np.array([[1e-3, 2e-4, -3e-3, 1e-4, 0.0, 1e-3]])
+    ours = track(ring.with_parameters(ks=strength), None, start).coordinates
+    theirs = track(from_xsuite(line), None, start).coordinates
+    particles = line.build_particles(x=1e-3, px=2e-4, y=-3e-3, py=1e-4, delta=1e-3)
+    line.track(particles)
+    xsuite = np.array([[*particles.x, *particles.px, *particles.y, *particles.py]])
+    np.testing.assert_allclose(xsuite, ours[:, :4], atol=1e-10)
+    np.testing.assert_allclose(theirs, ours, atol=1e-15)
 
 
 def test_a_parameter_named_like_an_element_gets_another_name_in_the_line_only() -> None:

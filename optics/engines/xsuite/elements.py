@@ -82,7 +82,8 @@ def needs_numbers(element: Element) -> bool:
     """True when what is exported is computed from the strengths: an angle, or whether the element acts at all."""
     if isinstance(element, Multipole):
         return bool(element.ksl) and element.ksl[0] != 0.0
-    return isinstance(element, (Separator, ThinSolenoid)) or (isinstance(element, Quadrupole) and element.k1s != 0.0)
+    mixed = isinstance(element, Quadrupole) and element.k1s != 0.0 and element.k1 != 0.0
+    return isinstance(element, (Separator, ThinSolenoid)) or mixed
 
 
 def plus(text: Any, other: Any) -> Any:
@@ -121,9 +122,14 @@ def _bend(bend: Bend, model: Model) -> Described:
 
 
 def _quadrupole(quadrupole: Quadrupole, model: Model) -> Described:
-    """A skew gradient is a turned quadrupole: Xsuite's own skew field is one kick in the middle."""
+    """A skew gradient is a turned quadrupole: Xsuite's own skew field is one kick in the middle.
+
+    One that is skew alone is turned by 45 degrees and keeps its expression.
+    """
     gradient, turn = quadrupole.k1, quadrupole.tilt
-    if quadrupole.k1s != 0.0:
+    if quadrupole.k1s != 0.0 and quadrupole.k1 == 0.0:
+        gradient, turn = quadrupole.k1s, plus(quadrupole.tilt, -pi / 4)
+    elif quadrupole.k1s != 0.0:
         k1, k1s = float(quadrupole.k1), float(quadrupole.k1s)
         gradient, turn = hypot(k1, k1s), float(quadrupole.tilt) - atan2(k1s, k1) / 2
     strengths = {"length": quadrupole.length, "k1": gradient, "rot_s_rad": turn}
