@@ -91,7 +91,11 @@ def group() -> None:
 def main() -> None:
     """Entry point of the command. SIGTERM does what Ctrl-C does."""
     terminate_as_interrupt()
-    sys.exit(run(sys.argv[1:]))
+    try:
+        code = run(sys.argv[1:])
+    except KeyboardInterrupt:  # between the steps of ``run``
+        code = Exit.INTERRUPTED
+    sys.exit(code)
 
 
 def run(arguments: Sequence[str]) -> int:

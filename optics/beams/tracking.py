@@ -47,9 +47,8 @@ class Tracked(Showing):
 
     ``coordinates``: (n, 6) at the end of the last turn, nan for lost particles; ``alive``: (n,) mask; ``lost``: table
     of particle, turn (from 0), element, s [m] of the end at which it was lost and x, px, y, py, zeta, delta there;
-    ``history``:
-    (turns + 1, n, 6) at the start of each turn when asked for; ``seen``: (turns, places, n, 6) of the monitors that
-    were asked for, nan once a particle is lost, ``seen_table`` the same as a table.
+    ``history``: (turns + 1, n, 6) at the start of each turn when asked for; ``seen``: (turns, places, n, 6) of the
+    monitors that were asked for, nan once a particle is lost, ``seen_table`` the same as a table.
 
     Last axis: x [m], px = Px / P0, y [m], py = Py / P0, zeta = s - beta0 c t [m], delta = (P - P0) / P0.
     """

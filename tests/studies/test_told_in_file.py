@@ -35,6 +35,8 @@ def test_a_machine_of_another_kind(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("name", ["x.seq", "X.LTE", "x.pals.yaml", "x.xsuite.json"])
 def test_a_lattice_where_a_section_table_is_meant(name: str, tmp_path: Path) -> None:
-    expected = rf"^own\.toml: linac: {name} is a lattice file, a section table \(TOML\) was expected: 'new linac NAME'"
+    expected = (
+        rf"^own\.toml: linac: {name} is a lattice file, a section table \(TOML\) was expected: docs/linac\.md has one"
+    )
     with pytest.raises(InputError, match=expected):
         resolve(tmp_path, study="linac-optics", linac=name)

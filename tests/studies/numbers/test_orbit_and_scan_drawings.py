@@ -12,6 +12,7 @@ import pytest
 from machines.requirements import FAIL, PASS, Requirement
 from studies.ring_optics import orbit_figures as orbits
 from studies.scan import figures as scans
+from studies.scan import what_if
 from studies.scan.estimate import Estimate
 from studies.scan.facts import ScanFacts
 from studies.scan.picks import marks, positions
@@ -120,13 +121,14 @@ def scan(limit: Requirement | None = None) -> ScanFacts:
     table.loc[0, [STATUS, "qx", "qy", "max_betx", "max_bety"]] = ["unstable", *[np.nan] * 4]
     classes = np.where(table[STATUS] != COMPUTED, 3, (table["R-1"] == FAIL).astype(int))
     design = SimpleNamespace(parameters={"kf": 0.25, "kd": -0.4}, elements=())
-    plan = SimpleNamespace(axes=AXES, judged=judged, design=design, names={"qx": "qx"}, particle=None)
+    plan = SimpleNamespace(axes=AXES, judged=judged, design=design, names={"qx": "qx"}, particle=None, unjudged=())
     return ScanFacts(cast(Any, plan), table, classes, np.array([30, 40]), (1.7, 0.8), ())
 
 
 @pytest.fixture
 def units(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(scans, "parameter_unit", lambda name, design: "1/m^2")
+    for module in (scans, what_if):
+        monkeypatch.setattr(module, "parameter_unit", lambda name, design: "1/m^2")
 
 
 @pytest.mark.usefixtures("units")
