@@ -260,6 +260,17 @@ def test_every_link_leads_somewhere_and_ids_are_unique(page: Page) -> None:
     assert {label for label in labels if label} <= set(ids)
 
 
+def test_every_part_that_scrolls_says_which_it_is(page: Page) -> None:
+    """By a name that no other has: a reader who listens goes from one to the next."""
+    names = [
+        attrs.get("aria-label") or attrs.get("aria-labelledby") or ""
+        for _, attrs in page.elements
+        if attrs.get("role") == "region"
+    ]
+    assert all(names)
+    assert [name for name, number in Counter(names).items() if number > 1] == []
+
+
 def test_every_verdict_can_be_traced(dossier: Dossier, html: str) -> None:
     """A row a verdict: requirement, source of its limit, study, figure, engine."""
     table = re.search(r'<table class="traced".*?</table>', html, re.DOTALL)
