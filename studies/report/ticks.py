@@ -10,7 +10,8 @@ from math import isclose, log10
 
 from matplotlib.ticker import Formatter, ScalarFormatter
 
-_SUPERSCRIPT = str.maketrans("0123456789-\N{MINUS SIGN}", "⁰¹²³⁴⁵⁶⁷⁸⁹⁻⁻")
+from studies.vocabulary.typesetting import unit_text
+
 _POWER = re.compile(r"1e([-\N{MINUS SIGN}]?)0*(\d+)")
 
 
@@ -22,7 +23,7 @@ class LinearTicks(ScalarFormatter):
 
     def get_offset(self) -> str:
         """``×10⁻⁵`` where matplotlib writes 1e-5; "" for none."""
-        return _POWER.sub(lambda found: f"×10{(found[1] + found[2]).translate(_SUPERSCRIPT)}", super().get_offset())
+        return _POWER.sub(lambda found: f"×{_power(found[1], found[2])}", super().get_offset())
 
 
 class LogTicks(Formatter):
@@ -33,4 +34,8 @@ class LogTicks(Formatter):
         power = round(log10(x))
         if abs(power) <= 2 or not isclose(x, 10.0**power, rel_tol=1e-9):
             return f"{x:g}"
-        return f"10{str(power).translate(_SUPERSCRIPT)}"
+        return unit_text(f"10^{power}")
+
+
+def _power(sign: str, digits: str) -> str:
+    return unit_text(f"10^{'-' if sign else ''}{digits}")

@@ -10,9 +10,8 @@ from typing import Any
 
 import pandas as pd
 
-from studies.vocabulary.typesetting import heading_text, unit_text
+from studies.vocabulary.typesetting import MINUS, heading_text, unit_text
 
-MINUS = "\u2212"
 _SUPERSCRIPT = str.maketrans("0123456789-+", "⁰¹²³⁴⁵⁶⁷⁸⁹⁻⁺")
 
 

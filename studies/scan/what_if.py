@@ -14,12 +14,11 @@ from studies.charts.style import Layout
 from studies.scan.plan import Plan
 from studies.spec.units import parameter_unit
 from studies.vocabulary import quantity_named, unit_factor
-from studies.vocabulary.typesetting import heading_text, unit_text
+from studies.vocabulary.typesetting import MINUS, heading_text, unit_text
 
 _DIGITS = 4
 _LETTERS = {PASS: "p", FAIL: "f"}
 _NO_ANSWER = "n"
-MINUS = "\u2212"
 
 
 def what_if(layout: Layout, made: Plan, drawn: pd.DataFrame) -> Layout:

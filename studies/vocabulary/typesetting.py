@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 
+MINUS = "\u2212"  # of a number that is read, not of its power
 _SUPERSCRIPT = str.maketrans("0123456789-+/.", "⁰¹²³⁴⁵⁶⁷⁸⁹⁻⁺ᐟ·")
 _NUMBER = r"[-+]?\d+(?:\.\d+)?"
 #: Without brackets a power is a number, or an odd number of halves: m^2/2 is half of m^2.
