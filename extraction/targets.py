@@ -19,8 +19,8 @@ from extraction.resonance.third_integer import ThirdIntegerResonance, signed_are
 from lattice import InputError, Lattice, NoSolution, UnstableOptics
 from lattice.arrays import Array
 from lattice.errors import did_you_mean
+from lattice.expressions.functions import FUNCTIONS
 from lattice.magnitudes import is_number
-from lattice.parameters import FUNCTIONS
 from lattice.showing import Showing
 from optics import Optics
 from optics.maps.model import turns

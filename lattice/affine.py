@@ -10,7 +10,9 @@ from lark import Token, Tree
 
 from lattice.arrays import Array
 from lattice.errors import LatticeError
-from lattice.parameters import CONSTANTS, Parameters, parse_expression
+from lattice.expressions.functions import CONSTANTS
+from lattice.expressions.parsing import parse_expression
+from lattice.parameters import Parameters
 
 
 def affine(text: str, parameters: Parameters, moved: Mapping[str, Array]) -> Array | None:

@@ -11,8 +11,8 @@ from typing import Any, ClassVar
 
 from lattice.arguments import ToldArguments
 from lattice.errors import LatticeError
+from lattice.expressions.parsing import parse_expression
 from lattice.magnitudes import OF_ATTRIBUTES, OPENING, Magnitude, as_number
-from lattice.parameters import parse_expression
 
 Strength = float | str
 

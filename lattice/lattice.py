@@ -17,9 +17,11 @@ from lattice.building import parts
 from lattice.building.sequence import Elements, ElementSequence, expanded_elements
 from lattice.elements import Element
 from lattice.errors import InputError, LatticeError, did_you_mean, listed, where_else
+from lattice.expressions.functions import CONSTANTS
+from lattice.expressions.parsing import parse_expression
 from lattice.memory import Memory
 from lattice.names import checked_parameter_name, checked_title
-from lattice.parameters import CONSTANTS, Parameters, parse_expression
+from lattice.parameters import Parameters
 from lattice.reference import ReferenceParticle, same_particle
 from lattice.showing import Showing, chart, told
 from lattice.structure import Structure, positions

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 
 from lattice.errors import LatticeError
-from lattice.parameters import CONSTANTS
+from lattice.expressions.functions import CONSTANTS
 
 #: What a whole lattice has by names of old, and those of today.
 OLDER = {"circumference": "length"}

@@ -9,7 +9,7 @@ from fnmatch import fnmatchcase
 from lattice import Element, InputError, Lattice
 from lattice.elements import ELEMENT_KINDS
 from lattice.errors import did_you_mean
-from lattice.parameters import parse_expression
+from lattice.expressions.parsing import parse_expression
 
 
 def selected(lattice: Lattice, wanted: str | Iterable[str], what: str) -> list[str]:

@@ -21,7 +21,7 @@ from extraction.resonance.sextupoles import driven, resonant_tunes
 from extraction.resonance.third_integer import ThirdIntegerResonance, third_integer_resonance
 from lattice import Lattice, ReferenceParticle
 from lattice.arrays import Array
-from lattice.parameters import FUNCTIONS
+from lattice.expressions.functions import FUNCTIONS
 from optics import Optics, twiss
 
 _DELTA = 2e-4  # largest momentum step of the exact residual

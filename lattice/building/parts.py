@@ -15,7 +15,7 @@ import numpy as np
 
 from lattice.elements import Drift, Element
 from lattice.errors import InputError, LatticeError, did_you_mean
-from lattice.parameters import alike, compute_alike
+from lattice.expressions.comparison import alike, compute_alike
 
 #: m; sources give positions to ten digits, so neighbours may miss or overlap by a few 1e-9.
 TOUCHING = 1e-8

@@ -13,8 +13,9 @@ from lattice.building import parts
 from lattice.building.mirror import reversed_elements
 from lattice.elements import Aperture, Drift, Element
 from lattice.errors import InputError, LatticeError, did_you_mean, listed
+from lattice.expressions.parsing import parse_expression
 from lattice.magnitudes import is_number
-from lattice.parameters import Parameters, parse_expression
+from lattice.parameters import Parameters
 from lattice.reference import ReferenceParticle
 from lattice.structure import Structure
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Callable
 
-from lattice.parameters import CONSTANTS
+from lattice.expressions.functions import CONSTANTS
 
 _ELEMENT = re.compile(r"[\s,;:=(){}\"'\x00-\x1f\x7f-\x9f]+")
 _PARAMETER = re.compile(r"[^a-z0-9_.$@#]+")

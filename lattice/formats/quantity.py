@@ -13,7 +13,7 @@ from typing import Any
 import numpy as np
 
 from lattice.errors import LatticeError
-from lattice.parameters import FUNCTIONS
+from lattice.expressions.functions import FUNCTIONS
 
 ATOM, PRODUCT, SUM = 3, 2, 1
 _LONGEST = 10_000

@@ -8,11 +8,11 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
+from lattice.expressions.parsing import parse_expression
 from lattice.formats.names import Names, parameter_name
 from lattice.formats.quantity import Quantity
 from lattice.madx.arithmetic import Strength
 from lattice.madx.text import Statement
-from lattice.parameters import parse_expression
 
 MOST_VARIABLES = 100_000
 

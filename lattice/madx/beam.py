@@ -6,9 +6,9 @@ from dataclasses import dataclass, replace
 from fractions import Fraction
 from math import hypot, isclose, sqrt
 
+from lattice.expressions.functions import CONSTANTS
 from lattice.madx.syntax import words
 from lattice.madx.text import Statement
-from lattice.parameters import CONSTANTS
 from lattice.reference import SPECIES, SPEED_OF_LIGHT, ReferenceParticle, Species
 
 _GEV = 1e9

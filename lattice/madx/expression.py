@@ -7,7 +7,8 @@ import re
 from lark import Token, Tree
 
 from lattice.errors import LatticeError
-from lattice.parameters import FUNCTIONS, parse_expression
+from lattice.expressions.functions import FUNCTIONS
+from lattice.expressions.parsing import parse_expression
 
 _SIGN_AFTER_OPERATOR = re.compile(r"[-+*/^]\s*[-+]")
 _FUNCTIONS = FUNCTIONS.keys() - {"asinh", "acosh", "atanh", "min", "max", "atan2"}

@@ -8,11 +8,11 @@ from dataclasses import replace
 from typing import Any
 
 from lattice.elements import Element
+from lattice.expressions.functions import CONSTANTS
 from lattice.lattice import Lattice
 from lattice.madx.classes import CLASSES, UNSUPPORTED
 from lattice.madx.commands import PASSED_OVER, REFUSED
 from lattice.madx.syntax import words
-from lattice.parameters import CONSTANTS
 
 #: What MAD-X and Xsuite's loader of MAD-X files both take; MAD-X alone would take $ @ # too.
 _LEGAL_NAME = re.compile(r"[a-z][a-z0-9_.]*")

@@ -12,12 +12,14 @@ from collections.abc import Callable, Iterable
 from math import isfinite, trunc
 
 from lattice.errors import LatticeError
+from lattice.expressions.functions import CONSTANTS
+from lattice.expressions.parsing import parse_expression
 from lattice.lattice import COUNTS_AS_0
 from lattice.madx.arithmetic import Strength, bracketed
 from lattice.madx.expression import sign_after_operator
 from lattice.madx.syntax import Assignment, unquoted
 from lattice.madx.text import Statement
-from lattice.parameters import CONSTANTS, evaluate_all, parse_expression
+from lattice.parameters import evaluate_all
 
 _NUMBER = re.compile(r"[-+]?(\d+\.?\d*|\.\d+)([eEdD][-+]?\d+)?")
 _REFERENCE = re.compile(r"[A-Za-z_][A-Za-z0-9_.$@#]*\s*->\s*[A-Za-z][A-Za-z0-9_]*")

@@ -9,7 +9,7 @@ from lattice import Aperture, Element, InputError, Lattice
 from lattice.building.parts import between_drifts
 from lattice.elements import ELEMENT_KINDS
 from lattice.errors import did_you_mean
-from lattice.parameters import parse_expression
+from lattice.expressions.parsing import parse_expression
 from machines.rings.files import GeometryFile, Group
 from machines.tables import check_keys, record
 

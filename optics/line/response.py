@@ -21,7 +21,7 @@ import numpy as np
 
 from lattice import InputError, Lattice, ReferenceParticle
 from lattice.arrays import Array
-from lattice.parameters import parse_expression
+from lattice.expressions.parsing import parse_expression
 from optics.compiled import compiled, inlined
 from optics.maps.model import StepSeries, step_series
 from optics.maps.plan import Plan

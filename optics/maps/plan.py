@@ -10,8 +10,8 @@ import numpy as np
 
 from lattice import Element, Lattice, ReferenceParticle, Separator
 from lattice.arrays import Array
+from lattice.expressions.parsing import parse_expression
 from lattice.memory import Kept, Memory
-from lattice.parameters import parse_expression
 from optics.maps.bank import Bank
 from optics.maps.steps import Setting, Step, on_axis, program, steps
 

@@ -13,8 +13,9 @@ import numpy as np
 from lattice import InputError, Lattice, LatticeError
 from lattice.arrays import Array
 from lattice.errors import did_you_mean, listed
+from lattice.expressions.functions import CONSTANTS
+from lattice.expressions.parsing import Expression, parse_expression
 from lattice.names import OLDER
-from lattice.parameters import CONSTANTS, Expression, parse_expression
 from optics.linear.conditions import END, element_of
 from optics.linear.functions import COLUMNS, SCALARS
 from optics.linear.moments import PLANE_COLUMNS

@@ -25,8 +25,8 @@ from lattice import (
     write_json,
 )
 from lattice.elements import ELEMENT_KINDS
+from lattice.expressions.functions import CONSTANTS
 from lattice.interchange import lattice_from_data, lattice_to_data, lattice_to_json
-from lattice.parameters import CONSTANTS
 from tests.lattice.test_elements import KINDS, changed, example, plain_strengths
 from tests.lattice.test_madx_writer import EVERYTHING
 

@@ -8,8 +8,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from lattice.expressions.parsing import parse_expression
 from lattice.madx.arithmetic import Strength, Sum, bracketed, half, minus, plus, times_power_of_ten
-from lattice.parameters import parse_expression
 
 PLACES = {"a": 0.75, "b": -1.25, "c": 3.0}
 #: Numbers of few binary digits, so that sums and products are exact, and expressions that begin and end in each way.

@@ -13,7 +13,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from lattice import LatticeError
-from lattice.parameters import CONSTANTS, FUNCTIONS, Parameters, evaluate_all, parse_expression
+from lattice.expressions.functions import CONSTANTS, FUNCTIONS
+from lattice.expressions.parsing import parse_expression
+from lattice.parameters import Parameters, evaluate_all
 from tests.madx_session import madx
 
 

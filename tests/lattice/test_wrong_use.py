@@ -26,7 +26,7 @@ from lattice import (
     write_madx,
 )
 from lattice.errors import ArgumentError
-from lattice.parameters import alike, compute_alike
+from lattice.expressions.comparison import alike, compute_alike
 from lattice.reference import PROTON_MASS, Species
 
 #: As a notebook calls them, without a type checker.

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 
 from lattice.errors import InputError
-from lattice.parameters import CONSTANTS
+from lattice.expressions.functions import CONSTANTS
 from lattice.reference import SPECIES, Species, species_named
 
 _ATOM = re.compile(r"(?:#(?P<nucleons>\d{1,3}))?(?P<symbol>[A-Z][a-z]?)(?P<charge>\++|\+\d{1,3})")

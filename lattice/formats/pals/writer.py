@@ -28,12 +28,13 @@ from lattice.elements import (
     Solenoid,
 )
 from lattice.errors import LatticeError
+from lattice.expressions.functions import CONSTANTS
+from lattice.expressions.parsing import parse_expression
 from lattice.files import write_text_atomic
 from lattice.formats.pals.reader import EXTENSION
 from lattice.interchange import element_to_data
 from lattice.lattice import BEFORE_PATH, Lattice, checked_lattice
 from lattice.madx.legal import with_parameters_called
-from lattice.parameters import CONSTANTS, parse_expression
 from lattice.reference import ReferenceParticle
 
 _LEGAL = re.compile(r"[a-z_][a-z0-9_]*")

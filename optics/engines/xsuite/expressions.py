@@ -11,7 +11,8 @@ from typing import Any
 from lark import Token, Tree
 
 from lattice.errors import LatticeError
-from lattice.parameters import CONSTANTS, parse_expression
+from lattice.expressions.functions import CONSTANTS
+from lattice.expressions.parsing import parse_expression
 
 _OPERATORS: dict[str, Callable[[Any, Any], Any]] = {
     "+": operator.add,

@@ -19,7 +19,8 @@ from lattice import (
     Species,
 )
 from lattice.elements import ELEMENT_KINDS
-from lattice.parameters import CONSTANTS, parse_expression
+from lattice.expressions.functions import CONSTANTS
+from lattice.expressions.parsing import parse_expression
 from lattice.reference import SPECIES
 from optics.engines.xsuite import recovering
 from optics.engines.xsuite.expressions import text_of
