@@ -36,7 +36,7 @@ from lattice.reference import SPEED_OF_LIGHT
 from machines.cnao_like import cnao
 from optics import twiss
 from optics.beams.beam import Beam, sample_beam
-from optics.maps.model import passage
+from optics.maps.lattices.turns import passage
 
 Result = TypeVar("Result")
 

@@ -18,7 +18,7 @@ from lattice.magnitudes import OF_ATTRIBUTES, as_number
 from lattice.reference import SPEED_OF_LIGHT
 from lattice.showing import Showing
 from optics.closed import closed
-from optics.maps.model import passage
+from optics.maps.lattices.turns import passage
 
 _NOT_NEGATIVE = ("thickness", "length", "gap", "magnetic_thickness", "magnetic_kick", "magnetic_length")
 _NUMBERS = ("position", "kick", "angle", *_NOT_NEGATIVE)

@@ -23,7 +23,7 @@ from lattice.expressions.functions import FUNCTIONS
 from lattice.magnitudes import is_number
 from lattice.showing import Showing
 from optics import Optics
-from optics.maps.model import turns
+from optics.maps.lattices.turns import turns
 from optics.maps.turn import periodic_point
 
 #: Quantity -> (default tolerance, scale of one unit of cost).

@@ -14,7 +14,7 @@ from lattice import InputError, Lattice
 from lattice.arrays import Array
 from optics import Optics
 from optics.aperture import openings
-from optics.maps.model import passage
+from optics.maps.lattices.turns import passage
 
 
 @dataclass(frozen=True, eq=False)

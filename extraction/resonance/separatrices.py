@@ -16,7 +16,7 @@ from extraction.resonance.third_integer import ThirdIntegerResonance, leading_or
 from extraction.septum import Septum, Tracking, behind_middle, between_septa, through_septa
 from lattice import Lattice, ReferenceParticle
 from lattice.arrays import Array
-from optics.maps.model import passage
+from optics.maps.lattices.turns import passage
 
 _REACH_MAGNETIC = 1.2  # of that, at the magnetic septum
 

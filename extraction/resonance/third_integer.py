@@ -34,7 +34,8 @@ from lattice.survey import turns_once
 from optics import Optics, twiss
 from optics.aperture import openings
 from optics.closed import closed
-from optics.maps.model import checked_particle, turns
+from optics.maps.lattices.checked import checked_particle
+from optics.maps.lattices.turns import turns
 from optics.maps.turn import Turn, iterate, periodic_point
 
 _FAR = 0.1  # tune distance beyond which "near the resonance" means nothing

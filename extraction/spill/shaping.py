@@ -27,7 +27,7 @@ from lattice.arrays import Array
 from lattice.reference import SPEED_OF_LIGHT
 from lattice.showing import Showing
 from optics import Beam
-from optics.maps.model import checked_particle
+from optics.maps.lattices.checked import checked_particle
 
 #: Rate against time; only its shape matters.
 Shape = Callable[[Array], Array]

@@ -27,7 +27,8 @@ from lattice.showing import Showing, chart
 from optics import Beam, twiss
 from optics.beams.beam import sample_beam
 from optics.closed import closed
-from optics.maps.model import checked_fringe, checked_particle, passage
+from optics.maps.lattices.checked import checked_fringe, checked_particle
+from optics.maps.lattices.turns import passage
 
 ENGINES = ("sectional", "xsuite")
 CAUSES = {WIRES: "wires", CATHODE: "cathode", APERTURE: "aperture", UNBOUNDED: "unbounded"}

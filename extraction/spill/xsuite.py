@@ -23,7 +23,7 @@ from lattice.arrays import Array
 from lattice.reference import SPEED_OF_LIGHT
 from optics import twiss
 from optics.compiled import compiled
-from optics.maps.model import turns
+from optics.maps.lattices.turns import turns
 
 if TYPE_CHECKING:
     from optics.engines.xsuite.tracker import Run

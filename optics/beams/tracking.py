@@ -20,7 +20,7 @@ from optics.closed import closed
 from optics.linear.conditions import END
 from optics.maps.bank import Bank
 from optics.maps.blocks import room_of
-from optics.maps.model import checked_fringe, checked_particle
+from optics.maps.lattices.checked import checked_fringe, checked_particle
 from optics.maps.plan import arguments_of
 from optics.maps.steps import Setting, Step, cavity_step, program, steps
 

@@ -13,7 +13,7 @@ from optics.engines.xsuite.elements import CONVERGED_KICKS
 from optics.engines.xsuite.engine import quietly
 from optics.engines.xsuite.line import to_xsuite
 from optics.imperfections.errors import Imperfect
-from optics.maps.model import checked_particle
+from optics.maps.lattices.checked import checked_particle
 
 _FIELDS = {"bend": ("k1", "k2"), "quadrupole": ("k1", "k1s"), "sextupole": ("k2", "k2s"), "octupole": ("k3", "k3s")}
 

@@ -28,7 +28,7 @@ from optics.engines.tolerances import (
 from optics.linear.moments import Moments
 from optics.linear.optics import Optics
 from optics.linear.twiss import START_CHROMATIC, of_row, twiss
-from optics.maps.model import checked_particle
+from optics.maps.lattices.checked import checked_particle
 
 SCALARS = ("qx", "qy", "dqx", "dqy", "momentum_compaction")
 

@@ -16,7 +16,7 @@ from optics.imperfections.errors import Imperfect
 from optics.linear import propagation
 from optics.linear.functions import Functions
 from optics.linear.solution import Solution, solve
-from optics.maps.model import checked_particle
+from optics.maps.lattices.checked import checked_particle
 
 #: Parts an element is cut into: apertures are looked at in its middle too.
 SLICES = 2

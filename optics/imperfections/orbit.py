@@ -18,7 +18,8 @@ from lattice.arrays import Array
 from optics.closed import closed
 from optics.imperfections.errors import Imperfect
 from optics.imperfections.orbit_kicks import Method, kicks_for
-from optics.maps.model import checked_particle, orbits
+from optics.maps.lattices.checked import checked_particle
+from optics.maps.lattices.courses import orbits
 from optics.selection import selected, with_distinct_names
 
 PLANES = ("x", "y")

@@ -23,7 +23,7 @@ from lattice import InputError, Lattice, ReferenceParticle
 from lattice.arrays import Array
 from lattice.expressions.parsing import parse_expression
 from optics.compiled import compiled, inlined
-from optics.maps.model import StepSeries, step_series
+from optics.maps.lattices.series import StepSeries, step_series
 from optics.maps.plan import Plan
 
 _STEP = 1e-30  # its square vanishes

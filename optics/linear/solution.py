@@ -14,7 +14,7 @@ from optics.linear.conditions import Conditions
 from optics.linear.coupling import mode_start, propagate_modes
 from optics.linear.functions import Functions
 from optics.linear.rings import told_of_a_line
-from optics.maps.model import StepSeries, step_series
+from optics.maps.lattices.series import StepSeries, step_series
 from optics.maps.recording import N_COORDINATES
 from optics.maps.taylor import QUADRATIC
 

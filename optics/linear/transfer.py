@@ -17,7 +17,7 @@ from lattice.memory import Kept
 from optics.compiled import compiled, inner
 from optics.linear.conditions import Conditions
 from optics.linear.moments import PLANE_COLUMNS, plane_column
-from optics.maps.model import step_series
+from optics.maps.lattices.series import step_series
 from optics.maps.recording import N_COORDINATES
 from optics.maps.taylor import QUADRATIC
 

@@ -19,7 +19,7 @@ from optics.linear.moments import Moments
 from optics.linear.optics import Optics
 from optics.linear.rings import warn_of_a_line
 from optics.linear.solution import Solution, solve
-from optics.maps.model import checked_particle
+from optics.maps.lattices.checked import checked_particle
 
 #: Start conditions of a line: functions in the order of ``propagation``, their change with momentum, and the orbit.
 START_FUNCTIONS = ("betx", "alfx", "mux", "bety", "alfy", "muy", "dx", "dpx", "dy", "dpy")

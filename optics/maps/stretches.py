@@ -17,7 +17,8 @@ from lattice import Lattice, ReferenceParticle
 from lattice.affine import affine
 from lattice.arrays import Array
 from lattice.memory import Kept
-from optics.maps.model import HeldSeries, StepSeries, held_series, keeps_orbit
+from optics.maps.lattices.held import HeldSeries, held_series, keeps_orbit
+from optics.maps.lattices.series import StepSeries
 from optics.maps.plan import Moving, Plan
 from optics.maps.recording import N_COORDINATES
 

@@ -15,7 +15,7 @@ from optics.linear.conditions import END, element_of
 from optics.linear.moments import Moments
 from optics.linear.rings import warn_of_a_line
 from optics.linear.twiss import twiss
-from optics.maps.model import checked_fringe, checked_particle
+from optics.maps.lattices.checked import checked_fringe, checked_particle
 from optics.matching.limits import SIZES, Limit
 from optics.matching.problem import START, Case, Problem, with_start
 from optics.matching.targets import Goal, Target, Vary

@@ -14,7 +14,8 @@ from lattice.arrays import Array
 from lattice.errors import did_you_mean
 from optics.linear.propagation import LARGEST_COSINE
 from optics.linear.solution import one_turn
-from optics.maps.model import checked_particle, step_series
+from optics.maps.lattices.checked import checked_particle
+from optics.maps.lattices.series import step_series
 from optics.matching.optimise import Runs, Settings, least_squares
 from optics.matching.problem import STEP, Case, Problem, by_halves
 

@@ -12,7 +12,8 @@ import numpy as np
 from lattice import Lattice, ReferenceParticle, UnstableOptics
 from lattice.arrays import Array
 from optics.maps.lanes import LANES, OF_SCANS, SPARE, needed_orders
-from optics.maps.model import changing_steps, step_series
+from optics.maps.lattices.arguments import changing_steps
+from optics.maps.lattices.series import step_series
 from optics.maps.plan import Plan
 from optics.maps.taylor import QUADRATIC
 from optics.scanning.kernel import FORM_X, FORM_Y, MATRIX_X, MATRIX_Y, N_STRETCH, ROUNDING, SLIP, read_stretch, unusual

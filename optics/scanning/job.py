@@ -15,7 +15,7 @@ from optics.linear.functions import COLUMNS, SCALARS, of_today
 from optics.linear.optics import Optics
 from optics.linear.twiss import twiss
 from optics.maps.lanes import LANES
-from optics.maps.model import changing_steps
+from optics.maps.lattices.arguments import changing_steps
 from optics.scanning.chain import Chain, make_chain
 from optics.scanning.kernel import (
     DQX,

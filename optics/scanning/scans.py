@@ -12,7 +12,7 @@ import numpy as np
 
 from lattice import InputError, Lattice, ReferenceParticle
 from lattice.arrays import Array
-from optics.maps.model import checked_fringe, checked_particle
+from optics.maps.lattices.checked import checked_fringe, checked_particle
 from optics.scanning.job import Job, Wanted
 
 if TYPE_CHECKING:

@@ -22,7 +22,7 @@ from lattice import Aperture, Lattice
 from lattice.arrays import Array
 from machines.cnao_like import pimms
 from optics import Beam
-from optics.maps.model import passage, turns
+from optics.maps.lattices.turns import passage, turns
 from tests.extraction_rings import PROTON, SEPTUM, reference
 
 STILL = BetatronCore([(0.0, 0.0)])

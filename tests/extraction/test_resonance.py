@@ -18,7 +18,7 @@ from lattice.arrays import Array
 from machines.cnao_like import cnao, pimms
 from optics import twiss
 from optics.engines.xsuite.passages import xsuite_passage
-from optics.maps.model import turns
+from optics.maps.lattices.turns import turns
 from optics.maps.turn import periodic_point
 from tests.extraction_rings import (
     PROTON,

@@ -23,7 +23,7 @@ from lattice import InputError, Lattice, LatticeError, ReferenceParticle, Unstab
 from lattice.arrays import Array
 from machines.cnao_like import pimms
 from optics import twiss
-from optics.maps.model import turns
+from optics.maps.lattices.turns import turns
 from tests.extraction_rings import COMPACT_SEPTUM, PROTON, SEPTUM, compact_ring, reference
 
 CARBON = ReferenceParticle("carbon-12", kinetic_energy_per_u=400e6)

@@ -16,7 +16,7 @@ from extraction.spill.fate import fate
 from lattice import Drift, ElectrostaticSeptum, InputError, Lattice, MagneticSeptum
 from machines.cnao_like import cnao
 from optics.engines.xsuite.passages import xsuite_track
-from optics.maps.model import passage
+from optics.maps.lattices.turns import passage
 from tests.extraction_rings import PROTON, SEPTUM, reference, solved
 
 MAGNETIC = "s0_016a_msp"

@@ -19,7 +19,7 @@ from lattice.arrays import Array
 from lattice.reference import SPEED_OF_LIGHT
 from optics import Beam, twiss
 from optics.beams.beam import sample_beam
-from optics.maps.model import turns
+from optics.maps.lattices.turns import turns
 from tests.extraction_rings import PROTON, SEPTUM, reference
 
 RING = reference(1.666)

@@ -30,7 +30,7 @@ from lattice import (
     write_madx,
 )
 from optics import twiss
-from optics.maps.model import turns
+from optics.maps.lattices.turns import turns
 from tests.madx_session import START, madx, used_optics
 
 #: One ring with all of it, as people write it.

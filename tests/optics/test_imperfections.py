@@ -30,7 +30,7 @@ from optics.engines.imperfections import xsuite_closed_orbit
 from optics.imperfections.draws import circuit_of, standard
 from optics.imperfections.ensemble import Ensemble, ensemble
 from optics.imperfections.errors import MagnetErrors, draw_errors, draw_numbered, draw_together, with_errors
-from optics.maps.model import turns
+from optics.maps.lattices.turns import turns
 from tests.madx_session import madx
 
 PROTON = ReferenceParticle("proton", kinetic_energy_per_u=60e6)

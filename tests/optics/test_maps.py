@@ -48,7 +48,8 @@ from optics.engines.xsuite.line import to_xsuite
 from optics.engines.xsuite.passages import xsuite_track
 from optics.maps import element_maps as maps
 from optics.maps.bank import Bank
-from optics.maps.model import step_series, turns
+from optics.maps.lattices.series import step_series
+from optics.maps.lattices.turns import turns
 from optics.maps.steps import Setting, cavity_step, on_axis, program
 
 PROTON = ReferenceParticle("proton", kinetic_energy_per_u=60e6)

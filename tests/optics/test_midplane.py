@@ -13,8 +13,8 @@ from lattice import Kicker, Lattice, Quadrupole, ReferenceParticle
 from lattice.arrays import Array
 from machines.cnao_like import cnao, pimms
 from optics.maps.fitted import fitted
+from optics.maps.lattices.turns import turns
 from optics.maps.midplane import in_midplane, reduced
-from optics.maps.model import turns
 from optics.maps.steps import program
 from optics.maps.turn import Turn, periodic_point
 from tests.optics.test_maps import CASES

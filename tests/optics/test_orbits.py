@@ -14,7 +14,7 @@ from optics.imperfections.errors import Imperfect, MagnetErrors, draw_errors
 from optics.imperfections.orbit import closed_orbits
 from optics.linear.twiss import twiss_about
 from optics.maps.lanes import LANES
-from optics.maps.model import step_series
+from optics.maps.lattices.series import step_series
 from optics.maps.orbits import BLOCK
 
 ERRORS = (

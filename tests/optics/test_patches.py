@@ -27,7 +27,7 @@ from lattice import (
 from lattice.arrays import Array
 from optics import Beam, twiss, verify
 from optics.engines.madx_session import available
-from optics.maps.model import turns
+from optics.maps.lattices.turns import turns
 
 PROTON = ReferenceParticle("proton", kinetic_energy_per_u=60e6)
 CARBON = ReferenceParticle("carbon-12", kinetic_energy_per_u=400e6)

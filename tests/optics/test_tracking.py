@@ -25,7 +25,7 @@ from optics import track, twiss
 from optics.beams.openings import is_inside
 from optics.engines.xsuite.passages import xsuite_track
 from optics.engines.xsuite.tracker import XsuiteTracker
-from optics.maps.model import turns
+from optics.maps.lattices.turns import turns
 
 PROTON = ReferenceParticle("proton", kinetic_energy_per_u=60e6)
 FAR = np.array([[5e-3, 1e-3, -4e-3, 5e-4, 0.02, 1e-3], [-8e-3, 2e-4, 3e-3, -1e-3, -0.1, -2e-3]])

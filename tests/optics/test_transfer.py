@@ -27,7 +27,7 @@ from optics import Limit, Moments, Target, Vary, match, to_xsuite, twiss
 from optics.engines.xsuite.bunch import bunch_of, coordinates_of
 from optics.engines.xsuite.contexts import tracking_context
 from optics.engines.xsuite.elements import CONVERGED_KICKS
-from optics.maps.model import turns
+from optics.maps.lattices.turns import turns
 from tests.madx_session import madx
 
 PROTON = ReferenceParticle("proton", kinetic_energy_per_u=120e6)

@@ -26,7 +26,7 @@ from machines.cnao_like import cnao, pimms
 from optics import track, twiss
 from optics.engines.madx_session import available
 from optics.engines.verification import verify
-from optics.maps.model import turns
+from optics.maps.lattices.turns import turns
 
 PROTON = ReferenceParticle("proton", kinetic_energy_per_u=60e6)
 START = {"betx": 5.0, "alfx": 0.3, "bety": 4.0, "alfy": -0.2, "dx": 0.5, "dpx": 0.1}

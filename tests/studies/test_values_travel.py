@@ -29,7 +29,7 @@ from lattice.elements import ELEMENT_KINDS
 from machines.cnao_like import cnao
 from machines.registry import MACHINES
 from optics import Beam, Limit, Moments, Target, Vary, match, track, twiss, verify
-from optics.maps.model import checked_particle
+from optics.maps.lattices.checked import checked_particle
 
 _RING = cnao("matched-proton-60MeV-qx1.664")
 _PROTON = checked_particle(_RING, None)

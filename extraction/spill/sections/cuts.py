@@ -12,7 +12,7 @@ from extraction.spill.sections.one_turn import sectional_map
 from extraction.spill.sections.probes import Probes, probes_of
 from extraction.spill.sections.region import Cuts, Region
 from lattice import Bend, Lattice, LatticeError, Quadrupole, ReferenceParticle
-from optics.maps.model import turns
+from optics.maps.lattices.turns import turns
 
 #: m: how near the exact turn's a transit must end, for the fit to add no more places.
 AT_WIRES = 1e-5

@@ -20,7 +20,7 @@ from extraction.spill.sections.table import Pair, SectionalMaps, Setting
 from lattice import InputError, Lattice, ReferenceParticle
 from lattice.arrays import Array
 from lattice.memory import Kept, Memory
-from optics.maps.model import turns
+from optics.maps.lattices.turns import turns
 
 _DEGREES = (8, 16)  # of the polynomials in momentum, tried one after the other
 _ACCURACY = 1e-10  # of matrices and orbits: what the polynomials may miss

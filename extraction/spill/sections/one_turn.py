@@ -24,7 +24,7 @@ from extraction.spill.sections.region import Cuts, Region
 from lattice import Lattice, LatticeError, ReferenceParticle
 from lattice.arrays import Array
 from lattice.reference import SPEED_OF_LIGHT
-from optics.maps.model import turns
+from optics.maps.lattices.turns import turns
 from optics.maps.plan import make_plan
 
 _COUPLED = 1e-9

@@ -14,7 +14,7 @@ from lattice.arrays import Array
 from optics.engines.xsuite.bunch import COORDINATES, coordinates_of
 from optics.engines.xsuite.engine import quietly
 from optics.engines.xsuite.line import reference_of
-from optics.maps.model import checked_particle
+from optics.maps.lattices.checked import checked_particle
 
 
 def xsuite_linac(lattice: Lattice, particle: ReferenceParticle | None, coordinates: ArrayLike) -> tuple[Array, float]:

@@ -19,7 +19,7 @@ from optics.engines.xsuite.elements import KICKS
 from optics.engines.xsuite.expressions import deferred
 from optics.engines.xsuite.faces import face_names, faces
 from optics.engines.xsuite.reader import METADATA, limit_names, metadata_of
-from optics.maps.model import checked_fringe
+from optics.maps.lattices.checked import checked_fringe
 
 
 def to_xsuite(

@@ -16,7 +16,7 @@ from optics.engines.xsuite.contexts import build_tracker, exciter, thin_cavity, 
 from optics.engines.xsuite.elements import LONG_KICKS
 from optics.engines.xsuite.engine import quietly
 from optics.engines.xsuite.line import line_elements, to_xsuite, variable_names
-from optics.maps.model import checked_particle
+from optics.maps.lattices.checked import checked_particle
 
 _CHANGE = 1e-3  # of a parameter, relative, to see what follows it
 _EXCITER, _CAVITY = "signal_exciter", "signal_cavity"

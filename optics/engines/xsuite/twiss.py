@@ -15,7 +15,7 @@ from optics.engines.engine_optics import EngineOptics
 from optics.engines.xsuite.elements import CONVERGED_KICKS
 from optics.engines.xsuite.engine import engine_version, quietly
 from optics.engines.xsuite.line import components, to_xsuite
-from optics.maps.model import checked_particle
+from optics.maps.lattices.checked import checked_particle
 
 _X = ("betx", "alfx", "mux", "dx", "dpx")
 _Y = ("bety", "alfy", "muy", "dy", "dpy")

@@ -1,0 +1,1 @@
+"""The maps of whole lattices, and of batches of them."""
