@@ -28,6 +28,7 @@ from studies.linac import facts as optics
 from studies.linac.resolution import ResolvedLinac
 from studies.linac.spec import LinacOpticsStudy
 from studies.linac.switching import facts as switching
+from studies.linac.switching.layers import layer_table
 from studies.linac.switching.spec import CompareSpec, EnergiesSpec, LinacSwitchingStudy, VolumeSpec
 from studies.pipeline import Asked
 from tests.bethe import bethe_energy
@@ -367,5 +368,5 @@ def test_a_volume_of_one_layer_has_two_depths() -> None:
     study = switched().study.model_copy(
         update={"volume": VolumeSpec(nearest_mm=46, deepest_mm=48, layer_mm=5, spots=1), "least_spread": False}
     )
-    layers: pd.DataFrame = switching._layers(small(), study, small().sample(200, 1))
+    layers: pd.DataFrame = layer_table(small(), study, small().sample(200, 1))
     assert layers["depth"].to_numpy() == pytest.approx([0.048, 0.046], rel=1e-12)

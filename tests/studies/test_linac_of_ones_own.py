@@ -19,9 +19,10 @@ from optics.linac import track, transport
 from optics.linac.balance import tank_table
 from optics.linac.result import kept
 from studies.cli import run
-from studies.linac.switching import facts as switching
 from studies.linac.switching.figures import figures
+from studies.linac.switching.layers import layer_table
 from studies.linac.switching.quantities import evaluate
+from studies.linac.switching.reach import energies_of
 from studies.linac.switching.resolution import resolve
 from studies.linac.switching.spec import VolumeSpec
 from studies.linac.switching.tables import tables
@@ -100,7 +101,7 @@ def test_layers_out_of_reach_are_left_out_and_told(nearest: float, deepest: floa
     study = switched().study.model_copy(
         update={"volume": VolumeSpec(nearest_mm=nearest, deepest_mm=deepest, layer_mm=5, spots=1)}
     )
-    layers = switching._layers(small(), study, small().sample(200, 1))
+    layers = layer_table(small(), study, small().sample(200, 1))
     facts = replace(switched(), study=study, layers=layers)
     assert list(layers["layer"]) == left
     assert len(facts.layers_beyond) == 3 - len(left)
@@ -154,14 +155,14 @@ def test_an_end_beyond_the_other_is_refused(table: Path) -> None:
 def test_energies_of_a_list(table: Path) -> None:
     found = resolved(table, "[energies]\nvalues_MeV = [63.0, 64.5, 77.0]")
     assert (found.energies.lower_MeV, found.energies.upper_MeV, found.energies.number) == (63.0, 77.0, 3)
-    assert switching._energies_of(found) == pytest.approx(np.array([63e6, 64.5e6, 77e6]), rel=1e-12)
+    assert energies_of(found) == pytest.approx(np.array([63e6, 64.5e6, 77e6]), rel=1e-12)
 
 
 def test_a_list_may_hold_one_energy(table: Path) -> None:
     """Its volume is that of the table's own energies: one energy is no range of depths."""
     found = resolved(table, "[energies]\nvalues_MeV = [64.5]")
     assert (found.energies.lower_MeV, found.energies.upper_MeV, found.energies.number) == (64.5, 64.5, 1)
-    assert switching._energies_of(found) == pytest.approx(np.array([64.5e6]), rel=1e-12)
+    assert energies_of(found) == pytest.approx(np.array([64.5e6]), rel=1e-12)
     assert found.volume == resolved(table, "").volume
 
 
