@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from io import BytesIO
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -16,6 +16,7 @@ from lattice.files import write_bytes_atomic
 
 if TYPE_CHECKING:
     import pandas as pd
+    import pyarrow as pa
 
 _KEY = b"hadron_optics"
 MAX_ROWS = 100_000_000
@@ -33,6 +34,19 @@ def write_parquet(path: str | Path, table: pd.DataFrame, about: Mapping[str, Any
     stream = BytesIO()
     parquet.write_table(content.replace_schema_metadata(described), stream, compression="zstd")
     write_bytes_atomic(path, stream.getvalue())
+
+
+def write_parquet_parts(
+    path: Path, parts: Iterable[pd.DataFrame], schema: pa.Schema, about: Mapping[str, Any] | None = None
+) -> None:
+    """Write a table that is never whole in memory, each part a group of rows with the columns of ``schema``."""
+    import pyarrow as pa
+    from pyarrow import parquet
+
+    described = schema.with_metadata({_KEY: json.dumps(dict(about or {})).encode()})
+    with parquet.ParquetWriter(path, described, compression="zstd") as writer:
+        for part in parts:
+            writer.write_table(pa.Table.from_pandas(part, schema=described, preserve_index=False))
 
 
 def _texts(path: Path) -> list[str]:
@@ -76,8 +90,13 @@ def _refuse_many_bytes(path: Path, held: int) -> None:
         raise FileError(f"{path}: {held:,} bytes of columns in a file of {size:,} bytes: this is no table")
 
 
-def read_parquet(path: str | Path, needs: Iterable[str] = ()) -> tuple[pd.DataFrame, dict[str, Any]]:
-    """Table and description of a Parquet file; FileError for what is none, or has not the columns in ``needs``."""
+def read_parquet(
+    path: str | Path, needs: Iterable[str] = (), only: Sequence[str] | None = None
+) -> tuple[pd.DataFrame, dict[str, Any]]:
+    """Table and description of a Parquet file; FileError for what is none, or has not the columns in ``needs``.
+
+    ``only``: columns that are read, and no others.
+    """
     from pyarrow import ArrowException, parquet
 
     path = Path(path)
@@ -93,7 +112,7 @@ def read_parquet(path: str | Path, needs: Iterable[str] = ()) -> tuple[pd.DataFr
                 raise FileError(
                     f"{path}: {cells:,} values in a file of {path.stat().st_size:,} bytes: this is no table"
                 )
-            content = _plain(path, file.read())
+            content = _plain(path, file.read(columns=only))
         about = json.loads((content.schema.metadata or {}).get(_KEY, b"{}"))
         table = content.to_pandas(ignore_metadata=True)  # of plain columns, whatever pandas' own description says
     except (

@@ -15,7 +15,8 @@ from optics.matching.targets import Vary
 from studies.ring_optics.spec import OpticsStudy
 from studies.runs.logs import LOGGER
 from studies.scan.blocks import blocks
-from studies.scan.facts import PASSES, ScanFacts, classes_of, gather_scan
+from studies.scan.counting import PASSES, classes_of
+from studies.scan.facts import ScanFacts, gather_scan
 from studies.scan.plan import Axis, Plan, planned
 from studies.spec.resolution import Resolved
 
@@ -49,7 +50,7 @@ def match_region(resolved: Resolved[OpticsStudy], optics: Optics, matched: Match
         return None
     names = [axis.name for axis in made.axes]
     held = tuple(vary.label for vary in matched.vary if vary.name not in names)
-    return MatchRegion(gather_scan(made, table), held)
+    return MatchRegion(gather_scan(made, classes_of(made.judged, table), lambda cases: table.loc[cases]), held)
 
 
 def _plan(resolved: Resolved[OpticsStudy], optics: Optics, matched: MatchResult) -> Plan | None:

@@ -100,7 +100,7 @@ def rows_about(folder: Path) -> dict[str, Any] | None:
 
 def read_rows(folder: Path) -> pd.DataFrame:
     """All finished rows in order of their ``CASE``, each once."""
-    found = [_unpacked(content, path) for path in _segments(folder) for _, content in _blocks(path)]
+    found = [block.read() for block in blocks_of(folder)]
     if not found:
         return pd.DataFrame({CASE: np.empty(0, dtype=np.int64)})
     found.sort(key=lambda block: int(block[CASE].min()))  # columns in the same order, whoever was first
@@ -118,7 +118,7 @@ def _in_order(table: pd.DataFrame) -> pd.DataFrame:
 
 def kept_rows(folder: Path) -> int:
     """How many finished rows of an interrupted scan a run folder holds (also of one kept the old way)."""
-    kept = sum(number for path in _segments(folder) for number, _ in _blocks(path))
+    kept = sum(block.rows for block in blocks_of(folder))
     return kept or int((folder / OLD_ROWS).is_file())
 
 
@@ -143,15 +143,41 @@ def _segments(folder: Path) -> list[Path]:
     return [] if (folder / ROWS).is_symlink() else sorted((folder / ROWS).glob(f"*{ROW_FILES}"))
 
 
-def _blocks(path: Path) -> Iterator[tuple[int, bytes]]:
-    """Number of rows and content of each whole block of a segment."""
+@dataclass(frozen=True)
+class Block:
+    """A whole block on the disk: its segment, where its content begins there, its bytes, its rows."""
+
+    path: Path
+    begin: int
+    length: int
+    rows: int
+
+    def content(self) -> bytes:
+        """An Arrow stream."""
+        with self.path.open("rb") as stream:
+            stream.seek(self.begin)
+            return stream.read(self.length)
+
+    def read(self) -> pd.DataFrame:
+        """Its rows, numbered by ``CASE``. FileError for what are none."""
+        return _unpacked(self.content(), self.path)
+
+
+def blocks_of(folder: Path) -> Iterator[Block]:
+    """The whole blocks of all segments."""
+    for path in _segments(folder):
+        yield from _blocks(path)
+
+
+def _blocks(path: Path) -> Iterator[Block]:
     with path.open("rb") as stream:
         while len(head := stream.read(_HEAD.size)) == _HEAD.size:
             mark, length, checksum, number = _HEAD.unpack(head)
+            begin = stream.tell()
             content = stream.read(length) if mark == _MARK else b""
             if mark != _MARK or len(content) != length or zlib.crc32(content) != checksum:
                 return
-            yield number, content
+            yield Block(path, begin, length, number)
 
 
 def processors(folder: Path) -> tuple[str, ...]:
@@ -159,10 +185,9 @@ def processors(folder: Path) -> tuple[str, ...]:
     import pyarrow as pa
 
     kinds: set[str] = set()
-    for path in _segments(folder):
-        for _, content in _blocks(path):
-            with suppress(pa.ArrowException, ValueError), pa.ipc.open_stream(content) as reader:
-                kinds.add((reader.schema.metadata or {}).get(_PROCESSOR, b"not told").decode("utf-8", "replace"))
+    for block in blocks_of(folder):
+        with suppress(pa.ArrowException, ValueError), pa.ipc.open_stream(block.content()) as reader:
+            kinds.add((reader.schema.metadata or {}).get(_PROCESSOR, b"not told").decode("utf-8", "replace"))
     return tuple(sorted(kinds))
 
 

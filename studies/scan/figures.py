@@ -17,7 +17,8 @@ from studies.charts.kit.strips import axis_name, layout_key, strips
 from studies.charts.lattice import WorkingPoint, tune_diagram
 from studies.charts.style import Layout, Trace, axis, base_layout, inert, numbers, pointer, text
 from studies.results import FigureData
-from studies.scan.facts import NO_ANSWER, ScanFacts
+from studies.scan.drawn import along_cases, cells, region_cases, tune_cases
+from studies.scan.facts import ScanFacts
 from studies.scan.picks import linked, marks, picked_optics, positions
 from studies.scan.plan import COMPUTED, STATUS, Plan
 from studies.scan.what_if import what_if
@@ -25,8 +26,6 @@ from studies.spec.units import parameter_unit
 from studies.vocabulary import quantity_named, unit_factor
 
 _STRAY, _PIECES = 3.0, 3  # a line is longer than so many cells of the grid, in so many pieces at most
-_MARKS = 61  # marks along an axis of the region: more run into each other
-_TUNES = 3000
 #: What becomes of a case, from best to worst: words, shade, size.
 CLASSES = (
     ("passes all", "#1A1A1A", 7.0),
@@ -42,7 +41,7 @@ _PANELS = (("qx", "qy"), ("max_betx", "max_bety"), ("max_dx", "min_dx"), ("dqx",
 def figures(facts: ScanFacts) -> tuple[FigureData, ...]:
     """All figures of a scan, in the order of the report."""
     plane = len(facts.plan.axes) > 1
-    drawn = [region(facts) if plane else _along(facts.plan, facts.table)]
+    drawn = [region(facts) if plane else _along(facts.plan, facts.table.loc[along_cases(facts.plan)])]
     if {"qx", "qy"} <= set(facts.table):
         drawn.append(_tunes(facts))
     if facts.optics:
@@ -75,8 +74,8 @@ def region(facts: ScanFacts, id: str = "scan-region", shown_in: str = OPTICS) ->
     """Cases in the plane of the first two axes; with more, the best over the others."""
     made, table, chosen = facts.plan, facts.table, facts.chosen
     x, y = (one.name for one in made.axes[:2])
-    drawn = _thinned(made, table.assign(_class=facts.classes))
-    best = drawn.sort_values("_class", kind="stable").drop_duplicates([x, y])
+    cases = region_cases(made, facts.classes)
+    best = table.loc[cases].assign(_class=facts.classes[cases])
     traces = [
         _marks(best[best["_class"] == number], x, y, made, number)
         for number in reversed(range(len(CLASSES)))
@@ -118,18 +117,6 @@ def _design(x: float, y: float) -> Layout:
     return pointer("design", x, y, np.array([-46.0, 26.0]))
 
 
-def _thinned(made: Plan, table: pd.DataFrame) -> pd.DataFrame:
-    """At most _MARKS values along each of the first two axes."""
-    keep = np.ones(len(table), dtype=bool)
-    for one in made.axes[:2]:
-        values = np.linspace(one.lower, one.upper, one.number)
-        kept = values[np.unique(np.linspace(0, one.number - 1, min(one.number, _MARKS)).round().astype(int))]
-        place = np.searchsorted(kept, table[one.name].to_numpy())
-        near = [np.abs(kept[np.clip(place + k, 0, len(kept) - 1)] - table[one.name].to_numpy()) for k in (-1, 0)]
-        keep &= np.minimum(*near) < 0.25 * (one.upper - one.lower) / (one.number - 1)
-    return table[keep]
-
-
 def _marks(part: pd.DataFrame, x: str, y: str, made: Plan, number: int) -> Trace:
     name, color, size = CLASSES[number]
     return {
@@ -146,22 +133,20 @@ def _marks(part: pd.DataFrame, x: str, y: str, made: Plan, number: int) -> Trace
 
 def _borders(made: Plan, table: pd.DataFrame) -> Iterator[tuple[Trace, Layout]]:
     """Lines along which a judged quantity is at its limit, each with its name."""
-    first, second = made.axes
-    shape = (first.number, second.number)
+    x, y, cases = cells(made)
     for requirement in made.judged:
         if requirement.quantity not in table:
             continue
-        values = table[requirement.quantity].to_numpy(dtype=float).reshape(shape)
+        values = table[requirement.quantity].loc[cases.ravel()].to_numpy(dtype=float).reshape(cases.shape)
         factor = unit_factor(quantity_named(requirement.quantity), requirement.unit)
         for limit in (requirement.lower, requirement.upper):
-            lines = [] if limit is None else _lines(first, second, values, limit * factor)
+            lines = [] if limit is None else _lines(x, y, values, limit * factor)
             if lines:
                 yield _border(requirement, lines)
 
 
-def _lines(first: Any, second: Any, values: Array, level: float) -> list[Array]:
+def _lines(x: Array, y: Array, values: Array, level: float) -> list[Array]:
     """The line at a level, without stray pieces; nothing where it is no line but pieces between ridges."""
-    x, y = (np.linspace(one.lower, one.upper, one.number) for one in (first, second))
     found: Any = contour_generator(x, y, np.ma.masked_invalid(values.T)).lines(level)
     cells = np.array([x[1] - x[0], y[1] - y[0]])
     lines = [line for line in map(np.asarray, found) if np.hypot(*(np.ptp(line, axis=0) / cells)) > _STRAY]
@@ -237,7 +222,11 @@ def _along(made: Plan, table: pd.DataFrame) -> FigureData:
     caption = f"Results against {name}; gaps where there is no answer. Look for: how fast a margin goes."
     columns = [name, STATUS, *(quantity for panel in panels for quantity in panel)]
     return FigureData(
-        "scan-along", "Results along the scan", caption, {"data": traces, "layout": layout}, table[columns]
+        "scan-along",
+        "Results along the scan",
+        caption,
+        {"data": traces, "layout": layout},
+        table[columns].reset_index(drop=True),
     )
 
 
@@ -271,14 +260,11 @@ def _tunes(facts: ScanFacts) -> FigureData:
     made, table, classes = facts.plan, facts.table, facts.classes
     assert facts.tunes is not None
     centre = facts.tunes
-    stable = np.flatnonzero(classes < NO_ANSWER)
-    picked = stable[np.unique(np.linspace(0, len(stable) - 1, _TUNES).round().astype(int))] if len(stable) else stable
-    reach = min(
-        0.5, max(0.1, *(_reach(table[q].to_numpy()[picked], c) for q, c in zip(("qx", "qy"), centre, strict=True)))
-    )
+    picked = tune_cases(classes)
+    part = table.loc[picked].assign(_class=classes[picked])
+    reach = min(0.5, max(0.1, *(_reach(part[q].to_numpy(), c) for q, c in zip(("qx", "qy"), centre, strict=True))))
     window = tuple((round(c - reach, 3), round(c + reach, 3)) for c in centre)
     figure = figure_json(tune_diagram([WorkingPoint("design", *centre)], window=(window[0], window[1])))
-    part = table.iloc[picked].assign(_class=classes[picked])
     part = part[(abs(part["qx"] - centre[0]) < reach) & (abs(part["qy"] - centre[1]) < reach)]
     clouds = [_cloud(part[part["_class"] == number], made, number) for number in (2, 1, 0)]
     here = [positions(facts, q, c) for q, c in zip(("qx", "qy"), centre, strict=True)]

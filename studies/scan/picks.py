@@ -43,7 +43,7 @@ def linked(layout: Layout, figure: str, x: Sequence[float], y: Sequence[float]) 
 
 def positions(facts: ScanFacts, name: str, design: float) -> list[float]:
     """A column at the design and at the chosen cases."""
-    return [float(design), *(float(value) for value in facts.table[name].to_numpy()[facts.chosen])]
+    return [float(design), *(float(value) for value in facts.table[name].loc[facts.chosen])]
 
 
 def picked_optics(facts: ScanFacts, id: str, where: str) -> FigureData:

@@ -3,23 +3,23 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
+from functools import partial
 from typing import Any
 
-import pandas as pd
-
-from machines.requirements import PASS
 from studies.provenance import provenance
 from studies.results import Quantity, StudyResult
+from studies.runs.ordered import Parts, rows_at
+from studies.scan.counting import Counted, count_cases
 from studies.scan.facts import gather_scan
 from studies.scan.figures import figures
-from studies.scan.plan import COMPUTED, STATUS, Plan
+from studies.scan.plan import Plan
 from studies.scan.quantities import MOST_CASES
 from studies.spec.schema import as_mapping
 
 
-def result_of(made: Plan, table: pd.DataFrame) -> StudyResult:
-    """The result of a scan from its table."""
-    resolved = made.resolved
+def result_of(made: Plan, parts: Parts) -> StudyResult:
+    """The result of a scan from all its rows."""
+    resolved, found = made.resolved, count_cases(made.judged, parts)
     return StudyResult(
         name=f"{resolved.name}-scan",
         title=f"{resolved.title}: scan over {', '.join(axis.name for axis in made.axes)}",
@@ -27,39 +27,30 @@ def result_of(made: Plan, table: pd.DataFrame) -> StudyResult:
         particle=str(resolved.particle),
         study=as_mapping(resolved.study),
         lattice=made.design,
-        quantities=tuple(_counts(made, table)),
+        quantities=tuple(_counts(made, found)),
         verdicts=(),
-        figures=figures(gather_scan(made, table)),
+        figures=figures(gather_scan(made, found.classes, partial(rows_at, parts))),
         methods=tuple(_methods(made)),
-        warnings=tuple(_warnings(made, table)),
+        warnings=tuple(_warnings(made, found)),
         provenance={
             **provenance(resolved.study.seed, resolved.hashed),
             "scan": "; ".join(axis.text for axis in made.axes),
         },
-        headline=f"{int(feasible(made, table).sum()):,} of {len(table):,} cases pass all of {len(made.judged)} "
+        headline=f"{found.feasible:,} of {found.number:,} cases pass all of {len(made.judged)} "
         f"requirements that a scan can judge",
     )
 
 
-def feasible(made: Plan, table: pd.DataFrame) -> pd.Series[bool]:
-    """Cases that were computed and pass every requirement that the scan judges."""
-    good = table[STATUS] == COMPUTED
-    for requirement in made.judged:
-        good &= table[requirement.id] == PASS if requirement.id in table else False
-    return good
-
-
-def _counts(made: Plan, table: pd.DataFrame) -> Iterator[Quantity]:
+def _counts(made: Plan, found: Counted) -> Iterator[Quantity]:
     counts: Mapping[str, tuple[Any, str]] = {
-        "cases": (len(table), "points of the grid"),
-        "computed": ((table[STATUS] == COMPUTED).sum(), "cases with an answer"),
-        "feasible": (feasible(made, table).sum(), f"cases that pass all of {len(made.judged)} requirements"),
+        "cases": (found.number, "points of the grid"),
+        "computed": (found.computed, "cases with an answer"),
+        "feasible": (found.feasible, f"cases that pass all of {len(made.judged)} requirements"),
     }
     for name, (count, method) in counts.items():
         yield Quantity(f"scan.{name}", float(count), "1", 0.0, "own maps alone", method, "scan-region")
     for requirement in made.judged:
-        passed = float((table[requirement.id] == PASS).sum()) if requirement.id in table else 0.0
-        method = f"cases that pass: {requirement.text}"
+        passed, method = float(found.passed[requirement.id]), f"cases that pass: {requirement.text}"
         yield Quantity(f"scan.{requirement.id}", passed, "1", 0.0, "own maps alone", method, "scan-region")
 
 
@@ -79,12 +70,11 @@ def _methods(made: Plan) -> Iterator[str]:
         yield "Each case is the whole study, with its comparison of the engines."
 
 
-def _warnings(made: Plan, table: pd.DataFrame) -> Iterator[str]:
+def _warnings(made: Plan, found: Counted) -> Iterator[str]:
     yield from made.resolved.warnings
-    failed = int((table[STATUS] != COMPUTED).sum())
-    if failed:
-        reasons = table.loc[table[STATUS] != COMPUTED, STATUS].value_counts()
-        yield f"{failed:,} of {len(table):,} cases have no answer; most often: {reasons.index[0]}."
+    if failed := found.number - found.computed:
+        reason = max(found.reasons, key=found.reasons.__getitem__)
+        yield f"{failed:,} of {found.number:,} cases have no answer; most often: {reason}."
     if made.unjudged:
         listed = ", ".join(f"{r.id} ({r.quantity})" for r in made.unjudged)
         yield f"Not judged in a scan: {listed}."

@@ -14,19 +14,19 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-import pandas as pd
 from tqdm import tqdm
 
 from lattice import InputError
 from lattice.arrays import Array
-from optics.beams.parquet import read_parquet, write_parquet
+from optics.beams.parquet import read_parquet, write_parquet_parts
 from studies.exit_codes import Exit
 from studies.provenance import provenance, toolkit_version
 from studies.runs.building import open_run
 from studies.runs.contents import OLD_ROWS, is_complete
 from studies.runs.logs import LOGGER, RunLog, messages
+from studies.runs.ordered import Rows
 from studies.runs.results_json import json_text
-from studies.runs.rows import CASE, begin_rows, kept_rows, open_segment, processors, read_rows, remove_rows, rows_about
+from studies.runs.rows import begin_rows, kept_rows, open_segment, processors, remove_rows, rows_about
 from studies.runs.running import RunOptions, failures_logged
 from studies.runs.store import results_of
 from studies.scan import cases as scan_cases
@@ -58,9 +58,8 @@ class Way:
 
 @dataclass(frozen=True)
 class ScanFinished:
-    """A scan that was written: its table, the object of results.json, its folder."""
+    """A scan that was written: the object of results.json, its folder."""
 
-    table: pd.DataFrame
     results: dict[str, Any]
     folder: Path
 
@@ -80,15 +79,16 @@ def scan_to_folder(
         failures_logged(run, log),
     ):
         made, finished = _planned(study, file, axes, run.place, way)
-        if finished is not None:
+        if finished:
             LOGGER.info("%s holds this scan already, whole", folder)
-            return ScanFinished(finished, results_of(run.place), folder)
-        table = _table(made, run.place, options, way)
+            return ScanFinished(results_of(run.place), folder)
+        _compute(made, run.place, options, way)
         for kind in processors(run.place):
             LOGGER.debug("rows computed on %s", kind)
-        results = run.finish(result_of(made, table), render, log.text, partial(_save, table, _about(made)))
+        rows = Rows(run.place)
+        results = run.finish(result_of(made, rows.parts), render, log.text, partial(_save, rows, _about(made)))
         log.told()
-    return ScanFinished(table, results, folder)
+    return ScanFinished(results, folder)
 
 
 def folder_of(study: StudySpec, options: RunOptions) -> Path:
@@ -115,20 +115,18 @@ def slice_to_folder(
         made = plan(study, file, axes)
         own = part.cases(made.number)
         with open_slice(folder, part, _about(made), partial(_check_same, made=made, place=folder)) as (place, segment):
-            left = np.setdiff1d(own, read_rows(place)[CASE])
+            left = np.intersect1d(own, Rows(place).missing(made.number))
             LOGGER.info("slice %d of %d: %s cases", part.number, part.of, f"{len(left):,}")
             with progress_bar(len(own), len(own) - len(left), options.quiet) as told:
                 for numbers, table in scan_cases.rows(made, left, options.jobs, told):
                     segment.append(numbers, table)
-            rows = read_rows(place)
-    mine = rows[rows[CASE].isin(own)]
-    return SliceFinished(part, folder, len(mine), int((mine[STATUS] != COMPUTED).sum()))
+            mine = [one[STATUS][one.index.isin(own)] for one in Rows(place).parts()]
+    unanswered = sum(int((status != COMPUTED).sum()) for status in mine)
+    return SliceFinished(part, folder, sum(map(len, mine)), unanswered)
 
 
-def _planned(
-    study: StudySpec, file: Path | None, axes: tuple[Axis, ...], place: Path, way: Way
-) -> tuple[Plan, pd.DataFrame | None]:
-    """The scan, with its rows made ready, and its table when it is finished. InputError when another one is there."""
+def _planned(study: StudySpec, file: Path | None, axes: tuple[Axis, ...], place: Path, way: Way) -> tuple[Plan, bool]:
+    """The scan, with its rows made ready, and whether it is finished. InputError when another one is there."""
     made, resume = plan(study, file, axes), way.resume or way.collect
     begun = rows_about(place) if resume else None
     if begun is not None:
@@ -136,13 +134,14 @@ def _planned(
     elif resume and (place / OLD_ROWS).is_file():
         _take_over(made, place)
     elif resume and is_complete(place):
-        return made, _finished(made, place)
+        _check_finished(made, place)
+        return made, True
     elif way.collect:
         raise InputError(f"{place} holds no rows of a scan to collect: compute slices into it with --slice K/N")
     else:
         remove_rows(place)
         begin_rows(place, _about(made))
-    return made, None
+    return made, False
 
 
 def _about(made: Plan) -> dict[str, Any]:
@@ -177,17 +176,16 @@ def _take_over(made: Plan, place: Path) -> None:
         segment.append(np.arange(len(table)), table)
 
 
-def _finished(made: Plan, place: Path) -> pd.DataFrame:
+def _check_finished(made: Plan, place: Path) -> None:
     if not (place / TABLE).is_file():
         raise InputError(f"{place} holds a finished run that is no scan: give another folder with --out")
-    table, about = read_parquet(place / TABLE, needs=[STATUS])
+    _, about = read_parquet(place / TABLE, needs=[STATUS], only=[STATUS])
     _check_same(about, made, place)
-    return table
 
 
-def _table(made: Plan, place: Path, options: RunOptions, way: Way) -> pd.DataFrame:
-    """All rows, read from where each was kept as soon as it was finished."""
-    left = np.setdiff1d(np.arange(made.number), read_rows(place)[CASE])
+def _compute(made: Plan, place: Path, options: RunOptions, way: Way) -> None:
+    """Have a row of every case on the disk, each kept as soon as it is finished."""
+    left = Rows(place).missing(made.number)
     if way.collect and len(left):
         raise InputError(_missing(made, place, left))
     LOGGER.info("scanning %s cases", f"{made.number:,}")
@@ -203,7 +201,6 @@ def _table(made: Plan, place: Path, options: RunOptions, way: Way) -> pd.DataFra
         if not kept_rows(place):
             remove_rows(place)
         raise
-    return read_rows(place).drop(columns=CASE)
 
 
 @contextmanager
@@ -222,9 +219,9 @@ def _missing(made: Plan, place: Path, left: Array) -> str:
     return f"{len(left):,} of {made.number:,} cases are missing{which}: compute them, or let --resume do it here"
 
 
-def _save(table: pd.DataFrame, about: Mapping[str, Any], folder: Path) -> None:
+def _save(rows: Rows, about: Mapping[str, Any], folder: Path) -> None:
     (folder / TABLE).parent.mkdir(exist_ok=True)
-    write_parquet(folder / TABLE, table, about)
+    write_parquet_parts(folder / TABLE, rows.parts(), rows.schema, about)
 
 
 @contextmanager
@@ -250,4 +247,5 @@ def show_scan(finished: ScanFinished, as_json: bool) -> int:
         for name, quantity in finished.results["quantities"].items():
             show(f"{number(quantity['value'], 10):>12}  {name.removeprefix('scan.')}: {quantity['method']}")
         show(f"\ntable: {finished.folder / TABLE}\nreport: {finished.folder / 'report.html'}")
-    return Exit.OK if bool((finished.table[STATUS] == COMPUTED).all()) else Exit.WANTING
+    counts = finished.results["quantities"]
+    return Exit.OK if counts["scan.computed"]["value"] == counts["scan.cases"]["value"] else Exit.WANTING

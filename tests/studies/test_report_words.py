@@ -15,7 +15,6 @@ from studies.report.lettering import lettered
 from studies.report.naming import named, told
 from studies.results import FigureData, TableData
 from studies.scan.figures import _lines
-from studies.scan.plan import Axis
 from studies.vocabulary.names import quantity_named
 from studies.vocabulary.places import PLACES, called, placed_text
 from studies.vocabulary.typesetting import heading_text
@@ -135,11 +134,11 @@ def test_letters_of_every_figure_can_be_read() -> None:
 
 def test_a_limit_is_a_line_or_none() -> None:
     """A plane has one line at a level; ridges give pieces, and pieces are no line; a stray corner goes."""
-    first, second = Axis("kf", 0.0, 1.0, 21), Axis("kd", 0.0, 1.0, 21)
-    x, y = np.meshgrid(np.linspace(0, 1, 21), np.linspace(0, 1, 21), indexing="ij")
-    assert len(_lines(first, second, x + y, 1.03)) == 1
-    assert _lines(first, second, np.sin(40 * x) + 0.2 * np.sin(31 * y), 0.5) == []
-    assert _lines(first, second, x + y, 1.97) == [], "a corner of less than three cells"
+    values = np.linspace(0.0, 1.0, 21)
+    x, y = np.meshgrid(values, values, indexing="ij")
+    assert len(_lines(values, values, x + y, 1.03)) == 1
+    assert _lines(values, values, np.sin(40 * x) + 0.2 * np.sin(31 * y), 0.5) == []
+    assert _lines(values, values, x + y, 1.97) == [], "a corner of less than three cells"
 
 
 def test_a_page_calls_families_of_magnets_by_their_words() -> None:

@@ -10,6 +10,8 @@ import pandas as pd
 import pytest
 
 from lattice import FileError
+from optics.beams.parquet import read_parquet, write_parquet_parts
+from studies.runs.ordered import Rows, rows_at
 from studies.runs.rows import CASE, Segment, begin_rows, kept_rows, open_segment, read_rows, remove_rows, rows_about
 
 
@@ -40,6 +42,38 @@ def test_rows_of_several_segments_come_in_order_and_once(tmp_path: Path) -> None
     assert rows_about(tmp_path) == {"scan": ["kf=0:1:9"]}
     remove_rows(tmp_path)
     assert list(tmp_path.iterdir()) == []
+
+
+def test_rows_are_read_in_parts_as_they_are_read_whole(tmp_path: Path) -> None:
+    """Spans of cases that cut blocks and hold parts of several, a span without a row, a column that some lack."""
+    for firsts in ((6, 0), (3, 6, 30)):
+        segment_of(tmp_path, *firsts)
+    with open_segment(tmp_path) as segment:
+        segment.append(np.array([11, 10]), pd.DataFrame({"kf": [1.1, 1.0], "qx": [3, 2], "status": ["computed"] * 2}))
+    whole = read_rows(tmp_path).set_index(CASE).rename_axis(None)
+    for span in (1, 4, 7, 100):
+        parts = list(Rows(tmp_path).parts(span))
+        assert all(len(part) <= span for part in parts)
+        found = pd.concat(parts)
+        assert list(found.columns) == ["kf", "status", "qx"]
+        pd.testing.assert_frame_equal(found[whole.columns], whole, check_dtype=False)
+    assert Rows(tmp_path).missing(35).tolist() == [9, *range(12, 30), 33, 34]
+    some = rows_at(Rows(tmp_path).parts, np.array([2, 10, 31]))
+    assert some["kf"].tolist() == [0.2, 1.0, 0.1 * 31]
+
+
+def test_a_table_written_in_parts_is_the_table(tmp_path: Path) -> None:
+    """Numbers, words and what is missing; a span of any length gives the same values."""
+    segment_of(tmp_path, 6, 0)
+    with open_segment(tmp_path) as segment:
+        segment.append(np.arange(3, 6), pd.DataFrame({"kf": [0.3, np.nan, 0.5], "qx": [1.5, 2.5, np.inf]}))
+    rows = Rows(tmp_path)
+    write_parquet_parts(tmp_path / "a.parquet", rows.parts(2), rows.schema, {"scan": "kf"})
+    found, about = read_parquet(tmp_path / "a.parquet")
+    assert about == {"scan": "kf"}
+    pd.testing.assert_frame_equal(found, read_rows(tmp_path).drop(columns=CASE)[list(found)], check_dtype=False)
+    assert found["status"].isna().tolist() == [False] * 3 + [True] * 3 + [False] * 3
+    assert list(read_parquet(tmp_path / "a.parquet", only=["qx"])[0]) == ["qx"]
 
 
 def test_a_torn_block_is_passed_over_wherever_it_is_torn(tmp_path: Path) -> None:

@@ -28,7 +28,7 @@ from studies.runs.store import read_run
 from studies.scan.asked import plan
 from studies.scan.blocks import blocks
 from studies.scan.cases import rows
-from studies.scan.facts import classes_of
+from studies.scan.counting import classes_of
 from studies.scan.plan import COMPUTED, STATUS, Axis
 from studies.spec.study_file import validated
 from tests.report_fakes import fake_result

@@ -6,10 +6,9 @@ from types import SimpleNamespace
 from typing import Any, cast
 
 import numpy as np
-import pandas as pd
 import pytest
 
-from studies.scan.figures import _MARKS, _thinned
+from studies.scan.drawn import _MARKS, cells, drawn_cases, region_cases, tune_cases
 from studies.scan.plan import Axis, _scanned
 
 
@@ -17,26 +16,48 @@ def plan(*axes: Axis) -> Any:
     return cast(Any, SimpleNamespace(axes=axes))
 
 
-def grid(*axes: Axis) -> pd.DataFrame:
-    values = np.meshgrid(*(np.linspace(one.lower, one.upper, one.number) for one in axes), indexing="ij")
-    return pd.DataFrame({one.name: value.ravel() for one, value in zip(axes, values, strict=True)})
+def values(axis: Axis, places: np.ndarray) -> np.ndarray:
+    return np.linspace(axis.lower, axis.upper, axis.number)[places]
 
 
 def test_at_most_so_many_values_of_an_axis_are_drawn_and_both_ends_are() -> None:
     """Ten times as many cases along one axis, few along the other: each few, evenly, from end to end."""
-    axes = (Axis("kf", 0.28, 0.30, 10 * _MARKS + 1), Axis("kd", -0.5, -0.4, 3))
-    kept = _thinned(plan(*axes), grid(*axes))
-    values = np.unique(kept["kf"])
-    assert len(values) == _MARKS
-    assert (values[0], values[-1]) == pytest.approx((0.28, 0.30))
-    assert np.ptp(np.diff(values)) < 2.1 * 0.02 / (10 * _MARKS)  # rounded to the nearest case
-    assert sorted(np.unique(kept["kd"])) == pytest.approx([-0.5, -0.45, -0.4])
-    assert len(kept) == 3 * _MARKS
+    kf, kd = axes = (Axis("kf", 0.28, 0.30, 10 * _MARKS + 1), Axis("kd", -0.5, -0.4, 3))
+    cases = region_cases(plan(*axes), np.zeros(kf.number * kd.number))
+    at = values(kf, np.unique(cases // 3))
+    assert len(at) == _MARKS
+    assert (at[0], at[-1]) == pytest.approx((0.28, 0.30))
+    assert np.ptp(np.diff(at)) < 2.1 * 0.02 / (10 * _MARKS)  # rounded to the nearest case
+    assert sorted(values(kd, np.unique(cases % 3))) == pytest.approx([-0.5, -0.45, -0.4])
+    assert len(cases) == len(set(cases)) == 3 * _MARKS
 
 
 def test_a_small_scan_is_drawn_whole() -> None:
-    axes = (Axis("kf", 0.28, 0.30, 5), Axis("kd", 0.4, 0.5, 4))
-    assert len(_thinned(plan(*axes), grid(*axes))) == 20
+    made = plan(Axis("kf", 0.28, 0.30, 5), Axis("kd", 0.4, 0.5, 4))
+    assert sorted(region_cases(made, np.zeros(20))) == list(range(20))
+    assert cells(made)[2].tolist() == np.arange(20).reshape(5, 4).tolist()
+
+
+def test_the_best_of_all_other_parameters_stands_at_its_point_of_the_plane() -> None:
+    """Of 3 x 2 points with 4 cases each: one at each, of the least class there, the first of equals; best first."""
+    made = plan(Axis("a", 0.0, 1.0, 3), Axis("b", 0.0, 1.0, 2), Axis("c", 0.0, 1.0, 4))
+    classes = np.array([[3, 2, 1, 1], [2, 2, 2, 2], [3, 3, 3, 3], [1, 0, 0, 2], [3, 1, 3, 1], [2, 3, 0, 3]]).ravel()
+    assert region_cases(made, classes).tolist() == [13, 22, 2, 17, 4, 8]
+
+
+def test_a_million_cases_are_drawn_by_a_bounded_number_of_them() -> None:
+    """Values of lines and marks of the region at both ends of each axis, tunes of cases with an answer alone."""
+    made = plan(Axis("a", 0.0, 1.0, 1000), Axis("b", 0.0, 1.0, 1000))
+    classes = np.full(1_000_000, 3)
+    classes[::7] = 0
+    x, y, cases = cells(made)
+    assert (x[0], x[-1], y[0], y[-1]) == (0.0, 1.0, 0.0, 1.0)
+    np.testing.assert_allclose(cases, 999 * x[:, None] * 1000 + 999 * y, atol=1e-6)  # number of the case at a value
+    assert len(tune_cases(classes)) == 3000
+    assert not np.any(tune_cases(classes) % 7)
+    drawn = drawn_cases(made, classes)
+    assert len(drawn) < 401**2 + 61**2 + 3000
+    assert {*cases.ravel(), *tune_cases(classes), *region_cases(made, classes)} == set(drawn)
 
 
 @pytest.mark.parametrize(

@@ -17,7 +17,8 @@ from machines.rings.machine import MachineBeam
 from optics import twiss
 from optics.aperture import clearance, clearance_at_wires
 from studies.scan.blocks import _named, _verdicts
-from studies.scan.facts import _spread, chosen_cases, classes_of
+from studies.scan.counting import classes_of, count_cases
+from studies.scan.facts import _spread, chosen_cases
 from studies.scan.plan import COMPUTED, STATUS, Axis, Plan, _is_judged
 from studies.scan.quantities import extra_columns, extra_quantities
 from studies.scan.result import _counts
@@ -154,8 +155,9 @@ def test_a_case_is_classed_by_how_many_requirements_it_fails() -> None:
 def test_cases_are_chosen_of_the_best_class_and_some_of_the_others_far_from_each_other() -> None:
     """40 that pass beside 40 that do not: 14 and 7 of them, the ends of both stretches among them."""
     found = table(*[("PASS", "PASS")] * 40, *[("FAIL", "PASS")] * 40)
-    made = cast(Plan, SimpleNamespace(axes=(Axis("kf", 0.0, 1.0, 80),), names={"qx": "qx"}))
-    chosen = chosen_cases(made, found, classes_of(ASKED, found))
+    cases = {"kf": found["kf"].to_numpy()}
+    made = cast(Plan, SimpleNamespace(axes=(Axis("kf", 0.0, 1.0, 80),), names={"qx": "qx"}, cases=cases))
+    chosen = chosen_cases(made, classes_of(ASKED, found))
     assert len(chosen) == 21
     assert (chosen < 40).sum() == 14
     assert {0, 39, 40, 79} <= set(chosen.tolist())
@@ -192,9 +194,9 @@ def test_cases_are_chosen_from_the_middle_and_then_the_farthest_of_all() -> None
     wanted = [min(places, key=lambda i: float(np.abs(places[i] - middle).sum()))]
     while len(wanted) < 6:
         wanted.append(max(places, key=lambda i: min(float(np.hypot(*(places[i] - places[j]))) for j in wanted)))
-    made = cast(Plan, SimpleNamespace(axes=axes))
-    assert list(_spread(made, table, rows, 6)) == wanted
-    assert list(_spread(made, table, rows[:6], 6)) == list(rows[:6])
+    made = cast(Plan, SimpleNamespace(axes=axes, cases={name: table[name].to_numpy() for name in ("a", "b")}))
+    assert list(_spread(made, rows, 6)) == wanted
+    assert list(_spread(made, rows[:6], 6)) == list(rows[:6])
 
 
 def test_cases_with_an_answer_and_those_that_pass_are_counted() -> None:
@@ -205,7 +207,8 @@ def test_cases_with_an_answer_and_those_that_pass_are_counted() -> None:
     def counts(*judged: str) -> dict[str, float | None]:
         asked = tuple(Requirement(one, one, "length", "1", "the test", "study", 0.0, 1.0) for one in judged)
         made = cast(Plan, SimpleNamespace(judged=asked))
-        return {one.name: one.value for one in _counts(made, table)}
+        found = count_cases(asked, lambda: [table[:2], table[2:]])  # in whatever parts the rows come
+        return {one.name: one.value for one in _counts(made, found)}
 
     assert counts("A", "B") == {
         **{"scan.cases": 5.0, "scan.computed": 4.0, "scan.feasible": 2.0},
