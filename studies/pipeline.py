@@ -246,9 +246,14 @@ def compute(study: Study[Spec, R, F], resolved: R) -> Outcome:
     return Outcome(result, not facts.unreached, facts.interrupted, lambda folder: study.save(facts, folder))
 
 
-def judged(study: Study[Spec, R, F], resolved: R, more: tuple[str, ...] = (), engines: bool = True) -> Judged:
-    """The numbers that requirements name and ``more``, none that a report alone needs. Raises as ``study.gather``."""
-    asked = Asked(tuple(dict.fromkeys((*_wanted(resolved), *more))), report=False, engines=engines)
+def judged(
+    study: Study[Spec, R, F], resolved: R, more: tuple[str, ...] = (), engines: bool = True, whole: bool = False
+) -> Judged:
+    """The numbers that requirements name and ``more``; what a report alone needs only where the ``whole`` is computed.
+
+    Raises as ``study.gather``.
+    """
+    asked = Asked(tuple(dict.fromkeys((*_wanted(resolved), *more))), report=whole, engines=engines)
     return _judged(study, resolved, study.gather(resolved, asked), asked)
 
 

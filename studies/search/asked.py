@@ -22,6 +22,8 @@ from studies.spec.schema import RingStudy, StudySpec
 from studies.spec.search import KnobSpec, SearchSpec
 from studies.vocabulary import IMPERFECTIONS, QuantityKind, quantity_named, unit_factor, words_of
 
+#: The table of all cases, in the run folder; a row's number is the case's id.
+TABLE = "tables/search.parquet"
 #: Column of a search's table that says which lattice a case is of, where there are several.
 LATTICE = "lattice"
 

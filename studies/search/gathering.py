@@ -12,6 +12,7 @@ from lattice.arrays import Array
 from studies.scan.plan import STATUS
 from studies.search.asked import LATTICE, Search
 from studies.search.front import coverage, front
+from studies.search.judgement import Judgement
 from studies.search.limits import Constraint
 from studies.search.scoring import Scores, scored
 
@@ -26,7 +27,7 @@ class SearchFacts:
     ``front``: ids of the cases that none beats; ``counts`` and ``covered``: how much of the objectives the front covers
     after so many cases, up to the corner ``worst``; ``binding`` (c,): share of the front that stands at the limit of
     each constraint, ``kept`` (c,): share of the answered cases that keep it. ``nearest``: the case that breaks the
-    constraints least.
+    constraints least. ``rejudged``: what chosen machines are when the whole study judges them.
     """
 
     search: Search
@@ -40,6 +41,7 @@ class SearchFacts:
     kept: Array
     nearest: int
     conflict: str
+    rejudged: tuple[Judgement, ...] = ()
 
     @property
     def lattices(self) -> dict[str, Array]:

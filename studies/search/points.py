@@ -9,9 +9,8 @@ from typing import Any
 from lattice import InputError
 from optics.beams.parquet import read_parquet
 from studies.scan.plan import STATUS
-from studies.search.asked import LATTICE, at_lattice
+from studies.search.asked import LATTICE, TABLE, at_lattice
 from studies.search.keys import with_keys
-from studies.search.searching import TABLE
 from studies.spec.schema import RingStudy, StudySpec
 
 
@@ -28,10 +27,18 @@ def at_point(study: StudySpec, point: str) -> StudySpec:
     table, about = read_parquet(Path(folder) / TABLE, needs=[STATUS])
     if int(case) >= len(table):
         raise InputError(f"--point {point}: the search has {len(table):,} cases, numbered from 0")
+    return at_case(study, dict(table.iloc[int(case)]), about)
+
+
+def at_case(study: StudySpec, row: Mapping[Any, Any], about: Mapping[str, Any]) -> StudySpec:
+    """The study at the machine that a ``row`` of its search is of; ``about``: what the search's table says of itself.
+
+    InputError for a lattice that the search does not name.
+    """
     design, knobs = dict(about["design"]), [str(one["name"]) for one in about["search"]["vary"]]
-    if LATTICE in table:
-        return _of_a_lattice(study, dict(table.iloc[int(case)]), design, about)
-    own = {name: float(table[name].iloc[int(case)]) for name in knobs}
+    if LATTICE in row:
+        return _of_a_lattice(study, row, design, about)
+    own = {name: float(row[name]) for name in knobs}
     if not isinstance(study, RingStudy):
         whole = [str(one["name"]) for one in about["search"]["vary"] if one.get("whole")]
         return with_keys(study, {key: round(value) if key in whole else value for key, value in own.items()})
@@ -39,7 +46,7 @@ def at_point(study: StudySpec, point: str) -> StudySpec:
 
 
 def _of_a_lattice(
-    study: StudySpec, row: dict[Any, Any], designs: dict[str, Any], about: Mapping[str, Any]
+    study: StudySpec, row: Mapping[Any, Any], designs: dict[str, Any], about: Mapping[str, Any]
 ) -> RingStudy:
     """The study of the lattice that a case is of."""
     assert isinstance(study, RingStudy)

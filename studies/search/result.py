@@ -6,12 +6,13 @@ from collections.abc import Iterator
 
 import numpy as np
 
-from lattice.errors import counted
+from lattice.errors import counted, listed
 from studies.provenance import provenance
 from studies.results import Quantity, StudyResult
 from studies.scan.plan import Plan
 from studies.search.figures import figures
 from studies.search.gathering import SearchFacts, never_broken
+from studies.search.judgement import Judgement, beaten
 from studies.search.tables import tables
 from studies.sources import cited
 from studies.spec.schema import as_mapping
@@ -48,8 +49,7 @@ def headline(facts: SearchFacts) -> str:
     tried = f"{len(facts.table):,} machines tried, {int(facts.scores.feasible.sum()):,} keep all constraints"
     if not len(facts.front):
         return f"{tried}: {facts.conflict}"
-    beaten = _beaten(facts)
-    return f"{tried}, {len(facts.front)} of them unbeaten (the front){beaten}"
+    return f"{tried}, {len(facts.front)} of them unbeaten (the front){_beaten(facts)}{_again(facts)}"
 
 
 def _beaten(facts: SearchFacts) -> str:
@@ -59,6 +59,22 @@ def _beaten(facts: SearchFacts) -> str:
         return "; the machine that was begun with breaks a constraint"
     better = int(np.all(facts.scores.objectives[facts.front] < start, axis=1).sum())
     return f", {better} better than the machine that was begun with in every objective"
+
+
+def _again(facts: SearchFacts) -> str:
+    """How many of the machines that were judged again keep all requirements, under every condition."""
+    kept = _by_machine(facts)
+    if not kept:
+        return ""
+    begun, own = kept.get(0), [keeps for case, keeps in kept.items() if case]
+    told = f"; judged again by the whole study {sum(own)} of {len(own)} of the front keep all requirements"
+    return told if begun is None else f"{told}, the machine that was begun with {'too' if begun else 'does not'}"
+
+
+def _by_machine(facts: SearchFacts) -> dict[int, bool]:
+    """Of each machine that was judged again: whether all requirements pass under all conditions that have any."""
+    own = [one for one in facts.rejudged if not one.unasked]
+    return {case: all(one.keeps_all for one in own if one.case == case) for case in dict.fromkeys(o.case for o in own)}
 
 
 def _of_maps(facts: SearchFacts) -> bool:
@@ -111,6 +127,40 @@ def _methods(facts: SearchFacts) -> Iterator[str]:
         )
     else:
         yield "Each case is the whole study; machines whose linear optics breaks a constraint on it are passed over."
+    yield from _rejudged(facts)
+
+
+def _rejudged(facts: SearchFacts) -> Iterator[str]:
+    """How machines were judged again."""
+    if facts.rejudged:
+        under = listed(dict.fromkeys(one.at for one in facts.rejudged))
+        machines = counted(len({one.case for one in facts.rejudged}), "machine")
+        yield (
+            f"{machines} judged again by the whole study, both engines, under: {under}. Chosen: the one that was begun "
+            "with, the best of the front in each objective, others spread between."
+        )
+
+
+def _missed(one: Judgement) -> str:
+    """Which requirements a machine does not keep, or why nothing is known of it."""
+    missed = [*one.failed, *(f"{id} (not evaluated)" for id in one.unevaluated)]
+    return listed(missed) if missed else one.status
+
+
+def _judged_warnings(facts: SearchFacts) -> Iterator[str]:
+    """What machines of the front fail when they are judged again, and where one of them beats another."""
+    for case in _by_machine(facts):
+        own = [one for one in facts.rejudged if one.case == case]
+        missed = {one.at: _missed(one) for one in own if not (one.keeps_all or one.unasked)}
+        if missed:
+            told = "; ".join(f"{at}: {what}" for at, what in missed.items())
+            yield f"Judged again, case {case} ({own[0].machine}) does not keep all requirements: {told}."
+    signs = {one.quantity: one.sign for one in facts.search.objectives}
+    better: dict[tuple[int, str], list[str]] = {}
+    for one, other in beaten(facts.rejudged, signs):
+        better.setdefault((one.case, one.at), []).append(str(other.case))
+    for (case, at), others in better.items():
+        yield f"Judged again, case {case} is beaten in all objectives by case {listed(others)}: {at}."
 
 
 def _warnings(facts: SearchFacts) -> Iterator[str]:
@@ -124,6 +174,7 @@ def _warnings(facts: SearchFacts) -> Iterator[str]:
             f"{one.id} judges nothing here: no case{of} breaks it within the bounds of the search, {one.quantity} lies "
             f"between {least:.4g} and {largest:.4g}."
         )
+    yield from _judged_warnings(facts)
     at_bound = [knob.name for knob in facts.search.knobs if _all_at_bound(facts, knob.name, knob.lower, knob.upper)]
     if at_bound:
         yield f"The whole front stands at a bound of {', '.join(at_bound)}: a wider search may find better."

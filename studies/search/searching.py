@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import AbstractContextManager, nullcontext
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -23,18 +23,16 @@ from studies.runs.logs import LOGGER, RunLog, messages
 from studies.runs.rows import CASE, Segment, begin_rows, open_segment, read_rows, remove_rows, rows_about
 from studies.runs.running import RunOptions, failures_logged
 from studies.scan.scanning import progress_bar
-from studies.search.asked import LATTICE, Search, asked
+from studies.search.asked import LATTICE, TABLE, Search, asked
 from studies.search.computing import Elsewhere, rows
 from studies.search.evolving import generations
 from studies.search.gathering import SearchFacts, gathered
 from studies.search.keyed import Keyed
 from studies.search.probing import check_moves, check_objectives, ends, probes, still_knobs
+from studies.search.rejudging import check_rejudged, judgings, known_judgements, rejudged
 from studies.search.result import result_of
 from studies.search.scoring import Scores, scored
 from studies.spec.schema import StudySpec, as_mapping
-
-#: The table of all cases, in the run folder; a row's number is the case's id.
-TABLE = "tables/search.parquet"
 
 
 @dataclass(frozen=True)
@@ -66,15 +64,18 @@ def search_to_folder(
         failures_logged(run, log),
     ):
         search = asked(study, file)
+        check_rejudged(study, search.spec.rejudge)
         _make_ready(search, run.place, folder, resume)
         with (
             (elsewhere or _here)() as executor,
             open_segment(run.place) as segment,
             progress_bar(sum(len(probes(one)) for one in search.each) + search.most, 0, options.quiet) as told,
         ):
-            way = _Way(_Journal(read_rows(run.place), segment), options.jobs, executor, told)
-            table = _searched(search, way)
-        facts = gathered(search, table)
+            known, judgements = known_judgements(read_rows(run.place))
+            table = _searched(search, _Way(_Journal(known, segment), options.jobs, executor, told))
+            facts = gathered(search, table)
+            again = judgings(study, file, facts, _about(search))
+            facts = replace(facts, rejudged=rejudged(again, judgements, segment, options.jobs, executor))
         result = result_of(facts)
         results = run.finish(result, render, log.text, partial(_save, table, _about(search)))
     return SearchFinished(facts, result, results, folder)

@@ -8,9 +8,11 @@ import numpy as np
 import pandas as pd
 
 from studies.results import TableData
+from studies.scan.plan import COMPUTED
 from studies.search.asked import LATTICE
 from studies.search.figures import shown
 from studies.search.gathering import SearchFacts, reasons
+from studies.vocabulary import quantity_named
 
 
 def tables(facts: SearchFacts) -> tuple[TableData, ...]:
@@ -28,6 +30,8 @@ def _tables(facts: SearchFacts) -> Iterator[TableData]:
         )
         yield TableData("search-machines", "The front", caption, whole.iloc[facts.front].reset_index(drop=True))
         yield _compared(facts, whole)
+    if facts.rejudged:
+        yield _rejudged(facts)
     if facts.lattices:
         yield _by_lattice(facts)
     refused = reasons(facts)
@@ -54,6 +58,27 @@ def _by_lattice(facts: SearchFacts) -> TableData:
         "on the front of all, and the best that it reached in each objective, one at a time."
     )
     return TableData("search-lattices", "The lattices beside each other", caption, pd.DataFrame(rows))
+
+
+def _rejudged(facts: SearchFacts) -> TableData:
+    """What the whole study says of chosen machines: objectives anew, what was asked beside, which requirements pass."""
+    spec = facts.search.spec.rejudge
+    names = dict.fromkeys([*(one.quantity for one in facts.search.objectives), *(spec.show if spec else ())])
+    kinds = {name: quantity_named(name).kind for name in names}
+    rows = [
+        {
+            **{"machine": one.machine, "case": one.case, "condition": one.at},
+            **{kind.heading: one.values.get(name, np.nan) * kind.scale for name, kind in kinds.items()},
+            **{"passed": len(one.passed), "failed": ", ".join(one.failed) or "-"},
+            "not evaluated": ", ".join(one.unevaluated) or "-" if one.status == COMPUTED else one.status,
+        }
+        for one in facts.rejudged
+    ]
+    caption = (
+        "Chosen machines of the front and the one that was begun with, each judged by the whole study under every "
+        "condition: objectives anew, what the search leaves out, how many requirements passed and which did not."
+    )
+    return TableData("search-rejudged", "Judged again", caption, pd.DataFrame(rows), digits=4)
 
 
 def _compared(facts: SearchFacts, whole: pd.DataFrame) -> TableData:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Literal, Self
+from typing import Annotated, Any, Literal, Self
 
 from pydantic import AfterValidator, Field, Strict, model_validator
 
@@ -93,6 +93,38 @@ class ConstraintSpec(Table):
         return f"{self.quantity}@{self.at}" if self.at else self.quantity
 
 
+class ConditionSpec(Table):
+    """A condition under which chosen machines are judged again: its name, and the keys of the study that it sets."""
+
+    name: Text
+    """What the report calls it, for example "carbon-12, 400 MeV/u"."""
+    change: dict[Text, Any] = Field(default_factory=dict)
+    """Keys of this study file with other values; tables are merged, lists are replaced."""
+
+
+class RejudgeSpec(Table):
+    """Machines of the front judged again at the end, each by the whole study with what its cases leave out."""
+
+    points: Annotated[int, Strict(), Field(ge=0, le=1000)] = 3
+    """How many of the front, the best in each objective first; beside them the machine that was begun with. 0: none."""
+    change: dict[Text, Any] = Field(default_factory=dict)
+    """Keys of this study file with other values, under every condition: a [spill] table, for example."""
+    at: tuple[ConditionSpec, ...] = ()
+    """Under which conditions, a list of tables: energies, for example. Without any the study's own alone."""
+    show: tuple[Name, ...] = ()
+    """Quantities that the report shows beside the objectives."""
+
+    @model_validator(mode="after")
+    def _known(self) -> Self:
+        names = [one.name for one in self.at]
+        repeated = sorted({name for name in names if names.count(name) > 1})
+        if repeated:
+            raise ValueError(f"two conditions are called {', '.join(repeated)}")
+        for name in self.show:
+            quantity_named(*name.split("@"))
+        return self
+
+
 class SearchSpec(Table):
     """What is searched: knobs, objectives, constraints, and how long.
 
@@ -120,6 +152,8 @@ class SearchSpec(Table):
     """Steps of polishing at the end: points of the front moved by the slopes of their quantities to where all bind."""
     polished: Annotated[int, Strict(), Field(ge=1, le=1000)] = 8
     """How many points of the front are polished, spread along it."""
+    rejudge: RejudgeSpec | None = None
+    """Machines of the front judged again at the end by the whole study; without this table none are."""
 
     @model_validator(mode="after")
     def _once(self) -> Self:

@@ -18,12 +18,13 @@ from optics import twiss
 from optics.beams.parquet import read_parquet
 from studies.cli import run
 from studies.scan.plan import STATUS
-from studies.search import searching
-from studies.search.asked import Search, asked
+from studies.search import rejudging, searching
+from studies.search.asked import TABLE, Search, asked
 from studies.search.computing import rows
 from studies.search.front import coverage, front, hypervolume
 from studies.search.gathering import SearchFacts, gathered, never_broken
 from studies.search.hook import Cases
+from studies.search.judgement import BEGUN_WITH, Judgement, beaten
 from studies.search.limits import PASSED_OVER
 from studies.search.points import at_point
 from studies.search.polishing import polishing
@@ -59,7 +60,7 @@ def searched(study: Path, folder: str, *more: str) -> tuple[int, Path]:
 
 
 def table_of(folder: Path) -> pd.DataFrame:
-    return read_parquet(folder / searching.TABLE, needs=[STATUS])[0]
+    return read_parquet(folder / TABLE, needs=[STATUS])[0]
 
 
 # ----------------------------------------------------------------------------------------------- fronts and their size
@@ -480,3 +481,97 @@ def test_a_search_knows_the_most_cases_that_it_looks_at() -> None:
     knobs: Any = tuple(SimpleNamespace(whole=whole) for whole in (False, True, False))
     nothing: Any = None
     assert Search(spec, nothing, knobs, (), (), 1).most == 245
+
+
+# --------------------------------------------------------------------------------------------------------- judged again
+
+AGAIN = """
+[search.rejudge]
+points = 1
+show = ["dqy"]
+at = [{ name = "sextupoles off", change = { parameters = { s0 = 0.0, s1 = 0.0, sr = 0.0 } } }]
+"""
+
+
+def test_chosen_machines_are_judged_again_by_the_whole_study(study: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Their numbers are those of the case's optics under the condition; an interrupted search judges those left."""
+    study.write_text(OWN.replace("generations = 6", "generations = 2") + AGAIN)
+    calls, own = count(), rejudging.judged_again
+
+    def interrupted(one: rejudging.Judging) -> str:
+        if next(calls) == 1:
+            raise KeyboardInterrupt
+        return own(one)
+
+    monkeypatch.setattr(rejudging, "judged_again", interrupted)
+    assert searched(study, "again")[0] == 130
+    code, folder = searched(study, "again", "--resume")
+    assert (code, next(calls)) == (0, 3)  # one, the one that was cut, that one again
+    facts = gathered(asked(load_study(study), study), table_of(folder))
+    found = pd.read_csv(folder / "tables" / "search-rejudged.csv")
+    best = int(facts.front[0])
+    assert found["case"].tolist() == [0, best]
+    for row, case in enumerate((0, best)):
+        strengths = {name: facts.table[name][case] for name in ("kf", "kd")}
+        optics = twiss(facts.search.plan.design.with_parameters(**strengths, s0=0.0, s1=0.0, sr=0.0))
+        numbers = found.loc[row, ["max betx [m]", "Q'x [1]", "Q'y [1]"]].tolist()
+        assert numbers == pytest.approx([optics.maximum("betx"), optics.dqx, optics.dqy], rel=1e-6)
+    assert found["passed"].tolist() == [1, 1]  # OWN-01; a check of the program is told where it fails
+    assert "Judged again" in (folder / "report.html").read_text()
+    assert "judged again by the whole study 1 of 1 of the front" in (folder / "report.html").read_text()
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "words"),
+    [
+        ('show = ["dqy"]', 'show = ["dqz"]', "unknown quantity 'dqz'"),
+        ('show = ["dqy"]', 'show = ["wire_loss"]', "search.rejudge.show: 'wire_loss' is not computed by a study"),
+        (
+            "change = { parameters",
+            "change = { parameter",
+            "search.rejudge, sextupoles off: .*did you mean 'parameters'",
+        ),
+        ("points = 1", "points = 1\nchange = { match = {} }", "search.rejudge: 'match' is that of the search itself"),
+        ("at = [{", 'at = [{ name = "sextupoles off" }, {', "two conditions are called sextupoles off"),
+    ],
+)
+def test_conditions_that_make_no_study_are_named(old: str, new: str, words: str) -> None:
+    with pytest.raises(InputError, match=words):
+        _checked(OWN + AGAIN.replace(old, new))
+
+
+def _checked(text: str) -> None:
+    loaded = validated(_content(text), "test")
+    assert isinstance(loaded, RingStudy)
+    assert loaded.search is not None
+    rejudging.check_rejudged(loaded, loaded.search.rejudge)
+
+
+def test_a_front_that_is_none_when_it_is_judged_again_is_told() -> None:
+    """By hand: 7 is small in both; 8 is beaten by 7 here, by nobody there; the machine begun with is no front."""
+    at = {"here": {7: (1.0, -2.0), 8: (1.0, -1.0), 0: (9.0, 0.0)}, "there": {7: (2.0, -2.0), 8: (1.0, -1.0)}}
+    judged = [
+        Judgement(case, "between" if case else BEGUN_WITH, name, "computed", {"max_betx": betx, "dqx": -signed})
+        for name, cases in at.items()
+        for case, (betx, signed) in cases.items()
+    ]
+    nothing = Judgement(9, "between", "here", "unstable", {})
+    found = list(beaten([*judged, nothing], {"max_betx": 1.0, "dqx": -1.0}))
+    assert [(one.case, other.case, one.at) for one, other in found] == [(8, 7, "here")]
+    assert [one.unasked for one in (judged[0], nothing)] == [True, False]
+
+
+@pytest.mark.parametrize(
+    ("number", "expected"), [(1, [0, 3]), (2, [0, 3, 9]), (3, [0, 3, 9, 6]), (9, [0, 3, 9, 5, 6, 7])]
+)
+def test_the_best_in_each_objective_are_judged_first_and_others_between(number: int, expected: list[int]) -> None:
+    """A front of 3, 5, 6, 7, 9 by the first objective, whose last is the best in the second; none twice."""
+    values = np.full((10, 2), np.nan)
+    values[[3, 5, 6, 7, 9]] = [[1, 5], [2, 4], [3, 3], [4, 2], [5, 1]]
+    kind = SimpleNamespace(symbol="q")
+    made: Any = SimpleNamespace(
+        search=SimpleNamespace(objectives=[SimpleNamespace(kind=kind)] * 2),
+        front=np.array([3, 5, 6, 7, 9]),
+        scores=SimpleNamespace(objectives=values),
+    )
+    assert list(rejudging.chosen(made, number)) == expected

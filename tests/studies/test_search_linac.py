@@ -25,10 +25,10 @@ from studies.linac.spec import LinacOpticsStudy
 from studies.pipeline import Asked, judged
 from studies.registry import study_of
 from studies.scan.plan import COMPUTED, STATUS
+from studies.search.asked import TABLE as SEARCHED
 from studies.search.hook import Cases
 from studies.search.limits import PASSED_OVER
 from studies.search.points import at_point
-from studies.search.searching import TABLE as SEARCHED
 from studies.spec.study_file import load_study
 from tests.studies.test_linac_gathering import TABLE
 

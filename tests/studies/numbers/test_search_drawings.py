@@ -51,6 +51,7 @@ def facts(**changes: Any) -> Any:
         "binding": np.array([0.0, 1.0]),
         "conflict": "they contradict",
         "lattices": {},
+        "rejudged": (),
     }
     return SimpleNamespace(**values | changes)
 
