@@ -111,8 +111,10 @@ class Kobayashi(Showing):
         nan inside the triangle.
         """
         arm = self.arm(x_septum)
-        if arm is None:
-            return float("nan")
+        return float("nan") if arm is None else self.step_on(arm, x_septum)
+
+    def step_on(self, arm: LeadingArm, x_septum: float) -> float:
+        """The same [m] of the ``arm`` there."""
         x = (x_septum - self.orbit[0]) / sqrt(self.betx)
         return 0.75 * self.virtual_sextupole * sqrt(self.betx) * abs(x) * arm.amplitude
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 
 import pandas as pd
@@ -11,7 +11,7 @@ from lattice import Lattice
 from studies.pipeline import Asked
 from studies.spec.resolution import Resolved
 from studies.tolerances.cases import answered
-from studies.tolerances.machines import Ring
+from studies.tolerances.machines import EXTRACTION, Ring
 from studies.tolerances.outcome import Answer
 from studies.tolerances.spec import TolerancesStudy
 
@@ -40,6 +40,10 @@ class Facts:
         """Why there are no numbers after a correction."""
         return f"orbits are not corrected: {self.ring.uncorrected}" if self.ring.uncorrected else ""
 
+    def lacking(self, name: str) -> str:
+        """Why a number has no value, if it is known."""
+        return self.uncorrected or (self.ring.without_arm if name in EXTRACTION else "")
+
     @cached_property
     def worst(self) -> Lattice | None:
         """The worst machine as a lattice of its own."""
@@ -49,4 +53,5 @@ class Facts:
 def gather(resolved: Resolved[TolerancesStudy], cases: pd.DataFrame, asked: Asked) -> Facts:
     """The answer from the table of all cases."""
     ring = Ring(resolved)
-    return Facts(ring, answered(ring, resolved.study.tolerances, resolved.requirements, cases))
+    found = answered(ring, resolved.study.tolerances, resolved.requirements, cases)
+    return Facts(ring, replace(found, apart=ring.apart))

@@ -9,8 +9,10 @@ from functools import cached_property
 import numpy as np
 import pandas as pd
 
+from extraction.resonance.built import NONE, AtWires, Ideal
 from extraction.resonance.sextupoles import complex_strengths
-from lattice import Lattice, ReferenceParticle
+from extraction.septum import Septum
+from lattice import HadronOpticsError, Lattice, ReferenceParticle
 from lattice.arrays import Array
 from optics import Optics, twiss
 from optics.aperture import tightest_rooms
@@ -27,14 +29,17 @@ from studies.tolerances.spec import TolerancesStudy
 
 #: Machines computed together: enough to share what a batch costs, few enough for the memory.
 BATCH = 256
+#: Machines whose arm is tracked, to see how far leading order is from it.
+TRACKED = 5
 #: Numbers of a machine by what has to be computed for them.
 BEFORE = ("orbit_x_uncorrected", "orbit_y_uncorrected")
 AFTER = ("orbit_x", "orbit_y", "corrector_kick")
 OPTICS = ("beta_beating", "dispersion_error", "coupling", "tune_x_error", "tune_y_error")
 CHROMATIC = ("chromaticity_x_error", "chromaticity_y_error")
 RESONANCE = ("resonance_error",)
+EXTRACTION = ("spiral_step_errors", "arm_angle_error", "wire_loss_errors")
 ROOMS = ("clearance_errors", "clearance_es_errors")
-NUMBERS = (*BEFORE, *AFTER, *OPTICS, *CHROMATIC, *RESONANCE, *ROOMS)
+NUMBERS = (*BEFORE, *AFTER, *OPTICS, *CHROMATIC, *RESONANCE, *EXTRACTION, *ROOMS)
 #: Always computed: they cost nothing beside the orbits.
 USUAL = (*BEFORE, *AFTER, *OPTICS)
 
@@ -70,7 +75,41 @@ class Ring:
         """The numbers of a machine that are computed: the usual ones and what requirements name."""
         asked = {*USUAL, *(requirement.quantity for requirement in self.resolved.requirements)}
         possible = BEFORE if self.uncorrected else NUMBERS
-        return tuple(name for name in possible if name in asked and (name not in ROOMS or self._has_rooms(name)))
+        return tuple(name for name in possible if name in asked and self._has(name))
+
+    def _has(self, name: str) -> bool:
+        if name in EXTRACTION:
+            return not self.without_arm
+        return name not in ROOMS or self._has_rooms(name)
+
+    @cached_property
+    def ideal(self) -> Ideal:
+        """The extraction arm of the ring without errors; InputError or NoSolution without one."""
+        lattice = self.resolved.lattice
+        return Ideal.of(lattice, Septum.of(lattice, self.resolved.septum), fringe=self.spec.model.fringe)
+
+    @cached_property
+    def without_arm(self) -> str:
+        """Why there is no such arm; "" where there is one."""
+        try:
+            _ = self.ideal
+        except HadronOpticsError as error:
+            return str(error)
+        return ""
+
+    @cached_property
+    def apart(self) -> Mapping[str, float]:
+        """How far numbers that rest on leading order are at most from tracked ones, in the first machines."""
+        names = [name for name in EXTRACTION if name in self.names]
+        found = np.array([_values(self._missed(case)) for case in range(TRACKED)] if names else [])
+        return {name: float(np.nanmax(found[:, EXTRACTION.index(name)], initial=-np.inf)) for name in names}
+
+    def _missed(self, case: int) -> AtWires:
+        """How far leading order is from the tracked arm in one machine; nan where none is there to track."""
+        try:
+            return self.ideal.missed(self.one(case), self.spec.model.fringe)
+        except HadronOpticsError:
+            return NONE
 
     def _has_rooms(self, name: str) -> bool:
         lattice = self.resolved.lattice
@@ -107,20 +146,26 @@ class Ring:
         correction, found = own.correction, own.found
         columns = {**_before(correction.orbits[0], machines), **_of_optics(machines.ideal, found, particle, fringe)}
         columns["corrector_kick"] = np.where(found.table["stable"], correction.largest_kicks, np.nan)
-        if _any(self.names, (*CHROMATIC, *RESONANCE)):
+        if _any(self.names, (*CHROMATIC, *RESONANCE, *EXTRACTION)):
             columns |= self._slower(own)
         if _any(self.names, ROOMS):
             columns |= self._rooms(drawing, own)
         return columns
 
     def _slower(self, own: _Operated) -> dict[str, Array]:
-        """What needs another optics, of those machines and of the ideal one: chromaticities, the virtual sextupole."""
+        """What needs another optics, of those machines and of the ideal one: chromaticities, resonance, arms."""
         particle, fringe, chromatic = self.resolved.particle, self.spec.model.fringe, _any(self.names, CHROMATIC)
         machines, begin = own.correction.machines, own.correction.orbits[-1][:, 0]
         design = twiss(machines.ideal, particle, fringe=fringe, chromatic=chromatic)
         each = twiss_about(machines.lattice, particle, begin, fringe=fringe, chromatic=chromatic)
         columns = _chromatic(design, each) if chromatic else {}
-        return columns | (_resonance(design, each) if _any(self.names, RESONANCE) else {})
+        columns |= _resonance(design, each) if _any(self.names, RESONANCE) else {}
+        return columns | (self._extracted(each) if _any(self.names, EXTRACTION) else {})
+
+    def _extracted(self, each: Optics) -> dict[str, Array]:
+        """Spiral step [m], angle of the arm from that without errors [rad] and loss on the wires."""
+        found = np.array([_values(one) for one in self.ideal.in_rings(each)])
+        return dict(zip(EXTRACTION, np.abs(found.T), strict=True))
 
     def _operated(self, machines: Imperfect, particle: ReferenceParticle) -> _Operated:
         correction = self.corrected(machines, particle)
@@ -165,6 +210,11 @@ class _Operated:
 
     correction: Correction
     found: Ensemble
+
+
+def _values(found: AtWires) -> tuple[float, float, float]:
+    """In the order of ``EXTRACTION``."""
+    return found.step, found.angle, found.loss
 
 
 def _any(names: Collection[str], group: Collection[str]) -> bool:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
 import numpy as np
@@ -38,8 +38,9 @@ class Question:
 class Answer:
     """``machines``: a row a machine; ``ideal``: the numbers without errors; ``yields`` of each limit and of ``all``.
 
-    ``ranking`` by number; ``unranked`` why a number has none; ``budget``, or ``unallotted`` why not; the ``worst``
-    machine and the limit that it breaks, or uses, most.
+    ``apart``: how far numbers are at most from what a better model says of some machines. ``ranking`` by number;
+    ``unranked`` why a number has none; ``budget``, or ``unallotted`` why not; the ``worst`` machine and the limit that
+    it breaks, or uses, most.
     """
 
     question: Question
@@ -53,6 +54,7 @@ class Answer:
     budget: Budget | None = None
     unallotted: str = ""
     worst: tuple[int, Limit] | None = None
+    apart: Mapping[str, float] = field(default_factory=dict)
 
 
 def answer(question: Question, cases: pd.DataFrame) -> Answer:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import replace
 
 import numpy as np
@@ -16,19 +16,21 @@ from studies.tolerances.outcome import Answer
 from studies.vocabulary import quantity_named
 
 #: Numbers of which a machine must have enough, where all others must not be too large.
-ENOUGH = ("clearance_errors", "clearance_es_errors", "transmission_errors")
+ENOUGH = ("clearance_errors", "clearance_es_errors", "transmission_errors", "spiral_step_errors")
 YIELDS = ("yield_all", "budget_yield")
 _MOST = 0.5  # what fewer machines keep is no limit that machines keep
 
 
-def evaluate(names: Iterable[str], found: Answer, lacking: str = "") -> tuple[Quantity, ...]:
+def evaluate(
+    names: Iterable[str], found: Answer, lacking: Callable[[str], str] = lambda name: ""
+) -> tuple[Quantity, ...]:
     """Each quantity of ``names`` once, in order, and the yield of every requirement; ``lacking``: why one has none."""
     asked = dict.fromkeys((*(name for name in found.machines if name != "status"), *YIELDS, *names))
     judged = tuple(measured(name, lambda name=name: _number(name, found, lacking)) for name in asked)  # type: ignore[misc]
     return (*judged, *_yields(found))
 
 
-def _number(name: str, found: Answer, lacking: str) -> Number:
+def _number(name: str, found: Answer, lacking: Callable[[str], str]) -> Number:
     if name == "yield_all":
         if found.all is None:
             raise InputError("no requirement is on a number of each machine")
@@ -38,8 +40,17 @@ def _number(name: str, found: Answer, lacking: str) -> Number:
             raise InputError(found.unallotted)
         return _share(found.budget.check, "machines drawn from the budget that keep all", "tolerances-budget")
     if name not in found.machines:
-        raise InputError(lacking or "no beam lives in the machine, or nothing of it has this number")
-    return _bound(name, found.machines[name].to_numpy(), found.question.wanted)
+        raise InputError(lacking(name) or "no beam lives in the machine, or nothing of it has this number")
+    number = _bound(name, found.machines[name].to_numpy(), found.question.wanted)
+    return _beside_tracking(number, found.apart[name]) if name in found.apart else number
+
+
+def _beside_tracking(number: Number, apart: float) -> Number:
+    """A number of leading order with how far it is from tracking at most; withheld where nothing could be tracked."""
+    if not np.isfinite(apart):
+        return replace(number, withheld=number.withheld or "no machine's arm could be tracked beside leading order")
+    method = f"{number.method}; leading order beside the exact arm without errors, at most {apart:.2g} from tracking"
+    return replace(number, numerical=max(apart, number.numerical), method=method)
 
 
 def _share(found: Proportion, what: str, figure: str) -> Number:

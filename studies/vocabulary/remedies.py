@@ -67,6 +67,9 @@ _SWITCHING: Mapping[str, str] = {
 }
 _BUILT: Mapping[str, str] = {
     "resonance_error": "tighter gradients, or trims of single quadrupoles",
+    "spiral_step_errors": "tighter gradients, or a stronger resonance",
+    "arm_angle_error": "tighter alignment, or a bump of the orbit at the wires",
+    "wire_loss_errors": "tighter gradients, or a stronger resonance",
     "trajectory_x": "tighter alignment, or steering",
     "trajectory_y": "tighter alignment, or steering",
     "energy_error": "tighter amplitudes and phases of the units",

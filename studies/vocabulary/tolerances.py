@@ -11,6 +11,9 @@ TOLERANCES = kinds(
     ("chromaticity_x_error", "1", "|dQ'x|", "change of the horizontal chromaticity by errors", "", HORIZONTAL),
     ("chromaticity_y_error", "1", "|dQ'y|", "change of the vertical chromaticity by errors", "", VERTICAL),
     ("resonance_error", "1", "|dS| / S", "relative change of the strength of the third-integer resonance by errors"),
+    ("spiral_step_errors", "m", "spiral step", "growth of |x| over three turns from the wires, errors included", "mm"),
+    ("arm_angle_error", "1", "|dx'|", "change of the extraction arm's angle at the wires by errors", "mrad"),
+    ("wire_loss_errors", "1", "loss", "part of the beam that hits the wires, turned to the arm, errors included"),
     ("clearance_errors", "m", "room", "least room of any beam beside apertures and wires, errors included"),
 )
 

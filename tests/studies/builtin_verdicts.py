@@ -33,7 +33,7 @@ _IDS: Mapping[str, tuple[str, ...]] = {
     "cnao-gantry": _numbered("DEL", range(1, 13)),
     "linac-delivery": _numbered("LDL", range(1, 17)),
     "linac-search": (),
-    "cnao-tolerances": _numbered("TOL", range(1, 13)),
+    "cnao-tolerances": _numbered("TOL", range(1, 15)),
     "linac-tolerances": _numbered("LTO", range(1, 7)),
     "line-tolerances": _numbered("TLN", range(1, 13)),
 }

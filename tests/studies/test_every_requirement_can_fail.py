@@ -266,6 +266,8 @@ BUILT: Mapping[str, Answer] = {
     "spot_size_change": built(spot_size_change=0.5),
     "chromaticity_x_error": built(chromaticity_x_error=2.0),
     "clearance_errors": built(clearance_errors=-1e-3),
+    "spiral_step_errors": built(spiral_step_errors=1e-3),
+    "wire_loss_errors": built(wire_loss_errors=0.2),
     **dict.fromkeys(("yield_all", "budget_yield"), built(orbit_x=1.0)),
 }
 

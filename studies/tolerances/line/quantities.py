@@ -11,4 +11,4 @@ from studies.tolerances.quantities import evaluate as of_machines
 
 def evaluate(names: Iterable[str], facts: Facts) -> tuple[Quantity, ...]:
     """Each quantity of ``names`` once, in order, and the yield of every requirement."""
-    return of_machines(names, facts.answer, facts.uncorrected)
+    return of_machines(names, facts.answer, lambda name: facts.uncorrected)

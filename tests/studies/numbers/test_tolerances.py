@@ -10,6 +10,8 @@ import numpy as np
 import pandas as pd
 import pytest
 
+from extraction import third_integer_resonance
+from extraction.septum import wire_loss
 from lattice import Aperture, Lattice, ReferenceParticle, Sextupole, write_json
 from lattice.arrays import Array
 from lattice.reference import SPEED_OF_LIGHT
@@ -18,11 +20,12 @@ from optics.aperture import clearance
 from optics.linac import transport
 from optics.linac.structure.drawn import drawn_linacs
 from optics.linac.structure.reference import reference_of
+from optics.linear.twiss import twiss_about
 from studies.linac.resolution import resolve_linac
 from studies.spec.resolution import resolve_ring
 from studies.tolerances.linac.machines import Linacs, source_draws
 from studies.tolerances.linac.spec import LinacTolerancesStudy
-from studies.tolerances.machines import CHROMATIC, RESONANCE, ROOMS, Ring
+from studies.tolerances.machines import CHROMATIC, EXTRACTION, RESONANCE, ROOMS, Ring
 from studies.tolerances.sampling import Drawing
 from studies.tolerances.spec import TolerancesStudy
 from tests.optics.test_imperfections import ring
@@ -101,6 +104,78 @@ def test_the_resonance_goes_with_the_sextupole(tmp_path: Path) -> None:
     made = rings(tmp_path, magnets="s0", field=1e-2)
     found = made.measured(made.sampling.drawing(CASES))
     assert found["resonance_error"].to_numpy() == pytest.approx(np.abs(drawn_strengths(made, "s0") - 1.0), rel=1e-9)
+
+
+def cnao_rings(**family: Any) -> Ring:
+    """The CNAO ring ready to extract, with one family of errors."""
+    asked = [
+        {"id": name, "text": "all", "quantity": name, "unit": unit, "upper": 1.0, "source": "the test"}
+        for name, unit in zip(EXTRACTION, ("m", "1", "1"), strict=True)
+    ]
+    study = TolerancesStudy(
+        study="tolerances",
+        machine="cnao",
+        working_point="matched-proton-60MeV-qx1.666",
+        machine_requirements=False,
+        tolerances={"machines": 80, "mixed": 0, "budget": None, "errors": [{"family": "own", **family}]},  # type: ignore[arg-type]
+        requirement=asked,  # type: ignore[arg-type]
+    )
+    return Ring(resolve_ring(study, None))
+
+
+@pytest.mark.number(*EXTRACTION, by="second code")
+def test_the_arm_with_stronger_sextupoles_is_the_tracked_one() -> None:
+    """Sextupoles of no more than some per cent more or less leave the orbit and the tune: tracked arms of such rings.
+
+    Leading order is known to miss an eighth of the step of this ring (0.0036 for 0.0041 m), so of its change as well,
+    and the arm's change of angle is of second order, where it is a few microradians. The loss goes with the speed at the
+    wires, which changes by a seventh less than the step.
+    """
+    made = cnao_rings(magnets="sextupole", calibration=0.03)
+    found = made.measured(made.sampling.drawing(CASES))
+    machines = made.drawn(made.resolved.lattice, made.sampling.drawing(CASES))
+    septum, exact = made.ideal.septum, made.ideal.arm
+    changes = []
+    for i in range(len(CASES)):
+        own = third_integer_resonance(machines.one(i).lattice, made.resolved.particle, at=septum.at)
+        arm = own.arm(septum.position)
+        changes.append(arm.spiral_step - exact.spiral_step)
+        assert found["spiral_step_errors"][i] - exact.spiral_step == pytest.approx(changes[-1], rel=0.125)
+        assert found["arm_angle_error"][i] == pytest.approx(abs(arm.px - exact.px), abs=1.5e-5)
+        loss, ideal = (wire_loss(septum, one, thickness=septum.thickness) for one in (arm, exact))
+        assert found["wire_loss_errors"][i] - ideal == pytest.approx(loss - ideal, rel=0.2)
+    assert min(map(abs, changes)) > 2e-5
+
+
+def test_the_arm_of_a_ring_that_is_off_its_axis_is_the_tracked_one() -> None:
+    """Misaligned and rolled magnets, orbits corrected: step, angle and loss beside the arm tracked in each ring.
+
+    An orbit of a millimetre at the wires moves the arm by some tenths of a milliradian: leading order has nine tenths.
+    """
+    made = cnao_rings(magnets="quadrupole", dx=2e-4, dy=2e-4, roll=2e-4)
+    machines = made.corrected(made.drawn(made.resolved.lattice, made.sampling.drawing(CASES)), made.resolved.particle)
+    each = twiss_about(machines.machines.lattice, made.resolved.particle, machines.orbits[-1][:, 0])
+    expected = made.ideal.in_rings(each)
+    missed = [made.ideal.missed(machines.machines.one(i).lattice) for i in range(len(CASES))]
+    assert max(abs(one.angle) for one in expected) > 1e-4
+    assert max(one.angle for one in missed) < 0.1 * max(abs(one.angle) for one in expected)
+    assert max(one.step for one in missed) < 2e-3 * made.ideal.arm.spiral_step
+    assert max(one.loss for one in missed) < 2e-3 * made.ideal.expected(made.ideal.resonance.kobayashi).loss
+
+
+def test_a_ring_without_errors_has_the_exact_arm() -> None:
+    made = cnao_rings(magnets="quadrupole", field=1e-12)
+    said = made.ideal.expected(made.ideal.resonance.kobayashi)
+    assert (said.step, said.angle) == (made.ideal.arm.spiral_step, 0.0)
+    assert said.loss == wire_loss(made.ideal.septum, made.ideal.arm, thickness=made.ideal.septum.thickness)
+    found = made.measured(made.sampling.drawing(CASES))
+    assert found["spiral_step_errors"].to_numpy() == pytest.approx(said.step, rel=1e-6)
+
+
+def test_a_ring_without_a_septum_has_no_arm_and_says_so(tmp_path: Path) -> None:
+    made = rings(tmp_path, magnets="kf", calibration=2e-3)
+    assert "0 electrostatic septa, one is needed" in made.without_arm
+    assert made.apart == {}
 
 
 # ---------------------------------------------------------------------------------------------------------- linacs
