@@ -123,13 +123,13 @@ def cnao_rings(**family: Any) -> Ring:
     return Ring(resolve_ring(study, None))
 
 
-@pytest.mark.number(*EXTRACTION, by="second code")
+@pytest.mark.number("spiral_step_errors", "arm_angle_error", "wire_loss_errors", by="second code")
 def test_the_arm_with_stronger_sextupoles_is_the_tracked_one() -> None:
     """Sextupoles of no more than some per cent more or less leave the orbit and the tune: tracked arms of such rings.
 
     Leading order is known to miss an eighth of the step of this ring (0.0036 for 0.0041 m), so of its change as well,
-    and the arm's change of angle is of second order, where it is a few microradians. The loss goes with the speed at the
-    wires, which changes by a seventh less than the step.
+    and the arm's change of angle is of second order, where it is a few microradians. The loss goes with the speed at
+    the wires, which changes by a seventh less than the step.
     """
     made = cnao_rings(magnets="sextupole", calibration=0.03)
     found = made.measured(made.sampling.drawing(CASES))
