@@ -15,7 +15,7 @@ from extraction.resonance.arms import Arm
 from extraction.resonance.kobayashi import Kobayashi, LeadingArm
 from extraction.resonance.modes import alpha_of, beta_of, columns_at, share_of
 from extraction.resonance.momenta import Case, case_at, resonant_momentum
-from extraction.resonance.sextupoles import complex_strengths, phase_of
+from extraction.resonance.sextupoles import complex_strengths, phase_of, resonant_tunes
 from extraction.resonance.third_integer import ThirdIntegerResonance
 from extraction.septum import Septum, wire_loss
 from lattice import Lattice, NoSolution
@@ -30,6 +30,15 @@ class AtWires:
     step: float
     angle: float
     loss: float
+
+
+def momenta(optics: Optics) -> Array:
+    """Resonant momentum dp/p of every ring of a batch, (batch,), to first order: minus distance over chromaticity.
+
+    Source: PIMMS, CERN/PS 99-010 (DI), section 3.6. Of optics with chromaticities.
+    """
+    tunes = resonant_tunes(optics)
+    return np.asarray(-tunes.distance / tunes.chromaticity)
 
 
 NONE = AtWires(np.nan, np.nan, np.nan)
@@ -103,15 +112,22 @@ class Ideal:
         )
         return self.expected(ring)
 
+    def shift(self, ring: Lattice, fringe: str = "full") -> float:
+        """By how much a ring's resonant momentum dp/p lies beside that of the ring without errors, to all orders.
+
+        NoSolution where one has none.
+        """
+        own = self.resonance.optics
+        ideal, there = (resonant_momentum(one, own.particle, fringe) for one in (own.lattice, ring))
+        return there - ideal
+
     def missed(self, ring: Lattice, fringe: str = "full") -> AtWires:
         """How far ``expected`` is from the tracked arm of a ring with errors, at a momentum as far from its resonance.
 
         NoSolution where that ring has no such momentum, triangle or arm.
         """
-        own = self.resonance.optics
-        beside = self.case.delta - resonant_momentum(own.lattice, own.particle, fringe)
-        delta = resonant_momentum(ring, own.particle, fringe) + beside
-        found = case_at(ring, self.septum, delta, fringe, own.particle)
+        delta = self.case.delta + self.shift(ring, fringe)
+        found = case_at(ring, self.septum, delta, fringe, self.resonance.optics.particle)
         if found.arm is None or found.resonance is None:
             raise NoSolution(found.reason)
         said = self.expected(found.resonance.kobayashi)

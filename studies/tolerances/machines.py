@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Mapping
+from contextlib import suppress
 from dataclasses import dataclass
 from functools import cached_property
 
 import numpy as np
 import pandas as pd
 
-from extraction.resonance.built import NONE, AtWires, Ideal
+from extraction.resonance.built import NONE, AtWires, Ideal, momenta
 from extraction.resonance.sextupoles import complex_strengths
 from extraction.septum import Septum
 from lattice import HadronOpticsError, Lattice, ReferenceParticle
@@ -37,7 +38,9 @@ AFTER = ("orbit_x", "orbit_y", "corrector_kick")
 OPTICS = ("beta_beating", "dispersion_error", "coupling", "tune_x_error", "tune_y_error")
 CHROMATIC = ("chromaticity_x_error", "chromaticity_y_error")
 RESONANCE = ("resonance_error",)
-EXTRACTION = ("spiral_step_errors", "arm_angle_error", "wire_loss_errors")
+AT_WIRES = ("spiral_step_errors", "arm_angle_error", "wire_loss_errors")
+MOMENTUM = "resonant_momentum_error"
+EXTRACTION = (*AT_WIRES, MOMENTUM)
 ROOMS = ("clearance_errors", "clearance_es_errors")
 NUMBERS = (*BEFORE, *AFTER, *OPTICS, *CHROMATIC, *RESONANCE, *EXTRACTION, *ROOMS)
 #: Always computed: they cost nothing beside the orbits.
@@ -101,15 +104,17 @@ class Ring:
     def apart(self) -> Mapping[str, float]:
         """How far numbers that rest on leading order are at most from tracked ones, in the first machines."""
         names = [name for name in EXTRACTION if name in self.names]
-        found = np.array([_values(self._missed(case)) for case in range(TRACKED)] if names else [])
-        return {name: float(np.nanmax(found[:, EXTRACTION.index(name)], initial=-np.inf)) for name in names}
+        found = pd.DataFrame([self._missed(self.one(case)) for case in range(TRACKED)] if names else [])
+        return {name: float(np.nanmax(found[name], initial=-np.inf)) for name in names}
 
-    def _missed(self, case: int) -> AtWires:
-        """How far leading order is from the tracked arm in one machine; nan where none is there to track."""
-        try:
-            return self.ideal.missed(self.one(case), self.spec.model.fringe)
-        except HadronOpticsError:
-            return NONE
+    def _missed(self, ring: Lattice) -> dict[str, float]:
+        """How far leading order is from tracking in one machine; nan where there is nothing to track."""
+        particle, fringe, exact, known = self.resolved.particle, self.spec.model.fringe, np.nan, NONE
+        with suppress(HadronOpticsError):
+            exact = self.ideal.shift(ring, fringe)
+            known = self.ideal.missed(ring, fringe)
+        first, own = (float(momenta(twiss(one, particle, fringe=fringe))[0]) for one in (self.resolved.lattice, ring))
+        return {**dict(zip(AT_WIRES, _values(known), strict=True)), MOMENTUM: abs(own - first - exact)}
 
     def _has_rooms(self, name: str) -> bool:
         lattice = self.resolved.lattice
@@ -154,18 +159,20 @@ class Ring:
 
     def _slower(self, own: _Operated) -> dict[str, Array]:
         """What needs another optics, of those machines and of the ideal one: chromaticities, resonance, arms."""
-        particle, fringe, chromatic = self.resolved.particle, self.spec.model.fringe, _any(self.names, CHROMATIC)
+        particle, fringe = self.resolved.particle, self.spec.model.fringe
+        chromatic = _any(self.names, (*CHROMATIC, MOMENTUM))
         machines, begin = own.correction.machines, own.correction.orbits[-1][:, 0]
         design = twiss(machines.ideal, particle, fringe=fringe, chromatic=chromatic)
         each = twiss_about(machines.lattice, particle, begin, fringe=fringe, chromatic=chromatic)
         columns = _chromatic(design, each) if chromatic else {}
+        columns |= {MOMENTUM: np.abs(momenta(each) - momenta(design))} if MOMENTUM in self.names else {}
         columns |= _resonance(design, each) if _any(self.names, RESONANCE) else {}
-        return columns | (self._extracted(each) if _any(self.names, EXTRACTION) else {})
+        return columns | (self._extracted(each) if _any(self.names, AT_WIRES) else {})
 
     def _extracted(self, each: Optics) -> dict[str, Array]:
         """Spiral step [m], angle of the arm from that without errors [rad] and loss on the wires."""
         found = np.array([_values(one) for one in self.ideal.in_rings(each)])
-        return dict(zip(EXTRACTION, np.abs(found.T), strict=True))
+        return dict(zip(AT_WIRES, np.abs(found.T), strict=True))
 
     def _operated(self, machines: Imperfect, particle: ReferenceParticle) -> _Operated:
         correction = self.corrected(machines, particle)
@@ -213,7 +220,7 @@ class _Operated:
 
 
 def _values(found: AtWires) -> tuple[float, float, float]:
-    """In the order of ``EXTRACTION``."""
+    """In the order of ``AT_WIRES``."""
     return found.step, found.angle, found.loss
 
 

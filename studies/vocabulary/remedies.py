@@ -69,6 +69,7 @@ _BUILT: Mapping[str, str] = {
     "resonance_error": "tighter gradients, or trims of single quadrupoles",
     "spiral_step_errors": "tighter gradients, or a stronger resonance",
     "arm_angle_error": "tighter alignment, or a bump of the orbit at the wires",
+    "resonant_momentum_error": "tighter gradients, or the tune set again",
     "wire_loss_errors": "tighter gradients, or a stronger resonance",
     "trajectory_x": "tighter alignment, or steering",
     "trajectory_y": "tighter alignment, or steering",

@@ -14,6 +14,12 @@ TOLERANCES = kinds(
     ("spiral_step_errors", "m", "spiral step", "growth of |x| over three turns from the wires, errors included", "mm"),
     ("arm_angle_error", "1", "|dx'|", "change of the extraction arm's angle at the wires by errors", "mrad"),
     ("wire_loss_errors", "1", "loss", "part of the beam that hits the wires, turned to the arm, errors included"),
+    (
+        "resonant_momentum_error",
+        "1",
+        "|d delta_r|",
+        "change of the momentum at which the spill begins, by errors",
+    ),
     ("clearance_errors", "m", "room", "least room of any beam beside apertures and wires, errors included"),
 )
 
