@@ -21,6 +21,7 @@ from optics.linear.extrema import SLICES, interval_maxima
 from optics.linear.solution import functions_inside
 from optics.magnets import magnet_count, strongest
 from optics.resonances import nearest_third, nearest_with_qy
+from optics.straights import third_straight
 from studies.judging import ALONE, BOTH, FORMULA, ROUNDING, Number, measured
 from studies.results import Quantity
 from studies.ring_optics.facts import BeamOptics, Compared, Facts
@@ -90,6 +91,11 @@ def _length(key: str, facts: Facts) -> Number:
 def _magnets(key: str, facts: Facts) -> Number:
     own = float(magnet_count(facts.optics.lattice, facts.optics.periodic))
     return Number(own, 0.0, FORMULA, "bends and quadrupoles counted, parts that touch as one", "optics-ring")
+
+
+def _third_straight(key: str, facts: Facts) -> Number:
+    own = float(third_straight(facts.optics.lattice, facts.optics.periodic)[0])
+    return Number(own, ROUNDING * own, FORMULA, "third longest room between bends and quadrupoles", "optics-ring")
 
 
 def _tune_distance(key: str, facts: Facts) -> Number:
@@ -278,6 +284,7 @@ _SCALARS: Mapping[str, Callable[[str, Facts], Number]] = {
     **dict.fromkeys(_SCALAR_METHODS, _scalar),
     "length": _length,
     "magnets": _magnets,
+    "third_straight": _third_straight,
     "tune_distance": _tune_distance,
     "resonance_distance": _resonance_distance,
     "clearance_x": _clearance,

@@ -12,19 +12,20 @@ from lattice.arrays import Array
 from optics import Optics, twiss
 from optics.aperture import PLANES, clearances, room_at_wires
 from optics.magnets import FIELDS, largest_fields, magnet_count
+from optics.straights import third_straight
 from studies.spec.resolution import BeamCase, Resolved
 
 CLEARANCES = (*(f"clearance_{plane}" for plane in PLANES), "clearance_es")
 #: The room beams have is judged in scans of at most so many cases: it takes a hundred times longer than the kernel.
 MOST_CASES = 20_000
-_MAGNETS = "magnets"
+_MAGNETS, _STRAIGHT = "magnets", "third_straight"
 _BATCH = 128  # lattices a call of twiss
 
 
 def extra_quantities(resolved: Resolved[Any], asked: Sequence[str], number: int) -> tuple[str, ...]:
     """Which of the quantities that are asked for are computed here, in a scan of so many cases."""
     room = resolved.beams and any(element.aperture is not None for element in resolved.lattice.elements)
-    known = (*FIELDS, _MAGNETS, *(CLEARANCES if room and number <= MOST_CASES else ()))
+    known = (*FIELDS, _MAGNETS, _STRAIGHT, *(CLEARANCES if room and number <= MOST_CASES else ()))
     return tuple(name for name in dict.fromkeys(asked) if name in known)
 
 
@@ -34,6 +35,8 @@ def extra_columns(resolved: Resolved[Any], batch: Lattice, names: tuple[str, ...
     columns = {name: largest_fields(name, batch, rigidity) for name in names if name in FIELDS}
     if _MAGNETS in names:
         columns[_MAGNETS] = np.full(batch.batch or 1, float(magnet_count(batch, ring=True)))
+    if _STRAIGHT in names:
+        columns[_STRAIGHT] = np.broadcast_to(third_straight(batch, ring=True), batch.batch or 1)
     wanted = [name for name in names if name in CLEARANCES]
     if not wanted:
         return columns

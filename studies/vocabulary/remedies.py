@@ -20,6 +20,7 @@ _RING: Mapping[str, str] = {
     "clearance_es": "wires farther out, or smaller functions there",
     "max_bend_field": "longer bends, or a lower top energy",
     "magnets": "another kind of cell, or fewer cells",
+    "third_straight": "longer straights between bends and quadrupoles",
     "max_gradient": "longer quadrupoles or weaker focusing",
     "sextupole_strength": "longer sextupoles, or a smaller correction of the chromaticity",
     "orbit_x": "tighter alignment, or more monitors and correctors",

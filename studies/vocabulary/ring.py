@@ -29,6 +29,7 @@ SCALARS = kinds(
     ("slip_factor", "1", "eta", "change of the revolution time, (dT/T)/(dp/p) = alpha_p - 1/gamma^2"),
     ("length", "m", "C", "length of the reference orbit"),
     ("magnets", "1", "magnets", "number of bends and quadrupoles; parts that touch are one"),
+    ("third_straight", "m", "third straight", "third longest straight: injection, extraction and cavity want one each"),
     ("clearance_x", "m", "clearance x", "least horizontal distance between the edge of a beam and the aperture"),
     ("clearance_y", "m", "clearance y", "least vertical distance between the edge of a beam and the aperture"),
     ("max_size_x", "m", "max size x", "how far the edge of a beam reaches horizontally from the reference orbit"),

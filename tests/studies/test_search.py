@@ -575,3 +575,36 @@ def test_the_best_in_each_objective_are_judged_first_and_others_between(number: 
         scores=SimpleNamespace(objectives=values),
     )
     assert list(rejudging.chosen(made, number)) == expected
+
+
+# ------------------------------------------------------------------------------------------------- a ring that is known
+
+
+def shortest(study: Path, folder: str, betx: float, *kinds: str) -> dict[str, float]:
+    """Length of the shortest ring of each lattice that keeps all: 1.65 T, straights of 3.5 m, betx up to a limit."""
+    lattices = [f"../search/cells/{name}.json" for name in kinds]
+    limits = f'{{quantity="third_straight", lower=3.5}}, {{quantity="max_betx", upper={betx}}}'
+    changes = [f"search.lattices={lattices!r}", f"search.constraint=[{limits}]"]
+    changes += ['search.objective=[{quantity="length"}]', "search.population=40", "search.generations=20"]
+    settings = [word for change in changes for word in ("--set", change)]
+    place = study.parent / folder
+    assert run(["search", "helium-ring-search", *settings, "--out", str(place), "-q"]) == 0
+    path = study_path("helium-ring-search")
+    assert path is not None
+    facts = gathered(asked(load_study(path, changes, "test"), path), table_of(place))
+    good = facts.table[facts.scores.feasible]
+    return {str(name): float(rows["length"].min()) for name, rows in good.groupby("lattice")}
+
+
+def test_the_published_helium_ring_is_found_from_its_targets(study: Path) -> None:
+    """About 35 m in three cells of two bends about a quadrupole: the shortest that is so slender, within 5 %."""
+    found = shortest(study, "slender", 5.0, "double_bend_2", "fodo_3", "one_bend_4", "bend_pair_3")
+    assert min(found, key=found.__getitem__) == "double_bend_3"
+    assert found["double_bend_3"] == pytest.approx(35.0, rel=0.05)
+    assert "double_bend_2" not in found  # it has no third straight
+
+
+def test_wider_rings_of_bends_alone_are_shorter_than_the_published_one(study: Path) -> None:
+    """It is the limit on betx that decides."""
+    found = shortest(study, "wide", 8.0, "one_bend_4", "bend_pair_3")
+    assert found["one_bend_4"] < 32.0 < found["double_bend_3"]

@@ -8,11 +8,12 @@ from typing import Any, cast
 import numpy as np
 import pytest
 
-from lattice import Aperture, Bend, Drift, Lattice, Marker, Quadrupole
+from lattice import Aperture, Bend, Drift, InputError, Lattice, Marker, Quadrupole, Sextupole
 from machines.rings.machine import MachineBeam
 from optics import twiss
 from optics.imperfections.orbit import Correction
 from optics.magnets import magnet_count
+from optics.straights import straights, third_straight
 from studies.judging import ALONE, BOTH, FORMULA, ROUNDING
 from studies.results import Quantity
 from studies.ring_optics import imperfections
@@ -108,6 +109,25 @@ def test_magnets_are_counted_and_parts_that_touch_are_one() -> None:
     assert magnet_count(ring, ring=True) == 4
     found = one("magnets", facts(twiss(magnets(), start=START)))
     assert (found.value, found.error, found.unit) == (4.0, 0.0, "1")
+
+
+@pytest.mark.number("third_straight", by="by hand")
+def test_straights_are_the_room_between_bends_and_quadrupoles() -> None:
+    """2 m and a sextupole of L, 3 m, and 0.5 + 1 m across the end; two quadrupoles that touch leave none."""
+    bend, quadrupole = Bend("b", length=1.0, angle=0.2), Quadrupole("q", length=0.2, k1=0.3)
+    drifts = {length: Drift(f"d{i}", length=length) for i, length in enumerate((1.0, 2.0, 3.0, 0.5))}
+    chromatic = Sextupole("s", length="ls", k2=0.0)
+    elements = [drifts[1.0], bend, drifts[2.0], chromatic, quadrupole, quadrupole, drifts[3.0], bend, drifts[0.5]]
+    ring = Lattice("ring", elements=elements, parameters={"ls": 0.5}, particle=PROTON)
+    assert straights(ring, ring=True)[:, 0].tolist() == [2.5, 3.0, 1.5]
+    assert straights(ring, ring=False)[:, 0].tolist() == [1.0, 2.5, 3.0, 0.5]
+    many = ring.with_parameters(ls=np.array([0.1, 0.5, 2.0]))
+    assert straights(many, ring=True)[0].tolist() == [2.1, 2.5, 4.0]
+    assert third_straight(many, ring=True).tolist() == [1.5, 1.5, 1.5]
+    with pytest.raises(InputError, match="'two' has 2 straights, three are wanted"):
+        third_straight(Lattice("two", elements=[bend, drifts[1.0]] * 2), ring=True)
+    found = one("third_straight", facts(twiss(ring, start=START)))
+    assert (found.value, found.unit) == (1.0, "m")
 
 
 @pytest.mark.number("max_bend_field", "max_gradient", "sextupole_strength", by="by hand")
