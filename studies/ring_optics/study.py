@@ -15,6 +15,7 @@ from studies.ring_optics.moving import MOVING
 from studies.ring_optics.quantities import evaluate
 from studies.ring_optics.spec import OpticsStudy
 from studies.ring_optics.tables import tables
+from studies.ring_optics.worsened import worsened
 from studies.spec.resolution import resolve_ring
 
 _ALWAYS = ("max_betx", "max_bety", "max_dx", "min_dx", "length")
@@ -65,6 +66,11 @@ def optics_warnings(facts: Facts) -> Iterator[str]:
         yield f"The match did not converge: {matched.message}. What follows is its best point, and no verdict is given."
     if facts.imperfections is not None and facts.imperfections.uncorrected:
         yield f"Orbits of machines with errors are not corrected: {facts.imperfections.uncorrected}."
+    if facts.imperfections is not None and facts.imperfections.after is not None:
+        states = (facts.imperfections.before, facts.imperfections.after)
+        for plane in "xy":
+            before, after = (state.table[f"orbit_max_{plane}"].to_numpy() for state in states)
+            yield from filter(None, [worsened(plane, before, after)])
     verification = facts.compared.verification
     if verification is None:
         yield f"No comparison with Xsuite: {facts.compared.alone}. Verdicts rest on our maps alone."

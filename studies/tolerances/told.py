@@ -6,6 +6,7 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 from lattice import Lattice, write_json
+from studies.ring_optics.worsened import worsened
 from studies.runs.contents import LATTICE, WORST
 from studies.sources import cited
 from studies.tolerances.allotment import Budget
@@ -56,6 +57,12 @@ def warnings(found: Answer, known: Sequence[str]) -> Iterator[str]:
     lost = found.machines[found.machines["status"] != "computed"]["status"].value_counts()
     for reason, count in lost.items():
         yield f"{count} of {len(found.machines)} machines have no answer and keep nothing: {reason}."
+    for what in ("orbit", "trajectory"):
+        for plane in "xy":
+            names = (f"{what}_{plane}_uncorrected", f"{what}_{plane}")
+            if set(names) <= set(found.machines):
+                before, after = (found.machines[name].to_numpy(dtype=float) for name in names)
+                yield from filter(None, [worsened(plane, before, after, what)])
     for name, reason in found.unranked.items():
         yield f"Causes of {name} are not told apart: {reason}."
     if found.budget is None and found.question.budget is not None:

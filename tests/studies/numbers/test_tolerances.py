@@ -23,6 +23,7 @@ from optics.linac.structure.drawn import drawn_linacs
 from optics.linac.structure.reference import reference_of
 from optics.linear.twiss import twiss_about
 from studies.linac.resolution import resolve_linac
+from studies.ring_optics.worsened import worsened
 from studies.spec.resolution import resolve_ring
 from studies.tolerances.linac.machines import Linacs, source_draws
 from studies.tolerances.linac.spec import LinacTolerancesStudy
@@ -186,6 +187,19 @@ def test_a_ring_without_errors_has_the_exact_arm() -> None:
     assert said.loss == wire_loss(made.ideal.septum, made.ideal.arm, thickness=made.ideal.septum.thickness)
     found = made.measured(made.sampling.drawing(CASES))
     assert found["spiral_step_errors"].to_numpy() == pytest.approx(said.step, rel=1e-6)
+
+
+def test_a_correction_that_makes_orbits_larger_is_told() -> None:
+    """In most of the machines that have both; with medians in mm, and what to change."""
+    before = np.array([1e-3, 2e-3, 3e-3, 4e-3, np.nan])
+    assert worsened("x", before, 0.9 * before) == ""
+    assert worsened("x", before, np.array([9e-3, 9e-3, 1e-3, 1e-3, 9e-3])) == ""  # half of those that are known
+    told = worsened("y", before, np.array([9e-3, 9e-3, 9e-3, 1e-3, 9e-3]), "trajectory")
+    assert told.startswith(
+        "The correction makes the vertical trajectory larger in 3 of 4 machines (median of the largest"
+    )
+    assert "2.5 mm before, 9 mm after" in told
+    assert "singular_value_cut" in told
 
 
 def test_a_ring_without_a_septum_has_no_arm_and_says_so(tmp_path: Path) -> None:
