@@ -126,8 +126,8 @@ def _constraints(facts: SearchFacts) -> FigureData:
         names, 1.0 - facts.kept, facts.binding, ("broken by cases", "at the limit on the front"), "share [1]"
     )
     caption = (
-        "Of each constraint: the share of all cases that break it, and the share of the front within a hundredth of "
-        "its limit. Look for: what stops the front, for that limit is what the machine pays for."
+        "Of each constraint: the share of the cases whose value is known that break it, and the share of the front "
+        "within a hundredth of its limit. Look for: what stops the front, for that limit is what the machine pays for."
     )
     frame = pd.DataFrame(
         {"constraint": names, "broken by cases [1]": 1.0 - facts.kept, "at the limit on the front [1]": facts.binding}

@@ -14,7 +14,7 @@ from studies.search.asked import LATTICE, Search
 from studies.search.front import coverage, front
 from studies.search.judgement import Judgement
 from studies.search.limits import Constraint
-from studies.search.scoring import Scores, scored
+from studies.search.scoring import NO_ANSWER, Scores, scored
 
 _STEPS = 60  # points of the convergence
 _NEAR = 0.01  # of a limit's size: a constraint that near to its limit binds
@@ -26,8 +26,8 @@ class SearchFacts:
 
     ``front``: ids of the cases that none beats; ``counts`` and ``covered``: how much of the objectives the front covers
     after so many cases, up to the corner ``worst``; ``binding`` (c,): share of the front that stands at the limit of
-    each constraint, ``kept`` (c,): share of the answered cases that keep it. ``nearest``: the case that breaks the
-    constraints least. ``rejudged``: what chosen machines are when the whole study judges them.
+    each constraint, ``kept`` (c,): share of the cases with its value that keep it. ``nearest``: the case that breaks
+    the constraints least. ``rejudged``: what chosen machines are when the whole study judges them.
     """
 
     search: Search
@@ -66,20 +66,26 @@ def gathered(search: Search, table: pd.DataFrame) -> SearchFacts:
         covered=covered,
         worst=worst,
         binding=np.array([_binds(search, table.iloc[found], c) for c in range(len(search.constraints))]),
-        kept=np.array([float(np.mean(scores.broken[:, c] == 0.0)) for c in range(len(search.constraints))]),
+        kept=np.array([_kept(column) for column in scores.broken.T[: len(search.constraints)]]),
         nearest=int(np.argmin(total)),
         conflict="" if len(found) else _conflict(search, scores),
     )
 
 
+def _kept(broken: Array) -> float:
+    """Share of the cases that have the value which keep its limits; of none 1."""
+    known = broken[broken < NO_ANSWER]
+    return float(np.mean(known == 0.0)) if len(known) else 1.0
+
+
 def _binds(search: Search, rows: pd.DataFrame, number: int) -> float:
-    """Share of the rows that stand within a hundredth of a constraint's limit."""
+    """Share of the rows that stand within a hundredth of a constraint's limit, or of the way between its two limits."""
     one = search.constraints[number]
     if not len(rows):
         return 0.0
     value = rows[one.quantity].to_numpy(dtype=float)
     room = np.minimum(value - one.lower, one.upper - value)
-    return float(np.mean(room <= _NEAR * one.scale))
+    return float(np.mean(room <= _NEAR * min(one.scale, one.upper - one.lower)))
 
 
 def _conflict(search: Search, scores: Scores) -> str:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
@@ -28,6 +29,7 @@ from studies.charts.style import (
 )
 
 _GAP = 0.12  # of the width, between panels
+_LETTER, _ACROSS = 6.5, 900  # px: a letter of the names below upright axes, and the room of all of them
 _SHOWN = 4000  # points that are no front: more run into each other
 _GROUP_COLORS = tuple(color for color in COLORS if color not in (EXACT, "#BDBDBD"))
 _GROUP_SYMBOLS = ("circle-open", "square-open", "diamond-open", "cross-open")
@@ -157,17 +159,31 @@ def parallel(coordinates: Sequence[Coordinate], values: Array, told: Sequence[st
         for i, one in enumerate(coordinates)
         for value, up in ((one.low, False), (one.high, True))
     ]
+    names, below = _names([one.name for one in coordinates])
     layout = base_layout(
-        420,
+        364 + below,
         hovermode="closest",
-        xaxis=axis(
-            "", tickvals=ticks, ticktext=[inert(one.name) for one in coordinates], range=[-0.3, len(ticks) - 0.7]
-        ),
+        xaxis=axis("", tickvals=ticks, range=[-0.3, len(ticks) - 0.7], **names),
         yaxis=axis("", range=[-0.14, 1.14], showticklabels=False, showgrid=False),
         annotations=ends,
-        margin={"l": 32, "r": 32, "t": 24, "b": 90},
+        margin={"l": 32, "r": 32, "t": 24, "b": below},
     )
     return {"data": traces, "layout": layout}
+
+
+def _names(coordinates: Sequence[str]) -> tuple[Layout, int]:
+    """Names below upright axes, and the room that they take [px]: in lines where these fit, else read upwards.
+
+    Knobs are symbols, and written so: no word for the magnets that they set would fit here.
+    """
+    lines = [re.sub(r"(?<=\.)| (?=\[)", "\n", name).split("\n") for name in coordinates]
+    if max(len(line) for one in lines for line in one) * len(lines) * _LETTER <= _ACROSS:
+        told = ["<br>".join(map(inert, one)) for one in lines]
+        return {"tickangle": 0, "ticktext": [f"<i>{one}</i>" for one in told]}, 24 + 16 * max(map(len, lines))
+    longest = max(map(len, coordinates))
+    return {"tickangle": -90, "ticktext": [f"<i>{inert(one)}</i>" for one in coordinates]}, round(
+        24 + _LETTER * longest
+    )
 
 
 def _line(shares: Array, told: str, marked: bool) -> Trace:

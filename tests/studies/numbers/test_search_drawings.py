@@ -13,9 +13,11 @@ from lattice import InputError
 from studies.charts.kit.bars import bar, key_above, name_axis, name_margin
 from studies.search import figures as drawn
 from studies.search.front import coverage
+from studies.search.gathering import _binds, _kept
+from studies.search.limits import Constraint
 from studies.search.pictures import Cloud, Coordinate, _domains, _range, _some, front_drawing, parallel
 from studies.search.result import _all_at_bound, _beaten, _quantities, headline
-from studies.search.scoring import Scores
+from studies.search.scoring import NO_ANSWER, Scores
 from studies.search.tables import _by_lattice, _compared
 from studies.vocabulary import quantity_named
 from tests.studies.numbers.drawn import curve, traces
@@ -155,6 +157,37 @@ def test_machines_side_by_side_are_lines_over_their_own_scales() -> None:
     assert [(trace["y"][0], trace["opacity"]) for trace in drawing["data"]] == [(1.0, 0.5), (0.5, 1.0)]
     ends = {note["text"]: note["y"] for note in drawing["layout"]["annotations"]}
     assert ends["2"] < 0 < 1 < ends["4"]
+
+
+@pytest.mark.parametrize(
+    ("names", "told", "angle"),
+    [
+        (["kf", "section.ccl.tanks", "C [m]"], ["<i>kf</i>", "<i>section.<br>ccl.<br>tanks</i>", "<i>C<br>[m]</i>"], 0),
+        (["k" * 50, "a.b", "c [m]"], [f"<i>{'k' * 50}</i>", "<i>a.b</i>", "<i>c [m]</i>"], -90),
+    ],
+)
+def test_names_of_upright_axes_stand_in_lines_where_these_fit(names: list[str], told: list[str], angle: int) -> None:
+    """Three of 17 letters of 6.5 px have 900 px; of 50 they need 975."""
+    drawing = parallel([Coordinate(name, 0.0, 1.0) for name in names], np.zeros((1, 3)), ["x"], np.array([True]))
+    layout = drawing["layout"]
+    assert (layout["xaxis"]["ticktext"], layout["xaxis"]["tickangle"]) == (told, angle)
+    assert layout["height"] - layout["margin"]["b"] == 364  # the panel is as high whatever the names need
+
+
+def test_the_share_of_cases_that_keep_a_limit_is_of_those_whose_value_is_known() -> None:
+    """One of three with a value breaks it; two were passed over before."""
+    assert _kept(np.array([0.0, 0.5, 0.0, NO_ANSWER, NO_ANSWER])) == pytest.approx(2 / 3)
+    assert _kept(np.array([NO_ANSWER])) == 1.0
+
+
+@pytest.mark.parametrize(("lower", "upper", "share"), [(-np.inf, 2.0, 0.5), (1.0, 2.0, 0.25), (1.9, 2.0, 0.25)])
+def test_a_limit_binds_within_a_hundredth_of_it_or_of_the_way_between_two(
+    lower: float, upper: float, share: float
+) -> None:
+    """Of 1.95, 1.985, 1.9999 and 1.5 or 1.95: within 0.02 of 2; within 0.01, or 0.001, of it."""
+    search: Any = SimpleNamespace(constraints=[Constraint("q", "q", lower, upper)])
+    rows = pd.DataFrame({"q": [1.95, 1.985, 1.9999, 1.5 if lower < 1.5 else 1.95]})
+    assert _binds(search, rows, 0) == share
 
 
 def test_what_bounds_the_front_is_told_in_shares() -> None:
