@@ -65,11 +65,15 @@ def gathered(search: Search, table: pd.DataFrame) -> SearchFacts:
         counts=counts,
         covered=covered,
         worst=worst,
-        binding=np.array([_binds(search, table.iloc[found], c) for c in range(len(search.constraints))]),
+        binding=np.array([_binds(one, _values(table, one), found) for one in search.constraints]),
         kept=np.array([_kept(column) for column in scores.broken.T[: len(search.constraints)]]),
         nearest=int(np.argmin(total)),
         conflict="" if len(found) else _conflict(search, scores),
     )
+
+
+def _values(table: pd.DataFrame, one: Constraint) -> Array:
+    return table[one.quantity].to_numpy(dtype=float)
 
 
 def _kept(broken: Array) -> float:
@@ -78,14 +82,17 @@ def _kept(broken: Array) -> float:
     return float(np.mean(known == 0.0)) if len(known) else 1.0
 
 
-def _binds(search: Search, rows: pd.DataFrame, number: int) -> float:
-    """Share of the rows that stand within a hundredth of a constraint's limit, or of the way between its two limits."""
-    one = search.constraints[number]
-    if not len(rows):
+def _binds(one: Constraint, values: Array, found: Array) -> float:
+    """Share of the cases ``found`` whose value stands within a hundredth of a limit's size.
+
+    That of two limits is the way between them, of limits that are 0 the span of the ``values`` of all cases.
+    """
+    if not len(found):
         return 0.0
-    value = rows[one.quantity].to_numpy(dtype=float)
-    room = np.minimum(value - one.lower, one.upper - value)
-    return float(np.mean(room <= _NEAR * min(one.scale, one.upper - one.lower)))
+    known = values[np.isfinite(values)]
+    size = one.scale if any(limit and np.isfinite(limit) for limit in (one.lower, one.upper)) else float(np.ptp(known))
+    room = np.minimum(values[found] - one.lower, one.upper - values[found])
+    return float(np.mean(room <= _NEAR * min(size, one.upper - one.lower)))
 
 
 def _conflict(search: Search, scores: Scores) -> str:
@@ -118,7 +125,7 @@ def never_broken(facts: SearchFacts) -> Iterator[tuple[Constraint, tuple[str, ..
     """
     groups = facts.lattices or {"": np.arange(len(facts.table))}
     for one in facts.search.constraints:
-        values = facts.table[one.quantity].to_numpy(dtype=float)
+        values = _values(facts.table, one)
         known = {name: values[cases][np.isfinite(values[cases])] for name, cases in groups.items()}
         kept = {name: v for name, v in known.items() if len(v) and np.all((v >= one.lower) & (v <= one.upper))}
         if kept:

@@ -180,14 +180,17 @@ def test_the_share_of_cases_that_keep_a_limit_is_of_those_whose_value_is_known()
     assert _kept(np.array([NO_ANSWER])) == 1.0
 
 
-@pytest.mark.parametrize(("lower", "upper", "share"), [(-np.inf, 2.0, 0.5), (1.0, 2.0, 0.25), (1.9, 2.0, 0.25)])
-def test_a_limit_binds_within_a_hundredth_of_it_or_of_the_way_between_two(
-    lower: float, upper: float, share: float
-) -> None:
-    """Of 1.95, 1.985, 1.9999 and 1.5 or 1.95: within 0.02 of 2; within 0.01, or 0.001, of it."""
-    search: Any = SimpleNamespace(constraints=[Constraint("q", "q", lower, upper)])
-    rows = pd.DataFrame({"q": [1.95, 1.985, 1.9999, 1.5 if lower < 1.5 else 1.95]})
-    assert _binds(search, rows, 0) == share
+@pytest.mark.parametrize(
+    ("lower", "upper", "share"),
+    [(-np.inf, 2.0, 0.75), (1.0, 2.0, 0.5), (1.9, 2.0, 0.25), (0.0, np.inf, 0.0), (-np.inf, 0.0, 0.75)],
+)
+def test_a_limit_binds_within_a_hundredth_of_its_size(lower: float, upper: float, share: float) -> None:
+    """Below 2 within 0.02; of two limits within 0.01, or 0.001, of the way; a limit of 0 within 0.02 of a span of 2."""
+    values = np.array([1.95, 1.985, 1.992, 1.9995, -0.0005, np.nan])
+    if upper == 0.0:
+        values = np.array([-0.015, -0.001, -0.5, 0.0, -2.0, np.nan])
+    assert _binds(Constraint("q", "q", lower, upper), values, np.array([0, 1, 2, 3])) == share
+    assert _binds(Constraint("q", "q", lower, upper), values, np.array([], dtype=int)) == 0.0
 
 
 def test_what_bounds_the_front_is_told_in_shares() -> None:
