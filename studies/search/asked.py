@@ -16,7 +16,7 @@ from studies.registry import ROOMS, spec_of
 from studies.scan.asked import plan
 from studies.scan.plan import Plan
 from studies.search.keyed import Keyed, keyed
-from studies.search.limits import Constraint
+from studies.search.limits import Constraint, check_together
 from studies.spec.judged import requirement_spec
 from studies.spec.schema import RingStudy, StudySpec
 from studies.spec.search import KnobSpec, SearchSpec
@@ -116,6 +116,7 @@ def _of_one(study: RingStudy, spec: SearchSpec, file: Path | None, names: tuple[
     """The search of one lattice."""
     made = _given(_alone(plan(study, file, (), names)), names)
     limits = tuple(_constraints(spec, made.judged))
+    check_together(limits)
     return Search(spec, made, spec.vary, tuple(_objectives(spec)), limits, study.seed)
 
 
@@ -159,6 +160,7 @@ def _of_keys(study: StudySpec, spec: SearchSpec, file: Path | None, names: tuple
     for knob in spec.vary:
         made.value(knob.name)
     limits = tuple(_constraints(spec, made.judged))
+    check_together(limits)
     made = replace(made, limits=tuple(one for one in limits if one.quantity in study.cheap))
     return Search(spec, made, spec.vary, tuple(_objectives(spec)), limits, study.seed)
 

@@ -73,7 +73,7 @@ def gathered(search: Search, table: pd.DataFrame) -> SearchFacts:
 
 
 def _values(table: pd.DataFrame, one: Constraint) -> Array:
-    return table[one.quantity].to_numpy(dtype=float)
+    return np.asarray(table[one.quantity], dtype=float)
 
 
 def _kept(broken: Array) -> float:

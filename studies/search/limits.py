@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from itertools import combinations
 from typing import Any
 
 import numpy as np
+
+from lattice import InputError
 
 #: What the status of a case begins with that breaks a cheap constraint.
 PASSED_OVER = "not computed"
@@ -26,6 +29,16 @@ class Constraint:
         """The size that counts as one: of the limits, or 1 where they are 0."""
         finite = [abs(limit) for limit in (self.lower, self.upper) if np.isfinite(limit) and limit != 0.0]
         return max(finite, default=1.0)
+
+
+def check_together(limits: Sequence[Constraint]) -> None:
+    """InputError for two limits on one quantity that no machine can keep both."""
+    for first, second in combinations(limits, 2):
+        if first.quantity == second.quantity and max(first.lower, second.lower) > min(first.upper, second.upper):
+            raise InputError(
+                f"search: no machine can keep both {first.id} and {second.id}, two limits on {first.quantity}: change "
+                "one of them"
+            )
 
 
 def why_broken(limits: Iterable[Constraint], row: Mapping[Any, Any]) -> str:

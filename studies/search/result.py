@@ -178,6 +178,15 @@ def _warnings(facts: SearchFacts) -> Iterator[str]:
     at_bound = [knob.name for knob in facts.search.knobs if _all_at_bound(facts, knob.name, knob.lower, knob.upper)]
     if at_bound:
         yield f"The whole front stands at a bound of {', '.join(at_bound)}: a wider search may find better."
+    feasible, population = int(facts.scores.feasible.sum()), facts.search.spec.population
+    if 0 < feasible < population:
+        yield (
+            f"Only {counted(feasible, 'machine')} of {len(facts.table):,} keep all constraints, fewer than the "
+            f"{population} of a generation: more generations, wider bounds or looser constraints may find better."
+        )
+    asked = facts.search.spec.rejudge
+    if facts.rejudged and asked and len(facts.front) < asked.points:
+        yield f"{counted(asked.points, 'machine')} of the front were to be judged again, it has {len(facts.front)}."
     if 0 < len(facts.front) < len(facts.search.objectives) + 1:
         few = counted(len(facts.front), "machine")
         yield f"The front has {few} only: the objectives hardly conflict, or few machines are feasible."

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import signal
 from dataclasses import replace
 from itertools import count
 from pathlib import Path
@@ -17,6 +18,7 @@ from lattice.interchange import write_json
 from optics import twiss
 from optics.beams.parquet import read_parquet
 from studies.cli import run
+from studies.runs.rows import kept_rows
 from studies.scan.plan import STATUS
 from studies.search import rejudging, searching
 from studies.search.asked import TABLE, Search, asked
@@ -34,7 +36,7 @@ from studies.spec.builtin import study_path
 from studies.spec.schema import RingStudy
 from studies.spec.search import KnobSpec
 from studies.spec.study_file import load_study, validated
-from tests.studies.commands import results, tunes_study
+from tests.studies.commands import begun, results, tunes_study, until
 
 KNOBS = """
 [search]
@@ -169,6 +171,29 @@ def test_an_interrupted_search_gives_the_same_table_as_one_that_was_not(
     assert run(["search", str(study), "--out", str(folder), "-q"]) == 2  # a finished one is not written over
 
 
+def test_a_search_that_is_killed_on_two_workers_goes_on_to_the_same_front_on_one(study: Path) -> None:
+    study.write_text(OWN.replace("generations = 6", "generations = 25"))
+    _, whole = searched(study, "whole")
+    place = study.parent / "cut"
+    words = ["search", str(study), "--out", str(place), "-q"]
+    with begun("-m", "studies.cli", *words, "--jobs", "2") as running:
+        until(lambda: kept_rows(place) > 3 + 16, 120)  # the second generation
+        running.kill()
+        assert running.wait(5) == -signal.SIGKILL
+    kept = kept_rows(place)
+    assert 3 + 16 < kept < len(table_of(whole))
+    assert run([*words, "--resume"]) == 0
+    pd.testing.assert_frame_equal(table_of(place), table_of(whole), check_exact=True)
+
+
+def test_few_machines_that_keep_all_are_told(study: Path) -> None:
+    study.write_text(OWN.replace("upper = 0.06", "upper = 0.003"))
+    _, folder = searched(study, "few", "--set", "search.generations=2")
+    found = int(gathered(asked(load_study(study), study), table_of(folder)).scores.feasible.sum())
+    assert 0 < found < 16
+    assert any(f"Only {found} machine" in one and "fewer than the 16" in one for one in results(folder)["warnings"])
+
+
 def test_another_search_does_not_go_on_with_these_rows(study: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     calls, own = count(), rows
 
@@ -221,6 +246,16 @@ def _content(text: str) -> dict[str, object]:
         ("lower = 0.42, upper = 0.56", "lower = 0.5, upper = 0.5", "nothing is left to search"),
         ('name = "kd"', 'name = "kf"', "search.vary names kf twice"),
         ("generations = 6", "generations = 0", "generations"),
+        (
+            "constraint = [",
+            'constraint = [{ quantity = "qx", lower = 1.7 }, { quantity = "qx", upper = 1.6 }, ',
+            "no machine can keep both qx at least 1.7 and qx at most 1.6, two limits on qx",
+        ),
+        (
+            "constraint = [",
+            'constraint = [{ quantity = "tune_distance", lower = 0.07 }, ',
+            "no machine can keep both OWN-01 and tune_distance at least 0.07",
+        ),
         (KNOBS, "", "no \\[search\\]"),
     ],
 )
