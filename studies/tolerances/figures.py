@@ -18,6 +18,7 @@ from studies.charts.linac import heat, horizontal, line, stacked
 from studies.charts.style import INK, NEUTRAL, Drawing
 from studies.results import FigureData, Shown
 from studies.tolerances.outcome import Answer, numbers_of
+from studies.tolerances.panels import panels_of
 from studies.tolerances.quantities import ENOUGH
 from studies.tolerances.tables import budget, ranking, yields
 from studies.vocabulary import quantity_named
@@ -34,7 +35,10 @@ def figures(found: Answer) -> tuple[FigureData, ...]:
 def _figures(found: Answer) -> Iterator[FigureData]:
     if found.all is not None:
         yield _yields(found)
-    yield _spreads(found)
+    panels = panels_of(numbers_of(found.machines))
+    for number, (id, names) in enumerate(panels.items(), 1):
+        title = "Numbers of the machines" + (f", {number} of {len(panels)}" if len(panels) > 1 else "")
+        yield _spreads(found, id, title, names)
     if found.ranking:
         yield _causes(found)
     if found.budget is not None:
@@ -69,8 +73,7 @@ def _interval(each: list[Proportion]) -> dict[str, object]:
     }
 
 
-def _spreads(found: Answer) -> FigureData:
-    names = numbers_of(found.machines)
+def _spreads(found: Answer, id: str, title: str, names: list[str]) -> FigureData:
     share = 100.0 * (1.0 + np.arange(len(found.machines))) / len(found.machines)
     at = 100.0 * found.question.wanted
     columns = {name: _in_order(name, found.machines[name].to_numpy(dtype=float)) for name in names}
@@ -84,7 +87,7 @@ def _spreads(found: Answer) -> FigureData:
         for i, name in enumerate(names)
     )
     drawing = _panels(columns, share)
-    return FigureData("tolerances-numbers", "Numbers of the machines", caption, drawing, frame, shows)
+    return FigureData(id, title, caption, drawing, frame, shows)
 
 
 def _in_order(name: str, values: Array) -> Array:

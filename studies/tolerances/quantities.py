@@ -12,7 +12,8 @@ from lattice.arrays import Array
 from optics.statistics import Proportion, least_sample, percentile, reach
 from studies.judging import ALONE, ROUNDING, Number, measured
 from studies.results import Quantity
-from studies.tolerances.outcome import Answer
+from studies.tolerances.outcome import Answer, numbers_of
+from studies.tolerances.panels import figure_of
 from studies.vocabulary import quantity_named
 
 #: Numbers of which a machine must have enough, where all others must not be too large.
@@ -42,6 +43,7 @@ def _number(name: str, found: Answer, lacking: Callable[[str], str]) -> Number:
     if name not in found.machines:
         raise InputError(lacking(name) or "no beam lives in the machine, or nothing of it has this number")
     number = _bound(name, found.machines[name].to_numpy(), found.question.wanted)
+    number = replace(number, figure=figure_of(name, numbers_of(found.machines)))
     return _beside_tracking(number, found.apart[name]) if name in found.apart else number
 
 
@@ -70,7 +72,7 @@ def _bound(name: str, values: Array, wanted: float) -> Number:
     few = (
         "" if len(values) >= least or np.isfinite(error) else f"{len(values)} machines are too few: {least} are needed"
     )
-    number = Number(sign * value, ROUNDING * abs(value), ALONE, method, "tolerances-numbers", statistical=error)
+    number = Number(sign * value, ROUNDING * abs(value), ALONE, method, statistical=error)
     return replace(number, withheld=few or ("" if wanted >= _MOST else f"{percent:g} % are not most of the machines"))
 
 

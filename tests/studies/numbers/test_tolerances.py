@@ -28,6 +28,7 @@ from studies.spec.resolution import resolve_ring
 from studies.tolerances.linac.machines import Linacs, source_draws
 from studies.tolerances.linac.spec import LinacTolerancesStudy
 from studies.tolerances.machines import CHROMATIC, EXTRACTION, RESONANCE, ROOMS, Ring
+from studies.tolerances.panels import figure_of, panels_of
 from studies.tolerances.sampling import Drawing
 from studies.tolerances.spec import TolerancesStudy
 from tests.optics.test_imperfections import ring
@@ -187,6 +188,16 @@ def test_a_ring_without_errors_has_the_exact_arm() -> None:
     assert said.loss == wire_loss(made.ideal.septum, made.ideal.arm, thickness=made.ideal.septum.thickness)
     found = made.measured(made.sampling.drawing(CASES))
     assert found["spiral_step_errors"].to_numpy() == pytest.approx(said.step, rel=1e-6)
+
+
+def test_numbers_are_drawn_few_to_a_figure_each_in_one() -> None:
+    """As even as they get, in order: 6 in one, 7 in two, 15 in three of 5."""
+    for number, wanted in ((6, [6]), (7, [3, 4]), (12, [6, 6]), (13, [4, 4, 5]), (15, [5, 5, 5])):
+        names = [f"n{i}" for i in range(number)]
+        figures = panels_of(names)
+        assert [len(shown) for shown in figures.values()] == wanted
+        assert [name for shown in figures.values() for name in shown] == names
+        assert all(name in figures[figure_of(name, names)] for name in names)
 
 
 def test_a_correction_that_makes_orbits_larger_is_told() -> None:

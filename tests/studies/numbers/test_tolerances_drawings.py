@@ -10,7 +10,7 @@ import pytest
 from lattice.arrays import Array
 from studies.tolerances import figures as drawn
 from studies.tolerances import tables
-from studies.tolerances.outcome import Answer
+from studies.tolerances.outcome import Answer, numbers_of
 from tests.studies.numbers.drawn import curve
 from tests.studies.test_tolerances import CAUSES, answered
 
@@ -52,7 +52,7 @@ def test_yields_are_counts_over_machines_with_their_interval(found: Answer) -> N
 
 
 def test_machines_stand_from_the_best_to_the_worst_those_without_a_number_last(found: Answer) -> None:
-    figure = drawn._spreads(found)
+    figure = drawn._spreads(found, "tolerances-numbers", "Numbers", numbers_of(found.machines))
     values = curve(figure, "orbit_x", "y")
     assert values[:197] == pytest.approx(list(known_orbits(found)), rel=SHOWN)
     assert np.isnan(values[197:]).all()
