@@ -18,6 +18,7 @@ from optics.maps.lanes import LANES
 from optics.maps.lattices.arguments import changing_steps
 from optics.scanning.chain import Chain, make_chain
 from optics.scanning.kernel import (
+    BACKWARDS,
     DQX,
     DQY,
     FLAG,
@@ -124,8 +125,8 @@ class Job:
             return self._by_twiss(parameters)
         batch = self.ring.with_parameters(parameters)
         rows = self._by_kernel(batch, self.chain)
-        odd = np.flatnonzero(rows[FLAG])
         stable = np.isfinite(rows[QX]) & np.isfinite(rows[MAX_DX])
+        odd = np.flatnonzero((rows[FLAG] > BACKWARDS) | ((rows[FLAG] > 0.0) & stable))
         rows[:, ~stable] = np.nan
         columns = {"stable": stable} | {one.name: self._column(one, rows, batch) for one in self.wanted}
         return self._mended(columns, parameters, odd)

@@ -29,6 +29,8 @@ N_RESULTS = 10
 PLACE_COLUMNS = ("betx", "alfx", "mux", "dx", "dpx", "bety", "alfy", "muy")
 #: What is not zero beyond this is no rounding: coupling, vertical dispersion, a kicked orbit.
 ROUNDING = 1e-12
+#: Of the flag, below 1: whether motion is bounded is known, tunes and peaks are not.
+BACKWARDS = 0.5
 _FLAT = 1e-8  # 1 - cos below which the equilibrium dispersion loses too many digits
 
 # Rows of a group's state: two solutions in x, two in y, the dispersion; then whole turns and largest values.
@@ -78,7 +80,11 @@ def _read_form(series: Any, plane: Any, position: Any, quadratic: Any, out: Any)
 
 @compiled
 def unusual(series: Any, is_thick: Any, out: Any) -> Any:
-    """Raise ``out`` (lanes,) above 0 where a step is none of the kernel's, from its series (6, 28, lanes)."""
+    """Raise ``out`` (lanes,) above 0 where a step is none of the kernel's, from its series (6, 28, lanes).
+
+    To 1 where planes are coupled or the orbit is kicked; to BACKWARDS where all is right but the phase is not counted:
+    the beam turns by more than half a turn in one step.
+    """
     for lane in range(out.shape[0]):
         worst = 0.0
         for i in range(4):
@@ -89,8 +95,10 @@ def unusual(series: Any, is_thick: Any, out: Any) -> Any:
         for i in range(2, 4):
             worst = max(worst, abs(series[i, 6, lane]))
         backwards = is_thick and not (series[0, 2, lane] > 0.0 and series[2, 4, lane] > 0.0)
-        if not worst < ROUNDING or backwards:
+        if not worst < ROUNDING:
             out[lane] = 1.0
+        elif backwards:
+            out[lane] = max(out[lane], BACKWARDS)
 
 
 @inner

@@ -23,6 +23,7 @@ from lattice.arrays import Array
 from machines.cnao_like import cnao, pimms
 from optics import Optics, grid, scan, twiss
 from optics.linear.solution import functions_inside
+from optics.scanning import job
 
 PROTON = ReferenceParticle("proton", kinetic_energy_per_u=60e6)
 SCALARS = ("qx", "qy", "dqx", "dqy", "momentum_compaction", "gamma_transition", "slip_factor", "length")
@@ -184,3 +185,31 @@ def test_names_that_do_not_exist() -> None:
         scan(cnao(), parameters={"kff": [0.3]})
     with pytest.raises(InputError, match="symp"):
         scan(cnao(), parameters={"kf": [0.3]}, quantities=["dx@symq"])
+
+
+def test_rings_that_turn_by_more_than_half_a_turn_in_a_bend_are_handed_over_only_where_motion_is_bounded(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """A gradient of 0.3 to 0.6 over 6 m of bend: sqrt(0.6) x 6 m is 4.6 rad. Most are unbounded, and nan at once."""
+    pair = [
+        Bend("mf", length=6.0, angle=pi / 2, k1="kbf"),
+        Drift("gap", length=0.4),
+        Bend("md", length=6.0, angle=pi / 2, k1="kbd"),
+        Drift("half", length=2.0),
+    ]
+    ring = Lattice("pairs", elements=pair * 2, parameters={"kbf": 0.3, "kbd": -0.3}, particle=PROTON)
+    drawn = np.random.default_rng(3).uniform([0.2, -0.4], [0.6, 0.6], (400, 2)).T
+    asked, own = [], job.Job._by_twiss
+
+    def counted(self: job.Job, parameters: dict[str, Array]) -> dict[str, Array]:
+        asked.append(len(parameters["kbf"]))
+        return own(self, parameters)
+
+    monkeypatch.setattr(job.Job, "_by_twiss", counted)
+    table = scan(ring, parameters={"kbf": drawn[0], "kbd": drawn[1]}, quantities=("qx", "qy", "max_betx"), jobs=1)
+    optics = twiss(ring.with_parameters(kbf=drawn[0], kbd=drawn[1]))
+    stable = np.asarray(optics.stable)
+    assert table["stable"].tolist() == stable.tolist()
+    assert table["qx"].to_numpy()[stable] == pytest.approx(np.asarray(optics.qx)[stable], abs=1e-12)
+    assert np.isnan(table["qx"].to_numpy()[~stable]).all()
+    assert 0 < sum(asked) <= stable.sum()
