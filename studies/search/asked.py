@@ -22,6 +22,8 @@ from studies.spec.schema import RingStudy, StudySpec
 from studies.spec.search import KnobSpec, SearchSpec
 from studies.vocabulary import IMPERFECTIONS, QuantityKind, quantity_named, unit_factor, words_of
 
+#: What a scan computes from maps of second order alone.
+CHROMATIC = ("dqx", "dqy")
 #: The table of all cases, in the run folder; a row's number is the case's id.
 TABLE = "tables/search.parquet"
 #: Column of a search's table that says which lattice a case is of, where there are several.
@@ -114,7 +116,7 @@ def asked(study: StudySpec, file: Path | None) -> Search:
 
 def _of_one(study: RingStudy, spec: SearchSpec, file: Path | None, names: tuple[str, ...]) -> Search:
     """The search of one lattice."""
-    made = _given(_alone(plan(study, file, (), names)), names)
+    made = _without_chromaticity(_given(_alone(plan(study, file, (), names)), names), names)
     limits = tuple(_constraints(spec, made.judged))
     check_together(limits)
     return Search(spec, made, spec.vary, tuple(_objectives(spec)), limits, study.seed)
@@ -202,6 +204,13 @@ def _given(made: Plan, names: tuple[str, ...]) -> Plan:
             known = [*made.names, *made.extra]
             raise InputError(f"search: '{name}' is not computed for many lattices at a time{did_you_mean(name, known)}")
     return replace(made, whole=bool(rest))
+
+
+def _without_chromaticity(made: Plan, names: tuple[str, ...]) -> Plan:
+    """The plan without chromaticities that nobody asked for: they need maps of second order, three times the work."""
+    wanted = {*names, *(one.quantity for one in made.judged)}
+    kept = {name: key for name, key in made.names.items() if key not in CHROMATIC or name in wanted}
+    return replace(made, names=kept)
 
 
 def _check_knobs(search: Search) -> None:

@@ -397,6 +397,14 @@ def test_rings_are_found_whose_lengths_are_searched(rings: tuple[SearchFacts, Pa
         assert ring.particle.magnetic_rigidity * 2 * np.pi / row["bend"] <= 1.65
 
 
+def test_chromaticities_are_computed_where_they_are_asked_for(study: Path, rings: tuple[SearchFacts, Path]) -> None:
+    """They take three times the work; the small study has dqx as an objective, the rings none."""
+    assert "dqx" in Cases.of(study).search.plan.names  # type: ignore[union-attr]
+    assert "dqy" not in Cases.of(study).search.plan.names  # type: ignore[union-attr]
+    assert {"qx", "qy", "max_betx"} <= set(rings[0].table.columns)
+    assert not {"dqx", "dqy"} & set(rings[0].table.columns)
+
+
 def test_each_lattice_is_searched_with_its_own_knobs_and_told_by_its_name(rings: tuple[SearchFacts, Path]) -> None:
     facts, folder = rings
     table = facts.table
