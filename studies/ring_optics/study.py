@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 
+from optics.imperfections.worsened import worsened
 from optics.matching.matching import MatchResult
 from studies.pipeline import Asked, Study, Text
 from studies.results import Quantity
@@ -15,7 +16,6 @@ from studies.ring_optics.moving import MOVING
 from studies.ring_optics.quantities import evaluate
 from studies.ring_optics.spec import OpticsStudy
 from studies.ring_optics.tables import tables
-from studies.ring_optics.worsened import worsened
 from studies.spec.resolution import resolve_ring
 
 _ALWAYS = ("max_betx", "max_bety", "max_dx", "min_dx", "length")

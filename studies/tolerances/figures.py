@@ -18,8 +18,7 @@ from studies.charts.linac import heat, horizontal, line, stacked
 from studies.charts.style import INK, NEUTRAL, Drawing
 from studies.results import FigureData, Shown
 from studies.tolerances.outcome import Answer, numbers_of
-from studies.tolerances.panels import panels_of
-from studies.tolerances.quantities import ENOUGH
+from studies.tolerances.quantities import ENOUGH, panels_of
 from studies.tolerances.tables import budget, ranking, yields
 from studies.vocabulary import quantity_named
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import replace
 
 import numpy as np
@@ -13,12 +13,12 @@ from optics.statistics import Proportion, least_sample, percentile, reach
 from studies.judging import ALONE, ROUNDING, Number, measured
 from studies.results import Quantity
 from studies.tolerances.outcome import Answer, numbers_of
-from studies.tolerances.panels import figure_of
 from studies.vocabulary import quantity_named
 
 #: Numbers of which a machine must have enough, where all others must not be too large.
 ENOUGH = ("clearance_errors", "clearance_es_errors", "transmission_errors", "spiral_step_errors")
 YIELDS = ("yield_all", "budget_yield")
+_PANELS, _NUMBERS = 6, "tolerances-numbers"  # numbers of machines in one figure: more cannot be read on paper
 _MOST = 0.5  # what fewer machines keep is no limit that machines keep
 
 
@@ -86,3 +86,20 @@ def _yields(found: Answer) -> Iterator[Quantity]:
         )
         name = f"yield.{limit.requirement.id}"
         yield Quantity(name, value, "1", 0.0, ALONE, method, "tolerances-yield", statistical=error)
+
+
+def panels_of(names: Sequence[str]) -> dict[str, list[str]]:
+    """Figures of the numbers ``names``, by id: at most so many each, as even as they get.
+
+    >>> panels_of(["a", "b", "c"])
+    {'tolerances-numbers': ['a', 'b', 'c']}
+    """
+    figures = -(-len(names) // _PANELS)
+    begins = [len(names) * i // figures for i in range(figures + 1)]
+    ids = [_NUMBERS, *(f"{_NUMBERS}-{i}" for i in range(2, figures + 1))]
+    return {id: list(names[begins[i] : begins[i + 1]]) for i, id in enumerate(ids[:figures])}
+
+
+def figure_of(name: str, names: Sequence[str]) -> str:
+    """The id of the figure that shows a number."""
+    return next(id for id, shown in panels_of(names).items() if name in shown)

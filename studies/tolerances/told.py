@@ -6,7 +6,7 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 from lattice import Lattice, write_json
-from studies.ring_optics.worsened import worsened
+from optics.imperfections.worsened import worsened
 from studies.runs.contents import LATTICE, WORST
 from studies.sources import cited
 from studies.tolerances.allotment import Budget

@@ -18,17 +18,17 @@ from lattice.arrays import Array
 from lattice.reference import SPEED_OF_LIGHT
 from optics import twiss
 from optics.aperture import clearance
+from optics.imperfections.worsened import worsened
 from optics.linac import transport
 from optics.linac.structure.drawn import drawn_linacs
 from optics.linac.structure.reference import reference_of
 from optics.linear.twiss import twiss_about
 from studies.linac.resolution import resolve_linac
-from studies.ring_optics.worsened import worsened
 from studies.spec.resolution import resolve_ring
 from studies.tolerances.linac.machines import Linacs, source_draws
 from studies.tolerances.linac.spec import LinacTolerancesStudy
 from studies.tolerances.machines import CHROMATIC, EXTRACTION, RESONANCE, ROOMS, Ring
-from studies.tolerances.panels import figure_of, panels_of
+from studies.tolerances.quantities import figure_of, panels_of
 from studies.tolerances.sampling import Drawing
 from studies.tolerances.spec import TolerancesStudy
 from tests.optics.test_imperfections import ring
