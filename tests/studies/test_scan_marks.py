@@ -55,6 +55,7 @@ def test_a_million_cases_are_drawn_by_a_bounded_number_of_them() -> None:
     np.testing.assert_allclose(cases, 999 * x[:, None] * 1000 + 999 * y, atol=1e-6)  # number of the case at a value
     assert len(tune_cases(classes)) == 3000
     assert not np.any(tune_cases(classes) % 7)
+    assert len(np.unique(tune_cases(classes) % 1000)) > 900  # values of the second axis: no beat with the grid's rows
     drawn = drawn_cases(made, classes)
     assert len(drawn) < 401**2 + 61**2 + 3000
     assert {*cases.ravel(), *tune_cases(classes), *region_cases(made, classes)} == set(drawn)
