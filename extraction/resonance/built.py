@@ -32,15 +32,6 @@ class AtWires:
     loss: float
 
 
-def momenta(optics: Optics) -> Array:
-    """Resonant momentum dp/p of every ring of a batch, (batch,), to first order: minus distance over chromaticity.
-
-    Source: PIMMS, CERN/PS 99-010 (DI), section 3.6. Of optics with chromaticities.
-    """
-    tunes = resonant_tunes(optics)
-    return np.asarray(-tunes.distance / tunes.chromaticity)
-
-
 NONE = AtWires(np.nan, np.nan, np.nan)
 
 
@@ -76,8 +67,11 @@ class Ideal:
         """Of a ring with errors, from its leading order: the exact arm with what differs between the leading ones.
 
         Equation:
-            step = step_0 K / K_0 and px = px_0 + (k - k_0), with the steps K and angles k of leading order; loss: time
-            that the arm without errors is within the thickness of the wires times step_0 / step.
+            step = step_0 K / K_0 and angle = (k - k_0) / (1 + delta), with the steps K [m] and px k of leading order;
+            loss: time that the arm without errors is within the thickness of the wires times step_0 / step.
+
+        Returns:
+            AtWires: step [m], angle [rad] with its sign, loss [1]; nan where one of them has no arm at the wires.
 
         Source:
             Spiral step and angle of the separatrix: PIMMS, CERN/PS 99-010 (DI), sections 3.3 and 3.4.
@@ -112,25 +106,39 @@ class Ideal:
         )
         return self.expected(ring)
 
-    def shift(self, ring: Lattice, fringe: str = "full") -> float:
+    @cached_property
+    def _resonant(self) -> float:
+        """Its resonant momentum dp/p. NoSolution without one."""
+        own = self.resonance.optics
+        return resonant_momentum(own.lattice, own.particle, own.fringe)
+
+    def shift(self, ring: Lattice) -> float:
         """By how much a ring's resonant momentum dp/p lies beside that of the ring without errors, to all orders.
 
         NoSolution where one has none.
         """
         own = self.resonance.optics
-        ideal, there = (resonant_momentum(one, own.particle, fringe) for one in (own.lattice, ring))
-        return there - ideal
+        return resonant_momentum(ring, own.particle, own.fringe) - self._resonant
 
-    def missed(self, ring: Lattice, fringe: str = "full") -> AtWires:
-        """How far ``expected`` is from the tracked arm of a ring with errors, at a momentum as far from its resonance.
+    def missed(self, ring: Lattice, shift: float) -> AtWires:
+        """How far ``expected`` is from the tracked arm of a ring with errors whose resonance lies ``shift`` beside.
 
-        NoSolution where that ring has no such momentum, triangle or arm.
+        Its momentum is as far from the resonance as that of the arm without errors. NoSolution without triangle or arm.
         """
-        delta = self.case.delta + self.shift(ring, fringe)
-        found = case_at(ring, self.septum, delta, fringe, self.resonance.optics.particle)
+        own, delta = self.resonance.optics, self.case.delta + shift
+        found = case_at(ring, self.septum, delta, own.fringe, own.particle)
         if found.arm is None or found.resonance is None:
             raise NoSolution(found.reason)
         said = self.expected(found.resonance.kobayashi)
         loss = wire_loss(self.septum, found.arm, delta, self.septum.thickness)
         angle = found.angle - self.case.angle
         return AtWires(abs(said.step - found.arm.spiral_step), abs(said.angle - angle), abs(said.loss - loss))
+
+
+def momenta(optics: Optics) -> Array:
+    """Resonant momentum dp/p of every ring of a batch, (batch,), to first order: minus distance over chromaticity.
+
+    Source: PIMMS, CERN/PS 99-010 (DI), section 3.6. Of optics with chromaticities.
+    """
+    tunes = resonant_tunes(optics)
+    return np.asarray(-tunes.distance / tunes.chromaticity)

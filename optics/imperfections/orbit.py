@@ -19,7 +19,7 @@ from optics.closed import closed
 from optics.imperfections.errors import Imperfect
 from optics.imperfections.orbit_kicks import Method, kicks_for
 from optics.maps.lattices.checked import checked_particle
-from optics.maps.lattices.courses import orbits
+from optics.maps.lattices.trajectories import orbits
 from optics.selection import selected, with_distinct_names
 
 PLANES = ("x", "y")

@@ -22,6 +22,6 @@ def worsened(plane: str, before: Array, after: Array, what: str = "orbit") -> st
     word = {"x": "horizontal", "y": "vertical"}[plane]
     return (
         f"The correction makes the {word} {what} larger in {larger} of {int(np.sum(known))} machines (median of the "
-        f"largest {first:.3g} mm before, {then:.3g} mm after): leave more singular values out (singular_value_cut), or "
-        "name the correctors that correct it"
+        f"largest {first:.3g} mm before, {then:.3g} mm after): leave more singular values out, or correct "
+        "with fewer correctors"
     )

@@ -30,7 +30,7 @@ from optics.imperfections.orbit import (
 from optics.imperfections.orbit_kicks import Method
 from optics.linear.moments import COORDINATES, Moments
 from optics.maps.lattices.checked import checked_particle
-from optics.maps.lattices.courses import row_elements, trajectories
+from optics.maps.lattices.trajectories import row_elements, trajectories
 
 _KICK = 1e-6  # rad: of a response by differences; their error is of the order of its square
 _DEAF = 1e-9  # m/rad: a response below this is none

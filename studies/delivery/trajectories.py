@@ -14,7 +14,7 @@ from optics.imperfections.draws import beam_starts
 from optics.imperfections.errors import Imperfect, MagnetErrors, draw_errors
 from optics.imperfections.orbit import PLANES, Correction
 from optics.line.steering import Arrivals, Sensitivity, arrivals, correct_trajectory, sensitivities
-from optics.maps.lattices.courses import trajectories
+from optics.maps.lattices.trajectories import trajectories
 from studies.delivery.spec import TrajectoriesSpec
 from studies.runs.logs import LOGGER
 from studies.spec.errors import BeamErrorsSpec, ErrorsSpec

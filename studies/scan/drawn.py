@@ -33,8 +33,8 @@ def region_cases(made: Plan, classes: Array) -> Array:
 def cells(made: Plan) -> tuple[Array, Array, Array]:
     """Values of both axes between which lines are drawn, (n,) and (m,), and the cases at them, (n, m)."""
     x, y = (evenly(one.number, _CELLS) for one in made.axes)
-    values = (np.linspace(one.lower, one.upper, one.number) for one in made.axes)
-    return next(values)[x], next(values)[y], np.asarray(_numbers(made.axes)[x][:, y])
+    at_x, at_y = (np.linspace(one.lower, one.upper, one.number) for one in made.axes)
+    return at_x[x], at_y[y], np.asarray(_numbers(made.axes)[x][:, y])
 
 
 def tune_cases(classes: Array) -> Array:

@@ -25,7 +25,7 @@ from studies.scan.work import reason_of
 from studies.search.gathering import SearchFacts
 from studies.search.judgement import BEGUN_WITH, Judgement
 from studies.search.points import at_case
-from studies.spec.checking import checked
+from studies.spec.checking import checked, merged_tables
 from studies.spec.schema import StudySpec
 from studies.spec.search import ConditionSpec, RejudgeSpec
 from studies.vocabulary import words_of
@@ -52,7 +52,7 @@ def conditions(study: Spec, spec: RejudgeSpec) -> Iterator[tuple[str, Spec]]:
     """The study under each condition, by name. InputError for a key that it does not have or a wrong value."""
     for one in spec.at or (ConditionSpec(name="as the study", change={}),):
         content = study.model_dump(mode="json", exclude_none=True, exclude_unset=True)
-        made = _merged(_merged(content, spec.change), one.change)
+        made = merged_tables(merged_tables(content, spec.change), one.change)
         yield one.name, checked(type(study), made, f"search.rejudge, {one.name}")
 
 
@@ -67,16 +67,6 @@ def check_rejudged(study: StudySpec, spec: RejudgeSpec | None) -> None:
         if study.study not in words_of(name.partition("@")[0]):
             raise InputError(f"search.rejudge.show: '{name}' is not computed by a study of study = \"{study.study}\"")
     tuple(conditions(study, spec))
-
-
-def _merged(content: Mapping[str, Any], change: Mapping[str, Any]) -> dict[str, Any]:
-    """The content with a change: tables merged key by key, all else replaced."""
-    found = dict(content)
-    for key, value in change.items():
-        known = found.get(key)
-        both = isinstance(value, Mapping) and isinstance(known, Mapping)
-        found[key] = _merged(known, value) if both else value  # type: ignore[arg-type]
-    return found
 
 
 def chosen(facts: SearchFacts, number: int) -> dict[int, str]:

@@ -178,3 +178,17 @@ def _inner_model(annotation: Any) -> type[BaseModel] | None:
     if isinstance(annotation, type) and get_origin(annotation) is None and issubclass(annotation, BaseModel):
         return annotation
     return next((found for part in get_args(annotation) if (found := _inner_model(part))), None)
+
+
+def merged_tables(content: Mapping[str, Any], change: Mapping[str, Any]) -> dict[str, Any]:
+    """The content of a file with a ``change`` in it: tables key by key, all else replaced.
+
+    >>> merged_tables({"beam": {"a": 1, "b": 2}, "list": [1]}, {"beam": {"b": 3}, "list": [4]})
+    {'beam': {'a': 1, 'b': 3}, 'list': [4]}
+    """
+    found = dict(content)
+    for key, value in change.items():
+        known = found.get(key)
+        both = isinstance(value, Mapping) and isinstance(known, Mapping)
+        found[key] = merged_tables(known, value) if both else value  # type: ignore[arg-type]
+    return found

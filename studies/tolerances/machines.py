@@ -104,17 +104,22 @@ class Ring:
     def apart(self) -> Mapping[str, float]:
         """How far numbers that rest on leading order are at most from tracked ones, in the first machines."""
         names = [name for name in EXTRACTION if name in self.names]
-        found = pd.DataFrame([self._missed(self.one(case)) for case in range(TRACKED)] if names else [])
-        return {name: float(np.nanmax(found[name], initial=-np.inf)) for name in names}
+        found = pd.DataFrame([self._missed(case) for case in range(TRACKED)] if names else [])
+        return {name: float(found[name].max()) for name in names}
 
-    def _missed(self, ring: Lattice) -> dict[str, float]:
-        """How far leading order is from tracking in one machine; nan where there is nothing to track."""
-        particle, fringe, exact, known = self.resolved.particle, self.spec.model.fringe, np.nan, NONE
+    def _missed(self, case: int) -> dict[str, float]:
+        """How far leading order is from tracking in one machine; nan where it has nothing to track."""
+        off, known = np.nan, NONE
         with suppress(HadronOpticsError):
-            exact = self.ideal.shift(ring, fringe)
-            known = self.ideal.missed(ring, fringe)
-        first, own = (float(momenta(twiss(one, particle, fringe=fringe))[0]) for one in (self.resolved.lattice, ring))
-        return {**dict(zip(AT_WIRES, _values(known), strict=True)), MOMENTUM: abs(own - first - exact)}
+            ring = self.one(case)
+            shift = self.ideal.shift(ring)
+            off = abs(self._first_order(ring) - self._first_order(self.resolved.lattice) - shift)
+            known = self.ideal.missed(ring, shift)
+        return {**dict(zip(AT_WIRES, _values(known), strict=True)), MOMENTUM: off}
+
+    def _first_order(self, ring: Lattice) -> float:
+        """Resonant momentum of one ring by its chromaticity."""
+        return float(momenta(twiss(ring, self.resolved.particle, fringe=self.spec.model.fringe))[0])
 
     def _has_rooms(self, name: str) -> bool:
         lattice = self.resolved.lattice

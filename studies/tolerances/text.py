@@ -19,7 +19,7 @@ _OF_ARMS = (
 
 _OF_STEPS = (
     "Spiral step, angle and losses at the wires are those of the exact arm without errors, with what orbit, functions "
-    f"and sextupoles of each ring change of it to leading order (Kobayashi), resonant momenta are distance over "
+    "and sextupoles of each ring change of it to leading order (Kobayashi), resonant momenta are distance over "
     f"chromaticity; the arms and momenta of {TRACKED} rings are tracked beside it, and the largest difference is the "
     "error.",
 )

@@ -8,7 +8,7 @@ from typing import Any
 
 from lattice import InputError
 from studies.spec.builtin import looks_like_file, study_path, unknown_study
-from studies.spec.checking import Model, checked, parse_toml, read_text
+from studies.spec.checking import Model, checked, merged_tables, parse_toml, read_text
 
 
 def path_of(name: str, where: str) -> Path:
@@ -22,17 +22,7 @@ def path_of(name: str, where: str) -> Path:
 def study_of(model: type[Model], word: str, name: str, settings: Mapping[str, Any], where: str) -> Model:
     """The study ``name`` with ``settings`` put into its tables. InputError for another kind of study than ``word``."""
     told = f"{where} = '{name}'"
-    content = _merged(parse_toml(read_text(path_of(name, where), "study file"), told), settings)
+    content = merged_tables(parse_toml(read_text(path_of(name, where), "study file"), told), settings)
     if content.get("study") != word:
         raise InputError(f"{where}: '{name}' is a study of kind '{content.get('study')}', expected '{word}'")
     return checked(model, content, told)
-
-
-def _merged(content: Mapping[str, Any], settings: Mapping[str, Any]) -> dict[str, Any]:
-    """``content`` with the tables of ``settings`` put into its own, key by key."""
-    merged = dict(content)
-    for key, value in settings.items():
-        old = merged.get(key)
-        both = isinstance(old, Mapping) and isinstance(value, Mapping)
-        merged[key] = _merged(old, value) if both else value  # type: ignore[arg-type]
-    return merged

@@ -12,7 +12,7 @@ from optics import Moments, twiss
 from optics.imperfections.errors import MagnetErrors, draw_errors
 from optics.line.response import responses
 from optics.line.steering import PART, arrivals, correct_trajectory, sensitivities, trajectory_response
-from optics.maps.lattices.courses import trajectories
+from optics.maps.lattices.trajectories import trajectories
 
 PROTON = ReferenceParticle("proton", kinetic_energy_per_u=120e6)
 BEGIN = {"betx": 6.0, "alfx": 0.5, "bety": 4.0, "alfy": -0.3}

@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 from lattice import InputError, Lattice, Marker, ReferenceParticle, read_json, write_json
-from optics.maps.lattices.courses import trajectories
+from optics.maps.lattices.trajectories import trajectories
 from studies.cli import run
 from studies.pipeline import compute
 from studies.registry import study_of

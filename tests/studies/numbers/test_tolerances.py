@@ -13,7 +13,7 @@ import pytest
 from extraction import third_integer_resonance
 from extraction.resonance.momenta import resonant_momentum
 from extraction.septum import wire_loss
-from lattice import Aperture, Lattice, ReferenceParticle, Sextupole, write_json
+from lattice import Aperture, Lattice, NoSolution, ReferenceParticle, Sextupole, write_json
 from lattice.arrays import Array
 from lattice.reference import SPEED_OF_LIGHT
 from optics import twiss
@@ -28,7 +28,8 @@ from studies.spec.resolution import resolve_ring
 from studies.tolerances.linac.machines import Linacs, source_draws
 from studies.tolerances.linac.spec import LinacTolerancesStudy
 from studies.tolerances.machines import CHROMATIC, EXTRACTION, RESONANCE, ROOMS, Ring
-from studies.tolerances.quantities import figure_of, panels_of
+from studies.tolerances.outcome import Answer, Question
+from studies.tolerances.quantities import evaluate, figure_of, panels_of
 from studies.tolerances.sampling import Drawing
 from studies.tolerances.spec import TolerancesStudy
 from tests.optics.test_imperfections import ring
@@ -159,7 +160,8 @@ def test_the_arm_of_a_ring_that_is_off_its_axis_is_the_tracked_one() -> None:
     machines = made.corrected(made.drawn(made.resolved.lattice, made.sampling.drawing(CASES)), made.resolved.particle)
     each = twiss_about(machines.machines.lattice, made.resolved.particle, machines.orbits[-1][:, 0])
     expected = made.ideal.in_rings(each)
-    missed = [made.ideal.missed(machines.machines.one(i).lattice) for i in range(len(CASES))]
+    rings = [machines.machines.one(i).lattice for i in range(len(CASES))]
+    missed = [made.ideal.missed(ring, made.ideal.shift(ring)) for ring in rings]
     assert max(abs(one.angle) for one in expected) > 1e-4
     assert max(one.angle for one in missed) < 0.1 * max(abs(one.angle) for one in expected)
     assert max(one.step for one in missed) < 2e-3 * made.ideal.arm.spiral_step
@@ -210,7 +212,34 @@ def test_a_correction_that_makes_orbits_larger_is_told() -> None:
         "The correction makes the vertical trajectory larger in 3 of 4 machines (median of the largest"
     )
     assert "2.5 mm before, 9 mm after" in told
-    assert "singular_value_cut" in told
+    assert told.endswith("leave more singular values out, or correct with fewer correctors")
+
+
+def test_what_cannot_be_tracked_beside_leading_order_is_no_error_of_it(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Machines without optics, momentum or arm say nothing; where all are so, no number is judged."""
+    made = cnao_rings(magnets="sextupole", calibration=0.01)
+    found = made.measured(made.sampling.drawing(np.arange(80)))
+
+    def refuse(*_: object) -> Any:
+        raise NoSolution("no momentum is resonant")
+
+    def fourth(case: int, name: str = "") -> Lattice:
+        return machines.one(case).lattice if case == 3 else refuse()
+
+    machines = made.drawn(made.resolved.lattice, made.sampling.drawing(np.arange(5)))
+    monkeypatch.setattr(Ring, "one", lambda self, case: fourth(case))
+    known = made.ideal.missed(machines.one(3).lattice, made.ideal.shift(machines.one(3).lattice))
+    assert made.apart["spiral_step_errors"] == known.step > 0.0
+    monkeypatch.setattr(Ring, "one", lambda self, case: refuse())
+    none = replace(made).apart
+    assert set(none) == set(EXTRACTION)
+    question = Question(made.sampling, 0.95, None, (), lambda drawing: found)
+    for apart, withheld in ((made.apart, False), (none, True)):
+        answer = Answer(question, found, found.iloc[0], (), (), None, {}, apart=apart)
+        told = {one.name: one for one in evaluate(EXTRACTION, answer)}
+        for name in EXTRACTION:
+            assert ("could be tracked" in (told[name].withheld or "")) is withheld
+            assert withheld or (told[name].numerical or 0.0) >= apart[name] > 0.0
 
 
 def test_a_ring_without_a_septum_has_no_arm_and_says_so(tmp_path: Path) -> None:
