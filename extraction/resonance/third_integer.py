@@ -44,6 +44,7 @@ _NO_SEXTUPOLE = 1e-6  # m^-1/2
 _NEXT = 0.2  # of its distance from the orbit: a fixed point this near to a vertex is that vertex's own
 _HIDDEN = 1e-6  # part of a mode's area in x, px: less is a mode of y
 _STAGES = (0.1, 0.25, 0.5, 0.75, 1.0)
+_CIRCLE, _AROUND = 0.1, 24  # of the leading order's triangle, and particles on it, that tell a map's second order
 
 
 @closed
@@ -315,9 +316,14 @@ def _next_to_vertex(motion: Motion, centre: Array) -> Array | None:
 
 
 def _followed(motion: Motion, centre: Array) -> Array:
-    """The point followed from near the resonance to the true tune; NoSolution when it is lost on the way."""
+    """The point followed from near the resonance to the true tune; NoSolution when it is lost on the way.
+
+    It begins at the vertex of the map's own second order: bends of a compact ring drive the resonance beside its
+    sextupoles, and may halve what these do.
+    """
     kobayashi, point, reached = motion.kobayashi, centre.copy(), _STAGES[0]
-    point[:4] = motion.vertex(reached * kobayashi.tune_distance)
+    vertex = own_vertex(motion, centre)
+    point[:4] = centre[:4] + reached * motion.mode.physical(vertex)
     for stage in _STAGES:
         point[:4] = centre[:4] + (point[:4] - centre[:4]) * (stage / reached)
         detuned = _Detuned(motion, _rotation(motion.mode, (stage - 1.0) * kobayashi.tune_distance), centre)
@@ -327,10 +333,37 @@ def _followed(motion: Motion, centre: Array) -> Array:
             raise _no_triangle(kobayashi, str(error)) from None
         reached = stage
     size = np.linalg.norm(motion.normalised(point))
-    expected = np.linalg.norm(kobayashi.normalised_vertices[0])
+    expected = np.linalg.norm(vertex)
     if not 0.1 * expected < size < 10 * expected:
         raise _no_triangle(kobayashi, "Newton's method left the triangle")
     return point
+
+
+def own_vertex(motion: Motion, centre: Array) -> Array:
+    """Normalised (X, P) [m^1/2] of the vertex that the turn's own map has to second order, nearest the leading order's.
+
+    Equation:
+        Three turns of z = X + i P about the orbit: z + i eps z + d conj(z)^2; a point that returns has
+        conj(z)^2 / z = -i eps / d. The sextupoles alone give d = 3 i S / 4 (at the virtual sextupole).
+
+    Raises:
+        NoSolution: a map that does not drive the resonance, or does not bring particles back.
+    """
+    leading = motion.kobayashi.at_place(motion.kobayashi.normalised_vertices[0])
+    radius, angles = _CIRCLE * float(np.linalg.norm(leading)), 2 * np.pi * np.arange(_AROUND) / _AROUND
+    states = np.tile(centre, (_AROUND, 1))
+    states[:, :4] += motion.mode.physical(radius * np.stack([np.cos(angles), np.sin(angles)], axis=-1))
+    for _ in range(3):
+        states = motion.turn.track(states)
+    x, p = motion.normalised(states).T
+    harmonics = np.fft.fft(x + 1j * p) / _AROUND
+    turned, drive = np.angle(harmonics[1]), harmonics[-2] / radius**2
+    if not (np.isfinite(drive) and drive):
+        raise _no_triangle(motion.kobayashi, "particles near the orbit do not come back, or nothing drives them")
+    ratio = -1j * turned / drive
+    thirds = -np.angle(ratio) / 3 + 2 * np.pi * np.arange(3) / 3
+    corners = abs(ratio) * np.stack([np.cos(thirds), np.sin(thirds)], axis=-1)
+    return np.asarray(corners[int(np.argmax(corners @ leading))])
 
 
 def _switched_off(ring: Lattice) -> str:

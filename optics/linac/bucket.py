@@ -14,6 +14,7 @@ from lattice.reference import SPEED_OF_LIGHT
 from optics.closed import closed
 from optics.linac.bunch import energies
 from optics.linac.structure.linac import Linac, Tank
+from optics.linac.tops import tops
 from optics.linac.tracking import track
 from optics.linac.transport import Transport
 
@@ -58,8 +59,8 @@ def transverse_acceptance(run: Transport, plane: str, beta: float, alpha: float)
 
     min over s of bore^2 beta gamma / beta(s), along the axis and without the bunch's length.
     """
-    here, _, _ = run.twiss(plane, beta, alpha)
-    return float(np.min(run.bore**2 * run.momentum / here))
+    here, slope, _ = run.twiss(plane, beta, alpha)
+    return float(np.min(run.bore**2 * run.momentum / tops(run, here, -2 * slope)))
 
 
 @closed

@@ -16,6 +16,7 @@ from optics.linac.bucket import transverse_acceptance
 from optics.linac.bunch import Bunch
 from optics.linac.focusing import Period, advances, in_structures
 from optics.linac.space_charge import SpaceCharge
+from optics.linac.tops import largest_sizes
 from optics.linac.transport import Transport
 
 
@@ -37,7 +38,7 @@ class Extremes:
 
 def largest_fill(run: Transport, bunch: Bunch) -> float:
     """Largest rms size over the bore anywhere along a run, of a beam that enters as ``bunch``."""
-    return float(np.max(run.sizes(bunch.covariance)[:, [0, 2]] / run.bore[:, None]))
+    return float(np.max(largest_sizes(run, bunch.covariance) / run.bore[:, None]))
 
 
 def acceptances(run: Transport, bunch: Bunch) -> dict[str, float]:

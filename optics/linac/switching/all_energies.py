@@ -15,6 +15,7 @@ from scipy.optimize import minimize
 from lattice import InputError
 from lattice.arrays import Array
 from optics.linac.bunch import Bunch
+from optics.linac.extremes import largest_fill
 from optics.linac.structure.linac import Linac
 from optics.linac.switching.energies import transports
 
@@ -37,7 +38,7 @@ class Graded:
 
 def largest_fills(linac: Linac, amplitudes: Array, phases: Array, bunch: Bunch) -> Array:
     """Largest rms size over the bore anywhere along the machine, one number for each setting, (n,)."""
-    return np.array([np.max(fill) for fill in _fills(linac, amplitudes, phases, bunch)])
+    return np.array([largest_fill(run, bunch) for run in transports(linac, amplitudes, phases)])
 
 
 def largest_beam(linac: Linac, amplitudes: Array, phases: Array, bunch: Bunch) -> float:

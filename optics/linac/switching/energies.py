@@ -14,6 +14,7 @@ from scipy.optimize import brentq
 from lattice import InputError, NoSolution
 from lattice.arrays import Array
 from optics.linac.bunch import Bunch
+from optics.linac.extremes import largest_fill
 from optics.linac.line import Line, line_of
 from optics.linac.structure.linac import Linac, Tank
 from optics.linac.structure.reference import follow, reference_of
@@ -187,7 +188,7 @@ def _row(run: Transport, bunch: Bunch) -> dict[str, float]:
         "alfx": float(alfx[-1]),
         "bety": float(bety[-1]),
         "alfy": float(alfy[-1]),
-        "fill": float(np.max(np.maximum(sizes[:, 0], sizes[:, 2]) / run.bore)),
+        "fill": largest_fill(run, bunch),
     }
 
 
