@@ -22,12 +22,12 @@ from lattice import InputError
 from machines.requirements import counted
 from studies.charts.kit.slider import HEIGHT
 from studies.report import render
+from studies.report.bundle import cut_down
 from studies.report.csv import csv_text
 from studies.report.digits import thinned
 from studies.report.drawing import KINDS
 from studies.report.packing import packed
 from studies.report.page import PLOTLY_CONFIG, figure_content
-from studies.report.scripts import made_quick
 from studies.report.sections import SECTIONS, contents, home_of
 from studies.report.sliders import without_slider_room
 from studies.report.verdicts import verdict_rows
@@ -256,16 +256,22 @@ def test_policy_names_exactly_the_two_scripts(page: Page) -> None:
     assert allowed(page) == [of_hash(running[0]), of_hash(unpacked(plotly[0]))]
 
 
-def test_plotly_is_its_bundle_less_the_kinds_that_no_figure_has(page: Page) -> None:
-    """One pair of brackets more, so that a browser reads it once, and two kinds made beside its own scatter."""
+def test_plotly_is_its_bundle_less_what_no_figure_needs(page: Page) -> None:
+    """One pair of brackets more, so that it is read once; two kinds beside its own scatter; less of the rest."""
     packaged = get_plotlyjs().rstrip()
     [bundle] = [unpacked(text) for attributes, text in page.scripts if attributes.get("id") == "plotly"]
     kinds = re.compile(r"(?<=\.register\(\[)[\w$()]+(?:,[\w$()]+)*(?=\]\))")
     [made], [shipped] = kinds.findall(bundle), kinds.findall(packaged)
     assert len(made.split(",")) == len(set(KINDS) - {"scatter"})
     assert set(made.split(",")) < set(shipped.split(","))
-    whole = bundle.replace(made, shipped).replace("(() => {\n", "() => {\n")
-    assert whole.removesuffix("})));") == packaged.removesuffix("}));")
+    whole = bundle.replace(made, shipped).replace("(() => {\n", "() => {\n").removesuffix("})));")
+    place = 0
+    for piece in re.split(r"(?=var [\w$]+=[\w$]+\((?:\([\w$,]*\)|[\w$]+)=>\{)", whole):
+        place = packaged.index(piece, place) + len(piece)  # its own text, in its own order
+    assert packaged[place:] == "}));"
+    assert len(whole) < len(packaged) / 2
+    assert "Licensed under the MIT license" in whole
+    assert "Bundled license information" in whole
 
 
 SMALL_BUNDLE = (
@@ -273,17 +279,41 @@ SMALL_BUNDLE = (
     'var b=W((e,t)=>{"use strict";t.exports=a()});'
     'var c=W((e,t)=>{"use strict";t.exports={moduleType:"trace",name:"cone"}});'
     'var d=W((e,t)=>{"use strict";var x=c();x.plot=a();t.exports=x});'
-    'var e=W((e,t)=>{"use strict";t.exports={}});'
+    'var e=W(e=>{"use strict";e.z={}});'
 )
+
+
+def cut(made: str) -> list[str]:
+    """The names of the modules that stay when a small bundle makes the kinds ``made``."""
+    text = cut_down(f"{SMALL_BUNDLE}var f=W(e=>{{r.register([{made}])}});return f();")
+    return [*re.findall(r"var (\w)=", text), *re.findall(r"register\(\[(.*)\]", text)]
 
 
 @pytest.mark.parametrize(
-    ("made", "kept"),
-    [("b(),d()", "b()"), ("d(),b(),d()", "b()"), ("b(),e(),f()", "b(),e(),f()")],
+    ("made", "kept", "modules"),
+    [
+        ("b(),d()", "b()", "abf"),
+        ("d(),b(),d()", "b()", "abf"),
+        ("b(),e(),g()", "b(),e(),g()", "abef"),
+    ],
     ids=["a cone is none of ours", "in any order", "what does not say its kind stays"],
 )
-def test_kinds_that_no_figure_has_are_not_made(made: str, kept: str) -> None:
-    assert made_quick(f"{SMALL_BUNDLE}r.register([{made}])") == f"{SMALL_BUNDLE}r.register([{kept}])"
+def test_kinds_that_no_figure_has_are_not_made(made: str, kept: str, modules: str) -> None:
+    assert cut(made) == [*modules, kept]
+
+
+def test_modules_end_where_their_brackets_do() -> None:
+    """Brackets in texts, patterns and comments count nothing; what stands between modules goes with those in it."""
+    tricky = 'var a=W((e,t)=>{t.x="}";t.y=/[}/]}/;t.z=`}`;/* } */t.exports={}});'
+    loose = "var g={};function h(){return 1}var i=E(()=>{a()});"
+    unused = loose.replace("i=", "j=").replace("h(", "k(")
+    last = "var z=W(e=>{i()});return z();"
+    assert cut_down(f"{tricky}{loose}var b=W(e=>{{}});{unused}{last}") == f"{tricky}{loose}{last}"
+
+
+def test_a_bundle_that_is_written_otherwise_stays_as_it_is() -> None:
+    text = "window.Plotly={newPlot(){return a()}};"
+    assert cut_down(text) == text
 
 
 def test_a_page_without_figures_holds_and_allows_no_plotly() -> None:
