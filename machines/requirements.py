@@ -120,10 +120,11 @@ class Verdict:
 def judge(requirement: Requirement, value: float | None, error: float | None, reason: str = "") -> Verdict:
     """PASS, FAIL or NOT EVALUATED for a value with the error that decides, both in the requirement's unit.
 
-    A missing or non-finite value (or error) is NOT EVALUATED, never a silent pass. ``reason`` explains a missing value.
+    A missing or non-finite value is NOT EVALUATED, never a silent pass; so is one whose error is none, or below 0.
+    ``reason`` explains a missing value.
 
     Equation:
-        PASS when min(value - lower, upper - value) >= error (> 0 where the error is 0), else FAIL.
+        PASS when min(value - lower, upper - value) >= error, else FAIL.
 
     Returns:
         Verdict: ``verdict``, ``margin`` [unit] positive inside the limits, and its ``reason``.
@@ -141,7 +142,7 @@ def judge(requirement: Requirement, value: float | None, error: float | None, re
     """
     if value is None or not isfinite(value):
         return Verdict(requirement, NOT_EVALUATED, None, None, None, reason or "the value could not be computed")
-    if error is None or not isfinite(error):
+    if error is None or not isfinite(error) or error < 0:
         return Verdict(requirement, NOT_EVALUATED, value, None, None, reason or "the value's error is not known")
     margin = min(
         value - requirement.lower if requirement.lower is not None else float("inf"),

@@ -8,6 +8,8 @@ from functools import partial
 from math import isfinite
 from typing import TypeVar
 
+import numpy as np
+
 from lattice.errors import HadronOpticsError, InputError
 from machines.requirements import FAIL, PASS, PROGRAM, Requirement, Verdict, judge
 from studies.results import Quantity
@@ -83,6 +85,14 @@ def measured(name: str, compute: Callable[[], Number], engine: str = ALONE) -> Q
         statistical=number.statistical,
         at=number.at,
     )
+
+
+def worst_of(values: Iterable[float], largest: bool = True) -> int:
+    """The place of the ``largest`` (or least) of some values; of the first that is nan, as nothing is worse to know."""
+    found = np.fromiter(values, dtype=float)
+    if not len(found):
+        raise InputError("there is nothing to take the worst of")
+    return int(np.argmax(found) if largest else np.argmin(found))
 
 
 def missing(name: str, reason: str, engine: str = ALONE) -> Quantity:

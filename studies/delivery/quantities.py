@@ -174,7 +174,8 @@ def _engines(facts: Facts) -> float:
     table = facts.engines
     if table.empty:
         return 0.0
-    return max(float((table[f"size_{plane}_xsuite"] / table[f"size_{plane}"] - 1.0).abs().max()) for plane in "xy")
+    off = [(table[f"size_{plane}_xsuite"] / table[f"size_{plane}"] - 1.0).abs().to_numpy() for plane in "xy"]
+    return float(np.max(off))
 
 
 def _xsuite(facts: Facts) -> Number:

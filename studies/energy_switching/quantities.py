@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
+from typing import Any
 
 import numpy as np
 
@@ -12,9 +13,8 @@ from optics.ramping.circuits import Circuit
 from optics.ramping.species import SpeciesCycle
 from optics.ramping.steps import left_by
 from studies.energy_switching.facts import SwitchingFacts
-from studies.judging import ALONE, BOTH, FORMULA, missing
+from studies.judging import ALONE, BOTH, FORMULA, Number, measured, missing
 from studies.results import Quantity
-from studies.vocabulary import SWITCHING
 
 _ROUNDING = 1e-12
 
@@ -32,7 +32,7 @@ def _absent(name: str) -> Quantity:
 
 
 def _quantity(name: str, value: float, error: float, engine: str, method: str, figure: str = "") -> Quantity:
-    return Quantity(name, float(value), SWITCHING[name].unit, float(error), engine, method, figure)
+    return measured(name, lambda: Number(float(value), float(error), engine, method, figure))
 
 
 def _quantities(facts: SwitchingFacts) -> Iterator[Quantity]:
@@ -42,7 +42,7 @@ def _quantities(facts: SwitchingFacts) -> Iterator[Quantity]:
     yield from _times(facts)
     yield from _table(facts)
     if facts.engines:
-        worst = max(max(abs(a - b) for a, b in zip(e.ours, e.xsuite, strict=True)) for e in facts.engines)
+        worst = _apart(facts)
         yield _quantity(
             "residual_programme_xsuite", worst, _ROUNDING, BOTH, f"{counted(len(facts.engines), 'energy')} sampled"
         )
@@ -52,12 +52,12 @@ def _held(facts: SwitchingFacts) -> Iterator[Quantity]:
     """What the programme holds, and how well."""
     programme = facts.programme
     off = {name: np.max(np.abs(v - programme.goals[name])) for name, v in programme.values.items()}
-    error = max((max(abs(a - b) for a, b in zip(e.ours, e.xsuite, strict=True)) for e in facts.engines), default=0.0)
+    error = _apart(facts) if facts.engines else 0.0
     engine = BOTH if facts.engines else ALONE
     method = "largest over all energies; error: difference from Xsuite at the energies sampled"
     tunes = [value for name, value in off.items() if name in ("qx", "qy")]
     if tunes:
-        yield _quantity("programme_tune_error", max(tunes), error, engine, method, "held-energy")
+        yield _quantity("programme_tune_error", np.max(tunes), error, engine, method, "held-energy")
     chromaticity = np.asarray(programme.optics.dqx)
     yield _quantity(
         "programme_chromaticity_range", np.ptp(chromaticity), 1e-6, ALONE, "largest minus least", "held-energy"
@@ -69,20 +69,20 @@ def _held(facts: SwitchingFacts) -> Iterator[Quantity]:
     ):
         found = [value for name, value in off.items() if name.startswith(prefix)]
         if found:
-            yield _quantity(quantity, max(found), 1e-9, ALONE, "largest over all energies", "held-energy")
+            yield _quantity(quantity, np.max(found), 1e-9, ALONE, "largest over all energies", "held-energy")
 
 
 def _circuits(facts: SwitchingFacts) -> Iterator[Quantity]:
     all_of = facts.judged_circuits
     method = "largest of all circuits and energies, the machine's top one too; the calibration is the study's own"
-    current = max(float(np.max(np.abs(c.currents))) / c.magnet.supply.largest_current for c, _ in all_of)
+    current = np.max([np.max(np.abs(c.currents)) / c.magnet.supply.largest_current for c, _ in all_of])
     yield _quantity("largest_current_share", current, 1e-5, FORMULA, method, "strengths-currents")
     ramp = facts.study.cycle.wanted_ramp_s
-    voltage = max(_voltage_share(circuit, cycle, ramp) for circuit, cycle in all_of)
+    voltage = np.max([_voltage_share(circuit, cycle, ramp) for circuit, cycle in all_of])
     on = "to hold the current" if ramp is None else f"at the end of the ramp of {ramp:g} s that the study asks for"
     yield _quantity("largest_voltage_share", voltage, 1e-5, FORMULA, f"{on}; {method}", "strengths-currents")
     yield from _fields(facts)
-    voltages = [float(cycle.rf["voltage"].max()) for cycle in facts.cycles]
+    voltages = [_longest(cycle.rf["voltage"]) for cycle in facts.cycles]
     if not np.isfinite(voltages).all():
         yield missing("largest_rf_voltage", _NEVER, FORMULA)
         return
@@ -114,23 +114,22 @@ def _fields(facts: SwitchingFacts) -> Iterator[Quantity]:
     ]
     if shares:
         method = "largest of all circuits that have a rating, and energies, the machine's top one too"
-        yield _quantity("largest_field_share", max(shares), 1e-5, FORMULA, method, "strengths-currents")
+        yield _quantity("largest_field_share", np.max(shares), 1e-5, FORMULA, method, "strengths-currents")
     else:
         yield missing("largest_field_share", "no circuit has a rating of its field", FORMULA)
 
 
 def _times(facts: SwitchingFacts) -> Iterator[Quantity]:
-    yield _time("longest_change", [float(cycle.times["change"].max()) for cycle in facts.cycles], _OF_CYCLE, "parts")
+    yield _time("longest_change", [_longest(cycle.times["change"]) for cycle in facts.cycles], _OF_CYCLE, "parts")
     if not any(len(cycle.steps) for cycle in facts.cycles):
         for name in ("longest_step", "step_tune_error"):
             yield missing(name, "one energy has no step")
         return
-    steps = [float(cycle.steps["step"].max()) for cycle in facts.cycles if len(cycle.steps)]
+    steps = [_longest(cycle.steps["step"]) for cycle in facts.cycles if len(cycle.steps)]
     yield _time("longest_step", steps, "recapture, ramp, settling, preparation", "steps")
     chromaticity = float(np.max(np.abs(facts.programme.optics.dqx)))
-    tune = max(
-        float(_moved_by_hysteresis(cycle, facts, chromaticity).max()) for cycle in facts.cycles if len(cycle.steps)
-    )
+    moved = [_moved_by_hysteresis(cycle, facts, chromaticity) for cycle in facts.cycles if len(cycle.steps)]
+    tune = np.max(np.concatenate(moved))
     method = "field left by hysteresis times dQx per relative gradient, and Q'x times that of the bends, all added"
     yield _quantity("step_tune_error", tune, 1e-6, ALONE, method, "cycle-steps")
 
@@ -142,6 +141,16 @@ def _moved_by_hysteresis(cycle: SpeciesCycle, facts: SwitchingFacts, chromaticit
 
 
 _OF_CYCLE = "sum of the parts of the cycle but the spill"
+
+
+def _longest(times: Any) -> float:
+    """The largest of a column; nan where one is, and without any."""
+    return float(np.max(times.to_numpy())) if len(times) else float("nan")
+
+
+def _apart(facts: SwitchingFacts) -> float:
+    """Largest difference of a tune from Xsuite's at the energies sampled."""
+    return float(np.max([np.abs(np.subtract(one.ours, one.xsuite)) for one in facts.engines]))
 
 
 def _time(name: str, times: Sequence[float], method: str, figure: str) -> Quantity:
@@ -158,5 +167,5 @@ def _table(facts: SwitchingFacts) -> Iterator[Quantity]:
     method = "smooth errors of all species together; rms over all energies"
     yield _quantity("table_tune_residual", fit.rms[0], 1e-9, ALONE, method, "table-residuals")
     groups = list(facts.study.held.groups)
-    largest = max(float(fit.table[name].abs().max()) for name in groups)
+    largest = np.max(np.abs(fit.table[groups].to_numpy()))
     yield _quantity("table_gradient_error", largest, 1e-9, ALONE, "largest of the energies' own", "table-errors")

@@ -13,11 +13,13 @@ from math import isfinite, pi, sqrt
 import numpy as np
 
 from lattice import InputError
+from lattice.arrays import Array
+from lattice.errors import counted
 from optics.linac.bunch import normalised_emittance
 from optics.linac.extremes import Extremes
 from optics.matter.ranges import range_in_water
 from optics.statistics import TWO_SIDED, farther, least_sample, percentile_bounds, proportion, reach, spread
-from studies.judging import ALONE, FORMULA, ROUNDING, Number, evaluated
+from studies.judging import ALONE, FORMULA, ROUNDING, Number, evaluated, worst_of
 from studies.linac.facts import LinacFacts
 from studies.results import Quantity
 
@@ -37,7 +39,9 @@ def usual() -> tuple[str, ...]:
 
 
 def counting_error(share: float, count: int) -> float:
-    """Error of a share of ``count`` particles at 95 %: to the farther end of Wilson's interval."""
+    """Error of a share of ``count`` particles at 95 %: to the farther end of Wilson's interval; nan of no share."""
+    if not isfinite(share):
+        return float("nan")
     return reach(proportion(round(share * count), count))[1]
 
 
@@ -177,8 +181,9 @@ def _space_charge(facts: LinacFacts) -> Number:
 def _units(column: str, text: str, total: bool = False) -> Callable[[LinacFacts], Number]:
     def of(facts: LinacFacts) -> Number:
         values = facts.units[column]
-        worst = str(facts.units["unit"][int(values.argmax())])
-        value = float(values.sum() if total else values.max())
+        row = worst_of(values)
+        worst = str(facts.units["unit"][row])
+        value = float(np.sum(values.to_numpy()) if total else values[row])
         method, at = (text, "") if total else (f"{text}; {worst}", worst)
         return Number(value, ROUNDING * value, FORMULA, method, "power-units", at=at)
 
@@ -186,7 +191,7 @@ def _units(column: str, text: str, total: bool = False) -> Callable[[LinacFacts]
 
 
 def _kilpatrick(facts: LinacFacts) -> Number:
-    worst = facts.tanks.loc[facts.tanks["kilpatrick"].idxmax()]
+    worst = facts.tanks.iloc[worst_of(facts.tanks["kilpatrick"])]
     method = f"E0 times the ratio of peak surface field, over Kilpatrick's; {worst['tank']}"
     return Number(float(worst["kilpatrick"]), ROUNDING, FORMULA, method, "power-units", at=str(worst["tank"]))
 
@@ -204,16 +209,30 @@ def _lost_power(facts: LinacFacts) -> Number:
     return Number(value, 0.0, ALONE, method, "linac-losses", statistical=error)
 
 
+def _arrived(facts: LinacFacts) -> Array:
+    """Energies of the pulses that come to the end."""
+    found = facts.pulses[np.isfinite(facts.pulses)]
+    if not len(found):
+        raise InputError(f"none of {counted(len(facts.pulses), 'pulse')} arrives")
+    return np.asarray(found)
+
+
+def _stopped(facts: LinacFacts) -> str:
+    """Why a jitter is not judged: it is of the pulses that arrive."""
+    stopped = int(np.sum(~np.isfinite(facts.pulses)))
+    return f"{stopped} of {counted(len(facts.pulses), 'pulse')} stopped on the way" if stopped else ""
+
+
 def _energy_jitter(facts: LinacFacts) -> Number:
-    arrived = facts.pulses[np.isfinite(facts.pulses)]
+    arrived = _arrived(facts)
     value, error = (part / float(arrived.mean()) for part in spread(arrived))
-    return Number(value, 0.0, ALONE, _pulses_text(facts), "tolerances-energy", statistical=error)
+    return Number(value, 0.0, ALONE, _pulses_text(facts), "tolerances-energy", error, _stopped(facts))
 
 
 def _range_jitter(facts: LinacFacts) -> Number:
-    arrived = facts.pulses[np.isfinite(facts.pulses)]
+    arrived = _arrived(facts)
     value, error = spread(range_in_water(arrived, facts.machine.linac.particle.kind))
-    return Number(value, 0.0, ALONE, _pulses_text(facts), "tolerances-energy", statistical=error)
+    return Number(value, 0.0, ALONE, _pulses_text(facts), "tolerances-energy", error, _stopped(facts))
 
 
 def _pulses_text(facts: LinacFacts) -> str:
@@ -228,7 +247,8 @@ def _tank_residual(facts: LinacFacts) -> Number:
     if facts.pair.fields is None and facts.tanks["gain_fields"].isna().all():
         raise InputError(f"there is nothing to compare with: {facts.pair.alone}")
     off = (facts.tanks["gain"] / facts.tanks["gain_fields"] - 1.0).abs()
-    return Number(float(off.max()), 1e-7, BOTH, f"{facts.tanks['tank'][int(off.argmax())]}", "engines-linac-tanks")
+    row = worst_of(off)
+    return Number(float(off[row]), 1e-7, BOTH, f"{facts.tanks['tank'][row]}", "engines-linac-tanks")
 
 
 def _energy_residual(facts: LinacFacts) -> Number:

@@ -22,7 +22,7 @@ from optics.linear.solution import functions_inside
 from optics.magnets import magnet_count, strongest
 from optics.resonances import nearest_third, nearest_with_qy
 from optics.straights import third_straight
-from studies.judging import ALONE, BOTH, FORMULA, ROUNDING, Number, measured
+from studies.judging import ALONE, BOTH, FORMULA, ROUNDING, Number, measured, worst_of
 from studies.results import Quantity
 from studies.ring_optics.facts import BeamOptics, Compared, Facts
 from studies.ring_optics.imperfections import imperfection_number
@@ -262,9 +262,10 @@ def _residual(key: str, facts: Facts) -> Number:
         raise InputError("a line without periodic optics has none to compare")
     difference = table["difference"].abs()
     sizes = difference / table["reference"].abs() if key == "residual_beta_xsuite" else difference
-    worst = str(sizes.idxmax())
+    row = worst_of(sizes)
+    worst = str(sizes.index[row])
     method = f"{worst}, at {table['where'][worst]}; error: rounding"
-    return Number(float(sizes.max()), 1e-15, BOTH, method, "engines-summary")
+    return Number(float(sizes.iloc[row]), 1e-15, BOTH, method, "engines-summary")
 
 
 def _imperfection(key: str, facts: Facts) -> Number:

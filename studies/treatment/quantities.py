@@ -4,11 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from studies.judging import FORMULA, missing
+from studies.judging import FORMULA, Number, measured, missing, worst_of
 from studies.results import Quantity
 from studies.treatment.facts import CYCLES, CYCLOTRON, LINAC, STEPS, ComparisonFacts
 from studies.treatment.timing_checks import COMPUTED
-from studies.vocabulary import SWITCHING
 
 _TIMES = {
     CYCLES: "treatment_time_cycles",
@@ -36,7 +35,10 @@ def quantities(facts: ComparisonFacts) -> Iterator[Quantity]:
     yield from _of_beams(facts)
     models = [check for check in facts.checks if check.kind == COMPUTED]
     missed = sum(not check.met for check in models)
-    yield _quantity("timing_checks_missed", missed, 0.0, f"of {len(models)} that models compute", "")
+    if models:
+        yield _quantity("timing_checks_missed", missed, 0.0, f"of {len(models)} that models compute", "")
+    else:
+        yield missing("timing_checks_missed", "no published number is one that the models compute", FORMULA)
 
 
 def _of_beams(facts: ComparisonFacts) -> Iterator[Quantity]:
@@ -46,14 +48,14 @@ def _of_beams(facts: ComparisonFacts) -> Iterator[Quantity]:
         for name in ("largest_energy_spread", "worst_spot"):
             yield missing(name, "no machine reaches the volume", FORMULA)
         return
-    worst = beams.loc[beams["spread"].idxmax()]
+    worst = beams.iloc[worst_of(beams["spread"])]
     method = f"all machines and energies; {worst['machine']} at {worst['energy']:.4g} MeV/u"
     yield _quantity("largest_energy_spread", worst["spread"], 1e-5, method, "beam-spread")
     spots = beams.melt(["machine", "energy"], ["spot_x", "spot_y"], value_name="spot")
-    far = spots.loc[(spots["spot"] - _MIDDLE_SPOT).abs().idxmax()]
+    far = spots.iloc[worst_of((spots["spot"] - _MIDDLE_SPOT).abs())]
     method = f"all machines, energies and planes; {far['machine']} at {far['energy']:.4g} MeV/u"
     yield _quantity("worst_spot", far["spot"], 1e-5, method, "beam-spots")
 
 
 def _quantity(name: str, value: float, error: float, method: str, figure: str) -> Quantity:
-    return Quantity(name, float(value), SWITCHING[name].unit, float(error), FORMULA, method, figure)
+    return measured(name, lambda: Number(float(value), float(error), FORMULA, method, figure))

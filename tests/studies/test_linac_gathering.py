@@ -16,7 +16,7 @@ from lattice import ReferenceParticle
 from lattice.ranges import stopping_power
 from machines.linacs.machine import LinacMachine
 from machines.linacs.table import LinacTable
-from optics.linac import SpaceCharge, periods, track, transport
+from optics.linac import SpaceCharge, Transport, periods, track, transport
 from optics.linac.balance import defocusing
 from optics.linac.field_integration import integrated_energies
 from optics.linac.focusing import structure_periods
@@ -24,6 +24,7 @@ from optics.linac.result import kept
 from optics.linac.structure.errors import with_errors
 from optics.linac.switching.energies import stages
 from optics.linac.switching.settings import settings_for
+from optics.linac.tops import largest_sizes, tops
 from studies.linac import facts as optics
 from studies.linac.resolution import ResolvedLinac
 from studies.linac.spec import LinacOpticsStudy
@@ -120,6 +121,12 @@ def test_lost_power_is_that_of_the_mean_current() -> None:
     assert share * CURRENT * DUTY * ENTRANCE <= facts.lost_power <= share * CURRENT * DUTY * float(run.energy[-1])
 
 
+def largest_beta(run: Transport, plane: str, beta: float, alpha: float) -> float:
+    """Over beta gamma, inside quadrupoles too."""
+    here, slope, _ = run.twiss(plane, beta, alpha)
+    return float((tops(run, here, -2 * slope) / run.momentum).max())
+
+
 def test_envelopes_and_acceptances_are_those_of_the_beam_at_the_entrance() -> None:
     """Sizes (eps bet / (beta gamma))^(1/2); each plane's acceptance is its least bore^2 beta gamma / bet."""
     facts, bunch = gathered(), small().bunch
@@ -127,8 +134,7 @@ def test_envelopes_and_acceptances_are_those_of_the_beam_at_the_entrance() -> No
     first = [(bunch.emittance_x * bunch.betx / scale) ** 0.5, (bunch.emittance_y * bunch.bety / scale) ** 0.5]
     assert facts.sizes[0, [0, 2]] == pytest.approx(first, rel=1e-12)
     for plane, beta, alpha in (("x", bunch.betx, bunch.alfx), ("y", bunch.bety, bunch.alfy)):
-        here = facts.run.twiss(plane, beta, alpha)[0]
-        largest = float((here / facts.run.momentum).max())
+        largest = largest_beta(facts.run, plane, beta, alpha)
         assert facts.across.acceptances[plane] == pytest.approx(2.5e-3**2 / largest, rel=1e-12)
 
 
@@ -248,7 +254,7 @@ def test_energies_settings_and_beams_go_together() -> None:
     for row in (0, 4):
         linac = facts.settings.applied(small().linac, row)
         assert transport(linac).energy[-1] == pytest.approx(facts.energies[row], abs=1.0)  # eV, as settings hold it
-        sizes = transport(linac).sizes(small().bunch.covariance)[:, [0, 2]]
+        sizes = largest_sizes(transport(linac), small().bunch.covariance)
         assert facts.beams["fill"][row] == pytest.approx(float(sizes.max()) / 2.5e-3, rel=1e-9)  # one bore everywhere
         end = kept(linac, track(linac, small().sample(200, facts.study.seed)))
         assert facts.beams["transmission"][row] == end.transmission
@@ -283,8 +289,8 @@ def test_focusing_at_every_energy_is_that_of_the_periods_with_its_settings() -> 
         assert (found["least_mux"], found["least_muy"]) == pytest.approx(np.min(inside, axis=0), rel=1e-12)
         run = transport(linac)
         for plane, emittance in (("x", 0.2e-6), ("y", 0.3e-6)):
-            here = run.twiss(plane, getattr(bunch, f"bet{plane}"), getattr(bunch, f"alf{plane}"))[0]
-            acceptance = 2.5e-3**2 / float((here / run.momentum).max())
+            largest = largest_beta(run, plane, getattr(bunch, f"bet{plane}"), getattr(bunch, f"alf{plane}"))
+            acceptance = 2.5e-3**2 / largest
             assert found[f"acceptance_{plane}"] == pytest.approx(acceptance / emittance, rel=1e-12)
 
 

@@ -14,7 +14,7 @@ from optics.linac import transport
 from optics.linac.balance import unit_table
 from optics.linac.bunch import normalised_emittance
 from optics.statistics import TWO_SIDED
-from studies.judging import ALONE, FORMULA, ROUNDING, Number, evaluated
+from studies.judging import ALONE, FORMULA, ROUNDING, Number, evaluated, worst_of
 from studies.linac.quantities import BOTH, counting_error
 from studies.linac.switching.facts import SwitchingFacts
 from studies.results import Quantity
@@ -64,7 +64,7 @@ def _at(facts: SwitchingFacts, row: int) -> str:
 
 def _transmission(facts: SwitchingFacts) -> Number:
     shares = facts.beams["transmission"].to_numpy()
-    row, count = int(np.argmin(shares)), facts.study.particles_per_energy
+    row, count = worst_of(shares, largest=False), facts.study.particles_per_energy
     value, error = float(shares[row]), counting_error(float(shares[row]), count)
     method = (
         f"{_at(facts, row)}; the same {count} particles at each of {counted(len(shares), 'energy')}; error: counting"
@@ -74,7 +74,7 @@ def _transmission(facts: SwitchingFacts) -> Number:
 
 def _spread(facts: SwitchingFacts) -> Number:
     spreads = (facts.beams["sigma_energy"] / facts.beams["energy"]).to_numpy()
-    row = int(np.argmax(spreads))
+    row = worst_of(spreads)
     error = float(facts.beams["sigma_energy_error"][row] / facts.beams["energy"][row])
     more = f", {facts.study.particles} where it may be the largest ({counted(len(facts.refined), 'energy')})"
     counts = f"{facts.study.particles_per_energy} particles at every energy{more if facts.refined else ''}"
@@ -84,7 +84,7 @@ def _spread(facts: SwitchingFacts) -> Number:
 
 def _miss(facts: SwitchingFacts) -> Number:
     off = (facts.beams["energy"] / facts.beams["wanted"] - 1.0).abs().to_numpy()
-    row = int(np.argmax(off))
+    row = worst_of(off)
     relative = float(facts.beams["sigma_energy"][row] / facts.beams["energy"][row])
     error = TWO_SIDED * relative / sqrt(facts.study.particles_per_energy)
     method = f"{_at(facts, row)}; mean of the survivors; error: counting"
@@ -99,13 +99,13 @@ def _engine_residual(facts: SwitchingFacts) -> tuple[float, float]:
     if facts.alone:
         raise InputError(f"there is nothing to compare with: {facts.alone}")
     off = (facts.integrated["fields"] / facts.integrated["wanted"] - 1.0).abs()
-    row = int(off.argmax())
+    row = worst_of(off)
     return float(off[row]), float(facts.integrated["wanted"][row])
 
 
 def _residual(facts: SwitchingFacts) -> Number:
     value, energy = _engine_residual(facts)
-    error = float((facts.integrated["steps"] / facts.integrated["wanted"]).max())
+    error = float(np.max((facts.integrated["steps"] / facts.integrated["wanted"]).to_numpy()))
     every = counted(len(facts.integrated), "energy")
     method = f"at {energy / 1e6:.4g} MeV, of {every}; error: finer steps of the integration"
     return Number(value, error, BOTH, method, "engines-energies")
@@ -125,7 +125,7 @@ def _spot(largest: bool) -> Callable[[SwitchingFacts], Number]:
 
 
 def _fill(facts: SwitchingFacts) -> Number:
-    row = int(facts.beams["fill"].argmax())
+    row = worst_of(facts.beams["fill"])
     value, method = float(facts.beams["fill"][row]), f"{_at(facts, row)}; matrices"
     if facts.alone:
         return Number(value, ROUNDING, ALONE, f"{method}; {facts.alone}", "energies-spot")
@@ -135,14 +135,14 @@ def _fill(facts: SwitchingFacts) -> Number:
 
 def _energy_jitter(facts: SwitchingFacts) -> Number:
     relative = facts.jitter["sigma_energy"] / facts.jitter["wanted"]
-    row = int(relative.argmax())
+    row = worst_of(relative)
     value = float(relative[row])
     error = TWO_SIDED * value / sqrt(2.0 * facts.study.samples)
     return Number(value, 0.0, ALONE, _jitter_text(facts, row), "tolerances-jitter", statistical=error)
 
 
 def _range_jitter(facts: SwitchingFacts) -> Number:
-    row = int(facts.jitter["sigma_range"].argmax())
+    row = worst_of(facts.jitter["sigma_range"])
     value = float(facts.jitter["sigma_range"][row])
     error = TWO_SIDED * value / sqrt(2.0 * facts.study.samples)
     return Number(value, 0.0, ALONE, _jitter_text(facts, row), "tolerances-jitter", statistical=error)
@@ -160,7 +160,7 @@ def _interpolation(facts: SwitchingFacts) -> Number:
     if facts.interpolated.empty:
         raise InputError("no two neighbouring rows have the same last unit: ask for more energies")
     off = (facts.interpolated["energy"] / facts.interpolated["wanted"] - 1.0).abs()
-    row = int(off.argmax())
+    row = worst_of(off)
     at = facts.interpolated["wanted"][row] / 1e6
     method = f"at {at:.4g} MeV; rows with the same last unit, amplitude and phase half way; error: rounding"
     return Number(float(off[row]), ROUNDING, ALONE, method, "energies-between")
@@ -182,7 +182,7 @@ def _painted(facts: SwitchingFacts) -> None:
 
 def _layer(facts: SwitchingFacts) -> Number:
     _painted(facts)
-    row = int(facts.layers["change"].argmax())
+    row = worst_of(facts.layers["change"])
     pulse = facts.machine.pulse
     method = (
         f"to {facts.layers['energy'][row] / 1e6:.4g} MeV; slew rate {pulse.magnet_slew:g} T m/s and settling "
@@ -225,7 +225,7 @@ def _count(facts: SwitchingFacts) -> Number:
 
 
 def _worst_trip(facts: SwitchingFacts) -> Number:
-    row = int(facts.trips["lost"].argmax())
+    row = worst_of(facts.trips["lost"])
     method = f"{facts.trips['unit'][row]}, settings of the table alone"
     return Number(float(facts.trips["lost"][row]), ROUNDING, ALONE, method, "trips-energies")
 
@@ -234,7 +234,7 @@ def _best_recovery(facts: SwitchingFacts) -> Number:
     above = facts.trips[facts.trips["untouched"] >= facts.machine.reach[0]]
     if above.empty:
         raise InputError("no unit begins above the lowest energy")
-    row = above.loc[above["recovered"].idxmin()]
+    row = above.iloc[worst_of(above["recovered"], largest=False)]
     method = f"{row['unit']}, of the units that begin above the lowest energy; those behind it phased anew"
     return Number(float(row["recovered"]), 1.0, ALONE, method, "trips-energies")
 
@@ -271,14 +271,14 @@ def _units(column: str, text: str, total: bool = False) -> Callable[[SwitchingFa
         run = transport(machine.linac)
         duty = machine.pulse.duty
         values = unit_table(machine.linac, run, machine.supplies, current=machine.current, duty=duty)[column]
-        value = float(values.sum() if total else values.max())
+        value = float(np.sum(values.to_numpy()) if total else values[worst_of(values)])
         return Number(value, ROUNDING * value, FORMULA, text, "energies-settings")
 
     return of
 
 
 def _kilpatrick(facts: SwitchingFacts) -> Number:
-    value = float(facts.tanks["kilpatrick"].max())
+    value = float(facts.tanks["kilpatrick"][worst_of(facts.tanks["kilpatrick"])])
     method = "E0 times the ratio of peak surface field, over Kilpatrick's"
     return Number(value, ROUNDING, FORMULA, method, "energies-settings")
 

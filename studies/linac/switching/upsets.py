@@ -24,7 +24,7 @@ from studies.runs.logs import LOGGER
 def jitter_table(
     machine: LinacMachine, study: LinacSwitchingStudy, settings: Settings, energies: Array, some: Array
 ) -> pd.DataFrame:
-    """Rms energy [eV] and range [m] over pulses with the machine's errors, for ``some`` rows."""
+    """Rms energy [eV] and range [m] over pulses with the machine's errors, for ``some`` rows; nan where one stops."""
     LOGGER.info("%d pulses with errors at %s", study.samples, counted(len(some), "energy"))
     errors = machine.errors
     pulses = pulse_energies(
@@ -40,8 +40,8 @@ def jitter_table(
     return pd.DataFrame(
         {
             "wanted": energies[some],
-            "sigma_energy": np.nanstd(pulses, axis=1),
-            "sigma_range": np.nanstd(range_in_water(pulses, machine.linac.particle.kind), axis=1),
+            "sigma_energy": np.std(pulses, axis=1),
+            "sigma_range": np.std(range_in_water(pulses, machine.linac.particle.kind), axis=1),
         }
     )
 
