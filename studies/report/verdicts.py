@@ -9,7 +9,7 @@ from dataclasses import dataclass, replace
 
 from machines.requirements import PROGRAM, Requirement, Verdict
 from studies.report.severity import severity
-from studies.report.written import error_parts, judged_parts, limit_text, margin_text
+from studies.report.written import error_parts, judged_parts, limit_text, margin_text, more_digits
 from studies.results import FigureData, Quantity
 from studies.vocabulary.typesetting import unit_text
 
@@ -102,7 +102,7 @@ def _row(number: int, verdict: Verdict, quantities: dict[str, Quantity], figures
         value=value,
         error=error,
         limit=limit_text(requirement.lower, requirement.upper),
-        margin=margin_text(verdict.margin, verdict.spread),
+        margin=margin_text(verdict.margin, verdict.spread, more_digits(verdict.value, verdict.spread, limits)),
         unit=unit_text(requirement.unit),
         engine=quantity.engine if quantity else "",
         method=quantity.method if quantity else "",

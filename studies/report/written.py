@@ -38,33 +38,56 @@ def known_text(value: float | None, error: float | None) -> str:
     return " ".join(part for part in known_parts(value, error) if part)
 
 
-def known_parts(value: float | None, error: float | None) -> tuple[str, str]:
-    """The two parts of ``known_text``: the number, and ± its error where there is one."""
+def known_parts(value: float | None, error: float | None, more: int = 0) -> tuple[str, str]:
+    """The two parts of ``known_text``: the number, and ± its error where there is one; with ``more`` digits."""
     if value is None or not isfinite(value):
         return "none", ""
     if not error or not isfinite(error):
         return short_text(value, 10 if error == 0 else 6), ""
-    decimals = _decimals(error)
+    decimals = _decimals(error) + more
     if abs(value) < 0.5 * 10.0**-decimals:  # no digit of it is known
-        return "0", f"± {_error_text(error, decimals)}"
+        return "0", f"± {_error_text(error, decimals, more)}"
     if -6 <= decimals <= 10 and abs(value) < 1e7:
         decimals = max(decimals, 0)
-        return _signed(f"{value:.{decimals}f}"), f"± {_error_text(error, decimals)}"
+        return _signed(f"{value:.{decimals}f}"), f"± {_error_text(error, decimals, more)}"
     digits = max(1, min(10, 1 + floor(log10(abs(value) or error)) + decimals))
-    return number_text(value, digits), f"± {_scientific(error, 0)}"
+    return number_text(value, digits), f"± {_scientific(error, more)}"
 
 
 def judged_parts(value: float | None, spread: float, limits: Iterable[float]) -> tuple[str, str]:
-    """A judged number and ± its ``spread``: to the digit that this leaves known.
+    """A judged number and ± its ``spread``: to the digit that this leaves known, or to more: see ``more_digits``.
 
     Without a spread three digits, or as many as tell it from each of the ``limits``.
     """
     if value is None or not isfinite(value) or spread:
-        return known_parts(value, spread or None)
+        return known_parts(value, spread or None, more_digits(value, spread, limits))
     told = (digits for digits in range(_DIGITS, 12) if _told_apart(value, digits, limits))
     return number_text(value, next(told, 12)), ""
 
 
+def more_digits(value: float | None, spread: float, limits: Iterable[float]) -> int:
+    """How many digits more than its spread leaves known show on which side of its spread each limit lies.
+
+    2.4 ± 1.5 keeps a limit of 0; as 2 ± 2 nobody could tell.
+    """
+    if value is None or not isfinite(value) or not spread or not isfinite(spread):
+        return 0
+    known = list(limits)
+    return next((more for more in range(_MORE) if _side_told(value, spread, _decimals(spread) + more, known)), 0)
+
+
+def _side_told(value: float, spread: float, decimals: int, limits: Iterable[float]) -> bool:
+    """True when the rounded numbers lie as far apart, against the rounded spread, as the numbers do."""
+    shown, about = round(value, decimals), round(spread, decimals)
+    slack = 10.0 ** (-decimals - 3)
+    return all(
+        (abs(shown - limit) > about + slack) == (abs(value - limit) > spread)
+        and (abs(shown - limit) < about - slack) == (abs(value - limit) < spread)
+        for limit in limits
+    )
+
+
+_MORE = 4  # digits more than known at most
 _DIGITS = 3  # of a number whose errors are those of the arithmetic alone
 
 
@@ -99,13 +122,13 @@ def _error_of(error: float, unit: str) -> str:
     return f"{size} {unit_text(unit)}".rstrip()
 
 
-def margin_text(margin: float | None, error: float | None) -> str:
-    """A signed margin to the digit that is known, four at most; nothing when there is none."""
+def margin_text(margin: float | None, error: float | None, more: int = 0) -> str:
+    """A signed margin to the digit that is known and ``more``, four at most; nothing when there is none."""
     if margin is None or not isfinite(margin):
         return ""
     decimals = 3 - floor(log10(abs(margin))) if margin else 0  # four digits
     if error and isfinite(error):
-        decimals = min(decimals, _decimals(error))
+        decimals = min(decimals, _decimals(error) + more)
     text = _signed(f"{margin:.{max(0, decimals)}f}") if decimals <= 8 else _scientific(margin, 1)
     return text if text.startswith(MINUS) else f"+{text}"
 
@@ -124,8 +147,8 @@ def _decimals(error: float) -> int:
     return -int(f"{error:.0e}".split("e")[1])
 
 
-def _error_text(error: float, decimals: int) -> str:
-    return f"{error:.{max(decimals, 0)}f}" if decimals <= 5 else _scientific(error, 0)
+def _error_text(error: float, decimals: int, more: int) -> str:
+    return f"{error:.{max(decimals, 0)}f}" if decimals <= 5 else _scientific(error, more)
 
 
 def _scientific(value: float, decimals: int) -> str:

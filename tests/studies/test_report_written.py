@@ -6,9 +6,11 @@ import pandas as pd
 import pytest
 
 from studies.report.written import (
+    judged_parts,
     known_text,
     limit_text,
     margin_text,
+    more_digits,
     number_text,
     short_text,
     written_table,
@@ -39,6 +41,26 @@ def test_a_number_is_written_to_the_digit_its_error_touches(
     value: float | None, error: float | None, text: str
 ) -> None:
     assert known_text(value, error) == text
+
+
+@pytest.mark.parametrize(
+    ("value", "spread", "limits", "text", "margin"),
+    [
+        (2.361, 1.526, [0.0], ("2.4", "± 1.5"), "+2.4"),  # as 2 ± 2 nobody could tell
+        (9.317, 1.268, [7.5], ("9", "± 1"), "+2"),  # told as it is
+        (1.0, 0.0370, [0.95], ("1.00", "± 0.04"), "+0.05"),
+        (0.9545, 0.0052, [0.95], ("0.9545", "± 0.0052"), "+0.0045"),  # within its error
+        (1.9996, 0.5, [2.5], ("1.9996", "± 0.5000"), "+0.5004"),
+        (2.0, 0.5, [2.5], ("2.0", "± 0.5"), "+0.5"),  # exactly as far as its error
+        (2.361e-7, 1.526e-7, [0.0], ("0.00000024", "± 1.5×10⁻⁷"), "+0.00000024"),
+        (3.0, 0.46, [1.0, 3.47], ("3.00", "± 0.46"), "+2.00"),
+    ],
+)
+def test_a_judged_number_shows_on_which_side_of_its_error_a_limit_lies(
+    value: float, spread: float, limits: list[float], text: tuple[str, str], margin: str
+) -> None:
+    assert judged_parts(value, spread, limits) == text
+    assert margin_text(abs(value - limits[0]), spread, more_digits(value, spread, limits)) == margin
 
 
 def test_plain_numbers() -> None:
