@@ -146,7 +146,7 @@ def _sizes(facts: Facts) -> FigureData:
         f"{plane} of spot {k + 1} [mm]": sizes[:, k, p] for k in range(facts.spots) for p, plane in enumerate("xy")
     }
     caption = (
-        "rms size at the isocentre by the settings found, over energy; dashed: chosen. Where they part, the strengths "
+        "Rms size at the isocentre by the settings found, over energy; dashed: chosen. Where they part, the strengths "
         "or the pipe allow no more. Look for: energies at which a line leaves its dashed one."
     )
     if len(shown) < facts.spots:

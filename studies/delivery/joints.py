@@ -40,8 +40,9 @@ def _sizes(turning: Turning) -> FigureData:
         for p, plane in enumerate("xy")
     }
     told = "; ".join(f"{_short(k)}: {joint.title}" for k, joint in enumerate(turning.joints))
+    told = told[:1].upper() + told[1:]
     caption = (
-        f"rms size at the isocentre in the gantry's frame over its angle, one setting for all angles, "
+        f"Rms size at the isocentre in the gantry's frame over its angle, one setting for all angles, "
         f"{turning.case.label}. {told}. Look for: curves that are not level."
     )
     drawn = curves(items, "angle of the gantry [deg]", "rms size [mm]")

@@ -27,12 +27,14 @@ from lattice import InputError
 from lattice.arrays import Array
 from studies.report.heatmap import draw_heatmap
 from studies.report.labels.boxes import plain_text
+from studies.report.labels.rows import names_room
 from studies.report.svg import embeddable
 from studies.report.ticks import LinearTicks, LogTicks
 
 #: Of traces: those that our figures are made of.
 KINDS = ("scatter", "bar", "heatmap")
 WIDTH = 820  # px, at which the drawing's letters have the size of the page's
+_ROOM_OF_NUMBER = 50  # px
 _DASHES = {"solid": "-", "dash": (0, (5, 3)), "dot": (0, (1, 2)), "dashdot": "-."}
 _HORIZONTAL = {"left": "left", "center": "center", "right": "right", "auto": "center"}
 _VERTICAL = {"top": "top", "middle": "center", "bottom": "bottom", "auto": "center"}
@@ -113,7 +115,7 @@ def _new_page(figure: Mapping[str, Any], id: str) -> _Page:
         if x_of.setdefault(y, x) != x:
             raise InputError(f"figure '{id}': a drawing has one x axis under '{y}', found '{x_of[y]}' and '{x}'")
     margin = {"l": 80, "r": 80, "t": 100, "b": 80, **layout.get("margin", {})}
-    left, right = margin["l"] / WIDTH, 1 - margin["r"] / WIDTH
+    left, right = max(margin["l"], names_room(figure)) / WIDTH, 1 - margin["r"] / WIDTH
     bottom, top = margin["b"] / height, 1 - margin["t"] / height
     axes: dict[str, Axes] = {}
     for name, x in x_of.items():
@@ -183,7 +185,7 @@ def _scale(page: _Page, axes: Axes, side: str, spec: Mapping[str, Any]) -> None:
         axis.set_major_formatter(LogTicks())
         axis.set_minor_locator(NullLocator())
     elif kind in ("linear", "-"):
-        axis.set_major_locator(MaxNLocator(nbins=8 if side == "x" else 5, steps=[1, 2, 2.5, 5, 10]))
+        axis.set_major_locator(MaxNLocator(nbins=_numbers_along(axes) if side == "x" else 5, steps=[1, 2, 2.5, 5, 10]))
         axis.set_major_formatter(LinearTicks())
     else:
         raise InputError(f"figure '{page.id}': cannot draw an axis of type '{kind}'")
@@ -192,6 +194,11 @@ def _scale(page: _Page, axes: Axes, side: str, spec: Mapping[str, Any]) -> None:
         axes.set(**{f"{side}lim": limits})
     if spec.get("autorange") == "reversed":
         axis.set_inverted(True)
+
+
+def _numbers_along(axes: Axes) -> int:
+    """How many numbers an axis across has room for, eight at most."""
+    return max(3, min(8, int(axes.get_position().width * WIDTH / _ROOM_OF_NUMBER)))
 
 
 # --- traces ------------------------------------------------------------------------------------------------------

@@ -30,6 +30,7 @@ from studies.report.digits import thinned
 from studies.report.drawing import draw
 from studies.report.labels.columns import cell_size, columns_named
 from studies.report.labels.placing import PHONE, WIDE, placed
+from studies.report.labels.rows import rows_named
 from studies.report.lettering import lettered
 from studies.report.naming import named
 from studies.report.packing import packed
@@ -133,7 +134,7 @@ def figure_content(figure: FigureData) -> Markup:
 
 def wide(plotly: Mapping[str, Any]) -> dict[str, Any]:
     """A figure for a wide screen and for paper: names of columns, titles and labels have room."""
-    return placed(shortened(columns_named(plotly, min(WIDE)), min(WIDE)), WIDE)
+    return placed(shortened(columns_named(rows_named(plotly), min(WIDE)), min(WIDE)), WIDE)
 
 
 def _drawing(figure: FigureData) -> Markup:
@@ -143,6 +144,15 @@ def _drawing(figure: FigureData) -> Markup:
 
 def _errors(quantity: Quantity) -> str:
     return error_parts(quantity.numerical, quantity.statistical, quantity.model, quantity.unit)
+
+
+def _packed_piece(piece: Markup) -> Markup:
+    return Markup(packed(str(piece)))
+
+
+def _breakable(heading: str) -> Markup:
+    """A heading that may go on in a new line behind the parts of a name that is joined by underscores."""
+    return Markup("_<wbr>").join(heading.split("_"))
 
 
 def _once(sentences: Iterable[str]) -> tuple[str, ...]:
@@ -209,12 +219,14 @@ def environment(*more: Path) -> Environment:
     )
     filled.filters.update(
         beam=beam_told,
+        breakable=_breakable,
         caption=caption_of,
         csv=csv_address,
         drawing=_drawing,
         errors=_errors,
         flat=_flat,
         known=known_text,
+        packed=_packed_piece,
         plotly=figure_content,
         powers=heading_text,
         unit=unit_text,

@@ -18,7 +18,7 @@ from studies.report.packing import packed
 
 _FOLDER = Path(__file__).parent / "static" / "scripts"
 #: In the order in which they build on each other: those of every page, and those of a page with figures.
-_PARTS = ("unpack", "csv", "notes")
+_PARTS = ("unpack", "csv", "rows", "notes")
 _PARTS_OF_FIGURES = ("figures", "sliders", "picks", "what_if", "rate", "reading", "along", "clock")
 
 

@@ -12,8 +12,8 @@ _POWER = re.compile(rf"\^(?:\(({_NUMBER}(?:/\d+)?)\)|([-+]?\d*[13579]/2(?!\d)|{_
 _BRACKET = re.compile(r"\[([^\[\]]+)\]")
 #: A number as programs print it, 2.5e+09.
 _PRINTED = re.compile(r"(?<![\w.])(\d+(?:\.\d+)?)e([+-]\d\d+)(?!\w)")
-_COUNTED = re.compile(r"(?<=\d )um\b")
-_MICRO = re.compile(r"(?<![A-Za-z])u(?=(?:m|s|rad)\b)")
+_COUNTED = re.compile(r"(?<=\d )u(?=[msA]\b)")
+_MICRO = re.compile(r"(?<![A-Za-z])u(?=(?:m|s|A|rad)\b)")
 
 
 def unit_text(unit: str) -> str:
@@ -23,7 +23,7 @@ def unit_text(unit: str) -> str:
 
 def heading_text(text: str) -> str:
     """A heading or a sentence as it is set; what stands in brackets is a unit; 2.5e+09 is 2.5×10⁹."""
-    counted = _COUNTED.sub("µm", _powers(_PRINTED.sub(_power_of_ten, text)))
+    counted = _COUNTED.sub("µ", _powers(_PRINTED.sub(_power_of_ten, text)))
     return _BRACKET.sub(lambda found: f"[{_MICRO.sub('µ', found[1])}]", counted)
 
 

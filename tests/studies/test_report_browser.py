@@ -15,6 +15,7 @@ from selenium.webdriver.common.action_chains import ActionChains
 from selenium.webdriver.common.keys import Keys
 from selenium.webdriver.support.ui import WebDriverWait
 
+from studies.charts.kit.bars import name_axis
 from studies.charts.magnets import magnet_blocks
 from studies.charts.spill import RatePanel, spill_drawing
 from studies.charts.steinbach import Still, steinbach_film
@@ -192,6 +193,35 @@ def test_a_table_of_many_columns_is_printed_whole(chromium: str, tmp_path: Path,
         ends = "return [...document.querySelectorAll('#table-delivery-settings th, #table-delivery-settings td')]"
         assert browser.execute_script(f"{ends}.every(e => e.getBoundingClientRect().right <= 689)")
         assert browser.execute_script(f"{ends}.every(e => e.scrollWidth <= e.clientWidth + 1)")
+
+
+def test_rows_of_a_long_table_are_there_when_they_are_opened(chromium: str, tmp_path: Path) -> None:
+    frame = pd.DataFrame({"place": [f"<b>{k}</b>" for k in range(30)], "value [m]": range(30)})
+    path = tmp_path / "long.html"
+    table = TableData("spots", "Spots", "", frame)
+    path.write_text(render(replace(fake_result(), figures=(), tables=(table,))), encoding="utf-8")
+    rows = "return [...document.querySelectorAll('#table-spots tbody tr')].map(e => e.textContent)"
+    with opened(chromium, path, drawn=False) as browser:
+        assert browser.execute_script(rows) == []
+        browser.execute_script("document.querySelector('#table-spots summary').click()")
+        WebDriverWait(browser, 10).until(lambda page: len(page.execute_script(rows)) == 30)
+        assert browser.execute_script(rows)[7] == "<b>7</b>7"
+        assert complaints(browser) == []
+
+
+@pytest.mark.parametrize("name", ["air-core quadrupole for fast tune corrections (kacq)", "k_h2_012a_que_of_one_word"])
+def test_names_beside_bars_are_whole_on_paper_and_on_a_phone(chromium: str, tmp_path: Path, name: str) -> None:
+    data = [{"type": "bar", "orientation": "h", "x": [1.0, 0.5], "y": [name, "kf"], "marker": {"color": "#1A1A1A"}}]
+    layout = {"yaxis": name_axis(), "xaxis": {"title": {"text": "field [1]"}}, "margin": {"l": 64}, "height": 220}
+    figure = FigureData("bars", "Bars", "Bars.", {"data": data, "layout": layout}, pd.DataFrame({"field": [1.0, 0.5]}))
+    path = tmp_path / "bars.html"
+    path.write_text(render(replace(fake_result(), figures=(figure,))), encoding="utf-8")
+    begins = """const box = document.querySelector(arguments[0]).getBoundingClientRect();
+    return [...document.querySelectorAll(arguments[1])].map(e => e.getBoundingClientRect().left - box.left)"""
+    with opened(chromium, path, width=390) as browser:
+        assert min(browser.execute_script(begins, ".plot .main-svg", ".plot .ytick text")) >= 0
+    with opened(chromium, path, scripts=False) as browser:
+        assert min(browser.execute_script(begins, ".drawing svg", ".drawing text")) >= 0
 
 
 def test_a_foreign_script_would_be_stopped_and_noticed(chromium: str, page: Path, tmp_path: Path) -> None:

@@ -249,12 +249,13 @@ def test_the_assumptions_that_decide_turn_a_verdict_soonest() -> None:
             ("A-02", "max_bety", "m", "kf", "± 1 %", -0.08, 0.09, 90.0, 1.1),
             ("A-03", "max_dx", "m", "gap", "± 2", 0.1, -0.1, 10.0, 40.0),
             ("A-04", "dx@es", "m", "field", "± 5 %", 0.1, -0.1, 20.0, 0.0),
-            ("A-04", "dx@es", "m", "angle", "± 3 %", 0.3, -0.3, 80.0, 0.0),
+            ("A-04", "dx@es", "m", "angle", "± 3 %", 0.3, -0.3, 80.0, 0.4),
+            ("A-04", "dx@es", "m", "size", "± 3 %", 1e-9, -1e-9, 1e-15, 0.0),
         )
     )
     found = [(one.assumption, one.row.verdict.requirement.id, one.told, one.turns) for one in screen.deciding]
     assert found == [
-        ("angle", "A-04", "does not pass", True),
+        ("angle", "A-04", "passes up to 0.4 times it", True),
         ("field", "A-04", "does not pass", True),
         ("kf", "A-02", "passes up to 1.1 times it", False),
     ]

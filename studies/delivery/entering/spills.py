@@ -49,7 +49,7 @@ def of_spill(resolved: ResolvedDelivery) -> Source:
         progress=shows_progress(),
     )
     beam = extracted_beam(ring, septum, spill, resolved.study.model.fringe)
-    told = f"{len(beam.states)} particles that {machine.title} extracts at '{point.name}', tracked by our maps"
+    told = f"{len(beam.states)} particles extracted at '{point.name}' ({machine.title}), tracked by our maps"
     return Source(
         states=at_its_own_momentum(beam.coordinates()),
         particle=ring.particle or point.particle,

@@ -10,6 +10,7 @@ from studies.charts.kit.gauges import narrowed, resized
 from studies.report.labels.boxes import text_size
 from studies.report.labels.columns import columns_named
 from studies.report.labels.placing import PHONE, placed
+from studies.report.labels.rows import rows_named
 from studies.report.phone.stacking import stacked
 from studies.report.phone.titles import fitted
 
@@ -25,7 +26,7 @@ def relaid(plotly: Mapping[str, Any]) -> dict[str, Any]:
 
     Panels keep their height, those with equal axes are as high as the screen is wide, and none stand side by side.
     """
-    plotly = columns_named(stacked(plotly), min(PHONE))
+    plotly = columns_named(rows_named(stacked(plotly)), min(PHONE))
     layout = dict(plotly["layout"])
     margin = {"l": 80, "r": 80, "t": 100, "b": 80, **layout.get("margin", {})}
     left = _LEFT if margin["l"] <= _ASKED else _POWERS  # numbers as powers of ten take more
@@ -37,10 +38,16 @@ def relaid(plotly: Mapping[str, Any]) -> dict[str, Any]:
     layout = fitted({**plotly, "layout": layout}, min(PHONE))
     for key in layout:
         if key.startswith(("xaxis", "yaxis")) and layout[key].get("type") != "category":
-            layout[key] = {**layout[key], "nticks": 5}
+            layout[key] = {**layout[key], "nticks": _numbers(key, layout[key])}
     if "annotations" in layout:
         layout["annotations"] = [_in_lines(note) for note in layout["annotations"]]
     return placed({**plotly, "layout": layout}, PHONE)
+
+
+def _numbers(key: str, axis: Mapping[str, Any]) -> int:
+    """How many numbers an axis has room for: five over the whole width of a phone, two at least."""
+    begin, end = axis.get("domain", (0.0, 1.0)) if key.startswith("xaxis") else (0.0, 1.0)
+    return max(2, round(5 * (end - begin)))
 
 
 def _in_lines(note: Mapping[str, Any]) -> dict[str, Any]:

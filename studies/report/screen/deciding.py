@@ -14,6 +14,7 @@ from studies.results import StudyResult
 from studies.vocabulary.typesetting import unit_text
 
 _FACTOR, _SHARE = "passes up to uncertainty x", "part of the model's error [%]"
+_LEAST_SHARE = 1.0  # %: what is less of a model's error is not why a requirement does not pass
 NUMBER = 3
 
 
@@ -44,17 +45,32 @@ def deciding(result: StudyResult, rows: Sequence[VerdictRow]) -> tuple[Deciding,
         return ()
     known = {(row.verdict.requirement.id, row.verdict.requirement.quantity): row for row in rows}
     found: dict[str, Deciding] = {}
-    for entry in sorted(frame.to_dict("records"), key=_soonest):
+    for entry in sorted(filter(_decides, frame.to_dict("records")), key=_soonest):
         row = known.get((str(entry["requirement"]), str(entry["quantity"])))
         if row is not None and str(entry["assumption"]) not in found:
             found[str(entry["assumption"])] = _told(entry, row)
     return tuple(found.values())[:NUMBER]
 
 
+def _decides(entry: Mapping[Any, Any]) -> bool:
+    """Not so what hardly moves a requirement that does not pass."""
+    return _factor(entry) >= 1.0 or _share_of(entry) >= _LEAST_SHARE
+
+
 def _soonest(entry: Mapping[Any, Any]) -> tuple[float, float]:
-    """The least factor first; where it does not pass at all, what the model's error is most of."""
-    factor, share = float(entry[_FACTOR]), float(entry[_SHARE])
-    return (factor if isfinite(factor) else 0.0), -(share if isfinite(share) else 100.0)
+    """The least factor first; among requirements that do not pass, what the model's error is most of."""
+    factor = _factor(entry)
+    return (factor if factor >= 1.0 else 0.0), -_share_of(entry)
+
+
+def _factor(entry: Mapping[Any, Any]) -> float:
+    factor = float(entry[_FACTOR])
+    return factor if isfinite(factor) else 0.0
+
+
+def _share_of(entry: Mapping[Any, Any]) -> float:
+    share = float(entry[_SHARE])
+    return share if isfinite(share) else 100.0
 
 
 def _told(entry: Mapping[Any, Any], row: VerdictRow) -> Deciding:
