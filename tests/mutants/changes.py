@@ -168,8 +168,15 @@ def _scales_rounding(node: ast.AST) -> bool:
 def _is_rounding(node: ast.AST) -> bool:
     """A number, or so many times one, that tells rounding from a difference: the same to anyone if a bit more."""
     if isinstance(node, ast.BinOp) and isinstance(node.op, ast.Mult):  # above 1e-12 it may be a unit
-        return _is_rounding(node.left) and abs(ast.literal_eval(node.left)) <= 1e-12
-    return isinstance(node, ast.Constant) and isinstance(node.value, float) and 0.0 < abs(node.value) <= 1e-6
+        return 0.0 < _least(node) <= 1e-12
+    return 0.0 < _least(node) <= 1e-6
+
+
+def _least(node: ast.AST) -> float:
+    """The size of the number that a product begins with; 0 where it begins with none."""
+    while isinstance(node, ast.BinOp) and isinstance(node.op, ast.Mult):
+        node = node.left
+    return abs(node.value) if isinstance(node, ast.Constant) and isinstance(node.value, float) else 0.0
 
 
 def _of(node: ast.AST, lines: Sequence[bytes], look: bool) -> Iterator[Change]:
