@@ -127,6 +127,11 @@ _ALL = {
         "Y. Iwata et al., Multiple-energy operation with extended flattops at HIMAC, Nucl. Instr. Meth. A 624, 33"
         " (2010)"
     ),
+    "jin-2011": Source(
+        "Y. Jin, Surrogate-assisted evolutionary computation: recent advances and future challenges, Swarm Evol. "
+        "Comput. 1, 61 (2011)",
+        "10.1016/j.swevo.2011.05.001",
+    ),
     "julier-1997": Source(
         "S. J. Julier, J. K. Uhlmann, New extension of the Kalman filter to nonlinear systems, Proc. SPIE 3068 (1997)",
         "10.1117/12.280797",
@@ -168,6 +173,11 @@ _ALL = {
     ),
     "pimms-2-spill": Source(
         "L. Badano et al., Proton-Ion Medical Machine Study (PIMMS), Part II, CERN/PS 2000-007 (DR), 2000, chapter 4"
+    ),
+    "regis-2007": Source(
+        "R. G. Regis, C. A. Shoemaker, A stochastic radial basis function method for the global optimization of "
+        "expensive functions, INFORMS J. Comput. 19, 497 (2007)",
+        "10.1287/ijoc.1060.0182",
     ),
     "sagan-1999": Source(
         "D. Sagan, D. Rubin, Linear analysis of coupled lattices, Phys. Rev. ST Accel. Beams 2, 074001 (1999)",

@@ -1,4 +1,5 @@
-"""Generations of points, each made of what was learned of those before: pymoo's NSGA-II, or points drawn evenly.
+"""Generations of points, each made of what was learned of those before: pymoo's NSGA-II, alone or with models of what
+was computed, or points drawn evenly.
 
 K. Deb, A. Pratap, S. Agarwal, T. Meyarivan, IEEE Trans. Evol. Comput. 6, 182 (2002), doi:10.1109/4235.996017;
 J. Blank, K. Deb, IEEE Access 8, 89497 (2020), doi:10.1109/ACCESS.2020.2990567 (pymoo). What comes depends on the seed
@@ -7,21 +8,22 @@ and on the scores alone, so that an interrupted search goes the same way again o
 
 from __future__ import annotations
 
-from typing import Any
+from collections.abc import Sequence
 
 import numpy as np
 
-from lattice import InputError
 from lattice.arrays import Array
 from studies.search.asked import Search
+from studies.search.foreseeing import foreseen
 from studies.search.polishing import polishing
+from studies.search.pymoo_parts import pymoo
 from studies.search.scoring import NO_ANSWER, Generations, Scores
 
 
 def generations(search: Search) -> Generations:
     """The points of each generation, the design's own first among those of the first; then those of the polishing."""
     seen: list[tuple[Array, Scores]] = []
-    yield from _kept(_random(search) if search.spec.method == "random" else _evolved(search), seen)
+    yield from _kept(_random(search) if search.spec.method == "random" else _evolved(search, seen), seen)
     if search.spec.polish:
         yield from polishing(search, seen)
 
@@ -47,7 +49,8 @@ def _random(search: Search) -> Generations:
         yield search.settled(points)
 
 
-def _evolved(search: Search) -> Generations:
+def _evolved(search: Search, seen: Sequence[tuple[Array, Scores]]) -> Generations:
+    """NSGA-II; with ``seen``, what was computed so far, part of each generation is what models foresee."""
     moo = pymoo()
     algorithm = moo.NSGA2(pop_size=search.spec.population, sampling=_first(search))
     problem = moo.Problem(
@@ -63,6 +66,8 @@ def _evolved(search: Search) -> Generations:
         if offspring is None or len(offspring) == 0:
             return
         points = search.settled(np.asarray(offspring.get("X"), dtype=float))
+        if search.spec.method == "surrogate" and seen:
+            points = foreseen(search, seen, points, np.asarray(algorithm.pop.get("X"), dtype=float))
         offspring.set("X", points)
         scores = yield points
         known = moo.StaticProblem(problem, F=_finite(scores), G=scores.broken)
@@ -83,17 +88,3 @@ def _first(search: Search) -> Array:
 def _finite(scores: Scores) -> Array:
     """Objectives without holes: a case that has no answer breaks its constraints so far that its own never count."""
     return np.where(np.isfinite(scores.objectives), scores.objectives, NO_ANSWER)
-
-
-def pymoo() -> Any:
-    """The parts of pymoo that are used; InputError where it is not installed."""
-    from types import SimpleNamespace
-
-    try:
-        from pymoo.algorithms.moo.nsga2 import NSGA2
-        from pymoo.core.evaluator import Evaluator
-        from pymoo.core.problem import Problem
-        from pymoo.problems.static import StaticProblem
-    except ImportError:
-        raise InputError("a search needs pymoo: pip install 'hadron-optics[search]'") from None
-    return SimpleNamespace(NSGA2=NSGA2, Evaluator=Evaluator, Problem=Problem, StaticProblem=StaticProblem)

@@ -24,6 +24,8 @@ def figures(facts: SearchFacts) -> tuple[FigureData, ...]:
     if len(facts.front) > 1:
         drawn.append(_side_by_side(facts))
     drawn.append(_convergence(facts))
+    if len(facts.foretold):
+        drawn.append(_foretold(facts))
     if facts.search.constraints:
         drawn.append(_constraints(facts))
     return tuple(drawn)
@@ -118,6 +120,21 @@ def _convergence(facts: SearchFacts) -> FigureData:
     drawn = figure_json(curves(items, "machines tried", "hypervolume [1]"))
     frame = pd.DataFrame({"machines tried": facts.counts, "hypervolume [1]": facts.covered})
     return FigureData("search-convergence", "Convergence", caption, drawn, frame)
+
+
+def _foretold(facts: SearchFacts) -> FigureData:
+    each = facts.search.spec.population
+    tried = each * np.arange(2, 2 + len(facts.foretold))
+    names = [one.kind.symbol for one in facts.search.objectives]
+    items = [Curve(name, tried.tolist(), column.tolist()) for name, column in zip(names, facts.foretold.T, strict=True)]
+    caption = (
+        f"Models of all cases before, asked for the next {each}: correlation of the order in which they put these by "
+        "each objective with the order that was computed (Spearman's; 1: the same order, 0: no better than chance). Half "
+        "of a generation is what models hold for the best. Look for: an objective that they cannot tell."
+    )
+    drawn = figure_json(curves(items, "machines tried", "correlation of ranks [1]"))
+    frame = pd.DataFrame({"machines tried": tried, **dict(zip(names, facts.foretold.T, strict=True))})
+    return FigureData("search-models", "What the models foretold", caption, drawn, frame)
 
 
 def _constraints(facts: SearchFacts) -> FigureData:

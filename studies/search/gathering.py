@@ -14,6 +14,7 @@ from studies.search.asked import LATTICE, Search
 from studies.search.front import coverage, front
 from studies.search.judgement import Judgement
 from studies.search.limits import Constraint
+from studies.search.modelling import ranking
 from studies.search.scoring import NO_ANSWER, Scores, scored
 
 _STEPS = 60  # points of the convergence
@@ -27,7 +28,9 @@ class SearchFacts:
     ``front``: ids of the cases that none beats; ``counts`` and ``covered``: how much of the objectives the front covers
     after so many cases, up to the corner ``worst``; ``binding`` (c,): share of the front that stands at the limit of
     each constraint, ``kept`` (c,): share of the cases with its value that keep it. ``nearest``: the case that breaks
-    the constraints least. ``rejudged``: what chosen machines are when the whole study judges them.
+    the constraints least. ``foretold`` (b, m): how well models of the cases before rank the next generation's worth of
+    cases by each objective, none where no models are used. ``rejudged``: what chosen machines are when the whole study
+    judges them.
     """
 
     search: Search
@@ -41,6 +44,7 @@ class SearchFacts:
     kept: Array
     nearest: int
     conflict: str
+    foretold: Array
     rejudged: tuple[Judgement, ...] = ()
 
     @property
@@ -69,7 +73,24 @@ def gathered(search: Search, table: pd.DataFrame) -> SearchFacts:
         kept=np.array([_kept(column) for column in scores.broken.T[: len(search.constraints)]]),
         nearest=int(np.argmin(total)),
         conflict="" if len(found) else _conflict(search, scores),
+        foretold=_foretold(search, table, scores),
     )
+
+
+def _foretold(search: Search, table: pd.DataFrame, scores: Scores) -> Array:
+    """Rankings of each next ``population`` cases by models of those before; of a search of one lattice with models."""
+    each = search.spec.population
+    if search.spec.method != "surrogate" or search.parts:
+        return np.zeros((0, len(search.objectives)))
+    points = table[[knob.name for knob in search.knobs]].to_numpy()
+    ends = np.arange(2 * each, len(table) + 1, each)
+    return np.array(
+        [
+            ranking(search, [(points[: end - each], scores.only(slice(end - each)))], points[end - each : end], later)
+            for end in ends
+            for later in [scores.only(slice(end - each, end))]
+        ]
+    ).reshape(len(ends), len(search.objectives))
 
 
 def _values(table: pd.DataFrame, one: Constraint) -> Array:

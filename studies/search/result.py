@@ -17,7 +17,17 @@ from studies.search.tables import tables
 from studies.sources import cited
 from studies.spec.schema import as_mapping
 
-REFERENCES = cited("deb-2002", "blank-2020", "zitzler-1999")
+_REFERENCES = {
+    "nsga2": cited("deb-2002", "blank-2020", "zitzler-1999"),
+    "surrogate": cited("deb-2002", "blank-2020", "zitzler-1999", "regis-2007", "jin-2011"),
+    "random": cited("zitzler-1999"),
+}
+_METHODS = {
+    "nsga2": "by NSGA-II (pymoo)",
+    "surrogate": "by NSGA-II (pymoo), up to half of each after the first by models of what was computed (cubic radial "
+    "functions over the knobs, on which NSGA-II runs too)",
+    "random": "drawn evenly at random",
+}
 
 
 def result_of(facts: SearchFacts) -> StudyResult:
@@ -36,7 +46,7 @@ def result_of(facts: SearchFacts) -> StudyResult:
         figures=figures(facts),
         tables=tables(facts),
         methods=tuple(_methods(facts)),
-        references=REFERENCES if search.spec.method == "nsga2" else REFERENCES[2:],
+        references=_REFERENCES[search.spec.method],
         warnings=tuple(_warnings(facts)),
         provenance={**provenance(search.seed, resolved.hashed), "search": _knobs(facts)},
         headline=headline(facts),
@@ -108,10 +118,9 @@ def _knobs(facts: SearchFacts) -> str:
 
 def _methods(facts: SearchFacts) -> Iterator[str]:
     spec = facts.search.spec
-    how = "by NSGA-II (pymoo)" if spec.method == "nsga2" else "drawn evenly at random"
     yield (
-        f"{spec.generations} generations of {spec.population} machines {how}, seed {facts.search.seed}, after one case "
-        "for each knob moved from the design by a hundredth of its range. Constraints: "
+        f"{spec.generations} generations of {spec.population} machines {_METHODS[spec.method]}, seed "
+        f"{facts.search.seed}, after one case for each knob moved from the design by a hundredth of its range. Constraints: "
         f"{'; '.join(one.id for one in facts.search.constraints) or 'none'}."
     )
     if spec.polish:

@@ -32,6 +32,11 @@ class Scores:
     answered: Array
     excess: Array | None = None
 
+    def only(self, rows: slice | Array) -> Scores:
+        """Of some cases."""
+        excess = None if self.excess is None else self.excess[rows]
+        return Scores(self.objectives[rows], self.broken[rows], self.answered[rows], excess)
+
     @property
     def feasible(self) -> Array:
         """Cases that keep all constraints, (n,)."""

@@ -129,7 +129,8 @@ class SearchSpec(Table):
     """What is searched: knobs, objectives, constraints, and how long.
 
     ``requirements``: those of the study that a case can judge are constraints too. ``method``: "nsga2" (K. Deb and
-    others, IEEE Trans. Evol. Comput. 6, 182 (2002)) or "random", points drawn evenly, to compare with.
+    others, IEEE Trans. Evol. Comput. 6, 182 (2002)), "surrogate", the same with half of each generation chosen by
+    models of what was computed, for cases that cost seconds, or "random", points drawn evenly, to compare with.
     """
 
     vary: Annotated[tuple[KnobSpec, ...], Field(min_length=1)]
@@ -146,8 +147,8 @@ class SearchSpec(Table):
     """Machines a generation."""
     generations: Annotated[int, Strict(), Field(ge=1, le=100_000)] = 30
     """How many generations."""
-    method: Literal["nsga2", "random"] = "nsga2"
-    """nsga2, or random points to compare with."""
+    method: Literal["nsga2", "surrogate", "random"] = "nsga2"
+    """nsga2; surrogate: with models of what was computed, for cases of seconds; or random points to compare with."""
     polish: Annotated[int, Strict(), Field(ge=0, le=1000)] = 0
     """Steps of polishing at the end: points of the front moved by the slopes of their quantities to where all bind."""
     polished: Annotated[int, Strict(), Field(ge=1, le=1000)] = 8
