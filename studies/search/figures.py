@@ -129,8 +129,8 @@ def _foretold(facts: SearchFacts) -> FigureData:
     items = [Curve(name, tried.tolist(), column.tolist()) for name, column in zip(names, facts.foretold.T, strict=True)]
     caption = (
         f"Models of all cases before, asked for the next {each}: correlation of the order in which they put these by "
-        "each objective with the order that was computed (Spearman's; 1: the same order, 0: no better than chance). Half "
-        "of a generation is what models hold for the best. Look for: an objective that they cannot tell."
+        "each objective with the order that was computed (Spearman's; 1: the same order, 0: no better than chance). "
+        "Half of a generation is what models hold for the best. Look for: an objective that they cannot tell."
     )
     drawn = figure_json(curves(items, "machines tried", "correlation of ranks [1]"))
     frame = pd.DataFrame({"machines tried": tried, **dict(zip(names, facts.foretold.T, strict=True))})

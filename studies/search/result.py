@@ -120,8 +120,8 @@ def _methods(facts: SearchFacts) -> Iterator[str]:
     spec = facts.search.spec
     yield (
         f"{spec.generations} generations of {spec.population} machines {_METHODS[spec.method]}, seed "
-        f"{facts.search.seed}, after one case for each knob moved from the design by a hundredth of its range. Constraints: "
-        f"{'; '.join(one.id for one in facts.search.constraints) or 'none'}."
+        f"{facts.search.seed}, after one case for each knob moved from the design by a hundredth of its range. "
+        f"Constraints: {'; '.join(one.id for one in facts.search.constraints) or 'none'}."
     )
     if spec.polish:
         yield (
