@@ -6,7 +6,7 @@ from typing import Any
 
 import pandas as pd
 
-from studies.report.packing import packed
+from studies.report.packing.letters import packed
 
 _STARTS_FORMULA = ("=", "+", "-", "@", "\t", "\r", "\n")
 

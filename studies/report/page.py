@@ -33,7 +33,7 @@ from studies.report.labels.placing import PHONE, WIDE, placed
 from studies.report.labels.rows import rows_named
 from studies.report.lettering import lettered
 from studies.report.naming import named
-from studies.report.packing import packed
+from studies.report.packing.letters import packed
 from studies.report.phone.layout import relaid
 from studies.report.phone.titles import shortened
 from studies.report.screen import first_screen

@@ -13,8 +13,8 @@ from pathlib import Path
 
 from plotly.offline import get_plotlyjs
 
-from studies.report.bundle import cut_down
-from studies.report.packing import packed
+from studies.report.packing.bundle import cut_down
+from studies.report.packing.letters import packed
 
 _FOLDER = Path(__file__).parent / "static" / "scripts"
 #: In the order in which they build on each other: those of every page, and those of a page with figures.

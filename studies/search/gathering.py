@@ -11,10 +11,10 @@ import pandas as pd
 from lattice.arrays import Array
 from studies.scan.plan import STATUS
 from studies.search.asked import LATTICE, Search
+from studies.search.choosing.modelling import ranking
 from studies.search.front import coverage, front
 from studies.search.judgement import Judgement
 from studies.search.limits import Constraint
-from studies.search.modelling import ranking
 from studies.search.scoring import NO_ANSWER, Scores, scored
 
 _STEPS = 60  # points of the convergence

@@ -24,8 +24,8 @@ from studies.runs.rows import CASE, Segment, begin_rows, open_segment, read_rows
 from studies.runs.running import RunOptions, failures_logged
 from studies.scan.scanning import progress_bar
 from studies.search.asked import LATTICE, TABLE, Search, asked
+from studies.search.choosing.evolving import generations
 from studies.search.computing import Elsewhere, rows
-from studies.search.evolving import generations
 from studies.search.gathering import SearchFacts, gathered
 from studies.search.keyed import Keyed
 from studies.search.probing import check_moves, check_objectives, ends, probes, still_knobs

@@ -22,11 +22,11 @@ from lattice import InputError
 from machines.requirements import counted
 from studies.charts.kit.slider import HEIGHT
 from studies.report import render
-from studies.report.bundle import cut_down
 from studies.report.csv import csv_text
 from studies.report.digits import thinned
 from studies.report.drawing import KINDS
-from studies.report.packing import packed
+from studies.report.packing.bundle import cut_down
+from studies.report.packing.letters import packed
 from studies.report.page import PLOTLY_CONFIG, figure_content
 from studies.report.sections import SECTIONS, contents, home_of
 from studies.report.sliders import without_slider_room

@@ -22,6 +22,7 @@ from studies.runs.rows import kept_rows
 from studies.scan.plan import STATUS
 from studies.search import rejudging, searching
 from studies.search.asked import TABLE, Search, asked
+from studies.search.choosing.polishing import polishing
 from studies.search.computing import rows
 from studies.search.front import coverage, front, hypervolume
 from studies.search.gathering import SearchFacts, gathered, never_broken
@@ -29,7 +30,6 @@ from studies.search.hook import Cases
 from studies.search.judgement import BEGUN_WITH, Judgement, beaten
 from studies.search.limits import PASSED_OVER
 from studies.search.points import at_point
-from studies.search.polishing import polishing
 from studies.search.probing import check_moves, check_objectives, ends, probes, still_knobs
 from studies.search.scoring import NO_ANSWER, Scores, scored
 from studies.spec.builtin import study_path

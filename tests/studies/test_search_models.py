@@ -14,11 +14,11 @@ from scipy.stats import spearmanr
 from lattice.arrays import Array
 from studies.cli import run
 from studies.search.asked import Search, asked
-from studies.search.evolving import generations
-from studies.search.foreseeing import SHARE, foreseen
+from studies.search.choosing.evolving import generations
+from studies.search.choosing.foreseeing import SHARE, foreseen
+from studies.search.choosing.modelling import Cases, Model, cases_of, level, ranking, smoothest
 from studies.search.front import hypervolume
 from studies.search.gathering import gathered
-from studies.search.modelling import Cases, Model, cases_of, level, ranking, smoothest
 from studies.search.scoring import Scores
 from studies.spec.study_file import load_study
 from tests.studies.test_search import OWN, table_of

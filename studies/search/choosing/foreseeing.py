@@ -16,8 +16,8 @@ import numpy as np
 
 from lattice.arrays import Array
 from studies.search.asked import Search
-from studies.search.modelling import APART, Model, cases_of, scaled, smoothest
-from studies.search.pymoo_parts import pymoo
+from studies.search.choosing.modelling import APART, Model, cases_of, scaled, smoothest
+from studies.search.choosing.pymoo_parts import pymoo
 from studies.search.scoring import Scores
 
 #: Of a generation, by the models.

@@ -14,9 +14,9 @@ import numpy as np
 
 from lattice.arrays import Array
 from studies.search.asked import Search
-from studies.search.foreseeing import foreseen
-from studies.search.polishing import polishing
-from studies.search.pymoo_parts import pymoo
+from studies.search.choosing.foreseeing import foreseen
+from studies.search.choosing.polishing import polishing
+from studies.search.choosing.pymoo_parts import pymoo
 from studies.search.scoring import NO_ANSWER, Generations, Scores
 
 
