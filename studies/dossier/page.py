@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -16,6 +17,7 @@ from machines.requirements import PASS, counted
 from studies.dossier import statements
 from studies.dossier.assembly import Dossier, Study
 from studies.dossier.judged import Judged, not_passed, smallest_margins, what_decides
+from studies.report.csv import csv_address
 from studies.report.naming import words_of
 from studies.report.page import environment, rows_by_figure, static_text
 from studies.report.screen import Picture, kind_counts, picture
@@ -41,6 +43,8 @@ CHAPTERS = (
     ("references", "References"),
     ("index", "Index"),
 )
+#: Of the numbers in its CSV: those in full are in the folders of the runs.
+CSV_DIGITS = 7
 #: What stands in chapters of its own, all runs together.
 _MERGED = ("assumptions", "references")
 
@@ -66,6 +70,7 @@ class StudyPart:
 def render(dossier: Dossier, date: str) -> str:
     """The page; the same dossier and ``date`` give the same bytes. FileError names a run that cannot be shown."""
     filled = environment(_HERE / "templates")
+    filled.filters["csv"] = partial(csv_address, digits=CSV_DIGITS)
     figures = any(study.run.own.figures for study in dossier.studies)
     scripts = (page_script(figures), _static("dossier.js"))
     shown = _contents(dossier)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from itertools import groupby
 from xml.etree import ElementTree
 
@@ -11,6 +11,7 @@ _SVG = "http://www.w3.org/2000/svg"
 _XLINK_HREF = "{http://www.w3.org/1999/xlink}href"
 _DROPPED = {"metadata", "style", "script", "title"}
 _DECIMALS = re.compile(r"(\d+\.\d\d)\d+")
+_SPACES = re.compile(r"\s+")
 _REFERENCE = re.compile(r"url\(#([^)]+)\)")
 
 
@@ -23,10 +24,11 @@ def embeddable(svg: str, prefix: str, label: str, described: str = "") -> str:
     root = ElementTree.fromstring(svg)  # drops comments, the doctype and processing instructions
     _drop(root)
     _join_dots(root)
-    used = _references(root)
+    names = {id: f"{prefix}-{number}" for number, id in enumerate(sorted(_references(root)))}
     for element in root.iter():
-        _rename(element, used, prefix)
+        _rename(element, names)
         _shorten(element)
+    _tighten(root)
     width, height = (float(root.attrib.pop(side).removesuffix("pt")) for side in ("width", "height"))
     root.attrib.clear()
     root.attrib.update({"viewBox": f"0 0 {width:g} {height:g}", "role": "img", "aria-label": label})
@@ -54,24 +56,64 @@ def _references(root: ElementTree.Element) -> set[str]:
     return used
 
 
-def _rename(element: ElementTree.Element, used: set[str], prefix: str) -> None:
-    """Ids that nothing refers to go; the others, and what refers to them, get the prefix."""
-    if "id" in element.attrib and element.attrib["id"] not in used:
+def _rename(element: ElementTree.Element, names: Mapping[str, str]) -> None:
+    """Ids that nothing refers to go; the others, and what refers to them, get short ones of this figure alone."""
+    if "id" in element.attrib and element.attrib["id"] not in names:
         del element.attrib["id"]
     for key, value in list(element.attrib.items()):
         if key == "id":
-            element.attrib[key] = f"{prefix}-{value}"
+            element.attrib[key] = names[value]
         elif key in ("href", _XLINK_HREF):
             del element.attrib[key]
-            element.attrib["href"] = f"#{prefix}-{value.removeprefix('#')}"
+            element.attrib["href"] = f"#{names[value.removeprefix('#')]}"
         else:
-            element.attrib[key] = _REFERENCE.sub(rf"url(#{prefix}-\1)", value)
+            element.attrib[key] = _REFERENCE.sub(lambda found: f"url(#{names[found[1]]})", value)
 
 
 def _shorten(element: ElementTree.Element) -> None:
     for key in ("d", "x", "y", "width", "height", "transform", "points"):
         if key in element.attrib:
-            element.attrib[key] = _DECIMALS.sub(r"\1", element.attrib[key])
+            element.attrib[key] = _SPACES.sub(" ", _DECIMALS.sub(r"\1", element.attrib[key])).strip()
+    if "style" in element.attrib:
+        element.attrib["style"] = element.attrib["style"].replace(": ", ":").replace("; ", ";")
+
+
+def _tighten(element: ElementTree.Element) -> None:
+    """Without the spaces between elements, and without groups that say nothing of what they hold."""
+    children: list[ElementTree.Element] = []
+    for child in element:
+        _tighten(child)
+        child.tail = None
+        children += list(child) if child.tag == f"{{{_SVG}}}g" and not child.attrib else [child]
+    element[:] = _gathered(children)
+    if children or not (element.text or "").strip():
+        element.text = None
+
+
+_COMMON = ("clip-path", "style")
+_OWN = re.compile(r"(?<![-\w])opacity:")  # of a group it is not that of each of its parts
+
+
+def _gathered(children: Iterable[ElementTree.Element]) -> list[ElementTree.Element]:
+    """Neighbours that look alike in one group that says how."""
+    gathered: list[ElementTree.Element] = []
+    for look, group in groupby(children, _looks):
+        alike = list(group)
+        if len(alike) > 1 and look:
+            around = ElementTree.Element(f"{{{_SVG}}}g", dict(look))
+            for one in alike:
+                one.attrib = {key: value for key, value in one.attrib.items() if key not in _COMMON}
+                around.append(one)
+            alike = [around]
+        gathered += alike
+    return gathered
+
+
+def _looks(element: ElementTree.Element) -> tuple[tuple[str, str], ...]:
+    """What can be said of a group instead of its parts; nothing of what is moved or let shine through as a whole."""
+    if "transform" in element.attrib or "id" in element.attrib or _OWN.search(element.get("style", "")):
+        return ()
+    return tuple((key, element.attrib[key]) for key in _COMMON if key in element.attrib)
 
 
 # Dots are most of a drawing of particles. matplotlib writes a hundred letters a dot; as points of one path with round

@@ -6,8 +6,10 @@ import json
 import re
 from collections import Counter
 from dataclasses import replace
+from io import StringIO
 from pathlib import Path
 
+import pandas as pd
 import pytest
 from selenium import webdriver
 
@@ -26,7 +28,7 @@ from studies.vocabulary import quantity_named
 from tests.browser import complaints, opened
 from tests.dossier_runs import CARBON, PROTON, linac, line, made_runs, ring, saved
 from tests.report_fakes import HOSTILE, hostile_result
-from tests.studies.test_report import Page, allowed, of_hash
+from tests.studies.test_report import Page, allowed, of_hash, unpacked
 
 CONTROL = {
     "title": "Design review",
@@ -250,6 +252,23 @@ def test_figures_that_runs_share_stand_once(dossier: Dossier, page: Page, html: 
     shared = re.search(r'<figure id="figure-tunes-diagram--made-proton".*?</figure>', html, re.DOTALL)
     assert shared is not None
     assert shared[0].count("OPT-01") == 2, "both runs are judged by the figure that they share"
+
+
+def test_csv_has_seven_digits_of_every_number(dossier: Dossier, html: str) -> None:
+    addresses = re.findall(r'download="([^"]+)\.csv\.gz" href="data:application/gzip;base64,([^"]+)"', html)
+    given = {id: unpacked(address) for id, address in addresses}
+    figures = {one.id: one for study in dossier.studies for one in study.run.own.figures}
+    assert figures.keys() <= given.keys()
+    for id, figure in figures.items():
+        read = pd.read_csv(StringIO(given[id]))
+        numbers = figure.table.select_dtypes("number")
+        assert len(numbers.columns)
+        for name in numbers:
+            assert read[name].to_numpy(float) == pytest.approx(numbers[name].to_numpy(float), rel=5e-7, nan_ok=True)
+    long = [
+        len(found.replace(".", "").strip("0")) for text in given.values() for found in re.findall(r"\d+\.\d+", text)
+    ]
+    assert max(long) <= 7
 
 
 def test_every_link_leads_somewhere_and_ids_are_unique(page: Page) -> None:

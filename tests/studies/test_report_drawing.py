@@ -115,9 +115,25 @@ def test_foreign_parts_of_an_svg_are_dropped() -> None:
     clean = embeddable(svg, "f", 'a "label"')
     assert "style" not in clean
     assert "script" not in clean
-    assert 'id="f-b" d="M 1.23 2"' in clean
-    assert 'clip-path="url(#f-b)"' in clean
+    assert 'id="f-0" d="M 1.23 2"' in clean
+    assert 'clip-path="url(#f-0)"' in clean
     assert 'viewBox="0 0 10 5"' in clean
+
+
+def test_neighbours_that_look_alike_are_one_group() -> None:
+    """But none that is moved, for its clip moves with it, and none that shines through, as a group would as a whole."""
+    like = 'clip-path="url(#c)" style="fill: red"'
+    svg = (
+        '<svg xmlns="http://www.w3.org/2000/svg" width="10pt" height="5pt"><clipPath id="c"/> '
+        f'<g><path d="M 1 1" {like}/></g><g>  <path d="M 2  2 " {like}/></g>'
+        f'<path d="M 3 3" {like} transform="scale(2)"/>'
+        '<path d="M 4 4" style="opacity: 0.5"/><path d="M 5 5" style="opacity: 0.5"/><text> a  b </text></svg>'
+    )
+    assert embeddable(svg, "f", "x").split(">", 1)[1] == (
+        '<clipPath id="f-0" /><g clip-path="url(#f-0)" style="fill:red"><path d="M 1 1" /><path d="M 2 2" /></g>'
+        '<path d="M 3 3" clip-path="url(#f-0)" style="fill:red" transform="scale(2)" />'
+        '<path d="M 4 4" style="opacity:0.5" /><path d="M 5 5" style="opacity:0.5" /><text> a  b </text></svg>'
+    )
 
 
 def test_a_straight_line_has_a_plan_and_optics_too() -> None:
@@ -140,7 +156,7 @@ def test_dots_of_one_colour_are_points_of_one_path_where_they_were() -> None:
     svg = draw({"data": [trace, rings], "layout": {}}, "dots", "Dots")
     joined = [path for path in ElementTree.fromstring(svg).iter(f"{SVG}path") if "round" in path.get("style", "")]
     assert len(joined) == 1
-    assert "stroke: #0072b2; stroke-width: 6;" in joined[0].attrib["style"]
+    assert "stroke:#0072b2;stroke-width:6;" in joined[0].attrib["style"]
     points = [(float(a), float(b)) for a, b in re.findall(r"M([\d.]+) ([\d.]+)h0", joined[0].attrib["d"])]
     assert len(points) == len(x)
     for along in range(2):
