@@ -1,4 +1,5 @@
-"""A run of its own with one assumption moved lies inside the error that the study told: rings, extraction, linacs.
+"""A run of its own with one assumption moved lies inside the error that the study told: rings, extraction, linacs,
+lines behind them, and the comparison of treatments.
 
 The second run is of the study with that number changed in its files, gathered from the beginning; and its number is off
 by most of what the assumption alone was said to move, so that the error is no cover for everything.
@@ -20,9 +21,11 @@ from studies.moves import with_model_errors
 from studies.pipeline import Asked, _moved_cases, _moves
 from studies.registry import study_of
 from studies.results import Quantity
+from studies.spec.builtin import study_path
 from studies.spec.study_file import validated
 from studies.spec.toml_text import toml_text
 from tests.checkout import ROOT
+from tests.studies.test_delivery_moving import CONTENT as DELIVERY
 from tests.studies.test_no_false_pass import requirements
 from tests.studies.test_no_false_pass_of_linacs import section_table
 
@@ -104,6 +107,61 @@ def ring_switching() -> Content:
     return {**content, "lattice": str(ROOT / "examples" / "small_ring" / "ring.seq")}
 
 
+def treatment() -> Content:
+    """The built-in comparison without its linac; the ring's times are given, its line does not serve."""
+    path = study_path("switching-comparison")
+    assert path is not None
+    known = tomllib.loads(path.read_text())
+    left_out = ("assumption", "linac", "requirement", "title")
+    content = {key: value for key, value in known.items() if key not in left_out}
+    content["target"] = {**known["target"], "distal_mm": 115.0, "side_mm": 30.0}
+    given = {"change_s": 1.2, "step_s": 0.2, "energy_spread": 0.002, "isocentre_beta_m": 5.0}
+    ring = {key: value for key, value in known["synchrotron"].items() if key not in ("delivery", "spot_mm")}
+    return {**content, "name": "moved", "machine_requirements": False, "synchrotron": {**ring, **given}}
+
+
+#: Two strengths for two sizes: settings of one kind, where many quadrupoles have many.
+LINE = """
+k1 = 1.0; k2 = -1.0;
+q1: quadrupole, l=0.3, k1:=k1; q2: quadrupole, l=0.3, k1:=k2; iso: marker;
+d1: drift, l=1; d2: drift, l=0.8; d3: drift, l=4;
+line: line=(d1, q1, d2, q2, d3, iso);
+"""
+PAIR: Content = {
+    "study": "delivery",
+    "name": "moved",
+    "lattice": "line.seq",
+    "sequence": "line",
+    "isocentre": "iso",
+    "largest_gradient_T_per_m": 20.0,
+    "energies": {"lower_MeV_per_u": 100.0, "upper_MeV_per_u": 150.0, "number": 2},
+    "spots": [{"x_mm": 3.0, "y_mm": 3.0}],
+    "source": {
+        "kind": "functions",
+        "normalised_emittance_x_um": 0.5,
+        "normalised_emittance_y_um": 0.5,
+        "functions": {"betx": 6.0, "bety": 6.0},
+    },
+    "sigmas": 3.0,
+    "particles": 100,
+}
+BEHIND_RING = {key: value for key, value in DELIVERY.items() if key != "requirement"} | {
+    "name": "moved",
+    "machine_requirements": False,
+}
+#: Two energies of the linac itself, tracked.
+BEHIND_LINAC = {
+    **BEHIND_RING,
+    "machine": "linac-room",
+    "source": {"kind": "linac", "particles": 200},
+    "trajectories": {
+        "machines": 10,
+        "correctors": ["*_steer_*"],
+        "errors": [{"magnets": "quadrupole", "dx": 1e-4, "dy": 1e-4}],
+        "ripple": {"momentum": 5e-4},
+    },
+}
+
 CASES = {
     "sextupole": Case(EXTRACTION, "parameters.ks", "spiral_step", "m", of_study("parameters", "ks")),
     "wires": Case(EXTRACTION, "extraction.wire_thickness", "wire_loss", "1", of_study("extraction", "wire_thickness")),
@@ -115,6 +173,47 @@ CASES = {
     "bunch": Case(
         SWITCHING, "beam.sigma_energy_keV", "largest_spread", "1", of_linac("beam", "sigma_energy_keV"), relative=0.3
     ),
+    "fill": Case(
+        treatment(),
+        "synchrotron.particles_per_spill.proton",
+        "treatment_time_steps",
+        "s",
+        of_study("synchrotron", "particles_per_spill", "proton"),
+        relative=0.2,
+    ),
+    "straggling": Case(treatment(), "dose.straggling", "dose_level", "1", of_study("dose", "straggling")),
+    "spot of a ring": Case(
+        treatment(),
+        "synchrotron.isocentre_beta_m",
+        "worst_spot",
+        "m",
+        of_study("synchrotron", "isocentre_beta_m"),
+        relative=0.2,
+    ),
+    "settings for another beam": Case(
+        PAIR,
+        "design.emittance_y",
+        "line_gradient",
+        "T/m",
+        of_study("source", "normalised_emittance_y_um"),
+        relative=0.1,
+    ),
+    "ripple behind a ring": Case(
+        BEHIND_RING,
+        "trajectories.ripple.*",
+        "ripple_position",
+        "m",
+        of_study("trajectories", "ripple", "angle_x_mrad"),
+        relative=0.5,
+    ),
+    "ripple behind a linac": Case(
+        BEHIND_LINAC,
+        "trajectories.ripple.*",
+        "ripple_position",
+        "m",
+        of_study("trajectories", "ripple", "momentum"),
+        relative=0.5,
+    ),
 }
 
 
@@ -125,6 +224,7 @@ def linac_table() -> Content:
 
 def written(folder: Path, table: Content) -> None:
     (folder / "ring.seq").write_text(RING)
+    (folder / "line.seq").write_text(LINE)
     (folder / "linac.toml").write_text(toml_text(table))
 
 
