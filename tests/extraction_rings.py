@@ -131,3 +131,23 @@ def xsuite_turn(tune: float) -> Callable[[Array, int], Array]:
         return np.stack([bunch.x[order], bunch.px[order], bunch.y[order], bunch.py[order]], axis=1)
 
     return turn
+
+
+def structural_ring(k2: float, distance: float) -> Lattice:
+    """Seven cells of a third of a turn each, Qx = 7/3 + ``distance``: the second order of all bends adds up.
+
+    One sextupole of ``k2``. Without it the bends alone drive the resonance.
+    """
+    elements: list[Any] = [Drift("wires", length=0.4), Sextupole("sx", length=0.2, k2="k2")]
+    for _ in range(7):
+        for name in ("qf", "qd"):
+            magnet = Quadrupole(name, length=0.35, k1="kf" if name == "qf" else "-kd")
+            elements += [
+                magnet,
+                Drift("d", length=0.6),
+                Bend("mb", length=1.2, angle=np.pi / 7),
+                Drift("d", length=0.6),
+            ]
+    strengths = {"kf": 1.4, "kd": 1.2, "k2": k2}
+    ring = Lattice("structural", elements=elements, parameters=strengths, particle=PROTON)
+    return at_tune(ring, 7 / 3 + distance, "kf", 1.1, 1.6)
