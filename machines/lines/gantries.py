@@ -35,6 +35,7 @@ class GantryFile:
     apertures: Mapping[str, Mapping[str, Any]]
     joints: Mapping[str, Mapping[str, Any]]
     energies_MeV_per_u: Mapping[str, Sequence[float]]
+    sections: Mapping[str, str]
     rating: Sequence[Mapping[str, Any]] = ()
     assumptions: Sequence[str] = ()
     references: Sequence[str] = ()
@@ -58,6 +59,7 @@ def read_gantry(folder: Traversable, name: str, file: str, joint: str) -> LineMa
         title=own["title"],
         line=_line(name, about, fixed.line, joint, where).with_parameters(own["strengths"]),
         isocentre="isocentre",
+        sections=ClosedMapping(dict(about.sections)),
         settable=tuple(name for name in own["strengths"]),
         energies=ClosedMapping(
             {species: (low * 1e6, high * 1e6) for species, (low, high) in about.energies_MeV_per_u.items()}

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import ClassVar
 
 from lattice import InputError, Lattice, ReferenceParticle
+from lattice.arrays import ClosedMapping
 from machines.machine import Machine
 from machines.rings.machine import Rating
 
@@ -26,7 +27,8 @@ class LineMachine(Machine):
 
     ``line`` has the strengths of its starting set. ``ring`` and ``ring_place``: the ring and the element whose entrance
     the line begins at, or ``linac``: the linac whose exit that is. ``isocentre``: the place where the patient is.
-    ``settable``: strengths that set the spot (default: all); the others are those of every energy.
+    ``settable``: strengths that set the spot (default: all); the others are those of every energy. ``sections``: what
+    the parts of the line are called, by the letters that names of their elements begin with.
     """
 
     kind: ClassVar[str] = "line"
@@ -39,6 +41,7 @@ class LineMachine(Machine):
     linac: str = ""
     beams: tuple[EnteringBeam, ...] = ()
     settable: tuple[str, ...] = ()
+    sections: Mapping[str, str] = field(default_factory=ClosedMapping)
 
     def outside(self, species: str, particles: Sequence[ReferenceParticle]) -> str:
         """Why energies lie outside what the line is described for; "" where they do not."""

@@ -39,6 +39,7 @@ class LineFile:
     strengths: Mapping[str, float] = field(default_factory=dict)
     rating: Sequence[Mapping[str, Any]] = ()
     beam: Sequence[Mapping[str, Any]] = ()
+    sections: Mapping[str, str] = field(default_factory=dict)
     assumptions: Sequence[str] = ()
     references: Sequence[str] = ()
 
@@ -67,6 +68,7 @@ def read_line(folder: Traversable, name: str, file: str) -> LineMachine:
         ratings=ClosedMapping(
             {one.quantity: one for one in (record(Rating, table, f"{where}, rating") for table in about.rating)}
         ),
+        sections=ClosedMapping(dict(about.sections)),
         beams=tuple(record(EnteringBeam, table, f"{where}, beam") for table in about.beam),
         requirements=tuple(_requirements(asked, name)),
         assumptions=tuple(about.assumptions),

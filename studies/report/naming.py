@@ -10,10 +10,13 @@ from typing import Any
 
 import pandas as pd
 
+from machines.lines.machine import LineMachine
+from machines.machine import Machine
 from machines.registry import MACHINES, machine_named
 from machines.rings.machine import RingMachine
 from studies.results import FigureData, StudyResult, TableData
 from studies.vocabulary.families import family_words
+from studies.vocabulary.line_words import magnet_words, strength_words
 from studies.vocabulary.names import NUMBERS
 from studies.vocabulary.places import called, in_full
 
@@ -23,20 +26,24 @@ _PLAIN = re.compile(r"[a-z]+")  # such a name may be a word of the language: in 
 
 def words_of(result: StudyResult) -> dict[str, str]:
     """What elements of a result's machine are called; nothing of a lattice of the study's own."""
-    ring = _ring(result)
-    return called(ring.places) if ring else {}
+    machine = _machine(result)
+    if isinstance(machine, LineMachine):
+        return magnet_words(machine.line, machine.sections)
+    return called(machine.places) if isinstance(machine, RingMachine) else {}
 
 
 def families_of(result: StudyResult) -> dict[str, str]:
     """What families of magnets of a result's machine are called, by their parameters; nothing of another lattice."""
-    ring = _ring(result)
-    return family_words(ring.families, ring.roles) if ring else {}
+    machine = _machine(result)
+    if isinstance(machine, LineMachine):
+        words = strength_words(machine.line, words_of(result))
+        return {name: f"{word} ({name})" for name, word in words.items()}
+    return family_words(machine.families, machine.roles) if isinstance(machine, RingMachine) else {}
 
 
-def _ring(result: StudyResult) -> RingMachine | None:
+def _machine(result: StudyResult) -> Machine | None:
     name = str(result.study.get("machine", "")).lower()
-    machine = machine_named(name) if name in MACHINES else None
-    return machine if isinstance(machine, RingMachine) else None
+    return machine_named(name) if name in MACHINES else None
 
 
 def named(result: StudyResult) -> StudyResult:

@@ -12,6 +12,7 @@ from studies.charts.style import axis, base_layout, text
 from studies.report.labels.boxes import text_size
 from studies.report.labels.columns import cell_size, column_room, columns_named
 from studies.report.labels.placing import PHONE, WIDE
+from studies.report.labels.rows import gauges_beside
 from studies.report.phone.layout import relaid
 from studies.report.phone.stacking import stacked
 from studies.report.phone.titles import shortened
@@ -35,6 +36,17 @@ def test_a_title_longer_than_its_axis_gets_smaller_and_then_stands_in_lines() ->
 def sensitivity(parameters: list[str]) -> dict[str, Any]:
     changes = [[0.00807, -0.00627, 0.0124], [-0.00457, 0.0169, -0.00701]]
     return figure_json(match_sensitivity([("qx", "1"), ("dx@symp", "m")], parameters, changes))
+
+
+def test_names_of_gauges_begin_at_the_edge_whatever_names_beside_rows_take() -> None:
+    """Of 60 px of margin; a name of 132 px and its distance of 11 px take 83 more, guessed 6 px too wide."""
+    note = {**text("LIN-01 W", x=0.0, y=-0.2), "xref": "paper", "yref": "paper", "name": "LIN-01, label", "xshift": -56}
+    rows = {"type": "category", "ticktext": ["matching quadrupole 6", "q"], "tickvals": ["a", "b"]}
+    layout = {"margin": {"l": 60}, "yaxis": rows, "annotations": [note, {**note, "name": ""}]}
+    moved = gauges_beside({"data": [], "layout": layout}, 11)["layout"]["annotations"]
+    more = round(text_size("matching quadrupole 6", 11)[0] + 11 - 60 - 6)
+    assert more > 60
+    assert [one["xshift"] for one in moved] == [-56 - more, -56]
 
 
 def test_a_title_beside_a_panel_is_no_longer_than_it_on_a_wide_screen() -> None:

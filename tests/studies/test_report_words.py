@@ -8,6 +8,9 @@ import numpy as np
 import pandas as pd
 import pytest
 
+from lattice import Bend, Quadrupole
+from machines.lines.machine import LineMachine
+from machines.registry import MACHINES, kind_of, machine_named
 from studies.charts.style import COLORS, LONGITUDINAL, NEUTRAL, contrast, readable, text
 from studies.report.beam import beam_told
 from studies.report.captions import caption_of
@@ -15,6 +18,7 @@ from studies.report.lettering import lettered
 from studies.report.naming import named, told
 from studies.results import FigureData, TableData
 from studies.scan.figures import _lines
+from studies.vocabulary.line_words import magnet_words, strength_words
 from studies.vocabulary.names import quantity_named
 from studies.vocabulary.places import PLACES, called, placed_text
 from studies.vocabulary.typesetting import heading_text
@@ -157,6 +161,35 @@ def test_a_page_calls_families_of_magnets_by_their_words() -> None:
     assert drawn["layout"]["yaxis"]["title"]["text"] == "skew quadrupole (kskq)"  # of one magnet
     assert drawn["layout"]["annotations"][0]["text"] == "K1 of kf"
     assert list(made.tables[0].frame["parameter"]) == ["resonance sextupole (sr)", "kr and kd"]
+
+
+def test_a_page_calls_magnets_of_lines_by_their_words() -> None:
+    """By section, kind and number along it: outer quadrupoles share a supply, bends are counted apart."""
+    data = [{"type": "bar", "x": [1.0], "y": ["k_la_qf"]}, {"type": "bar", "x": [1.0], "y": ["lt_q2"]}]
+    frame = pd.DataFrame({"place": ["la_b2", "k_lm_q4", "lm_grid_1"]})
+    figure = FigureData("strengths-made", "Made", "Widest in 'la_q2'.", {"data": data, "layout": {}}, frame)
+    table = TableData("places", "Places", "", frame)
+    made = named(replace(fake_result(), study={"machine": "linac-room"}, figures=(figure,), tables=(table,)))
+    assert [trace["y"][0] for trace in made.figures[0].plotly["data"]] == [
+        "achromat quadrupoles 1 and 3 (k_la_qf)",
+        "final quadrupole 2",
+    ]
+    assert made.figures[0].caption == "Widest in the achromat quadrupole 2 (la_q2)."
+    told = ["achromat bend 2 (la_b2)", "matching quadrupole 4 (k_lm_q4)", "lm_grid_1"]
+    assert list(made.tables[0].frame["place"]) == told
+
+
+@pytest.mark.parametrize("name", [name for name in MACHINES if kind_of(name) == "line"])
+def test_every_magnet_of_a_line_has_a_word_of_its_own(name: str) -> None:
+    machine = machine_named(name)
+    assert isinstance(machine, LineMachine)
+    words = magnet_words(machine.line, machine.sections)
+    magnets = {element.name for element in machine.line.elements if isinstance(element, Quadrupole | Bend)}
+    assert words.keys() == magnets
+    assert len(set(words.values())) == len(words)
+    strengths = strength_words(machine.line, words)
+    assert strengths.keys() >= set(machine.settable)
+    assert len(set(strengths.values())) == len(strengths)
 
 
 def test_the_head_of_a_linac_tells_what_it_gives() -> None:

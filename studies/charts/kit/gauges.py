@@ -85,7 +85,7 @@ def resized(layout: Mapping[str, Any], height: float) -> Layout:
 
 def narrowed(layout: Mapping[str, Any]) -> Layout:
     """The layout for a narrow screen: each gauge as wide as the figure, its name over it."""
-    scales = [one["y0"] for one in layout.get("shapes", ()) if _is_gauge(one) and one["name"].endswith(", scale")]
+    scales = [one["y0"] for one in layout.get("shapes", ()) if is_gauge(one) and one["name"].endswith(", scale")]
     if not scales:
         return dict(layout)
     more, plot, margin = (_NARROW - _ROW) * len(scales), _plot_height(layout), {"b": 80, **layout.get("margin", {})}
@@ -117,10 +117,10 @@ def _plot_height(layout: Mapping[str, Any]) -> float:
 def _changed(layout: Mapping[str, Any], change: Callable[[Layout], Layout]) -> Layout:
     """Shapes and notes of a layout, those of gauges changed."""
     kinds = [kind for kind in ("shapes", "annotations") if kind in layout]
-    return {kind: [change(one) if _is_gauge(one) else one for one in layout[kind]] for kind in kinds}
+    return {kind: [change(one) if is_gauge(one) else one for one in layout[kind]] for kind in kinds}
 
 
-def _is_gauge(one: Mapping[str, Any]) -> bool:
+def is_gauge(one: Mapping[str, Any]) -> bool:
     """Gauges alone have names and stand below the panels."""
     return bool(one.get("name")) and one["yref"] == one["xref"] == "paper" and one.get("y", one.get("y0")) < 0.0
 

@@ -10,7 +10,7 @@ from studies.charts.kit.gauges import narrowed, resized
 from studies.report.labels.boxes import text_size
 from studies.report.labels.columns import columns_named
 from studies.report.labels.placing import PHONE, placed
-from studies.report.labels.rows import rows_named
+from studies.report.labels.rows import gauges_beside, rows_named
 from studies.report.phone.stacking import stacked
 from studies.report.phone.titles import fitted
 
@@ -18,6 +18,7 @@ _LEFT, _RIGHT = 56, 40  # px: the most that margins take
 _ASKED, _POWERS = 64, 84  # px: what most figures ask for on the left; of those that ask for more
 _SQUARE = 540  # px: as high as a figure with equal axes is
 _WIDEST = min(PHONE) - _LEFT - 4  # px: of a line of a label
+_TICKS = 11  # px: letters along axes
 _SMALL = 10  # px: letters of a label that takes more lines than one
 
 
@@ -26,7 +27,7 @@ def relaid(plotly: Mapping[str, Any]) -> dict[str, Any]:
 
     Panels keep their height, those with equal axes are as high as the screen is wide, and none stand side by side.
     """
-    plotly = columns_named(rows_named(stacked(plotly)), min(PHONE))
+    plotly = columns_named(rows_named(stacked(plotly), brackets=False), min(PHONE))
     layout = dict(plotly["layout"])
     margin = {"l": 80, "r": 80, "t": 100, "b": 80, **layout.get("margin", {})}
     left = _LEFT if margin["l"] <= _ASKED else _POWERS  # numbers as powers of ten take more
@@ -41,7 +42,7 @@ def relaid(plotly: Mapping[str, Any]) -> dict[str, Any]:
             layout[key] = {**layout[key], "nticks": _numbers(key, layout[key])}
     if "annotations" in layout:
         layout["annotations"] = [_in_lines(note) for note in layout["annotations"]]
-    return placed({**plotly, "layout": layout}, PHONE)
+    return gauges_beside(placed({**plotly, "layout": layout}, PHONE), _TICKS)
 
 
 def _numbers(key: str, axis: Mapping[str, Any]) -> int:
