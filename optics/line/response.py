@@ -53,11 +53,15 @@ def responses(
     """Moments ``sigma`` (n, 6, 6) at the beginning of a line, carried through it at n ``values`` (n,) of its knobs.
 
     The orbit is the axis. Raises InputError for a knob that is unknown or dependent, elements that depend on two knobs,
-    a line that bends the axis' particle away, and a batch of lattices.
+    a line that bends the axis' particle away, no knob, and moments that are not one a case.
     """
     knobs = tuple(values)
+    if not knobs:
+        raise InputError(f"responses of line '{lattice.name}' are to its knobs: name one at least")
     stepped = lattice.with_parameters({name: np.asarray(values[name]) + 1j * _STEP for name in knobs})
     model = step_series(stepped, particle, fringe=fringe, order=1)
+    if np.shape(sigma) != (model.batch, 6, 6):
+        raise InputError(f"moments are one (6, 6) a case, {model.batch} of them: found the shape {np.shape(sigma)}")
     if np.abs(model.orbit[..., :4]).max() > _ON_AXIS:
         raise InputError(f"the axis of line '{lattice.name}' is no orbit (kicks): steer it first, or match it alone")
     owner = _owners(lattice, model.plan, knobs)[model.plan.sequence]

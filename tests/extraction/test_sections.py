@@ -17,9 +17,11 @@ from extraction.spill.sections.cuts import AT_WIRES, probes_at
 from extraction.spill.sections.fit import cloud_of, normalising, on_circles, turned
 from extraction.spill.sections.making import sectional_maps
 from extraction.spill.sections.one_turn import SectionalMap, sectional_map
+from extraction.spill.sections.places import boundaries_of
+from extraction.spill.sections.proof import _at_places
 from extraction.spill.sections.region import Region
 from extraction.spill.sections.table import SectionalMaps
-from lattice import InputError, Lattice, LatticeError, ReferenceParticle, UnstableOptics
+from lattice import Aperture, Drift, InputError, Lattice, LatticeError, ReferenceParticle, UnstableOptics
 from lattice.arrays import Array
 from machines.cnao_like import pimms
 from optics import twiss
@@ -101,6 +103,56 @@ def test_settings_move_orbit_and_tunes_as_they_do_in_the_ring(delta: float, valu
     one = maps_of("1.666").at(delta, **{**own, **values})
     # One setting: a polynomial to rounding. Two: their product to first order; the next terms are 1e-3 of its 2e-6.
     check_linear(one, ring.with_parameters(values), particle, at, delta, 1e-10 if len(values) == 1 else 1e-8)
+
+
+@pytest.mark.parametrize("delta", [-2e-3, 7e-4])
+def test_two_settings_together_are_exact_where_their_product_is_had(delta: float) -> None:
+    """Half way to the node that is farthest of each: the ring itself stands there, beside the two alone."""
+    ring, particle, at = ring_of("1.666")
+    maps = maps_of("1.666")
+    near = {}
+    for setting in maps.settings:
+        here = float(ring.parameters[setting.name])
+        far = setting.nodes[np.argmax(np.abs(setting.nodes - here))]
+        near[setting.name] = float(here + (far - here) / 2)
+    assert set(near) == set(RANGES)
+    check_linear(maps.at(delta, **near), ring.with_parameters(near), particle, at, delta, 1e-10)
+
+
+@pytest.mark.parametrize("delta", [1e-3, 2.2e-3, 4e-3])
+def test_momenta_round_another_than_the_reference_s_are_those_of_the_exact_turn(delta: float) -> None:
+    ring, particle, at = ring_of("1.664")
+    maps = sectional_maps(ring, particle, ring.index(at), region_of("1.664"), (1e-3, 4e-3))
+    check_linear(maps.at(delta), ring, particle, at, delta, 1e-10)
+
+
+def test_a_common_end_of_two_elements_counts_once_unless_their_openings_differ() -> None:
+    """Six drifts of one pipe in a ring of six have seven ends; with one wider two more."""
+    pipe, wider = Aperture("rectangle", 0.05, 0.03), Aperture("rectangle", 0.07, 0.03)
+    drifts = [Drift(f"d{i}", length=1.0, aperture=pipe) for i in range(6)]
+    for third, ends in ((pipe, 7), (wider, 9)):
+        line = Lattice("row", elements=(*drifts[:2], Drift("third", length=1.0, aperture=third), *drifts[3:]))
+        found = boundaries_of(line, PROTON, "full", 0, np.array([0]), True)
+        assert len(found.openings) == ends
+        assert len({(int(step), *opening) for step, opening in zip(found.steps, found.openings, strict=True)}) == ends
+
+
+def test_the_edge_of_a_beam_at_a_place_is_that_of_its_circle() -> None:
+    """max |C x + S x'| over the ellipse of beta, alpha, by ten thousand of its points, and the orbit's distance."""
+    rows = np.random.default_rng(7).normal(size=(3, 2, 6))
+    beta, alpha = np.array([[5.0, 3.0], [8.0, 2.0]]), np.array([[0.7, -1.2], [-2.0, 0.4]])
+    at = SimpleNamespace(sections=np.array([1, 0]), openings=np.array([[0.01, -0.02, 0, 0, 0, 0], [0, 0, 0, 0, 0, 0]]))
+    maps: Any = SimpleNamespace(boundaries=at, most=0.003, unsure=0.004)
+    found, size = _at_places(maps, rows, np.stack([beta] * 3), np.stack([alpha] * 3))
+    angles = np.linspace(0, 2 * np.pi, 10_001)
+    for place, section in enumerate(at.sections):
+        for plane in range(2):
+            b, a = beta[section, plane], alpha[section, plane]
+            x, slope = np.sqrt(b) * np.cos(angles), -(a * np.cos(angles) + np.sin(angles)) / np.sqrt(b)
+            orbit, first, second = (rows[:, place, part + 3 * plane, None] for part in range(3))
+            assert size[:, place, plane] == pytest.approx(np.abs(first * x + second * slope).max(axis=1), rel=1e-6)
+            distance = np.abs(orbit[:, 0] - at.openings[place, plane])
+            assert found[:, place, plane] == pytest.approx(distance + 0.007, rel=1e-12)
 
 
 def test_a_setting_that_goes_far_takes_the_kicks_along() -> None:

@@ -73,6 +73,7 @@ TRACK = Aperture("rectellipse", 0.05, 0.04, ellipse_x=0.06, ellipse_y=0.03)
         (SQUARE, 0.061, 0.029, ("x", "+")),
         (SQUARE, -0.055, -0.031, ("y", "-")),
         (ROUND, 0.065, 0.0275, ("x", "+")),  # 55 of 60 mm and 27.5 of 30: as much; just a little more in x
+        (ROUND, -0.048, 0.0285, ("x", "-")),  # 58 of 60 mm from its middle, 28.5 of 30
         (ROUND, -0.03, 0.028, ("y", "+")),  # 40 of 60 mm from its middle, 28 of 30
         (TRACK, -0.051, 0.01, ("x", "-")),  # the box is narrower
         (TRACK, 0.01, 0.0301, ("y", "+")),  # the ellipse is

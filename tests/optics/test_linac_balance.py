@@ -17,7 +17,7 @@ from optics.linac.balance import defocusing, lost_power, tank_table, unit_table
 from optics.linac.bucket import bucket
 from optics.linac.field_integration import integrated_energies
 from optics.linac.focusing import structure_periods
-from optics.linac.result import WINDOW, kept
+from optics.linac.result import WINDOW, kept, moments
 from optics.linac.structure.errors import Errors
 from optics.linac.structure.power import kilpatrick_field
 from optics.linac.switching.between import energies_between
@@ -287,3 +287,16 @@ def test_the_magnets_behind_set_the_pace_where_they_are_slower() -> None:
     assert PULSE.change_time(*ends) == pytest.approx(125e-3)
     assert PULSE.change_time(ends[1], ends[0]) == PULSE.change_time(*ends)
     assert PULSE.change_time(ends[0], ends[0]) == PULSE.switching_time
+
+
+def test_moments_of_a_cloud_by_hand() -> None:
+    """Four particles of six, one column a number: means and sizes are those of their own coordinates."""
+    cloud = np.array([[1e-3, 5e-4, 2e-3, -7e-4, 3e-3, 0.0]] * 4) * np.array([[1.0], [2.0], [4.0], [5.0]])
+    found = moments(cloud, CCL_ENTRANCE, 6)
+    spread = np.std([1.0, 2.0, 4.0, 5.0])
+    assert found["transmission"] == pytest.approx(4 / 6, abs=1e-15)
+    assert (found["x"], found["y"]) == pytest.approx((3e-3, 6e-3))
+    assert (found["size_x"], found["size_y"], found["sigma_zeta"]) == pytest.approx(
+        (1e-3 * spread, 2e-3 * spread, 3e-3 * spread)
+    )
+    assert (found["energy"], found["reference_energy"]) == pytest.approx((37.5e6, 37.5e6), rel=1e-9)

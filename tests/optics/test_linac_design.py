@@ -89,6 +89,10 @@ def test_any_energy_by_the_amplitude_of_one_unit() -> None:
     assert ((amplitudes > 0) & (amplitudes < 1)).sum(axis=1).max() == 1
     table = energy_table(ccl(), wanted, ccl_bunch())
     assert list(table.columns[:3]) == ["energy", "ccl-1", "ccl-2"]
+    run, bunch = next(iter(transports(ccl(), amplitudes[2:3]))), ccl_bunch()
+    for plane in "xy":  # at the end, of the bunch's own functions
+        beta, alpha, _ = run.twiss(plane, getattr(bunch, f"bet{plane}"), getattr(bunch, f"alf{plane}"))
+        assert (table[f"bet{plane}"][2], table[f"alf{plane}"][2]) == pytest.approx((beta[-1], alpha[-1]), rel=1e-12)
     small = replace(ccl_bunch(60.0, 1e-13), sigma_phase=radians(0.004))  # a thousandth: as linear as the matrices
     linac = ccl().with_units(amplitude=dict(zip(ccl().units, map(float, amplitudes[2]), strict=True)))
     spread = np.std(track(linac, small.sample(4000, seed=1)).energies)

@@ -18,6 +18,7 @@ from lattice import (
     SRotation,
 )
 from optics import Moments, twiss
+from optics.line.question import Question
 from optics.line.response import responses
 from optics.line.settings import settings
 
@@ -75,6 +76,23 @@ def test_moments_and_derivatives_are_those_of_twiss_and_of_differences() -> None
         np.testing.assert_allclose(
             found.slopes[..., number], squares, rtol=0, atol=1e-7 * np.abs(squares).max() + 1e-15
         )
+
+
+def test_what_is_asked_has_the_slopes_of_differences() -> None:
+    """Sizes, dispersion, openings that the beam does not keep, and bounds: each miss moved by each knob."""
+    some, count = beams(2), len(NAMES)
+    here = {name: np.full(2, float(line().parameters[name])) for name in NAMES}
+    rows = responses(line(), PROTON, here, some.sigma, "_end").squares.shape[1]
+    limits = np.full((2, count), 0.75)
+    halves, wanted = np.full((rows - 1, 2), 0.004), np.full((2, 2), 3e-3)
+    asked = Question(line(), PROTON, NAMES, some.sigma, wanted, "_end", -limits, limits, halves, 3.0, "full")
+    values, cases = np.stack(list(here.values()), axis=1), np.arange(2)
+    misses, slopes = asked.rows(values, cases)
+    assert (misses[:, 6:-count] > 0).any()
+    for knob in range(count):
+        step = 1e-6 * np.eye(count)[knob]
+        ahead, behind = (asked.rows(values + sign * step, cases)[0] for sign in (1, -1))
+        np.testing.assert_allclose(slopes[:, :, knob], (ahead - behind) / 2e-6, rtol=1e-5, atol=1e-6)
 
 
 def test_a_family_of_two_quadrupoles_is_one_knob() -> None:
@@ -179,6 +197,13 @@ def test_what_cannot_be_reached_is_told() -> None:
 def test_wrong_questions_are_refused(vary: tuple[str, ...], size: float, told: str) -> None:
     with pytest.raises(InputError, match=told):
         settings(line(), beams(2), vary=vary, size_x=size, size_y=3e-3, at="_end", limits=4.0)
+
+
+def test_moments_of_another_number_of_cases_and_no_knobs_are_refused() -> None:
+    with pytest.raises(InputError, match=r"moments are one \(6, 6\) a case, 2 of them: found the shape \(3, 6, 6\)"):
+        responses(line(), PROTON, {"k1": np.array([0.8, 0.9])}, beams(3).sigma, "_end")
+    with pytest.raises(InputError, match="name one at least"):
+        responses(line(), PROTON, {}, beams(1).sigma, "_end")
 
 
 def test_a_kicked_axis_and_a_shared_element_are_refused() -> None:

@@ -94,6 +94,8 @@ def test_capture_takes_longer_when_it_is_more_adiabatic() -> None:
     assert adiabatic_time(RING, proton, 5.0, 500.0, 0.1) == pytest.approx(
         3 * adiabatic_time(RING, proton, 5.0, 500.0, 0.3), rel=1e-12
     )
+    first = synchrotron_frequency(RING, proton, 100.0)  # at four times the voltage twice: t = (1 - 1/2)/(w0 n)
+    assert adiabatic_time(RING, proton, 100.0, 400.0, 0.1) == pytest.approx(0.5 / first / 0.1, rel=1e-12)
     with pytest.raises(InputError, match="raises the voltage"):
         adiabatic_time(RING, proton, 500.0, 5.0, 0.1)
 

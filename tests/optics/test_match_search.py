@@ -14,7 +14,7 @@ from optics import Limit, Target, Vary, match, twiss, verify
 from optics.matching.checks import checked_problem
 from optics.matching.optimise import Settings, least_squares
 from optics.matching.problem import Case
-from optics.matching.search import METHODS, stabilised
+from optics.matching.search import METHODS, sample, stabilised
 from tests.optics.test_match_goals import FODO, PROTON
 
 START = {"betx": 9.0, "alfx": 0.2, "bety": 4.0, "alfy": 0.7}
@@ -278,3 +278,13 @@ def test_a_particle_is_still_needed() -> None:
         match(FODO.with_particle(None), vary=KNOBS, targets=TUNES)
     other = ReferenceParticle("carbon-12", kinetic_energy_per_u=100e6)
     assert match(FODO.with_particle(None), other, vary=KNOBS, targets=TUNES).particle is other
+
+
+def test_starts_are_the_best_of_a_sample_and_others_of_it_none_twice() -> None:
+    """Of 101 the 51 best of it in their order, then others."""
+    problem = checked_problem([Case(lattice=FODO, targets=TUNES)], KNOBS)
+    for seed in range(6):
+        found = sample(problem, 101, 1.0, np.random.default_rng(seed))
+        assert found.shape == np.unique(found, axis=0).shape == (101, len(KNOBS))
+        costs = (problem.evaluate(found, derivatives=False).rows ** 2).sum(axis=1)
+        assert (np.diff(costs[:51]) >= 0).all()

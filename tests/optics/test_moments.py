@@ -9,7 +9,7 @@ from lattice import Bend, Drift, InputError, Lattice, Quadrupole, ReferenceParti
 from lattice.arrays import Array
 from optics import Beam, Moments, track, twiss
 from optics.linac import Bunch
-from optics.linear.moments import PLANE_COLUMNS
+from optics.linear.moments import PLANE_COLUMNS, plane_column
 
 PROTON = ReferenceParticle("proton", kinetic_energy_per_u=120e6)
 FUNCTIONS = {"betx": 8.9, "alfx": 0.21, "bety": 3.8, "alfy": 0.69, "dx": -0.36, "dpx": 0.02}
@@ -186,3 +186,13 @@ def test_what_a_beam_lacks_is_told() -> None:
         Moments.from_functions(PROTON, {"betx": 1.0}, emittance_x=1e-6, emittance_y=1e-6)
     with pytest.raises(InputError, match="leave delta out"):
         twiss(line(), PROTON, start=ROUND, delta=1e-3)
+
+
+@pytest.mark.parametrize("name", [name for name in PLANE_COLUMNS if name.partition("_")[0] in ("size", "corr", "tilt")])
+def test_a_complex_step_gives_the_slope_of_a_number_of_the_planes(name: str) -> None:
+    """Im f(sigma + ih d)/h beside central differences, along a direction in which every moment changes."""
+    drawn = np.random.default_rng(4).normal(size=(2, 6, 6))
+    sigma, along = drawn[0] @ drawn[0].T, drawn[1] + drawn[1].T
+    slope = plane_column(name, sigma + 1e-30j * along).imag / 1e-30
+    ahead, behind = (plane_column(name, sigma + sign * 1e-6 * along) for sign in (1, -1))
+    assert slope == pytest.approx((ahead - behind) / 2e-6, rel=1e-5)

@@ -27,6 +27,7 @@ from optics import Limit, Moments, Target, Vary, match, to_xsuite, twiss
 from optics.engines.xsuite.bunch import bunch_of, coordinates_of
 from optics.engines.xsuite.contexts import tracking_context
 from optics.engines.xsuite.elements import CONVERGED_KICKS
+from optics.linear.transfer import transfer
 from optics.maps.lattices.turns import turns
 from tests.madx_session import madx
 
@@ -255,3 +256,11 @@ def test_a_size_without_a_beam_is_told() -> None:
             limits=[Limit("size_x", upper=0.1)],
             start=START,
         )
+
+
+def test_matrices_are_the_same_beside_those_of_second_order(line: Lattice) -> None:
+    """From the beginning and from a place: asked alone, and asked with the second order."""
+    conditions = twiss(line, PROTON, start=START)
+    for begin in (0, 4):
+        alone, beside = (transfer(conditions, order=order, begin=begin).first for order in (1, 2))
+        np.testing.assert_allclose(beside, alone, rtol=0, atol=1e-13)

@@ -10,7 +10,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from extraction import read_spill
+from extraction import read_spill, third_integer_resonance
 from extraction.spill.response import leaving_shifts
 from machines.requirements import PASS, Requirement
 from studies.cli import run
@@ -183,6 +183,26 @@ def test_leaving_shifts_of_quadrupoles_are_those_of_the_tune(folder: Path, kept:
         expected = -slope / float(twiss(case.ring, delta=delta).dqx)
         assert shifts[name] == pytest.approx(expected, rel=0.1)
     assert np.isfinite(list(shifts.values())).all()
+
+
+def test_where_a_particle_leaves_its_area_is_the_same_however_a_family_changes(
+    folder: Path, kept: dict[str, Any]
+) -> None:
+    """The area of the moved ring at the moved momentum is that of the ring: what is left is of second order."""
+    assert folder.exists()
+    stack = kept["facts"].case.stack
+    shifts, change = leaving_shifts(stack), 2e-5
+    delta = stack.diagram.leaving_at(0.6 * stack.beam.edge_amplitude)
+
+    def area(shift: float, name: str, value: float) -> float:
+        ring = stack.ring.with_parameters({name: value})
+        return third_integer_resonance(ring, at=stack.at, delta=delta + shift, fringe=stack.fringe).stable_area
+
+    for name in ("kf", "kd", "kr"):
+        here = float(stack.ring.parameters[name])
+        begin, alone = area(0.0, name, here), area(0.0, name, here * (1 + change))
+        both = area(change * shifts[name], name, here * (1 + change))
+        assert abs(both - begin) < 3e-3 * abs(alone - begin)
 
 
 def test_ctrl_c_keeps_what_was_tracked(
