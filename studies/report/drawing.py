@@ -184,6 +184,9 @@ def _scale(page: _Page, axes: Axes, side: str, spec: Mapping[str, Any]) -> None:
         axis.set_major_locator(LogLocator(numticks=9))
         axis.set_major_formatter(LogTicks())
         axis.set_minor_locator(NullLocator())
+    elif kind in ("linear", "-") and "tickvals" in spec and "ticktext" in spec:
+        names = [plain_text(name) for name in spec["ticktext"]]
+        axis.set_ticks(spec["tickvals"], names, parse_math=False, rotation=-spec.get("tickangle", 0))
     elif kind in ("linear", "-"):
         axis.set_major_locator(MaxNLocator(nbins=_numbers_along(axes) if side == "x" else 5, steps=[1, 2, 2.5, 5, 10]))
         axis.set_major_formatter(LinearTicks())

@@ -166,6 +166,13 @@ def test_dots_of_one_colour_are_points_of_one_path_where_they_were() -> None:
     assert svg.count("<use") >= len(x), "rings stay rings"
 
 
+def test_an_axis_whose_stops_have_names_is_drawn_with_them() -> None:
+    trace = {"type": "scatter", "mode": "lines", "x": [0, 1], "y": [0.0, 1.0]}
+    layout = {"xaxis": {"tickvals": [0, 1], "ticktext": ["<i>kf</i>", "max betx<br>[m]"]}}
+    drawn = _texts(draw({"data": [trace], "layout": layout}, "knobs", "Knobs"))
+    assert {"kf", "max betx", "[m]"} <= set(drawn)
+
+
 def test_numbers_along_axes_are_plain_text() -> None:
     """Powers of ten as such; what small numbers share stands at the end of their axis."""
     log = LogTicks()
