@@ -52,6 +52,16 @@ def test_requirements_stand_side_by_side_with_their_margins_those_that_turned_fi
     assert list(rows["B"]) == ["FAIL", "PASS", "PASS", "PASS"]
 
 
+def test_a_requirement_that_one_run_lacks_is_told_too() -> None:
+    for first, second, words in (
+        (A, with_requirements(), ("PASS", "not asked")),
+        (with_requirements(), A, ("not asked", "PASS")),
+    ):
+        rows = compare_runs(replace(first, quantities=B.quantities), replace(second, quantities=B.quantities)).verdicts
+        assert set(rows["requirement"]) == {"R-1", "R-2", "R-3"}
+        assert {(one.A, one.B) for one in rows.itertuples()} == {words}
+
+
 def test_a_requirement_in_another_unit_is_told_in_that_of_the_second_run() -> None:
     """2 m of room are 2000 mm, and 1500 mm are left."""
     row = compare_runs(A, B).requirements.iloc[2]

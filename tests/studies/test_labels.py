@@ -104,6 +104,7 @@ def test_boxes_of_text_in_pixels() -> None:
     assert text_size("<b>betx [m]</b>", 12) == (width, height)
     assert text_size("betx [m]<br>b", 12) == pytest.approx((width, 2 * 12 * 1.2 + 1))
     assert text_size("betx [m] betx [m]", 12)[0] > 1.9 * width
+    assert 2 * text_size("mm", 12)[0] - text_size("mmmm", 12)[0] == pytest.approx(1.0, abs=0.05)  # half a pixel a side
     assert Box(0, 0, 10, 10).meets(Box(9, 9, 20, 20))
     assert not Box(0, 0, 10, 10).meets(Box(10, 0, 20, 10)), "side by side"
 

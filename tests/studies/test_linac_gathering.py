@@ -29,6 +29,7 @@ from studies.linac import facts as optics
 from studies.linac.resolution import ResolvedLinac
 from studies.linac.spec import LinacOpticsStudy
 from studies.linac.switching import facts as switching
+from studies.linac.switching.facts import few_of
 from studies.linac.switching.layers import layer_table
 from studies.linac.switching.spec import CompareSpec, EnergiesSpec, LinacSwitchingStudy, VolumeSpec
 from studies.pipeline import Asked
@@ -376,3 +377,10 @@ def test_a_volume_of_one_layer_has_two_depths() -> None:
     )
     layers: pd.DataFrame = layer_table(small(), study, small().sample(200, 1))
     assert layers["depth"].to_numpy() == pytest.approx([0.048, 0.046], rel=1e-12)
+
+
+@pytest.mark.parametrize("energies", [1, 2, 9, 33, 34, 161])
+def test_what_is_computed_at_few_energies_is_at_both_ends(energies: int) -> None:
+    found = few_of(energies)
+    assert (found[0], found[-1], len(found)) == (0, energies - 1, min(energies, 33))
+    assert np.ptp(np.diff(found)) <= 1 if energies > 2 else True

@@ -21,6 +21,7 @@ from optics import twiss
 from studies.report.screen import FirstScreen, first_screen
 from studies.report.screen.outline import outline
 from studies.report.screen.picture import WIDTH, Picture, picture
+from studies.report.screen.screen import KindCount
 from studies.report.verdicts import VerdictRow, verdict_rows
 from studies.results import Quantity, StudyResult, TableData
 from studies.ring_optics.quantities import evaluate
@@ -81,6 +82,8 @@ def test_verdicts_are_counted_by_kind_of_limit() -> None:
         ("published limits", 4, 1, 0, "fail"),
         ("checks of the program", 1, 0, 0, "pass"),
     ]
+    assert [one.number for one in screen.kinds] == [5, 1]
+    assert KindCount("assumed limits", 4, 2, 1).number == 7
 
 
 def test_a_fail_says_what_would_mend_it() -> None:

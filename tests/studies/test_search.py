@@ -279,6 +279,10 @@ def test_a_knob_that_moves_nothing_and_an_objective_that_nothing_moves_are_named
     (_, table), *_ = rows(search, np.linspace(search.start, search.start + 1e-3, 8), 1)
     with pytest.raises(InputError, match="no knob moves length"):
         check_objectives(search, table)
+    large = 7.7e10 + np.arange(8.0)  # the same is told relative to the value: to 1e-12 of it, here 0.077
+    check_objectives(search, table.assign(length=large))
+    with pytest.raises(InputError, match="no knob moves length"):
+        check_objectives(search, table.assign(length=large[0] + 1e-3 * np.arange(8.0)))
     check_objectives(search, table[:7])  # few may be alike by chance: transmissions count particles
 
 

@@ -11,6 +11,7 @@ import pandas as pd
 import pytest
 
 from extraction import read_spill, third_integer_resonance
+from extraction.spill.beam import angles
 from extraction.spill.response import leaving_shifts
 from machines.requirements import PASS, Requirement
 from studies.cli import run
@@ -18,6 +19,7 @@ from studies.judging import verdicts_on
 from studies.runs.store import read_run
 from studies.slow_extraction import whole as slow_extraction
 from studies.slow_extraction.spill import facts as spill_tracking
+from studies.slow_extraction.spill import figures as spill_figures
 from studies.slow_extraction.spill import text as spill_methods
 from studies.slow_extraction.spill.quantities import spill_quantities
 from studies.vocabulary import SPILL
@@ -183,6 +185,20 @@ def test_leaving_shifts_of_quadrupoles_are_those_of_the_tune(folder: Path, kept:
         expected = -slope / float(twiss(case.ring, delta=delta).dqx)
         assert shifts[name] == pytest.approx(expected, rel=0.1)
     assert np.isfinite(list(shifts.values())).all()
+
+
+def test_both_trackers_are_drawn_in_millimetres_and_milliradians(folder: Path, kept: dict[str, Any]) -> None:
+    assert folder.exists()
+    (drawn,) = spill_figures._engines(kept["facts"])
+    tables = kept["facts"].agreement.ours.extracted, kept["facts"].agreement.theirs.extracted
+    both = pd.concat(tables)
+    assert drawn.table["x [mm]"].to_numpy() == pytest.approx(1e3 * both["x"].to_numpy(), rel=1e-12)
+    ours, theirs = (1e3 * angles(one) for one in tables)
+    assert drawn.table["x' [mrad]"].to_numpy() == pytest.approx(np.concatenate([ours, theirs]), rel=1e-12)
+    turns, _, fast, other = drawn.plotly["data"]
+    assert sorted(turns["x"]) == pytest.approx(sorted(tables[0]["turn"]), rel=1e-4)
+    assert fast["x"] == pytest.approx(sorted(ours), rel=1e-4)
+    assert set(np.round(other["x"], 4)) <= set(np.round(theirs, 4))
 
 
 def test_where_a_particle_leaves_its_area_is_the_same_however_a_family_changes(

@@ -130,7 +130,7 @@ def gather(resolved: ResolvedLinac[LinacSwitchingStudy], asked: Asked) -> Switch
     beams = beam_table(ends, energies).assign(fill=fills)
     beams, refined = with_refined_spread(machine, study, settings, beams)
     shown = np.unique(np.linspace(0, len(energies) - 1, study.shown_energies).astype(int))
-    some = np.unique(np.linspace(0, len(energies) - 1, _FEW).astype(int))
+    some = few_of(len(energies))
     integrated, alone = integrated_table(linac, settings, energies, some)
     fullest = settings.applied(linac, int(np.argmax(fills)))
     return SwitchingFacts(
@@ -182,6 +182,11 @@ def _of_quantities(resolved: ResolvedLinac[LinacSwitchingStudy], asked: Asked) -
     return _with_wanted(bare, start, asked)
 
 
+def few_of(energies: int) -> Array:
+    """Numbers of up to 33 of so many energies, evenly spread, the first and the last among them."""
+    return np.unique(np.linspace(0, energies - 1, _FEW).astype(int))
+
+
 def _settings(linac: Linac, energies: Array, start: Array, turn: bool, asked: Asked) -> Settings:
     """Settings, if any wanted quantity rests on them; particles are tracked for them where phases are turned."""
     if asked.any_of((*_OF_BEAMS, *_OF_FILL, *_OF_PULSES, *_OF_ENGINES, *_OF_ROWS)):
@@ -193,7 +198,7 @@ def _settings(linac: Linac, energies: Array, start: Array, turn: bool, asked: As
 def _with_wanted(facts: SwitchingFacts, start: Array, asked: Asked) -> SwitchingFacts:
     """The facts with each part that a wanted quantity rests on."""
     study, machine, settings, energies = facts.study, facts.machine, facts.settings, facts.energies
-    linac, some = machine.linac, np.unique(np.linspace(0, len(energies) - 1, _FEW).astype(int))
+    linac, some = machine.linac, few_of(len(energies))
     if asked.any_of(_OF_BEAMS):
         beams = beam_table(arrived(linac, settings, start, energies), energies)
         beams, refined = (
