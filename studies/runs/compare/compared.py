@@ -17,6 +17,8 @@ from studies.vocabulary import quantity_named, unit_factor
 
 #: Differences below this part of a value are rounding, not a change.
 _ROUNDING = 1e-12
+#: Of a requirement that the other run alone judges.
+NOT_ASKED = "not asked"
 
 
 @dataclass(frozen=True)
@@ -181,7 +183,7 @@ def _ends(requirement: Requirement) -> tuple[float, float, str]:
 
 
 def _word(verdict: Verdict | None) -> str:
-    return verdict.verdict if verdict else "not asked"
+    return verdict.verdict if verdict else NOT_ASKED
 
 
 def _flipped(pair: Pair) -> tuple[Any, ...]:

@@ -12,7 +12,7 @@ import pandas as pd
 from lattice.errors import counted as amount
 from machines.requirements import FAIL, PASS, PROGRAM, counted
 from studies.exit_codes import Exit
-from studies.runs.compare.compared import Compared
+from studies.runs.compare.compared import NOT_ASKED, Compared
 from studies.runs.results_json import json_text
 from studies.terminal import number, show, table
 
@@ -62,8 +62,14 @@ def _turned(verdicts: pd.DataFrame) -> str:
 
 def _turns(part: pd.DataFrame) -> str:
     worse = ((part["B"] == FAIL) & (part["A"] != FAIL)).sum()
-    better = ((part["B"] == PASS) & (part["A"] != PASS)).sum()
-    return f"{amount(int(worse), 'verdict')} turned to FAIL, {better} to PASS"
+    better = ((part["B"] == PASS) & ~part["A"].isin((PASS, NOT_ASKED))).sum()
+    alone = [f"; {count} asked in {run} alone" for run, other in ("AB", "BA") if (count := _unasked(part, other))]
+    return f"{amount(int(worse), 'verdict')} turned to FAIL, {better} to PASS{''.join(alone)}"
+
+
+def _unasked(part: pd.DataFrame, run: str) -> int:
+    """How many of the requirements a run does not ask."""
+    return int((part[run] == NOT_ASKED).sum())
 
 
 def _cell(value: Any) -> str:

@@ -29,6 +29,11 @@ OPEN = "NOT EVALUATED"
         ([(FAIL, OPEN), (FAIL, FAIL), (PASS, PASS)], "machine: 0 verdicts turned to FAIL, 0 to PASS"),
         ([(PASS, OPEN), (OPEN, PASS), (FAIL, PASS)], "machine: 0 verdicts turned to FAIL, 2 to PASS"),
         ([(PASS, FAIL)], "machine: 1 verdict turned to FAIL, 0 to PASS"),
+        ([("not asked", PASS), (FAIL, PASS)], "machine: 0 verdicts turned to FAIL, 1 to PASS; 1 asked in B alone"),
+        (
+            [("not asked", FAIL), (PASS, "not asked")],
+            "machine: 1 verdict turned to FAIL, 0 to PASS; 1 asked in A alone; 1 asked in B alone",
+        ),
     ],
 )
 def test_a_verdict_turns_where_it_was_another_before(turns: list[tuple[str, str]], told: str) -> None:
