@@ -82,15 +82,17 @@ def _foretold(search: Search, table: pd.DataFrame, scores: Scores) -> Array:
     each = search.spec.population
     if search.spec.method != "surrogate" or search.parts:
         return np.zeros((0, len(search.objectives)))
-    points = table[[knob.name for knob in search.knobs]].to_numpy()
+    points, number = table[[knob.name for knob in search.knobs]].to_numpy(), len(search.objectives)
     ends = np.arange(2 * each, len(table) + 1, each)
     return np.array(
         [
-            ranking(search, [(points[: end - each], scores.only(slice(end - each)))], points[end - each : end], later)
+            ranking(search, [(points[: end - each], scores.only(slice(end - each)))], points[end - each : end], later)[
+                :number
+            ]
             for end in ends
             for later in [scores.only(slice(end - each, end))]
         ]
-    ).reshape(len(ends), len(search.objectives))
+    ).reshape(len(ends), number)
 
 
 def _values(table: pd.DataFrame, one: Constraint) -> Array:

@@ -6,7 +6,7 @@ a plane. Values are levelled first, so that a machine next to an instability doe
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -55,12 +55,12 @@ def _values(scores: Scores) -> Array:
 class Model:
     """What ``cases`` tell of points between them. A column of which too little is known is 0 everywhere.
 
-    ``smoothing``: 0 goes through all values; more where these are noisy, as counts of particles are.
+    ``smoothing`` of each column, (m + c,): 0 goes through all values; more where these are noisy, as counts are.
     """
 
-    def __init__(self, cases: Cases, smoothing: float) -> None:
+    def __init__(self, cases: Cases, smoothing: Array) -> None:
         self.columns = cases.values.shape[1]
-        self.parts = [(columns, _fit(cases, rows, columns, smoothing)) for columns, rows in _together(cases)]
+        self.parts = [(columns, _fit(cases, rows, columns, one)) for columns, rows, one in _together(cases, smoothing)]
 
     def at(self, points: Array) -> Array:
         """Levelled objectives and excesses (n, m + c) at points (n, k) in parts of the knobs' ranges."""
@@ -70,15 +70,14 @@ class Model:
         return found
 
 
-def _together(cases: Cases) -> list[tuple[Array, Array]]:
-    """Columns that are known of the same cases, and these, the latest; none of columns of which too little is."""
+def _together(cases: Cases, smoothing: Array) -> Iterator[tuple[Array, Array, float]]:
+    """Columns that are known of the same cases and smoothed alike, these cases, the latest, and how much."""
     given = np.isfinite(cases.values)
-    found = []
     for pattern in np.unique(given, axis=1).T:
-        rows = np.flatnonzero(pattern)[-_MOST:]
+        rows, alike = np.flatnonzero(pattern)[-_MOST:], (given == pattern[:, None]).all(axis=0)
         if len(rows) > cases.points.shape[1] + 1:
-            found.append((np.flatnonzero((given == pattern[:, None]).all(axis=0)), rows))
-    return found
+            for one in np.unique(smoothing[alike]):
+                yield np.flatnonzero(alike & (smoothing == one)), rows, float(one)
 
 
 def _fit(cases: Cases, rows: Array, columns: Array, smoothing: float) -> Any:
@@ -98,29 +97,34 @@ def level(values: Array, centred: Array) -> Array:
     return np.asarray(np.arcsinh((values - np.where(centred, middle, 0.0)) / width))
 
 
-def smoothest(search: Search, seen: Sequence[tuple[Array, Scores]]) -> float:
-    """The smoothing with which models of all generations but the last rank that one best; 0 of one generation."""
+def smoothest(search: Search, seen: Sequence[tuple[Array, Scores]]) -> Array:
+    """Of each column the smoothing with which models of all generations but the last rank that one best, (m + c,).
+
+    0 of one generation alone. What is exact, a tune, goes through its values though another, a count, does not.
+    """
+    columns = _values(seen[-1][1]).shape[1]
     if len(seen) < 2:
-        return _SMOOTHINGS[0]
-    told = [ranking(search, seen[:-1], *seen[-1], smoothing).mean() for smoothing in _SMOOTHINGS]
-    return _SMOOTHINGS[int(np.argmax(told))]
+        return np.full(columns, _SMOOTHINGS[0])
+    told = [ranking(search, seen[:-1], *seen[-1], smoothing) for smoothing in _SMOOTHINGS]
+    return np.asarray(_SMOOTHINGS)[np.argmax(told, axis=0)]
 
 
 def ranking(
     search: Search, seen: Sequence[tuple[Array, Scores]], points: Array, scores: Scores, smoothing: float = 0.0
 ) -> Array:
-    """How well models of what is ``seen`` rank points (n, k) by each objective: Spearman's correlation, (m,).
+    """How well models of what is ``seen`` rank points (n, k) by each column: Spearman's correlation, (m + c,).
 
     1: in the order that was computed; 0 where fewer than three of them are known.
     """
     from scipy.stats import rankdata
 
-    number = len(search.objectives)
-    foretold = Model(cases_of(search, seen), smoothing).at(scaled(search, points))[:, :number]
-    found = np.zeros(number)
-    for column in range(number):
-        known = np.isfinite(scores.objectives[:, column])
+    values = _values(scores)
+    cases = cases_of(search, seen)
+    foretold = Model(cases, np.full(values.shape[1], smoothing)).at(scaled(search, points))
+    found = np.zeros(values.shape[1])
+    for column, (model, computed) in enumerate(zip(foretold.T, values.T, strict=True)):
+        known = np.isfinite(computed)
         if known.sum() >= 3:
-            pair = rankdata(foretold[known, column]), rankdata(scores.objectives[known, column])
+            pair = rankdata(model[known]), rankdata(computed[known])
             found[column] = np.corrcoef(*pair)[0, 1] if min(map(np.ptp, pair)) > 0.0 else 0.0
     return found
