@@ -242,6 +242,12 @@ def test_what_is_left_out_is_told(read: Read) -> None:
         assert part in told, part
 
 
+@pytest.mark.parametrize("word", ["title", "TITLE", "Title,"])
+def test_the_words_behind_a_title_are_passed_over(read: Read, word: str) -> None:
+    ring = read(f"{word}\na ring, of one quadrupole\nq: quad, l = 1; a: line = (q)")
+    assert [element.name for element in ring] == ["q"]
+
+
 MISTAKES = [
     ("q: quad, l = 1; q: quad, l = 2", 1, "'q' is defined twice"),
     ("\nq quad l 1", 2, "expected 'name: kind, attribute = value, ...'"),

@@ -169,6 +169,14 @@ def test_lines_repeat_place_and_end(read: Read) -> None:
     assert [element.length for element in ring][-3:] == [0.5, 1.0, 4.5]  # type: ignore[attr-defined]
 
 
+def test_a_line_repeated_beyond_all_bounds_is_refused_before_it_is_made(read: Read) -> None:
+    """Two elements 500,001 times are more than a million, and as many the other way round."""
+    pair = "- p: {kind: Drift, length: 1}\n- x: {kind: BeamLine, line: [p, p]}\n"
+    for repeat in (500_001, -500_001):
+        with pytest.raises(FileError, match="more than 1,000,000 elements"):
+            read(pair + f"- a: {{kind: BeamLine, line: [x: {{repeat: {repeat}}}]}}")
+
+
 def test_which_line_is_read(read: Read) -> None:
     lines = "- p: {kind: Drift, length: 1}\n- x: {kind: BeamLine, line: [p]}\n- y: {kind: BeamLine, line: [x, p]}"
     lattice = "\n- l: {kind: Lattice, branches: [other: {inherit: x}]}\n- m: {kind: Lattice, branches: [y]}"

@@ -31,6 +31,7 @@ from lattice import (
     read_madx,
     write_madx,
 )
+from lattice.reference import species_named
 from tests.madx_ring import COUPLED_RING, PLAIN_RING
 from tests.madx_session import START, madx, madx_optics, used_optics
 
@@ -264,6 +265,21 @@ def test_beams_are_those_of_madx(read: Read, session: Any, number: int) -> None:
     }
     for name, value in values.items():
         assert value == pytest.approx(beam[name], rel=1e-8), name
+
+
+def test_a_beam_of_a_known_mass_and_charge_is_that_species(read: Read) -> None:
+    """A proton by its numbers is the proton; of its mass and the other charge it is none that is known."""
+    text = "beam, particle=ion, mass=pmass, charge={}, energy=1.0; x: drift, l=1; " + AROUND
+    proton, other = (read(text.format(charge)).particle for charge in (1, -1))
+    assert proton is not None
+    assert proton.kind == species_named("proton")
+    assert other is not None
+    assert (other.charge, other.kind == species_named("proton")) == (-1, False)
+
+
+def test_a_bend_s_own_field_is_held_where_it_is_not_its_curvature(read: Read) -> None:
+    bends = "x: sbend, l=2, angle=0.2, k0={}; " + AROUND
+    assert [read(bends.format(k0)).elements[1].k0 for k0 in ("0.1", "0.2/2", "0.101")] == [None, None, 0.101]  # type: ignore[attr-defined]
 
 
 @pytest.mark.parametrize("charge", ["54/208", "0.2596153846", "27/104"])

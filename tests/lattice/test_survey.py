@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from lattice import Bend, Drift, InputError, Lattice, Multipole, Quadrupole, read_madx, survey
+from lattice import Bend, Drift, InputError, Lattice, Multipole, Quadrupole, SRotation, read_madx, survey
 from tests.madx_session import madx
 
 _ANGLES = st.floats(-3.0, 3.0)
@@ -64,6 +64,14 @@ def test_steps_are_chords_and_starts_are_rigid_motions(
         assert np.linalg.norm(np.diff(place, axis=0), axis=1) == pytest.approx(chords, abs=1e-13)
     spans = [np.linalg.norm(place[-1] - place[0]) for place in places]
     assert spans[0] == pytest.approx(spans[1], abs=1e-12)
+
+
+def test_angles_go_on_beyond_half_a_turn() -> None:
+    """Four rolls of 1 rad are one of 4 rad, four bends of 1 rad a heading of -4 rad: told without a jump."""
+    rolled = Lattice("rolls", elements=[SRotation(f"r{i}", angle=1.0) for i in range(4)])
+    assert survey(rolled)["psi"] == pytest.approx(np.sign(end(rolled)["psi"]) * np.arange(5.0))
+    bent = Lattice("arc", elements=[Bend(f"b{i}", length=1.0, angle=1.0) for i in range(4)])
+    assert survey(bent)["theta"] == pytest.approx(-np.arange(5.0))
 
 
 def test_thin_bends_turn_at_a_point() -> None:
