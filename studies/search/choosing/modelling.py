@@ -106,7 +106,7 @@ def smoothest(search: Search, seen: Sequence[tuple[Array, Scores]]) -> Array:
     if len(seen) < 2:
         return np.full(columns, _SMOOTHINGS[0])
     told = [ranking(search, seen[:-1], *seen[-1], smoothing) for smoothing in _SMOOTHINGS]
-    return np.asarray(_SMOOTHINGS)[np.argmax(told, axis=0)]
+    return np.array([_SMOOTHINGS[one] for one in np.argmax(told, axis=0)])
 
 
 def ranking(
