@@ -30,7 +30,7 @@ from studies.report.digits import thinned
 from studies.report.drawing import draw
 from studies.report.labels.columns import cell_size, columns_named
 from studies.report.labels.placing import PHONE, WIDE, placed
-from studies.report.labels.rows import gauges_beside, rows_named
+from studies.report.labels.rows import gauges_beside
 from studies.report.lettering import lettered
 from studies.report.naming import named
 from studies.report.packing.letters import packed
@@ -134,7 +134,7 @@ def figure_content(figure: FigureData) -> Markup:
 
 def wide(plotly: Mapping[str, Any]) -> dict[str, Any]:
     """A figure for a wide screen and for paper: names of columns, titles and labels have room."""
-    return gauges_beside(placed(shortened(columns_named(rows_named(plotly), min(WIDE)), min(WIDE)), WIDE))
+    return gauges_beside(placed(shortened(columns_named(plotly, min(WIDE)), min(WIDE)), WIDE))
 
 
 def _drawing(figure: FigureData) -> Markup:

@@ -47,7 +47,7 @@ followers.push((plot, id) => {
   const table = made("table", {}, made("thead", {}, made("tr", {}, ...heads)), made("tbody", {}, ...lines.map((line) => line[2])));
   const scroll = made("div", { className: "scroll", tabIndex: 0 }, table);
   scroll.setAttribute("role", "region");
-  scroll.setAttribute("aria-label", "What if: requirements of the chosen case");
+  scroll.setAttribute("aria-label", "What if: requirements of the chosen case, " + id);
   const box = made("div", { className: "what-if" }, made("p", {}, made("strong", {}, "What if? "), "Move the machine through the region: requirements follow. The design stands for the case nearest to it."), ...rows, back, summary, scroll);
   document.getElementById("figure-" + id).querySelector(".box").after(box);
 
