@@ -60,6 +60,11 @@ def test_reverse_polish_arithmetic(read: Read, rpn: str, value: float) -> None:
     assert ring.value(ring["q"].k1) == pytest.approx(value, abs=1e-15)  # type: ignore[attr-defined]
 
 
+def test_what_is_stored_is_the_top_of_the_stack(read: Read) -> None:
+    ring = read('% 7 0.25 sto e1\nQ: QUAD, L=1, K1="e1 2 *"\nA: LINE=(Q)')
+    assert ring.value(ring["q"].k1) == pytest.approx(0.5, abs=1e-15)  # type: ignore[attr-defined]
+
+
 def test_what_uses_a_variable_that_is_set_again_keeps_its_number(read: Read) -> None:
     ring = read('% 1 sto a\nP: QUAD, L=1, K1="a 2 *"\n% 3 sto a\nQ: QUAD, L=1, K1="a"\n% a sto b\nA: LINE=(P, Q)')
     assert ring["p"] == Quadrupole("p", length=1.0, k1=2.0)
