@@ -5,6 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pandas as pd
 
+from studies.charts import style
 from studies.charts.bars import paired_bars
 from studies.charts.curves import Curve, curves
 from studies.charts.figure import figure_json
@@ -16,6 +17,8 @@ from studies.search.gathering import SearchFacts
 from studies.search.pictures import Cloud, Coordinate, front_drawing, parallel
 
 _LINES = 200  # machines side by side
+_COLORS = (style.HORIZONTAL, style.VERTICAL, style.DISPERSION, style.LONGITUDINAL, style.LIMIT)  # of objectives
+_DASHES = ("solid", "dash")
 
 
 def figures(facts: SearchFacts) -> tuple[FigureData, ...]:
@@ -126,7 +129,10 @@ def _foretold(facts: SearchFacts) -> FigureData:
     each = facts.search.spec.population
     tried = each * np.arange(2, 2 + len(facts.foretold))
     names = [one.kind.symbol for one in facts.search.objectives]
-    items = [Curve(name, tried.tolist(), column.tolist()) for name, column in zip(names, facts.foretold.T, strict=True)]
+    items = [
+        Curve(name, tried.tolist(), column.tolist(), _COLORS[k % len(_COLORS)], _DASHES[k // len(_COLORS) % 2])
+        for k, (name, column) in enumerate(zip(names, facts.foretold.T, strict=True))
+    ]
     caption = (
         f"Models of all cases before, asked for the next {each}: correlation of the order in which they put these by "
         "each objective with the order that was computed (Spearman's; 1: the same order, 0: no better than chance). "

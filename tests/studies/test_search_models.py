@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -205,6 +206,9 @@ def test_a_search_with_models_tells_how_well_they_foretold(tmp_path: Path) -> No
     ranks = [spearmanr(a, b).statistic for a, b in zip(foretold.T, found.scores.objectives[rows].T, strict=True)]
     assert found.foretold.shape == (5, 2)
     assert found.foretold[4] == pytest.approx(ranks)
+    picture = json.loads((folder / "figures" / "search-models.json").read_text("utf-8"))
+    lines = [one["line"] for one in picture["data"] if one.get("mode") == "lines"]
+    assert len({(one["color"], one.get("dash", "solid")) for one in lines}) == 2  # each objective in its own
     drawn = pd.read_csv(folder / "figures" / "search-models.csv")
     assert drawn["machines tried"].tolist() == [32, 48, 64, 80, 96]
     assert drawn.iloc[:, 1:].to_numpy() == pytest.approx(found.foretold, abs=1e-5)
