@@ -274,3 +274,14 @@ def test_a_bend_with_a_gap_has_its_third_order() -> None:
     assert kicks["hard"] == pytest.approx(0.0, abs=1e-8)
     curve = (kicks["gap"][1] - 2 * kicks["gap"][0]) - (linear[1] - 2 * linear[0])
     assert curve == pytest.approx(expected[1] - 2 * expected[0], rel=0.01)
+
+
+def test_the_finite_gap_s_third_order_is_symplectic_at_any_slope_and_momentum() -> None:
+    """J^T S J = S by complex steps, in x, px, y, py and in zeta, delta: a kick and a shift of one function of y."""
+    form = np.kron(np.eye(3), [[0.0, 1.0], [-1.0, 0.0]])
+    beta0 = 1.0 - 1e-15  # zeta and delta are canonical at the speed of light
+    for px, delta in ((0.3, 0.2), (-0.5, -0.1), (0.0, 0.0)):
+        point = np.array([1e-3, px, 0.4, 0.1, 2e-3, delta])
+        steps = point[:, None] + 1e-30j * np.eye(6)
+        jacobian = np.array(edges.gap_face(tuple(steps), 1.3, 0.7, beta0)).imag / 1e-30
+        np.testing.assert_allclose(jacobian.T @ form @ jacobian, form, rtol=0, atol=1e-12)
