@@ -28,11 +28,14 @@ class Limit:
         return np.asarray((values >= self.lower) & (values <= self.upper))
 
     def used(self, values: Array, ideal: float) -> Array:
-        """Part of the way from the ideal machine to the limit, 1 there; inf for a machine without a value."""
+        """Part of the way from the ideal machine to the limit, 1 there, 0 for a machine that goes the other way.
+
+        inf for a machine without a value, and beyond a limit at which the ideal machine stands already.
+        """
         with np.errstate(divide="ignore", invalid="ignore"):
             up = (values - ideal) / (self.upper - ideal)
             down = (ideal - values) / (ideal - self.lower)
-        found = np.fmax(np.where(np.isfinite(up), up, -np.inf), np.where(np.isfinite(down), down, -np.inf))
+        found = np.maximum(np.where(np.isnan(up), 0.0, up), np.where(np.isnan(down), 0.0, down))  # 0/0: at the limit
         return np.where(np.isfinite(values), found, np.inf)
 
 

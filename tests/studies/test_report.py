@@ -340,6 +340,8 @@ def test_numbers_of_a_figure_keep_five_digits_of_what_differs() -> None:
     """Of 16.750912 five; of tunes that differ in the fourth decimal as many as tell them apart to 1e-5 of that."""
     trace = {"x": [0.0, 77.6481234], "y": [1.66601234567, 1.66611234567], "z": [[1.23456789, None]], "name": "a"}
     assert thinned(trace) == {"x": [0, 77.648], "y": [1.66601235, 1.66611235], "z": [[1.23456789, None]], "name": "a"}
+    same = [1.23456789012345, 1.23456789012345]  # nothing differs: twelve digits
+    assert thinned({"x": [1.0, 2.5], "y": same})["y"] == [1.23456789012] * 2
     turns = list(range(123456, 123459))
     assert thinned({"x": turns, "y": ["qf", "qd"]}) == {"x": turns, "y": ["qf", "qd"]}
 

@@ -66,3 +66,15 @@ def test_bounds_lie_about_the_value_on_both_sides(value: float, sign: float) -> 
 
 def test_what_is_nothing_may_go_to_one() -> None:
     assert beginnings._bounded("k", 0.0) == {"name": "k", "lower": -1.0, "upper": 1.0}
+
+
+def test_depths_of_a_linac_are_rounded_into_its_reach() -> None:
+    """To a thousandth of a millimetre, the nearest up and the deepest down."""
+    values = {
+        "energies": {"lower_MeV": 70.0, "upper_MeV": 230.0},
+        "volume": {"nearest_mm": 40.8006, "deepest_mm": 329.1238},
+    }
+    shown = beginnings._energies(values)
+    assert shown["volume"] == {"nearest_mm": 40.801, "deepest_mm": 329.123}
+    assert shown["energies"] == {"lower_MeV": 70.0, "upper_MeV": 230.0, "values_MeV": [70.0, 230.0]}
+    assert beginnings._energies({}) == {}

@@ -124,6 +124,10 @@ def test_supplies_are_told_in_millimetres_and_per_cent_the_worst_first() -> None
     assert list(table["size x [% per 1e-4]"]) == pytest.approx([0.01, -0.1])
     assert list(table["size y [% per 1e-4]"]) == pytest.approx([0.0, 0.2])
     (figure,) = drawn._supplies(lines())
+    told = {"x [mm]": [0.0, 0.03], "y [mm]": [-0.04, 0.0], "size x [%]": [-0.1, 0.01], "size y [%]": [0.0, 0.2]}
+    for name, wanted in told.items():
+        (column,) = (one for one in figure.table.columns if one.startswith(name[:-1]))
+        assert sorted(figure.table[column]) == pytest.approx(wanted), name
     assert list(figure.table["supply"]) == ["k", "b"]
     (trace,) = figure.plotly["data"]
     shares = np.array(trace["z"], dtype=float)

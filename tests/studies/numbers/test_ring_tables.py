@@ -221,3 +221,17 @@ def test_errors_as_they_are_given() -> None:
         assert found[name].iloc[0] == pytest.approx(value), name
     assert found["dx [mm]"].iloc[1] == pytest.approx(0.8)
     assert found["cut [rms]"].iloc[1] == 2.5
+
+
+def test_each_plane_s_room_is_at_its_own_place() -> None:
+    """Tightest in x at the first aperture, in y at the second."""
+    wide, narrow = Aperture("rectangle", 20e-3, 40e-3), Aperture("rectangle", 40e-3, 15e-3)
+    elements = [Marker("first", aperture=wide), Drift("d", length=1e-9), Marker("second", aperture=narrow)]
+    line = Lattice("l", elements=elements, particle=PROTON)
+    case = beam("wide", 4e-6, 1e-6, Compared(twiss(line, start={"betx": 9.0, "bety": 4.0}), None))
+    ring = cast(Any, SimpleNamespace(lattice=line, qx=1.6, qy=1.7))
+    told = type(case)(case.beam, case.particle, Compared(ring, None))
+    told.__dict__["rooms"] = case.rooms
+    row = next(iter(_beam_tables(facts(case.compared.optics, None, told)))).frame.iloc[0]
+    assert (row["at (x)"], row["at (y)"]) == ("first", "second")
+    assert (row["room x [mm]"], row["room y [mm]"]) == pytest.approx((20 - 2 * 6, 15 - 2 * 2), abs=1e-9)

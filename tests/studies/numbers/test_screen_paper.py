@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 import pytest
 
+from studies.report.screen.outline import _thick
 from studies.report.screen.picture import _MARGIN, _TALLEST, WIDTH, _Paper
 
 
@@ -37,3 +38,15 @@ def test_up_is_up_and_a_metre_is_as_long_in_both_directions() -> None:
     here, right, up = paper(np.array([[5.0, 1.0], [6.0, 1.0], [5.0, 2.0]]))
     assert right - here == pytest.approx([paper.scale, 0.0])
     assert up - here == pytest.approx([0.0, -paper.scale])
+
+
+@pytest.mark.parametrize("end", [(2.0, 0.0), (1.0, 1.0)])
+def test_an_element_is_as_thick_as_it_is_drawn_and_one_without_length_is_a_thin_box(end: tuple[float, float]) -> None:
+    piece = np.array([[3.0, -2.0], [3.0 + end[0], -2.0 + end[1]]])
+    sides = _thick(piece, 0.6)
+    assert sides[:2].mean(axis=0) + sides[2:].mean(axis=0) == pytest.approx(2 * piece.mean(axis=0))
+    assert np.hypot(*(sides[0] - sides[3])) == pytest.approx(0.6)
+    assert (sides[0] - sides[3]) @ (piece[1] - piece[0]) == pytest.approx(0.0, abs=1e-12)
+    box = _thick(np.array([[3.0, -2.0], [3.0, -2.0]]), 0.6)
+    assert box.mean(axis=0) == pytest.approx([3.0, -2.0])
+    assert np.ptp(box, axis=0) == pytest.approx([0.1, 0.6])

@@ -17,6 +17,7 @@ from studies.charts.tune_plane import (
     _clipped,
     _line_labels,
     _point_labels,
+    _points_trace,
     _window,
     tune_drawing,
 )
@@ -138,3 +139,8 @@ def test_names_of_points_stand_on_the_side_with_room_and_points_that_coincide_sh
         "d": (-36.0, -28.0),
     }
     assert (labels["b"]["x"], labels["b"]["y"]) == (0.5995, 0.35)
+
+
+def test_working_points_stand_at_their_tunes() -> None:
+    trace = _points_trace([WorkingPoint("a", 1.6, 1.7), WorkingPoint("b", 1.65, 1.72)], path=True)
+    assert (trace["x"], trace["y"], trace["text"]) == ([1.6, 1.65], [1.7, 1.72], ["a", "b"])
