@@ -20,7 +20,7 @@ from studies.search.limits import Constraint, check_together
 from studies.spec.judged import requirement_spec
 from studies.spec.schema import RingStudy, StudySpec
 from studies.spec.search import KnobSpec, SearchSpec
-from studies.vocabulary import IMPERFECTIONS, QuantityKind, quantity_named, unit_factor, words_of
+from studies.vocabulary import IMPERFECTIONS, SPILL, QuantityKind, quantity_named, unit_factor, words_of
 
 #: What a scan computes from maps of second order alone.
 CHROMATIC = ("dqx", "dqy")
@@ -188,6 +188,11 @@ def _check_computed(study: StudySpec, names: tuple[str, ...]) -> None:
     for name in names:
         if study.study not in words_of(name.partition("@")[0]):
             raise InputError(f"search: '{name}' is not computed by a study of study = \"{study.study}\"")
+        if name in SPILL:
+            raise InputError(
+                f"search: '{name}' is of a tracked spill, which cases of a search do not have: judge chosen machines "
+                "by it (search.rejudge.show), and search on what the analysis tells, worst_wire_loss or spiral_step"
+            )
 
 
 def _given(made: Plan, names: tuple[str, ...]) -> Plan:

@@ -11,7 +11,7 @@ import pandas as pd
 from lattice.arrays import Array
 from studies.scan.plan import STATUS
 from studies.search.asked import LATTICE, Search
-from studies.search.choosing.modelling import ranking
+from studies.search.choosing.modelling import ranking, smoothest
 from studies.search.front import coverage, front
 from studies.search.judgement import Judgement
 from studies.search.limits import Constraint
@@ -84,15 +84,17 @@ def _foretold(search: Search, table: pd.DataFrame, scores: Scores) -> Array:
         return np.zeros((0, len(search.objectives)))
     points, number = table[[knob.name for knob in search.knobs]].to_numpy(), len(search.objectives)
     ends = np.arange(2 * each, len(table) + 1, each)
-    return np.array(
-        [
-            ranking(search, [(points[: end - each], scores.only(slice(end - each)))], points[end - each : end], later)[
-                :number
-            ]
-            for end in ends
-            for later in [scores.only(slice(end - each, end))]
-        ]
-    ).reshape(len(ends), number)
+    found = [_ranking(search, points[:end], scores.only(slice(end))) for end in ends]
+    return np.array([one[:number] for one in found]).reshape(len(ends), number)
+
+
+def _ranking(search: Search, points: Array, scores: Scores) -> Array:
+    """How the last ``population`` cases are ranked by models of those before, smoothed as the search does it."""
+    each = search.spec.population
+    last, before = slice(len(points) - each, None), max(len(points) - 2 * each, 0)
+    parts = [slice(0, before), slice(before, len(points) - each)] if before else [slice(0, len(points) - each)]
+    seen = [(points[part], scores.only(part)) for part in parts]
+    return ranking(search, seen, points[last], scores.only(last), smoothest(search, seen))
 
 
 def _values(table: pd.DataFrame, one: Constraint) -> Array:

@@ -201,7 +201,9 @@ def test_a_search_with_models_tells_how_well_they_foretold(tmp_path: Path) -> No
 
     found = gathered(asked(load_study(study, (), "test"), study), table_of(folder))
     points, rows = found.table[["kf", "kd"]].to_numpy(), slice(80, 96)  # the sixth sixteen of 99
-    models = Model(cases_of(found.search, [(points[:80], found.scores.only(slice(80)))]), np.zeros(4))
+    before, last = (slice(64), slice(64, 80))
+    seen = [(points[part], found.scores.only(part)) for part in (before, last)]
+    models = Model(cases_of(found.search, seen), smoothest(found.search, seen))
     foretold = models.at((points[rows] - LOWER) / (UPPER - LOWER))[:, :2]
     ranks = [spearmanr(a, b).statistic for a, b in zip(foretold.T, found.scores.objectives[rows].T, strict=True)]
     assert found.foretold.shape == (5, 2)
@@ -212,3 +214,22 @@ def test_a_search_with_models_tells_how_well_they_foretold(tmp_path: Path) -> No
     drawn = pd.read_csv(folder / "figures" / "search-models.csv")
     assert drawn["machines tried"].tolist() == [32, 48, 64, 80, 96]
     assert drawn.iloc[:, 1:].to_numpy() == pytest.approx(found.foretold, abs=1e-5)
+
+
+def test_two_processes_and_one_search_alike_with_models(tmp_path: Path) -> None:
+    study = tmp_path / "tunes.toml"
+    study.write_text(
+        OWN.replace("population = 16\ngenerations = 6", 'method = "surrogate"\npopulation = 8\ngenerations = 3')
+    )
+    tables = []
+    for jobs in ("1", "2"):
+        assert run(["search", str(study), "--out", str(tmp_path / jobs), "-q", "--jobs", jobs]) == 0
+        tables.append(table_of(tmp_path / jobs))
+    pd.testing.assert_frame_equal(*tables, check_exact=True)
+
+
+def test_a_quantity_of_a_spill_is_no_objective(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    change = 'search.objective=[{quantity="duty_factor"}]'
+    assert run(["search", "cnao-search", "--set", change, "--out", str(tmp_path / "out")]) == 2
+    assert "search: 'duty_factor' is of a tracked spill" in capsys.readouterr().err
+    assert not (tmp_path / "out").exists()

@@ -110,17 +110,18 @@ def smoothest(search: Search, seen: Sequence[tuple[Array, Scores]]) -> Array:
 
 
 def ranking(
-    search: Search, seen: Sequence[tuple[Array, Scores]], points: Array, scores: Scores, smoothing: float = 0.0
+    search: Search, seen: Sequence[tuple[Array, Scores]], points: Array, scores: Scores, smoothing: Array | float = 0.0
 ) -> Array:
     """How well models of what is ``seen`` rank points (n, k) by each column: Spearman's correlation, (m + c,).
 
-    1: in the order that was computed; 0 where fewer than three of them are known.
+    ``smoothing``: one number, or one of each column. 1: in the order that was computed; 0 where fewer than three of
+    them are known.
     """
     from scipy.stats import rankdata
 
     values = _values(scores)
     cases = cases_of(search, seen)
-    foretold = Model(cases, np.full(values.shape[1], smoothing)).at(scaled(search, points))
+    foretold = Model(cases, np.broadcast_to(smoothing, values.shape[1])).at(scaled(search, points))
     found = np.zeros(values.shape[1])
     for column, (model, computed) in enumerate(zip(foretold.T, values.T, strict=True)):
         known = np.isfinite(computed)
