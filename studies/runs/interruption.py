@@ -9,13 +9,23 @@ from contextlib import contextmanager
 from types import FrameType
 
 
+class Interrupted(KeyboardInterrupt):
+    """Ctrl-C or SIGTERM.
+
+    A kind of its own, for where a plain KeyboardInterrupt passes through a text that is executed (a dataclass being
+    made), CPython notes it as unhandled, and ``python -m`` ends by the signal whatever its exit code is.
+    """
+
+
 def terminate_as_interrupt() -> None:
-    """Let SIGTERM do from now on what Ctrl-C does."""
+    """Let SIGTERM do from now on what Ctrl-C does; a Ctrl-C that is ignored stays so."""
     signal.signal(signal.SIGTERM, _interrupt)
+    if signal.getsignal(signal.SIGINT) is signal.default_int_handler:
+        signal.signal(signal.SIGINT, _interrupt)
 
 
 def _interrupt(number: int, frame: FrameType | None) -> None:
-    raise KeyboardInterrupt
+    raise Interrupted
 
 
 @contextmanager

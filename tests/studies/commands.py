@@ -36,13 +36,14 @@ def tunes_study(*requirements: tuple[str, str, str]) -> str:
     )
 
 
-def begun(*command: str) -> subprocess.Popen[str]:
-    """A Python of this tree that runs ``command``; it can be written to, its output and errors read."""
+def begun(*command: str, within: Path | None = None) -> subprocess.Popen[str]:
+    """A Python of this tree that runs ``command`` (``within`` a folder); it can be written to, its output read."""
     return subprocess.Popen(
         [sys.executable, *command],
         env={**os.environ, "PYTHONPATH": str(ROOT)},
         text=True,
         preexec_fn=interruptible,
+        cwd=within,
         stdin=subprocess.PIPE,
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,

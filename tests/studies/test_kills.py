@@ -99,6 +99,18 @@ def test_a_scan_that_is_ended_keeps_its_rows_and_goes_on(
     assert sorted(path.name for path in tmp_path.iterdir()) == ["scan", "tunes.toml"]
 
 
+@pytest.mark.parametrize("end", [signal.SIGINT, signal.SIGTERM])
+def test_an_interrupt_while_a_class_is_made_ends_with_its_own_code(end: signal.Signals, tmp_path: Path) -> None:
+    """Dataclasses are texts that are executed: a plain KeyboardInterrupt through one ends ``python -m`` by signal."""
+    made = f"import os, time; os.kill(os.getpid(), {int(end)}); time.sleep(9)"
+    (tmp_path / "made.py").write_text(
+        "import sys\nfrom studies.runs.interruption import terminate_as_interrupt\nterminate_as_interrupt()\n"
+        f"try:\n    exec({made!r})\nexcept KeyboardInterrupt:\n    sys.exit(130)\n"
+    )
+    with begun("-m", "made", within=tmp_path) as running:
+        assert running.wait(60) == 130
+
+
 def test_two_writers_at_once_are_two_processes(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     """The second is refused with the number of the first, whose kill releases the folder."""
     (tmp_path / "tunes.toml").write_text(STUDY)
