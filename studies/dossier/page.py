@@ -71,6 +71,7 @@ def render(dossier: Dossier, date: str) -> str:
     """The page; the same dossier and ``date`` give the same bytes. FileError names a run that cannot be shown."""
     filled = environment(_HERE / "templates")
     filled.filters["csv"] = partial(csv_address, digits=CSV_DIGITS)
+    filled.globals["packs_rows"] = True
     figures = any(study.run.own.figures for study in dossier.studies)
     scripts = (page_script(figures), _static("dossier.js"))
     shown = _contents(dossier)

@@ -209,7 +209,10 @@ def _flat(content: Mapping[str, Any]) -> list[tuple[str, str]]:
 
 
 def environment(*more: Path) -> Environment:
-    """What fills the templates of this room, and those in ``more`` folders, with their filters."""
+    """What fills the templates of this room, and those in ``more`` folders, with their filters.
+
+    Long tables stand in the page, unless ``packs_rows`` is set among its globals: a page of many runs packs them.
+    """
     filled = Environment(
         loader=FileSystemLoader([_HERE / "templates", *more]),
         autoescape=True,
@@ -232,4 +235,5 @@ def environment(*more: Path) -> Environment:
         unit=unit_text,
         written=written_table,
     )
+    filled.globals["packs_rows"] = False
     return filled

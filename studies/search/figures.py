@@ -126,20 +126,19 @@ def _convergence(facts: SearchFacts) -> FigureData:
 
 
 def _foretold(facts: SearchFacts) -> FigureData:
-    each = facts.search.spec.population
-    tried = each * np.arange(2, 2 + len(facts.foretold))
-    names = [one.kind.symbol for one in facts.search.objectives]
+    told = facts.foretold.set_axis([one.kind.symbol for one in facts.search.objectives], axis=1)
     items = [
-        Curve(name, tried.tolist(), column.tolist(), _COLORS[k % len(_COLORS)], _DASHES[k // len(_COLORS) % 2])
-        for k, (name, column) in enumerate(zip(names, facts.foretold.T, strict=True))
+        Curve(name, told.index.tolist(), told[name].tolist(), _COLORS[k % len(_COLORS)], _DASHES[k // len(_COLORS) % 2])
+        for k, name in enumerate(told)
     ]
     caption = (
-        f"Models of all cases before, asked for the next {each}: correlation of the order in which they put these by "
-        "each objective with the order that was computed (Spearman's; 1: the same order, 0: no better than chance). "
-        "Half of a generation is what models hold for the best. Look for: an objective that they cannot tell."
+        f"Models of all cases before, asked for the next {facts.search.spec.population}: correlation of the order in "
+        "which they put these by each objective with the order that was computed (Spearman's; 1: the same order, 0: no "
+        "better than chance). Half of a generation is what models hold for the best. Look for: an objective that they "
+        "cannot tell."
     )
     drawn = figure_json(curves(items, "machines tried", "correlation of ranks [1]"))
-    frame = pd.DataFrame({"machines tried": tried, **dict(zip(names, facts.foretold.T, strict=True))})
+    frame = told.rename_axis("machines tried").reset_index()
     return FigureData("search-models", "What the models foretold", caption, drawn, frame)
 
 

@@ -18,6 +18,7 @@ from studies.search.limits import Constraint
 from studies.search.scoring import NO_ANSWER, Scores, scored
 
 _STEPS = 60  # points of the convergence
+_RANKED = 30  # points of the curve of what models foretold: each takes four fits
 _NEAR = 0.01  # of a limit's size: a constraint that near to its limit binds
 
 
@@ -28,9 +29,9 @@ class SearchFacts:
     ``front``: ids of the cases that none beats; ``counts`` and ``covered``: how much of the objectives the front covers
     after so many cases, up to the corner ``worst``; ``binding`` (c,): share of the front that stands at the limit of
     each constraint, ``kept`` (c,): share of the cases with its value that keep it. ``nearest``: the case that breaks
-    the constraints least. ``foretold`` (b, m): how well models of the cases before rank the next generation's worth of
-    cases by each objective, none where no models are used. ``rejudged``: what chosen machines are when the whole study
-    judges them.
+    the constraints least. ``foretold``: how well models of the cases before rank as many as a generation has by each
+    objective, by the number of cases then; no row where no models are used. ``rejudged``: what chosen machines are when
+    the whole study judges them.
     """
 
     search: Search
@@ -44,7 +45,7 @@ class SearchFacts:
     kept: Array
     nearest: int
     conflict: str
-    foretold: Array
+    foretold: pd.DataFrame
     rejudged: tuple[Judgement, ...] = ()
 
     @property
@@ -77,15 +78,15 @@ def gathered(search: Search, table: pd.DataFrame) -> SearchFacts:
     )
 
 
-def _foretold(search: Search, table: pd.DataFrame, scores: Scores) -> Array:
-    """Rankings of each next ``population`` cases by models of those before; of a search of one lattice with models."""
-    each = search.spec.population
-    if search.spec.method != "surrogate" or search.parts:
-        return np.zeros((0, len(search.objectives)))
-    points, number = table[[knob.name for knob in search.knobs]].to_numpy(), len(search.objectives)
-    ends = np.arange(2 * each, len(table) + 1, each)
-    found = [_ranking(search, points[:end], scores.only(slice(end))) for end in ends]
-    return np.array([one[:number] for one in found]).reshape(len(ends), number)
+def _foretold(search: Search, table: pd.DataFrame, scores: Scores) -> pd.DataFrame:
+    """Rankings of the next ``population`` cases by models of those before; of a search of one lattice with models."""
+    each, columns = search.spec.population, [one.quantity for one in search.objectives]
+    points = table[[knob.name for knob in search.knobs]].to_numpy()
+    modelled = search.spec.method == "surrogate" and not search.parts
+    ends = range(2 * each, len(table) + 1, each) if modelled else range(0)
+    some = ends[:: max(1, -(-len(ends) // _RANKED))]
+    found = [_ranking(search, points[:end], scores.only(slice(end)))[: len(columns)] for end in some]
+    return pd.DataFrame(np.reshape(found, (len(some), len(columns))), index=list(some), columns=columns)
 
 
 def _ranking(search: Search, points: Array, scores: Scores) -> Array:

@@ -12,6 +12,7 @@ from pathlib import Path
 import pandas as pd
 import pytest
 from selenium import webdriver
+from selenium.webdriver.support.ui import WebDriverWait
 
 from machines.requirements import PASS
 from studies.cli import run
@@ -22,7 +23,7 @@ from studies.dossier.judged import not_passed, smallest_margins, what_decides
 from studies.dossier.page import render
 from studies.dossier.parameters import KEYS
 from studies.dossier.statements import assumptions, open_points
-from studies.results import StudyResult
+from studies.results import StudyResult, TableData
 from studies.runs.store import read_run
 from studies.vocabulary import quantity_named
 from tests.browser import complaints, opened
@@ -407,6 +408,21 @@ def test_search_and_figures_in_a_browser(chromium: str, written: Path) -> None:
         assert complaints(browser) == []
         assert found(browser, "text of opt-05 17.2") == ["made-carbon-requirement-opt-05"]
         assert found(browser, "nothing of this kind") == []
+
+
+@pytest.mark.browser
+def test_rows_of_a_long_table_are_unpacked_when_it_is_opened(chromium: str, tmp_path: Path) -> None:
+    frame = pd.DataFrame({"place": [f"<b>{k}</b>" for k in range(30)], "value [m]": range(30)})
+    run = replace(ring("a", PROTON, 16.0), figures=(), tables=(TableData("spots", "Spots", "", frame),))
+    text = render(dossier_of(read_entries([saved(run, tmp_path / "a")]), Control()), "")
+    (tmp_path / "dossier.html").write_text(text, encoding="utf-8")
+    rows = "return [...document.querySelectorAll('details.long tbody tr')].map(e => e.textContent)"
+    with opened(chromium, tmp_path / "dossier.html", drawn=False) as browser:
+        assert browser.execute_script(rows) == []
+        browser.execute_script("document.querySelector('details.long summary').click()")
+        WebDriverWait(browser, 10).until(lambda page: len(page.execute_script(rows)) == 30)
+        assert browser.execute_script(rows)[7] == "<b>7</b>7"
+        assert complaints(browser) == []
 
 
 def found(browser: webdriver.Chrome, words: str) -> list[str]:

@@ -53,7 +53,8 @@ def _values(scores: Scores) -> Array:
 
 
 class Model:
-    """What ``cases`` tell of points between them. A column of which too little is known is 0 everywhere.
+    """What ``cases`` tell of points between them. A column of which too little is known is 0 everywhere:
+    of as many cases as a plane has coefficients, or of some that share the value of a knob.
 
     ``smoothing`` of each column, (m + c,): 0 goes through all values; more where these are noisy, as counts are.
     """
@@ -75,9 +76,15 @@ def _together(cases: Cases, smoothing: Array) -> Iterator[tuple[Array, Array, fl
     given = np.isfinite(cases.values)
     for pattern in np.unique(given, axis=1).T:
         rows, alike = np.flatnonzero(pattern)[-_MOST:], (given == pattern[:, None]).all(axis=0)
-        if len(rows) > cases.points.shape[1] + 1:
+        if _spans(cases.points[rows]):
             for one in np.unique(smoothing[alike]):
                 yield np.flatnonzero(alike & (smoothing == one)), rows, float(one)
+
+
+def _spans(points: Array) -> bool:
+    """Whether points (n, k) determine a plane and more: not where all share a knob's value, or lie on one plane."""
+    number, knobs = points.shape
+    return number > knobs + 1 and bool(np.linalg.matrix_rank(np.column_stack([np.ones(number), points])) == knobs + 1)
 
 
 def _fit(cases: Cases, rows: Array, columns: Array, smoothing: float) -> Any:
