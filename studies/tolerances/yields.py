@@ -30,13 +30,15 @@ class Limit:
     def used(self, values: Array, ideal: float) -> Array:
         """Part of the way from the ideal machine to the limit, 1 there, 0 for a machine that goes the other way.
 
-        inf for a machine without a value, and beyond a limit at which the ideal machine stands already.
+        inf for a machine without a value, and beyond a limit at which the ideal machine stands, or which it breaks.
         """
-        with np.errstate(divide="ignore", invalid="ignore"):
-            up = (values - ideal) / (self.upper - ideal)
-            down = (ideal - values) / (ideal - self.lower)
-        found = np.maximum(np.where(np.isnan(up), 0.0, up), np.where(np.isnan(down), 0.0, down))  # 0/0: at the limit
+        found = np.maximum(_part(values - ideal, self.upper - ideal), _part(ideal - values, ideal - self.lower))
         return np.where(np.isfinite(values), found, np.inf)
+
+
+def _part(moved: Array, way: float) -> Array:
+    """Part of a ``way`` to a limit by which each machine ``moved``; without a way 0 inside the limit, inf beyond."""
+    return moved / way if way > 0 else np.where(moved > way, np.inf, 0.0)
 
 
 def limits_of(requirements: Sequence[Requirement], columns: Sequence[str]) -> tuple[Limit, ...]:

@@ -258,6 +258,7 @@ def test_limits_on_both_sides_are_used_towards_the_nearer() -> None:
     (alone,) = limits_of([one_side], ["clearance_errors"])
     assert alone.used(np.array([4e-3, 8e-3]), 5e-3) == pytest.approx([0.5, 0.0], rel=1e-12)
     assert alone.used(np.array([2e-3, 3e-3, 4e-3]), 3e-3).tolist() == [np.inf, 0.0, 0.0]  # the ideal stands at it
+    assert alone.used(np.array([1e-3, 2.5e-3, 4e-3]), 2e-3).tolist() == [np.inf, np.inf, 0.0]  # the ideal breaks it
     other = Requirement("T-4", "orbit", "orbit_x", "mm", "test", "test", upper=3.0)
     (above,) = limits_of([other], ["orbit_x"])
     assert above.used(np.array([-1e-3, 2e-3]), 1e-3) == pytest.approx([0.0, 0.5], rel=1e-12)
